@@ -1,0 +1,1 @@
+"""What the init phase needs: standard library only."""
