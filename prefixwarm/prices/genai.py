@@ -1,0 +1,80 @@
+"""Prices from the maintained genai-prices package, imported only when a price is asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from prefixwarm.prices import names
+from prefixwarm.prices.table import Rates
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from genai_prices.types import ModelInfo, ModelPrice
+
+__all__ = ["rates", "release"]
+
+_FIELDS = (
+    "input_mtok",
+    "cache_read_mtok",
+    "cache_write_mtok",
+    "cache_write_1h_mtok",
+    "output_mtok",
+)
+
+
+@lru_cache(maxsize=1)
+def release() -> str | None:
+    """Name and version of the installed package, or None where it is not installed."""
+    try:
+        return f"genai-prices {version('genai-prices')}"
+    except PackageNotFoundError:
+        return None
+
+
+def rates(model: str, prompt_tokens: int) -> Rates | None:
+    """Look a model's prices of today up in genai-prices.
+
+    Parameters
+    ----------
+    model : str
+        Undated id of the Claude API.
+    prompt_tokens : int
+        Length of the whole prompt in tokens, which selects the tier.
+
+    Returns
+    -------
+    Rates or None
+        None where the package is absent, does not know the model, or lacks one of the tiers.
+    """
+    found = _find(model) if release() else None
+    if found is None:
+        return None
+    prices = found.get_prices(datetime.now(timezone.utc))
+    figures = [_tier(prices, field, prompt_tokens) for field in _FIELDS]
+    known = [figure for figure in figures if figure is not None]
+    return Rates(*known) if len(known) == len(figures) else None
+
+
+def _find(model: str) -> ModelInfo | None:
+    from genai_prices.data_snapshot import get_snapshot
+
+    provider = next(p for p in get_snapshot().providers if p.id == "anthropic")
+    found = provider.find_model(model)
+    # The package matches by how an id starts, so a model it does not know yet can look like an
+    # older one.
+    named = names.parse(found.id) if found else None
+    return found if named and named.model == model else None
+
+
+def _tier(prices: ModelPrice, field: str, prompt_tokens: int) -> Decimal | None:
+    from genai_prices.types import TieredPrices
+
+    price: Decimal | TieredPrices | None = getattr(prices, field)
+    if not isinstance(price, TieredPrices):
+        return price
+    reached = [tier.price for tier in price.tiers if prompt_tokens > tier.start]
+    return reached[-1] if reached else price.base

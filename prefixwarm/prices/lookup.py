@@ -1,0 +1,162 @@
+"""A model's prices for one way of calling it, and the dollars of one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal
+
+from prefixwarm.prices import genai, names
+from prefixwarm.prices import table as own
+
+__all__ = ["ModelPrices", "cost", "lookup"]
+
+_BEDROCK = ("bedrock", "bedrock-mantle")
+_ROUTES = ("anthropic", "aws", *_BEDROCK)
+_MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True)
+class ModelPrices:
+    """What one model costs on one route.
+
+    Attributes
+    ----------
+    model : str
+        The id as it was asked for.
+    input, read, write_5m, write_1h, output : Decimal
+        US dollars per million tokens: uncached input, cache read, cache write with the 5 minute
+        and with the 1 hour TTL, output.
+    as_of : str
+        The day the prices hold for, ISO 8601.
+    source : str
+        Where they come from.
+    """
+
+    model: str
+    input: Decimal
+    read: Decimal
+    write_5m: Decimal
+    write_1h: Decimal
+    output: Decimal
+    as_of: str
+    source: str
+
+
+def lookup(
+    model: str,
+    *,
+    route: str = "anthropic",
+    prompt_tokens: int | None = None,
+    inference_geo: str | None = None,
+    speed: str | None = None,
+    region: str | None = None,
+) -> ModelPrices | None:
+    """Find what a model costs.
+
+    Parameters
+    ----------
+    model : str
+        Any spelling of a model id, see `prefixwarm.prices.names.parse`.
+    route : str
+        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
+    prompt_tokens : int, optional
+        Length of the whole prompt (input, read and written tokens together), where a model has a
+        tier for long prompts; without it the first tier.
+    inference_geo : str, optional
+        The request's ``inference_geo``: ``us`` costs 1.1 times as much.
+    speed : str, optional
+        The request's ``speed``: ``fast`` costs twice as much, where the model has it.
+    region : str, optional
+        On Bedrock, ``global`` for an endpoint or profile that is not tied to a region; any other
+        value, and none, is a regional endpoint unless the model id starts with ``global.``.
+
+    Returns
+    -------
+    ModelPrices or None
+        None where the price is not known: it is never taken for zero.
+
+    Raises
+    ------
+    ValueError
+        For an unknown route.
+
+    Notes
+    -----
+    Multipliers from https://platform.claude.com/docs/en/about-claude/pricing; the regional ones
+    of Bedrock from the AWS price list.
+    """
+    if route not in _ROUTES:
+        raise ValueError(f"route {route!r} is unknown; known are {', '.join(_ROUTES)}")
+    name = names.parse(model)
+    if name is None:
+        return None
+    factor = _geo(name, inference_geo), _speed(name, speed), _endpoint(name, route, region)
+    found = _rates(name.model, prompt_tokens or 0)
+    if found is None or None in factor:
+        return None
+    product = Decimal(1)
+    for each in factor:
+        product *= each or 1
+    rates, as_of, source = found
+    scaled = own.Rates(*(rate * product for rate in rates))
+    return ModelPrices(model, *scaled, as_of, source)
+
+
+def _rates(model: str, prompt_tokens: int) -> tuple[own.Rates, str, str] | None:
+    if rates := genai.rates(model, prompt_tokens):
+        return rates, datetime.now(timezone.utc).date().isoformat(), str(genai.release())
+    if rates := own.rates(model, prompt_tokens):
+        return rates, own.table()["as_of"], "prefixwarm"
+    return None
+
+
+def _geo(name: names.ModelName, inference_geo: str | None) -> Decimal | None:
+    if inference_geo in (None, "global"):
+        return Decimal(1)
+    return Decimal("1.1") if inference_geo == "us" and name.generation >= (4, 6) else None
+
+
+def _speed(name: names.ModelName, speed: str | None) -> Decimal | None:
+    if speed in (None, "standard"):
+        return Decimal(1)
+    fast = own.table()["models"].get(name.model, {}).get("fast", False)
+    return Decimal(2) if speed == "fast" and fast else None
+
+
+def _endpoint(name: names.ModelName, route: str, region: str | None) -> Decimal:
+    regional = route in _BEDROCK and "global" not in (region, name.geography)
+    return Decimal("1.1") if regional and name.generation >= (4, 5) else Decimal(1)
+
+
+def cost(
+    prices: ModelPrices,
+    *,
+    input: int = 0,  # noqa: A002
+    read: int = 0,
+    write_5m: int = 0,
+    write_1h: int = 0,
+    output: int = 0,
+) -> Decimal:
+    """Dollars of one request.
+
+    Parameters
+    ----------
+    prices : ModelPrices
+        From `lookup`.
+    input, read, write_5m, write_1h, output : int
+        Tokens by category, as the response's usage reports them.
+
+    Returns
+    -------
+    Decimal
+        US dollars, exact.
+    """
+    total = (
+        prices.input * input
+        + prices.read * read
+        + prices.write_5m * write_5m
+        + prices.write_1h * write_1h
+        + prices.output * output
+    )
+    return total / _MILLION

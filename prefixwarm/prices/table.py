@@ -1,0 +1,76 @@
+"""The project's own dated table: prices and minimums, where the maintained package has none."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+__all__ = ["Rates", "Row", "Table", "rates", "table"]
+
+
+class Rates(NamedTuple):
+    """US dollars per million tokens, by category."""
+
+    input: Decimal
+    read: Decimal
+    write_5m: Decimal
+    write_1h: Decimal
+    output: Decimal
+
+
+class Above(TypedDict):
+    """The prices of every token of a request whose prompt is longer than ``prompt_tokens``."""
+
+    prompt_tokens: int
+    usd_per_mtok: list[str]
+
+
+class Row(TypedDict, total=False):
+    """What the table knows of one model; an absent key is unknown."""
+
+    usd_per_mtok: list[str]
+    above: Above
+    fast: bool
+    minimum: int
+    minimum_bedrock: int
+
+
+class Table(TypedDict):
+    """The data file ``models.json``."""
+
+    as_of: str
+    source: str
+    models: dict[str, Row]
+
+
+@cache
+def table() -> Table:
+    """Read the table that ships with the package."""
+    data: Table = json.loads(Path(__file__).with_name("models.json").read_text("utf-8"))
+    return data
+
+
+def rates(model: str, prompt_tokens: int) -> Rates | None:
+    """Look a model's prices up in the table.
+
+    Parameters
+    ----------
+    model : str
+        Undated id of the Claude API.
+    prompt_tokens : int
+        Length of the whole prompt in tokens, which selects the tier.
+
+    Returns
+    -------
+    Rates or None
+        None where the table has no prices for the model.
+    """
+    row = table()["models"].get(model, {})
+    figures = row.get("usd_per_mtok")
+    above = row.get("above")
+    if above is not None and prompt_tokens > above["prompt_tokens"]:
+        figures = above["usd_per_mtok"]
+    return Rates(*map(Decimal, figures)) if figures else None
