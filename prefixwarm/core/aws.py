@@ -1,0 +1,134 @@
+"""AWS services by signed HTTP: endpoints, and calls of their JSON protocol."""
+
+from __future__ import annotations
+
+import json
+from time import time
+
+from prefixwarm.core.errors import ProtocolError, ProviderError, SettingsError
+from prefixwarm.core.http import Request
+from prefixwarm.core.record import Record
+from prefixwarm.core.sigv4 import AwsCredentials, sign
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.core.http import Transport
+
+__all__ = ["AwsClient", "endpoint", "partition_suffix", "region_of"]
+
+_TARGETS = {
+    "dynamodb": ("DynamoDB_20120810", "application/x-amz-json-1.0"),
+    "secretsmanager": ("secretsmanager", "application/x-amz-json-1.1"),
+    "ssm": ("AmazonSSM", "application/x-amz-json-1.1"),
+}
+_SUFFIXES = {"cn-": "amazonaws.com.cn", "us-iso-": "c2s.ic.gov", "us-isob-": "sc2s.sgov.gov"}
+_TRUE = ("1", "true", "yes", "on")
+
+
+def region_of(environ: Mapping[str, str]) -> str:
+    """The AWS region that the environment names.
+
+    Raises
+    ------
+    SettingsError
+        When it names none.
+    """
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise SettingsError("AWS_REGION is not set; set it to the region of the warm state")
+    return region
+
+
+def partition_suffix(region: str) -> str:
+    """Domain under which a region's endpoints live."""
+    return next((s for start, s in _SUFFIXES.items() if region.startswith(start)), "amazonaws.com")
+
+
+def endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
+    """A service's endpoint, with the overrides that AWS SDKs honour.
+
+    ``AWS_ENDPOINT_URL_<SERVICE>``, then ``AWS_ENDPOINT_URL`` (unless
+    ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS``), then ``AWS_USE_FIPS_ENDPOINT``.
+    """
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() not in _TRUE:
+        name = "AWS_ENDPOINT_URL"
+        override = environ.get(f"{name}_{_override_name(service)}") or environ.get(name)
+        if override:
+            return override.rstrip("/")
+    fips = "-fips" if environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() in _TRUE else ""
+    return f"https://{service}{fips}.{region}.{partition_suffix(region)}"
+
+
+def _override_name(service: str) -> str:
+    return {"secretsmanager": "SECRETS_MANAGER"}.get(service, service.upper())
+
+
+class AwsClient(Record):
+    """Calls AWS's JSON services with signed requests.
+
+    `credentials` is a function, because container credentials are fetched on first use and
+    expire.
+    """
+
+    transport: Transport
+    credentials: Callable[[Deadline], AwsCredentials]
+    environ: Mapping[str, str]
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        parameters: Mapping[str, Any],
+        deadline: Deadline,
+        *,
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """Call one operation and return its reply.
+
+        Raises
+        ------
+        ProviderError
+            The service answered with an error; `error_type` is its name, such as
+            ``ResourceNotFoundException``, and `reply` on it the decoded body.
+        TransportError
+            It could not be reached in time.
+        CredentialsError
+            There are no credentials.
+        """
+        where = region or region_of(self.environ)
+        target, content_type = _TARGETS[service]
+        request = Request(
+            method="POST",
+            url=endpoint(service, where, self.environ) + "/",
+            headers={"Content-Type": content_type, "X-Amz-Target": f"{target}.{operation}"},
+            body=json.dumps(parameters).encode(),
+        )
+        credentials = self.credentials(deadline)
+        signed = sign(request, credentials, region=where, service=service, now=time())
+        response = self.transport.send(signed, deadline)
+        reply = _decoded(response.body, service)
+        if response.status != 200:
+            raise AwsError(response.status, reply)
+        return reply
+
+
+class AwsError(ProviderError):
+    """An AWS service's error; `reply` is the whole decoded body."""
+
+    def __init__(self, status: int, reply: dict[str, Any]) -> None:
+        self.reply = reply
+        super().__init__(status, str(reply.get("__type", "")).rpartition("#")[2])
+
+
+def _decoded(body: bytes, service: str) -> dict[str, Any]:
+    try:
+        reply = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ProtocolError(f"{service}: the reply is not JSON") from error
+    if not isinstance(reply, dict):
+        raise ProtocolError(f"{service}: the reply is not a JSON object")
+    return reply

@@ -1,0 +1,146 @@
+"""Credentials: AWS keys from where Lambda puts them, the provider's key from where its owner does."""
+
+from __future__ import annotations
+
+import json
+from time import time
+
+from prefixwarm.core.aws import AwsError
+from prefixwarm.core.errors import CredentialsError, TransportError
+from prefixwarm.core.http import Request
+from prefixwarm.core.sigv4 import AwsCredentials
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from prefixwarm.core.aws import AwsClient
+    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.core.http import Transport
+
+__all__ = ["aws_credentials", "fetch_secret"]
+
+_CONTAINER = "http://169.254.170.2"
+_RENEW_BEFORE_SECONDS = 300.0
+
+
+def aws_credentials(
+    environ: Mapping[str, str], transport: Transport
+) -> Callable[[Deadline], AwsCredentials]:
+    """A function that returns current AWS credentials.
+
+    Static keys of the environment first; else the container endpoint
+    (``AWS_CONTAINER_CREDENTIALS_FULL_URI``), which is all that SnapStart offers.
+
+    Raises
+    ------
+    CredentialsError
+        From the returned function, when neither is there or the endpoint fails.
+    """
+    access, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    if access and secret:
+        static = AwsCredentials(
+            access_key=access, secret_key=secret, token=environ.get("AWS_SESSION_TOKEN") or None
+        )
+        return lambda _deadline: static
+    return _container_credentials(environ, transport)
+
+
+def _container_credentials(
+    environ: Mapping[str, str], transport: Transport
+) -> Callable[[Deadline], AwsCredentials]:
+    held: list[tuple[float, AwsCredentials]] = []
+
+    def current(deadline: Deadline) -> AwsCredentials:
+        if not held or held[0][0] - _RENEW_BEFORE_SECONDS < time():
+            held[:] = [_ask_container(environ, transport, deadline)]
+        return held[0][1]
+
+    return current
+
+
+def _ask_container(
+    environ: Mapping[str, str], transport: Transport, deadline: Deadline
+) -> tuple[float, AwsCredentials]:
+    relative = environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+    url = environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI") or (relative and _CONTAINER + relative)
+    if not url:
+        raise CredentialsError(
+            "no AWS credentials: neither AWS_ACCESS_KEY_ID nor "
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI is set"
+        )
+    token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    headers = {"Authorization": token} if token else {}
+    try:
+        response = transport.send(Request(method="GET", url=url, headers=headers), deadline)
+        found: dict[str, Any] = json.loads(response.body)
+        keys = AwsCredentials(
+            access_key=found["AccessKeyId"],
+            secret_key=found["SecretAccessKey"],
+            token=found.get("Token"),
+        )
+        return _expiry(found.get("Expiration")), keys
+    except (TransportError, ValueError, KeyError, TypeError) as error:
+        raise CredentialsError("the container credentials endpoint gave no keys") from error
+
+
+def _expiry(text: str | None) -> float:
+    if not text:
+        return float("inf")
+    from calendar import timegm
+    from time import strptime
+
+    return float(timegm(strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))
+
+
+def fetch_secret(reference: str, aws: AwsClient, deadline: Deadline) -> str:
+    """The provider's API key, from Secrets Manager (an ARN) or SSM (an ARN or a name).
+
+    A secret that is a JSON object is searched for ``api_key``, ``ANTHROPIC_API_KEY`` or, when
+    it has one entry only, that one.
+
+    Raises
+    ------
+    CredentialsError
+        When it cannot be had; the message names the reference, never the value.
+    """
+    try:
+        if reference.startswith("arn:") and ":secretsmanager:" in reference:
+            asked = {"SecretId": reference}
+            reply = aws.call(
+                "secretsmanager", "GetSecretValue", asked, deadline, region=_region(reference)
+            )
+            return _only_value(reply["SecretString"], reference)
+        name = reference.partition(":parameter")[2] or reference
+        asked_parameter = {"Name": name, "WithDecryption": True}
+        reply = aws.call(
+            "ssm", "GetParameter", asked_parameter, deadline, region=_region(reference)
+        )
+        return _only_value(reply["Parameter"]["Value"], reference)
+    except (TransportError, AwsError) as error:
+        raise CredentialsError(f"{reference}: cannot be read: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise CredentialsError(f"{reference}: holds no text") from error
+
+
+def _region(reference: str) -> str | None:
+    parts = reference.split(":")
+    return parts[3] or None if len(parts) > 3 and parts[0] == "arn" else None
+
+
+def _only_value(text: str, reference: str) -> str:
+    value: object = text.strip()
+    if text.lstrip().startswith("{"):
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise CredentialsError(f"{reference}: is neither a key nor JSON") from error
+        names = [name for name in ("api_key", "ANTHROPIC_API_KEY") if name in fields]
+        names = names or (list(fields) if len(fields) == 1 else [])
+        value = fields[names[0]] if names else None
+    if not isinstance(value, str) or not value or any(c in value for c in "\r\n"):
+        raise CredentialsError(
+            f"{reference}: holds no key; store the key itself or JSON with the field api_key"
+        )
+    return value

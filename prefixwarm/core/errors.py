@@ -1,0 +1,129 @@
+"""Every error that prefixwarm raises.
+
+::
+
+    PrefixwarmError
+    ├── UsageError                 the caller's input is at fault: exit code 2
+    │   ├── SettingsError          an environment variable or argument
+    │   ├── PrefixFileError        a prefix file: which file, which field, what to do
+    │   └── UnwarmableRequestError a request whose shape forbids a warm call
+    ├── CredentialsError           no credentials, or they cannot be fetched
+    ├── StateError                 the warm state cannot be reached or refuses us
+    ├── TransportError             no usable HTTP reply
+    │   ├── ConnectError           nothing was sent
+    │   ├── DeadlineError          the caller's time is over
+    │   └── ProtocolError          the reply is not HTTP, or not what was promised
+    └── ProviderError              the model provider or AWS answered with an error
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConnectError",
+    "CredentialsError",
+    "DeadlineError",
+    "PrefixFileError",
+    "PrefixwarmError",
+    "ProtocolError",
+    "ProviderError",
+    "SettingsError",
+    "StateError",
+    "TransportError",
+    "UnwarmableRequestError",
+    "UsageError",
+]
+
+
+class PrefixwarmError(Exception):
+    """Root of all errors raised by prefixwarm."""
+
+
+class UsageError(PrefixwarmError):
+    """The caller's input is at fault; the message says where and what to do."""
+
+
+class SettingsError(UsageError):
+    """A setting has a value that is not understood."""
+
+
+class PrefixFileError(UsageError):
+    """A prefix file cannot be used.
+
+    Parameters
+    ----------
+    source
+        The file's path, or what stands for it.
+    field
+        The field at fault, dotted; empty when the whole file is.
+    problem
+        What was found and what to do.
+    """
+
+    def __init__(self, source: object, field: str, problem: str) -> None:
+        self.source = str(source)
+        self.field = field
+        self.problem = problem
+        super().__init__(": ".join(part for part in (self.source, field, problem) if part))
+
+
+class UnwarmableRequestError(UsageError):
+    """A request's shape forbids a warm call; `field` names the part at fault."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field}: {problem}")
+
+
+class CredentialsError(PrefixwarmError):
+    """Credentials are missing or cannot be fetched."""
+
+
+class StateError(PrefixwarmError):
+    """The warm state cannot be reached, or access to it is denied."""
+
+
+class TransportError(PrefixwarmError):
+    """No usable HTTP reply."""
+
+
+class ConnectError(TransportError):
+    """No connection: nothing was sent."""
+
+
+class DeadlineError(TransportError):
+    """The caller's time was over before the reply was complete."""
+
+
+class ProtocolError(TransportError):
+    """The reply is not HTTP, is cut short, or is larger than allowed."""
+
+
+class ProviderError(PrefixwarmError):
+    """The model provider, or an AWS service, answered with an error.
+
+    Parameters
+    ----------
+    status
+        HTTP status.
+    error_type
+        The provider's word for the error, such as ``rate_limit_error``; empty when it gave none.
+    error_code
+        ``error.details.error_code`` where there is one, such as ``enforced_spend_limit_reached``.
+    retry_after
+        Seconds that the provider asks to wait, or None.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        error_type: str = "",
+        error_code: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        self.status = status
+        self.error_type = error_type
+        self.error_code = error_code
+        self.retry_after = retry_after
+        words = [f"HTTP {status}", error_type, error_code]
+        super().__init__(" ".join(word for word in words if word))

@@ -1,0 +1,139 @@
+"""Every setting that prefixwarm reads from the environment, by name, in one place."""
+
+from __future__ import annotations
+
+import os
+
+from prefixwarm.core.errors import SettingsError
+from prefixwarm.core.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "API_KEY_SECRET",
+    "CACHE_SCOPE",
+    "DEPLOYMENT",
+    "DISABLED",
+    "INIT",
+    "INIT_HINT_MS",
+    "INIT_HOLD_MS",
+    "LATENCY_VALUE",
+    "MANIFEST",
+    "PREFIXES",
+    "TABLE",
+    "Settings",
+    "boolean",
+]
+
+DISABLED = "PREFIXWARM_DISABLED"
+INIT = "PREFIXWARM_INIT"
+INIT_HOLD_MS = "PREFIXWARM_INIT_HOLD_MS"
+INIT_HINT_MS = "PREFIXWARM_INIT_HINT_MS"
+TABLE = "PREFIXWARM_TABLE"
+PREFIXES = "PREFIXWARM_PREFIXES"
+API_KEY_SECRET = "PREFIXWARM_API_KEY_SECRET"  # noqa: S105 - the name of a variable
+CACHE_SCOPE = "PREFIXWARM_CACHE_SCOPE"
+DEPLOYMENT = "PREFIXWARM_DEPLOYMENT"
+MANIFEST = "PREFIXWARM_MANIFEST"
+LATENCY_VALUE = "PREFIXWARM_LATENCY_VALUE"
+
+_TRUE = ("1", "y", "yes", "t", "true", "on")
+_FALSE = ("0", "n", "no", "f", "false", "off")
+_INIT_MODES = ("auto", "always", "off")
+_MAX_HOLD_MS = 9000
+
+
+class Settings(Record):
+    """What the environment says, checked.
+
+    Times are in milliseconds where the name says so; `latency_value` is what one second of
+    first-token wait is worth, in US dollars.
+    """
+
+    disabled: bool = False
+    init: str = "auto"
+    init_hold_ms: int = 3000
+    init_hint_ms: int | None = None
+    table: str | None = None
+    prefixes: str | None = None
+    api_key_secret: str | None = None
+    cache_scope: str = "default"
+    deployment: str = ""
+    manifest: str | None = None
+    latency_value: float = 0.0
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read and check all settings; an empty variable counts as absent.
+
+        Raises
+        ------
+        SettingsError
+            When a value is not understood; the message lists what is.
+        """
+        found = {k: v.strip() for k, v in (environ or os.environ).items() if v.strip()}
+        return cls(
+            disabled=boolean(DISABLED, found.get(DISABLED, "0")),
+            init=_one_of(INIT, found.get(INIT, "auto"), _INIT_MODES),
+            init_hold_ms=_whole(INIT_HOLD_MS, found.get(INIT_HOLD_MS, "3000"), _MAX_HOLD_MS),
+            init_hint_ms=(
+                _whole(INIT_HINT_MS, found[INIT_HINT_MS], 900_000)
+                if INIT_HINT_MS in found
+                else None
+            ),
+            table=found.get(TABLE),
+            prefixes=found.get(PREFIXES),
+            api_key_secret=found.get(API_KEY_SECRET),
+            cache_scope=_scope(found.get(CACHE_SCOPE, "default")),
+            deployment=found.get(DEPLOYMENT, ""),
+            manifest=found.get(MANIFEST),
+            latency_value=_dollars(LATENCY_VALUE, found.get(LATENCY_VALUE, "0")),
+        )
+
+
+def boolean(name: str, text: str) -> bool:
+    """Parse a yes or no.
+
+    Raises
+    ------
+    SettingsError
+        When it is neither: an unknown word is never taken for "no".
+    """
+    word = text.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise SettingsError(f"{name}={text!r}: write one of {', '.join(_TRUE + _FALSE)}")
+
+
+def _one_of(name: str, text: str, words: tuple[str, ...]) -> str:
+    if text.lower() not in words:
+        raise SettingsError(f"{name}={text!r}: write one of {', '.join(words)}")
+    return text.lower()
+
+
+def _whole(name: str, text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > most:
+        raise SettingsError(f"{name}={text!r}: write a whole number from 0 to {most}")
+    return int(text)
+
+
+def _dollars(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise SettingsError(f"{name}={text!r}: write US dollars, 0 or more")
+    return value
+
+
+def _scope(text: str) -> str:
+    if len(text) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in text):
+        raise SettingsError(
+            f"{CACHE_SCOPE}={text!r}: write at most 64 letters, digits, '-', '_' or '.'"
+        )
+    return text

@@ -1,0 +1,190 @@
+"""From an agent's own request to the warm request of its shared prefix.
+
+Only `max_tokens`, `stream` and the messages after the shared part change; what the provider
+renders into the prompt (thinking, effort, tool_choice, key order inside schemas) stays. See
+https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pre-warming-the-cache.
+"""
+
+from __future__ import annotations
+
+from prefixwarm.core.errors import UnwarmableRequestError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+__all__ = [
+    "MAX_BREAKPOINTS",
+    "PLACEHOLDER",
+    "TTL_SECONDS",
+    "derive",
+    "markers",
+    "refuse_unwarmable",
+]
+
+PLACEHOLDER = {"role": "user", "content": "warm"}
+TTL_SECONDS = {"5m": 300, "1h": 3600}
+MAX_BREAKPOINTS = 4
+
+_DROPPED = ("stream", "cache_control", "diagnostics")
+_UNMARKABLE = ("thinking", "redacted_thinking")
+
+
+def derive(
+    request: Mapping[str, Any], *, ttl: str = "1h", shared_messages: int = 0
+) -> dict[str, Any]:
+    """Derive the warm request from a real one.
+
+    The prefix ends at the last breakpoint within tools and system, or, where the request has
+    none (no caching, or automatic caching), at the last system block or tool.
+
+    Parameters
+    ----------
+    request
+        The body of an agent's request, as it was sent.
+    ttl
+        ``5m`` or ``1h``: the TTL that every breakpoint of the warm request asks for.
+    shared_messages
+        How many leading messages all requests of the agent share; then the prefix ends at the
+        last block of those.
+
+    Raises
+    ------
+    UnwarmableRequestError
+        When the provider would refuse it, or would cache nothing that real traffic reads.
+    """
+    refuse_unwarmable(request)
+    if ttl not in TTL_SECONDS:
+        raise UnwarmableRequestError("ttl", f"{ttl!r} is not a TTL; write 5m or 1h")
+    shared = _shared_tiers(request, shared_messages)
+    _mark_end(shared, ttl)
+    warm: dict[str, Any] = {}
+    for name, value in request.items():
+        if name in ("tools", "system"):
+            if shared[name]:
+                warm[name] = shared[name]
+        elif name == "messages":
+            warm[name] = [*shared["messages"], dict(PLACEHOLDER)]
+        elif name not in _DROPPED:
+            warm[name] = 0 if name == "max_tokens" else value
+    return warm
+
+
+def refuse_unwarmable(request: Mapping[str, Any]) -> None:
+    """Check the shapes that `max_tokens: 0` does not go with.
+
+    Raises
+    ------
+    UnwarmableRequestError
+        Naming the field and the way round.
+    """
+    for name, kind in (("model", str), ("messages", list)):
+        if not isinstance(request.get(name), kind) or not request[name]:
+            raise UnwarmableRequestError(name, f"is missing or not a {kind.__name__}")
+    if _type_of(request.get("thinking")) == "enabled":
+        raise UnwarmableRequestError(
+            "thinking",
+            "a thinking budget forbids max_tokens 0; use adaptive thinking in the agent, or do "
+            "not warm this prefix",
+        )
+    if (choice := _type_of(request.get("tool_choice"))) in ("any", "tool"):
+        raise UnwarmableRequestError(
+            "tool_choice",
+            f"{choice!r} forces output, which max_tokens 0 forbids; capture a request with "
+            "tool_choice auto",
+        )
+    config = request.get("output_config")
+    if isinstance(config, dict) and config.get("format") is not None:
+        raise UnwarmableRequestError(
+            "output_config.format",
+            "structured output forbids max_tokens 0 and is part of the prefix; capture a "
+            "request without it",
+        )
+
+
+def markers(request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every block that carries a breakpoint: its place, such as ``system[1]``, and the block."""
+    for place, block in _blocks(request):
+        if isinstance(block, dict) and block.get("cache_control") is not None:
+            yield place, block
+
+
+def _blocks(request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for tier in ("tools", "system"):
+        blocks = request.get(tier)
+        if isinstance(blocks, list):
+            yield from ((f"{tier}[{i}]", block) for i, block in enumerate(blocks))
+    for i, message in enumerate(request.get("messages") or []):
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list):
+            yield from ((f"messages[{i}].content[{j}]", b) for j, b in enumerate(content))
+
+
+def _type_of(value: object) -> object:
+    return value.get("type") if isinstance(value, dict) else None
+
+
+def _shared_tiers(request: Mapping[str, Any], shared_messages: int) -> dict[str, list[Any]]:
+    tools, system = _copies(request.get("tools")), _system_blocks(request.get("system"))
+    messages = _copies(request["messages"][:shared_messages])
+    if len(messages) < shared_messages:
+        raise UnwarmableRequestError("messages", f"has fewer than {shared_messages} messages")
+    if not messages:
+        tools, system = _up_to_last_breakpoint(tools, system)
+    if not (tools or system or messages):
+        raise UnwarmableRequestError(
+            "system", "there are neither tools nor a system prompt: nothing is shared"
+        )
+    return {"tools": tools, "system": system, "messages": messages}
+
+
+def _up_to_last_breakpoint(tools: list[Any], system: list[Any]) -> tuple[list[Any], list[Any]]:
+    for i in range(len(system) - 1, -1, -1):
+        if "cache_control" in system[i]:
+            return tools, system[: i + 1]
+    for i in range(len(tools) - 1, -1, -1):
+        if "cache_control" in tools[i]:
+            return tools[: i + 1], []
+    return tools, system
+
+
+def _system_blocks(system: object) -> list[Any]:
+    if isinstance(system, str):
+        return [{"type": "text", "text": system}] if system else []
+    return _copies(system)
+
+
+def _copies(blocks: object) -> list[Any]:
+    if blocks is None:
+        return []
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+        raise UnwarmableRequestError("tools, system, messages", "must be lists of objects")
+    return [dict(block) for block in blocks]
+
+
+def _mark_end(shared: dict[str, list[Any]], ttl: str) -> None:
+    """Put a breakpoint on the last shared block, and the one TTL on all: 1h may not follow 5m."""
+    if shared["messages"]:
+        shared["messages"] = [_with_block_list(message) for message in shared["messages"]]
+        last = shared["messages"][-1]["content"][-1]
+    else:
+        last = (shared["system"] or shared["tools"])[-1]
+    if last.get("type") in _UNMARKABLE or last.get("text") == "":
+        raise UnwarmableRequestError("prefix", "its last block cannot carry a breakpoint")
+    last["cache_control"] = {"type": "ephemeral"}
+    marked = [block for _, block in markers(shared)]
+    for block in marked:
+        block["cache_control"] = {"type": "ephemeral", "ttl": ttl}
+    if len(marked) > MAX_BREAKPOINTS:
+        raise UnwarmableRequestError(
+            "cache_control", f"{len(marked)} breakpoints; the provider takes {MAX_BREAKPOINTS}"
+        )
+
+
+def _with_block_list(message: dict[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else _copies(content)
+    if not blocks:
+        raise UnwarmableRequestError("messages", "a shared message has no content")
+    return {**message, "content": blocks}
