@@ -1,0 +1,214 @@
+"""One throw-away Lambda execution environment: AWS's own emulator in private namespaces.
+
+The emulator with its Extensions and Runtime APIs is AWS's; ``/opt``, ``/var/task``,
+``/var/runtime`` and ``/var/lang`` are what Lambda shows. Memory, CPU share and freezing are not
+emulated.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from prefixwarm.demo import namespaces, wire
+from prefixwarm.demo.errors import BenchError
+from prefixwarm.demo.tools import Tools
+
+if TYPE_CHECKING:
+    from prefixwarm.demo.function import Function
+
+__all__ = ["Environment", "Invocation"]
+
+_INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")
+_START_SECONDS = 20.0
+_GRACE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One answer of the function.
+
+    Parameters
+    ----------
+    payload
+        The handler's value, or Lambda's error object, parsed.
+    status
+        HTTP status of the emulator: 200, also for an error that the handler raised; 502 when the
+        environment failed.
+    init_ms
+        Milliseconds of the init phase if this invocation began with one, else None.
+    log
+        What function, extensions and emulator wrote during the invocation.
+    """
+
+    payload: Any
+    status: int
+    init_ms: float | None
+    log: str
+
+
+class Environment:
+    """An execution environment that is idle until its first `invoke`, which runs the init phase.
+
+    Parameters
+    ----------
+    function
+        What to run.
+    tools
+        Where the emulator and its runtime come from.
+    network
+        False cuts the environment off: it then sees nothing but its own loopback.
+    """
+
+    def __init__(
+        self, function: Function, *, tools: Tools | None = None, network: bool = True
+    ) -> None:
+        self.function = function
+        self._tools = tools or Tools()
+        self._network = network
+        # An address each, so that any number can start at once without a search for free ports.
+        self._host = _loopback_address() if network else "127.0.0.1"
+        self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-env-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Environment:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def log(self) -> str:
+        """Everything written so far by function, extensions and emulator."""
+        file = self._work / "log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def start(self) -> Environment:
+        """Start the idle environment and wait until it can be invoked.
+
+        Raises
+        ------
+        BenchError
+            If it cannot start; the message ends with the last line of its log.
+        """
+        tools, work = self._tools, self._work
+        command = namespaces.command(self.function, tools, work, self._host, network=self._network)
+        with (work / "log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={}
+            )
+        _open.add(self)
+        self._wait_until_ready()
+        return self
+
+    def invoke(self, event: object = None) -> Invocation:
+        """Invoke the function once; the first time, the init phase comes before.
+
+        Parameters
+        ----------
+        event
+            Anything that JSON can say.
+
+        Raises
+        ------
+        BenchError
+            If the emulator gives no reply.
+        """
+        before = len(self.log)
+        url = f"http://{self._host}:{namespaces.INVOKE_PORT}/2015-03-31/functions/function/invocations"
+        # Two inits and one invocation at most, plus the emulator's own shutdown between them.
+        seconds = 3 * self.function.timeout + 10
+        inside = None if self._network else self._pid()
+        status, body = wire.post(url, json.dumps(event).encode(), seconds, inside=inside)
+        log = self.log[before:]
+        init = _INIT.search(log)
+        return Invocation(_parsed(body), status, float(init[1]) if init else None, log)
+
+    def close(self) -> str:
+        """End the environment as Lambda does, with a SHUTDOWN event; return the whole log."""
+        _open.discard(self)
+        self._stop()
+        log = self.log
+        shutil.rmtree(self._work, ignore_errors=True)
+        return log
+
+    def kill(self) -> None:
+        """End the environment at once, and through its PID namespace all that it started."""
+        if self._process:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        self._signal(signal.SIGTERM)
+        try:
+            self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.kill(self._pid(), number)
+        except (FileNotFoundError, ValueError):
+            # Not yet the emulator.
+            cast("subprocess.Popen[bytes]", self._process).kill()
+        except ProcessLookupError:
+            pass
+
+    def _pid(self) -> int:
+        """The emulator's process id; `unshare`, its parent, does not pass signals on."""
+        return int((self._work / "pid").read_text())
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while not self._ready():
+            if self._process is None or self._process.poll() is not None:
+                raise BenchError(f"the runtime emulator does not start: {_last_line(self.log)}")
+            if time.monotonic() > end:
+                raise BenchError(f"the runtime emulator is silent: {_last_line(self.log)}")
+            time.sleep(0.005)
+
+    def _ready(self) -> bool:
+        with suppress(FileNotFoundError, ValueError):
+            return namespaces.listens(self._pid(), self._host)
+        return False
+
+
+_open: weakref.WeakSet[Environment] = weakref.WeakSet()
+
+
+@atexit.register
+def _kill_the_forgotten() -> None:
+    for environment in list(_open):
+        environment.kill()
+
+
+def _loopback_address() -> str:
+    pick = random.SystemRandom().randint
+    return f"127.{pick(1, 254)}.{pick(0, 255)}.{pick(2, 254)}"
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
+
+
+def _last_line(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.strip()]
+    return lines[-1] if lines else "nothing in its log"

@@ -1,0 +1,11 @@
+"""What can go wrong in the local cloud."""
+
+from __future__ import annotations
+
+from prefixwarm.core.errors import PrefixwarmError
+
+__all__ = ["BenchError"]
+
+
+class BenchError(PrefixwarmError):
+    """A part of the local cloud is missing or does not start; the message says which."""
