@@ -1,4 +1,4 @@
-"""Credentials: AWS keys from where Lambda puts them, the provider's key from where its owner does."""
+"""Credentials: AWS keys from where Lambda puts them, the provider's key from its secret."""
 
 from __future__ import annotations
 

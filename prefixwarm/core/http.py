@@ -11,7 +11,6 @@ import socket
 import ssl
 from time import monotonic
 
-from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import ConnectError, DeadlineError, ProtocolError, TransportError
 from prefixwarm.core.record import Record
 from prefixwarm.core.url import Url, proxy_for, split
@@ -20,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Protocol
+
+    from prefixwarm.core.deadline import Deadline
 
     class Transport(Protocol):
         """Sends one request and returns its response: bytes in, bytes out."""

@@ -1,4 +1,4 @@
-"""Prefix files: `NAME.prefix.json`, the exact warm request of one prefix and what is known of it."""
+"""Prefix files: `NAME.prefix.json`, the exact warm request of one prefix and what is known."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def _checked(document: object, source: str) -> PrefixFile:
             raise refuse(name, f"is not a field; the fields are {', '.join(_FIELDS)}")
     for field, problem in _problems(document):
         raise refuse(field, problem)
-    values = {name: document.get(name) for name in _FIELDS[1:]}
+    values: dict[str, Any] = {name: document.get(name) for name in _FIELDS[1:]}
     return PrefixFile(**values)
 
 
@@ -273,7 +273,7 @@ def _request_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _breakpoint_problems(request: dict[str, Any], ttl: str) -> Iterator[tuple[str, str]]:
     marked = list(markers(request))
-    placeholder = f"messages[{len(request['messages']) - 1}]"
+    placeholder = f"messages[{len(request['messages']) - 1}]."
     if not marked:
         yield "request", "has no breakpoint: nothing would be cached"
     if len(marked) > MAX_BREAKPOINTS:

@@ -16,6 +16,7 @@ __all__ = [
     "CACHE_SCOPE",
     "DEPLOYMENT",
     "DISABLED",
+    "FUNCTIONS",
     "INIT",
     "INIT_HINT_MS",
     "INIT_HOLD_MS",
@@ -38,6 +39,7 @@ CACHE_SCOPE = "PREFIXWARM_CACHE_SCOPE"
 DEPLOYMENT = "PREFIXWARM_DEPLOYMENT"
 MANIFEST = "PREFIXWARM_MANIFEST"
 LATENCY_VALUE = "PREFIXWARM_LATENCY_VALUE"
+FUNCTIONS = "PREFIXWARM_FUNCTIONS"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")

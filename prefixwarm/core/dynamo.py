@@ -1,0 +1,426 @@
+"""The warm state in DynamoDB.
+
+Each operation is defined once, as the parameters of one request of DynamoDB's API. Whoever can
+send those can keep the state: the extension by signed HTTP (`signed_calls`), everyone else with
+boto3's low-level client (`prefixwarm.keepwarm.store`).
+"""
+
+from __future__ import annotations
+
+from prefixwarm.core.aws import AwsError
+from prefixwarm.core.errors import CredentialsError, SettingsError, StateError, TransportError
+from prefixwarm.core.state import KEEP_SECONDS, Ledger, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Protocol
+
+    from prefixwarm.core.aws import AwsClient
+    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.core.outcome import Outcome
+    from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result
+
+    class DynamoCall(Protocol):
+        """Calls one DynamoDB operation, such as ``UpdateItem``.
+
+        Raises ConditionFailed, or StateError for everything else that goes wrong.
+        """
+
+        def __call__(
+            self, operation: str, parameters: dict[str, Any], deadline: Deadline
+        ) -> dict[str, Any]:
+            """Send the parameters and return the reply."""
+
+
+__all__ = ["DUE_INDEX", "ConditionFailed", "DynamoCall", "DynamoState", "signed_calls"]
+
+DUE_INDEX = "due"
+DUE_SHARD = "0"
+
+_NUMBERS = {
+    "warm_until": float,
+    "last_touch": float,
+    "granted_ttl": int,
+    "idle": int,
+    "traffic_at": float,
+    "lease_token": int,
+    "lease_until": float,
+    "backoff_until": float,
+    "failures": int,
+    "max_tokens": int,
+    "outcome_at": float,
+    "write_ms": float,
+    "read_ms": float,
+    "calls": int,
+    "unpriced": int,
+    "spent_usd": float,
+    "due_at": float,
+}
+_TEXTS = ("name", "deployment", "lease_owner", "outcome", "reason", "learned")
+
+
+class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
+    """The condition of a write does not hold; `item` is what stands there."""
+
+    def __init__(self, item: Mapping[str, Any] | None) -> None:
+        self.item = item or {}
+        super().__init__("the condition does not hold")
+
+
+class DynamoState:
+    """A `StateStore` on one DynamoDB table.
+
+    Parameters
+    ----------
+    table
+        Table with the partition key ``pk`` and the index ``due`` (``due_shard``, ``due_at``).
+    call
+        Sends one operation's parameters.
+    """
+
+    def __init__(self, table: str, call: DynamoCall) -> None:
+        self._table = table
+        self._call = call
+
+    def read(self, key: str, deadline: Deadline) -> State:
+        """See `StateStore`."""
+        reply = self._call("GetItem", {**self._at(key), "ConsistentRead": False}, deadline)
+        return _state(key, reply.get("Item") or {})
+
+    def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
+        """See `StateStore`."""
+        change = _Change()
+        change.set("name", wish.name)
+        change.set("lease_owner", wish.owner)
+        change.set("lease_until", wish.now + wish.seconds)
+        change.set("expires_at", int(wish.now + KEEP_SECONDS))
+        change.add("lease_token", 1)
+        if wish.deployment:
+            change.set("deployment", wish.deployment)
+        if wish.function:
+            change.join("functions", wish.function)
+        change.require(change.absent_or("lease_until", "<=", wish.now))
+        change.require(change.absent_or("backoff_until", "<=", wish.now))
+        change.require(change.absent_or("warm_until", "<=", wish.needed_until))
+        try:
+            return _state(key, self._update(key, change, deadline, returned="ALL_NEW")), True
+        except ConditionFailed as failed:
+            found = _state(key, failed.item) if failed.item else self.read(key, deadline)
+            return found, found.lease_owner == wish.owner and found.leased(wish.now)
+
+    def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        spent = _spending(result.calls, result.cost_usd)
+        try:
+            self._update(lease.key, _record_as_holder(lease, result, raises=True), deadline)
+        except ConditionFailed as failed:
+            if _holds(lease, failed.item):
+                kept = _record_as_holder(lease, result, raises=False)
+                self._update_or(lease.key, kept, spent, deadline)
+            else:
+                self._update_or(lease.key, _raised(result), spent, deadline)
+
+    def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.set("outcome", failure.outcome)
+        change.set("outcome_at", failure.at)
+        change.set("reason", failure.reason)
+        change.set("backoff_until", failure.backoff_until)
+        change.add("failures", 1)
+        _add_spending(change, failure.calls, failure.cost_usd)
+        change.remove("lease_owner", "lease_until")
+        change.require(change.compare("lease_token", "=", lease.token))
+        spent = _spending(failure.calls, failure.cost_usd)
+        self._update_or(lease.key, change, spent, deadline)
+
+    def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.set("warm_until", started + ttl)
+        change.set("last_touch", started)
+        change.set("granted_ttl", ttl)
+        change.set("traffic_at", started)
+        change.set("idle", 0)
+        change.require(change.absent_or("warm_until", "<", started + ttl))
+        self._update_if(key, change, deadline)
+
+    def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.set("traffic_at", at)
+        change.set("idle", 0)
+        change.require(change.absent_or("traffic_at", "<", at))
+        self._update_if(key, change, deadline)
+
+    def join(self, key: str, function: str, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.join("functions", function)
+        self._update(key, change, deadline)
+
+    def register(self, key: str, name: str, due_at: float, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.set("name", name)
+        change.due(due_at)
+        change.require("attribute_not_exists(due_at)")
+        self._update_if(key, change, deadline)
+
+    def plan(self, key: str, check: Check, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.due(check.due_at)
+        change.set("reason", check.reason)
+        change.set("expires_at", int(check.at + KEEP_SECONDS))
+        if check.idle is not None:
+            change.set("idle", check.idle)
+        if check.learned is not None:
+            change.set("learned", check.learned)
+        self._update(key, change, deadline)
+
+    def retire(self, key: str, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.remove("due_at", "due_shard")
+        change.require("attribute_exists(pk)")
+        self._update_if(key, change, deadline)
+
+    def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
+        """See `StateStore`."""
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": DUE_INDEX,
+            "KeyConditionExpression": "due_shard = :shard AND due_at <= :now",
+            "ExpressionAttributeValues": {":shard": _value(DUE_SHARD), ":now": _value(now)},
+            "Limit": limit,
+        }
+        found: list[State] = []
+        while len(found) < limit:
+            reply = self._call("Query", parameters, deadline)
+            found += [_state(item["pk"]["S"], item) for item in reply.get("Items", ())]
+            if not reply.get("LastEvaluatedKey"):
+                break
+            parameters["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
+        return found[:limit]
+
+    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.add(f"outcome_{outcome.kind}", 1)
+        _add_spending(change, 0, outcome.cost_usd)
+        if outcome.calls and outcome.cost_usd is None:
+            change.add("unpriced", outcome.calls)
+        self._update(_ledger_key(key, day), change, deadline)
+
+    def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
+        """See `StateStore`."""
+        found = []
+        for day in days:
+            reply = self._call("GetItem", self._at(_ledger_key(key, day)), deadline)
+            if reply.get("Item"):
+                found.append(_ledger(key, day, reply["Item"]))
+        return found
+
+    def _at(self, key: str) -> dict[str, Any]:
+        return {"TableName": self._table, "Key": {"pk": {"S": key}}}
+
+    def _update(
+        self, key: str, change: _Change, deadline: Deadline, returned: str = "NONE"
+    ) -> Mapping[str, Any]:
+        parameters = {**self._at(key), **change.parameters(), "ReturnValues": returned}
+        return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
+
+    def _update_or(self, key: str, change: _Change, otherwise: _Change, deadline: Deadline) -> None:
+        """Update; where the condition does not hold, count at least the money."""
+        try:
+            self._update(key, change, deadline)
+        except ConditionFailed:
+            if not otherwise.empty:
+                self._update(key, otherwise, deadline)
+
+    def _update_if(self, key: str, change: _Change, deadline: Deadline) -> None:
+        """Update unless the condition says that there is nothing to do."""
+        try:
+            self._update(key, change, deadline)
+        except ConditionFailed:
+            return
+
+
+class _Change:
+    """One UpdateItem's expressions, built part by part."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
+        self._clauses: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
+        self._conditions: list[str] = []
+
+    @property
+    def empty(self) -> bool:
+        return not any(self._clauses.values())
+
+    def set(self, name: str, value: str | float) -> None:
+        self._clauses["SET"].append(f"{self._name(name)} = {self._held(value)}")
+
+    def add(self, name: str, value: float) -> None:
+        self._clauses["ADD"].append(f"{self._name(name)} {self._held(value)}")
+
+    def join(self, name: str, value: str) -> None:
+        held = self._held(value)
+        self._values[held] = {"SS": [value]}
+        self._clauses["ADD"].append(f"{self._name(name)} {held}")
+
+    def remove(self, *names: str) -> None:
+        self._clauses["REMOVE"] += [self._name(name) for name in names]
+
+    def due(self, at: float) -> None:
+        self.set("due_shard", DUE_SHARD)
+        self.set("due_at", at)
+
+    def require(self, condition: str) -> None:
+        self._conditions.append(f"({condition})")
+
+    def compare(self, name: str, operator: str, value: float) -> str:
+        return f"{self._name(name)} {operator} {self._held(value)}"
+
+    def absent_or(self, name: str, operator: str, value: float) -> str:
+        comparison = self.compare(name, operator, value)
+        return f"attribute_not_exists({self._name(name)}) OR {comparison}"
+
+    def parameters(self) -> dict[str, Any]:
+        parts = [f"{verb} {', '.join(what)}" for verb, what in self._clauses.items() if what]
+        found: dict[str, Any] = {"UpdateExpression": " ".join(parts)}
+        if self._names:
+            found["ExpressionAttributeNames"] = self._names
+        if self._values:
+            found["ExpressionAttributeValues"] = self._values
+        if self._conditions:
+            found["ConditionExpression"] = " AND ".join(self._conditions)
+            found["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        return found
+
+    def _name(self, name: str) -> str:
+        self._names[f"#{name}"] = name
+        return f"#{name}"
+
+    def _held(self, value: str | float) -> str:
+        held = f":v{len(self._values)}"
+        self._values[held] = _value(value)
+        return held
+
+
+def _record_as_holder(lease: Lease, result: Result, *, raises: bool) -> _Change:
+    change = _Change()
+    if raises:
+        _set_life(change, result)
+        change.require(change.absent_or("warm_until", "<=", result.warm_until))
+    _set_outcome(change, result)
+    change.set("failures", 0)
+    change.remove("lease_owner", "lease_until", "backoff_until")
+    change.require(change.compare("lease_token", "=", lease.token))
+    return change
+
+
+def _raised(result: Result) -> _Change:
+    change = _Change()
+    _set_life(change, result)
+    _add_spending(change, result.calls, result.cost_usd)
+    change.require(change.absent_or("warm_until", "<", result.warm_until))
+    return change
+
+
+def _set_life(change: _Change, result: Result) -> None:
+    change.set("warm_until", result.warm_until)
+    change.set("last_touch", result.started)
+    change.set("granted_ttl", result.ttl)
+    change.due(result.due_at)
+
+
+def _set_outcome(change: _Change, result: Result) -> None:
+    change.set("outcome", result.outcome)
+    change.set("outcome_at", result.started)
+    change.set("reason", result.reason)
+    change.set("max_tokens", result.max_tokens)
+    for name in ("idle", "write_ms", "read_ms"):
+        if getattr(result, name) is not None:
+            change.set(name, getattr(result, name))
+    _add_spending(change, result.calls, result.cost_usd)
+
+
+def _add_spending(change: _Change, calls: int, cost_usd: float | None) -> None:
+    if calls:
+        change.add("calls", calls)
+        if cost_usd is None:
+            change.add("unpriced", calls)
+    if cost_usd:
+        change.add("spent_usd", cost_usd)
+
+
+def _spending(calls: int, cost_usd: float | None) -> _Change:
+    change = _Change()
+    _add_spending(change, calls, cost_usd)
+    return change
+
+
+def _holds(lease: Lease, item: Mapping[str, Any]) -> bool:
+    return bool(item) and _state(lease.key, item).lease_token == lease.token
+
+
+def _value(value: str | float) -> dict[str, str]:
+    return {"S": value} if isinstance(value, str) else {"N": _decimal(value)}
+
+
+def _decimal(value: float) -> str:
+    text = f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return text or "0"
+
+
+def _state(key: str, item: Mapping[str, Any]) -> State:
+    found: dict[str, Any] = {"key": key}
+    for name, kind in _NUMBERS.items():
+        if name in item:
+            found[name] = kind(float(item[name]["N"]))
+    for name in _TEXTS:
+        if name in item:
+            found[name] = item[name]["S"]
+    if "functions" in item:
+        found["functions"] = tuple(sorted(item["functions"]["SS"]))
+    return State(**found)
+
+
+def _ledger_key(key: str, day: str) -> str:
+    return f"ledger/{key.partition('/')[2]}/{day}"
+
+
+def _ledger(key: str, day: str, item: Mapping[str, Any]) -> Ledger:
+    numbers = {name: float(value["N"]) for name, value in item.items() if "N" in value}
+    outcomes = {
+        name.removeprefix("outcome_"): int(count)
+        for name, count in numbers.items()
+        if name.startswith("outcome_")
+    }
+    return Ledger(
+        key=key,
+        day=day,
+        outcomes=outcomes,
+        spent_usd=numbers.get("spent_usd", 0.0),
+        unpriced=int(numbers.get("unpriced", 0)),
+    )
+
+
+def signed_calls(aws: AwsClient) -> DynamoCall:
+    """DynamoDB by signed HTTP, as `DynamoState` wants it."""
+
+    def call(operation: str, parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        try:
+            return aws.call("dynamodb", operation, parameters, deadline)
+        except AwsError as error:
+            if error.error_type == "ConditionalCheckFailedException":
+                raise ConditionFailed(error.reply.get("Item")) from error
+            raise StateError(f"the table refused {operation}: {error}") from error
+        except (TransportError, CredentialsError, SettingsError) as error:
+            raise StateError(f"the table cannot be reached: {error}") from error
+
+    return call

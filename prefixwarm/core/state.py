@@ -1,0 +1,213 @@
+"""The warm state: the shared record of one prefix, and what may be done to it atomically."""
+
+from __future__ import annotations
+
+from prefixwarm.core.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Protocol
+
+    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.core.outcome import Outcome
+
+    class StateStore(Protocol):
+        """Where warm states live.
+
+        Every method is atomic and raises StateError when the store cannot be reached in time.
+        Times are epoch seconds.
+        """
+
+        def read(self, key: str, deadline: Deadline) -> State:
+            """The state as last seen (possibly some milliseconds old); empty when unknown."""
+
+        def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
+            """Take the right to make the next warm call; the state, and whether it was taken."""
+
+        def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
+            """Record a warm call that worked, and give the lease back.
+
+            A holder whose lease has passed on may still raise `warm_until`, never lower it, and
+            never touches the other holder's lease.
+            """
+
+        def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
+            """Record a warm call that failed, with its back-off, and give the lease back."""
+
+        def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
+            """A real request read or wrote the entry: raise `warm_until`, end the silence."""
+
+        def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
+            """A sign of real traffic: end the silence; `warm_until` stays."""
+
+        def join(self, key: str, function: str, deadline: Deadline) -> None:
+            """Note that this function sends the prefix."""
+
+        def register(self, key: str, name: str, due_at: float, deadline: Deadline) -> None:
+            """Make the state known, due at that time, unless it is known already."""
+
+        def plan(self, key: str, check: Check, deadline: Deadline) -> None:
+            """Note the keep-warm function's decision and the time of its next check."""
+
+        def retire(self, key: str, deadline: Deadline) -> None:
+            """No longer list this prefix as due."""
+
+        def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
+            """States whose next check is due, the longest waiting first."""
+
+        def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
+            """Add a warm call's outcome and dollars to the ledger of a day, ``2026-11-21``."""
+
+        def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
+            """The ledgers of those days that there are."""
+
+
+__all__ = [
+    "Check",
+    "Failure",
+    "Lease",
+    "LeaseWish",
+    "Ledger",
+    "Result",
+    "State",
+    "StateStore",
+    "entry_key",
+]
+
+KEEP_SECONDS = 35 * 86400
+
+
+def entry_key(route: str, region: str, scope: str, model: str, fingerprint: str) -> str:
+    """The key of one provider cache entry's state.
+
+    Readable rather than hashed, so that a policy can name it before the region is known and a
+    person can find it in the table's console.
+
+    Parameters
+    ----------
+    fingerprint
+        ``sha256:`` and hex digits of the whole prefix.
+    """
+    digits = fingerprint.partition(":")[2][:32]
+    return "/".join(("state", route, region or "-", scope, model, digits))
+
+
+class State(Record):
+    """What is known of one prefix. Times are epoch seconds; None is unknown.
+
+    `warm_until` counts from the start of the last call that wrote or read the entry;
+    `granted_ttl` is in seconds; `idle` counts refreshes since the last sign of real traffic;
+    `max_tokens` is 1 where the provider refused 0; `spent_usd` and `calls` are lifetime sums of
+    warm calls by anyone (`unpriced` of those calls had an unknown price).
+    """
+
+    key: str
+    name: str = ""
+    deployment: str = ""
+    functions: tuple[str, ...] = ()
+    warm_until: float | None = None
+    last_touch: float | None = None
+    granted_ttl: int | None = None
+    idle: int = 0
+    traffic_at: float | None = None
+    lease_owner: str = ""
+    lease_token: int = 0
+    lease_until: float | None = None
+    backoff_until: float | None = None
+    failures: int = 0
+    max_tokens: int = 0
+    outcome: str = ""
+    outcome_at: float | None = None
+    reason: str = ""
+    write_ms: float | None = None
+    read_ms: float | None = None
+    calls: int = 0
+    unpriced: int = 0
+    spent_usd: float = 0.0
+    due_at: float | None = None
+    learned: str = ""
+
+    def warm_for(self, now: float) -> float:
+        """Seconds that the entry still lives; 0 when it does not."""
+        return max(0.0, (self.warm_until or 0.0) - now)
+
+    def leased(self, now: float) -> bool:
+        """Whether somebody is warming it now."""
+        return (self.lease_until or 0.0) > now
+
+
+class LeaseWish(Record):
+    """What a caller wants the lease for.
+
+    The lease is refused while another lease or a back-off lasts, and when the entry lives beyond
+    `needed_until` already.
+    """
+
+    name: str
+    owner: str
+    now: float
+    seconds: float
+    needed_until: float
+    deployment: str = ""
+    function: str = ""
+
+
+class Lease(Record):
+    """The right to make the next warm call; `token` grows with each taking."""
+
+    key: str
+    owner: str
+    token: int
+
+
+class Result(Record):
+    """What a warm call that worked changes; `idle` is None where it stays."""
+
+    outcome: str
+    started: float
+    ttl: int
+    max_tokens: int
+    due_at: float
+    calls: int = 1
+    cost_usd: float | None = None
+    idle: int | None = None
+    write_ms: float | None = None
+    read_ms: float | None = None
+    reason: str = ""
+
+    @property
+    def warm_until(self) -> float:
+        """The end of the entry's life."""
+        return self.started + self.ttl
+
+
+class Failure(Record):
+    """What a warm call that failed changes; the provider may have billed it all the same."""
+
+    outcome: str
+    reason: str
+    at: float
+    backoff_until: float
+    calls: int = 1
+    cost_usd: float | None = None
+
+
+class Check(Record):
+    """A decision of the keep-warm function, kept for `explain`."""
+
+    at: float
+    due_at: float
+    reason: str
+    idle: int | None = None
+    learned: str | None = None
+
+
+class Ledger(Record):
+    """One prefix's warm calls of one day, by outcome; dollars of the calls whose price is known."""
+
+    key: str
+    day: str
+    outcomes: dict[str, int]
+    spent_usd: float = 0.0
+    unpriced: int = 0

@@ -1,0 +1,282 @@
+"""One warm call, from asking the state to recording what it did.
+
+Whoever warms (the init phase, the keep-warm function, the command line) goes through here, so
+that all respect the same lease, the same back-off and the same honesty about the outcome.
+"""
+
+from __future__ import annotations
+
+import os
+from time import sleep, time
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.errors import (
+    ConnectError,
+    CredentialsError,
+    PrefixwarmError,
+    ProviderError,
+    StateError,
+)
+from prefixwarm.core.outcome import (
+    FAILED,
+    REFRESHED,
+    SKIPPED,
+    UNCACHED,
+    Outcome,
+    Usage,
+    granted_ttl,
+    kind_of,
+)
+from prefixwarm.core.record import Record
+from prefixwarm.core.state import Failure, Lease, LeaseWish, Result, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefixwarm.core.provider import Provider, Reply
+    from prefixwarm.core.state import StateStore
+    from prefixwarm.core.warm_call import WarmCall
+
+__all__ = ["Ask", "refresh_after", "send_and_record", "warm"]
+
+LEASE_MARGIN_SECONDS = 10.0
+RECORD_SECONDS = 3.0
+_REFRESH_MARGIN = {3600: 300, 300: 60}
+_NEVER_BY_RETRY = (400, 401, 402, 403, 404, 413)
+_SPEND_LIMITS = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
+
+
+class Ask(Record):
+    """What a caller wants of one warm call. Times are epoch seconds.
+
+    `needed_until`: nothing is sent when the entry lives beyond this. `latest_start`: after this
+    moment a refresh would be a write, and is dropped. `wait`: until when to wait for somebody
+    else's call. `idle`: the idle count to record, None to leave it.
+    """
+
+    key: str
+    owner: str
+    needed_until: float
+    latest_start: float | None = None
+    wait: Deadline | None = None
+    idle: int | None = None
+    deployment: str = ""
+    function: str = ""
+
+
+def warm(
+    call: WarmCall,
+    ask: Ask,
+    store: StateStore,
+    provider: Provider,
+    deadline: Deadline,
+    clock: Callable[[], float] = time,
+) -> Outcome:
+    """Ask the state; when a call is due, take the lease, send, and record what it did.
+
+    Raises
+    ------
+    StateError
+        When the state cannot be reached before anything was sent: the caller decides whether
+        that means to let its function start (init phase) or to stop spending (keep-warm).
+    """
+    state, lease, refusal = _acquire(call, ask, store, deadline, clock)
+    if lease is None:
+        return Outcome(
+            name=call.name,
+            kind=SKIPPED,
+            reason=refusal,
+            started_at=clock(),
+            warm_until=state.warm_until if state.warm_for(clock()) > 0 else None,
+        )
+    return send_and_record(call, ask, state, lease, store, provider, deadline, clock)
+
+
+def refresh_after(ttl: int) -> int:
+    """Seconds after a touch at which an entry of this TTL is due for its refresh."""
+    return ttl - _REFRESH_MARGIN.get(ttl, ttl // 5)
+
+
+def _acquire(
+    call: WarmCall, ask: Ask, store: StateStore, deadline: Deadline, clock: Callable[[], float]
+) -> tuple[State, Lease | None, str]:
+    waited = False
+    while True:
+        state = store.read(ask.key, deadline)
+        refusal = _refusal(state, ask, clock(), waited)
+        if not refusal and not state.leased(clock()):
+            state, taken = store.take_lease(ask.key, _wish(call, ask, deadline, clock()), deadline)
+            if taken:
+                return state, Lease(key=ask.key, owner=ask.owner, token=state.lease_token), ""
+            refusal = _refusal(state, ask, clock(), waited)
+        if refusal:
+            return state, None, refusal
+        if ask.wait is None or ask.wait.expired or deadline.expired:
+            return state, None, "in flight"
+        waited = True
+        sleep(min(_jitter(), ask.wait.remaining()))
+
+
+def _refusal(state: State, ask: Ask, now: float, waited: bool) -> str:
+    if (state.warm_until or 0.0) > ask.needed_until:
+        return "warm: written by another environment" if waited else "warm"
+    if (state.backoff_until or 0.0) > now:
+        return f"backing off after {state.failures} failed calls: {state.reason}"
+    if ask.latest_start is not None and now > ask.latest_start:
+        return "too late: the entry has lapsed, and a refresh would be a write"
+    return ""
+
+
+def _wish(call: WarmCall, ask: Ask, deadline: Deadline, now: float) -> LeaseWish:
+    return LeaseWish(
+        name=call.name,
+        owner=ask.owner,
+        now=now,
+        seconds=deadline.remaining() + LEASE_MARGIN_SECONDS,
+        needed_until=ask.needed_until,
+        deployment=ask.deployment,
+        function=ask.function,
+    )
+
+
+def _jitter() -> float:
+    """Seconds between two looks at another caller's lease: 0.1 to 0.3."""
+    return 0.1 + os.urandom(1)[0] / 1275
+
+
+def send_and_record(
+    call: WarmCall,
+    ask: Ask,
+    state: State,
+    lease: Lease,
+    store: StateStore,
+    provider: Provider,
+    deadline: Deadline,
+    clock: Callable[[], float] = time,
+) -> Outcome:
+    """Send the call that the lease allows, and record what it did; never raises."""
+    outcome = _sent(call, state, provider, deadline, clock)
+    try:
+        until = Deadline.after(RECORD_SECONDS)
+        if outcome.ok:
+            store.record(lease, _result(outcome, ask), until)
+        else:
+            store.fail(lease, _failure(outcome, state, clock()), until)
+    except StateError as error:
+        return outcome.replace(reason=f"{outcome.reason} (not recorded: {error})".lstrip())
+    return outcome
+
+
+def _sent(
+    call: WarmCall,
+    state: State,
+    provider: Provider,
+    deadline: Deadline,
+    clock: Callable[[], float],
+) -> Outcome:
+    started = clock()
+    asked = state.max_tokens
+    calls = 0
+    try:
+        calls += 1
+        try:
+            reply = provider.send(call, asked, deadline)
+        except ProviderError as error:
+            if error.status != 400 or asked != 0:
+                raise
+            asked, started = 1, clock()
+            reply = provider.send(call, asked, deadline)
+    except PrefixwarmError as error:
+        return _failed(call, error, started, clock() - started, calls)
+    return _outcome(call, state, reply, started, clock() - started, asked)
+
+
+def _outcome(
+    call: WarmCall, state: State, reply: Reply, started: float, seconds: float, asked: int
+) -> Outcome:
+    usage = Usage.from_response(reply.usage)
+    kind = kind_of(usage)
+    known = state.granted_ttl if kind == REFRESHED else None
+    granted = known or granted_ttl(usage, call.ttl)
+    downgraded = bool(usage.written) and granted < call.ttl
+    reason = ""
+    if kind == UNCACHED:
+        reason = "nothing was cached: the prefix is under the model's minimum, or not cached here"
+    elif downgraded:
+        reason = f"asked for a TTL of {call.ttl} s, granted {granted} s"
+    return Outcome(
+        name=call.name,
+        kind=kind,
+        reason=reason,
+        usage=usage,
+        granted_ttl=None if kind == UNCACHED else granted,
+        downgraded=downgraded,
+        max_tokens=asked,
+        cost_usd=usage.cost_usd(call.usd_per_mtok),
+        started_at=started,
+        seconds=seconds,
+        calls=1,
+        message_id=reply.message_id,
+        warm_until=None if kind == UNCACHED else started + granted,
+    )
+
+
+def _failed(
+    call: WarmCall, error: PrefixwarmError, started: float, seconds: float, calls: int
+) -> Outcome:
+    nothing_sent = isinstance(error, (ConnectError, CredentialsError))
+    billed = not isinstance(error, ProviderError) and not nothing_sent
+    return Outcome(
+        name=call.name,
+        kind=FAILED,
+        reason=str(error),
+        started_at=started,
+        seconds=seconds,
+        calls=0 if nothing_sent else calls,
+        cost_usd=None if billed else 0.0,
+        retry_after=_pause_asked(error),
+    )
+
+
+def _pause_asked(error: PrefixwarmError) -> float | None:
+    """Seconds to leave the provider alone, where the error says more than the usual back-off."""
+    if not isinstance(error, ProviderError):
+        return None
+    if error.error_code in _SPEND_LIMITS:
+        return 3600.0
+    if error.status in _NEVER_BY_RETRY:
+        return max(600.0, error.retry_after or 0.0)
+    return error.retry_after
+
+
+def _result(outcome: Outcome, ask: Ask) -> Result:
+    ttl = outcome.granted_ttl or 0
+    milliseconds = outcome.seconds * 1000
+    read_only = outcome.kind == REFRESHED
+    return Result(
+        outcome=outcome.kind,
+        started=outcome.started_at,
+        ttl=ttl,
+        max_tokens=outcome.max_tokens,
+        due_at=outcome.started_at + refresh_after(ttl),
+        calls=outcome.calls,
+        cost_usd=outcome.cost_usd,
+        idle=ask.idle,
+        write_ms=None if read_only else milliseconds,
+        read_ms=milliseconds if read_only else None,
+        reason=outcome.reason,
+    )
+
+
+def _failure(outcome: Outcome, state: State, now: float) -> Failure:
+    growing = min(30.0 * 2 ** min(state.failures, 7), 3600.0)
+    pause = 3600.0 if outcome.kind == UNCACHED else max(growing, outcome.retry_after or 0.0)
+    return Failure(
+        outcome=outcome.kind,
+        reason=outcome.reason,
+        at=now,
+        backoff_until=now + min(pause, 86400.0),
+        calls=outcome.calls,
+        cost_usd=outcome.cost_usd,
+    )
