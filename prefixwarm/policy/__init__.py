@@ -1,0 +1,19 @@
+"""When to warm, with which TTL, and when to stop: pure functions, no input or output, no clock."""
+
+from prefixwarm.policy.calendar import Calendar, Hours
+from prefixwarm.policy.decide import decide, learn
+from prefixwarm.policy.policy import RULES, Policy
+from prefixwarm.policy.view import Action, Decision, Multipliers, View
+
+__all__ = [
+    "RULES",
+    "Action",
+    "Calendar",
+    "Decision",
+    "Hours",
+    "Multipliers",
+    "Policy",
+    "View",
+    "decide",
+    "learn",
+]

@@ -1,0 +1,165 @@
+"""The decision about one prefix at one moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefixwarm.policy.policy import Policy
+from prefixwarm.policy.rules import Always, Never, Rule, Ski
+from prefixwarm.policy.view import TTL_1H, Action, Decision, View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["decide", "learn"]
+
+_SKI = Ski()
+_RULES: dict[str, Rule] = {
+    "never": Never(),
+    "always": Always(),
+    "ski": _SKI,
+    "hazard": _SKI,
+    "auto": _SKI,
+}
+
+# How long before the promised minute the warm call is sent.
+LEAD = 120.0
+
+
+def learn(view: View, arrivals: Sequence[float], policy: str | Policy = "auto") -> bytes:
+    """Take real traffic into account; call it before `decide`, and store what it returns.
+
+    Parameters
+    ----------
+    view : View
+        As for `decide`; of it the counters, prices and latency matter.
+    arrivals : sequence of float
+        Starts of real requests since the last call, epoch seconds, ascending. The last sign of
+        traffic alone is enough; the more of them, the better the estimate.
+    policy : str or Policy
+        As for `decide`.
+
+    Returns
+    -------
+    bytes
+        The new `View.learned`, at most 400 bytes.
+    """
+    return _RULES[Policy.of(policy).rule].learn(view, arrivals)
+
+
+def decide(view: View, policy: str | Policy = "auto") -> Decision:
+    """Decide what to do about a prefix now.
+
+    Parameters
+    ----------
+    view : View
+        What is known of the prefix. Times may lie in the future (clocks differ): an entry is then
+        refreshed late rather than early, and asked about again within one interval.
+    policy : str or Policy
+        A rule's name, or a rule with limits.
+
+    Returns
+    -------
+    Decision
+        Never raises for any view.
+    """
+    policy = Policy.of(policy)
+    return _Case(view, policy, _RULES[policy.rule]).decision()
+
+
+class _Case:
+    """One view under one policy."""
+
+    def __init__(self, view: View, policy: Policy, rule: Rule) -> None:
+        self.view = view
+        self.policy = policy
+        self.interval = policy.refresh_after(view.ttl)
+        self.ttl = policy.ttl or rule.ttl(view)
+        self.allowance = rule.allowance(view)
+
+    def decision(self) -> Decision:
+        view, hours = self.view, self.policy.hours
+        if promise := self._promised():
+            return self._send("write", promise)
+        if hours and hours.closes(view.now) is None:
+            return self._answer("rest", hours.opens(view.now), "outside the active hours")
+        if view.alive:
+            return self._living()
+        if view.warm_until is None and self.policy.rule != "never":
+            return self._send("write", "a new prefix: never warmed here")
+        return self._lapsed()
+
+    def _promised(self) -> str | None:
+        """Why a promised minute wants a warm call now."""
+        view = self.view
+        lives_on = view.alive and (view.warm_until or 0) >= view.now + self.interval / 2
+        for calendar, minute in () if lives_on else self.policy.before:
+            due = calendar.next(minute, view.now)
+            if due is not None and view.now >= due - LEAD:
+                return f"to be warm by {minute // 60:02d}:{minute % 60:02d} {calendar.timezone}"
+        return None
+
+    def _living(self) -> Decision:
+        view, allowed = self.view, self.allowance
+        due = (view.now if view.last_touch is None else view.last_touch) + self.interval
+        if view.now < due:
+            soon = min(due, view.now + self.interval)
+            return self._answer("wait", soon, "warm; the next refresh is not due yet")
+        if view.idle_refreshes >= allowed.refreshes:
+            return self._rest(
+                f"stopped after {view.idle_refreshes} refreshes without traffic: {allowed.reason}"
+            )
+        closes = self.policy.hours.closes(view.now) if self.policy.hours else None
+        if closes is not None and (view.warm_until or 0) >= closes:
+            return self._rest("warm until the active hours end")
+        return self._send("refresh", f"refresh {view.idle_refreshes + 1}: {allowed.reason}")
+
+    def _lapsed(self) -> Decision:
+        """Cold by what we know; but traffic that was merely counted has written it anew."""
+        view = self.view
+        seen = view.traffic_at
+        if (
+            view.warm_until is None
+            or seen is None
+            or not view.warm_until <= seen <= view.now < seen + view.ttl
+        ):
+            return self._rest("cold: the next real request writes it")
+        if view.idle_refreshes >= self.allowance.refreshes:
+            return self._rest(f"traffic came back, but {self.allowance.reason}")
+        if view.now < seen + self.interval:
+            return self._answer("wait", seen + self.interval, "cold, until traffic came back")
+        return self._send("write", "traffic came back after the entry had lapsed")
+
+    def _send(self, action: Action, reason: str) -> Decision:
+        if refusal := self._unaffordable(action):
+            return self._rest(refusal)
+        return self._answer(action, self.view.now + self.policy.refresh_after(self.ttl), reason)
+
+    def _unaffordable(self, action: Action) -> str | None:
+        view, price = self.view, self.view.cost_per_refresh_usd
+        if view.budget_left_usd is None:
+            return None
+        if price is None:
+            return "there is a budget, but the price is unknown"
+        if action == "write" and not view.alive:
+            price *= view.multipliers.write(self.ttl) / view.multipliers.read
+        if price <= view.budget_left_usd:
+            return None
+        return f"the budget is used up: ${price:.4f} needed, ${view.budget_left_usd:.4f} left"
+
+    def _rest(self, reason: str) -> Decision:
+        """Send nothing, but look again: traffic may come back that only a metric shows."""
+        interval = self.interval if self.allowance.refreshes else self.policy.refresh_after(TTL_1H)
+        idle = self.policy.rule == "never"
+        return self._answer("rest", None if idle else self.view.now + interval, reason)
+
+    def _answer(self, action: Action, next_check: float | None, reason: str) -> Decision:
+        """The decision, with the promised minutes among the times to look again."""
+        now = self.view.now
+        promised = [
+            due - LEAD
+            for calendar, minute in self.policy.before
+            if (due := calendar.next(minute, now + LEAD)) is not None
+        ]
+        checks = [*promised, *([] if next_check is None else [next_check])]
+        return Decision(action, min(checks, default=None), self.ttl, reason)

@@ -1,0 +1,94 @@
+"""The rules: how many refreshes one silence is worth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from prefixwarm.policy.view import TTL_1H, TTL_5M, View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Allowance", "Always", "Never", "Rule", "Ski", "break_even"]
+
+# On the 5 minute TTL a silence that outlasts an hour is rarely about to end.
+_MOST_5M = 12
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How many refreshes in a row the present silence is worth, and why."""
+
+    refreshes: float
+    reason: str
+
+
+class Rule(Protocol):
+    """One way of deciding; pure."""
+
+    def ttl(self, view: View) -> int:
+        """TTL (seconds) to ask for in the next write."""
+
+    def allowance(self, view: View) -> Allowance:
+        """How many refreshes the present silence is worth."""
+
+    def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
+        """Counters after these starts of real requests (epoch seconds, ascending)."""
+
+
+def break_even(view: View) -> int:
+    """Refreshes that cost as much as the miss they avoid.
+
+    Source: the ski rental problem; buying once the rent paid equals the price is never worse
+    than twice the best choice in hindsight.
+    """
+    return max(0, math.floor(view.miss_premium / view.multipliers.read + 1e-9))
+
+
+class Never:
+    """No refreshes; the 5 minute TTL."""
+
+    def ttl(self, view: View) -> int:
+        """The cheapest write."""
+        del view
+        return TTL_5M
+
+    def allowance(self, view: View) -> Allowance:
+        """None at all."""
+        del view
+        return Allowance(0, "the rule is never")
+
+    def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
+        """Nothing to learn."""
+        del arrivals
+        return view.learned
+
+
+class Always(Never):
+    """Refreshes for ever; for comparison."""
+
+    def ttl(self, view: View) -> int:
+        """One hour, unless the provider grants five minutes only."""
+        return view.ttl
+
+    def allowance(self, view: View) -> Allowance:
+        """No end."""
+        del view
+        return Allowance(math.inf, "the rule is always")
+
+
+class Ski(Never):
+    """Spend on one silence at most what the miss costs that it avoids."""
+
+    def ttl(self, view: View) -> int:
+        """One hour, unless the provider grants five minutes only."""
+        return view.ttl
+
+    def allowance(self, view: View) -> Allowance:
+        """The break-even count."""
+        most = break_even(view)
+        if view.ttl < TTL_1H:
+            most = min(most, _MOST_5M)
+        return Allowance(most, f"{most} refreshes cost as much as the miss they avoid")
