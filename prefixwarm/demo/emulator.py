@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -80,7 +79,7 @@ class Environment:
         self._tools = tools or Tools()
         self._network = network
         # An address each, so that any number can start at once without a search for free ports.
-        self._host = _loopback_address() if network else "127.0.0.1"
+        self._host = wire.loopback_address() if network else "127.0.0.1"
         self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-env-"))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -175,11 +174,12 @@ class Environment:
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + _START_SECONDS
+        log = self._work / "log"
         while not self._ready():
             if self._process is None or self._process.poll() is not None:
-                raise BenchError(f"the runtime emulator does not start: {_last_line(self.log)}")
+                raise BenchError(f"the runtime emulator does not start: {wire.last_line(log)}")
             if time.monotonic() > end:
-                raise BenchError(f"the runtime emulator is silent: {_last_line(self.log)}")
+                raise BenchError(f"the runtime emulator is silent: {wire.last_line(log)}")
             time.sleep(0.005)
 
     def _ready(self) -> bool:
@@ -197,18 +197,8 @@ def _kill_the_forgotten() -> None:
         environment.kill()
 
 
-def _loopback_address() -> str:
-    pick = random.SystemRandom().randint
-    return f"127.{pick(1, 254)}.{pick(0, 255)}.{pick(2, 254)}"
-
-
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:
         return body.decode(errors="replace")
-
-
-def _last_line(log: str) -> str:
-    lines = [line for line in log.splitlines() if line.strip()]
-    return lines[-1] if lines else "nothing in its log"

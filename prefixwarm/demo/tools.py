@@ -84,6 +84,19 @@ class Tools:
         fetch = functools.partial(_fetch_runtime, prefix / "bin" / "python3", version)
         return self._part(f"runtime-4.2.2-python{version}", fetch)
 
+    def python(self, runtime: str) -> Path:
+        """Installation prefix of the Python that Lambda calls `runtime`, such as ``python3.12``.
+
+        Raises
+        ------
+        BenchError
+            If this machine does not have it.
+        """
+        if runtime == f"python{_python_version(Path(sys.base_prefix))}":
+            return Path(sys.base_prefix)
+        code = "import sys; print(sys.base_prefix)"
+        return Path(_output(f"the runtime {runtime}", [runtime, "-I", "-S", "-c", code]))
+
     def node(self) -> Path:
         """The machine's Node.js if it is new enough, otherwise the one from its Python wheel."""
         found = shutil.which("node")
@@ -109,9 +122,7 @@ def _publish(target: Path, fetch: Callable[[Path], None]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
-        raise BenchError(
-            f"{target.parent}: cannot keep downloads here: {error.strerror}"
-        ) from error
+        raise BenchError(f"{target.parent}: cannot be written: {error.strerror}") from error
     try:
         fetch(work)
         work.chmod(0o755)
@@ -182,11 +193,15 @@ def _run(what: str, command: list[str]) -> None:
 @functools.cache
 def _python_version(prefix: Path) -> str:
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    command = [str(prefix / "bin" / "python3"), "-I", "-S", "-c", code]
+    return _output(f"{prefix}", [str(prefix / "bin" / "python3"), "-I", "-S", "-c", code])
+
+
+def _output(what: str, command: list[str]) -> str:
     try:
-        return subprocess.check_output(command, text=True).strip()  # noqa: S603
+        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
-        raise BenchError(f"{prefix}: no working bin/python3 here") from error
+        raise BenchError(f"{what}: no working {command[0]} on this machine") from error
+    return done.stdout.strip()
 
 
 def _node_major(node: str) -> int:

@@ -1,16 +1,21 @@
-"""One HTTP POST, also from inside another process's network namespace."""
+"""Small help for talking to processes on this machine."""
 
 from __future__ import annotations
 
 import http.client
 import os
+import random
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from prefixwarm.demo.errors import BenchError
 
-__all__ = ["post"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["last_line", "loopback_address", "post"]
 
 
 def post(url: str, body: bytes, seconds: float, *, inside: int | None = None) -> tuple[int, bytes]:
@@ -40,6 +45,22 @@ def post(url: str, body: bytes, seconds: float, *, inside: int | None = None) ->
         raise BenchError(f"{url}: no reply: {error!r}") from error
     finally:
         connection.close()
+
+
+def loopback_address() -> str:
+    """Pick an address of 127.0.0.0/8 that very likely nobody else uses.
+
+    With an address each, servers with fixed ports start without a search for free ones.
+    """
+    pick = random.SystemRandom().randint
+    return f"127.{pick(1, 254)}.{pick(0, 255)}.{pick(2, 254)}"
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log file with something in it."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "nothing in its log"
 
 
 def _post_inside(url: str, body: bytes, seconds: float, pid: int) -> tuple[int, bytes]:
