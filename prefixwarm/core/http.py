@@ -123,10 +123,11 @@ class HttpTransport:
         except OSError as error:
             raise ProtocolError(f"{url.host}: {_words(error)}") from error
         finally:
+            spare = self._idle.pop(url.server, None) if keep else connection
             if keep:
                 self._idle[url.server] = connection
-            else:
-                connection.close()
+            if spare is not None:
+                spare.close()
 
     def _absolute_form(self, url: Url) -> bool:
         return url.scheme == "http" and proxy_for(url, self._environ) is not None

@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from prefixwarm.core.state import StateStore
     from prefixwarm.core.warm_call import WarmCall
 
-__all__ = ["Ask", "refresh_after", "send_and_record", "warm"]
+__all__ = ["Ask", "refresh_after", "send_and_record", "send_unasked", "warm"]
 
 LEASE_MARGIN_SECONDS = 10.0
+STATE_SECONDS = 1.0
 RECORD_SECONDS = 3.0
 _REFRESH_MARGIN = {3600: 300, 300: 60}
 _NEVER_BY_RETRY = (400, 401, 402, 403, 404, 413)
@@ -52,7 +53,8 @@ class Ask(Record):
 
     `needed_until`: nothing is sent when the entry lives beyond this. `latest_start`: after this
     moment a refresh would be a write, and is dropped. `wait`: until when to wait for somebody
-    else's call. `idle`: the idle count to record, None to leave it.
+    else's call. `idle`: the idle count to record, None to leave it. `veto`: looks at a cold state,
+    and says why a call would not pay, or nothing.
     """
 
     key: str
@@ -63,6 +65,7 @@ class Ask(Record):
     idle: int | None = None
     deployment: str = ""
     function: str = ""
+    veto: Callable[[State], str] | None = None
 
 
 def warm(
@@ -93,6 +96,13 @@ def warm(
     return send_and_record(call, ask, state, lease, store, provider, deadline, clock)
 
 
+def send_unasked(
+    call: WarmCall, provider: Provider, deadline: Deadline, clock: Callable[[], float] = time
+) -> Outcome:
+    """Send without asking or telling any state; never raises."""
+    return _sent(call, State(key=""), provider, deadline, clock)
+
+
 def refresh_after(ttl: int) -> int:
     """Seconds after a touch at which an entry of this TTL is due for its refresh."""
     return ttl - _REFRESH_MARGIN.get(ttl, ttl // 5)
@@ -103,10 +113,11 @@ def _acquire(
 ) -> tuple[State, Lease | None, str]:
     waited = False
     while True:
-        state = store.read(ask.key, deadline)
+        state = store.read(ask.key, deadline.earliest(STATE_SECONDS))
         refusal = _refusal(state, ask, clock(), waited)
         if not refusal and not state.leased(clock()):
-            state, taken = store.take_lease(ask.key, _wish(call, ask, deadline, clock()), deadline)
+            wish = _wish(call, ask, deadline, clock())
+            state, taken = store.take_lease(ask.key, wish, deadline.earliest(STATE_SECONDS))
             if taken:
                 return state, Lease(key=ask.key, owner=ask.owner, token=state.lease_token), ""
             refusal = _refusal(state, ask, clock(), waited)
@@ -125,7 +136,7 @@ def _refusal(state: State, ask: Ask, now: float, waited: bool) -> str:
         return f"backing off after {state.failures} failed calls: {state.reason}"
     if ask.latest_start is not None and now > ask.latest_start:
         return "too late: the entry has lapsed, and a refresh would be a write"
-    return ""
+    return ask.veto(state) if ask.veto else ""
 
 
 def _wish(call: WarmCall, ask: Ask, deadline: Deadline, now: float) -> LeaseWish:

@@ -1,0 +1,1 @@
+"""What runs in the init phase: standard library and `prefixwarm.core` only."""

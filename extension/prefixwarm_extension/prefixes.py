@@ -1,0 +1,58 @@
+"""The prefixes of this sandbox, as compiled before deployment."""
+
+from __future__ import annotations
+
+import os
+
+from prefixwarm.core.errors import PrefixFileError
+from prefixwarm.core.warm_call import SUFFIX, WarmCall, compile_prefix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["FOLDERS", "MAX_PREFIXES", "load_all"]
+
+FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
+MAX_PREFIXES = 20
+
+_PREFIX_FILE = ".prefix.json"
+
+
+def load_all(folders: tuple[str, ...]) -> Iterator[WarmCall | PrefixFileError]:
+    """Every prefix of these folders, or what is wrong with it; at most 20."""
+    found = 0
+    for folder in folders:
+        for name in _names(folder):
+            found += 1
+            if found > MAX_PREFIXES:
+                yield PrefixFileError(folder, "", f"holds more than {MAX_PREFIXES} prefixes")
+                return
+            try:
+                yield _load(folder, name)
+            except PrefixFileError as error:
+                yield error
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        files = os.listdir(folder)
+    except OSError:
+        return []
+    stems = {
+        file.removesuffix(s) for file in files for s in (SUFFIX, _PREFIX_FILE) if file.endswith(s)
+    }
+    return sorted(stems)
+
+
+def _load(folder: str, name: str) -> WarmCall:
+    path = f"{folder}/{name}{SUFFIX}"
+    try:
+        with open(path, "rb") as file:
+            return WarmCall.from_bytes(file.read(), path)
+    except FileNotFoundError:
+        from prefixwarm.core.prefix_file import load
+
+        return compile_prefix(load(f"{folder}/{name}{_PREFIX_FILE}"))
+    except OSError as error:
+        raise PrefixFileError(path, "", f"cannot be read: {error.strerror}") from error
