@@ -20,7 +20,7 @@ _KINDS = ("on-demand", "provisioned-concurrency", "snap-start", "lambda-managed-
 
 
 class Start(Record):
-    """How this environment starts: seconds that the function may be held, or why nothing is done."""
+    """How this environment starts: seconds that it may be held, or why nothing is done."""
 
     kind: str
     hold: float

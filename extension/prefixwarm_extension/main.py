@@ -17,7 +17,6 @@ from prefixwarm.core.record import Record
 from prefixwarm.core.report import line
 from prefixwarm.core.routes import route_named
 from prefixwarm.core.settings import Settings
-from prefixwarm.core.state import State
 from prefixwarm.core.warm import Ask, send_unasked, warm
 from prefixwarm_extension.decision import Start, start_of, worth_holding
 from prefixwarm_extension.prefixes import FOLDERS, load_all
@@ -26,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.state import StateStore
+    from prefixwarm.core.state import State, StateStore
     from prefixwarm.core.warm_call import WarmCall
 
 __all__ = ["main"]

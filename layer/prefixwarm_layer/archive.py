@@ -1,0 +1,45 @@
+"""Zip files with the same bytes for the same contents: sorted names, one date, modes by place."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["append", "write"]
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+
+
+def write(target: Path, entries: Mapping[str, bytes]) -> None:
+    """Write a zip of these entries, whole or not at all."""
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(unfinished, "w") as archive:
+        for name in sorted(entries):
+            archive.writestr(_info(name, zipfile.ZIP_DEFLATED), entries[name], compresslevel=9)
+    unfinished.replace(target)
+
+
+def append(base: Path, target: Path, entries: Mapping[str, bytes]) -> None:
+    """Copy a zip and add entries to it, uncompressed: the base's own bytes stay as they are."""
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.write_bytes(base.read_bytes())
+    with zipfile.ZipFile(unfinished, "a") as archive:
+        for name in sorted(entries):
+            archive.writestr(_info(name, zipfile.ZIP_STORED), entries[name])
+    unfinished.replace(target)
+
+
+def _info(name: str, compression: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _DATE)
+    info.create_system = _UNIX
+    mode = 0o755 if name.startswith("extensions/") else 0o644
+    info.external_attr = (0o100000 | mode) << 16
+    info.compress_type = compression
+    return info

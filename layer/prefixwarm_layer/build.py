@@ -1,0 +1,89 @@
+"""Builds the zips, or takes them from the wheel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefixwarm_layer import archive
+from prefixwarm_layer.bytecode import interpreters
+from prefixwarm_layer.contents import (
+    keepwarm_entries,
+    layer_sources,
+    prefix_entries,
+    with_bytecode,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["build_keepwarm", "build_layer", "build_release"]
+
+SHIPPED = Path(__file__).parent / "shipped"
+LAYER = "layer.zip"
+KEEPWARM = "keepwarm.zip"
+
+
+def build_layer(out: Path, prefixes: Sequence[Path] = ()) -> Path:
+    """Write the layer's zip: code, CA roots, and these prefix files.
+
+    The same code and the same prefix files give the same bytes on every machine when the code
+    comes from the wheel; from a checkout, with the same set of interpreters.
+
+    Raises
+    ------
+    PrefixFileError
+        When a prefix file is invalid; nothing is written then.
+    """
+    entries = prefix_entries(prefixes)
+    archive.append(_layer_base(), Path(out), entries)
+    return Path(out)
+
+
+def build_keepwarm(out: Path) -> Path:
+    """Write the zip of the keep-warm function's code."""
+    archive.append(_keepwarm_base(), Path(out), {})
+    return Path(out)
+
+
+def build_release(folder: Path) -> dict[str, str]:
+    """Build both zips anew into a folder, for the wheel; returns the interpreters used."""
+    archive.write(folder / LAYER, with_bytecode(layer_sources()))
+    archive.write(folder / KEEPWARM, keepwarm_entries())
+    return interpreters()
+
+
+def _layer_base() -> Path:
+    if (SHIPPED / LAYER).exists():
+        return SHIPPED / LAYER
+    sources = layer_sources()
+    digest = _digest({**sources, "interpreters": repr(interpreters()).encode()})
+    return _cached(f"{digest}-{LAYER}", lambda: with_bytecode(sources))
+
+
+def _keepwarm_base() -> Path:
+    if (SHIPPED / KEEPWARM).exists():
+        return SHIPPED / KEEPWARM
+    entries = keepwarm_entries()
+    return _cached(f"{_digest(entries)}-{KEEPWARM}", lambda: entries)
+
+
+def _cached(name: str, entries: Callable[[], Mapping[str, bytes]]) -> Path:
+    cached = _cache() / name
+    if not cached.exists():
+        archive.write(cached, entries())
+    return cached
+
+
+def _digest(entries: Mapping[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for name in sorted(entries):
+        whole.update(name.encode() + b"\0" + hashlib.sha256(entries[name]).digest())
+    return whole.hexdigest()[:32]
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "prefixwarm" / "zips"

@@ -1,0 +1,111 @@
+"""What lies where in the layer, and in the keep-warm function's code."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefixwarm.core.prefix_file import SUFFIX as PREFIX_SUFFIX
+from prefixwarm.core.prefix_file import dumps, load
+from prefixwarm.core.warm_call import SUFFIX as WARM_SUFFIX
+from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm_layer.bytecode import compile_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["keepwarm_entries", "layer_sources", "prefix_entries", "with_bytecode"]
+
+_HOME = "prefixwarm"
+_CODE = f"{_HOME}/python/"
+_VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
+_NOT_IN_INIT = ("memory.py",)
+_ROOT = re.compile(
+    r"^# ([0-9a-f]{8}\.\d+)\n(-----BEGIN.+?-----END[^\n]+\n)", re.DOTALL | re.MULTILINE
+)
+
+
+def layer_sources() -> dict[str, bytes]:
+    """The layer without bytecode and prefixes: launcher, code, CA roots."""
+    here = Path(__file__).parent
+    code = {
+        "prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes(),
+        **_sources("prefixwarm.core", leave_out=_NOT_IN_INIT),
+        **_sources("prefixwarm_extension"),
+    }
+    return {
+        "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
+        **{_CODE + name: data for name, data in code.items()},
+        **{f"{_HOME}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
+    }
+
+
+def with_bytecode(sources: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The layer with bytecode beside its code, for every interpreter at hand."""
+    code = {n.removeprefix(_CODE): data for n, data in sources.items() if n.startswith(_CODE)}
+    compiled = compile_all(code, f"/opt/{_CODE.rstrip('/')}")
+    return {**sources, **{_CODE + name: data for name, data in compiled.items()}}
+
+
+def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
+    """The prefix files, and beside each the bytes that the init phase sends.
+
+    Raises
+    ------
+    PrefixFileError
+        When one is invalid.
+    """
+    entries = {}
+    for path in prefixes:
+        prefix = load(path)
+        place = f"{_HOME}/prefixes/{prefix.name}"
+        entries[place + PREFIX_SUFFIX] = dumps(prefix).encode()
+        entries[place + WARM_SUFFIX] = compile_prefix(prefix).to_bytes()
+    return entries
+
+
+def keepwarm_entries() -> dict[str, bytes]:
+    """The keep-warm function's code; boto3 is in every Python runtime of Lambda."""
+    entries = {"prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes()}
+    for package in ("prefixwarm.core", "prefixwarm.policy", "prefixwarm.keepwarm"):
+        entries |= _sources(package)
+    for distribution in _VENDORED:
+        entries |= _installed(distribution)
+    return entries
+
+
+def _package(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def _sources(package: str, leave_out: tuple[str, ...] = ()) -> dict[str, bytes]:
+    root = _package(package)
+    base = package.replace(".", "/")
+    return {
+        f"{base}/{file.relative_to(root).as_posix()}": file.read_bytes()
+        for file in root.rglob("*.py")
+        if file.name not in leave_out
+    }
+
+
+def _installed(distribution: str) -> dict[str, bytes]:
+    entries = {}
+    for file in importlib.metadata.files(distribution) or ():
+        name = file.as_posix()
+        if file.suffix in (".so", ".pyd"):
+            raise RuntimeError(f"{distribution}: {name} is compiled; only pure Python is deployed")
+        if file.suffix == ".py" and not name.startswith(".."):
+            entries[name] = Path(str(file.locate())).read_bytes()
+    return entries
+
+
+def _roots(bundle: Path) -> dict[str, bytes]:
+    """The CA roots by the names that OpenSSL looks them up by; see scripts/update-roots."""
+    found = _ROOT.findall(bundle.read_text())
+    return {name: certificate.encode() for name, certificate in found}
