@@ -1,0 +1,7 @@
+"""AWS CDK constructs that keep prompt-cache prefixes warm."""
+
+from prefixwarm_cdk.credentials import Credentials
+from prefixwarm_cdk.keep_warm import Budget, KeepWarm
+from prefixwarm_cdk.warmer import PrefixWarmer
+
+__all__ = ["Budget", "Credentials", "KeepWarm", "PrefixWarmer"]

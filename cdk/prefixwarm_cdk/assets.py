@@ -1,0 +1,136 @@
+"""What is uploaded: the layer, the keep-warm function's code, prefix files and the manifest.
+
+All of it is addressed by the SHA-256 of its bytes, so that every machine uploads the same.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import AssetHashType, Stage, Token
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+from prefixwarm_layer import build_keepwarm, build_layer
+
+from prefixwarm.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from constructs import IConstruct
+
+    from prefixwarm_cdk.keep_warm import Budget
+    from prefixwarm_cdk.prefixes import Prefix
+
+__all__ = ["Manifest", "keepwarm_code", "layer_code"]
+
+_FORMAT = "prefixwarm-manifest/1"
+_LAYER_LIMIT = 250 * 1024 * 1024
+
+
+def layer_code(scope: IConstruct, prefixes: Sequence[Prefix]) -> lambda_.Code:
+    """The extension's layer with these prefixes inside.
+
+    Raises
+    ------
+    UsageError
+        When it is over what Lambda unpacks for one function.
+    """
+    label = sha256(" ".join(prefix.digest for prefix in prefixes).encode()).hexdigest()[:16]
+    path = build_layer(_folder(scope) / f"layer-{label}.zip", [p.path for p in prefixes])
+    size = path.stat().st_size
+    if size > _LAYER_LIMIT:
+        raise UsageError(
+            f"prefixes: a layer of {size} bytes is over Lambda's limit of {_LAYER_LIMIT}; "
+            "name each function's own with attach(prefixes=[...])"
+        )
+    return _code(path)
+
+
+def keepwarm_code(scope: IConstruct) -> lambda_.Code:
+    """The keep-warm function's code."""
+    return _code(build_keepwarm(_folder(scope) / "keepwarm.zip"))
+
+
+class Manifest(Construct):
+    """The list of prefixes that the keep-warm function reads, and the prefix files, in S3."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        prefixes: Sequence[Prefix],
+        policy: Mapping[str, Any],
+        latency_value: float,
+        budget: Budget | None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        objects = {prefix.name: self._upload_prefix(prefix) for prefix in prefixes}
+        document = {
+            "format": _FORMAT,
+            "prefixes": [
+                {"name": name, "object": self._key(asset), "functions": []}
+                for name, asset in objects.items()
+            ],
+            "policy": dict(policy),
+            "latency_value": latency_value,
+            "budget_usd_per_day": budget.dollars if budget else None,
+        }
+        manifest = self._upload_manifest(json.dumps(document, indent=2) + "\n")
+        self.url = manifest.s3_object_url
+        self.objects = [
+            asset.bucket.arn_for_objects(asset.s3_object_key)
+            for asset in (manifest, *objects.values())
+        ]
+
+    def _upload_prefix(self, prefix: Prefix) -> s3_assets.Asset:
+        return _asset(self, f"Prefix-{prefix.name}", prefix.path)
+
+    def _upload_manifest(self, text: str) -> s3_assets.Asset:
+        path = _folder(self) / f"manifest-{self.node.addr[-8:]}.json"
+        path.write_text(text, encoding="utf-8")
+        return _asset(self, "Manifest", path)
+
+    def _key(self, asset: s3_assets.Asset) -> str:
+        key = asset.s3_object_key
+        if Token.is_unresolved(key):
+            raise UsageError(
+                f"{self.node.path}: the stack's synthesizer gives assets no fixed keys; "
+                "use DefaultStackSynthesizer without tokens in bucket_prefix"
+            )
+        return key
+
+
+def _folder(scope: IConstruct) -> Path:
+    """A folder of the cloud assembly, so that nothing is left elsewhere."""
+    stage = Stage.of(scope)
+    if stage is None:
+        raise UsageError(f"{scope.node.path}: is not in an App or Stage")
+    folder = Path(stage.asset_outdir) / ".prefixwarm"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def _code(path: Path) -> lambda_.Code:
+    return lambda_.Code.from_asset(
+        str(path), asset_hash=_digest(path), asset_hash_type=AssetHashType.CUSTOM
+    )
+
+
+def _asset(scope: Construct, construct_id: str, path: Path) -> s3_assets.Asset:
+    return s3_assets.Asset(
+        scope,
+        construct_id,
+        path=str(path),
+        asset_hash=_digest(path),
+        asset_hash_type=AssetHashType.CUSTOM,
+    )

@@ -1,0 +1,173 @@
+"""What attaching does to a function, and which functions it refuses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from aws_cdk import Annotations, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+
+from prefixwarm.core import settings
+from prefixwarm.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import Duration
+    from aws_cdk import aws_dynamodb as dynamodb
+    from constructs import IConstruct
+
+__all__ = ["allow_state", "check", "init_settings", "known_name", "refuse_cycle", "set_up"]
+
+_OLDEST = (3, 10)
+_MAX_LAYERS = 5
+
+
+def check(warmer: IConstruct, function: object) -> None:
+    """Refuse functions to which layers and settings cannot be added.
+
+    Raises
+    ------
+    UsageError
+        Naming the function and the way round.
+    """
+    if isinstance(function, (lambda_.Alias, lambda_.Version)):
+        raise _refusal(
+            function,
+            "is an alias or a version; attach the function itself: versions published from "
+            "now on carry the layer, and aliases follow",
+        )
+    if not isinstance(function, lambda_.Function):
+        raise _refusal(
+            function,
+            "is not a Function of this app, so it takes no layers; attach it where it is "
+            "defined, or add the layer of `prefixwarm layer build` by hand (docs/deploy.md)",
+        )
+    _refuse_image(function)
+    _refuse_architecture(function)
+    _refuse_other_region(warmer, function)
+    _doubt_runtime(function)
+    _doubt_snap_start(function)
+
+
+def refuse_cycle(warmer: IConstruct, function: lambda_.Function, key: IConstruct | None) -> None:
+    """Refuse a function whose stack also owns the key that the warmer's stack needs."""
+    home = Stack.of(function)
+    if key and home is Stack.of(key) and home is not Stack.of(warmer):
+        raise _refusal(
+            function,
+            f"its stack also owns {key.node.path}, which the warmer's stack needs: the stacks "
+            "would depend on each other; create the key in the warmer's stack, or import it",
+        )
+
+
+def init_settings(mode: str, hint: Duration | None, hold: Duration | None) -> dict[str, str]:
+    """The settings of the init phase, checked as the extension will."""
+    found = {settings.INIT: mode}
+    if hint:
+        found[settings.INIT_HINT_MS] = f"{hint.to_milliseconds():.0f}"
+    if hold:
+        found[settings.INIT_HOLD_MS] = f"{hold.to_milliseconds():.0f}"
+    settings.Settings.from_environment(found)
+    return found
+
+
+def set_up(
+    function: lambda_.Function, layer: lambda_.ILayerVersion, environment: Mapping[str, str]
+) -> None:
+    """Add the layer and the settings."""
+    if _layer_count(function) >= _MAX_LAYERS:
+        raise _refusal(
+            function,
+            f"has {_MAX_LAYERS} layers already, all that Lambda takes; merge two of them, or "
+            "move one's content into the function's own code",
+        )
+    function.add_layers(layer)
+    for name, value in environment.items():
+        function.add_environment(name, value)
+
+
+def allow_state(function: lambda_.Function, table: dynamodb.ITable, keys: Sequence[str]) -> None:
+    """Let the function read and lease the state of its own prefixes, and nothing else."""
+    actions = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+    grant = iam.Grant.add_to_principal(
+        grantee=function,
+        actions=actions,
+        resource_arns=[table.table_arn],
+        conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(keys)}},
+    )
+    if not grant.success:
+        Annotations.of(function).add_warning_v2(
+            "prefixwarm:role",
+            "its role is imported and cannot be changed here; allow it "
+            f"{' and '.join(actions)} on the warmer's table, or its starts warm nothing",
+        )
+
+
+def known_name(warmer: IConstruct, function: lambda_.Function) -> str | None:
+    """The function's name, where knowing it makes no stack depend on another."""
+    if Stack.of(function) is Stack.of(warmer):
+        return function.function_name
+    name = _resource(function).function_name
+    return name if name and not Token.is_unresolved(name) else None
+
+
+def _refuse_image(function: lambda_.Function) -> None:
+    if _resource(function).package_type == "Image":
+        raise _refusal(
+            function,
+            "is a container image, which takes no layers; unpack the zip of "
+            "`prefixwarm layer build` into /opt in its Dockerfile (docs/deploy.md)",
+        )
+
+
+def _refuse_architecture(function: lambda_.Function) -> None:
+    name = function.architecture.name
+    if name not in ("x86_64", "arm64"):
+        raise _refusal(function, f"has the architecture {name!r}; use x86_64 or arm64")
+
+
+def _refuse_other_region(warmer: IConstruct, function: lambda_.Function) -> None:
+    here, there = Stack.of(warmer).region, Stack.of(function).region
+    if here != there and not (Token.is_unresolved(here) or Token.is_unresolved(there)):
+        raise _refusal(
+            function,
+            f"is in {there} and the warmer in {here}; create one PrefixWarmer per region",
+        )
+
+
+def _doubt_runtime(function: lambda_.Function) -> None:
+    name = function.runtime.name
+    version = re.fullmatch(r"python(\d+)\.(\d+)", name)
+    if version is None or tuple(map(int, version.groups())) < _OLDEST:
+        Annotations.of(function).add_warning_v2(
+            "prefixwarm:runtime",
+            f"the runtime {name} has no Python of 3.10 or newer: the layer only idles there, and "
+            "the keep-warm function alone warms",
+        )
+
+
+def _doubt_snap_start(function: lambda_.Function) -> None:
+    if _resource(function).snap_start is not None:
+        Annotations.of(function).add_warning_v2(
+            "prefixwarm:snapstart",
+            "with SnapStart the init phase runs when a version is published, not when an "
+            "environment starts: the keep-warm function alone warms",
+        )
+
+
+def _resource(function: lambda_.Function) -> lambda_.CfnFunction:
+    resource = function.node.default_child
+    assert isinstance(resource, lambda_.CfnFunction)
+    return resource
+
+
+def _layer_count(function: lambda_.Function) -> int:
+    return len(Stack.of(function).resolve(_resource(function).layers) or ())
+
+
+def _refusal(function: object, problem: str) -> UsageError:
+    node = getattr(function, "node", None)
+    return UsageError(f"attach({node.path if node else repr(function)}): {problem}")

@@ -1,0 +1,190 @@
+"""How the warm calls authenticate, as references: no key ever enters a template."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+
+from prefixwarm.core import settings
+from prefixwarm.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_secretsmanager as secretsmanager
+    from aws_cdk import aws_ssm as ssm
+    from constructs import IConstruct
+
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["Credentials"]
+
+_WORKSPACE = "ANTHROPIC_AWS_WORKSPACE_ID"
+_ACTIONS = {
+    "aws": "aws-external-anthropic:CreateInference",
+    "bedrock-mantle": "bedrock-mantle:CreateInference",
+    "bedrock": "bedrock:InvokeModel",
+}
+
+
+class Credentials(ABC):
+    """Credentials of the warm calls; make one with `secret`, `ssm_parameter` or `function_role`."""
+
+    @staticmethod
+    def secret(secret: secretsmanager.ISecret) -> Credentials:
+        """An API key in Secrets Manager: the key itself, or JSON with the field ``api_key``.
+
+        The keep-warm function and every attached function may read it.
+        """
+        if not hasattr(secret, "secret_arn"):
+            raise UsageError(_plain("Credentials.secret", "secretsmanager.Secret"))
+        return _Stored(secret, secret.secret_arn)
+
+    @staticmethod
+    def ssm_parameter(parameter: ssm.IStringParameter) -> Credentials:
+        """An API key in an SSM parameter, best a SecureString."""
+        if not hasattr(parameter, "parameter_name"):
+            raise UsageError(_plain("Credentials.ssm_parameter", "ssm.StringParameter"))
+        return _Stored(parameter, parameter.parameter_name)
+
+    @staticmethod
+    def function_role(*, workspace_id: str | None = None) -> Credentials:
+        """Sign with the function's own role: for the AWS routes, without any stored key.
+
+        Parameters
+        ----------
+        workspace_id
+            Workspace on Claude Platform on AWS, ``wrkspc_...``; needed by the route ``aws`` only.
+        """
+        return _FunctionRole(workspace_id)
+
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """Variables that the extension and the keep-warm function find the credentials by."""
+
+    @abstractmethod
+    def check(self, files: Iterable[PrefixFile]) -> None:
+        """Refuse prefixes that cannot be reached this way.
+
+        Raises
+        ------
+        UsageError
+            Naming the prefix and the credentials that would do.
+        """
+
+    @abstractmethod
+    def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
+        """Let a function use them for these prefixes."""
+
+    @abstractmethod
+    def owner(self) -> IConstruct | None:
+        """The construct that holds the key, where the app itself creates it."""
+
+
+class _Stored(Credentials):
+    """A key that is read at run time."""
+
+    def __init__(
+        self, holder: secretsmanager.ISecret | ssm.IStringParameter, reference: str
+    ) -> None:
+        self._holder = holder
+        self._reference = reference
+
+    def environment(self) -> dict[str, str]:
+        return {settings.API_KEY_SECRET: self._reference}
+
+    def check(self, files: Iterable[PrefixFile]) -> None:
+        """Every route takes a key."""
+
+    def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
+        del files
+        self._holder.grant_read(function)
+
+    def owner(self) -> IConstruct | None:
+        return self._holder if self._holder.node.default_child else None
+
+
+class _FunctionRole(Credentials):
+    """Signatures with the role that the function has anyway."""
+
+    def __init__(self, workspace_id: str | None) -> None:
+        self._workspace_id = workspace_id
+
+    def environment(self) -> dict[str, str]:
+        return {_WORKSPACE: self._workspace_id} if self._workspace_id else {}
+
+    def check(self, files: Iterable[PrefixFile]) -> None:
+        for file in files:
+            if file.route == "anthropic":
+                raise UsageError(
+                    f"prefix {file.name}: the route 'anthropic' takes no AWS signature; "
+                    "use Credentials.secret(...) or .ssm_parameter(...)"
+                )
+            if file.route == "aws" and not self._workspace_id:
+                raise UsageError(
+                    f"prefix {file.name}: the route 'aws' needs a workspace; "
+                    "use Credentials.function_role(workspace_id='wrkspc_...')"
+                )
+
+    def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
+        stack = Stack.of(function)
+        arns: dict[str, set[str]] = {}
+        for file in files:
+            arns.setdefault(file.route, set()).update(self._resources(file, stack))
+        for route, resources in sorted(arns.items()):
+            iam.Grant.add_to_principal(
+                grantee=function, actions=[_ACTIONS[route]], resource_arns=sorted(resources)
+            )
+
+    def owner(self) -> IConstruct | None:
+        return None
+
+    def _resources(self, file: PrefixFile, stack: Stack) -> list[str]:
+        if file.route == "aws":
+            return [_arn(stack, "aws-external-anthropic", "workspace", str(self._workspace_id))]
+        if file.route == "bedrock-mantle":
+            return [_arn(stack, "bedrock-mantle", "project", "default")]
+        return _model_arns(stack, file.model)
+
+
+def _model_arns(stack: Stack, model: str) -> list[str]:
+    """The inference profile and, as its calls need, the model in the regions it spreads over."""
+    if model.startswith("arn:"):
+        return [model]
+    geography, _, bare = model.partition(".")
+    if geography == "anthropic":
+        return [_arn(stack, "bedrock", "foundation-model", model, account="")]
+    return [
+        _arn(stack, "bedrock", "inference-profile", model),
+        _arn(stack, "bedrock", "foundation-model", bare, account="", region="*"),
+    ]
+
+
+def _arn(
+    stack: Stack,
+    service: str,
+    resource: str,
+    name: str,
+    *,
+    account: str | None = None,
+    region: str | None = None,
+) -> str:
+    return stack.format_arn(
+        service=service,
+        resource=resource,
+        resource_name=name,
+        account=account,
+        region=region,
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+
+
+def _plain(call: str, wanted: str) -> str:
+    return (
+        f"{call}: got a plain value; pass the {wanted} construct, "
+        "so that the key stays out of the template"
+    )

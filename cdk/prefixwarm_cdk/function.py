@@ -1,0 +1,129 @@
+"""The keep-warm function with its role, its log group and what starts it every minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from constructs import Construct
+
+from prefixwarm.core.dynamo import DUE_INDEX
+from prefixwarm_cdk.assets import keepwarm_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_dynamodb as dynamodb
+
+__all__ = ["KeepWarmFunction"]
+
+_HANDLER = "prefixwarm.keepwarm.handler.handler"
+# A late or repeated tick is worth nothing: the next one comes within the minute.
+_RETRIES = 0
+_MAX_AGE = Duration.seconds(60)
+
+
+class KeepWarmFunction(Construct):
+    """Looks every minute what is due and warms it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        runtime: lambda_.Runtime,
+        log_retention: logs.RetentionDays,
+        tracing: bool,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.log_group = logs.LogGroup(
+            self, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description="Keeps prompt-cache prefixes warm",
+            code=keepwarm_code(self),
+            handler=_HANDLER,
+            runtime=runtime,
+            architecture=lambda_.Architecture.ARM_64,
+            memory_size=512,
+            timeout=Duration.seconds(60),
+            retry_attempts=_RETRIES,
+            max_event_age=_MAX_AGE,
+            role=self._role(),
+            log_group=self.log_group,
+            tracing=lambda_.Tracing.ACTIVE if tracing else lambda_.Tracing.DISABLED,
+        )
+        self._start_every_minute()
+
+    def configure(self, environment: Mapping[str, str]) -> None:
+        """Set environment variables."""
+        for name, value in environment.items():
+            self.function.add_environment(name, value)
+
+    def grant_table(self, table: dynamodb.ITable) -> None:
+        """Let it keep the state and the ledger."""
+        self._allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [table.table_arn])
+        self._allow(["dynamodb:Query"], [f"{table.table_arn}/index/{DUE_INDEX}"])
+
+    def grant_objects(self, arns: Sequence[str]) -> None:
+        """Let it read the manifest and the prefix files."""
+        self._allow(["s3:GetObject"], arns)
+
+    def grant_metrics(self) -> None:
+        """Let it ask for the agents' invocations; the action knows no resources."""
+        self._allow(["cloudwatch:GetMetricData"], ["*"])
+
+    def _allow(self, actions: Sequence[str], arns: Sequence[str]) -> None:
+        iam.Grant.add_to_principal(
+            grantee=self.function, actions=list(actions), resource_arns=list(arns)
+        )
+
+    def _role(self) -> iam.Role:
+        role = iam.Role(
+            self,
+            "Role",
+            description="Keep-warm function of prefixwarm",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        self.log_group.grant_write(role)
+        return role
+
+    def _start_every_minute(self) -> None:
+        scheduler.Schedule(
+            self,
+            "Schedule",
+            description="When prefixwarm looks what is due",
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(1)),
+            target=targets.LambdaInvoke(
+                self.function,
+                role=self._scheduler_role().without_policy_updates(),
+                retry_attempts=_RETRIES,
+                max_event_age=_MAX_AGE,
+            ),
+        )
+
+    def _scheduler_role(self) -> iam.Role:
+        """Not the target's own: that one may invoke every version and alias as well."""
+        account = Stack.of(self).account
+        principal = iam.ServicePrincipal(
+            "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
+        )
+        role = iam.Role(
+            self,
+            "SchedulerRole",
+            description="Starts the keep-warm function of prefixwarm",
+            assumed_by=principal,
+        )
+        iam.Grant.add_to_principal(
+            grantee=role,
+            actions=["lambda:InvokeFunction"],
+            resource_arns=[self.function.function_arn],
+        )
+        return role

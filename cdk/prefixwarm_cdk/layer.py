@@ -1,0 +1,45 @@
+"""The layer, in the stack of the function that carries it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+from aws_cdk import aws_lambda as lambda_
+
+from prefixwarm_cdk.assets import layer_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from constructs import Construct
+
+    from prefixwarm_cdk.prefixes import Prefix
+
+__all__ = ["layer_for"]
+
+
+def layer_for(
+    warmer: Construct, function: lambda_.Function, prefixes: Sequence[Prefix]
+) -> lambda_.ILayerVersion:
+    """The layer with these prefixes, one for all functions of a stack.
+
+    A layer of another stack would be imported by its ARN, which changes with every prompt, and
+    CloudFormation refuses to change an export that is in use.
+    """
+    home = Stack.of(function)
+    own = home is Stack.of(warmer)
+    scope, start = (warmer, "Layer") if own else (home, f"PrefixWarmLayer{warmer.node.addr[-8:]}")
+    names = ",".join(prefix.name for prefix in prefixes)
+    construct_id = f"{start}-{sha256(names.encode()).hexdigest()[:8]}"
+    found = scope.node.try_find_child(construct_id)
+    if isinstance(found, lambda_.LayerVersion):
+        return found
+    return lambda_.LayerVersion(
+        scope,
+        construct_id,
+        description="prefixwarm: warms prompt-cache prefixes in the init phase",
+        code=layer_code(warmer, prefixes),
+        compatible_architectures=[lambda_.Architecture.X86_64, lambda_.Architecture.ARM_64],
+    )

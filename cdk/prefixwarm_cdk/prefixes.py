@@ -1,0 +1,152 @@
+"""The prefixes of a warmer: read, checked and named at synth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_cdk import Annotations
+
+from prefixwarm.core import prefix_file
+from prefixwarm.core.errors import UsageError
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.state import entry_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from constructs import IConstruct
+
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["Prefix", "annotate", "named", "read"]
+
+_GEOGRAPHIES = ("global.", "us.", "eu.", "apac.", "jp.", "au.")
+_DOUBTS = {
+    "short": "has about {estimate} tokens, and {model} caches from {minimum}; "
+    "count them with `prefixwarm check`",
+    "model": "the model {model!r} is not known, so whether warming it pays cannot be said; "
+    "check its name, or update prefixwarm and build the file again",
+    "ttl": "some models on the route 'bedrock' grant 5 minutes where 1 hour is asked; "
+    "watch the metric WarmDowngraded",
+    "profile": "the inference profile {model!r} spreads requests over regions, and a cache "
+    "lives in one; an in-region model id makes hits sure",
+}
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A checked prefix file and where it lies."""
+
+    path: Path
+    file: PrefixFile
+
+    @property
+    def name(self) -> str:
+        """The prefix's name."""
+        return self.file.name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, in hexadecimal: the address of its asset."""
+        return sha256(self.path.read_bytes()).hexdigest()
+
+    def state_key(self, region: str, cache_scope: str) -> str:
+        """Partition key of its warm state; `region` may be a token."""
+        file = self.file
+        where = region if route_named(file.route).signing_service else ""
+        return entry_key(file.route, where, cache_scope, file.model, file.fingerprint["prefix"])
+
+
+def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
+    """Read prefix files, by name; a folder stands for all prefix files in it.
+
+    Raises
+    ------
+    UsageError
+        A file is missing or invalid, there is none, or two have one name.
+    """
+    files = sorted({file for path in paths for file in _files(Path(path))})
+    found = [Prefix(file, prefix_file.load(file)) for file in files]
+    if not found:
+        raise UsageError("prefixes: none given; write prefix files with `prefixwarm capture`")
+    by_name: dict[str, Prefix] = {}
+    for prefix in found:
+        other = by_name.setdefault(prefix.name, prefix)
+        if other is not prefix:
+            raise UsageError(
+                f"prefixes: {other.path} and {prefix.path} are both named "
+                f"{prefix.name!r}; rename one"
+            )
+    return tuple(by_name[name] for name in sorted(by_name))
+
+
+def _files(path: Path) -> Sequence[Path]:
+    if not path.is_dir():
+        return [path]
+    found = prefix_file.find(path)
+    if not found:
+        raise UsageError(f"prefixes: {path} holds no *{prefix_file.SUFFIX} file")
+    return found
+
+
+def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Prefix, ...]:
+    """The prefixes of those names; all of them when `names` is None.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, with the known ones.
+    """
+    if names is None:
+        return tuple(prefixes)
+    by_name = {prefix.name: prefix for prefix in prefixes}
+    wanted = sorted(set(names))
+    unknown = [name for name in wanted if name not in by_name]
+    if unknown or not wanted:
+        raise UsageError(
+            f"prefixes={unknown}: not known to the warmer; write some of {', '.join(by_name)}"
+        )
+    return tuple(by_name[name] for name in wanted)
+
+
+def annotate(scope: IConstruct, prefixes: Iterable[Prefix]) -> None:
+    """Refuse a prefix that is too short to be cached, and warn about doubtful ones."""
+    for prefix in prefixes:
+        _refuse_too_short(prefix)
+        for word, text in _doubts(prefix.file).items():
+            Annotations.of(scope).add_warning_v2(
+                f"prefixwarm:{word}:{prefix.name}", f"prefix {prefix.name}: {text}"
+            )
+
+
+def _refuse_too_short(prefix: Prefix) -> None:
+    tokens, minimum = prefix.file.tokens.get("counted"), prefix.file.tokens.get("minimum")
+    if tokens is not None and minimum is not None and tokens < minimum:
+        raise UsageError(
+            f"{prefix.path}: tokens: {tokens} is under the {minimum} tokens from which "
+            f"{prefix.file.model} caches; move the breakpoint further back or do not warm it"
+        )
+
+
+def _doubts(file: PrefixFile) -> dict[str, str]:
+    """What may make warming useless, by a word for each."""
+    found = {
+        "short": _may_be_too_short(file),
+        "model": file.tokens.get("minimum") is None and file.prices is None,
+        "ttl": file.route == "bedrock" and file.ttl == "1h",
+        "profile": file.model.startswith(_GEOGRAPHIES),
+    }
+    return {
+        word: _DOUBTS[word].format(model=file.model, **file.tokens)
+        for word, doubtful in found.items()
+        if doubtful
+    }
+
+
+def _may_be_too_short(file: PrefixFile) -> bool:
+    estimate, minimum = file.tokens.get("estimate"), file.tokens.get("minimum")
+    uncounted = file.tokens.get("counted") is None
+    return uncounted and estimate is not None and minimum is not None and estimate < minimum

@@ -1,0 +1,220 @@
+"""`PrefixWarmer`: everything that keeps prefixes warm, in one construct."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jsii
+from aws_cdk import Annotations, Aspects, IAspect, RemovalPolicy, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct, IConstruct
+
+from prefixwarm.core import settings
+from prefixwarm_cdk import attachment
+from prefixwarm_cdk import prefixes as prefix_files
+from prefixwarm_cdk.assets import Manifest
+from prefixwarm_cdk.function import KeepWarmFunction
+from prefixwarm_cdk.keep_warm import Budget, KeepWarm
+from prefixwarm_cdk.layer import layer_for
+from prefixwarm_cdk.table import state_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from aws_cdk import Duration
+
+    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm_cdk.credentials import Credentials
+    from prefixwarm_cdk.prefixes import Prefix
+
+__all__ = ["PrefixWarmer"]
+
+# An environment holds 4 KB; functions beyond this note their names in the warm state themselves.
+_MOST_NAMED = 30
+
+
+class PrefixWarmer(Construct):
+    """Keeps the prompt-cache prefixes of Claude agents on Lambda warm.
+
+    Owns the table of the warm state, the layer, and the keep-warm function with its schedule,
+    log group and alarms. It never creates the agent's function: `attach` it.
+
+    Parameters
+    ----------
+    prefixes
+        Prefix files, or folders that hold some.
+    credentials
+        How warm calls authenticate: in the agent's own workspace, or its requests read nothing.
+    keep_warm
+        When prefixes are refreshed between requests. Default: `KeepWarm.auto()`.
+    budget
+        Cap on the dollars of the keep-warm function. Default: none; the policy alone decides.
+    cache_scope
+        Label of the workspace that the key belongs to, because each has a cache of its own.
+        Default: ``default``.
+    latency_value
+        US dollars that a second of first-token wait is worth. Default: 0, so that only saved
+        tokens count.
+    runtime
+        Python runtime of the keep-warm function. Default: Python 3.14.
+    log_retention
+        How long the keep-warm function's log is kept. Default: one month.
+    removal_policy
+        What happens to the table when it leaves the stack. Default: it is destroyed, because the
+        state can be found out again; only the history of spending is lost.
+    tracing
+        Whether X-Ray traces the keep-warm function. Default: False.
+
+    Raises
+    ------
+    UsageError
+        A prefix file, or a combination of settings, cannot work; the message says what to do.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        prefixes: Sequence[str | Path],
+        credentials: Credentials,
+        keep_warm: KeepWarm | None = None,
+        budget: Budget | None = None,
+        cache_scope: str = "default",
+        latency_value: float = 0.0,
+        runtime: lambda_.Runtime = lambda_.Runtime.PYTHON_3_14,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        tracing: bool = False,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = _checked_settings(cache_scope, latency_value)
+        self._prefixes = prefix_files.read(prefixes)
+        credentials.check(self._files(self._prefixes))
+        prefix_files.annotate(self, self._prefixes)
+        self._credentials = credentials
+        self._senders: dict[lambda_.Function, tuple[Prefix, ...]] = {}
+        self.table = state_table(self, "Table", removal_policy=removal_policy)
+        policy = (keep_warm or KeepWarm.auto()).policy
+        self.keep_warm: KeepWarmFunction | None = None
+        if policy is not None:
+            self.keep_warm = KeepWarmFunction(
+                self, "KeepWarm", runtime=runtime, log_retention=log_retention, tracing=tracing
+            )
+            self._connect(self.keep_warm, policy, budget)
+        Aspects.of(self).add(_WarnUnlessAttached())
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Names of the prefixes."""
+        return tuple(prefix.name for prefix in self._prefixes)
+
+    @property
+    def attached(self) -> tuple[lambda_.Function, ...]:
+        """The attached functions."""
+        return tuple(self._senders)
+
+    def attach(
+        self,
+        function: lambda_.Function,
+        *,
+        prefixes: Iterable[str] | None = None,
+        init: str = "auto",
+        init_hint: Duration | None = None,
+        init_hold: Duration | None = None,
+    ) -> None:
+        """Add the layer, the settings and the least grants to an agent's function.
+
+        Versions published afterwards carry them, and aliases follow. A function of another
+        stack makes that stack depend on this one.
+
+        Parameters
+        ----------
+        prefixes
+            Names of the prefixes that the function sends. Default: all of the warmer's.
+        init
+            Warming in the init phase: ``auto`` (when it helps the waiting request), ``always``
+            (without asking the state), or ``off`` (leave it to the keep-warm function).
+        init_hint
+            How long the function's own init lasts; holding is free for that long. Default: unknown.
+        init_hold
+            For how long at most the start is held. Default: 3 seconds.
+        """
+        attachment.check(self, function)
+        attachment.refuse_cycle(self, function, self._credentials.owner())
+        chosen = prefix_files.named(self._prefixes, prefixes)
+        environment = self._environment() | attachment.init_settings(init, init_hint, init_hold)
+        attachment.set_up(function, layer_for(self, function, chosen), environment)
+        self._grant(function, chosen)
+        self._senders[function] = chosen
+        self._tell_senders()
+
+    def _environment(self) -> dict[str, str]:
+        found = {settings.TABLE: self.table.table_name, settings.DEPLOYMENT: self._deployment}
+        return found | self._settings | self._credentials.environment()
+
+    @property
+    def _deployment(self) -> str:
+        return self.node.path.replace("/", "-")
+
+    def _connect(
+        self, keep_warm: KeepWarmFunction, policy: dict[str, Any], budget: Budget | None
+    ) -> None:
+        manifest = Manifest(
+            self,
+            "Manifest",
+            prefixes=self._prefixes,
+            policy=policy,
+            latency_value=float(self._settings[settings.LATENCY_VALUE]),
+            budget=budget,
+        )
+        keep_warm.configure(self._environment() | {settings.MANIFEST: manifest.url})
+        keep_warm.grant_table(self.table)
+        keep_warm.grant_objects(manifest.objects)
+        keep_warm.grant_metrics()
+        self._credentials.grant(keep_warm.function, self._files(self._prefixes))
+
+    @staticmethod
+    def _files(prefixes: Sequence[Prefix]) -> list[PrefixFile]:
+        return [prefix.file for prefix in prefixes]
+
+    def _grant(self, function: lambda_.Function, prefixes: Sequence[Prefix]) -> None:
+        region = Stack.of(function).region
+        scope = self._settings[settings.CACHE_SCOPE]
+        keys = [prefix.state_key(region, scope) for prefix in prefixes]
+        attachment.allow_state(function, self.table, keys)
+        self._credentials.grant(function, self._files(prefixes))
+
+    def _tell_senders(self) -> None:
+        """Name the attached functions to the keep-warm function, as far as they are known here.
+
+        The others note their names in the warm state themselves: named here, they would make
+        the two stacks depend on each other.
+        """
+        senders: dict[str, list[str]] = {}
+        for function, prefixes in self._senders.items():
+            name = attachment.known_name(self, function)
+            for prefix in prefixes if name else ():
+                senders.setdefault(prefix.name, []).append(str(name))
+        if self.keep_warm and 0 < sum(map(len, senders.values())) <= _MOST_NAMED:
+            text = Stack.of(self).to_json_string(senders)
+            self.keep_warm.configure({settings.FUNCTIONS: text})
+
+
+def _checked_settings(cache_scope: str, latency_value: float) -> dict[str, str]:
+    found = {settings.CACHE_SCOPE: cache_scope, settings.LATENCY_VALUE: f"{latency_value:g}"}
+    settings.Settings.from_environment(found)
+    return found
+
+
+@jsii.implements(IAspect)
+class _WarnUnlessAttached:
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, PrefixWarmer) and not node.attached:
+            Annotations.of(node).add_warning_v2(
+                "prefixwarm:unattached",
+                "no function is attached, so nothing tells whether the prefixes are used; "
+                "call attach(function) for each function that sends them",
+            )
