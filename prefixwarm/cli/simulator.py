@@ -1,0 +1,116 @@
+"""``prefixwarm simulator``: serve the simulated Messages API."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.server import serve
+from prefixwarm.simulator.settings import AwsKey, Latency, Limits, Principal, Settings, Switches
+
+__all__ = ["simulator"]
+
+_SWITCHES = {each.name: each.default for each in fields(Switches)}
+
+
+@click.command(epilog="Example: prefixwarm simulator --clock manual --switch refuse_zero=true")
+@click.option("--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free port.")
+@click.option("--base", default=Latency.base, show_default=True, help="Seconds of every request.")
+@click.option(
+    "--prefill-rate",
+    default=Latency.prefill_rate,
+    show_default=True,
+    help="Uncached input tokens per second.",
+)
+@click.option(
+    "--read-rate",
+    default=Latency.read_rate,
+    show_default=True,
+    help="Tokens read from the cache per second.",
+)
+@click.option(
+    "--output-rate",
+    default=Latency.output_rate,
+    show_default=True,
+    help="Output tokens per second.",
+)
+@click.option("--rpm", type=click.IntRange(1), help="Requests per minute that are let through.")
+@click.option("--itpm", type=click.IntRange(1), help="Input tokens per minute, without reads.")
+@click.option("--key", multiple=True, metavar="KEY=ORG/WORKSPACE", help="An API key; repeatable.")
+@click.option(
+    "--aws-key", multiple=True, metavar="ID:SECRET[=ORG]", help="An AWS key pair; repeatable."
+)
+@click.option(
+    "--switch", multiple=True, metavar="NAME=VALUE", help=f"One of {', '.join(_SWITCHES)}."
+)
+@click.option("--seed", default=0, show_default=True, help="Of ids.")
+def simulator(host: str, port: int, **options: Any) -> None:
+    """Serve the Messages API with a faithful prompt cache on this machine.
+
+    Prints one line of JSON with its URL when it is ready, and serves until it is stopped.
+    """
+    try:
+        settings = _settings(**options)
+        serve(settings, host, port, lambda url: _ready(url, settings.clock))
+    except SimulatorError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _ready(url: str, clock: str) -> None:
+    click.echo(json.dumps({"url": url, "mantle_url": f"{url}/anthropic", "clock": clock}))
+
+
+def _settings(
+    clock: str,
+    rpm: int | None,
+    itpm: int | None,
+    key: tuple[str, ...],
+    aws_key: tuple[str, ...],
+    switch: tuple[str, ...],
+    seed: int,
+    **latency: float,
+) -> Settings:
+    return Settings(
+        clock=clock,
+        latency=Latency(**latency),
+        switches=Switches().changed(dict(_switch(each) for each in switch)),
+        limits=Limits(rpm, itpm),
+        keys=dict(_key(each) for each in key),
+        aws_keys=dict(_aws_key(each) for each in aws_key),
+        seed=seed,
+    )
+
+
+def _switch(text: str) -> tuple[str, object]:
+    name, given, value = text.partition("=")
+    if name in _SWITCHES and isinstance(_SWITCHES[name], str):
+        return name, value
+    try:
+        return name, json.loads(value) if given else True
+    except ValueError:
+        return name, value
+
+
+def _key(text: str) -> tuple[str, Principal]:
+    key, _, owner = text.rpartition("=")
+    organization, _, workspace = owner.partition("/")
+    if not key or not organization or not workspace:
+        raise SimulatorError("--key: give KEY=ORGANIZATION/WORKSPACE")
+    return key, Principal(organization, workspace)
+
+
+def _aws_key(text: str) -> tuple[str, AwsKey]:
+    name, _, rest = text.partition(":")
+    # A secret access key may hold every base64 character, the equals sign not among them.
+    secret, _, organization = rest.partition("=")
+    if not name or not secret:
+        raise SimulatorError("--aws-key: give ID:SECRET or ID:SECRET=ORGANIZATION")
+    return name, AwsKey(secret, organization or Principal.organization)

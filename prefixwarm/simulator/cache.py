@@ -1,0 +1,258 @@
+"""The prompt cache: entries, lookup, and who pays for what. No I/O; time is passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from prefixwarm.simulator.markers import Marker
+    from prefixwarm.simulator.prompt import Block
+    from prefixwarm.simulator.settings import Switches
+
+__all__ = ["LOOKBACK", "SECONDS", "Cache", "Entry", "Plan"]
+
+LOOKBACK = 20
+SECONDS = {"5m": 300, "1h": 3600}
+_SWEEP_AT_LEAST = 10_000
+
+
+class Entry:
+    """One cached prefix.
+
+    Attributes
+    ----------
+    owner : tuple of str
+        Route, organization, workspace and model of the request that wrote it; for people.
+    tokens : int
+        Length of the prefix.
+    ttl : str
+        ``5m`` or ``1h``.
+    available_at, expires_at : float
+        Simulated seconds since the epoch.
+    reads : int
+        How often it was hit.
+    """
+
+    __slots__ = ("available_at", "expires_at", "owner", "reads", "tokens", "ttl")
+
+    def __init__(
+        self, owner: tuple[str, ...], tokens: int, ttl: str, start: float, available_at: float
+    ) -> None:
+        self.owner = owner
+        self.tokens = tokens
+        self.ttl = ttl
+        self.available_at = available_at
+        self.expires_at = start + SECONDS[ttl]
+        self.reads = 0
+
+
+class Write(NamedTuple):
+    """A prefix that a request writes."""
+
+    key: bytes
+    tokens: int
+    ttl: str
+
+
+@dataclass
+class Plan:
+    """What the cache does for one request.
+
+    Attributes
+    ----------
+    total : int
+        Prompt tokens; always ``input + read + write_5m + write_1h``.
+    read, write_5m, write_1h, input : int
+        Tokens by category.
+    writes : list of Write
+        Entries to be written.
+    refreshed : list of (bytes, str)
+        Keys of the entries that were hit, and the TTL of the marker that found them.
+    """
+
+    total: int
+    read: int = 0
+    write_5m: int = 0
+    write_1h: int = 0
+    input: int = 0
+    writes: list[Write] = field(default_factory=list)
+    refreshed: list[tuple[bytes, str]] = field(default_factory=list)
+
+
+class Cache:
+    """All entries of all organizations."""
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, Entry] = {}
+        self._sweep_at = _SWEEP_AT_LEAST
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def clear(self) -> None:
+        """Forget every entry."""
+        self._entries.clear()
+
+    def live(self, now: float, linger: float) -> Iterator[tuple[bytes, Entry]]:
+        """Yield the entries that have not expired, with their keys."""
+        for key, entry in self._entries.items():
+            if now < entry.expires_at + linger:
+                yield key, entry
+
+    def plan(
+        self,
+        blocks: Sequence[Block],
+        keys: Sequence[bytes],
+        markers: Sequence[Marker],
+        *,
+        minimum: int,
+        now: float,
+        switches: Switches,
+    ) -> Plan:
+        """Work out what a request that starts at `now` reads and writes, changing nothing.
+
+        Parameters
+        ----------
+        blocks, keys : sequence
+            The request's blocks, and the cumulative digest of each.
+        markers : sequence of Marker
+            Its breakpoints, in order.
+        minimum : int
+            Tokens under which a breakpoint is ignored.
+        now : float
+            Start of the request.
+        switches : Switches
+            For the points that are not settled.
+        """
+        ends = _cumulative(blocks)
+        plan = Plan(total=ends[-1] if ends else 0)
+        counted = [m for m in markers if ends[m.at] >= minimum and not switches.ignore_markers]
+        hit = self._hit(blocks, keys, counted, now, switches.linger)
+        if hit is not None:
+            plan.read = ends[hit[0]]
+            plan.refreshed = self._refreshed(keys, counted, hit, now, switches)
+        _account(plan, keys, ends, [m for m in counted if hit is None or m.at > hit[0]], switches)
+        return plan
+
+    def _hit(
+        self,
+        blocks: Sequence[Block],
+        keys: Sequence[bytes],
+        markers: Sequence[Marker],
+        now: float,
+        linger: float,
+    ) -> tuple[int, str] | None:
+        """Find the highest hit: the block's index, and the TTL of the marker that found it."""
+        for marker in reversed(markers):
+            lowest = blocks[marker.at].position - LOOKBACK
+            for index in range(marker.at, -1, -1):
+                if blocks[index].position <= lowest:
+                    break
+                if self._readable(keys[index], now, linger):
+                    return index, marker.ttl
+        return None
+
+    def _readable(self, key: bytes, now: float, linger: float) -> bool:
+        entry = self._entries.get(key)
+        return entry is not None and entry.available_at <= now < entry.expires_at + linger
+
+    def _refreshed(
+        self,
+        keys: Sequence[bytes],
+        markers: Sequence[Marker],
+        hit: tuple[int, str],
+        now: float,
+        switches: Switches,
+    ) -> list[tuple[bytes, str]]:
+        refreshed = [(keys[hit[0]], hit[1])]
+        if switches.refresh_nested:
+            for marker in markers:
+                nested = marker.at < hit[0]
+                if nested and self._readable(keys[marker.at], now, switches.linger):
+                    refreshed.append((keys[marker.at], marker.ttl))
+        return refreshed
+
+    def commit(
+        self,
+        plan: Plan,
+        *,
+        owner: tuple[str, ...],
+        start: float,
+        available_at: float,
+        switches: Switches,
+    ) -> None:
+        """Apply a plan of a request that succeeded.
+
+        Parameters
+        ----------
+        plan : Plan
+            From `plan`.
+        owner : tuple of str
+            See `Entry`.
+        start : float
+            Start of the request, from which lifetimes count.
+        available_at : float
+            When other requests see what it wrote.
+        switches : Switches
+            For the points that are not settled.
+        """
+        for key, ttl in plan.refreshed:
+            self._refresh(key, ttl, start, switches.ttl_upgrade)
+        for write in plan.writes:
+            self._write(write.key, Entry(owner, write.tokens, write.ttl, start, available_at))
+        if len(self._entries) > self._sweep_at:
+            self._sweep(start - switches.linger)
+
+    def _refresh(self, key: bytes, ttl: str, start: float, upgrade: bool) -> None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        entry.reads += 1
+        if upgrade and SECONDS[ttl] > SECONDS[entry.ttl]:
+            entry.ttl = ttl
+        entry.expires_at = max(entry.expires_at, start + SECONDS[entry.ttl])
+
+    def _write(self, key: bytes, new: Entry) -> None:
+        """Store an entry; one that is about to become available keeps the earlier moment."""
+        old = self._entries.get(key)
+        if old is not None and old.expires_at > new.available_at:
+            new.available_at = min(old.available_at, new.available_at)
+            new.ttl = max(old.ttl, new.ttl, key=lambda ttl: SECONDS[ttl])
+            new.expires_at = max(old.expires_at, new.expires_at)
+            new.reads = old.reads
+        self._entries[key] = new
+
+    def _sweep(self, now: float) -> None:
+        self._entries = {key: e for key, e in self._entries.items() if e.expires_at > now}
+        self._sweep_at = max(_SWEEP_AT_LEAST, 2 * len(self._entries))
+
+
+def _cumulative(blocks: Sequence[Block]) -> list[int]:
+    ends: list[int] = []
+    total = 0
+    for block in blocks:
+        total += block.tokens
+        ends.append(total)
+    return ends
+
+
+def _account(
+    plan: Plan,
+    keys: Sequence[bytes],
+    ends: Sequence[int],
+    missed: Sequence[Marker],
+    switches: Switches,
+) -> None:
+    """Split what lies above the hit: 1 h up to the last 1 h marker, 5 m up to the last marker."""
+    hour = last = plan.read
+    for marker in missed:
+        ttl = "5m" if switches.downgrade_1h else marker.ttl
+        last = ends[marker.at]
+        hour = last if ttl == "1h" else hour
+        plan.writes.append(Write(keys[marker.at], last, ttl))
+    plan.write_1h = hour - plan.read
+    plan.write_5m = last - hour
+    plan.input = plan.total - last

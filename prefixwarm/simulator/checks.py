@@ -1,0 +1,87 @@
+"""The kinds of values a request body may hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.simulator.errors import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["boolean", "choice", "integer", "known", "marker", "obj", "objects", "required", "text"]
+
+_MARKER_KEYS = ("type", "ttl")
+
+
+def required(value: dict[str, Any], key: str, path: str) -> Any:
+    """Return a field that must be there."""
+    if key not in value:
+        raise invalid(f"{path}{key}: Field required")
+    return value[key]
+
+
+def known(value: dict[str, Any], keys: Collection[str], path: str) -> None:
+    """Refuse fields the provider does not know."""
+    for key in value:
+        if key not in keys:
+            raise invalid(f"{path}{key}: Extra inputs are not permitted")
+
+
+def obj(value: Any, path: str) -> dict[str, Any]:
+    """Return a value that must be an object."""
+    if not isinstance(value, dict):
+        raise invalid(f"{path}: Input should be an object")
+    return value
+
+
+def objects(value: Any, path: str) -> list[dict[str, Any]]:
+    """Return a value that must be a list of objects."""
+    if not isinstance(value, list):
+        raise invalid(f"{path}: Input should be a valid list")
+    for index, item in enumerate(value):
+        obj(item, f"{path}.{index}")
+    return value
+
+
+def text(value: Any, path: str) -> str:
+    """Return a value that must be a string."""
+    if not isinstance(value, str):
+        raise invalid(f"{path}: Input should be a valid string")
+    return value
+
+
+def boolean(value: Any, path: str) -> None:
+    """Refuse what is neither true nor false."""
+    if not isinstance(value, bool):
+        raise invalid(f"{path}: Input should be a valid boolean")
+
+
+def integer(value: Any, path: str, least: int) -> int:
+    """Return a value that must be an integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise invalid(f"{path}: Input should be a valid integer")
+    if value < least:
+        raise invalid(f"{path}: Input should be greater than or equal to {least}")
+    return value
+
+
+def choice(value: Any, accepted: Collection[str], path: str) -> str:
+    """Return a value that must be one of a few words."""
+    if not isinstance(value, str) or value not in accepted:
+        words = ", ".join(f"'{word}'" for word in accepted)
+        raise invalid(f"{path}: Input should be one of {words}")
+    return value
+
+
+def marker(holder: dict[str, Any], path: str) -> None:
+    """Check the ``cache_control`` of whatever may carry one."""
+    value = holder.get("cache_control")
+    if value is None:
+        return
+    path = f"{path}cache_control"
+    obj(value, path)
+    known(value, _MARKER_KEYS, f"{path}.")
+    choice(required(value, "type", f"{path}."), ("ephemeral",), f"{path}.type")
+    if "ttl" in value:
+        choice(value["ttl"], ("5m", "1h"), f"{path}.ttl")

@@ -1,0 +1,90 @@
+"""Where simulated time comes from."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from prefixwarm.simulator.errors import SimulatorError
+
+__all__ = ["Clock", "ManualClock", "RealClock", "make"]
+
+_EPOCH = 1_800_000_000.0
+
+
+class Clock(Protocol):
+    """Seconds since the epoch, as the simulated provider sees them."""
+
+    manual: bool
+
+    def now(self) -> float:
+        """Return the simulated time in seconds."""
+        ...
+
+    def advance(self, seconds: float) -> float:
+        """Move time on and return the new time."""
+        ...
+
+    def reached(self, moment: float) -> None:
+        """Note that a reply has taken until `moment`."""
+        ...
+
+
+class RealClock:
+    """The machine's time, plus what `advance` added."""
+
+    manual = False
+
+    def __init__(self) -> None:
+        # One reading of the wall clock, then the monotonic one: a correction of the machine's
+        # time must not expire entries.
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Return the simulated time in seconds since the epoch."""
+        return time.monotonic() + self._offset
+
+    def advance(self, seconds: float) -> float:
+        """Jump ahead by `seconds`."""
+        self._offset += _checked(seconds)
+        return self.now()
+
+    def reached(self, moment: float) -> None:
+        """Do nothing: replies take their real time."""
+
+
+class ManualClock:
+    """Time that stands still except for `advance` and for replies."""
+
+    manual = True
+
+    def __init__(self, start: float = _EPOCH) -> None:
+        self._now = start
+
+    def now(self) -> float:
+        """Return the simulated time in seconds since the epoch."""
+        return self._now
+
+    def advance(self, seconds: float) -> float:
+        """Move time on by `seconds`."""
+        self._now += _checked(seconds)
+        return self._now
+
+    def reached(self, moment: float) -> None:
+        """Move time to the end of a reply, never back."""
+        self._now = max(self._now, moment)
+
+
+def make(kind: str) -> Clock:
+    """Build the clock named ``real`` or ``manual``."""
+    if kind == "real":
+        return RealClock()
+    if kind == "manual":
+        return ManualClock()
+    raise SimulatorError(f"clock {kind!r} is unknown; known are real, manual")
+
+
+def _checked(seconds: float) -> float:
+    if not 0 <= seconds < 1e12:
+        raise SimulatorError(f"advance by {seconds!r} seconds: give a number from 0 on")
+    return seconds

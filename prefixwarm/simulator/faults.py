@@ -1,0 +1,198 @@
+"""Failures on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.simulator.errors import TYPES, ApiError, SimulatorError
+from prefixwarm.simulator.wire import Part
+
+if TYPE_CHECKING:
+    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.wire import Reply
+
+__all__ = ["Dropped", "Fault", "Faults"]
+
+KINDS = ("error", "reset", "lost", "malformed", "slow")
+_MATCHES = ("route", "path", "model", "organization", "workspace", "warm", "contains", "prefix")
+
+
+class Dropped(Exception):  # noqa: N818 - an event, not an error of ours
+    """The connection is reset instead of a reply."""
+
+
+@dataclass
+class Fault:
+    """One failure, and when it strikes.
+
+    Attributes
+    ----------
+    kind : str
+        ``error`` answers `status`; ``reset`` drops the connection before the request takes effect;
+        ``lost`` drops it after the cache was written; ``malformed`` cuts the JSON of the reply in
+        the middle; ``slow`` holds the reply.
+    status : int
+        Of ``error``.
+    error_code : str, optional
+        ``error.details.error_code``, such as ``enforced_spend_limit_reached``.
+    message : str, optional
+        ``error.message``.
+    retry_after : int or str, optional
+        The ``retry-after`` header.
+    should_retry : bool, optional
+        The ``x-should-retry`` header.
+    seconds : float
+        How long ``slow`` holds a reply, in real seconds on any clock.
+    count : int, optional
+        Strikes so often; None is always.
+    probability : float
+        Strikes at random with it, from `seed`.
+    after, until : float, optional
+        Strikes from and until these simulated seconds since the epoch.
+    match : dict
+        Strikes only where all agree: ``route``, ``path``, ``model``, ``organization``,
+        ``workspace``, ``warm`` (equal), ``contains`` (a text anywhere in the body), ``prefix``
+        (the hexadecimal key of a cache entry that the request's prefix includes).
+    """
+
+    kind: str = "error"
+    status: int = 500
+    error_code: str | None = None
+    message: str | None = None
+    retry_after: int | str | None = None
+    should_retry: bool | None = None
+    seconds: float = 0.0
+    count: int | None = None
+    probability: float = 1.0
+    seed: int = 0
+    after: float | None = None
+    until: float | None = None
+    match: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is no fault."""
+        _one_of(self.kind, KINDS, "fault kind")
+        _one_of(self.status, TYPES, "fault status")
+        for key in self.match:
+            _one_of(key, _MATCHES, "fault match")
+        if not 0 <= self.probability <= 1:
+            raise SimulatorError(f"fault probability {self.probability!r}: give 0 to 1")
+        if not 0 <= self.seconds < 1e6:
+            raise SimulatorError(f"fault seconds {self.seconds!r}: give seconds from 0 on")
+        if not str(self.retry_after).isprintable() or not str(self.retry_after).isascii():
+            raise SimulatorError(f"fault retry_after {self.retry_after!r}: give seconds or a date")
+        self._random = Random(self.seed)  # noqa: S311
+
+    @classmethod
+    def parse(cls, value: object) -> Fault:
+        """Read a fault from the control surface's JSON.
+
+        Raises
+        ------
+        SimulatorError
+            For unknown fields and values.
+        """
+        if not isinstance(value, dict):
+            raise SimulatorError('fault: give an object such as {"status": 529, "count": 2}')
+        known = {each.name: each for each in fields(cls)}
+        for name in value:
+            _one_of(name, known, "fault field")
+        try:
+            return cls(**value)
+        except TypeError as error:
+            raise SimulatorError(f"fault: a field has the wrong type ({error})") from error
+
+    def strikes(self, record: Record, now: float) -> bool:
+        """Tell whether it strikes this request, and count it."""
+        if self.count == 0 or not self._in_time(now) or not self._matches(record):
+            return False
+        if self._random.random() >= self.probability:
+            return False
+        if self.count is not None:
+            self.count -= 1
+        return True
+
+    def _in_time(self, now: float) -> bool:
+        early = self.after is not None and now < self.after
+        late = self.until is not None and now >= self.until
+        return not early and not late
+
+    def _matches(self, record: Record) -> bool:
+        for key, wanted in self.match.items():
+            if key == "contains":
+                if str(wanted).encode() not in (record.body or b""):
+                    return False
+            elif key == "prefix":
+                if wanted not in [digest.hex() for digest in record.chain]:
+                    return False
+            elif getattr(record, key) != wanted:
+                return False
+        return True
+
+    def before(self) -> None:
+        """Act before the request takes effect.
+
+        Raises
+        ------
+        ApiError
+            For an ``error``.
+        Dropped
+            For a ``reset``.
+        """
+        if self.kind == "error":
+            raise self._error()
+        if self.kind == "reset":
+            raise Dropped
+
+    def spoil(self, reply: Reply) -> Reply:
+        """Act on the reply of a request that took effect."""
+        if self.kind == "lost":
+            reply.cut = 0
+        elif self.kind == "malformed":
+            whole = b"".join(part.data for part in reply.parts)
+            reply.parts = [Part(reply.parts[-1].after, whole[: len(whole) // 2])]
+        elif self.kind == "slow":
+            reply.held = self.seconds
+        return reply
+
+    def _error(self) -> ApiError:
+        """Build the reply of an ``error``."""
+        headers: dict[str, str] = {}
+        if self.retry_after is not None:
+            headers["retry-after"] = str(self.retry_after)
+        if self.should_retry is not None:
+            headers["x-should-retry"] = str(self.should_retry).lower()
+        details = {"error_code": self.error_code} if self.error_code else None
+        message = self.message or f"Injected fault with status {self.status}"
+        return ApiError(self.status, message, details=details, headers=headers)
+
+
+class Faults:
+    """All faults, in the order in which they were injected."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Inject one more."""
+        self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Heal everything."""
+        self._faults.clear()
+
+    def next(self, record: Record, now: float) -> Fault | None:
+        """Return the first fault that strikes this request."""
+        return next((fault for fault in self._faults if fault.strikes(record, now)), None)
+
+    def public(self) -> list[dict[str, Any]]:
+        """Return the faults with what is left of their counts."""
+        return [asdict(fault) for fault in self._faults]
+
+
+def _one_of(value: object, accepted: Any, what: str) -> None:
+    if value not in accepted:
+        words = ", ".join(str(word) for word in accepted)
+        raise SimulatorError(f"{what} {value!r} is unknown; known are {words}")

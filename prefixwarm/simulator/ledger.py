@@ -1,0 +1,100 @@
+"""Dollars of what was served, in exact decimals, from the product's own price data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from prefixwarm.prices import cost, lookup
+from prefixwarm.prices.names import parse
+from prefixwarm.prices.table import table
+
+__all__ = ["Bill", "Ledger", "Tariff"]
+
+_CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
+
+
+class Tariff(NamedTuple):
+    """What decides the price of a request's tokens.
+
+    Attributes
+    ----------
+    prompt_tokens : int
+        A prompt length of the request's price tier.
+    """
+
+    model: str
+    route: str
+    region: str
+    inference_geo: str | None
+    speed: str | None
+    prompt_tokens: int
+
+
+class Bill(NamedTuple):
+    """One request's tokens by category, and their tariff."""
+
+    tariff: Tariff
+    tokens: tuple[int, int, int, int, int]
+
+    def dollars(self) -> Decimal | None:
+        """Return US dollars; None where the price is unknown."""
+        return _dollars(self.tariff, self.tokens)
+
+
+def tier(model: str, prompt_tokens: int) -> int:
+    """Return one prompt length that stands for all of the same price tier."""
+    name = parse(model)
+    above = table()["models"].get(name.model, {}).get("above") if name else None
+    threshold = above["prompt_tokens"] if above else None
+    return threshold + 1 if threshold is not None and prompt_tokens > threshold else 0
+
+
+class Ledger:
+    """Tokens billed since the start, for warm calls and for the others."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[tuple[bool, Tariff], list[int]] = defaultdict(lambda: [0] * 6)
+
+    def clear(self) -> None:
+        """Forget what was billed."""
+        self._tokens.clear()
+
+    def add(self, bill: Bill, *, warm: bool) -> None:
+        """Bill one request."""
+        row = self._tokens[warm, bill.tariff]
+        for index, amount in enumerate((*bill.tokens, 1)):
+            row[index] += amount
+
+    def public(self) -> dict[str, Any]:
+        """Return requests, tokens and US dollars, in total and by kind of call.
+
+        Dollars are None where one model's price is unknown: never 0.
+        """
+        rows = list(self._tokens.items())
+        return {
+            "total": _summary(list(rows)),
+            "warm": _summary([row for row in rows if row[0][0]]),
+            "other": _summary([row for row in rows if not row[0][0]]),
+        }
+
+
+def _summary(rows: list[tuple[tuple[bool, Tariff], list[int]]]) -> dict[str, Any]:
+    sums = [sum(counts) for counts in zip(*(row for _, row in rows), strict=True)] or [0] * 6
+    dollars = [_dollars(tariff, (c[0], c[1], c[2], c[3], c[4])) for (_, tariff), c in rows]
+    known = [each for each in dollars if each is not None]
+    total = sum(known, Decimal(0)) if len(known) == len(dollars) else None
+    return {"requests": sums[5], **dict(zip(_CATEGORIES, sums[:5], strict=True)), "cost_usd": total}
+
+
+def _dollars(tariff: Tariff, tokens: tuple[int, int, int, int, int]) -> Decimal | None:
+    prices = lookup(
+        tariff.model,
+        route=tariff.route,
+        prompt_tokens=tariff.prompt_tokens,
+        inference_geo=tariff.inference_geo,
+        speed=tariff.speed,
+        region=tariff.region or None,
+    )
+    return None if prices is None else cost(prices, **dict(zip(_CATEGORIES, tokens, strict=True)))

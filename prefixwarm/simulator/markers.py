@@ -1,0 +1,81 @@
+"""Breakpoints: which blocks of a request are marked, and for how long."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prefixwarm.simulator.errors import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.simulator.prompt import Block
+
+__all__ = ["MAXIMUM", "Marker", "find"]
+
+MAXIMUM = 4
+
+
+class Marker(NamedTuple):
+    """A breakpoint: the number of its block, and its TTL, ``5m`` or ``1h``."""
+
+    at: int
+    ttl: str
+
+
+def find(blocks: Sequence[Block], automatic: dict[str, Any] | None) -> list[Marker]:
+    """List the breakpoints of a request, the automatic one included.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        The request's blocks.
+    automatic : dict or None
+        The body's top-level ``cache_control``.
+
+    Raises
+    ------
+    ApiError
+        400 for more than four, for a longer TTL after a shorter one, and for an automatic one
+        that contradicts an explicit one.
+    """
+    markers = [Marker(i, ttl(block.marker)) for i, block in enumerate(blocks) if block.marker]
+    if automatic is not None:
+        markers = _with_automatic(markers, blocks, ttl(automatic))
+    if len(markers) > MAXIMUM:
+        raise invalid(
+            f"A maximum of {MAXIMUM} blocks with cache_control may be provided. "
+            f"Found {len(markers)}."
+        )
+    _check_order(markers, blocks)
+    return markers
+
+
+def _with_automatic(markers: list[Marker], blocks: Sequence[Block], wanted: str) -> list[Marker]:
+    index = next((i for i in range(len(blocks) - 1, -1, -1) if blocks[i].cacheable), None)
+    if index is None:
+        return markers
+    if not markers or markers[-1].at != index:
+        return [*markers, Marker(index, wanted)]
+    if markers[-1].ttl != wanted:
+        raise invalid(
+            f"cache_control: the last block already has a cache_control with ttl="
+            f"'{markers[-1].ttl}', which differs from the request's ttl='{wanted}'"
+        )
+    return markers
+
+
+def _check_order(markers: list[Marker], blocks: Sequence[Block]) -> None:
+    for earlier, later in pairwise(markers):
+        if (earlier.ttl, later.ttl) == ("5m", "1h"):
+            raise invalid(
+                f"{blocks[later.at].path}.cache_control.ttl: a ttl='1h' cache_control block "
+                f"must not come after a ttl='5m' cache_control block. Blocks are processed in "
+                f"the order tools, system, messages."
+            )
+
+
+def ttl(marker: dict[str, Any]) -> str:
+    """Return a validated marker's TTL."""
+    return str(marker.get("ttl") or "5m")

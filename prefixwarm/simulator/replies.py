@@ -1,0 +1,141 @@
+"""What the simulated model says, and how it is put on the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from prefixwarm.simulator import eventstream
+from prefixwarm.simulator.wire import Part
+
+if TYPE_CHECKING:
+    from prefixwarm.simulator.settings import Latency
+
+__all__ = ["Answer", "answer", "events", "message", "stream"]
+
+Json = dict[str, Any]
+
+_WORDS = ("This", " is", " a", " simulated", " reply", ".")
+
+
+class Answer:
+    """The model's output.
+
+    Parameters
+    ----------
+    pieces : tuple of str
+        One per output token.
+    stop_reason : str
+        Why it ended.
+    tool : str, optional
+        The tool whose input the pieces are; by default they are text.
+    """
+
+    def __init__(self, pieces: tuple[str, ...], stop_reason: str, tool: str | None = None) -> None:
+        self.pieces = pieces
+        self.stop_reason = stop_reason
+        self.tool = tool
+
+    @property
+    def tokens(self) -> int:
+        """Output tokens."""
+        return len(self.pieces)
+
+    def block(self, use_id: str) -> Json:
+        """Return the finished content block."""
+        whole = "".join(self.pieces)
+        if self.tool is None:
+            return {"type": "text", "text": whole}
+        value = orjson.loads(whole) if self.stop_reason == "tool_use" else {}
+        return {"type": "tool_use", "id": use_id, "name": self.tool, "input": value}
+
+
+def answer(request: Json) -> Answer:
+    """Decide what the model says to a request."""
+    most = request["max_tokens"]
+    pieces, reason, tool = _WORDS, "end_turn", None
+    return Answer(pieces[:most], reason, tool) if most > len(pieces) else _cut(pieces, most, tool)
+
+
+def _cut(pieces: tuple[str, ...], most: int, tool: str | None) -> Answer:
+    return Answer(pieces[:most], "max_tokens", tool)
+
+
+def message(head: Json, said: Answer, usage: Json, use_id: str) -> Json:
+    """Build the body of a reply that is not streamed.
+
+    Parameters
+    ----------
+    head : dict
+        ``id``, ``model`` and what else stands beside the content.
+    said : Answer
+        The output.
+    usage : dict
+        The complete usage.
+    use_id : str
+        Id of a tool use.
+    """
+    return {
+        **head,
+        "content": [said.block(use_id)] if said.pieces else [],
+        "stop_reason": said.stop_reason,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+
+
+def events(
+    head: Json, said: Answer, usage: Json, use_id: str, latency: Latency
+) -> list[tuple[float, Json]]:
+    """List the events of a streamed reply, with seconds after its first token."""
+    started = {**usage, "output_tokens": min(1, said.tokens)}
+    empty: Json = {"content": [], "stop_reason": None, "stop_sequence": None, "usage": started}
+    end = latency.output(said.tokens)
+    block, deltas = _block_events(said, use_id)
+    found: list[tuple[float, Json]] = [
+        (0.0, {"type": "message_start", "message": {**head, **empty}}),
+        (0.0, {"type": "content_block_start", "index": 0, "content_block": block}),
+        (0.0, {"type": "ping"}),
+    ]
+    for number, delta in enumerate(deltas):
+        after = min(end, number / latency.output_rate)
+        found.append((after, {"type": "content_block_delta", "index": 0, "delta": delta}))
+    stopped = {"stop_reason": said.stop_reason, "stop_sequence": None}
+    final = {key: usage[key] for key in usage if key.endswith("_tokens")}
+    found += [
+        (end, {"type": "content_block_stop", "index": 0}),
+        (end, {"type": "message_delta", "delta": stopped, "usage": final}),
+        (end, {"type": "message_stop"}),
+    ]
+    return found
+
+
+def _block_events(said: Answer, use_id: str) -> tuple[Json, list[Json]]:
+    if said.tool is None:
+        deltas = [{"type": "text_delta", "text": piece} for piece in said.pieces]
+        return {"type": "text", "text": ""}, deltas
+    deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in said.pieces]
+    return {"type": "tool_use", "id": use_id, "name": said.tool, "input": {}}, deltas
+
+
+def stream(timed: list[tuple[float, Json]], first: float, *, framed: bool) -> list[Part]:
+    """Encode events as server-sent events, or framed as AWS event stream messages.
+
+    Parameters
+    ----------
+    timed : list
+        From `events`.
+    first : float
+        Seconds from the request's start to the first token.
+    framed : bool
+        Whether AWS's framing is wanted.
+    """
+    if framed:
+        wanted = [(after, event) for after, event in timed if event["type"] != "ping"]
+        return [Part(first + after, eventstream.chunk(event)) for after, event in wanted]
+    return [Part(first + after, _sse(event)) for after, event in timed]
+
+
+def _sse(event: Json) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (event["type"].encode(), orjson.dumps(event))

@@ -1,0 +1,50 @@
+"""Which path does what."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from prefixwarm.simulator.errors import ApiError
+from prefixwarm.simulator.oauth import PATH as TOKEN_PATH
+
+if TYPE_CHECKING:
+    from prefixwarm.simulator.wire import Request
+
+__all__ = ["Action", "action"]
+
+_INVOKE = re.compile(r"/model/[^/]+/invoke(?:-with-response-stream)?")
+
+
+class Action(Enum):
+    """What a path is for."""
+
+    CREATE = "create"
+    COUNT = "count"
+    TOKEN = "token"  # noqa: S105
+
+
+_PATHS = {
+    "/v1/messages": Action.CREATE,
+    "/v1/messages/count_tokens": Action.COUNT,
+    "/anthropic/v1/messages": Action.CREATE,
+    "/anthropic/v1/messages/count_tokens": Action.COUNT,
+    TOKEN_PATH: Action.TOKEN,
+}
+
+
+def action(request: Request) -> Action:
+    """Find what a request asks for.
+
+    Raises
+    ------
+    ApiError
+        404 for an unknown path, 405 for another method than POST.
+    """
+    found = Action.CREATE if _INVOKE.fullmatch(request.path) else _PATHS.get(request.path)
+    if found is None:
+        raise ApiError(404, f"Not found: {request.path}")
+    if request.method != "POST":
+        raise ApiError(405, "Method Not Allowed", headers={"allow": "POST"})
+    return found

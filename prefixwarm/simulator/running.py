@@ -1,0 +1,167 @@
+"""The simulator inside a test: a server in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+
+from prefixwarm.simulator import control
+from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.faults import Fault
+from prefixwarm.simulator.server import HOST, Server, new_loop
+from prefixwarm.simulator.settings import Latency, Settings, Switches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prefixwarm.simulator.provider import Provider
+
+__all__ = ["Simulator", "running"]
+
+_T = TypeVar("_T")
+
+
+class Simulator:
+    """A handle on a running simulator; its methods may be called from any thread.
+
+    Attributes
+    ----------
+    url : str
+        Where it serves, such as ``http://127.0.0.1:40123``: the base URL of the clients of the
+        Claude API, of Claude Platform on AWS and of Bedrock's runtime.
+    mantle_url : str
+        The base URL of clients of Bedrock mantle.
+    """
+
+    def __init__(self, url: str, provider: Provider, loop: asyncio.AbstractEventLoop) -> None:
+        self.url = url
+        self.mantle_url = f"{url}/anthropic"
+        self._provider = provider
+        self._loop = loop
+
+    def now(self) -> float:
+        """Return the simulated time in seconds since the epoch."""
+        return self._call(lambda provider: provider.clock.now())
+
+    def advance(self, seconds: float) -> float:
+        """Move the simulated time on and return it."""
+        return self._call(lambda provider: provider.clock.advance(seconds))
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the live cache entries, the one that expires first at the front."""
+        return self._call(control.entries)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the received requests; ``cost_usd`` is a Decimal, or None where unknown."""
+        found = self._call(lambda provider: control.requests(provider, body=False))
+        bodies = self._call(lambda provider: [record.body for record in provider.log])
+        for request, body in zip(found, bodies, strict=True):
+            request["body"] = _parsed(body)
+        return found
+
+    def ledger(self) -> dict[str, Any]:
+        """Return requests, tokens and US dollars (exact Decimals), in total and by kind."""
+        return self._call(lambda provider: provider.ledger.public())
+
+    def inject(self, **fault: Any) -> None:
+        """Inject a fault; for the words see `prefixwarm.simulator.Fault`."""
+        parsed = Fault.parse(fault)
+        self._call(lambda provider: provider.faults.add(parsed))
+
+    def heal(self) -> None:
+        """Remove every fault."""
+        self._call(lambda provider: provider.faults.clear())
+
+    def switch(self, **switches: Any) -> None:
+        """Change switches; for their names see `prefixwarm.simulator.Switches`."""
+
+        def change(provider: Provider) -> None:
+            provider.switches = provider.switches.changed(switches)
+
+        self._call(change)
+
+    def reset(self) -> None:
+        """Forget entries, requests, faults, limits and dollars; time and switches stay."""
+        self._call(lambda provider: provider.reset())
+
+    def _call(self, function: Callable[[Provider], _T]) -> _T:
+        async def run() -> _T:
+            return function(self._provider)
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+
+def _parsed(body: bytes | None) -> Any:
+    try:
+        return orjson.loads(body) if body else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+@contextmanager
+def running(clock: str = "real", *, port: int = 0, **options: Any) -> Iterator[Simulator]:
+    """Run a simulator in a thread for the length of a ``with`` block.
+
+    Parameters
+    ----------
+    clock : str
+        ``real``: replies take their simulated time; ``manual``: time stands still except for
+        `Simulator.advance` and for replies.
+    port : int
+        Where to listen on loopback; 0 takes a free port.
+    **options
+        Fields of `Settings`, and switches by their names.
+
+    Yields
+    ------
+    Simulator
+        The handle.
+
+    Raises
+    ------
+    SimulatorError
+        For unknown options.
+    """
+    settings = _settings(clock, options)
+    loop = new_loop()
+    thread = threading.Thread(target=_run, args=(loop,), name="prefixwarm-simulator", daemon=True)
+    thread.start()
+    server = Server(settings)
+    try:
+        url = asyncio.run_coroutine_threadsafe(server.start(HOST, port), loop).result()
+        yield Simulator(url, server.provider, loop)
+    finally:
+        asyncio.run_coroutine_threadsafe(_stop(server), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+
+
+async def _stop(server: Server) -> None:
+    server.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def _settings(clock: str, options: dict[str, Any]) -> Settings:
+    known = {each.name for each in fields(Settings)}
+    switches = {name: options.pop(name) for name in list(options) if name not in known}
+    if isinstance(options.get("latency"), dict):
+        options["latency"] = Latency(**options["latency"])
+    try:
+        base = options.pop("switches", Switches())
+        return Settings(clock=clock, switches=base.changed(switches), **options)
+    except TypeError as error:
+        raise SimulatorError(str(error)) from error

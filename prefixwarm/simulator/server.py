@@ -1,0 +1,95 @@
+"""The simulator as a process: one event loop that serves one provider."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from prefixwarm.simulator.connection import Connection
+from prefixwarm.simulator.provider import Provider
+from prefixwarm.simulator.schedule import Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefixwarm.simulator.settings import Settings
+
+__all__ = ["Server", "new_loop", "serve"]
+
+HOST = "127.0.0.1"
+_BACKLOG = 1024
+
+
+class Server:
+    """A provider that listens on loopback.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the provider starts with.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.provider = Provider(settings)
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> str:
+        """Listen, and return the URL.
+
+        Raises
+        ------
+        OSError
+            Where the port cannot be had.
+        """
+        schedule = Schedule(self.provider)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(schedule), host, port, backlog=_BACKLOG
+        )
+        chosen = self._server.sockets[0].getsockname()[1]
+        return f"http://{host}:{chosen}"
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return uvloop's event loop where it is installed, else asyncio's."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until the process is told to stop.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the provider starts with.
+    host, port : str, int
+        Where to listen; port 0 takes a free one.
+    ready : callable
+        Called with the URL as soon as it answers.
+    """
+    loop = new_loop()
+    with contextlib.closing(loop):
+        loop.run_until_complete(_serve(settings, host, port, ready))
+
+
+async def _serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    if sys.platform != "win32":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server = Server(settings)
+    ready(await server.start(host, port))
+    await stop.wait()
+    server.close()

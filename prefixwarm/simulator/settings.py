@@ -1,0 +1,217 @@
+"""How the simulated provider is set up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.simulator.errors import SimulatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AwsKey", "Latency", "Limits", "Principal", "Settings", "Switches"]
+
+_CHOICES = {
+    "thinking_tier": ("all", "system", "messages"),
+    "scope": ("workspace", "organization"),
+    "legacy_usage": ("off", "null", "missing"),
+}
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Whose request it is."""
+
+    organization: str = "6d1f3a52-0000-4000-8000-000000000001"
+    workspace: str = "wrkspc_default"
+
+
+@dataclass(frozen=True)
+class AwsKey:
+    """An AWS key pair whose signatures are verified.
+
+    Attributes
+    ----------
+    secret : str
+        The secret access key.
+    organization : str
+        The account it belongs to.
+    """
+
+    secret: str
+    organization: str = Principal.organization
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long a reply takes: first token = base + uncached / prefill_rate + read / read_rate.
+
+    Attributes
+    ----------
+    base : float
+        Seconds that every request takes.
+    prefill_rate : float
+        Uncached input tokens (plain and written) per second.
+    read_rate : float
+        Tokens read from the cache per second.
+    output_rate : float
+        Output tokens per second, after the first.
+    """
+
+    base: float = 0.35
+    prefill_rate: float = 20_000.0
+    read_rate: float = 500_000.0
+    output_rate: float = 80.0
+
+    def __post_init__(self) -> None:
+        """Refuse times and rates that are no such thing."""
+        if not 0 <= self.base < math.inf:
+            raise SimulatorError(f"latency base {self.base!r}: give seconds from 0 on")
+        for name in ("prefill_rate", "read_rate", "output_rate"):
+            if not getattr(self, name) > 0:
+                raise SimulatorError(f"latency {name} {getattr(self, name)!r}: must be above 0")
+
+    def first_token(self, uncached: int, read: int) -> float:
+        """Return seconds from the request's start to its first token."""
+        return self.base + uncached / self.prefill_rate + read / self.read_rate
+
+    def output(self, tokens: int) -> float:
+        """Return seconds from the first token to the last."""
+        return max(0, tokens - 1) / self.output_rate
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Requests and input tokens per minute and model; None is not enforced.
+
+    Attributes
+    ----------
+    rpm : int, optional
+        Requests per minute; every call counts, warm calls too.
+    itpm : int, optional
+        Input tokens per minute: uncached and written, never read ones.
+    """
+
+    rpm: int | None = None
+    itpm: int | None = None
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The points on which the provider's behaviour is not settled, or is sometimes worse.
+
+    Attributes
+    ----------
+    refuse_zero : bool
+        400 to any ``max_tokens: 0``, as an old gateway does.
+    key_beta, key_geo, key_version : bool
+        Whether the ``anthropic-beta`` set, ``inference_geo`` and ``anthropic-version`` belong to
+        the cache key.
+    thinking_tier : str
+        First tier that thinking and effort invalidate: ``all``, ``system`` or ``messages``.
+    scope : str
+        ``workspace``, or ``organization`` for every route; Bedrock's is always the latter.
+    linger : float
+        Seconds that an entry lives past its TTL.
+    settle : float
+        Seconds after the first byte until a written entry can be read.
+    ttl_upgrade : bool
+        A read through a marker with a longer TTL gives the entry that TTL.
+    refresh_nested : bool
+        A hit refreshes every marked live entry below it as well.
+    downgrade_1h : bool
+        ``ttl: "1h"`` is accepted, and stored and reported as 5 m.
+    ignore_markers : bool
+        200 with nothing cached.
+    iterations : bool
+        ``usage.iterations`` is reported.
+    legacy_usage : str
+        ``off``, or ``usage.cache_creation`` is ``null`` or ``missing``.
+    """
+
+    refuse_zero: bool = False
+    key_beta: bool = True
+    key_geo: bool = True
+    key_version: bool = True
+    thinking_tier: str = "all"
+    scope: str = "workspace"
+    linger: float = 0.0
+    settle: float = 0.0
+    ttl_upgrade: bool = False
+    refresh_nested: bool = False
+    downgrade_1h: bool = False
+    ignore_markers: bool = False
+    iterations: bool = False
+    legacy_usage: str = "off"
+
+    def __post_init__(self) -> None:
+        """Refuse values of another kind than the default's."""
+        for each in fields(self):
+            _check_switch(each.name, getattr(self, each.name), each.default)
+
+    def changed(self, changes: Mapping[str, Any]) -> Switches:
+        """Return a copy with some switches changed."""
+        known = asdict(self)
+        for name in changes:
+            if name not in known:
+                raise SimulatorError(f"switch {name!r} is unknown; known are {', '.join(known)}")
+        return replace(self, **changes)
+
+    def public(self) -> dict[str, Any]:
+        """Return every switch and its position."""
+        return asdict(self)
+
+
+def _check_switch(name: str, value: object, default: object) -> None:
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            accepted = ", ".join(_CHOICES[name])
+            raise SimulatorError(f"switch {name}: {value!r} is unknown; known are {accepted}")
+    elif isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise SimulatorError(f"switch {name}: {value!r} is neither true nor false")
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+        raise SimulatorError(f"switch {name}: {value!r}; give seconds from 0 on")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a simulated provider starts with.
+
+    Attributes
+    ----------
+    clock : str
+        ``real`` or ``manual``.
+    latency, switches, limits
+        See there.
+    keys : mapping of str to Principal
+        API keys; without keys and AWS keys any non-empty key is taken, for one principal.
+    aws_keys : mapping of str to AwsKey
+        By access key id; with them, SigV4 signatures are verified.
+    minimums : mapping of str to int
+        Models beside the shipped ones, or other minimums, in tokens by undated id.
+    region : str
+        AWS region of requests whose signature names none.
+    seed : int
+        Of ids.
+    keep_requests, keep_bytes : int
+        How many received requests, and how many bytes of their bodies, are remembered.
+    gather : float
+        Manual clock: real seconds without an arrival until replies go out, so that calls that are
+        open together start at the same moment.
+    """
+
+    clock: str = "real"
+    latency: Latency = field(default_factory=Latency)
+    switches: Switches = field(default_factory=Switches)
+    limits: Limits = field(default_factory=Limits)
+    keys: Mapping[str, Principal] = field(default_factory=dict)
+    aws_keys: Mapping[str, AwsKey] = field(default_factory=dict)
+    minimums: Mapping[str, int] = field(default_factory=dict)
+    region: str = "us-east-1"
+    seed: int = 0
+    keep_requests: int = 1000
+    keep_bytes: int = 64 * 1024 * 1024
+    gather: float = 0.005

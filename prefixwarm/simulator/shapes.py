@@ -1,0 +1,50 @@
+"""Error bodies and headers, in each route's own shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.simulator.wire import Reply, json_reply
+
+if TYPE_CHECKING:
+    from prefixwarm.simulator.errors import ApiError
+
+__all__ = ["error", "identify"]
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html#API_runtime_InvokeModel_Errors
+_BEDROCK = {
+    400: "ValidationException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    429: "ThrottlingException",
+    500: "InternalServerException",
+    504: "ModelTimeoutException",
+    529: "ServiceUnavailableException",
+}
+_BEDROCK_STATUS = {401: 403, 402: 403, 405: 404, 409: 400, 413: 400, 504: 408, 529: 503}
+
+
+def error(failure: ApiError, route: str | None, request_id: str) -> Reply:
+    """Build the reply to a request that failed."""
+    if route == "bedrock":
+        return _bedrock(failure)
+    inner: dict[str, Any] = {"type": failure.error_type, "message": failure.message}
+    if failure.details is not None:
+        inner["details"] = failure.details
+    body = {"type": "error", "error": inner, "request_id": request_id}
+    return json_reply(failure.status, body, failure.headers)
+
+
+def _bedrock(failure: ApiError) -> Reply:
+    status = _BEDROCK_STATUS.get(failure.status, failure.status)
+    own = failure.error_type.endswith("Exception")
+    name = failure.error_type if own else _BEDROCK.get(failure.status) or _BEDROCK[status]
+    headers = {"x-amzn-errortype": name, **failure.headers}
+    return json_reply(status, {"message": failure.message}, headers)
+
+
+def identify(reply: Reply, route: str | None, request_id: str) -> None:
+    """Add the headers that every reply carries."""
+    reply.headers["request-id"] = request_id
+    if route not in (None, "anthropic"):
+        reply.headers["x-amzn-requestid"] = request_id

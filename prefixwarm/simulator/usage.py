@@ -1,0 +1,53 @@
+"""The ``usage`` object of a reply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefixwarm.simulator.cache import Plan
+    from prefixwarm.simulator.settings import Switches
+
+__all__ = ["build"]
+
+Json = dict[str, Any]
+
+
+def build(request: Json, plan: Plan, output: int, switches: Switches) -> Json:
+    """Report what a request used.
+
+    Parameters
+    ----------
+    request : dict
+        The validated body.
+    plan : Plan
+        What the cache did.
+    output : int
+        Output tokens.
+    switches : Switches
+        For the older shapes.
+    """
+    usage: Json = {
+        "input_tokens": plan.input,
+        "cache_creation_input_tokens": plan.write_5m + plan.write_1h,
+        "cache_read_input_tokens": plan.read,
+        **_cache_creation(plan, switches.legacy_usage),
+    }
+    if switches.iterations:
+        usage["iterations"] = [{"type": "message", **usage, "output_tokens": output}]
+    usage["output_tokens"] = output
+    usage["service_tier"] = "standard"
+    usage["inference_geo"] = request.get("inference_geo") or "global"
+    if request.get("speed") == "fast":
+        usage["speed"] = "fast"
+    return usage
+
+
+def _cache_creation(plan: Plan, legacy: str) -> Json:
+    if legacy == "missing":
+        return {}
+    split = {
+        "ephemeral_5m_input_tokens": plan.write_5m,
+        "ephemeral_1h_input_tokens": plan.write_1h,
+    }
+    return {"cache_creation": None if legacy == "null" else split}
