@@ -113,6 +113,8 @@ class LocalAws:
             "MINISTACK_HOST": self._host,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
+            # Its other port is a fixed one, and a second instance could not have it.
+            "IOT_MTLS_ENABLED": "0",
             # Functions run under the runtime emulator, never here.
             "DOCKER_HOST": "unix:///nonexistent",
         }

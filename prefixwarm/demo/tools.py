@@ -110,6 +110,12 @@ class Tools:
         home = self._part(CDK_CLI.replace("@", "-"), functools.partial(_fetch_cdk, node))
         return [str(node), str(home / "node_modules" / "aws-cdk" / "bin" / "cdk")]
 
+    def fetch_all(self) -> None:
+        """Fetch every part now, for functions on the running Python."""
+        self.emulator()
+        self.runtime(Path(sys.base_prefix))
+        self.cdk()
+
     def _part(self, name: str, fetch: Callable[[Path], None]) -> Path:
         target = self.cache / name
         if not target.exists():

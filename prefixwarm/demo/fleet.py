@@ -1,0 +1,40 @@
+"""Environments that start at the same moment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+from typing import TYPE_CHECKING
+
+from prefixwarm.demo.emulator import Environment
+
+if TYPE_CHECKING:
+    from prefixwarm.demo.emulator import Invocation
+    from prefixwarm.demo.function import Function
+    from prefixwarm.demo.tools import Tools
+
+__all__ = ["start_together"]
+
+
+def start_together(
+    function: Function, count: int, event: object, *, tools: Tools
+) -> list[Invocation]:
+    """Start `count` environments, hold them idle at a barrier, and invoke all at once.
+
+    Parameters
+    ----------
+    event
+        What each of them is invoked with, once.
+    """
+    environments = [Environment(function, tools=tools) for _ in range(count)]
+    barrier = Barrier(count)
+
+    def released(environment: Environment) -> Invocation:
+        barrier.wait()
+        return environment.invoke(event)
+
+    with ExitStack() as stack, ThreadPoolExecutor(count) as pool:
+        for environment in pool.map(Environment.start, environments):
+            stack.callback(environment.close)
+        return list(pool.map(released, environments))
