@@ -1,0 +1,32 @@
+"""Builds the deployed zips into the wheel, so that every machine deploys the same bytes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class ZipsHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds layer.zip and keepwarm.zip to wheels; an editable install builds them on demand."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build into ``build/shipped`` and map it into the package."""
+        if self.target_name != "wheel" or version == "editable":
+            return
+        root = Path(self.root)
+        sys.path[:0] = [str(root), *(str(root / room) for room in ("extension", "layer"))]
+        from prefixwarm_layer.build import build_release
+        from prefixwarm_layer.bytecode import SUPPORTED
+
+        shipped = root / "build" / "shipped"
+        used = build_release(shipped)
+        missing = [minor for minor in SUPPORTED if minor not in used]
+        if missing:
+            self.app.display_warning(
+                f"the layer has sources only for Python {', '.join(missing)}: no interpreter here"
+            )
+        for name in ("layer.zip", "keepwarm.zip"):
+            build_data["force_include"][str(shipped / name)] = f"prefixwarm_layer/shipped/{name}"
