@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from time import time
 
+from prefixwarm.core.compact import dumps, loads
 from prefixwarm.core.errors import ProtocolError, ProviderError, SettingsError
 from prefixwarm.core.http import Request
 from prefixwarm.core.record import Record
@@ -105,7 +105,7 @@ class AwsClient(Record):
             method="POST",
             url=endpoint(service, where, self.environ) + "/",
             headers={"Content-Type": content_type, "X-Amz-Target": f"{target}.{operation}"},
-            body=json.dumps(parameters).encode(),
+            body=dumps(parameters),
         )
         credentials = self.credentials(deadline)
         signed = sign(request, credentials, region=where, service=service, now=time())
@@ -126,7 +126,7 @@ class AwsError(ProviderError):
 
 def _decoded(body: bytes, service: str) -> dict[str, Any]:
     try:
-        reply = json.loads(body or b"{}")
+        reply = loads(body or b"{}")
     except ValueError as error:
         raise ProtocolError(f"{service}: the reply is not JSON") from error
     if not isinstance(reply, dict):

@@ -31,7 +31,7 @@ class _Options:
     memo: dict[str, str] = {}  # noqa: RUF012
 
 
-_scan = make_scanner(_Options)
+_scan = make_scanner(_Options)  # type: ignore[arg-type] # any object with these attributes
 
 
 def loads(data: bytes) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from time import time
 
 from prefixwarm.core.aws import AwsError
+from prefixwarm.core.compact import loads
 from prefixwarm.core.errors import CredentialsError, TransportError
 from prefixwarm.core.http import Request
 from prefixwarm.core.sigv4 import AwsCredentials
@@ -74,7 +74,7 @@ def _ask_container(
     headers = {"Authorization": token} if token else {}
     try:
         response = transport.send(Request(method="GET", url=url, headers=headers), deadline)
-        found: dict[str, Any] = json.loads(response.body)
+        found: dict[str, Any] = loads(response.body)
         keys = AwsCredentials(
             access_key=found["AccessKeyId"],
             secret_key=found["SecretAccessKey"],
@@ -133,7 +133,7 @@ def _only_value(text: str, reference: str) -> str:
     value: object = text.strip()
     if text.lstrip().startswith("{"):
         try:
-            fields = json.loads(text)
+            fields = loads(text.encode())
         except ValueError as error:
             raise CredentialsError(f"{reference}: is neither a key nor JSON") from error
         names = [name for name in ("api_key", "ANTHROPIC_API_KEY") if name in fields]

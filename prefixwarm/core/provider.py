@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from time import time
 
+from prefixwarm.core.compact import loads
 from prefixwarm.core.credentials import fetch_secret
 from prefixwarm.core.errors import CredentialsError, ProtocolError, ProviderError
 from prefixwarm.core.http import Request
@@ -147,7 +147,7 @@ def _error(response: Response) -> ProviderError:
 
 def _json(response: Response) -> dict[str, Any]:
     try:
-        body = json.loads(response.body)
+        body = loads(response.body)
     except ValueError as error:
         raise ProtocolError("the provider's reply is not JSON") from error
     if not isinstance(body, dict):

@@ -6,8 +6,7 @@ prompt text or keys.
 
 from __future__ import annotations
 
-import json
-
+from prefixwarm.core.compact import dumps
 from prefixwarm.core.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACHED, WRITTEN
 
 TYPE_CHECKING = False
@@ -85,4 +84,4 @@ def line(
         **facts,
         **{name: value for name, (value, _) in values.items()},
     }
-    return json.dumps({k: v for k, v in document.items() if v is not None})
+    return dumps({k: v for k, v in document.items() if v is not None}).decode()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-from hmac import digest
 from time import gmtime, strftime
 
+from prefixwarm.core.compact import hmac_sha256, sha256_hex
 from prefixwarm.core.record import Record
 from prefixwarm.core.url import quote, split
 
@@ -60,12 +59,12 @@ def sign(
         *(f"{name}:{canonical[name]}" for name in sorted(canonical)),
         "",
         signed,
-        sha256(request.body).hexdigest(),
+        sha256_hex(request.body),
     ]
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    hashed = sha256("\n".join(lines).encode()).hexdigest()
+    hashed = sha256_hex("\n".join(lines).encode())
     text = "\n".join((_ALGORITHM, stamp, scope, hashed))
-    signature = digest(_key(credentials, stamp[:8], region, service), text.encode(), "sha256")
+    signature = hmac_sha256(_key(credentials, stamp[:8], region, service), text.encode())
     headers["Authorization"] = (
         f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
         f"SignedHeaders={signed}, Signature={signature.hex()}"
@@ -81,5 +80,5 @@ def _canonical_query(query: str) -> str:
 def _key(credentials: AwsCredentials, day: str, region: str, service: str) -> bytes:
     key = f"AWS4{credentials.secret_key}".encode()
     for part in (day, region, service, "aws4_request"):
-        key = digest(key, part.encode(), "sha256")
+        key = hmac_sha256(key, part.encode())
     return key

@@ -64,7 +64,7 @@ class Connection:
     def with_tls(self, context: Any, host: str, limit: Deadline) -> Connection:
         """This connection with TLS on it, verified."""
         self._raw.settimeout(limit.require(f"TLS with {host}"))
-        tls = context._wrap_socket(self._raw, False, host)  # noqa: SLF001
+        tls = context._wrap_socket(self._raw, False, host)
         tls.do_handshake()
         return Connection(self._raw, tls)
 
@@ -118,8 +118,8 @@ _contexts: dict[tuple[str | None, str | None], Any] = {}
 def _context(roots: TlsRoots) -> Any:
     key = (roots.bundle, roots.folder)
     if key not in _contexts:
-        context = _ssl._SSLContext(_TLS_CLIENT)  # noqa: SLF001
-        context._set_alpn_protocols(_HTTP_1_1)  # noqa: SLF001
+        context: Any = _ssl._SSLContext(_TLS_CLIENT)
+        context._set_alpn_protocols(_HTTP_1_1)
         if roots.bundle or roots.folder:
             context.load_verify_locations(roots.bundle, roots.folder, None)
         else:

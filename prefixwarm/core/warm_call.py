@@ -6,8 +6,7 @@ the bytes. The init phase neither parses nor serialises the prompt.
 
 from __future__ import annotations
 
-import json
-
+from prefixwarm.core.compact import dumps, loads
 from prefixwarm.core.errors import PrefixFileError
 from prefixwarm.core.record import Record
 from prefixwarm.core.state import entry_key
@@ -57,7 +56,7 @@ class WarmCall(Record):
     def to_bytes(self) -> bytes:
         """The contents of `NAME.warm`."""
         head = {name: getattr(self, name) for name in self._fields if name != "body"}
-        return json.dumps({"format": FORMAT, **head}).encode() + b"\n" + self.body
+        return dumps({"format": FORMAT, **head}) + b"\n" + self.body
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str) -> WarmCall:
@@ -70,7 +69,7 @@ class WarmCall(Record):
         """
         line, _, body = data.partition(b"\n")
         try:
-            head = json.loads(line)
+            head = loads(line)
             if head.pop("format") != FORMAT:
                 raise PrefixFileError(source, "format", f"this version reads {FORMAT!r} only")
             call = cls(**head, body=body)
@@ -88,6 +87,8 @@ def compile_prefix(prefix: PrefixFile) -> WarmCall:
         del request["model"]
         request.setdefault("anthropic_version", "bedrock-2023-05-31")
     request = {"max_tokens": request.pop("max_tokens"), **request}
+    import json
+
     body = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode()
     return WarmCall(
         name=prefix.name,
