@@ -1,4 +1,4 @@
-"""HTTP/1.1 over the standard library's sockets, with an absolute deadline for each exchange.
+"""HTTP/1.1 with an absolute deadline for each exchange.
 
 `http.client` costs the init phase another 60 million instructions (it loads the e-mail
 parser), and its time-out starts anew with each byte that drips in.
@@ -7,13 +7,12 @@ parser), and its time-out starts anew with each byte that drips in.
 from __future__ import annotations
 
 import os
-import socket
-import ssl
 from time import monotonic
 
 from prefixwarm.core.errors import ConnectError, DeadlineError, ProtocolError, TransportError
 from prefixwarm.core.record import Record
-from prefixwarm.core.url import Url, proxy_for, split
+from prefixwarm.core.sockets import Connection, TlsRoots, UnknownRootError, connect
+from prefixwarm.core.url import Url, basic_authorization, proxy_for, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +32,8 @@ __all__ = ["HttpTransport", "Request", "Response", "Transport"]
 
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 8 * 1024 * 1024
-MAX_HEAD_BYTES = 64 * 1024
+MAX_LINE_BYTES = 64 * 1024
+MAX_HEADERS = 200
 
 
 class Request(Record):
@@ -74,9 +74,8 @@ class HttpTransport:
         self, environ: Mapping[str, str] | None = None, ca_folder: str | None = None
     ) -> None:
         self._environ = os.environ if environ is None else environ
-        self._ca_folder = ca_folder
-        self._context: ssl.SSLContext | None = None
-        self._idle: dict[Url, socket.socket] = {}
+        self._roots = _roots(self._environ, ca_folder)
+        self._idle: dict[Url, Connection] = {}
 
     def send(self, request: Request, deadline: Deadline) -> Response:
         """Send a request and read its whole reply.
@@ -109,13 +108,13 @@ class HttpTransport:
             self._idle.popitem()[1].close()
 
     def _exchange(
-        self, connection: socket.socket, request: Request, url: Url, deadline: Deadline
+        self, connection: Connection, request: Request, url: Url, deadline: Deadline
     ) -> Response:
         keep = False
         try:
             started = monotonic()
             reader = _Reader(connection, deadline)
-            _ask(connection, _head(request, url, self._absolute_form(url)) + request.body, reader)
+            _ask(connection, _head(request, url, self._plain_proxy(url)) + request.body, reader)
             response, keep = _read(reader, monotonic() - started)
             return response
         except TimeoutError as error:
@@ -123,99 +122,103 @@ class HttpTransport:
         except OSError as error:
             raise ProtocolError(f"{url.host}: {_words(error)}") from error
         finally:
-            spare = self._idle.pop(url.server, None) if keep else connection
-            if keep:
-                self._idle[url.server] = connection
-            if spare is not None:
-                spare.close()
+            if not keep or self._idle.setdefault(url.server, connection) is not connection:
+                connection.close()
 
-    def _absolute_form(self, url: Url) -> bool:
-        return url.scheme == "http" and proxy_for(url, self._environ) is not None
+    def _plain_proxy(self, url: Url) -> Url | None:
+        return proxy_for(url, self._environ) if url.scheme == "http" else None
 
-    def _connect(self, url: Url, deadline: Deadline) -> socket.socket:
+    def _connect(self, url: Url, deadline: Deadline) -> Connection:
         proxy = proxy_for(url, self._environ)
         target = proxy or url
         limit = deadline.earliest(CONNECT_SECONDS)
         try:
-            connection = _dial(target, limit)
-            if proxy and url.scheme == "https":
-                _tunnel(connection, url, limit)
-            if url.scheme == "https":
-                connection.settimeout(limit.require(f"TLS with {url.host}"))
-                connection = self._tls().wrap_socket(connection, server_hostname=url.host)
-            return connection
-        except TimeoutError as error:
-            raise ConnectError(f"{target.host}:{target.port}: no connection in time") from error
-        except OSError as error:
-            raise ConnectError(f"{target.host}:{target.port}: {_words(error)}") from error
-
-    def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = _tls_context(self._environ, self._ca_folder)
-        return self._context
+            try:
+                return _secured(url, proxy, self._roots, limit)
+            except UnknownRootError:
+                if self._roots == TlsRoots():
+                    raise
+                return _secured(url, proxy, TlsRoots(), limit)
+        except (TimeoutError, DeadlineError) as error:
+            raise ConnectError(f"{target.address}: no connection in time") from error
+        except (OSError, ValueError, ProtocolError) as error:
+            raise ConnectError(f"{target.address}: {_words(error)}") from error
 
 
 class _StaleConnectionError(TransportError):
     """The server closed a kept connection before the first byte of its reply."""
 
 
-def _tls_context(environ: Mapping[str, str], ca_folder: str | None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_alpn_protocols(["http/1.1"])
+def _roots(environ: Mapping[str, str], ca_folder: str | None) -> TlsRoots:
     bundle = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE")
     folder = environ.get("SSL_CERT_DIR") or ca_folder
-    if bundle or folder:
-        context.load_verify_locations(cafile=bundle or None, capath=folder or None)
-    else:
-        context.load_default_certs()
-    return context
+    return TlsRoots(bundle=bundle or None, folder=folder or None)
 
 
-def _dial(target: Url, limit: Deadline) -> socket.socket:
-    address = (target.host, target.port)
-    connection = socket.create_connection(address, limit.require(f"connecting to {target.host}"))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+def _secured(url: Url, proxy: Url | None, roots: TlsRoots, limit: Deadline) -> Connection:
+    target = proxy or url
+    connection = connect(target.host, target.port, limit)
+    try:
+        if url.scheme == "http":
+            return connection
+        if proxy:
+            _tunnel(connection, url, proxy, limit)
+        return connection.with_tls(roots, url.host, limit)
+    except BaseException:
+        connection.close()
+        raise
 
 
-def _tunnel(connection: socket.socket, url: Url, limit: Deadline) -> None:
-    where = f"{url.host}:{url.port}"
-    connection.settimeout(limit.require("asking the proxy"))
-    connection.sendall(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode("latin-1"))
+def _tunnel(connection: Connection, url: Url, proxy: Url, limit: Deadline) -> None:
+    lines = [f"CONNECT {url.address} HTTP/1.1", f"Host: {url.address}", *_proxy_lines(proxy)]
+    connection.send_all(_encoded(lines, url), limit)
     status, _, _ = _read_head(_Reader(connection, limit))
     if status != 200:
-        connection.close()
         raise OSError(f"the proxy refused the tunnel with status {status}")
 
 
-def _head(request: Request, url: Url, absolute: bool) -> bytes:
-    target = request.url if absolute else url.path
-    lines = [f"{request.method} {target} HTTP/1.1", f"Host: {url.authority}"]
+def _proxy_lines(proxy: Url | None) -> list[str]:
+    authorization = basic_authorization(proxy) if proxy else None
+    return [f"Proxy-Authorization: {authorization}"] if authorization else []
+
+
+def _head(request: Request, url: Url, proxy: Url | None) -> bytes:
+    target = f"{url.scheme}://{url.authority}{url.path}" if proxy else url.path
+    if not (target.isascii() and target.isprintable()) or " " in target:
+        raise ProtocolError(f"{url.host}: the URL holds characters that must be percent-encoded")
+    lines = [f"{request.method} {target} HTTP/1.1", f"Host: {url.authority}", *_proxy_lines(proxy)]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    lines += [f"Content-Length: {len(request.body)}", "", ""]
-    if any("\r" in line or "\n" in line for line in lines):
+    return _encoded([*lines, f"Content-Length: {len(request.body)}"], url)
+
+
+def _encoded(lines: list[str], url: Url) -> bytes:
+    if any(c in line for line in lines for c in "\r\n\0"):
         raise ProtocolError(f"{url.host}: a header holds a line break")
-    return "\r\n".join(lines).encode("latin-1")
+    try:
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ProtocolError(f"{url.host}: a header holds more than Latin-1 text") from error
 
 
 class _Reader:
     """Buffered reads from a socket, each bounded by what is left of the deadline."""
 
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, connection: Connection, deadline: Deadline) -> None:
         self._connection = connection
         self.deadline = deadline
         self._buffer = bytearray()
 
     def fill(self) -> bool:
-        self._connection.settimeout(self.deadline.require("reading the reply"))
-        chunk = self._connection.recv(65536)
+        chunk = self._connection.receive(self.deadline)
         self._buffer += chunk
         return bool(chunk)
 
     def line(self) -> bytes:
-        while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > MAX_HEAD_BYTES or not self.fill():
-                raise ProtocolError("the reply's head is cut short or too long")
+        while (end := self._buffer.find(b"\n")) < 0 and len(self._buffer) <= MAX_LINE_BYTES:
+            if not self.fill():
+                raise ProtocolError("the reply's head is cut short")
+        if not 0 <= end <= MAX_LINE_BYTES:
+            raise ProtocolError(f"the reply has a line of more than {MAX_LINE_BYTES} bytes")
         taken = bytes(self._buffer[:end]).rstrip(b"\r")
         del self._buffer[: end + 1]
         return taken
@@ -230,6 +233,10 @@ class _Reader:
         del self._buffer[:size]
         return taken
 
+    @property
+    def surplus(self) -> bool:
+        return bool(self._buffer)
+
     def rest(self) -> bytes:
         while self.fill():
             if len(self._buffer) > MAX_BODY_BYTES:
@@ -237,11 +244,10 @@ class _Reader:
         return bytes(self._buffer)
 
 
-def _ask(connection: socket.socket, message: bytes, reader: _Reader) -> None:
+def _ask(connection: Connection, message: bytes, reader: _Reader) -> None:
     """Send, and wait for the first byte: until it comes, a kept connection may prove dead."""
     try:
-        connection.settimeout(reader.deadline.require("sending the request"))
-        connection.sendall(message)
+        connection.send_all(message, reader.deadline)
         if reader.fill():
             return
     except TimeoutError:
@@ -264,7 +270,7 @@ def _read(reader: _Reader, first_byte_after: float) -> tuple[Response, bool]:
     response = Response(
         status=status, headers=headers, body=body, first_byte_after=first_byte_after
     )
-    return response, keep
+    return response, keep and not reader.surplus
 
 
 def _read_head(reader: _Reader) -> tuple[int, dict[str, str], bool]:
@@ -272,21 +278,29 @@ def _read_head(reader: _Reader) -> tuple[int, dict[str, str], bool]:
     while status < 200 and status != 101:
         reader.deadline.require("reading the reply")
         version, status = _status_line(reader.line())
-        headers: dict[str, str] = {}
-        while line := reader.line():
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.strip().lower()] = value.strip()
-            if len(headers) > 200:
-                raise ProtocolError("the reply has more than 200 headers")
+        headers = _read_headers(reader)
     keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
     return status, headers, keep
 
 
+def _read_headers(reader: _Reader) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for _ in range(MAX_HEADERS + 1):
+        line = reader.line()
+        if not line:
+            return headers
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    raise ProtocolError(f"the reply has more than {MAX_HEADERS} headers")
+
+
 def _status_line(line: bytes) -> tuple[str, int]:
     parts = line.decode("latin-1").split(" ", 2)
-    if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
+    status = parts[1] if len(parts) > 1 else ""
+    digits = len(status) == 3 and status.isascii() and status.isdigit()
+    if not parts[0].startswith("HTTP/1.") or not digits:
         raise ProtocolError("the reply is not HTTP/1")
-    return parts[0], int(parts[1])
+    return parts[0], int(status)
 
 
 def _read_chunks(reader: _Reader) -> bytes:
@@ -296,8 +310,7 @@ def _read_chunks(reader: _Reader) -> bytes:
             raise ProtocolError(f"the reply has more than {MAX_BODY_BYTES} bytes")
         body += reader.exactly(size)
         reader.line()
-    while reader.line():
-        pass
+    _read_headers(reader)
     return bytes(body)
 
 
@@ -311,5 +324,5 @@ def _number(text: str, base: int) -> int:
     return number
 
 
-def _words(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+def _words(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

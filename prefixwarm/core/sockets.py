@@ -10,6 +10,7 @@ from __future__ import annotations
 import _socket
 import _ssl
 
+from prefixwarm.core.errors import DeadlineError
 from prefixwarm.core.record import Record
 
 TYPE_CHECKING = False
@@ -18,10 +19,24 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.deadline import Deadline
 
-__all__ = ["Connection", "TlsRoots", "connect", "start_tls"]
+__all__ = ["Connection", "TlsRoots", "UnknownRootError", "connect"]
 
 _TLS_CLIENT = 16  # ssl.PROTOCOL_TLS_CLIENT
 _HTTP_1_1 = b"\x08http/1.1"
+_UNKNOWN_ROOT = (
+    19,
+    20,
+)  # X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, ..._UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+
+
+class UnknownRootError(OSError):
+    """The peer's certificate leads to a root that is not among those given."""
+
+
+class _Socket(_socket.socket):
+    """A socket that `_ssl` can hold a weak reference to."""
+
+    __slots__ = ("__weakref__",)
 
 
 class Connection:
@@ -61,68 +76,73 @@ class Connection:
         self._tls = None
         self._raw.close()
 
-    def with_tls(self, context: Any, host: str, limit: Deadline) -> Connection:
-        """This connection with TLS on it, verified."""
+    def with_tls(self, roots: TlsRoots, host: str, limit: Deadline) -> Connection:
+        """This connection with TLS on it, the peer's certificate verified.
+
+        Raises
+        ------
+        UnknownRootError
+            When its root is not among `roots`.
+        OSError
+            When the handshake fails otherwise.
+        """
         self._raw.settimeout(limit.require(f"TLS with {host}"))
-        tls = context._wrap_socket(self._raw, False, host)
-        tls.do_handshake()
+        tls = roots.context()._wrap_socket(self._raw, False, host)
+        try:
+            tls.do_handshake()
+        except _ssl.SSLCertVerificationError as error:
+            if error.verify_code in _UNKNOWN_ROOT:
+                raise UnknownRootError(error.errno, str(error)) from error
+            raise
         return Connection(self._raw, tls)
 
 
 class TlsRoots(Record):
-    """Where CA roots come from: a bundle, a hashed folder, or the system's own."""
+    """Where CA roots come from: a bundle, a hashed folder, or, with neither, the system's own."""
 
     bundle: str | None = None
     folder: str | None = None
 
+    def context(self) -> Any:
+        """A client context with these roots; made once."""
+        key = (self.bundle, self.folder)
+        if key not in _contexts:
+            _contexts[key] = _context(self.bundle, self.folder)
+        return _contexts[key]
+
 
 def connect(host: str, port: int, limit: Deadline) -> Connection:
-    """Connect to the first of the host's addresses that answers.
+    """Connect to the first of the host's addresses that answers; each gets its share of the time.
 
     Raises
     ------
     OSError
         When none does, or the name is unknown; TimeoutError when the time is over.
     """
-    failure: OSError | None = None
     name = host.encode("ascii" if host.isascii() else "idna")
-    for family, kind, protocol, _, address in _socket.getaddrinfo(
-        name, port, 0, _socket.SOCK_STREAM
-    ):
-        raw = _socket.socket(family, kind, protocol)
+    found = _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM)
+    for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found):  # noqa: B905
+        raw = _Socket(family, kind, protocol)
         try:
-            raw.settimeout(limit.require(f"connecting to {host}"))
+            raw.settimeout(limit.require(f"connecting to {host}") / left)
             raw.connect(address)
             raw.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
             return Connection(raw)
-        except OSError as error:
+        except (OSError, DeadlineError):
             raw.close()
-            failure = error
-    raise failure or OSError(f"{host} has no address")
-
-
-def start_tls(connection: Connection, host: str, roots: TlsRoots, limit: Deadline) -> Connection:
-    """TLS with this host, its certificate verified.
-
-    Raises
-    ------
-    OSError
-        When the handshake fails.
-    """
-    return connection.with_tls(_context(roots), host, limit)
+            if left == 1:
+                raise
+    raise OSError(f"{host} has no address")
 
 
 _contexts: dict[tuple[str | None, str | None], Any] = {}
 
 
-def _context(roots: TlsRoots) -> Any:
-    key = (roots.bundle, roots.folder)
-    if key not in _contexts:
-        context: Any = _ssl._SSLContext(_TLS_CLIENT)
-        context._set_alpn_protocols(_HTTP_1_1)
-        if roots.bundle or roots.folder:
-            context.load_verify_locations(roots.bundle, roots.folder, None)
-        else:
-            context.set_default_verify_paths()
-        _contexts[key] = context
-    return _contexts[key]
+def _context(bundle: str | None, folder: str | None) -> Any:
+    context: Any = _ssl._SSLContext(_TLS_CLIENT)
+    context._set_alpn_protocols(_HTTP_1_1)
+    if bundle or folder:
+        context.load_verify_locations(bundle, folder, None)
+    else:
+        context.set_default_verify_paths()
+    return context

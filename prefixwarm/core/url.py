@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from binascii import b2a_base64
+
 from prefixwarm.core.errors import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Url", "proxy_for", "quote", "split"]
+__all__ = ["Url", "basic_authorization", "proxy_for", "quote", "split"]
 
 _PORTS = {"http": 80, "https": 443}
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-class Url(tuple[str, str, int, str]):
-    """Scheme, host, port, and path with its query."""
+class Url(tuple[str, str, int, str, str]):
+    """Scheme, host, port, path with its query, and user information."""
 
     __slots__ = ()
 
@@ -40,15 +42,24 @@ class Url(tuple[str, str, int, str]):
         return self[3]
 
     @property
+    def user(self) -> str:
+        """``USER:PASSWORD`` as written; empty where there is none."""
+        return self[4]
+
+    @property
     def server(self) -> Url:
-        """The same without path: what a connection belongs to."""
-        return Url((self.scheme, self.host, self.port, ""))
+        """The same without path and user: what a connection belongs to."""
+        return Url((self.scheme, self.host, self.port, "", ""))
+
+    @property
+    def address(self) -> str:
+        """Host and port, as CONNECT and error messages name them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def authority(self) -> str:
         """What the Host header says."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return self.address.removesuffix(f":{_PORTS[self.scheme]}")
 
 
 def split(text: str) -> Url:
@@ -57,44 +68,80 @@ def split(text: str) -> Url:
     Raises
     ------
     SettingsError
-        When it is not one.
+        When it is not one; the message leaves out user information.
     """
     scheme, found, rest = text.partition("://")
     authority, slash, path = rest.partition("/")
-    host, port = _host_and_port(authority)
+    user, _, place = authority.rpartition("@")
+    host, port = _host_and_port(place)
     known = _PORTS.get(scheme.lower())
-    if not found or known is None or not host or port == 0:
-        raise SettingsError(f"{text!r} is not a URL; write http://HOST[:PORT] or https://HOST")
-    return Url((scheme.lower(), host, port or known, slash + path or "/"))
+    if not found or known is None or port == 0 or not _is_host(host):
+        shown = text.rpartition("@")[2]
+        raise SettingsError(f"{shown!r} is not a URL; write http://HOST[:PORT] or https://HOST")
+    return Url((scheme.lower(), host, port or known, slash + path or "/", user))
 
 
-def _host_and_port(authority: str) -> tuple[str, int | None]:
-    authority = authority.rpartition("@")[2]
-    if authority.startswith("["):
-        host, _, port = authority[1:].partition("]")
-        port = port.lstrip(":")
+def _host_and_port(place: str) -> tuple[str, int | None]:
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        if port and not port.startswith(":"):
+            return host, 0
+        port = port[1:]
     else:
-        host, _, port = authority.partition(":")
+        host, _, port = place.partition(":")
     if not port:
         return host, None
-    return host, int(port) if port.isdigit() and int(port) < 65536 else 0
+    number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
+    return host, number if number < 65536 else 0
+
+
+def _is_host(host: str) -> bool:
+    return bool(host) and host.isprintable() and not any(c in " ?#[]\\" for c in host)
 
 
 def proxy_for(url: Url, environ: Mapping[str, str]) -> Url | None:
-    """The proxy that the environment names for `url`, or None."""
+    """The proxy that the environment names for `url`, or None.
+
+    Raises
+    ------
+    SettingsError
+        When the variable does not name an HTTP proxy.
+    """
     name = f"{url.scheme}_proxy"
-    proxy = environ.get(name) or environ.get(name.upper())
-    if not proxy or _excluded(url.host, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
+    named = environ.get(name) or environ.get(name.upper())
+    if not named or _excluded(url.host, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None
-    return split(proxy if "://" in proxy else f"http://{proxy}")
+    proxy = split(named if "://" in named else f"http://{named}")
+    if proxy.scheme != "http":
+        raise SettingsError(f"{name.upper()}: the proxy must be given as http://HOST:PORT")
+    return proxy
 
 
 def _excluded(host: str, no_proxy: str) -> bool:
-    if host in ("localhost", "::1") or host.startswith("127."):
+    # Link-local addresses hand out credentials: no proxy reaches them, or should see them.
+    if host in ("localhost", "::1") or host.startswith(("127.", "169.254.")):
         return True
     names = [name.strip().lstrip(".").lower() for name in no_proxy.split(",")]
     host = host.lower()
     return any(name == "*" or host == name or host.endswith(f".{name}") for name in names if name)
+
+
+def basic_authorization(url: Url) -> str | None:
+    """The header value that presents a URL's user information, or None where there is none.
+
+    Raises
+    ------
+    SettingsError
+        When its percent signs are not followed by two hexadecimal digits.
+    """
+    if not url.user:
+        return None
+    first, *others = url.user.split("%")
+    try:
+        decoded = [bytes.fromhex(part[:2]) + part[2:].encode() for part in others]
+    except ValueError as error:
+        raise SettingsError(f"{url.host}: the user information is not percent-encoded") from error
+    return "Basic " + b2a_base64(first.encode() + b"".join(decoded), newline=False).decode()
 
 
 def quote(text: str, safe: str = "") -> str:
