@@ -48,6 +48,8 @@ _NUMBERS = {
     "lease_until": float,
     "backoff_until": float,
     "failures": int,
+    "rewrites": int,
+    "tripped_until": float,
     "max_tokens": int,
     "outcome_at": float,
     "write_ms": float,
@@ -174,11 +176,19 @@ class DynamoState:
         change.due(check.due_at)
         change.set("reason", check.reason)
         change.set("expires_at", int(check.at + KEEP_SECONDS))
-        if check.idle is not None:
-            change.set("idle", check.idle)
-        if check.learned is not None:
-            change.set("learned", check.learned)
+        for name in ("idle", "learned", "rewrites", "tripped_until"):
+            if getattr(check, name) is not None:
+                change.set(name, getattr(check, name))
         self._update(key, change, deadline)
+
+    def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = _Change()
+        change.set("backoff_until", until)
+        change.set("reason", reason)
+        change.set("expires_at", int(until + KEEP_SECONDS))
+        change.require(change.absent_or("backoff_until", "<", until))
+        self._update_if(key, change, deadline)
 
     def retire(self, key: str, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -205,13 +215,22 @@ class DynamoState:
             parameters["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
         return found[:limit]
 
-    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
+    def add_to_ledger(
+        self,
+        key: str,
+        day: str,
+        outcome: Outcome,
+        deadline: Deadline,
+        lifetime_usd: float | None = None,
+    ) -> None:
         """See `StateStore`."""
         change = _Change()
         change.add(f"outcome_{outcome.kind}", 1)
         _add_spending(change, 0, outcome.cost_usd)
         if outcome.calls and outcome.cost_usd is None:
             change.add("unpriced", outcome.calls)
+        if lifetime_usd is not None:
+            change.set("lifetime_usd", lifetime_usd)
         self._update(_ledger_key(key, day), change, deadline)
 
     def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
@@ -407,6 +426,7 @@ def _ledger(key: str, day: str, item: Mapping[str, Any]) -> Ledger:
         outcomes=outcomes,
         spent_usd=numbers.get("spent_usd", 0.0),
         unpriced=int(numbers.get("unpriced", 0)),
+        lifetime_usd=numbers.get("lifetime_usd"),
     )
 
 

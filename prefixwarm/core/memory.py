@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FileState", "MemoryState"]
 
+_CHECKED = ("idle", "learned", "rewrites", "tripped_until")
+
 
 class MemoryState:
     """A `StateStore` in this process; safe between threads."""
@@ -136,14 +138,16 @@ class MemoryState:
     def plan(self, key: str, check: Check, deadline: Deadline) -> None:
         """See `StateStore`."""
         with self._exclusive():
+            changes = {name: getattr(check, name) for name in _CHECKED}
+            said = {name: value for name, value in changes.items() if value is not None}
+            self._change(self._at(key), due_at=check.due_at, reason=check.reason, **said)
+
+    def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        with self._exclusive():
             state = self._at(key)
-            self._change(
-                state,
-                due_at=check.due_at,
-                reason=check.reason,
-                idle=state.idle if check.idle is None else check.idle,
-                learned=state.learned if check.learned is None else check.learned,
-            )
+            if (state.backoff_until or 0.0) < until:
+                self._change(state, backoff_until=until, reason=reason)
 
     def retire(self, key: str, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -157,7 +161,14 @@ class MemoryState:
             waiting = [s for s in self._states.values() if s.due_at is not None and s.due_at <= now]
             return sorted(waiting, key=lambda s: (s.due_at or 0.0, s.key))[:limit]
 
-    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
+    def add_to_ledger(
+        self,
+        key: str,
+        day: str,
+        outcome: Outcome,
+        deadline: Deadline,
+        lifetime_usd: float | None = None,
+    ) -> None:
         """See `StateStore`."""
         with self._exclusive():
             old = self._ledgers.get((key, day)) or Ledger(key=key, day=day, outcomes={})
@@ -166,6 +177,7 @@ class MemoryState:
                 outcomes=counts,
                 spent_usd=old.spent_usd + (outcome.cost_usd or 0.0),
                 unpriced=old.unpriced + (outcome.calls if outcome.cost_usd is None else 0),
+                lifetime_usd=old.lifetime_usd if lifetime_usd is None else lifetime_usd,
             )
 
     def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:

@@ -20,6 +20,7 @@ __all__ = [
     "INIT",
     "INIT_HINT_MS",
     "INIT_HOLD_MS",
+    "KILL_SWITCH",
     "LATENCY_VALUE",
     "MANIFEST",
     "PREFIXES",
@@ -40,6 +41,7 @@ DEPLOYMENT = "PREFIXWARM_DEPLOYMENT"
 MANIFEST = "PREFIXWARM_MANIFEST"
 LATENCY_VALUE = "PREFIXWARM_LATENCY_VALUE"
 FUNCTIONS = "PREFIXWARM_FUNCTIONS"
+KILL_SWITCH = "PREFIXWARM_KILL_SWITCH"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
@@ -51,7 +53,8 @@ class Settings(Record):
     """What the environment says, checked.
 
     Times are in milliseconds where the name says so; `latency_value` is what one second of
-    first-token wait is worth, in US dollars.
+    first-token wait is worth, in US dollars; `functions` are the agent functions that send each
+    prefix, by its name; `kill_switch` is the SSM parameter that stops keep-warm calls.
     """
 
     disabled: bool = False
@@ -65,6 +68,8 @@ class Settings(Record):
     deployment: str = ""
     manifest: str | None = None
     latency_value: float = 0.0
+    functions: dict[str, list[str]] = {}  # noqa: RUF012
+    kill_switch: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -92,6 +97,8 @@ class Settings(Record):
             deployment=found.get(DEPLOYMENT, ""),
             manifest=found.get(MANIFEST),
             latency_value=_dollars(LATENCY_VALUE, found.get(LATENCY_VALUE, "0")),
+            functions=_lists(FUNCTIONS, found[FUNCTIONS]) if FUNCTIONS in found else {},
+            kill_switch=found.get(KILL_SWITCH),
         )
 
 
@@ -131,6 +138,22 @@ def _dollars(name: str, text: str) -> float:
     if not 0 <= value < 1e6:
         raise SettingsError(f"{name}={text!r}: write US dollars, 0 or more")
     return value
+
+
+def _lists(name: str, text: str) -> dict[str, list[str]]:
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict) or not all(map(_is_texts, value.values())):
+        raise SettingsError(f'{name}={text!r}: write JSON such as {{"support": ["my-function"]}}')
+    return value
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
 
 
 def _scope(text: str) -> str:

@@ -50,13 +50,23 @@ if TYPE_CHECKING:
         def plan(self, key: str, check: Check, deadline: Deadline) -> None:
             """Note the keep-warm function's decision and the time of its next check."""
 
+        def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
+            """Hold every caller back until then; a longer back-off stays."""
+
         def retire(self, key: str, deadline: Deadline) -> None:
             """No longer list this prefix as due."""
 
         def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
             """States whose next check is due, the longest waiting first."""
 
-        def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
+        def add_to_ledger(
+            self,
+            key: str,
+            day: str,
+            outcome: Outcome,
+            deadline: Deadline,
+            lifetime_usd: float | None = None,
+        ) -> None:
             """Add a warm call's outcome and dollars to the ledger of a day, ``2026-11-21``."""
 
         def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
@@ -98,8 +108,10 @@ class State(Record):
 
     `warm_until` counts from the start of the last call that wrote or read the entry;
     `granted_ttl` is in seconds; `idle` counts refreshes since the last sign of real traffic;
-    `max_tokens` is 1 where the provider refused 0; `spent_usd` and `calls` are lifetime sums of
-    warm calls by anyone (`unpriced` of those calls had an unknown price).
+    `max_tokens` is 1 where the provider refused 0; `rewrites` counts scheduled refreshes in a row
+    that wrote instead of reading, and `tripped_until` says how long that stops them; `spent_usd`
+    and `calls` are lifetime sums of warm calls by anyone (`unpriced` of those calls had an
+    unknown price).
     """
 
     key: str
@@ -116,6 +128,8 @@ class State(Record):
     lease_until: float | None = None
     backoff_until: float | None = None
     failures: int = 0
+    rewrites: int = 0
+    tripped_until: float | None = None
     max_tokens: int = 0
     outcome: str = ""
     outcome_at: float | None = None
@@ -201,13 +215,21 @@ class Check(Record):
     reason: str
     idle: int | None = None
     learned: str | None = None
+    rewrites: int | None = None
+    tripped_until: float | None = None
 
 
 class Ledger(Record):
-    """One prefix's warm calls of one day, by outcome; dollars of the calls whose price is known."""
+    """One prefix's keep-warm calls of one day, by outcome.
+
+    `spent_usd` sums the calls whose price is known. `lifetime_usd` is the state's `spent_usd` as
+    it stood after the day's last call: how much it grew from one ledger to the next, less
+    `spent_usd`, is what others (the init phase, the command line) spent in between.
+    """
 
     key: str
     day: str
     outcomes: dict[str, int]
     spent_usd: float = 0.0
     unpriced: int = 0
+    lifetime_usd: float | None = None

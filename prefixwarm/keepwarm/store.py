@@ -1,0 +1,56 @@
+"""The warm state through boto3: the same parameters that the init phase signs itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from prefixwarm.core.dynamo import ConditionFailed
+from prefixwarm.core.errors import StateError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.core.dynamo import DynamoCall
+
+__all__ = ["CONNECTIONS", "boto_calls", "quick"]
+
+CONNECTIONS = 64
+
+
+def quick(read_seconds: float) -> Config:
+    """A client's settings for a caller whose time is short: two attempts, then an error."""
+    return Config(
+        connect_timeout=2,
+        read_timeout=read_seconds,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        max_pool_connections=CONNECTIONS,
+    )
+
+
+def boto_calls(client: DynamoDBClient) -> DynamoCall:
+    """DynamoDB by boto3's low-level client, as `DynamoState` wants it."""
+    operations: dict[str, Any] = {
+        "GetItem": client.get_item,
+        "UpdateItem": client.update_item,
+        "Query": client.query,
+    }
+
+    def call(operation: str, parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        if deadline.expired:
+            raise StateError(f"the table cannot be reached: no time is left for {operation}")
+        try:
+            reply: dict[str, Any] = operations[operation](**parameters)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code == "ConditionalCheckFailedException":
+                raise ConditionFailed(cast("dict[str, Any]", error.response).get("Item")) from error
+            raise StateError(f"the table refused {operation}: {code}") from error
+        except BotoCoreError as error:
+            raise StateError(f"the table cannot be reached: {error}") from error
+        return reply
+
+    return call
