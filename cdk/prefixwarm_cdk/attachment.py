@@ -13,7 +13,7 @@ from prefixwarm.core import settings
 from prefixwarm.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from aws_cdk import Duration
     from aws_cdk import aws_dynamodb as dynamodb
@@ -25,7 +25,7 @@ _OLDEST = (3, 10)
 _MAX_LAYERS = 5
 
 
-def check(warmer: IConstruct, function: object) -> None:
+def check(warmer: IConstruct, function: object, attached: Collection[lambda_.Function]) -> None:
     """Refuse functions to which layers and settings cannot be added.
 
     Raises
@@ -45,6 +45,8 @@ def check(warmer: IConstruct, function: object) -> None:
             "is not a Function of this app, so it takes no layers; attach it where it is "
             "defined, or add the layer of `prefixwarm layer build` by hand (docs/deploy.md)",
         )
+    if function in attached:
+        raise _refusal(function, "is attached already; name all its prefixes in one call")
     _refuse_image(function)
     _refuse_architecture(function)
     _refuse_other_region(warmer, function)
@@ -91,19 +93,12 @@ def set_up(
 
 def allow_state(function: lambda_.Function, table: dynamodb.ITable, keys: Sequence[str]) -> None:
     """Let the function read and lease the state of its own prefixes, and nothing else."""
-    actions = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
-    grant = iam.Grant.add_to_principal(
+    iam.Grant.add_to_principal(
         grantee=function,
-        actions=actions,
+        actions=["dynamodb:GetItem", "dynamodb:UpdateItem"],
         resource_arns=[table.table_arn],
         conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(keys)}},
     )
-    if not grant.success:
-        Annotations.of(function).add_warning_v2(
-            "prefixwarm:role",
-            "its role is imported and cannot be changed here; allow it "
-            f"{' and '.join(actions)} on the warmer's table, or its starts warm nothing",
-        )
 
 
 def known_name(warmer: IConstruct, function: lambda_.Function) -> str | None:

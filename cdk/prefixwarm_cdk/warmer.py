@@ -142,7 +142,7 @@ class PrefixWarmer(Construct):
         init_hold
             For how long at most the start is held. Default: 3 seconds.
         """
-        attachment.check(self, function)
+        attachment.check(self, function, self._senders)
         attachment.refuse_cycle(self, function, self._credentials.owner())
         chosen = prefix_files.named(self._prefixes, prefixes)
         environment = self._environment() | attachment.init_settings(init, init_hint, init_hold)

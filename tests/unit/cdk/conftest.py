@@ -1,0 +1,135 @@
+"""One Node kernel for all tests of the constructs, and small stacks to try things on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# The kernel prints a banner when the machine's Node.js is old; read when it starts.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
+
+from aws_cdk import App, Stack, assertions
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from prefixwarm_cdk import Credentials, PrefixWarmer
+
+from prefixwarm.core import prefix_file, warm_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MODEL = "claude-sonnet-5-5"
+
+
+def agent_request(text: str = "You are the support agent. " * 200, **more: Any) -> dict[str, Any]:
+    """What an agent sends."""
+    block = {"type": "text", "text": text, "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    messages = [{"role": "user", "content": "Hello"}]
+    return {"model": MODEL, "max_tokens": 9, "system": [block], "messages": messages, **more}
+
+
+@pytest.fixture(scope="session")
+def write_prefix(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write a prefix file into a folder of its own and return its path."""
+
+    def write(
+        name: str = "support",
+        *,
+        model: str = MODEL,
+        route: str = "anthropic",
+        text: str = "You are the support agent. " * 200,
+        folder: Path | None = None,
+        **known: Any,
+    ) -> Path:
+        version = {"bedrock": {"anthropic_version": "bedrock-2023-05-31"}}.get(route, {})
+        request = warm_request.derive(agent_request(text, **version))
+        request["model"] = model
+        headers = {} if route == "bedrock" else {"anthropic-version": "2026-10-21"}
+        known = {"tokens": {"minimum": 512}, **known}
+        built = prefix_file.build(name, request, route=route, headers=headers, **known)
+        return prefix_file.write(built, folder or tmp_path_factory.mktemp("prefix"))
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def prefix(write_prefix: Callable[..., Path]) -> Path:
+    """The prefix file that most tests use."""
+    return write_prefix()
+
+
+@dataclass
+class Bench:
+    """An app with a warmer and a function that can be attached."""
+
+    app: App
+    stack: Stack
+    secret: secretsmanager.ISecret
+    prefix: Path
+
+    def warmer(self, **options: Any) -> PrefixWarmer:
+        """A warmer in the stack."""
+        scope = options.pop("scope", self.stack)
+        options = {
+            "prefixes": [self.prefix],
+            "credentials": Credentials.secret(self.secret),
+            **options,
+        }
+        return PrefixWarmer(scope, options.pop("id", "Warm"), **options)
+
+    def function(self, scope: Stack | None = None, name: str = "Agent", **options: Any) -> Any:
+        """An agent's function."""
+        options = {
+            "runtime": lambda_.Runtime.PYTHON_3_13,
+            "handler": "index.handler",
+            "code": lambda_.Code.from_inline("def handler(event, context): return 1"),
+            **options,
+        }
+        return lambda_.Function(scope or self.stack, name, **options)
+
+    def template(self, stack: Stack | None = None) -> assertions.Template:
+        """The synthesised template."""
+        return assertions.Template.from_stack(stack or self.stack)
+
+    def warnings(self, stack: Stack | None = None) -> list[str]:
+        """Warnings annotated in the stack."""
+        found = assertions.Annotations.from_stack(stack or self.stack).find_warning(
+            "*", assertions.Match.any_value()
+        )
+        return [str(message.entry.data) for message in found]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, prefix: Path) -> Bench:
+    """A fresh app."""
+    app = App(outdir=str(tmp_path / "cdk.out"), context={"aws:cdk:version-reporting": False})
+    stack = Stack(app, "Warmer")
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:claude-AbCdEf"
+    secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Key", arn)
+    return Bench(app, stack, secret, prefix)
+
+
+def resources(template: assertions.Template, kind: str) -> list[dict[str, Any]]:
+    """Properties of the resources of a type."""
+    return [found["Properties"] for found in template.find_resources(kind).values()]
+
+
+def statements(template: assertions.Template) -> list[dict[str, Any]]:
+    """All statements of all policies."""
+    policies = resources(template, "AWS::IAM::Policy")
+    return [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+
+
+@pytest.fixture(scope="session")
+def read() -> Any:
+    """Helpers that read templates."""
+
+    class Read:
+        resources = staticmethod(resources)
+        statements = staticmethod(statements)
+
+    return Read

@@ -1,0 +1,266 @@
+"""What attaching does to a function, and which functions it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_cdk import Duration, Environment, Stack
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from prefixwarm_cdk import Credentials
+
+from prefixwarm.core.errors import SettingsError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def variables(template: Any, read: Any, handler: str = "index.handler") -> dict[str, Any]:
+    """Environment of the function with that handler."""
+    functions = read.resources(template, "AWS::Lambda::Function")
+    found = next(function for function in functions if function["Handler"] == handler)
+    return dict(found["Environment"]["Variables"])
+
+
+def leading_keys(template: Any, read: Any) -> list[Any]:
+    """The state keys that roles are held to."""
+    return [
+        s["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
+        for s in read.statements(template)
+        if "Condition" in s
+    ]
+
+
+def test_attaching_adds_layer_and_settings(bench: Any, read: Any) -> None:
+    """And keeps what the function has."""
+    function = bench.function(environment={"MINE": "1"})
+    bench.warmer().attach(
+        function, init="always", init_hint=Duration.millis(900), init_hold=Duration.seconds(2)
+    )
+    found = variables(bench.template(), read)
+    assert found["MINE"] == "1"
+    assert found["PREFIXWARM_INIT"] == "always"
+    assert found["PREFIXWARM_INIT_HINT_MS"] == "900"
+    assert found["PREFIXWARM_INIT_HOLD_MS"] == "2000"
+    assert {"PREFIXWARM_TABLE", "PREFIXWARM_API_KEY_SECRET", "PREFIXWARM_DEPLOYMENT"} < set(found)
+    assert "PREFIXWARM_MANIFEST" not in found
+
+
+def test_the_role_may_touch_its_own_state_only(bench: Any, read: Any) -> None:
+    """Two actions on the items of its prefixes, no ledger."""
+    bench.warmer(cache_scope="team").attach(bench.function())
+    template = bench.template()
+    ((key,),) = leading_keys(template, read)
+    (granted,) = [s for s in read.statements(template) if "Condition" in s]
+    assert granted["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+    assert key.startswith("state/anthropic/-/team/claude-sonnet-5-5/")
+
+
+def test_state_keys_follow_the_region_of_an_agnostic_stack(
+    bench: Any, read: Any, write_prefix: Callable[..., Path]
+) -> None:
+    """The region is known to CloudFormation only."""
+    bench.warmer(
+        prefixes=[write_prefix(route="bedrock-mantle")],
+        credentials=Credentials.function_role(),
+    ).attach(bench.function())
+    ((key,),) = leading_keys(bench.template(), read)
+    joined = key["Fn::Join"][1]
+    assert joined[0] == "state/bedrock-mantle/"
+    assert joined[1] == {"Ref": "AWS::Region"}
+
+
+def test_a_function_gets_the_prefixes_that_it_names(
+    bench: Any, read: Any, write_prefix: Callable[..., Path], prefix: Path
+) -> None:
+    """Its own layer, its own keys."""
+    sales = write_prefix("sales", text="You sell bicycles. " * 300)
+    warmer = bench.warmer(prefixes=[prefix, sales])
+    warmer.attach(bench.function(name="Support"), prefixes=["support"])
+    warmer.attach(bench.function(name="Both"))
+    template = bench.template()
+    assert sorted(map(len, leading_keys(template, read))) == [1, 2]
+    template.resource_count_is("AWS::Lambda::LayerVersion", 2)
+
+
+def test_functions_with_the_same_prefixes_share_a_layer(bench: Any) -> None:
+    """One layer version, not one each."""
+    warmer = bench.warmer()
+    warmer.attach(bench.function(name="A"))
+    warmer.attach(bench.function(name="B"))
+    bench.template().resource_count_is("AWS::Lambda::LayerVersion", 1)
+
+
+@pytest.fixture
+def apart(bench: Any) -> tuple[Any, Stack]:
+    """A warmer, and a function in another stack."""
+    agents = Stack(bench.app, "Agents")
+    bench.warmer().attach(bench.function(agents))
+    return bench, agents
+
+
+def test_a_function_of_another_stack_makes_no_cycle(apart: tuple[Any, Stack]) -> None:
+    """The agent's stack depends on the warmer's, and not the other way round."""
+    bench, agents = apart
+    bench.app.synth()
+    assert [s.stack_name for s in agents.dependencies] == ["Warmer"]
+    assert list(bench.stack.dependencies) == []
+
+
+def test_a_function_of_another_stack_gets_its_layer_there(
+    apart: tuple[Any, Stack], read: Any
+) -> None:
+    """An exported layer ARN could never change again."""
+    bench, agents = apart
+    template = bench.template(agents)
+    template.resource_count_is("AWS::Lambda::LayerVersion", 1)
+    (function,) = read.resources(template, "AWS::Lambda::Function")
+    assert [set(layer) for layer in function["Layers"]] == [{"Ref"}]
+    assert "Layer" not in json.dumps(bench.template().to_json().get("Outputs", {}))
+
+
+def test_the_keep_warm_function_does_not_name_functions_of_other_stacks(
+    apart: tuple[Any, Stack], read: Any
+) -> None:
+    """They note their names in the state themselves."""
+    bench, _ = apart
+    handler = "prefixwarm.keepwarm.handler.handler"
+    assert "PREFIXWARM_FUNCTIONS" not in variables(bench.template(), read, handler)
+
+
+def test_a_literal_name_of_another_stack_is_passed_on(bench: Any, read: Any) -> None:
+    """It makes no reference."""
+    agents = Stack(bench.app, "Agents")
+    bench.warmer().attach(bench.function(agents, function_name="support-agent"))
+    handler = "prefixwarm.keepwarm.handler.handler"
+    found = variables(bench.template(), read, handler)["PREFIXWARM_FUNCTIONS"]
+    assert json.loads(found) == {"support": ["support-agent"]}
+
+
+def test_published_versions_carry_the_layer(bench: Any) -> None:
+    """A version made before attaching is another one than without it."""
+    plain, agents = Stack(bench.app, "Plain"), Stack(bench.app, "Agents")
+    bench.function(plain).current_version.add_alias("live")
+    function = bench.function(agents)
+    function.current_version.add_alias("live")
+    bench.warmer().attach(function)
+    with_layer, without = (
+        set(bench.template(stack).find_resources("AWS::Lambda::Version"))
+        for stack in (agents, plain)
+    )
+    assert with_layer != without
+
+
+def refused(bench: Any, function: Any, words: str) -> None:
+    """Attaching raises one line with these words that begins with the function's path."""
+    with pytest.raises(UsageError, match=words) as found:
+        bench.warmer().attach(function)
+    assert str(found.value).startswith("attach(")
+    assert "\n" not in str(found.value)
+
+
+def test_an_imported_function_is_refused(bench: Any) -> None:
+    """With the way round."""
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:agent"
+    imported = lambda_.Function.from_function_arn(bench.stack, "Imported", arn)
+    refused(bench, imported, r"Warmer/Imported.*`prefixwarm layer build`")
+
+
+def test_something_else_is_refused(bench: Any) -> None:
+    """A name instead of a construct."""
+    refused(bench, "my-agent", "'my-agent'.*is not a Function of this app")
+
+
+def test_an_alias_is_refused(bench: Any) -> None:
+    """The function itself is meant."""
+    alias = bench.function().current_version.add_alias("live")
+    refused(bench, alias, "attach the function itself")
+
+
+def test_a_container_image_is_refused(bench: Any) -> None:
+    """It takes no layers."""
+    repository = ecr.Repository.from_repository_name(bench.stack, "Repository", "agent")
+    function = lambda_.Function(
+        bench.stack,
+        "Image",
+        code=lambda_.Code.from_ecr_image(repository),
+        handler=lambda_.Handler.FROM_IMAGE,
+        runtime=lambda_.Runtime.FROM_IMAGE,
+    )
+    refused(bench, function, "container image.*into /opt in its Dockerfile")
+
+
+def test_another_architecture_is_refused(bench: Any) -> None:
+    """CDK itself lets it pass."""
+    riscv = lambda_.Architecture.custom("riscv64")
+    refused(bench, bench.function(architecture=riscv), "'riscv64'; use x86_64 or arm64")
+
+
+def test_five_layers_are_refused(bench: Any) -> None:
+    """Lambda takes no sixth."""
+    function = bench.function()
+    for i in range(5):
+        arn = f"arn:aws:lambda:eu-west-1:123456789012:layer:other:{i + 1}"
+        function.add_layers(lambda_.LayerVersion.from_layer_version_arn(bench.stack, f"L{i}", arn))
+    refused(bench, function, "has 5 layers already.*merge two")
+
+
+def test_another_region_is_refused(bench: Any) -> None:
+    """A table and a layer are of one region."""
+    here = Stack(bench.app, "Here", env=Environment(account="123456789012", region="eu-west-1"))
+    there = Stack(bench.app, "There", env=Environment(account="123456789012", region="us-east-1"))
+    warmer = bench.warmer(scope=here)
+    with pytest.raises(UsageError, match="is in us-east-1 and the warmer in eu-west-1"):
+        warmer.attach(bench.function(there))
+
+
+def test_a_cycle_through_the_key_is_refused(bench: Any) -> None:
+    """The agent's stack owns the secret that the warmer's stack needs."""
+    agents = Stack(bench.app, "Agents")
+    secret = secretsmanager.Secret(agents, "Own")
+    warmer = bench.warmer(credentials=Credentials.secret(secret))
+    with pytest.raises(UsageError, match=r"also owns Agents/Own.*create the key"):
+        warmer.attach(bench.function(agents))
+
+
+def test_attaching_twice_is_refused(bench: Any) -> None:
+    """One call names all prefixes."""
+    warmer, function = bench.warmer(), bench.function()
+    warmer.attach(function)
+    with pytest.raises(UsageError, match=r"attach\(Warmer/Agent\): is attached already"):
+        warmer.attach(function)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"init": "sometimes"}, "auto, always, off"),
+        ({"init_hold": Duration.seconds(30)}, "0 to 9000"),
+    ],
+)
+def test_settings_are_checked_as_at_run_time(
+    bench: Any, options: dict[str, Any], words: str
+) -> None:
+    """The same parser, so the same words."""
+    with pytest.raises(SettingsError, match=words):
+        bench.warmer().attach(bench.function(), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"runtime": lambda_.Runtime.NODEJS_22_X}, "nodejs22.x has no Python"),
+        ({"runtime": lambda_.Runtime.PYTHON_3_9}, "python3.9 has no Python of 3.10"),
+        ({"snap_start": lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS}, "when a version is"),
+    ],
+)
+def test_doubtful_functions_are_warned_about(
+    bench: Any, options: dict[str, Any], words: str
+) -> None:
+    """The keep-warm function still warms for them."""
+    bench.warmer().attach(bench.function(**options))
+    assert any(words in text for text in bench.warnings())

@@ -1,0 +1,116 @@
+"""What linters of templates say, and that synthesis is the same every time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cdk_nag
+import pytest
+from aws_cdk import Acknowledgment, App, Stack, Validations
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from cfnlint import api as cfnlint
+from prefixwarm_cdk import Credentials, PrefixWarmer
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+# CDK's own: it repeats a dependency that a reference makes already.
+_CDKS_OWN = {"W3005"}
+BASIC_ROLE = (
+    "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"
+)
+
+
+def warmed(app: App, prefix: Path, name: str = "Warmer") -> Stack:
+    """A stack with a warmer and a function."""
+    stack = Stack(app, name)
+    secret = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "claude")
+    warmer = PrefixWarmer(stack, "Warm", prefixes=[prefix], credentials=Credentials.secret(secret))
+    code = lambda_.Code.from_inline("def handler(event, context): return 1")
+    runtime = lambda_.Runtime.PYTHON_3_14
+    function = lambda_.Function(stack, "Agent", code=code, handler="i.h", runtime=runtime)
+    warmer.attach(function)
+    # The agent's function is its owner's business.
+    acknowledge(function, BASIC_ROLE, "The user's own function, for which CDK makes this role")
+    return stack
+
+
+def acknowledge(construct: Construct, rule: str, reason: str) -> None:
+    """Accept a finding of cdk-nag."""
+    found = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
+    Validations.of(construct).acknowledge(found)
+
+
+def test_cdk_nag_finds_nothing(prefix: Path, tmp_path: Path) -> None:
+    """AwsSolutions; the one wildcard is acknowledged, with its reason, by the construct."""
+    app = App(outdir=str(tmp_path))
+    warmed(app, prefix)
+    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+
+    app.synth()
+    report = json.loads((tmp_path / "validation-report.json").read_text())
+    plugins = report["pluginReports"]
+    assert plugins
+    assert [v["ruleName"] for plugin in plugins for v in plugin["violations"]] == []
+
+
+def test_cfn_lint_finds_nothing(prefix: Path, tmp_path: Path) -> None:
+    """But for what every CDK template has."""
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    template = app_template(app, warmed(app, prefix))
+    found = cfnlint.lint(json.dumps(template), regions=["eu-west-1", "us-east-1"])
+    assert [m for m in found if m.rule.id not in _CDKS_OWN] == []
+
+
+def app_template(app: App, stack: Stack) -> dict[str, Any]:
+    """The synthesised template of a stack."""
+    template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
+    return template
+
+
+def test_synthesis_is_deterministic(prefix: Path, tmp_path: Path) -> None:
+    """The same template and assets from another folder, with other modes and times."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    copy = Path(shutil.copy(prefix, elsewhere))
+    copy.chmod(0o600)
+    first, second = App(outdir=str(tmp_path / "1")), App(outdir=str(tmp_path / "2"))
+    templates = [
+        app_template(app, warmed(app, path)) for app, path in ((first, prefix), (second, copy))
+    ]
+    assert templates[0] == templates[1]
+    assert assets(tmp_path / "1") == assets(tmp_path / "2")
+
+
+def assets(folder: Path) -> dict[str, bytes]:
+    """Contents of the assets by name."""
+    return {path.name: path.read_bytes() for path in folder.glob("asset.*")}
+
+
+def test_a_changed_prefix_changes_only_what_holds_it(
+    prefix: Path, tmp_path: Path, write_prefix: Any
+) -> None:
+    """Layer, manifest and prefix file are new, the keep-warm function's code is not."""
+    before, after = App(outdir=str(tmp_path / "1")), App(outdir=str(tmp_path / "2"))
+    warmed(before, prefix)
+    warmed(after, write_prefix(text="You are another agent. " * 300))
+    before.synth()
+    after.synth()
+    kept = set(assets(tmp_path / "1")) & set(assets(tmp_path / "2"))
+    assert len(kept) == 1
+    assert len(assets(tmp_path / "2")) == 4
+
+
+@pytest.mark.parametrize("flags", [{}, {"@aws-cdk/core:enablePartitionLiterals": True}])
+def test_synthesis_works_with_and_without_feature_flags(
+    prefix: Path, tmp_path: Path, flags: dict[str, Any]
+) -> None:
+    """A library must not rely on an app's flags."""
+    recommended = {**flags, "@aws-cdk/aws-iam:minimizePolicies": True}
+    app = App(outdir=str(tmp_path), context=recommended if flags else {})
+    template = app_template(app, warmed(app, prefix))
+    assert template["Resources"]

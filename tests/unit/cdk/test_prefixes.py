@@ -1,0 +1,114 @@
+"""Prefix files at synth: what is refused, and what is warned about."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prefixwarm_cdk import Credentials, prefixes
+
+from prefixwarm.core.errors import PrefixFileError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def changed(path: Path, folder: Path, **fields: Any) -> Path:
+    """A copy of a prefix file with some fields changed."""
+    copy = folder / path.name
+    copy.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    return copy
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """Which file, and why."""
+    with pytest.raises(PrefixFileError, match=r"absent\.prefix\.json: cannot be read"):
+        prefixes.read([tmp_path / "absent.prefix.json"])
+
+
+def test_a_truncated_file_is_named(prefix: Path, tmp_path: Path) -> None:
+    """Cut short on the way."""
+    copy = tmp_path / prefix.name
+    copy.write_bytes(prefix.read_bytes()[:200])
+    with pytest.raises(PrefixFileError, match="may be cut short"):
+        prefixes.read([copy])
+
+
+def test_another_format_version_is_refused(prefix: Path, tmp_path: Path) -> None:
+    """The field and the accepted version."""
+    copy = changed(prefix, tmp_path, format="prefixwarm/9")
+    with pytest.raises(PrefixFileError, match=r"format: .*'prefixwarm/1' only"):
+        prefixes.read([copy])
+
+
+def test_duplicate_names_are_refused(write_prefix: Callable[..., Path]) -> None:
+    """Both files are named."""
+    first, second = write_prefix(), write_prefix(text="Another agent. " * 300)
+    with pytest.raises(UsageError, match=r"both named 'support'; rename one") as refused:
+        prefixes.read([first, second])
+    assert str(first) in str(refused.value)
+    assert str(second) in str(refused.value)
+
+
+def test_one_file_given_twice_counts_once(prefix: Path) -> None:
+    """By its folder and by itself."""
+    assert len(prefixes.read([prefix, prefix.parent])) == 1
+
+
+def test_no_prefixes_are_refused(tmp_path: Path) -> None:
+    """An empty list, and an empty folder."""
+    with pytest.raises(UsageError, match="none given"):
+        prefixes.read([])
+    with pytest.raises(UsageError, match="holds no"):
+        prefixes.read([tmp_path])
+
+
+def test_unknown_names_list_the_known_ones(prefix: Path) -> None:
+    """For attach(prefixes=...)."""
+    found = prefixes.read([prefix])
+    with pytest.raises(UsageError, match=r"\['sales'\].*write some of support"):
+        prefixes.named(found, ["sales"])
+
+
+def test_a_prefix_under_the_minimum_is_refused(
+    bench: Any, write_prefix: Callable[..., Path]
+) -> None:
+    """When its tokens were counted."""
+    short = write_prefix(tokens={"counted": 200, "minimum": 512})
+    with pytest.raises(UsageError, match="200 is under the 512 tokens"):
+        bench.warmer(prefixes=[short])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"text": "Be kind."}, "count them with"),
+        ({"tokens": {"minimum": None}}, "is not known"),
+        ({"route": "bedrock", "model": "anthropic.claude-sonnet-5-5"}, "grant 5 minutes"),
+        ({"route": "bedrock", "model": "us.anthropic.claude-sonnet-5-5"}, "in-region model"),
+    ],
+)
+def test_doubtful_prefixes_are_warned_about(
+    bench: Any, write_prefix: Callable[..., Path], options: dict[str, Any], words: str
+) -> None:
+    """They may work, so the synth goes on."""
+    credentials = {}
+    if options.get("route"):
+        credentials["credentials"] = Credentials.function_role()
+    bench.warmer(prefixes=[write_prefix(**options)], **credentials).attach(bench.function())
+    assert any(words in text for text in bench.warnings())
+
+
+@pytest.mark.parametrize(
+    ("route", "region"), [("anthropic", "-"), ("aws", "eu-west-1"), ("bedrock", "eu-west-1")]
+)
+def test_state_keys_name_the_region_where_the_cache_has_one(
+    write_prefix: Callable[..., Path], route: str, region: str
+) -> None:
+    """The Claude API has no regions."""
+    (found,) = prefixes.read([write_prefix(route=route)])
+    key = found.state_key("eu-west-1", "team")
+    digits = found.file.fingerprint["prefix"].removeprefix("sha256:")[:32]
+    assert key == f"state/{route}/{region}/team/claude-sonnet-5-5/{digits}"

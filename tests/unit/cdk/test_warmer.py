@@ -1,0 +1,203 @@
+"""What a warmer puts into a template."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_logs as logs
+from prefixwarm_cdk import Budget, KeepWarm
+
+from prefixwarm.core.errors import SettingsError, UsageError
+
+
+@pytest.fixture
+def template(bench: Any) -> Any:
+    """A warmer with all defaults and one function."""
+    bench.warmer().attach(bench.function())
+    return bench.template()
+
+
+def keep_warm_function(template: Any, read: Any) -> dict[str, Any]:
+    """Properties of the keep-warm function."""
+    handler = "prefixwarm.keepwarm.handler.handler"
+    functions = read.resources(template, "AWS::Lambda::Function")
+    return next(found for found in functions if found["Handler"] == handler)
+
+
+def manifest_of(bench: Any) -> dict[str, Any]:
+    """The manifest in the cloud assembly."""
+    folder = Path(bench.app.synth().directory)
+    texts = [json.loads(path.read_text()) for path in folder.glob("asset.*.json")]
+    return next(text for text in texts if text["format"] == "prefixwarm-manifest/1")
+
+
+def test_table_has_the_keys_and_the_index_of_the_state(template: Any, read: Any) -> None:
+    """The table is what `core.dynamo` works on."""
+    (table,) = read.resources(template, "AWS::DynamoDB::Table")
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert index["IndexName"] == "due"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_shard", "due_at"]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+    types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
+    assert types == {"pk": "S", "due_shard": "S", "due_at": "N"}
+
+
+def test_table_is_on_demand_encrypted_recoverable_and_forgets(template: Any, read: Any) -> None:
+    """Billing, encryption, recovery and the TTL attribute."""
+    (table,) = read.resources(template, "AWS::DynamoDB::Table")
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_table_goes_with_the_stack_unless_told_otherwise(bench: Any) -> None:
+    """The removal policy is explicit both ways."""
+    bench.warmer()
+    bench.warmer(id="Kept", removal_policy=RemovalPolicy.RETAIN)
+    tables = bench.template().find_resources("AWS::DynamoDB::Table").values()
+    assert sorted(table["DeletionPolicy"] for table in tables) == ["Delete", "Retain"]
+
+
+def test_schedule_ticks_every_minute_without_retries(template: Any, read: Any) -> None:
+    """A late tick is worth nothing."""
+    (schedule,) = read.resources(template, "AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert schedule["Target"]["RetryPolicy"] == {
+        "MaximumEventAgeInSeconds": 60,
+        "MaximumRetryAttempts": 0,
+    }
+    (invoke,) = read.resources(template, "AWS::Lambda::EventInvokeConfig")
+    assert (invoke["MaximumEventAgeInSeconds"], invoke["MaximumRetryAttempts"]) == (60, 0)
+
+
+def test_keep_warm_function_has_its_settings(template: Any, read: Any) -> None:
+    """Environment names and values that the function reads."""
+    variables = keep_warm_function(template, read)["Environment"]["Variables"]
+    assert sorted(variables) == [
+        "PREFIXWARM_API_KEY_SECRET",
+        "PREFIXWARM_CACHE_SCOPE",
+        "PREFIXWARM_DEPLOYMENT",
+        "PREFIXWARM_FUNCTIONS",
+        "PREFIXWARM_LATENCY_VALUE",
+        "PREFIXWARM_MANIFEST",
+        "PREFIXWARM_TABLE",
+    ]
+    assert variables["PREFIXWARM_DEPLOYMENT"] == "Warmer-Warm"
+    assert variables["PREFIXWARM_MANIFEST"]["Fn::Sub"].startswith("s3://")
+
+
+def test_function_names_reach_the_keep_warm_function(template: Any, read: Any) -> None:
+    """Names of the same stack are references inside one JSON text."""
+    value = keep_warm_function(template, read)["Environment"]["Variables"]["PREFIXWARM_FUNCTIONS"]
+    parts = value["Fn::Join"][1]
+    (name,) = [part["Ref"] for part in parts if isinstance(part, dict)]
+    text = "".join(part if isinstance(part, str) else "agent" for part in parts)
+    assert name.startswith("Agent")
+    assert json.loads(text) == {"support": ["agent"]}
+
+
+def test_only_the_metrics_action_is_on_every_resource(template: Any, read: Any) -> None:
+    """Least privilege: no other wildcard in actions or resources."""
+    wide = [s for s in read.statements(template) if "*" in json.dumps([s["Action"], s["Resource"]])]
+    assert [(s["Action"], s["Resource"]) for s in wide] == [("cloudwatch:GetMetricData", "*")]
+
+
+def test_keep_warm_function_reads_exactly_its_objects(bench: Any, read: Any) -> None:
+    """The manifest and the prefix files, each by its key."""
+    bench.warmer()
+    granted = [s for s in read.statements(bench.template()) if s["Action"] == "s3:GetObject"]
+    keys = {arn["Fn::Join"][1][-1].lstrip("/") for s in granted for arn in s["Resource"]}
+    (entry,) = manifest_of(bench)["prefixes"]
+    uploaded = Path(bench.app.synth().directory) / f"asset.{entry['object']}"
+    assert uploaded.read_bytes() == bench.prefix.read_bytes()
+    assert len(keys) == 2
+    assert entry["object"] in keys
+
+
+def test_manifest_says_what_was_asked(bench: Any) -> None:
+    """Policy, budget and the value of time."""
+    bench.warmer(
+        keep_warm=KeepWarm.ski(interval=Duration.minutes(50)),
+        budget=Budget.usd_per_day(1.5),
+        latency_value=0.01,
+    )
+    found = manifest_of(bench)
+    assert found["policy"] == {"rule": "ski", "interval": 3000}
+    assert found["budget_usd_per_day"] == 1.5
+    assert found["latency_value"] == 0.01
+
+
+def test_manifest_defaults(bench: Any) -> None:
+    """Behaviour without options: the automatic rule, no budget, no value of time."""
+    bench.warmer()
+    found = manifest_of(bench)
+    assert (found["policy"], found["budget_usd_per_day"]) == ({"rule": "auto"}, None)
+    assert [entry["name"] for entry in found["prefixes"]] == ["support"]
+
+
+def test_log_group_has_the_retention(bench: Any, read: Any) -> None:
+    """One month, or what is asked."""
+    bench.warmer()
+    bench.warmer(id="Long", log_retention=logs.RetentionDays.ONE_YEAR)
+    groups = read.resources(bench.template(), "AWS::Logs::LogGroup")
+    assert sorted(group["RetentionInDays"] for group in groups) == [30, 365]
+
+
+def test_off_leaves_the_function_out(bench: Any) -> None:
+    """No function, schedule, role or object; the table and the layer stay."""
+    bench.warmer(keep_warm=KeepWarm.off()).attach(bench.function())
+    template = bench.template()
+    template.resource_count_is("AWS::Lambda::Function", 1)
+    template.resource_count_is("AWS::Scheduler::Schedule", 0)
+    template.resource_count_is("AWS::DynamoDB::Table", 1)
+    template.resource_count_is("AWS::Lambda::LayerVersion", 1)
+
+
+def test_tracing_is_opt_in(bench: Any, read: Any) -> None:
+    """X-Ray only when asked."""
+    bench.warmer()
+    bench.warmer(id="Traced", tracing=True)
+    functions = read.resources(bench.template(), "AWS::Lambda::Function")
+    traced = [found.get("TracingConfig") for found in functions]
+    assert sorted(map(str, traced)) == ["None", "{'Mode': 'Active'}"]
+
+
+def test_nothing_is_given_a_physical_name(template: Any) -> None:
+    """Names are CloudFormation's, so that a stack can be deployed twice."""
+    named = {"FunctionName", "TableName", "RoleName", "LogGroupName", "LayerName", "Name"}
+    owners = {"AWS::Lambda::EventInvokeConfig"}
+    for resource in template.to_json()["Resources"].values():
+        if resource["Type"] not in owners:
+            assert not named & set(resource["Properties"]), resource["Type"]
+
+
+def test_a_warmer_without_functions_warns(bench: Any) -> None:
+    """Nothing would tell whether the prefixes are used."""
+    bench.warmer()
+    assert any("no function is attached" in text for text in bench.warnings())
+
+
+def test_an_attached_warmer_does_not_warn(bench: Any) -> None:
+    """No news is good news."""
+    bench.warmer().attach(bench.function())
+    assert bench.warnings() == []
+
+
+def test_a_bad_cache_scope_is_refused(bench: Any) -> None:
+    """The same check as at run time."""
+    with pytest.raises(SettingsError, match="PREFIXWARM_CACHE_SCOPE='a b'"):
+        bench.warmer(cache_scope="a b")
+
+
+@pytest.mark.parametrize("dollars", [0, -1, float("nan"), float("inf")])
+def test_a_budget_of_nothing_is_refused(dollars: float) -> None:
+    """Off is said with KeepWarm.off()."""
+    with pytest.raises(UsageError, match=r"write US dollars above 0"):
+        Budget.usd_per_day(dollars)
