@@ -71,6 +71,10 @@ class Plan:
         Entries to be written.
     refreshed : list of (bytes, str)
         Keys of the entries that were hit, and the TTL of the marker that found them.
+    last : Marker or None
+        The last breakpoint that is long enough to count.
+    ends : list of int
+        Tokens up to and including each block.
     """
 
     total: int
@@ -80,6 +84,8 @@ class Plan:
     input: int = 0
     writes: list[Write] = field(default_factory=list)
     refreshed: list[tuple[bytes, str]] = field(default_factory=list)
+    last: Marker | None = None
+    ends: list[int] = field(default_factory=list)
 
 
 class Cache:
@@ -128,8 +134,9 @@ class Cache:
             For the points that are not settled.
         """
         ends = _cumulative(blocks)
-        plan = Plan(total=ends[-1] if ends else 0)
+        plan = Plan(total=ends[-1] if ends else 0, ends=ends)
         counted = [m for m in markers if ends[m.at] >= minimum and not switches.ignore_markers]
+        plan.last = counted[-1] if counted else None
         hit = self._hit(blocks, keys, counted, now, switches.linger)
         if hit is not None:
             plan.read = ends[hit[0]]

@@ -33,6 +33,7 @@ class Call(NamedTuple):
     body: Json
     context: Context
     model: models.Model
+    batch: bool = False
 
 
 def parse(

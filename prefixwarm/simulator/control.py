@@ -7,8 +7,10 @@ from urllib.parse import parse_qs
 
 import orjson
 
+from prefixwarm.simulator import page
 from prefixwarm.simulator.errors import SimulatorError
 from prefixwarm.simulator.faults import Fault
+from prefixwarm.simulator.trace import explain
 from prefixwarm.simulator.wire import Reply, Request, json_reply
 
 if TYPE_CHECKING:
@@ -24,13 +26,15 @@ Json = dict[str, Any]
 
 
 def respond(provider: Provider, request: Request) -> Reply:
-    """Answer a control request.
+    """Answer a control request, or the page at ``/``.
 
     Raises
     ------
     SimulatorError
         For what is not understood.
     """
+    if request.path == "/":
+        return page.respond()
     methods = _PATHS.get(request.path)
     if methods is None:
         return json_reply(404, {"error": f"unknown; known are {', '.join(_PATHS)}"})
@@ -44,10 +48,19 @@ def clock(provider: Provider) -> Json:
     return {"now": provider.clock.now(), "clock": provider.settings.clock}
 
 
-def entries(provider: Provider) -> list[Json]:
-    """Return the live cache entries, the one that expires first at the front."""
+def entries(provider: Provider, *, limit: int = 0) -> list[Json]:
+    """Return the live cache entries, the one that expires first at the front.
+
+    Parameters
+    ----------
+    provider : Provider
+        Whose entries.
+    limit : int
+        Only the first so many; 0 is all.
+    """
     now, linger = provider.clock.now(), provider.switches.linger
-    found = [
+    live = sorted(provider.cache.live(now, linger), key=lambda pair: pair[1].expires_at)
+    return [
         {
             "key": key.hex(),
             **dict(zip(("route", "organization", "workspace", "model"), entry.owner, strict=True)),
@@ -58,15 +71,34 @@ def entries(provider: Provider) -> list[Json]:
             "seconds_left": entry.expires_at - now,
             "reads": entry.reads,
         }
-        for key, entry in provider.cache.live(now, linger)
+        for key, entry in (live[:limit] if limit else live)
     ]
-    return sorted(found, key=lambda entry: entry["expires_at"])
 
 
-def requests(provider: Provider, *, limit: int | None = None, body: bool = True) -> list[Json]:
-    """Return the remembered requests in the order of their arrival."""
-    found = list(provider.log)[-limit if limit else 0 :]
-    return [record.public(body=body) for record in found]
+def requests(
+    provider: Provider, *, limit: int = 0, body: bool = True, explained: bool = False
+) -> list[Json]:
+    """Return the remembered requests in the order of their arrival.
+
+    Parameters
+    ----------
+    provider : Provider
+        Whose requests.
+    limit : int
+        Only the latest so many; 0 is all.
+    body : bool
+        With their bodies.
+    explained : bool
+        With ``missed``: where they parted from an earlier request, see `explain`.
+    """
+    every = list(provider.log)
+    shown = every[-limit:] if limit else every
+    found = [record.public(body=body) for record in shown]
+    if explained:
+        before = len(every) - len(shown)
+        for index, record in enumerate(shown):
+            found[index]["missed"] = explain(record, reversed(every[: before + index]))
+    return found
 
 
 def _advance(provider: Provider, request: Request) -> Json:
@@ -77,12 +109,29 @@ def _advance(provider: Provider, request: Request) -> Json:
     return clock(provider)
 
 
-def _requests(provider: Provider, request: Request) -> Json:
-    query = {name: values[-1] for name, values in parse_qs(request.query).items()}
+def _entries(provider: Provider, request: Request) -> Json:
+    now, linger = provider.clock.now(), provider.switches.linger
+    live = sum(1 for _ in provider.cache.live(now, linger))
+    return {"live": live, "entries": entries(provider, limit=_limit(_query(request)))}
+
+
+def _query(request: Request) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(request.query).items()}
+
+
+def _limit(query: dict[str, str]) -> int:
     limit = query.get("limit", "0")
-    if not limit.isdigit():
-        raise SimulatorError(f"requests: limit {limit!r}: give a number from 1 on")
-    found = requests(provider, limit=int(limit), body=query.get("body", "1") != "0")
+    if not limit.isascii() or not limit.isdigit():
+        raise SimulatorError(f"limit {limit!r}: give a number from 1 on")
+    return int(limit)
+
+
+def _requests(provider: Provider, request: Request) -> Json:
+    query = _query(request)
+    flags = {name: query.get(name) for name in ("body", "explain")}
+    found = requests(
+        provider, limit=_limit(query), body=flags["body"] != "0", explained=flags["explain"] == "1"
+    )
     return {"received": provider.log.received, "requests": found}
 
 
@@ -136,7 +185,7 @@ def _plain(function: Callable[[Provider], Json]) -> Callable[[Provider, Request]
 
 _PATHS: dict[str, dict[str, Callable[[Provider, Request], Json]]] = {
     "/_sim/clock": {"GET": _plain(clock), "POST": _advance},
-    "/_sim/entries": {"GET": _plain(lambda provider: {"entries": entries(provider)})},
+    "/_sim/entries": {"GET": _entries},
     "/_sim/requests": {"GET": _requests},
     "/_sim/faults": {"GET": _plain(_faults), "POST": _inject, "DELETE": _plain(_heal)},
     "/_sim/ledger": {"GET": _plain(lambda provider: provider.ledger.public())},

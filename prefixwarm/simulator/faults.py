@@ -125,7 +125,7 @@ class Fault:
                 if str(wanted).encode() not in (record.body or b""):
                     return False
             elif key == "prefix":
-                if wanted not in [digest.hex() for digest in record.chain]:
+                if record.trace is None or not record.trace.includes(str(wanted)):
                     return False
             elif getattr(record, key) != wanted:
                 return False

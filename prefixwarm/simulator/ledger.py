@@ -12,6 +12,7 @@ from prefixwarm.prices.table import table
 
 __all__ = ["Bill", "Ledger", "Tariff"]
 
+_BATCH = Decimal("0.5")
 _CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 
 
@@ -22,6 +23,8 @@ class Tariff(NamedTuple):
     ----------
     prompt_tokens : int
         A prompt length of the request's price tier.
+    batch : bool
+        Whether it came in a batch, which costs half.
     """
 
     model: str
@@ -30,6 +33,7 @@ class Tariff(NamedTuple):
     inference_geo: str | None
     speed: str | None
     prompt_tokens: int
+    batch: bool
 
 
 class Bill(NamedTuple):
@@ -97,4 +101,7 @@ def _dollars(tariff: Tariff, tokens: tuple[int, int, int, int, int]) -> Decimal 
         speed=tariff.speed,
         region=tariff.region or None,
     )
-    return None if prices is None else cost(prices, **dict(zip(_CATEGORIES, tokens, strict=True)))
+    if prices is None:
+        return None
+    dollars = cost(prices, **dict(zip(_CATEGORIES, tokens, strict=True)))
+    return dollars * _BATCH if tariff.batch else dollars

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.simulator import eventstream, keys, markers, prompt, replies, usage
 from prefixwarm.simulator.ledger import Bill, Tariff, tier
+from prefixwarm.simulator.trace import Trace
 from prefixwarm.simulator.wire import Reply, json_reply
 
 if TYPE_CHECKING:
@@ -19,11 +20,19 @@ __all__ = ["count_tokens", "create"]
 Json = dict[str, Any]
 
 
-def count_tokens(call: Call) -> Reply:
-    """Count a prompt's tokens; the cache is neither asked nor touched."""
+def count_tokens(provider: Provider, call: Call, record: Record) -> Reply:
+    """Count a prompt's tokens; the cache is neither asked nor touched.
+
+    Raises
+    ------
+    ApiError
+        400 for markers that may not stand where they do, and injected faults.
+    """
     blocks = prompt.flatten(call.body, call.model)
     markers.find(blocks, call.body.get("cache_control"))
-    return json_reply(200, {"input_tokens": sum(block.tokens for block in blocks)})
+    fault = provider.fault(record)
+    reply = json_reply(200, {"input_tokens": sum(block.tokens for block in blocks)})
+    return fault.spoil(reply) if fault else reply
 
 
 def create(provider: Provider, call: Call, record: Record) -> Reply:
@@ -34,31 +43,35 @@ def create(provider: Provider, call: Call, record: Record) -> Reply:
     ApiError
         400 for markers that may not stand where they do, 429 for limits, and injected faults.
     """
-    plan = _plan(provider, call, record)
+    plan, blocks = _plan(provider, call, record)
     fault = provider.fault(record)
     _limit(provider, call, plan, record.time)
     said = replies.answer(call.body)
+    record.message_id = provider.ids.make("msg_01")
+    diagnosis = provider.diagnoses.note(call, blocks, plan, record.message_id)
     first = provider.settings.latency.first_token(plan.total - plan.read, plan.read)
     _commit(provider, call, plan, record, first)
-    record.usage = usage.build(call.body, plan, said.tokens, provider.switches)
+    record.usage = usage.build(call, plan, said.tokens, provider.switches)
     record.ttft, record.latency = first, first + provider.settings.latency.output(said.tokens)
     record.bill = _bill(call, plan, said.tokens)
     provider.ledger.add(record.bill, warm=record.warm)
-    reply = _reply(provider, call, said, record)
+    head = _head(call, record, diagnosis)
+    reply = _reply(provider, call, said, record, head)
     return fault.spoil(reply) if fault else reply
 
 
-def _plan(provider: Provider, call: Call, record: Record) -> Plan:
+def _plan(provider: Provider, call: Call, record: Record) -> tuple[Plan, list[prompt.Block]]:
     body, switches = call.body, provider.switches
     blocks = prompt.flatten(body, call.model)
     marked = markers.find(blocks, body.get("cache_control"))
-    record.salts = keys.salts(body, call.context, call.model, switches)
-    record.chain = keys.chain(blocks, record.salts)
-    record.paths = [block.path for block in blocks]
+    salted = keys.salts(body, call.context, call.model, switches)
+    chain = keys.chain(blocks, salted)
     minimum = call.model.minimum
-    return provider.cache.plan(
-        blocks, record.chain, marked, minimum=minimum, now=record.time, switches=switches
+    plan = provider.cache.plan(
+        blocks, chain, marked, minimum=minimum, now=record.time, switches=switches
     )
+    record.trace = Trace.of(salted, chain, blocks, plan)
+    return plan, blocks
 
 
 def _limit(provider: Provider, call: Call, plan: Plan, now: float) -> None:
@@ -89,15 +102,22 @@ def _bill(call: Call, plan: Plan, output: int) -> Bill:
         call.body.get("inference_geo"),
         call.body.get("speed"),
         tier(call.model.id, plan.total),
+        call.batch,
     )
     return Bill(tariff, (plan.input, plan.read, plan.write_5m, plan.write_1h, output))
 
 
-def _reply(provider: Provider, call: Call, said: replies.Answer, record: Record) -> Reply:
-    assert record.usage is not None
-    assert record.ttft is not None
+def _head(call: Call, record: Record, diagnosis: Json | None) -> Json:
     head: Json = {"id": record.message_id, "type": "message", "role": "assistant"}
     head["model"] = call.model.id
+    return {**head, "diagnostics": diagnosis} if "diagnostics" in call.body else head
+
+
+def _reply(
+    provider: Provider, call: Call, said: replies.Answer, record: Record, head: Json
+) -> Reply:
+    assert record.usage is not None
+    assert record.ttft is not None
     use_id = provider.ids.make("toolu_01") if said.tool else ""
     if call.body.get("stream"):
         timed = replies.events(head, said, record.usage, use_id, provider.settings.latency)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -87,13 +88,18 @@ def _block(tier: int, role: bytes, block: Json, position: int, path: str, model:
 def _walk(body: Json) -> Iterator[tuple[int, bytes, Json, str]]:
     for index, tool in enumerate(body.get("tools") or ()):
         if not tool.get("defer_loading"):  # a deferred tool is not part of the prompt yet
-            yield TOOLS, b"", tool, f"tools.{index}"
+            yield TOOLS, b"", tool, _path("tools", index)
     for index, block in enumerate(_texts(body.get("system") or ())):
-        yield SYSTEM, b"", block, f"system.{index}"
+        yield SYSTEM, b"", block, _path("system", index)
     for number, message in enumerate(body["messages"]):
         role = message["role"].encode()
         for index, block in enumerate(_texts(message["content"])):
-            yield MESSAGES, role, block, f"messages.{number}.content.{index}"
+            yield MESSAGES, role, block, _path(f"messages.{number}.content", index)
+
+
+@lru_cache(maxsize=16_384)
+def _path(place: str, index: int) -> str:
+    return f"{place}.{index}"
 
 
 def _texts(content: Any) -> Any:

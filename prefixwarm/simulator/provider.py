@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.simulator import (
     auth,
+    batches,
     call,
     clock,
     control,
+    diagnostics,
     ids,
     limits,
     messages,
@@ -51,11 +53,14 @@ class Provider:
         self.faults = Faults()
         self.ledger: Ledger = Ledger()
         self.buckets = limits.Buckets(settings.limits)
+        self.batches = batches.Batches()
+        self.diagnoses = diagnostics.Diagnoses()
         self.log = record.Log(settings.keep_requests, settings.keep_bytes)
 
     def reset(self) -> None:
         """Forget entries, requests, faults, limits and dollars; time and switches stay."""
-        for part in (self.cache, self.tokens, self.faults, self.ledger, self.buckets, self.log):
+        kept = (self.cache, self.tokens, self.faults, self.ledger, self.buckets, self.diagnoses)
+        for part in (*kept, self.batches, self.log):
             part.clear()
 
     def respond(self, request: Request) -> Reply:
@@ -94,12 +99,16 @@ class Provider:
             raise ApiError(413, "Request exceeds the maximum size of 32 MB")
         action = routes.action(request)
         if action is routes.Action.TOKEN:
-            return self.tokens.exchange(request, self.settings, entry.time)
+            fault = self.fault(entry)
+            reply = self.tokens.exchange(request, self.settings, entry.time)
+            return fault.spoil(reply) if fault else reply
         self._note_body(request, entry)
         assert entry.route is not None
         caller = auth.authenticate(request, entry.route, self.settings, self.tokens, entry.time)
         entry.organization = caller.principal.organization
         entry.workspace = caller.principal.workspace
+        if action is routes.Action.BATCH:
+            return self.batches.respond(self, request, entry, caller)
         counting = action is routes.Action.COUNT
         parsed = call.parse(
             request, entry.route, caller, self.settings, self.switches, counting=counting
@@ -109,11 +118,10 @@ class Provider:
     def _serve(self, parsed: call.Call, entry: Record, *, counting: bool) -> Reply:
         entry.model = parsed.body["model"]
         if counting:
-            reply = messages.count_tokens(parsed)
+            reply = messages.count_tokens(self, parsed, entry)
         else:
             entry.stream = bool(parsed.body.get("stream"))
             entry.warm = parsed.body["max_tokens"] <= 1
-            entry.message_id = self.ids.make("msg_01")
             reply = messages.create(self, parsed, entry)
         limited = self.buckets.headers(entry.organization or "", parsed.model.name, entry.time)
         reply.headers = {**reply.headers, **_whose(entry), **limited}

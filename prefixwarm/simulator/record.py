@@ -13,8 +13,8 @@ from prefixwarm.simulator.auth import CREDENTIAL_HEADERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.simulator.keys import Salts
     from prefixwarm.simulator.ledger import Bill
+    from prefixwarm.simulator.trace import Trace
 
 __all__ = ["Log", "Record"]
 
@@ -39,10 +39,8 @@ class Record:
         Simulated seconds to the first and to the last token.
     writes : list
         ``(key, tokens, ttl)`` of the entries it wrote.
-    salts, chain, paths, ends : sequence
+    trace : Trace or None
         What its cache keys were made of, to explain misses.
-    marked : int
-        Index of its last effective breakpoint, -1 for none.
     """
 
     number: int
@@ -67,11 +65,7 @@ class Record:
     error: str | None = None
     fault: str | None = None
     writes: list[tuple[bytes, int, str]] = field(default_factory=list)
-    salts: Salts | None = None
-    chain: list[bytes] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    marked: int = -1
+    trace: Trace | None = None
 
     def public(self, *, body: bool) -> dict[str, Any]:
         """Return it for people and tests, without credentials."""

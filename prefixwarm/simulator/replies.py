@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefixwarm.simulator import eventstream
+from prefixwarm.simulator.samples import sample
 from prefixwarm.simulator.wire import Part
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ __all__ = ["Answer", "answer", "events", "message", "stream"]
 
 Json = dict[str, Any]
 
-_WORDS = ("This", " is", " a", " simulated", " reply", ".")
+_TOKEN = 4
+_WORDS: tuple[str, ...] = ("This", " is", " a", " simulated", " reply", ".")
 
 
 class Answer:
@@ -52,14 +54,31 @@ class Answer:
 
 
 def answer(request: Json) -> Answer:
-    """Decide what the model says to a request."""
-    most = request["max_tokens"]
-    pieces, reason, tool = _WORDS, "end_turn", None
-    return Answer(pieces[:most], reason, tool) if most > len(pieces) else _cut(pieces, most, tool)
+    """Decide what the model says: a fixed sentence, or what the request forces it to."""
+    pieces, tool = _WORDS, _forced_tool(request)
+    wanted = (request.get("output_config") or {}).get("format")
+    if tool is not None:
+        pieces = _pieces(sample(tool.get("input_schema")))
+    elif wanted is not None:
+        pieces = _pieces(sample(wanted["schema"]))
+    most, name = request["max_tokens"], tool["name"] if tool else None
+    if most < len(pieces):
+        return Answer(pieces[:most], "max_tokens", name)
+    return Answer(pieces, "tool_use" if tool else "end_turn", name)
 
 
-def _cut(pieces: tuple[str, ...], most: int, tool: str | None) -> Answer:
-    return Answer(pieces[:most], "max_tokens", tool)
+def _forced_tool(request: Json) -> Json | None:
+    choice = request.get("tool_choice") or {}
+    tools: list[Json] = request.get("tools") or []
+    if choice.get("type") == "tool":
+        return next(tool for tool in tools if tool.get("name") == choice["name"])
+    return tools[0] if choice.get("type") == "any" and "name" in tools[0] else None
+
+
+def _pieces(value: Any) -> tuple[str, ...]:
+    """Cut JSON into pieces of a token each."""
+    text = orjson.dumps(value).decode()
+    return tuple(text[at : at + _TOKEN] for at in range(0, len(text), _TOKEN))
 
 
 def message(head: Json, said: Answer, usage: Json, use_id: str) -> Json:

@@ -6,6 +6,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from prefixwarm.simulator.batches import PATH as BATCH_PATH
 from prefixwarm.simulator.errors import ApiError
 from prefixwarm.simulator.oauth import PATH as TOKEN_PATH
 
@@ -23,6 +24,7 @@ class Action(Enum):
     CREATE = "create"
     COUNT = "count"
     TOKEN = "token"  # noqa: S105
+    BATCH = "batch"
 
 
 _PATHS = {
@@ -31,7 +33,11 @@ _PATHS = {
     "/anthropic/v1/messages": Action.CREATE,
     "/anthropic/v1/messages/count_tokens": Action.COUNT,
     TOKEN_PATH: Action.TOKEN,
+    BATCH_PATH: Action.BATCH,
 }
+
+
+_READABLE = re.compile(r"/v1/messages/batches/[^/]+(?:/results)?")
 
 
 def action(request: Request) -> Action:
@@ -42,6 +48,8 @@ def action(request: Request) -> Action:
     ApiError
         404 for an unknown path, 405 for another method than POST.
     """
+    if request.method == "GET" and _READABLE.fullmatch(request.path):
+        return Action.BATCH
     found = Action.CREATE if _INVOKE.fullmatch(request.path) else _PATHS.get(request.path)
     if found is None:
         raise ApiError(404, f"Not found: {request.path}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.cache import Plan
+    from prefixwarm.simulator.call import Call
     from prefixwarm.simulator.settings import Switches
 
 __all__ = ["build"]
@@ -13,13 +14,13 @@ __all__ = ["build"]
 Json = dict[str, Any]
 
 
-def build(request: Json, plan: Plan, output: int, switches: Switches) -> Json:
+def build(call: Call, plan: Plan, output: int, switches: Switches) -> Json:
     """Report what a request used.
 
     Parameters
     ----------
-    request : dict
-        The validated body.
+    call : Call
+        The validated request.
     plan : Plan
         What the cache did.
     output : int
@@ -36,9 +37,9 @@ def build(request: Json, plan: Plan, output: int, switches: Switches) -> Json:
     if switches.iterations:
         usage["iterations"] = [{"type": "message", **usage, "output_tokens": output}]
     usage["output_tokens"] = output
-    usage["service_tier"] = "standard"
-    usage["inference_geo"] = request.get("inference_geo") or "global"
-    if request.get("speed") == "fast":
+    usage["service_tier"] = "batch" if call.batch else "standard"
+    usage["inference_geo"] = call.body.get("inference_geo") or "global"
+    if call.body.get("speed") == "fast":
         usage["speed"] = "fast"
     return usage
 

@@ -1,0 +1,130 @@
+"""Message batches: taken in, worked off at once, billed at half price."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from prefixwarm.simulator import call, checks, messages
+from prefixwarm.simulator.errors import ApiError, invalid
+from prefixwarm.simulator.wire import Part, Reply, Request, json_reply
+
+if TYPE_CHECKING:
+    from prefixwarm.simulator.auth import Caller
+    from prefixwarm.simulator.provider import Provider
+    from prefixwarm.simulator.record import Record
+
+__all__ = ["PATH", "Batches"]
+
+PATH = "/v1/messages/batches"
+_LIFETIME = timedelta(hours=24)
+_RESULTS = "/results"
+
+Json = dict[str, Any]
+
+
+class Batches:
+    """The batches of all organizations, by id."""
+
+    def __init__(self) -> None:
+        self._batches: dict[tuple[str, str], tuple[Json, bytes]] = {}
+
+    def clear(self) -> None:
+        """Forget every batch."""
+        self._batches.clear()
+
+    def respond(self, provider: Provider, request: Request, entry: Record, caller: Caller) -> Reply:
+        """Submit a batch, or return one or its results.
+
+        Raises
+        ------
+        ApiError
+            400 for a batch with an invalid request, 404 for an unknown one.
+        """
+        if request.path == PATH:
+            return self._submit(provider, request, entry, caller)
+        path = request.path.removeprefix(f"{PATH}/")
+        name = path.removesuffix(_RESULTS)
+        found = self._batches.get((caller.principal.organization, name))
+        if found is None:
+            raise ApiError(404, f"Message Batch {name} not found")
+        batch, results = found
+        if path.endswith(_RESULTS):
+            return Reply(200, {"content-type": "application/x-jsonl"}, [Part(0.0, results)])
+        return json_reply(200, _addressed(batch, request))
+
+    def _submit(self, provider: Provider, request: Request, entry: Record, caller: Caller) -> Reply:
+        items = _items(call.loads(request.body))
+        calls = [_call(item, index, provider, request, entry, caller) for index, item in items]
+        fault = provider.fault(entry)
+        lines = []
+        for (_, item), parsed in zip(items, calls, strict=True):
+            message = _answer(provider, parsed, entry)
+            result = {"type": "succeeded", "message": message}
+            lines.append(orjson.dumps({"custom_id": item["custom_id"], "result": result}))
+        batch = _batch(provider.ids.make("msgbatch_01"), entry.time, len(lines))
+        key = caller.principal.organization, batch["id"]
+        self._batches[key] = batch, b"".join(line + b"\n" for line in lines)
+        reply = json_reply(200, _addressed(batch, request))
+        return fault.spoil(reply) if fault else reply
+
+
+def _items(value: Any) -> list[tuple[int, Json]]:
+    body = checks.obj(value, "body")
+    checks.known(body, ("requests",), "")
+    items = checks.objects(checks.required(body, "requests", ""), "requests")
+    if not items:
+        raise invalid("requests: at least one request is required")
+    names: set[str] = set()
+    for index, item in enumerate(items):
+        path = f"requests.{index}."
+        checks.known(item, ("custom_id", "params"), path)
+        name = checks.text(checks.required(item, "custom_id", path), f"{path}custom_id")
+        if name in names:
+            raise invalid(f"{path}custom_id: must be unique")
+        names.add(name)
+        params = checks.obj(checks.required(item, "params", path), f"{path}params")
+        if params.get("max_tokens") == 0 or params.get("stream"):
+            raise invalid(f"{path}params: max_tokens 0 and stream are not supported in a batch")
+    return list(enumerate(items))
+
+
+def _call(
+    item: Json, index: int, provider: Provider, request: Request, entry: Record, caller: Caller
+) -> call.Call:
+    single = request._replace(body=orjson.dumps(item["params"]))
+    try:
+        parsed = call.parse(single, entry.route or "", caller, provider.settings, provider.switches)
+    except ApiError as error:
+        raise ApiError(error.status, f"requests.{index}.params: {error.message}") from error
+    return parsed._replace(batch=True)
+
+
+def _answer(provider: Provider, parsed: call.Call, entry: Record) -> Json:
+    reply = messages.create(provider, parsed, replace(entry))
+    message: Json = orjson.loads(reply.parts[0].data)
+    return message
+
+
+def _batch(name: str, now: float, size: int) -> Json:
+    moment = datetime.fromtimestamp(now, timezone.utc)
+    counts = dict.fromkeys(("processing", "canceled", "errored", "expired"), 0)
+    return {
+        "id": name,
+        "type": "message_batch",
+        "processing_status": "ended",
+        "request_counts": {**counts, "succeeded": size},
+        "created_at": moment.isoformat(),
+        "ended_at": moment.isoformat(),
+        "expires_at": (moment + _LIFETIME).isoformat(),
+        "archived_at": None,
+        "cancel_initiated_at": None,
+    }
+
+
+def _addressed(batch: Json, request: Request) -> Json:
+    url = f"http://{request.headers.get('host', '')}{PATH}/{batch['id']}{_RESULTS}"
+    return {**batch, "results_url": url}
