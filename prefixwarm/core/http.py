@@ -66,15 +66,15 @@ class HttpTransport:
         Read for ``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``, ``AWS_CA_BUNDLE``,
         ``SSL_CERT_FILE``, ``SSL_CERT_DIR``.
     ca_folder
-        Hashed directory of CA roots to use where the environment names none; reading one root
-        on demand is far cheaper than loading a bundle.
+        Hashed directory of CA roots to use where the environment names none, before the
+        system's own; reading one root on demand is far cheaper than loading a bundle.
     """
 
     def __init__(
         self, environ: Mapping[str, str] | None = None, ca_folder: str | None = None
     ) -> None:
         self._environ = os.environ if environ is None else environ
-        self._roots = _roots(self._environ, ca_folder)
+        self._roots, self._other_roots = _roots(self._environ, ca_folder)
         self._idle: dict[Url, Connection] = {}
 
     def send(self, request: Request, deadline: Deadline) -> Response:
@@ -136,9 +136,9 @@ class HttpTransport:
             try:
                 return _secured(url, proxy, self._roots, limit)
             except UnknownRootError:
-                if self._roots == TlsRoots():
+                if self._other_roots is None:
                     raise
-                return _secured(url, proxy, TlsRoots(), limit)
+                return _secured(url, proxy, self._other_roots, limit)
         except (TimeoutError, DeadlineError) as error:
             raise ConnectError(f"{target.address}: no connection in time") from error
         except (OSError, ValueError, ProtocolError) as error:
@@ -149,10 +149,13 @@ class _StaleConnectionError(TransportError):
     """The server closed a kept connection before the first byte of its reply."""
 
 
-def _roots(environ: Mapping[str, str], ca_folder: str | None) -> TlsRoots:
+def _roots(environ: Mapping[str, str], ca_folder: str | None) -> tuple[TlsRoots, TlsRoots | None]:
+    """What to trust, and what to try next; what the environment names is trusted alone."""
     bundle = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE")
-    folder = environ.get("SSL_CERT_DIR") or ca_folder
-    return TlsRoots(bundle=bundle or None, folder=folder or None)
+    folder = environ.get("SSL_CERT_DIR")
+    if bundle or folder:
+        return TlsRoots(bundle=bundle or None, folder=folder or None), None
+    return (TlsRoots(folder=ca_folder), TlsRoots()) if ca_folder else (TlsRoots(), None)
 
 
 def _secured(url: Url, proxy: Url | None, roots: TlsRoots, limit: Deadline) -> Connection:
