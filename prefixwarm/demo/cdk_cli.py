@@ -49,10 +49,10 @@ class CdkCli:
     ) -> None:
         """Synthesise the command `app`, started in `folder`, into the cloud assembly `output`."""
         pairs = [f"{name}={value}" for name, value in (context or {}).items()]
-        options = [word for pair in pairs for word in ("--context", pair)]
-        self._run(
-            folder, "synth", "--quiet", "--app", shlex.join(app), "--output", str(output), *options
-        )
+        values = [word for pair in pairs for word in ("--context", pair)]
+        # A resource that only reports versions to AWS is of no use here.
+        options = ["--quiet", "--no-version-reporting", "--output", str(output)]
+        self._run(folder, "synth", "--app", shlex.join(app), *options, *values)
 
     def deploy(self, assembly: Path) -> None:
         """Deploy every stack of a cloud assembly."""

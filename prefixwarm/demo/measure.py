@@ -114,7 +114,7 @@ class Scenario:
             environments=len(typical.answers),
             first_request=typical.first_request,
             warm_calls=len(typical.warm_calls),
-            warm_cost_usd=sum(request["cost_usd"] or 0.0 for request in typical.warm_calls),
+            warm_cost_usd=sum(float(request["cost_usd"]) for request in typical.warm_calls),
             cache_writes=typical.cache_writes,
             init_ms=init_ms,
             added_init_ms=init_ms - without_layer_ms,
@@ -131,7 +131,7 @@ def _first(answer: Invocation, billed: Mapping[str, Request]) -> FirstRequest:
         cache_read_tokens=usage["cache_read_input_tokens"],
         cache_write_tokens=usage["cache_creation_input_tokens"],
         input_tokens=usage["input_tokens"],
-        cost_usd=billed[payload["message_id"]]["cost_usd"],
+        cost_usd=float(billed[payload["message_id"]]["cost_usd"]),
     )
 
 

@@ -15,7 +15,7 @@ from prefixwarm.demo.checkout import Checkout
 from prefixwarm.demo.deploy import deploy
 from prefixwarm.demo.errors import BenchError
 from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.demo.provider import KEY, Provider, provider
+from prefixwarm.demo.provider import KEY, provider
 from prefixwarm.demo.world import QUESTION, World
 
 if TYPE_CHECKING:
@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 
     from prefixwarm.demo.deploy import Deployment
     from prefixwarm.demo.tools import Tools
+    from prefixwarm.simulator import Simulator
 
 __all__ = ["world"]
 
 _NAME = "support"
 _SECRET = "prefixwarm-demo/api-key"  # noqa: S105 - a name
-_AGENT = f"import handler; handler.handler({QUESTION!r}, None)"
+_CAPTURE = "from prefixwarm.cli import main; main()"
+# What two different conversations share is the prefix.
+_AGENT = f"""
+import handler
+handler.handler({QUESTION!r}, None)
+handler.handler({{"message": "Where is my order 4711?"}}, None)
+"""
 
 
 @contextlib.contextmanager
@@ -63,7 +70,7 @@ def world(tools: Tools, say: Callable[[str], None]) -> Iterator[World]:
 
 
 def _capture(checkout: Checkout, folder: Path) -> Path:
-    command = [sys.executable, "-m", "prefixwarm", "capture", "--name", _NAME, "--out", str(folder)]
+    command = [sys.executable, "-c", _CAPTURE, "capture", "--name", _NAME, "--out", str(folder)]
     agent = ["--", sys.executable, "-c", _AGENT]
     done = subprocess.run(  # noqa: S603
         [*command, *agent],
@@ -80,7 +87,7 @@ def _capture(checkout: Checkout, folder: Path) -> Path:
 
 
 def _deploy(
-    tools: Tools, aws: LocalAws, simulator: Provider, checkout: Checkout, work: Path
+    tools: Tools, aws: LocalAws, simulator: Simulator, checkout: Checkout, work: Path
 ) -> Deployment:
     secret = aws.client("secretsmanager").create_secret(Name=_SECRET, SecretString=KEY)
     context = {
@@ -103,7 +110,7 @@ def _pause_schedules(aws: LocalAws) -> None:
         client.update_schedule(**{name: schedule[name] for name in kept}, State="DISABLED")
 
 
-def _world(deployment: Deployment, simulator: Provider, prefix_file: Path) -> World:
+def _world(deployment: Deployment, simulator: Simulator, prefix_file: Path) -> World:
     return World(
         tools=deployment.tools,
         aws=deployment.aws,

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from prefixwarm.demo.function import Function
     from prefixwarm.demo.local_aws import LocalAws
-    from prefixwarm.demo.provider import Provider
     from prefixwarm.demo.tools import Tools
+    from prefixwarm.simulator import Simulator
 
 __all__ = ["QUESTION", "World"]
 
@@ -39,7 +39,7 @@ class World:
 
     tools: Tools
     aws: LocalAws
-    provider: Provider
+    provider: Simulator
     prefix_file: Path
     agent: Function
     light: Function
