@@ -70,13 +70,10 @@ class Manifest(Construct):
         budget: Budget | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        objects = {prefix.name: self._upload_prefix(prefix) for prefix in prefixes}
+        objects = {prefix: self._upload_prefix(prefix) for prefix in prefixes}
         document = {
             "format": _FORMAT,
-            "prefixes": [
-                {"name": name, "object": self._key(asset), "functions": []}
-                for name, asset in objects.items()
-            ],
+            "prefixes": [self._entry(prefix, asset) for prefix, asset in objects.items()],
             "policy": dict(policy),
             "latency_value": latency_value,
             "budget_usd_per_day": budget.dollars if budget else None,
@@ -87,6 +84,17 @@ class Manifest(Construct):
             asset.bucket.arn_for_objects(asset.s3_object_key)
             for asset in (manifest, *objects.values())
         ]
+
+    def _entry(self, prefix: Prefix, asset: s3_assets.Asset) -> dict[str, Any]:
+        """Enough to find the prefix's warm state without reading its file."""
+        return {
+            "name": prefix.name,
+            "object": self._key(asset),
+            "route": prefix.file.route,
+            "model": prefix.file.model,
+            "fingerprint": prefix.file.fingerprint["prefix"],
+            "functions": [],
+        }
 
     def _upload_prefix(self, prefix: Prefix) -> s3_assets.Asset:
         return _asset(self, f"Prefix-{prefix.name}", prefix.path)

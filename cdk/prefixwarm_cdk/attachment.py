@@ -19,10 +19,20 @@ if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
     from constructs import IConstruct
 
-__all__ = ["allow_state", "check", "init_settings", "known_name", "refuse_cycle", "set_up"]
+__all__ = [
+    "allow_state",
+    "check",
+    "init_settings",
+    "known_name",
+    "refuse_cycle",
+    "refuse_too_many",
+    "set_up",
+]
 
 _OLDEST = (3, 10)
 _MAX_LAYERS = 5
+# What the extension loads at most, so that an environment's start stays short.
+_MAX_PREFIXES = 20
 
 
 def check(warmer: IConstruct, function: object, attached: Collection[lambda_.Function]) -> None:
@@ -62,6 +72,16 @@ def refuse_cycle(warmer: IConstruct, function: lambda_.Function, key: IConstruct
             function,
             f"its stack also owns {key.node.path}, which the warmer's stack needs: the stacks "
             "would depend on each other; create the key in the warmer's stack, or import it",
+        )
+
+
+def refuse_too_many(function: lambda_.Function, count: int) -> None:
+    """Refuse more prefixes than one environment loads."""
+    if count > _MAX_PREFIXES:
+        raise _refusal(
+            function,
+            f"would carry {count} prefixes and an environment loads {_MAX_PREFIXES}; "
+            "name its own with attach(prefixes=[...])",
         )
 
 

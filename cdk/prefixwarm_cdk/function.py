@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as events_targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -61,6 +63,7 @@ class KeepWarmFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE if tracing else lambda_.Tracing.DISABLED,
         )
         self._start_every_minute()
+        self._start_after_deployments()
 
     def configure(self, environment: Mapping[str, str]) -> None:
         """Set environment variables."""
@@ -85,6 +88,10 @@ class KeepWarmFunction(Construct):
                 reason="cloudwatch:GetMetricData knows no resources",
             )
         )
+
+    def grant_parameter(self, arn: str) -> None:
+        """Let it read the parameter that stops it."""
+        self._allow(["ssm:GetParameter"], [arn])
 
     def _allow(self, actions: Sequence[str], arns: Sequence[str]) -> None:
         iam.Grant.add_to_principal(
@@ -113,6 +120,30 @@ class KeepWarmFunction(Construct):
                 retry_attempts=_RETRIES,
                 max_event_age=_MAX_AGE,
             ),
+        )
+
+    def _start_after_deployments(self) -> None:
+        """So that new prefixes are warm before their first user comes.
+
+        An event, and no custom resource: a provider that fails cannot fail the deployment.
+        """
+        events.Rule(
+            self,
+            "Deployed",
+            description="Lets prefixwarm look what is due once its stack is deployed",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudformation"],
+                detail_type=["CloudFormation Stack Status Change"],
+                detail={
+                    "stack-id": [Stack.of(self).stack_id],
+                    "status-details": {"status": ["CREATE_COMPLETE", "UPDATE_COMPLETE"]},
+                },
+            ),
+            targets=[
+                events_targets.LambdaFunction(
+                    self.function, retry_attempts=_RETRIES, max_event_age=_MAX_AGE
+                )
+            ],
         )
 
     def _scheduler_role(self) -> iam.Role:

@@ -36,7 +36,7 @@ _DOUBTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prefix:
     """A checked prefix file and where it lies."""
 

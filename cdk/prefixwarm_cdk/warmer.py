@@ -14,9 +14,11 @@ from prefixwarm.core import settings
 from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.assets import Manifest
+from prefixwarm_cdk.dashboard import dashboard as make_dashboard
 from prefixwarm_cdk.function import KeepWarmFunction
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
 from prefixwarm_cdk.layer import layer_for
+from prefixwarm_cdk.metrics import Alarms, metric
 from prefixwarm_cdk.table import state_table
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aws_cdk import Duration
+    from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_ssm as ssm
 
     from prefixwarm.core.prefix_file import PrefixFile
     from prefixwarm_cdk.credentials import Credentials
@@ -64,6 +68,11 @@ class PrefixWarmer(Construct):
     removal_policy
         What happens to the table when it leaves the stack. Default: it is destroyed, because the
         state can be found out again; only the history of spending is lost.
+    kill_switch
+        Parameter that stops the keep-warm function without a deployment while it says ``true``.
+        Default: none; stop it by its environment variable ``PREFIXWARM_DISABLED``.
+    dashboard
+        Whether to make a CloudWatch dashboard. Default: True.
     tracing
         Whether X-Ray traces the keep-warm function. Default: False.
 
@@ -87,6 +96,8 @@ class PrefixWarmer(Construct):
         runtime: lambda_.Runtime = lambda_.Runtime.PYTHON_3_14,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        kill_switch: ssm.IStringParameter | None = None,
+        dashboard: bool = True,
         tracing: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -97,13 +108,15 @@ class PrefixWarmer(Construct):
         self._credentials = credentials
         self._senders: dict[lambda_.Function, tuple[Prefix, ...]] = {}
         self.table = state_table(self, "Table", removal_policy=removal_policy)
-        policy = (keep_warm or KeepWarm.auto()).policy
         self.keep_warm: KeepWarmFunction | None = None
+        self.alarms: tuple[cloudwatch.Alarm, ...] = ()
+        policy = (keep_warm or KeepWarm.auto()).policy
         if policy is not None:
             self.keep_warm = KeepWarmFunction(
                 self, "KeepWarm", runtime=runtime, log_retention=log_retention, tracing=tracing
             )
-            self._connect(self.keep_warm, policy, budget)
+            self._connect(self.keep_warm, self._manifest(policy, budget), kill_switch)
+            self._watch(self.keep_warm, dashboard=dashboard)
         Aspects.of(self).add(_WarnUnlessAttached())
 
     @property
@@ -145,11 +158,34 @@ class PrefixWarmer(Construct):
         attachment.check(self, function, self._senders)
         attachment.refuse_cycle(self, function, self._credentials.owner())
         chosen = prefix_files.named(self._prefixes, prefixes)
+        attachment.refuse_too_many(function, len(chosen))
         environment = self._environment() | attachment.init_settings(init, init_hint, init_hold)
         attachment.set_up(function, layer_for(self, function, chosen), environment)
         self._grant(function, chosen)
         self._senders[function] = chosen
         self._tell_senders()
+
+    def metric(
+        self, name: str, *, statistic: str = "Sum", period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Any metric of docs/metrics.md, summed over 5 minutes by default."""
+        return metric(self._deployment, name, statistic=statistic, period=period)
+
+    def metric_cost(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """US dollars spent on warm calls whose price is known."""
+        return self.metric("WarmCostUSD", period=period)
+
+    def metric_refreshed(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """Warm calls that found the prefix cached and kept it so."""
+        return self.metric("WarmRefreshed", period=period)
+
+    def metric_written(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """Warm calls that wrote the prefix into the cache."""
+        return self.metric("WarmWritten", period=period)
+
+    def metric_failed(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """Warm calls that failed."""
+        return self.metric("WarmFailed", period=period)
 
     def _environment(self) -> dict[str, str]:
         found = {settings.TABLE: self.table.table_name, settings.DEPLOYMENT: self._deployment}
@@ -159,10 +195,8 @@ class PrefixWarmer(Construct):
     def _deployment(self) -> str:
         return self.node.path.replace("/", "-")
 
-    def _connect(
-        self, keep_warm: KeepWarmFunction, policy: dict[str, Any], budget: Budget | None
-    ) -> None:
-        manifest = Manifest(
+    def _manifest(self, policy: dict[str, Any], budget: Budget | None) -> Manifest:
+        return Manifest(
             self,
             "Manifest",
             prefixes=self._prefixes,
@@ -170,11 +204,30 @@ class PrefixWarmer(Construct):
             latency_value=float(self._settings[settings.LATENCY_VALUE]),
             budget=budget,
         )
+
+    def _connect(
+        self,
+        keep_warm: KeepWarmFunction,
+        manifest: Manifest,
+        kill_switch: ssm.IStringParameter | None,
+    ) -> None:
         keep_warm.configure(self._environment() | {settings.MANIFEST: manifest.url})
+        keep_warm.configure({"POWERTOOLS_SERVICE_NAME": self._deployment})
         keep_warm.grant_table(self.table)
         keep_warm.grant_objects(manifest.objects)
         keep_warm.grant_metrics()
         self._credentials.grant(keep_warm.function, self._files(self._prefixes))
+        if kill_switch:
+            keep_warm.configure({settings.KILL_SWITCH: kill_switch.parameter_name})
+            keep_warm.grant_parameter(kill_switch.parameter_arn)
+
+    def _watch(self, keep_warm: KeepWarmFunction, *, dashboard: bool) -> None:
+        service, function = self._deployment, keep_warm.function
+        self.alarms = tuple(Alarms(self, "Alarms", service=service, function=function).all)
+        if dashboard:
+            make_dashboard(
+                self, "Dashboard", service=service, function=function, alarms=self.alarms
+            )
 
     @staticmethod
     def _files(prefixes: Sequence[Prefix]) -> list[PrefixFile]:

@@ -11,6 +11,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from prefixwarm_cdk import Credentials
+from prefixwarm_extension.prefixes import MAX_PREFIXES
 
 from prefixwarm.core.errors import SettingsError, UsageError
 
@@ -207,6 +208,18 @@ def test_five_layers_are_refused(bench: Any) -> None:
         arn = f"arn:aws:lambda:eu-west-1:123456789012:layer:other:{i + 1}"
         function.add_layers(lambda_.LayerVersion.from_layer_version_arn(bench.stack, f"L{i}", arn))
     refused(bench, function, "has 5 layers already.*merge two")
+
+
+def test_more_prefixes_than_an_environment_loads_are_refused(
+    bench: Any, write_prefix: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The limit is the extension's."""
+    for i in range(MAX_PREFIXES + 1):
+        write_prefix(f"p{i}", folder=tmp_path / "prefixes")
+    warmer, function = bench.warmer(prefixes=[tmp_path / "prefixes"]), bench.function()
+    with pytest.raises(UsageError, match=f"{MAX_PREFIXES + 1} prefixes.*loads {MAX_PREFIXES}"):
+        warmer.attach(function)
+    warmer.attach(function, prefixes=[f"p{i}" for i in range(MAX_PREFIXES)])
 
 
 def test_another_region_is_refused(bench: Any) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
 from prefixwarm_cdk import Budget, KeepWarm
 
 from prefixwarm.core.errors import SettingsError, UsageError
+from prefixwarm.core.prefix_file import load
 
 
 @pytest.fixture
@@ -81,6 +83,7 @@ def test_keep_warm_function_has_its_settings(template: Any, read: Any) -> None:
     """Environment names and values that the function reads."""
     variables = keep_warm_function(template, read)["Environment"]["Variables"]
     assert sorted(variables) == [
+        "POWERTOOLS_SERVICE_NAME",
         "PREFIXWARM_API_KEY_SECRET",
         "PREFIXWARM_CACHE_SCOPE",
         "PREFIXWARM_DEPLOYMENT",
@@ -139,7 +142,9 @@ def test_manifest_defaults(bench: Any) -> None:
     bench.warmer()
     found = manifest_of(bench)
     assert (found["policy"], found["budget_usd_per_day"]) == ({"rule": "auto"}, None)
-    assert [entry["name"] for entry in found["prefixes"]] == ["support"]
+    (entry,) = found["prefixes"]
+    assert set(entry) == {"name", "object", "route", "model", "fingerprint", "functions"}
+    assert entry["fingerprint"] == load(bench.prefix).fingerprint["prefix"]
 
 
 def test_log_group_has_the_retention(bench: Any, read: Any) -> None:
@@ -160,6 +165,27 @@ def test_off_leaves_the_function_out(bench: Any) -> None:
     template.resource_count_is("AWS::Lambda::LayerVersion", 1)
 
 
+def test_a_kill_switch_is_read_and_nothing_else(bench: Any, read: Any) -> None:
+    """Its name in the environment, its ARN in the policy."""
+    parameter = ssm.StringParameter(bench.stack, "Switch", string_value="false")
+    bench.warmer(kill_switch=parameter)
+    template = bench.template()
+    found = keep_warm_function(template, read)["Environment"]["Variables"]
+    (granted,) = [s for s in read.statements(template) if s["Action"] == "ssm:GetParameter"]
+    assert found["PREFIXWARM_KILL_SWITCH"]["Ref"].startswith("Switch")
+    assert "Switch" in json.dumps(granted["Resource"])
+
+
+def test_a_finished_deployment_starts_the_keep_warm_function(template: Any, read: Any) -> None:
+    """By the stack's own event, which cannot fail the deployment."""
+    (rule,) = read.resources(template, "AWS::Events::Rule")
+    detail = rule["EventPattern"]["detail"]
+    assert detail["stack-id"] == [{"Ref": "AWS::StackId"}]
+    assert detail["status-details"]["status"] == ["CREATE_COMPLETE", "UPDATE_COMPLETE"]
+    assert rule["Targets"][0]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    assert not [k for k in template.to_json()["Resources"].values() if "Custom" in k["Type"]]
+
+
 def test_tracing_is_opt_in(bench: Any, read: Any) -> None:
     """X-Ray only when asked."""
     bench.warmer()
@@ -172,7 +198,7 @@ def test_tracing_is_opt_in(bench: Any, read: Any) -> None:
 def test_nothing_is_given_a_physical_name(template: Any) -> None:
     """Names are CloudFormation's, so that a stack can be deployed twice."""
     named = {"FunctionName", "TableName", "RoleName", "LogGroupName", "LayerName", "Name"}
-    owners = {"AWS::Lambda::EventInvokeConfig"}
+    owners = {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission"}
     for resource in template.to_json()["Resources"].values():
         if resource["Type"] not in owners:
             assert not named & set(resource["Properties"]), resource["Type"]

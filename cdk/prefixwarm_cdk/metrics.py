@@ -1,0 +1,123 @@
+"""The metrics that the code emits, and alarms on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from prefixwarm.core.errors import UsageError
+from prefixwarm.core.report import NAMESPACE
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
+
+__all__ = ["METRICS", "Alarms", "metric"]
+
+# Emitted by the extension at each start, and by the keep-warm function once a minute.
+METRICS = (
+    "BrokenPrefixFiles",
+    "BudgetReached",
+    "PrefixesDue",
+    "RoutePaused",
+    "StateUnavailable",
+    "TrafficUnavailable",
+    "WarmCalls",
+    "WarmCostUSD",
+    "WarmDowngraded",
+    "WarmFailed",
+    "WarmMilliseconds",
+    "WarmPartial",
+    "WarmReadTokens",
+    "WarmRefreshed",
+    "WarmRewrote",
+    "WarmSkipped",
+    "WarmUncached",
+    "WarmWriteTokens",
+    "WarmWritten",
+)
+
+_QUARTER = Duration.minutes(15)
+
+
+def metric(
+    service: str,
+    name: str,
+    *,
+    statistic: str = "Sum",
+    period: Duration | None = None,
+    label: str | None = None,
+) -> cloudwatch.Metric:
+    """One metric of a warmer.
+
+    Raises
+    ------
+    UsageError
+        For a name that nothing emits.
+    """
+    if name not in METRICS:
+        raise UsageError(f"metric {name!r} is not known; write one of {', '.join(METRICS)}")
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": service},
+        statistic=statistic,
+        period=period or Duration.minutes(5),
+        label=label,
+    )
+
+
+class Alarms(Construct):
+    """What somebody should look at; add actions to `all`."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, service: str, function: lambda_.Function
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._service = service
+        self.all = [
+            self._hourly("Failed", "WarmFailed", 3, "Warm calls keep failing"),
+            self._hourly("Rewrote", "WarmRewrote", 1, "A refresh wrote instead of reading"),
+            self._hourly("Uncached", "WarmUncached", 1, "A warm call cached nothing"),
+            self._hourly("Budget", "BudgetReached", 1, "The day's budget is used up"),
+            self._stopped(),
+            self._function("Errors", function.metric_errors(period=_QUARTER), "fails"),
+            self._function("Throttles", function.metric_throttles(period=_QUARTER), "is throttled"),
+        ]
+
+    def _hourly(self, name: str, metric_name: str, least: int, text: str) -> cloudwatch.Alarm:
+        """An hour, because a failing prefix is tried ever more rarely."""
+        watched = metric(self._service, metric_name, period=Duration.hours(1))
+        return self._alarm(name, watched, least, text)
+
+    def _stopped(self) -> cloudwatch.Alarm:
+        """Without a table, or without ticks, nothing is warmed; no data says the latter."""
+        watched = metric(self._service, "StateUnavailable", period=_QUARTER)
+        text = "The table cannot be reached, or the keep-warm function is not started"
+        return self._alarm(
+            "Stopped", watched, 3, text, missing=cloudwatch.TreatMissingData.BREACHING
+        )
+
+    def _function(self, name: str, watched: cloudwatch.Metric, text: str) -> cloudwatch.Alarm:
+        return self._alarm(name, watched, 3, f"The keep-warm function {text}")
+
+    def _alarm(
+        self,
+        name: str,
+        watched: cloudwatch.Metric,
+        least: int,
+        text: str,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            name,
+            alarm_description=f"prefixwarm {self._service}: {text}",
+            metric=watched,
+            threshold=least,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=missing,
+        )
