@@ -1,0 +1,26 @@
+"""Prefix files from what an agent really sends, and what would keep them from being read."""
+
+from prefixwarm.capture.extract import (
+    Extracted,
+    make_prefix,
+    prefix_from_requests,
+    prefixes_from_requests,
+)
+from prefixwarm.capture.record import Recording, record, run
+from prefixwarm.capture.request import CapturedRequest
+from prefixwarm.capture.rules import check
+from prefixwarm.capture.verdict import Verdict, judge
+
+__all__ = [
+    "CapturedRequest",
+    "Extracted",
+    "Recording",
+    "Verdict",
+    "check",
+    "judge",
+    "make_prefix",
+    "prefix_from_requests",
+    "prefixes_from_requests",
+    "record",
+    "run",
+]

@@ -1,0 +1,124 @@
+"""The recording endpoint: on loopback, one port per route, answers passed through unbuffered."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.capture.request import read_request
+from prefixwarm.core.errors import PrefixwarmError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from http.client import HTTPResponse
+
+    from prefixwarm.capture.request import CapturedRequest
+    from prefixwarm.capture.upstream import Upstream
+
+__all__ = ["Tape", "serving"]
+
+_PIECE = 64 * 1024
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
+    | {"transfer-encoding", "upgrade", "host", "content-length", "expect", "date", "server"}
+)
+
+
+class Tape:
+    """The requests so far, in the order they came in; safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._requests: list[CapturedRequest] = []
+
+    def add(self, request: CapturedRequest) -> None:
+        """Keep one request."""
+        with self._lock:
+            self._requests.append(request)
+
+    @property
+    def requests(self) -> list[CapturedRequest]:
+        """What was kept."""
+        with self._lock:
+            return list(self._requests)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, upstream: Upstream, tape: Tape) -> None:
+        self.upstream = upstream
+        self.tape = tape
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """An agent that hangs up is its own business."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
+        request = read_request(self.server.upstream.route, self.path, headers, body)
+        if request is not None:
+            self.server.tape.add(request)
+        try:
+            response = self.server.upstream.send(self.command, self.path, headers, body)
+        except (OSError, PrefixwarmError) as error:
+            self._fail(str(error))
+            return
+        with response:
+            if request is not None:
+                request.status = response.status
+            self._pass_on(response)
+
+    do_GET = do_DELETE = do_PUT = do_POST  # noqa: N815 - http.server's names
+
+    def _pass_on(self, response: HTTPResponse) -> None:
+        self.send_response_only(response.status, response.reason)
+        for name, value in response.headers.items():
+            if name.lower() not in _HOP_BY_HOP:
+                self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while piece := response.read1(_PIECE):
+            self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _fail(self, reason: str) -> None:
+        message = f"prefixwarm capture cannot reach the provider: {reason}"
+        error = {"type": "error", "error": {"type": "api_error", "message": message}}
+        body = json.dumps(error).encode()
+        self.send_response_only(502, "Bad Gateway")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Keep quiet: the agent's own output is all there is to see."""
+
+
+@contextmanager
+def serving(upstream: Upstream, tape: Tape) -> Iterator[str]:
+    """Serve one route while the block runs; yields the endpoint's URL."""
+    server = _Server(upstream, tape)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server.url
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

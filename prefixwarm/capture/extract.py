@@ -1,0 +1,216 @@
+"""From recorded requests to prefix files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.capture.finding import finding
+from prefixwarm.capture.prices import prices_of, tokens_of
+from prefixwarm.capture.rules import check
+from prefixwarm.capture.shared import Shared, agents, find_shared
+from prefixwarm.capture.verdict import judge
+from prefixwarm.core import prefix_file
+from prefixwarm.core.errors import UnwarmableRequestError
+from prefixwarm.core.routes import ROUTES
+from prefixwarm.core.warm_request import derive, refuse_unwarmable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from prefixwarm.capture.finding import Finding
+    from prefixwarm.capture.request import CapturedRequest
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["Extracted", "make_prefix", "prefix_from_requests", "prefixes_from_requests"]
+
+_DEFAULT_VERSION = "2023-06-01"
+_MOVE = "move it behind the prefix, into the first user message"
+_ADVICE = {
+    "key order": "build the tool's schema once, with its keys in one order",
+    "order of tools": "send the tools in one order",
+    "added": "send the same blocks in every request",
+    "removed": "send the same blocks in every request",
+    "white space": "send the same text in every request",
+}
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """One agent's prefix, or why there is none.
+
+    Attributes
+    ----------
+    name : str
+        The prefix's name.
+    requests : sequence of CapturedRequest
+        The agent's requests.
+    prefix : PrefixFile or None
+        None where the requests cannot be warmed.
+    shared : Shared or None
+        How it was found.
+    findings : list of Finding
+        What keeps it from being cached or read, and what to change.
+    """
+
+    name: str
+    requests: Sequence[CapturedRequest]
+    prefix: PrefixFile | None
+    shared: Shared | None
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def saving_usd(self) -> float | None:
+        """US dollars per 1,000 requests that removing the divergence would save."""
+        usd = self.prefix.usd_per_mtok if self.prefix else {}
+        price, read = usd.get("write_5m"), usd.get("read")
+        if self.shared is None or price is None or read is None:
+            return None
+        return self.shared.lost_tokens * (price - read) / 1000
+
+
+def prefixes_from_requests(
+    requests: Iterable[CapturedRequest], *, name: str, ttl: str = "1h"
+) -> list[Extracted]:
+    """Find the shared prefix of every agent among recorded requests.
+
+    Parameters
+    ----------
+    requests : iterable of CapturedRequest
+        Those that the provider refused are left out.
+    name : str
+        Name of the first prefix; further ones get ``-2``, ``-3``, ...
+    ttl : str
+        ``5m`` or ``1h``: what the warm calls ask for.
+
+    Returns
+    -------
+    list of Extracted
+        The busiest agent first.
+
+    Raises
+    ------
+    PrefixFileError
+        When `name` is no name, or a request holds a credential.
+    """
+    groups = sorted(agents(r for r in requests if r.answered), key=len, reverse=True)
+    return [
+        _extract(group, name if i == 0 else f"{name}-{i + 1}", ttl)
+        for i, group in enumerate(groups)
+    ]
+
+
+def prefix_from_requests(
+    requests: Iterable[CapturedRequest], *, name: str, ttl: str = "1h"
+) -> PrefixFile:
+    """The prefix of the one agent among recorded requests.
+
+    Raises
+    ------
+    UnwarmableRequestError
+        When its requests cannot be warmed, or there is not exactly one agent.
+    PrefixFileError
+        See `prefixes_from_requests`.
+    """
+    found = prefixes_from_requests(requests, name=name, ttl=ttl)
+    if len(found) != 1:
+        raise UnwarmableRequestError("requests", f"are of {len(found)} agents; give those of one")
+    if found[0].prefix is None:
+        problem = found[0].findings[0]
+        raise UnwarmableRequestError(problem.place, problem.message)
+    return found[0].prefix
+
+
+def make_prefix(
+    name: str,
+    request: dict[str, Any],
+    *,
+    route: str = "anthropic",
+    headers: dict[str, str] | None = None,
+    ttl: str = "1h",
+    shared_messages: int = 0,
+) -> PrefixFile:
+    """A prefix file from one real request, with today's prices and the model's minimum.
+
+    Parameters
+    ----------
+    name : str
+        ``[a-z0-9-]{1,64}``.
+    request : dict
+        The body of a request as the agent sends it.
+    route : str
+        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
+    headers : dict of str to str, optional
+        Its headers, of which those that shape the prompt are kept.
+    ttl : str
+        ``5m`` or ``1h``.
+    shared_messages : int
+        Leading messages that belong to the prefix.
+
+    Raises
+    ------
+    UnwarmableRequestError
+        When the provider would refuse the warm, or nothing would be cached.
+    PrefixFileError
+        When the result would not be a valid prefix file.
+    """
+    warm = derive(request, ttl=ttl, shared_messages=shared_messages)
+    estimate = prefix_file.estimate_tokens(warm)
+    return prefix_file.build(
+        name,
+        warm,
+        route=route,
+        headers=_kept(headers or {}, route),
+        tokens=tokens_of(warm, route, estimate),
+        prices=prices_of(warm, route, estimate),
+    )
+
+
+def _kept(headers: dict[str, str], route: str) -> dict[str, str]:
+    allowed = ROUTES[route].allowed_headers
+    kept = {k.lower(): v for k, v in headers.items() if k.lower() in allowed}
+    if "anthropic-version" in allowed:
+        kept.setdefault("anthropic-version", _DEFAULT_VERSION)
+    return kept
+
+
+def _extract(group: Sequence[CapturedRequest], name: str, ttl: str) -> Extracted:
+    ordered = sorted(group, key=_unwarmable)
+    first = ordered[0]
+    shared = find_shared(ordered)
+    try:
+        prefix = make_prefix(
+            name,
+            shared.body,
+            route=first.route,
+            headers=first.headers,
+            ttl=ttl,
+            shared_messages=shared.messages,
+        )
+    except UnwarmableRequestError as error:
+        found = finding("unwarmable", error.field, error.problem)
+        return Extracted(name, group, None, shared, [found])
+    findings = [*_divergence(shared), *judge(prefix, first.body, first.headers).findings]
+    return Extracted(name, group, prefix, shared, [*findings, *check(prefix)])
+
+
+def _unwarmable(request: CapturedRequest) -> bool:
+    try:
+        refuse_unwarmable(request.body)
+    except UnwarmableRequestError:
+        return True
+    return False
+
+
+def _divergence(shared: Shared) -> Iterator[Finding]:
+    parting = shared.divergence
+    if parting is None:
+        return
+    place = parting.place if parting.character is None else f"{parting.place}:{parting.character}"
+    advice = _ADVICE.get(parting.why, _MOVE)
+    sides = f"{parting.left!r} and {parting.right!r}"
+    yield finding(
+        "key-order" if parting.why == "key order" else "divergence",
+        place,
+        f"{parting.why}: {sides}; {advice}",
+    )

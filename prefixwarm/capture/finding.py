@@ -1,0 +1,109 @@
+"""Findings, and the rules that they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["RULES", "Finding", "Rule", "finding"]
+
+DOCS = "https://github.com/prefixwarm/prefixwarm/blob/main/docs/check.md"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that can be wrong.
+
+    Attributes
+    ----------
+    id : str
+        Also the anchor in docs/check.md.
+    severity : str
+        ``error``: nothing is cached or read, or the provider refuses. ``warning``: it may be so,
+        or costs more than it must. ``note``: what the agent must keep equal.
+    summary : str
+        One sentence.
+    """
+
+    id: str
+    severity: str
+    summary: str
+
+    @property
+    def docs(self) -> str:
+        """Where the documentation explains it."""
+        return f"{DOCS}#{self.id}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule's finding.
+
+    Attributes
+    ----------
+    rule : Rule
+        What was violated.
+    place : str
+        The field, such as ``system[1].text``.
+    message : str
+        What was found and what to do; one line.
+    severity : str
+        The rule's own, unless the case is a lighter one.
+    """
+
+    rule: Rule
+    place: str
+    message: str
+    severity: str
+
+
+def finding(id: str, place: str, message: str, severity: str | None = None) -> Finding:  # noqa: A002
+    """A finding of the rule of that id."""
+    rule = RULES[id]
+    return Finding(rule, place, message, severity or rule.severity)
+
+
+def _rules(severity: str, **summaries: str) -> list[Rule]:
+    return [Rule(id.replace("_", "-"), severity, text) for id, text in summaries.items()]  # noqa: A001
+
+
+RULES = {
+    rule.id: rule
+    for rule in (
+        *_rules(
+            "error",
+            under_minimum="The prefix is shorter than the model's minimum: nothing is cached.",
+            unwarmable="The request has a shape that max_tokens 0 does not go with.",
+            no_breakpoint="The agent's request has no breakpoint that reads the prefix.",
+            lookback_exceeded="The agent's breakpoint is too far behind the prefix's end.",
+            drift="What the agent sends is not what is warmed.",
+            too_many_breakpoints="A request has more than four breakpoints: the provider refuses.",
+            ttl_order="A 1h breakpoint follows a 5m breakpoint: the provider refuses.",
+            retired_model="The model is no longer served.",
+            refused_shape="The provider refuses this combination of model and parameters.",
+        ),
+        *_rules(
+            "warning",
+            near_minimum="The estimate is so close to the minimum that only counting tells.",
+            volatile_content="Text that looks as if it changes from request to request.",
+            divergence="The agent's requests part within tools or system.",
+            key_order="A tool's keys come in changing order: no request reads another's entry.",
+            varying_breakpoint="A breakpoint lies on a block that varies: each write is wasted.",
+            automatic_caching="Automatic caching alone reads the prefix by look-back only.",
+            ttl_differs="The agent's breakpoint names another TTL than the warm.",
+            one_hour_unsure="A TTL of 1h is known to be downgraded silently on this route.",
+            unknown_model="The model is not known: neither its minimum nor its price.",
+            prices_unknown="There is no price: dollars stay unknown.",
+            deprecated_model="The model's end of life is announced.",
+        ),
+        *_rules(
+            "note",
+            images="Images: adding or removing one anywhere starts the messages tier over.",
+            tool_choice="tool_choice is part of the messages tier.",
+            thinking="Thinking is part of the prompt.",
+            effort="Effort is part of the prompt.",
+            betas="The set of betas may be part of the cache key.",
+            server_tools="Server tools change the system prompt and write 5m entries of their own.",
+            personal_metadata="The request's metadata names a user.",
+        ),
+    )
+}

@@ -1,0 +1,72 @@
+"""What models refuse and when they end: dated facts, for `check`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.prices.names import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from prefixwarm.prices.names import ModelName
+
+__all__ = ["EndOfLife", "end_of_life", "refusals"]
+
+# Deprecation table of the anthropic SDK 2.11; Bedrock keeps its own dates.
+_ENDS = {
+    "claude-mythos-preview": date(2026, 6, 30),
+    "claude-sonnet-4-5": date(2026, 11, 30),
+}
+# https://platform.claude.com/docs/en/about-claude/pricing, November 2026.
+_RETIRED = ("claude-opus-4-1", "claude-opus-4", "claude-3-5-haiku")
+_SAMPLING = ("temperature", "top_p", "top_k")
+
+
+@dataclass(frozen=True)
+class EndOfLife:
+    """When a model ends: the day, where one was published, and whether it is over."""
+
+    day: date | None
+    over: bool
+
+
+def end_of_life(model: str, route: str, today: date | None = None) -> EndOfLife | None:
+    """When a model ends, where that is announced."""
+    name = parse(model)
+    if name is None or route.startswith("bedrock"):
+        return None
+    if name.model in _RETIRED:
+        return EndOfLife(None, over=True)
+    ends = _ENDS.get(name.model)
+    now = today or datetime.now(timezone.utc).date()
+    return EndOfLife(ends, over=ends <= now) if ends else None
+
+
+def refusals(request: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Parameters that the provider answers with 400: the place, and what to do.
+
+    Notes
+    -----
+    https://platform.claude.com/docs/en/api/versioning and
+    https://platform.claude.com/docs/en/build-with-claude/thinking.
+    """
+    version = headers.get("anthropic-version") or request.get("anthropic_version")
+    for name in _SAMPLING:
+        if name in request and version == "2026-10-21":
+            yield name, "the version 2026-10-21 refuses it: remove it"
+    model = parse(str(request.get("model", "")))
+    thinking = request.get("thinking")
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    if model is None or kind is None:
+        return
+    if kind == "adaptive" and (0, 0) < model.generation <= (4, 5):
+        yield "thinking", f"{model.model} does not know adaptive thinking"
+    if kind == "disabled" and _always_thinks(model):
+        yield "thinking", f"{model.model} always thinks: remove it"
+
+
+def _always_thinks(model: ModelName) -> bool:
+    return model.model == "claude-opus-5-5" or "fable" in model.model or "mythos" in model.model

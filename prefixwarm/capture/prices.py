@@ -1,0 +1,36 @@
+"""Prices and minimums as a prefix file carries them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.prices import lookup
+from prefixwarm.prices.minimums import minimum_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["prices_of", "tokens_of"]
+
+_CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
+
+
+def prices_of(request: Mapping[str, Any], route: str, prompt_tokens: int) -> dict[str, Any] | None:
+    """The prices of a request's model with their date and source, or None when unknown."""
+    found = lookup(
+        str(request["model"]),
+        route=route,
+        prompt_tokens=prompt_tokens,
+        inference_geo=request.get("inference_geo"),
+        speed=request.get("speed"),
+    )
+    if found is None:
+        return None
+    usd = {category: float(getattr(found, category)) for category in _CATEGORIES}
+    return {"as_of": found.as_of, "source": found.source, "usd_per_mtok": usd}
+
+
+def tokens_of(request: Mapping[str, Any], route: str, estimate: int) -> dict[str, int | None]:
+    """What is known of a prefix's tokens before the provider counted them."""
+    minimum = minimum_tokens(str(request["model"]), route)
+    return {"estimate": estimate, "counted": None, "minimum": minimum}

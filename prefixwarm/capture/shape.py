@@ -1,0 +1,58 @@
+"""What besides the blocks decides whether two requests share a cache entry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.core.fingerprint import SHAPE
+from prefixwarm.prices.names import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FROM_HEADERS", "TIER_OF", "shape"]
+
+FROM_HEADERS = ("anthropic-beta", "anthropic-version")
+
+# The first tier that a difference invalidates: the conservative reading of
+# https://platform.claude.com/docs/en/build-with-claude/prompt-caching, "what invalidates".
+TIER_OF = {"speed": "system", "output_config.format": "system", "tool_choice": "messages"}
+
+# https://platform.claude.com/docs/en/build-with-claude/effort: an explicit default is the same as
+# none; every other model that knows effort has "high".
+_DEFAULT_EFFORT = {"claude-opus-5-5": "medium", "claude-haiku-5-5": "medium"}
+
+
+def shape(request: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The parts that are rendered into the prompt beside the blocks, defaults left out.
+
+    Parameters
+    ----------
+    request : mapping
+        A request's body.
+    headers : mapping of str to str, optional
+        Its headers.
+    """
+    found = {name: request[name] for name in SHAPE if request.get(name) is not None}
+    found |= _output(found.pop("output_config", {}), str(found.get("model", "")))
+    if found.get("tool_choice") == {"type": "auto"}:
+        del found["tool_choice"]
+    if found.get("speed") == "standard":
+        del found["speed"]
+    betas = {beta.strip() for beta in (headers or {}).get("anthropic-beta", "").split(",")}
+    betas |= set(request.get("anthropic_beta") or [])
+    if kept := sorted(betas - {""}):
+        found["anthropic-beta"] = kept
+    version = (headers or {}).get("anthropic-version") or request.get("anthropic_version")
+    if version:
+        found["anthropic-version"] = version
+    return found
+
+
+def _output(config: object, model: str) -> dict[str, Any]:
+    if not isinstance(config, dict):
+        return {}
+    name = parse(model)
+    default = _DEFAULT_EFFORT.get(name.model if name else "", "high")
+    parts = {k: v for k, v in config.items() if v is not None and (k, v) != ("effort", default)}
+    return {f"output_config.{name}": value for name, value in parts.items()}

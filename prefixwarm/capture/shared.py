@@ -1,0 +1,166 @@
+"""What the requests of one agent share: the longest common run of whole blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.capture.blocks import blocks, estimate
+from prefixwarm.capture.difference import between_blocks
+from prefixwarm.capture.shape import shape
+from prefixwarm.capture.volatile import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from prefixwarm.capture.difference import Difference
+    from prefixwarm.capture.request import CapturedRequest
+
+__all__ = ["Shared", "agents", "find_shared"]
+
+_ALIKE = 0.6
+_COMPARED = 2000
+# These do not reach tools and system, or forbid the warm: they do not make another agent.
+_PER_REQUEST = ("tool_choice", "output_config.format")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What is common to all requests of one agent.
+
+    Attributes
+    ----------
+    body : dict
+        The first request, cut behind the shared blocks of its tools and system.
+    messages : int
+        Leading messages that all conversations share.
+    conversations : int
+        Independent conversations that were compared.
+    divergence : Difference or None
+        What ends the shared run within tools and system.
+    lost_tokens : int
+        Estimated tokens of tools and system from the divergence on, which nobody shares.
+    """
+
+    body: dict[str, Any]
+    messages: int
+    conversations: int
+    divergence: Difference | None = None
+    lost_tokens: int = 0
+
+
+def agents(requests: Iterable[CapturedRequest]) -> list[list[CapturedRequest]]:
+    """Requests by agent: same route, model, shape and tool names, and prompts that are alike."""
+    groups: dict[str, list[list[CapturedRequest]]] = {}
+    for request in requests:
+        kin = groups.setdefault(_kin(request), [])
+        home = next((group for group in kin if _alike(group[0], request)), None)
+        if home is None:
+            kin.append([request])
+        else:
+            home.append(request)
+    return [group for kin in groups.values() for group in kin]
+
+
+def find_shared(group: Sequence[CapturedRequest]) -> Shared:
+    """The shared prefix of one agent's requests.
+
+    From several conversations it is what all have in common; from one, what its breakpoints
+    say, or its tools and system prompt.
+    """
+    heads = _conversations(group)
+    if len(heads) == 1:
+        return Shared(heads[0].body, 0, 1)
+    static = [blocks(head.body, messages=()) for head in heads]
+    run, other = min((_common(static[0], side), i) for i, side in enumerate(static) if i)
+    whole = all(len(side) == run for side in static)
+    if whole:
+        return Shared(heads[0].body, _common_messages(heads), len(heads))
+    divergence = between_blocks(
+        _same_tier(static[0][run:], static[other][run:]),
+        _same_tier(static[other][run:], static[0][run:]),
+    )
+    return Shared(
+        _cut(heads[0].body, run),
+        0,
+        len(heads),
+        divergence,
+        estimate(static[0][run:]),
+    )
+
+
+def _kin(request: CapturedRequest) -> str:
+    form = shape(request.body, request.headers)
+    kept = {name: value for name, value in form.items() if name not in _PER_REQUEST}
+    tools = sorted(str(tool.get("name")) for tool in request.body.get("tools") or [])
+    return repr((request.route, sorted(kept.items(), key=lambda item: item[0]), tools))
+
+
+def _alike(left: CapturedRequest, right: CapturedRequest) -> bool:
+    """Whether two system prompts are versions of one, by how they begin."""
+    ours, theirs = (_start(request) for request in (left, right))
+    if ours[:80] == theirs[:80]:
+        return True
+    return SequenceMatcher(None, ours, theirs, autojunk=False).quick_ratio() > _ALIKE
+
+
+def _start(request: CapturedRequest) -> str:
+    system = [block.data for block in blocks(request.body, ()) if block.tier == "system"]
+    return masked(b"".join(system)[:_COMPARED].decode("utf-8", "replace"))
+
+
+def _conversations(group: Sequence[CapturedRequest]) -> list[CapturedRequest]:
+    """One request of each conversation, its first; a continued or repeated one says nothing new."""
+    heads: list[CapturedRequest] = []
+    for request in group:
+        if not any(_continues(request, head) for head in heads):
+            heads.append(request)
+    return heads
+
+
+def _continues(request: CapturedRequest, head: CapturedRequest) -> bool:
+    ours, theirs = blocks(request.body), blocks(head.body)
+    return _common(ours, theirs) == len(theirs)
+
+
+def _common(left: Sequence[Any], right: Sequence[Any]) -> int:
+    count = 0
+    for ours, theirs in zip(left, right, strict=False):
+        if ours.data != theirs.data:
+            break
+        count += 1
+    return count
+
+
+def _common_messages(heads: Sequence[CapturedRequest]) -> int:
+    """Whole leading messages that all share; the last of each is its own."""
+    sides = [[blocks({}, (message,)) for message in head.body["messages"]] for head in heads]
+    most = min(len(side) for side in sides) - 1
+    count = 0
+    while count < most and all(_equal(side[count], sides[0][count]) for side in sides):
+        count += 1
+    return count
+
+
+def _equal(left: Sequence[Any], right: Sequence[Any]) -> bool:
+    return [block.data for block in left] == [block.data for block in right]
+
+
+def _same_tier(side: Sequence[Any], other: Sequence[Any]) -> list[Any]:
+    """The blocks of the tier in which the two part; the other tiers would be compared askew."""
+    tiers = [run[0].tier for run in (side, other) if run]
+    first = min(tiers, key=("tools", "system").index)
+    return [block for block in side if block.tier == first]
+
+
+def _cut(body: dict[str, Any], run: int) -> dict[str, Any]:
+    """The request with only its first `run` blocks of tools and system, the last one marked."""
+    tools = list(body.get("tools") or [])[:run]
+    system = body.get("system") or []
+    listed = [{"type": "text", "text": system}] if isinstance(system, str) else list(system)
+    listed = listed[: max(0, run - len(body.get("tools") or []))]
+    last = listed or tools
+    if last:
+        last[-1] = {**last[-1], "cache_control": {"type": "ephemeral"}}
+    return {**body, "tools": tools, "system": listed}

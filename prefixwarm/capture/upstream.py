@@ -1,0 +1,115 @@
+"""Where the recording endpoint gets its answers: the simulator, or the provider itself."""
+
+from __future__ import annotations
+
+import urllib.request
+from time import time
+from typing import TYPE_CHECKING, cast
+from urllib.error import HTTPError
+
+from prefixwarm.core.aws import partition_suffix, region_of
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.http import Request
+from prefixwarm.core.sigv4 import sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from http.client import HTTPResponse
+
+    from prefixwarm.core.routes import Route
+    from prefixwarm.core.sigv4 import AwsCredentials
+
+    Credentials = Callable[[Deadline], AwsCredentials]
+
+__all__ = ["Upstream", "provider_base"]
+
+_SECONDS = 600.0
+_SIGNATURE = "AWS4-HMAC-SHA256"
+_SIGNED_AFRESH = ("authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Hands a redirect back to the agent, whose business it is."""
+
+    def redirect_request(self, *_args: object, **_kwargs: object) -> None:
+        """Follow nothing."""
+
+
+class Upstream:
+    """The far side of one route.
+
+    Parameters
+    ----------
+    route
+        The route it serves.
+    base
+        URL that a request's path is appended to.
+    environ
+        Names the proxy and the AWS region, where `credentials` are given.
+    credentials
+        Sign AWS requests afresh, since the agent signed them for the recording endpoint; None
+        where the far side does not verify signatures. Then no proxy is used either.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        base: str,
+        environ: Mapping[str, str],
+        credentials: Credentials | None = None,
+    ) -> None:
+        self.route = route
+        self._base = base.rstrip("/")
+        self._environ = environ
+        self._credentials = credentials
+        proxies = None if credentials else urllib.request.ProxyHandler({})
+        handlers = [_NoRedirect(), *([proxies] if proxies else [])]
+        self._opener = urllib.request.build_opener(*handlers)
+
+    def send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> HTTPResponse:
+        """Send one request; the response is to be read as it comes.
+
+        Raises
+        ------
+        OSError
+            When the far side cannot be reached.
+        PrefixwarmError
+            When AWS credentials are needed and missing.
+        """
+        request = Request(method=method, url=self._base + path, headers=headers, body=body)
+        if self._credentials and _authorization(headers).startswith(_SIGNATURE):
+            request = self._signed(request, self._credentials)
+        carried = urllib.request.Request(  # noqa: S310 - the base is the route's own or the user's
+            request.url,
+            data=request.body or None,
+            headers=request.headers,
+            method=method,
+        )
+        try:
+            response: HTTPResponse = self._opener.open(carried, timeout=_SECONDS)
+        except HTTPError as error:
+            return cast("HTTPResponse", error)
+        return response
+
+    def _signed(self, request: Request, credentials: Credentials) -> Request:
+        kept = {k: v for k, v in request.headers.items() if k.lower() not in _SIGNED_AFRESH}
+        return sign(
+            request.replace(headers=kept),
+            credentials(Deadline.after(10)),
+            region=region_of(self._environ),
+            service=str(self.route.signing_service),
+            now=time(),
+        )
+
+
+def provider_base(route: Route, environ: Mapping[str, str]) -> str:
+    """The route's own base URL, or the one that the environment names for it."""
+    configured = environ.get(route.base_url_variable)
+    if configured:
+        return configured
+    region = region_of(environ) if route.signing_service else ""
+    return route.base_url.format(region=region, suffix=partition_suffix(region))
+
+
+def _authorization(headers: Mapping[str, str]) -> str:
+    return next((v for k, v in headers.items() if k.lower() == "authorization"), "")

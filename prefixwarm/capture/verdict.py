@@ -1,0 +1,158 @@
+"""Would a real request read what is warmed? If not: which tier differs, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.capture.blocks import TIERS, blocks, positions
+from prefixwarm.capture.difference import Difference, between_blocks, shape_differences
+from prefixwarm.capture.finding import finding
+from prefixwarm.core.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from prefixwarm.capture.blocks import Block
+    from prefixwarm.capture.finding import Finding
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["LOOKBACK", "Verdict", "judge"]
+
+# https://platform.claude.com/docs/en/build-with-claude/prompt-caching: positions checked per
+# breakpoint, its own included.
+LOOKBACK = 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a request reads the warmed entry.
+
+    Attributes
+    ----------
+    hit : bool
+        Whether it would.
+    drift : Difference or None
+        The first difference between what is sent and what is warmed.
+    findings : list of Finding
+        The drift, and what is wrong with the request's own breakpoints.
+    """
+
+    hit: bool
+    drift: Difference | None
+    findings: list[Finding] = field(default_factory=list)
+
+
+def judge(
+    prefix: PrefixFile, request: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Verdict:
+    """Compare a real request with a prefix.
+
+    Parameters
+    ----------
+    prefix : PrefixFile
+        What is warmed.
+    request : mapping
+        The body of a request as the agent sends it.
+    headers : mapping of str to str, optional
+        Its headers; betas and version are compared only where they are given.
+    """
+    drift = next(_drift(prefix, request, headers), None)
+    found = list(_markers(prefix, request, drift is None))
+    if drift is not None:
+        sides = f"sent {drift.right!r}, warmed {drift.left!r}"
+        found.insert(0, finding("drift", _at(drift), f"{drift.why}: {sides}"))
+    return Verdict(not any(f.severity == "error" for f in found), drift, found)
+
+
+def _at(drift: Difference) -> str:
+    return drift.place if drift.character is None else f"{drift.place}:{drift.character}"
+
+
+def _drift(
+    prefix: PrefixFile, request: Mapping[str, Any], headers: Mapping[str, str] | None
+) -> Iterator[Difference]:
+    warmed = blocks(prefix.request, prefix.request["messages"][:-1])
+    last = warmed[-1].tier
+    for found in shape_differences(prefix.request, request, prefix.headers, headers):
+        if found.tier != "messages" or last == "messages":
+            yield found
+    sent = blocks(request)
+    for tier in TIERS[: TIERS.index(last) + 1]:
+        ours = [block for block in warmed if block.tier == tier]
+        theirs = [block for block in sent if block.tier == tier]
+        found_here = between_blocks(ours, theirs[: len(ours)] if tier == last else theirs)
+        if found_here is not None:
+            yield found_here
+
+
+def _markers(prefix: PrefixFile, request: Mapping[str, Any], same: bool) -> Iterator[Finding]:
+    sent = blocks(request)
+    marked = [i for i, block in enumerate(sent) if block.marked]
+    automatic = request.get("cache_control") is not None
+    if len(marked) + automatic > MAX_BREAKPOINTS:
+        yield finding(
+            "too-many-breakpoints",
+            "request",
+            f"{len(marked) + automatic} breakpoints; remove all but {MAX_BREAKPOINTS}",
+        )
+    yield from _ttl_order(sent)
+    if same:
+        yield from _reach(prefix, sent, marked, automatic)
+
+
+def _ttl_order(sent: Sequence[Block]) -> Iterator[Finding]:
+    shorter = ""
+    for block in sent:
+        if not block.marked:
+            continue
+        ttl = _ttl(block)
+        if ttl == "1h" and shorter:
+            yield finding(
+                "ttl-order",
+                block.place,
+                f"1h after the 5m of {shorter}: name one TTL on both",
+            )
+        elif ttl == "5m":
+            shorter = shorter or block.place
+
+
+def _reach(
+    prefix: PrefixFile, sent: Sequence[Block], marked: Sequence[int], automatic: bool
+) -> Iterator[Finding]:
+    end = len(blocks(prefix.request, prefix.request["messages"][:-1])) - 1
+    place = sent[end].place
+    add = f'add "cache_control": {{"type": "ephemeral", "ttl": "{prefix.ttl}"}} to {place}'
+    if end in marked:
+        if _ttl(sent[end]) != prefix.ttl:
+            yield finding(
+                "ttl-differs",
+                place,
+                f"the request names {_ttl(sent[end])}, the warm {prefix.ttl}: its own writes live "
+                f"{TTL_SECONDS[_ttl(sent[end])]} s; name {prefix.ttl} in both",
+            )
+        return
+    where = positions(sent)
+    explicit = [i for i in marked if i > end]
+    reading = [*explicit, *([len(sent) - 1] if automatic else [])]
+    if not reading:
+        told = "before the prefix's end" if marked else "at all"
+        yield finding("no-breakpoint", place, f"the request has no breakpoint {told}: {add}")
+    elif all(where[i] - where[end] >= LOOKBACK for i in reading):
+        nearest = min(where[i] - where[end] for i in reading)
+        yield finding(
+            "lookback-exceeded",
+            place,
+            f"the next breakpoint is {nearest} blocks later, look-back ends at {LOOKBACK}: {add}",
+        )
+    elif not explicit:
+        yield finding(
+            "automatic-caching",
+            place,
+            f"read by look-back alone, so for at most {LOOKBACK} blocks of messages: {add}",
+        )
+
+
+def _ttl(block: Block) -> str:
+    control = block.value["cache_control"]
+    return str(control.get("ttl") or "5m") if isinstance(control, dict) else "5m"

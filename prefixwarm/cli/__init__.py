@@ -1,0 +1,28 @@
+"""The command line: one module per command, each loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a finding or failure, 2 usage.
+
+    Parameters
+    ----------
+    arguments
+        Words after ``prefixwarm``; those of the process by default.
+    """
+    try:
+        from prefixwarm.cli.group import run
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        sys.exit("prefixwarm: the command line needs an extra: pip install 'prefixwarm[cli]'")
+    sys.exit(run(arguments))

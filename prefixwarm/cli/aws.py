@@ -1,0 +1,60 @@
+"""AWS as the developer's machine knows it: keys of the environment, or a profile through boto3."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from prefixwarm.core.credentials import aws_credentials
+from prefixwarm.core.errors import CredentialsError
+from prefixwarm.core.http import HttpTransport
+from prefixwarm.core.sigv4 import AwsCredentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from prefixwarm.core.deadline import Deadline
+
+__all__ = ["credentials", "located"]
+
+_OWN = ("AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+
+
+def located(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment, with the region of the profile where it names none."""
+    found = dict(os.environ if environ is None else environ)
+    if "AWS_PROFILE" in found and not (found.get("AWS_REGION") or found.get("AWS_DEFAULT_REGION")):
+        import boto3
+
+        region = boto3.Session().region_name
+        found |= {"AWS_REGION": region} if region else {}
+    return found
+
+
+def credentials(environ: Mapping[str, str]) -> Callable[[Deadline], AwsCredentials]:
+    """A function that returns AWS credentials when they are first needed.
+
+    Raises
+    ------
+    CredentialsError
+        From the returned function, when there are none.
+    """
+    if any(environ.get(name) for name in _OWN):
+        return aws_credentials(environ, HttpTransport())
+    return _from_profile
+
+
+def _from_profile(deadline: Deadline) -> AwsCredentials:  # noqa: ARG001 - core's signature
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        found = boto3.Session().get_credentials()
+        keys = found.get_frozen_credentials() if found else None
+    except BotoCoreError as error:
+        raise CredentialsError(f"AWS: {error}") from error
+    if keys is None or not (keys.access_key and keys.secret_key):
+        raise CredentialsError("no AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID")
+    return AwsCredentials(
+        access_key=keys.access_key, secret_key=keys.secret_key, token=keys.token or None
+    )

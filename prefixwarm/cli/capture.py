@@ -1,0 +1,181 @@
+"""`prefixwarm capture`: prefix files from what an agent really sends."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefixwarm.capture import prefixes_from_requests, record, run
+from prefixwarm.capture.blocks import TIERS
+from prefixwarm.cli import aws, findings
+from prefixwarm.cli.output import dollars, emit, finish, json_option, note, table, tokens
+from prefixwarm.core.errors import PrefixFileError, PrefixwarmError, UnwarmableRequestError
+from prefixwarm.core.prefix_file import SUFFIX, load, write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.capture import CapturedRequest, Extracted
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["capture"]
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog="Example: prefixwarm capture --out prefixes --name support -- python agent.py 'hello'",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder that the prefix files go to; this one by default.",
+)
+@click.option("--name", help="Name of the prefix; by default the agent's own.")
+@click.option(
+    "--ttl",
+    type=click.Choice(["5m", "1h"]),
+    default="1h",
+    show_default=True,
+    help="What the warm calls ask for.",
+)
+@click.option(
+    "--forward",
+    is_flag=True,
+    help="Let the provider answer, and bill; by default the simulator does.",
+)
+@json_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def capture(
+    out: Path, name: str | None, ttl: str, forward: bool, as_json: bool, command: tuple[str, ...]
+) -> None:
+    """Write prefix files from what an agent really sends.
+
+    Runs COMMAND with its model traffic through a recording endpoint on this machine. Run it so
+    that it makes several different requests: what they share is the prefix. What the agent
+    prints goes to standard error.
+    """
+    environ = aws.located()
+    keys = aws.credentials(environ) if forward else None
+    with record(forward=forward, environ=environ, credentials=keys) as recording:
+        code = run(command, recording, output=sys.stderr)
+        requests = recording.requests
+    _refuse_nothing(requests, code)
+    found = prefixes_from_requests(requests, name=name or _name_of(command), ttl=ttl)
+    _refuse_unwarmable(found)
+    written = [(each, *_write(each.prefix, out)) for each in found if each.prefix]
+    left = [each for each in found if each.prefix is None]
+    emit(_document(written, left, code), as_json, lambda: _show(written, left))
+    if code:
+        note(f"prefixwarm: the agent ended with exit code {code}")
+    finish(ok=code == 0 and not left)
+
+
+def _name_of(command: Sequence[str]) -> str:
+    """A name from the agent's script, or its program."""
+    script = next(
+        (word for word in command if re.search(r"\.(py|js|mjs|ts|sh)$", word)), command[0]
+    )
+    name = re.sub(r"[^a-z0-9]+", "-", Path(script).stem.lower()).strip("-")
+    return name[:48] or "agent"
+
+
+def _refuse_nothing(requests: Sequence[CapturedRequest], code: int) -> None:
+    if not requests:
+        ended = f"; it ended with exit code {code}" if code else ""
+        raise PrefixwarmError(
+            f"the agent made no model request that was seen{ended}: does it set a base URL of its "
+            "own? It must use ANTHROPIC_BASE_URL (or its route's variable)"
+        )
+    refused = [request.status for request in requests if not request.answered]
+    if len(refused) == len(requests):
+        raise PrefixwarmError(f"every request was refused: HTTP {refused[-1] or 'connection lost'}")
+
+
+def _refuse_unwarmable(found: Sequence[Extracted]) -> None:
+    if any(each.prefix for each in found):
+        return
+    worst = found[0].findings[0]
+    raise UnwarmableRequestError(worst.place, worst.message)
+
+
+def _write(prefix: PrefixFile, folder: Path) -> tuple[Path, str]:
+    """Write the file; its path, and what changed since the one that was there."""
+    before = _before(folder / f"{prefix.name}{SUFFIX}")
+    path = write(prefix, folder)
+    if before is None:
+        return path, "new"
+    if before.get("prefix") == prefix.fingerprint["prefix"]:
+        return path, "unchanged"
+    tiers = [t for t in TIERS if before.get(t) != prefix.fingerprint[t]]
+    return path, f"changed: {', '.join(tiers) or 'shape'}"
+
+
+def _before(path: Path) -> dict[str, str] | None:
+    try:
+        return load(path).fingerprint
+    except PrefixFileError:
+        return {} if path.exists() else None
+
+
+def _document(
+    written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extracted], code: int
+) -> dict[str, Any]:
+    return {
+        "prefixes": [
+            {
+                "name": each.name,
+                "file": str(path),
+                "change": change,
+                "route": each.requests[0].route,
+                "model": each.requests[0].model,
+                "requests": len(each.requests),
+                "conversations": each.shared.conversations if each.shared else None,
+                "tokens": each.prefix.tokens if each.prefix else None,
+                "fingerprint": each.prefix.fingerprint if each.prefix else None,
+                "lost_tokens": each.shared.lost_tokens if each.shared else None,
+                "saving_usd_per_1000_requests": each.saving_usd,
+                "findings": [findings.as_json(f) for f in each.findings],
+            }
+            for each, path, change in written
+        ],
+        "unwarmable": [
+            {
+                "model": each.requests[0].model,
+                "findings": [findings.as_json(f) for f in each.findings],
+            }
+            for each in left
+        ],
+        "exit_code": code,
+    }
+
+
+def _show(written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extracted]) -> None:
+    table(
+        ("FILE", "MODEL", "ROUTE", "REQUESTS", "TOKENS", "MINIMUM", "CHANGE"),
+        [
+            (
+                path,
+                each.requests[0].model,
+                each.requests[0].route,
+                len(each.requests),
+                tokens(each.prefix.tokens["estimate"] if each.prefix else None),
+                tokens(each.prefix.tokens["minimum"] if each.prefix else None),
+                change,
+            )
+            for each, path, change in written
+        ],
+    )
+    for each, _, _ in written:
+        findings.show(each.findings, each.name)
+        if each.shared and each.shared.lost_tokens:
+            click.echo(
+                f"{each.name}: about {tokens(each.shared.lost_tokens)} tokens from there on are not "
+                f"shared; sharing them saves up to {dollars(each.saving_usd)} per 1,000 requests"
+            )
+    for each in left:
+        findings.show(each.findings, each.requests[0].model)

@@ -1,0 +1,57 @@
+"""A warm state in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefixwarm.core.state import State
+
+__all__ = ["ago", "condition", "document", "until"]
+
+
+def condition(state: State, now: float) -> str:
+    """``warm``, ``warming``, ``backing off``, ``cold`` or ``never warmed``."""
+    if state.warm_for(now) > 0:
+        return "warm"
+    if state.leased(now):
+        return "warming"
+    if (state.backoff_until or 0.0) > now:
+        return "backing off"
+    return "cold" if state.warm_until else "never warmed"
+
+
+def document(state: State, now: float) -> dict[str, Any]:
+    """The state's stable JSON keys; times are epoch seconds."""
+    _, route, region, scope, model, fingerprint = state.key.split("/", 5)
+    known = {name: value for name, value in vars(state).items() if not name.startswith("lease")}
+    return {
+        **known,
+        "condition": condition(state, now),
+        "route": route,
+        "region": None if region == "-" else region,
+        "scope": scope,
+        "model": model,
+        "fingerprint": fingerprint,
+        "warm_for_seconds": round(state.warm_for(now)),
+    }
+
+
+def ago(at: float | None, now: float) -> str:
+    """How long ago, in words."""
+    return "never" if at is None else f"{span(now - at)} ago"
+
+
+def until(at: float | None, now: float) -> str:
+    """How long until then, in words."""
+    if at is None:
+        return "not planned"
+    return "now" if at <= now else f"in {span(at - now)}"
+
+
+def span(seconds: float) -> str:
+    """Some seconds in the unit that fits."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

@@ -1,0 +1,120 @@
+"""`prefixwarm explain`: why a prefix is warm, cold or left alone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefixwarm.cli import aws, describe
+from prefixwarm.cli.output import dollars, emit, json_option, table
+from prefixwarm.cli.state import aws_client, known_state
+from prefixwarm.cli.status import every_state, state_option
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.errors import UsageError
+from prefixwarm.core.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from prefixwarm.core.state import Ledger, State
+
+__all__ = ["explain"]
+
+_SECONDS = 30.0
+
+
+@click.command(epilog="Example: prefixwarm explain support --days 7")
+@click.argument("name")
+@state_option
+@click.option(
+    "--days", type=click.IntRange(1, 35), default=7, show_default=True, help="Days of the ledger."
+)
+@json_option
+def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> None:
+    """Say why a prefix is warm, cold or left alone."""
+    states = every_state(state_file)
+    named = [state for state in states if state.name == name]
+    if not named:
+        known = ", ".join(sorted({state.name for state in states})) or "none"
+        raise UsageError(f"no state of a prefix {name!r}; known are: {known}")
+    now = time()
+    ledgers = _ledgers(named, state_file, days, now)
+    both = list(zip(named, ledgers, strict=True))
+    listed = [_document(state, ledger, now) for state, ledger in both]
+    emit({"prefixes": listed}, as_json, lambda: _show(both, now))
+
+
+def _ledgers(
+    states: Sequence[State], state_file: Path | None, days: int, now: float
+) -> list[list[Ledger]]:
+    environ = aws.located()
+    store = known_state(state_file, Settings.from_environment(environ), aws_client(environ))
+    today = datetime.fromtimestamp(now, timezone.utc).date()
+    wanted = [(today - timedelta(days=i)).isoformat() for i in range(days)]
+    until = Deadline.after(_SECONDS)
+    return [store.ledger(state.key, wanted, until) for state in states]
+
+
+def _document(state: State, ledger: Sequence[Ledger], now: float) -> dict[str, Any]:
+    return {
+        **describe.document(state, now),
+        "why": list(_why(state, now)),
+        "ledger": [dict(vars(day)) for day in ledger],
+    }
+
+
+def _why(state: State, now: float) -> Iterator[str]:
+    """Sentences, the answer first."""
+    yield _answer(state, now)
+    if state.outcome:
+        because = f": {state.reason}" if state.reason else ""
+        yield f"last call {state.outcome} {describe.ago(state.outcome_at, now)}{because}"
+    elif state.reason:
+        yield f"last decision: {state.reason}"
+    if state.granted_ttl and state.granted_ttl < 3600:
+        yield f"the provider granted a TTL of {state.granted_ttl} s"
+    if state.traffic_at is None:
+        yield "no real traffic was seen: nothing shows that the warm entry is read"
+    else:
+        idle = f"; {state.idle} refreshes since" if state.idle else ""
+        yield f"last sign of real traffic {describe.ago(state.traffic_at, now)}{idle}"
+    if state.max_tokens:
+        yield "the provider refuses max_tokens 0 here, so 1 is sent"
+    yield f"next check {describe.until(state.due_at, now)}"
+
+
+def _answer(state: State, now: float) -> str:
+    kind = describe.condition(state, now)
+    if kind == "warm":
+        return f"warm for another {describe.span(state.warm_for(now))}"
+    if kind == "backing off":
+        pause = describe.until(state.backoff_until, now)
+        return f"left alone after {state.failures} failed calls; next try {pause}"
+    if kind == "warming":
+        return "being warmed now"
+    if kind == "cold":
+        return f"cold: the entry ended {describe.ago(state.warm_until, now)}"
+    return "never warmed"
+
+
+def _show(both: Sequence[tuple[State, Sequence[Ledger]]], now: float) -> None:
+    for state, ledger in both:
+        click.echo(f"{state.name} ({state.key.partition('/')[2]})")
+        for sentence in _why(state, now):
+            click.echo(f"  {sentence}")
+        if ledger:
+            table(
+                ("DAY", "OUTCOMES", "SPENT"),
+                [
+                    (
+                        day.day,
+                        ", ".join(f"{kind} {n}" for kind, n in sorted(day.outcomes.items())),
+                        dollars(None if day.unpriced else day.spent_usd),
+                    )
+                    for day in ledger
+                ],
+            )

@@ -1,0 +1,115 @@
+"""The group of all commands, loaded by name, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from prefixwarm import __version__
+from prefixwarm.core.errors import PrefixwarmError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["COMMANDS", "cli", "run"]
+
+# The line that the list of commands shows, here so that showing it imports none of them.
+COMMANDS = {
+    "capture": "Write prefix files from what an agent really sends.",
+    "build": "Write a prefix file from a Prefix object in your code.",
+    "check": "Find what would keep a prefix from being cached or read.",
+    "diff": "Show where two prefix files or requests differ, and what it costs.",
+    "plan": "Replay arrivals through the policies and say what pays.",
+    "warm": "Make one warm call now.",
+    "status": "Show which prefixes are warm.",
+    "explain": "Say why a prefix is warm, cold or left alone.",
+    "simulator": "Serve the simulated Messages API.",
+    "layer": "Build the Lambda layer.",
+    "demo": "Show the whole system on this machine, with no account.",
+}
+_EXTRAS = {
+    "plan": "cli",
+    "simulator": "simulator",
+    "capture": "simulator",
+    "demo": "demo",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every command, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            module = import_module(f"prefixwarm.cli.{cmd_name}")
+        except ModuleNotFoundError as error:
+            raise click.ClickException(_missing(cmd_name, str(error.name))) from error
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: prefixwarm capture -- python agent.py",
+)
+@click.version_option(__version__, prog_name="prefixwarm", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Keep the prompt-cache prefixes of Claude agents warm, and only when that pays."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 a finding or failure, 2 usage or bad input.
+    """
+    try:
+        result = cli.main(arguments, prog_name="prefixwarm", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        return _complain(_one_line(error), error.exit_code)
+    except UsageError as error:
+        return _complain(str(error), 2)
+    except PrefixwarmError as error:
+        return _complain(str(error), 1)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"prefixwarm: {message}", err=True)
+    return code
+
+
+def _one_line(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.UsageError) and context is not None:
+        return f"{message} (see {context.command_path} -h)"
+    return message
+
+
+def _missing(command: str, module: str) -> str:
+    if module.startswith("prefixwarm"):
+        return f"{command} is not part of this installation: {module} is missing"
+    extra = _EXTRAS.get(command, "cli")
+    return f"{command} needs {module}: pip install 'prefixwarm[{extra}]'"

@@ -1,0 +1,82 @@
+"""What commands print: a table for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+__all__ = ["dollars", "emit", "finish", "json_option", "note", "severity", "table", "tokens"]
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON with stable keys instead of a table."
+)
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan", "ok": "green"}
+
+
+def emit(document: Mapping[str, Any], as_json: bool, people: Callable[[], None]) -> None:
+    """Print the document as JSON, or let `people` print it for them."""
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    else:
+        people()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows in columns; None is shown as unknown, numbers stand on the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    numeric = [all(_numeric(row[i]) for row in cells) and bool(cells) for i, _ in enumerate(head)]
+    widths = [max([len(name), *(_width(row[i]) for row in cells)]) for i, name in enumerate(head)]
+    for row in ([*head], *cells):
+        padded = (
+            " " * (width - _width(text)) + text if right else text + " " * (width - _width(text))
+            for text, width, right in zip(row, widths, numeric, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+def note(message: str) -> None:
+    """Say something to the person, beside the output."""
+    click.echo(message, err=True)
+
+
+def finish(ok: bool) -> None:
+    """End the command: exit code 0, or 1 for a finding or failure."""
+    click.get_current_context().exit(0 if ok else 1)
+
+
+def severity(word: str) -> str:
+    """A severity in its colour (which click drops where nobody would see it)."""
+    return click.style(word, fg=_COLOURS.get(word), bold=True)
+
+
+def dollars(amount: float | None) -> str:
+    """US dollars to show; unknown is never 0."""
+    if amount is None:
+        return "unknown"
+    if abs(amount) >= 100:
+        return f"${amount:,.2f}"
+    return "$" + (f"{amount:.4f}" if amount >= 0.01 else f"{amount:.6f}".rstrip("0").rstrip("."))
+
+
+def tokens(count: int | None) -> str:
+    """Tokens to show."""
+    return "unknown" if count is None else f"{count:,}"
+
+
+def _width(text: str) -> int:
+    return len(click.unstyle(text))
+
+
+def _cell(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _numeric(text: str) -> bool:
+    digits = text.lstrip("$-+~").replace(",", "").replace(".", "")
+    return text in ("unknown", "-") or digits.isdigit()

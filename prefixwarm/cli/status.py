@@ -1,0 +1,94 @@
+"""`prefixwarm status`: which prefixes are warm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING
+
+import click
+
+from prefixwarm.cli import aws, describe
+from prefixwarm.cli.output import dollars, emit, json_option, table
+from prefixwarm.cli.state import aws_client, known_state
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.core.state import State
+
+__all__ = ["every_state", "state_option", "status"]
+
+_EVER = 1e11
+_MOST = 10_000
+_SECONDS = 30.0
+
+state_option = click.option(
+    "--state",
+    "state_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read this file instead of the table PREFIXWARM_TABLE.",
+)
+
+
+@click.command(epilog="Example: PREFIXWARM_TABLE=prefixwarm prefixwarm status")
+@state_option
+@json_option
+def status(state_file: Path | None, as_json: bool) -> None:
+    """Show which prefixes are warm."""
+    states = every_state(state_file)
+    now = time()
+    listed = [describe.document(state, now) for state in states]
+    emit({"prefixes": listed}, as_json, lambda: _show(states, now))
+
+
+def every_state(state_file: Path | None) -> list[State]:
+    """The states of all prefixes that are kept or were warmed, by name.
+
+    Raises
+    ------
+    SettingsError
+        When there is no state to read.
+    StateError
+        When it cannot be read.
+    """
+    environ = aws.located()
+    settings = Settings.from_environment(environ)
+    store = known_state(state_file, settings, aws_client(environ))
+    found = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
+    return sorted(found, key=lambda state: (state.name, state.key))
+
+
+def _show(states: Sequence[State], now: float) -> None:
+    if not states:
+        click.echo("no prefix is known: nothing was warmed yet")
+        return
+    table(
+        (
+            "PREFIX",
+            "MODEL",
+            "STATE",
+            "LEFT",
+            "LAST CALL",
+            "TRAFFIC",
+            "CALLS",
+            "SPENT",
+            "NEXT CHECK",
+        ),
+        [
+            (
+                state.name,
+                state.key.split("/")[4],
+                describe.condition(state, now),
+                describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
+                state.outcome or "none",
+                describe.ago(state.traffic_at, now),
+                state.calls,
+                dollars(state.spent_usd) + (" + unknown" if state.unpriced else ""),
+                describe.until(state.due_at, now),
+            )
+            for state in states
+        ],
+    )

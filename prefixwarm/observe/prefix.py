@@ -1,0 +1,147 @@
+"""A shared prefix defined in code: what is warmed and what is sent come from one object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.core.errors import UsageError
+from prefixwarm.core.warm_request import TTL_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Prefix"]
+
+Block = dict[str, Any]
+
+
+class Prefix:
+    """Tools, system prompt, examples and context that all requests of an agent share.
+
+    Everything is given once and in the order in which the provider caches it, so nothing that
+    varies can come before something that does not.
+
+    Parameters
+    ----------
+    name : str
+        The prefix's name, ``[a-z0-9-]{1,64}``.
+    model : str
+        Model id as the requests name it.
+    tools : sequence of dict
+        Tool definitions.
+    system : str or sequence of dict
+        The system prompt, a text or its blocks.
+    examples : sequence of dict
+        Messages of examples, from a user's to an assistant's.
+    context : str or sequence of dict
+        What all requests know besides, such as documents; sent as a user's message.
+    route : str
+        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
+    ttl : str
+        ``5m`` or ``1h``, for the warm calls and the requests alike.
+    headers : mapping of str to str, optional
+        Headers that shape the prompt, such as ``anthropic-beta``.
+    parameters
+        Further fields of every request that the prompt depends on: ``thinking``,
+        ``output_config``, ...
+
+    Raises
+    ------
+    UsageError
+        When there is nothing to share, or a block brings a breakpoint of its own.
+
+    Examples
+    --------
+    >>> prefix = Prefix("support", model="claude-sonnet-5-5", system="You are a helper.")
+    >>> prefix.request([{"role": "user", "content": "Hi"}], max_tokens=500)["model"]
+    'claude-sonnet-5-5'
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        model: str,
+        tools: Sequence[Block] = (),
+        system: str | Sequence[Block] = (),
+        examples: Sequence[Block] = (),
+        context: str | Sequence[Block] = (),
+        route: str = "anthropic",
+        ttl: str = "1h",
+        headers: Mapping[str, str] | None = None,
+        **parameters: Any,
+    ) -> None:
+        if ttl not in TTL_SECONDS:
+            raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
+        self.name = name
+        self.route = route
+        self.ttl = ttl
+        self.headers = dict(headers or {})
+        shared = _shared(tools, system, examples, context)
+        _mark(name, shared, ttl)
+        self._messages: list[Block] = shared.pop("messages", [])
+        self._fixed: dict[str, Any] = {"model": model, **parameters, **shared}
+
+    @property
+    def shared_messages(self) -> int:
+        """Leading messages of each request that belong to the prefix."""
+        return len(self._messages)
+
+    def request(
+        self, messages: Sequence[Block], *, max_tokens: int = 1024, **more: Any
+    ) -> dict[str, Any]:
+        """One real request's body: ``client.messages.create(**prefix.request(messages))``.
+
+        Parameters
+        ----------
+        messages : sequence of dict
+            What varies: the conversation.
+        max_tokens : int
+            Most tokens to generate.
+        more
+            Fields that the prompt does not depend on, such as ``metadata``.
+
+        Raises
+        ------
+        UsageError
+            When `more` would change the prefix.
+        """
+        changed = [field for field in more if field in (*self._fixed, "tools", "system")]
+        if changed:
+            raise UsageError(f"prefix {self.name}: {changed[0]} is fixed; give it to Prefix")
+        return {
+            "max_tokens": max_tokens,
+            **self._fixed,
+            **more,
+            "messages": [*self._messages, *messages],
+        }
+
+
+def _shared(
+    tools: Sequence[Block],
+    system: str | Sequence[Block],
+    examples: Sequence[Block],
+    context: str | Sequence[Block],
+) -> dict[str, Any]:
+    messages = [{**message, "content": _blocks(message["content"])} for message in examples]
+    if context:
+        messages.append({"role": "user", "content": _blocks(context)})
+    tiers = {"tools": _blocks(tools), "system": _blocks(system), "messages": messages}
+    return {tier: blocks for tier, blocks in tiers.items() if blocks}
+
+
+def _blocks(content: str | Sequence[Block]) -> list[Block]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return [dict(block) for block in content]
+
+
+def _mark(name: str, shared: Mapping[str, Any], ttl: str) -> None:
+    """Put the one breakpoint on the last shared block."""
+    every = [*shared.get("tools", ()), *shared.get("system", ())]
+    every += [block for message in shared.get("messages", ()) for block in message["content"]]
+    if not every:
+        raise UsageError(f"prefix {name}: there are neither tools nor a system prompt to share")
+    if any("cache_control" in block for block in every):
+        raise UsageError(f"prefix {name}: remove cache_control; Prefix sets the breakpoint itself")
+    every[-1]["cache_control"] = {"type": "ephemeral", "ttl": ttl}
