@@ -25,7 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.state import State, StateStore
+    from prefixwarm.core.seams import StateStore
+    from prefixwarm.core.state import State
     from prefixwarm.core.warm_call import WarmCall
 
 __all__ = ["main"]

@@ -22,7 +22,7 @@ __all__ = ["keepwarm_entries", "layer_sources", "prefix_entries", "with_bytecode
 _HOME = "prefixwarm"
 _CODE = f"{_HOME}/python/"
 _VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
-_NOT_IN_INIT = ("memory.py",)
+_NOT_IN_INIT = ("memory.py", "seams.py")
 _ROOT = re.compile(
     r"^# ([0-9a-f]{8}\.\d+)\n(-----BEGIN.+?-----END[^\n]+\n)", re.DOTALL | re.MULTILINE
 )

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from prefixwarm.core.seams import StateStore
     from prefixwarm.core.settings import Settings
-    from prefixwarm.core.state import StateStore
 
 __all__ = ["aws_client", "known_state", "open_state"]
 

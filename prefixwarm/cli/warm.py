@@ -28,7 +28,7 @@ from prefixwarm.core.warm_call import compile_prefix
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.core.state import StateStore
+    from prefixwarm.core.seams import StateStore
     from prefixwarm.core.warm_call import WarmCall
 
 __all__ = ["warm"]

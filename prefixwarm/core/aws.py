@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.http import Transport
+    from prefixwarm.core.http import Response
+    from prefixwarm.core.seams import Transport
 
 __all__ = ["AwsClient", "endpoint", "partition_suffix", "region_of"]
 
@@ -25,7 +26,14 @@ _TARGETS = {
     "secretsmanager": ("secretsmanager", "application/x-amz-json-1.1"),
     "ssm": ("AmazonSSM", "application/x-amz-json-1.1"),
 }
-_SUFFIXES = {"cn-": "amazonaws.com.cn", "us-iso-": "c2s.ic.gov", "us-isob-": "sc2s.sgov.gov"}
+_SUFFIXES = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+}
 _TRUE = ("1", "true", "yes", "on")
 
 
@@ -60,6 +68,8 @@ def endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
         if override:
             return override.rstrip("/")
     fips = "-fips" if environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() in _TRUE else ""
+    if service == "ssm" and region.startswith("us-gov-"):
+        fips = ""  # Systems Manager's only endpoint there is the FIPS one
     return f"https://{service}{fips}.{region}.{partition_suffix(region)}"
 
 
@@ -110,7 +120,7 @@ class AwsClient(Record):
         credentials = self.credentials(deadline)
         signed = sign(request, credentials, region=where, service=service, now=time())
         response = self.transport.send(signed, deadline)
-        reply = _decoded(response.body, service)
+        reply = _decoded(response, service)
         if response.status != 200:
             raise AwsError(response.status, reply)
         return reply
@@ -124,11 +134,11 @@ class AwsError(ProviderError):
         super().__init__(status, str(reply.get("__type", "")).rpartition("#")[2])
 
 
-def _decoded(body: bytes, service: str) -> dict[str, Any]:
+def _decoded(response: Response, service: str) -> dict[str, Any]:
     try:
-        reply = loads(body or b"{}")
-    except ValueError as error:
-        raise ProtocolError(f"{service}: the reply is not JSON") from error
+        reply = loads(response.body or b"{}")
+    except ValueError:
+        reply = None
     if not isinstance(reply, dict):
-        raise ProtocolError(f"{service}: the reply is not a JSON object")
+        raise ProtocolError(f"{service}: HTTP {response.status} without a JSON object")
     return reply

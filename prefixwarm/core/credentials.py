@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.aws import AwsClient
     from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.http import Transport
+    from prefixwarm.core.seams import Transport
 
 __all__ = ["aws_credentials", "fetch_secret"]
 
@@ -105,23 +105,24 @@ def fetch_secret(reference: str, aws: AwsClient, deadline: Deadline) -> str:
     CredentialsError
         When it cannot be had; the message names the reference, never the value.
     """
+    service = reference.split(":")[2] if reference.startswith("arn:") else "ssm"
     try:
-        if reference.startswith("arn:") and ":secretsmanager:" in reference:
+        if service == "secretsmanager":
             asked = {"SecretId": reference}
-            reply = aws.call(
-                "secretsmanager", "GetSecretValue", asked, deadline, region=_region(reference)
-            )
+            reply = aws.call(service, "GetSecretValue", asked, deadline, region=_region(reference))
             return _only_value(reply["SecretString"], reference)
-        name = reference.partition(":parameter")[2] or reference
-        asked_parameter = {"Name": name, "WithDecryption": True}
-        reply = aws.call(
-            "ssm", "GetParameter", asked_parameter, deadline, region=_region(reference)
-        )
-        return _only_value(reply["Parameter"]["Value"], reference)
+        if service == "ssm":
+            name = {"Name": reference, "WithDecryption": True}
+            reply = aws.call(service, "GetParameter", name, deadline, region=_region(reference))
+            return _only_value(reply["Parameter"]["Value"], reference)
     except (TransportError, AwsError) as error:
         raise CredentialsError(f"{reference}: cannot be read: {error}") from error
     except (KeyError, TypeError) as error:
         raise CredentialsError(f"{reference}: holds no text") from error
+    raise CredentialsError(
+        f"{reference}: is neither a secret nor a parameter; give the ARN of a Secrets Manager "
+        "secret, or the name or ARN of an SSM parameter"
+    )
 
 
 def _region(reference: str) -> str | None:
@@ -129,18 +130,22 @@ def _region(reference: str) -> str | None:
     return parts[3] or None if len(parts) > 3 and parts[0] == "arn" else None
 
 
-def _only_value(text: str, reference: str) -> str:
-    value: object = text.strip()
-    if text.lstrip().startswith("{"):
+def _only_value(text: object, reference: str) -> str:
+    value = text
+    if isinstance(text, str) and text.lstrip().startswith("{"):
         try:
-            fields = loads(text.encode())
+            value = _field(loads(text.encode()))
         except ValueError as error:
             raise CredentialsError(f"{reference}: is neither a key nor JSON") from error
-        names = [name for name in ("api_key", "ANTHROPIC_API_KEY") if name in fields]
-        names = names or (list(fields) if len(fields) == 1 else [])
-        value = fields[names[0]] if names else None
-    if not isinstance(value, str) or not value or any(c in value for c in "\r\n"):
+    key = value.strip() if isinstance(value, str) else ""
+    if not key or not key.isascii() or not key.isprintable():
         raise CredentialsError(
             f"{reference}: holds no key; store the key itself or JSON with the field api_key"
         )
-    return value
+    return key
+
+
+def _field(fields: dict[str, object]) -> object:
+    names = [name for name in ("api_key", "ANTHROPIC_API_KEY") if name in fields]
+    names = names or (list(fields) if len(fields) == 1 else [])
+    return fields[names[0]] if names else None

@@ -14,26 +14,15 @@ from prefixwarm.core.state import KEEP_SECONDS, Ledger, State
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any, Protocol
+    from typing import Any
 
     from prefixwarm.core.aws import AwsClient
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.outcome import Outcome
+    from prefixwarm.core.seams import DynamoCall
     from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result
 
-    class DynamoCall(Protocol):
-        """Calls one DynamoDB operation, such as ``UpdateItem``.
-
-        Raises ConditionFailed, or StateError for everything else that goes wrong.
-        """
-
-        def __call__(
-            self, operation: str, parameters: dict[str, Any], deadline: Deadline
-        ) -> dict[str, Any]:
-            """Send the parameters and return the reply."""
-
-
-__all__ = ["DUE_INDEX", "ConditionFailed", "DynamoCall", "DynamoState", "signed_calls"]
+__all__ = ["DUE_INDEX", "ConditionFailed", "DynamoState", "signed_calls"]
 
 DUE_INDEX = "due"
 DUE_SHARD = "0"

@@ -17,18 +17,10 @@ from prefixwarm.core.url import Url, basic_authorization, proxy_for, split
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
 
     from prefixwarm.core.deadline import Deadline
 
-    class Transport(Protocol):
-        """Sends one request and returns its response: bytes in, bytes out."""
-
-        def send(self, request: Request, deadline: Deadline) -> Response:
-            """Send `request`; raise TransportError when no complete reply came in time."""
-
-
-__all__ = ["HttpTransport", "Request", "Response", "Transport"]
+__all__ = ["HttpTransport", "Request", "Response"]
 
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 8 * 1024 * 1024

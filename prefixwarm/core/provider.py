@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.aws import AwsClient
     from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.http import Response, Transport
+    from prefixwarm.core.http import Response
     from prefixwarm.core.routes import Route
+    from prefixwarm.core.seams import Transport
     from prefixwarm.core.warm_call import WarmCall
 
 __all__ = ["Provider", "Reply"]

@@ -80,7 +80,8 @@ class Settings(Record):
         SettingsError
             When a value is not understood; the message lists what is.
         """
-        found = {k: v.strip() for k, v in (environ or os.environ).items() if v.strip()}
+        given = os.environ if environ is None else environ
+        found = {k: v.strip() for k, v in given.items() if v.strip()}
         return cls(
             disabled=boolean(DISABLED, found.get(DISABLED, "0")),
             init=_one_of(INIT, found.get(INIT, "auto"), _INIT_MODES),
@@ -125,7 +126,7 @@ def _one_of(name: str, text: str, words: tuple[str, ...]) -> str:
 
 
 def _whole(name: str, text: str, most: int) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) > most:
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) > most:
         raise SettingsError(f"{name}={text!r}: write a whole number from 0 to {most}")
     return int(text)
 
@@ -145,7 +146,7 @@ def _lists(name: str, text: str) -> dict[str, list[str]]:
 
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or not all(map(_is_texts, value.values())):
         raise SettingsError(f'{name}={text!r}: write JSON such as {{"support": ["my-function"]}}')

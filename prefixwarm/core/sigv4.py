@@ -73,8 +73,8 @@ def sign(
 
 
 def _canonical_query(query: str) -> str:
-    pairs = (pair.partition("=") for pair in query.split("&") if pair)
-    return "&".join(sorted(f"{name}={value}" for name, _, value in pairs))
+    pairs = sorted(pair.partition("=") for pair in query.split("&") if pair)
+    return "&".join(f"{name}={value}" for name, _, value in pairs)
 
 
 def _key(credentials: AwsCredentials, day: str, region: str, service: str) -> bytes:

@@ -4,75 +4,6 @@ from __future__ import annotations
 
 from prefixwarm.core.record import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Protocol
-
-    from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.outcome import Outcome
-
-    class StateStore(Protocol):
-        """Where warm states live.
-
-        Every method is atomic and raises StateError when the store cannot be reached in time.
-        Times are epoch seconds.
-        """
-
-        def read(self, key: str, deadline: Deadline) -> State:
-            """The state as last seen (possibly some milliseconds old); empty when unknown."""
-
-        def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
-            """Take the right to make the next warm call; the state, and whether it was taken."""
-
-        def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
-            """Record a warm call that worked, and give the lease back.
-
-            A holder whose lease has passed on may still raise `warm_until`, never lower it, and
-            never touches the other holder's lease.
-            """
-
-        def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
-            """Record a warm call that failed, with its back-off, and give the lease back."""
-
-        def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
-            """A real request read or wrote the entry: raise `warm_until`, end the silence."""
-
-        def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
-            """A sign of real traffic: end the silence; `warm_until` stays."""
-
-        def join(self, key: str, function: str, deadline: Deadline) -> None:
-            """Note that this function sends the prefix."""
-
-        def register(self, key: str, name: str, due_at: float, deadline: Deadline) -> None:
-            """Make the state known, due at that time, unless it is known already."""
-
-        def plan(self, key: str, check: Check, deadline: Deadline) -> None:
-            """Note the keep-warm function's decision and the time of its next check."""
-
-        def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
-            """Hold every caller back until then; a longer back-off stays."""
-
-        def retire(self, key: str, deadline: Deadline) -> None:
-            """No longer list this prefix as due."""
-
-        def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
-            """States whose next check is due, the longest waiting first."""
-
-        def add_to_ledger(
-            self,
-            key: str,
-            day: str,
-            outcome: Outcome,
-            deadline: Deadline,
-            lifetime_usd: float | None = None,
-        ) -> None:
-            """Add a warm call's outcome and dollars to the ledger of a day, ``2026-11-21``."""
-
-        def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
-            """The ledgers of those days that there are."""
-
-
 __all__ = [
     "Check",
     "Failure",
@@ -81,7 +12,6 @@ __all__ = [
     "Ledger",
     "Result",
     "State",
-    "StateStore",
     "entry_key",
 ]
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.core.provider import Provider, Reply
-    from prefixwarm.core.state import StateStore
+    from prefixwarm.core.seams import StateStore
     from prefixwarm.core.warm_call import WarmCall
 
 __all__ = ["Ask", "refresh_after", "send_and_record", "send_unasked", "warm"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.dynamo import DynamoCall
+    from prefixwarm.core.seams import DynamoCall
 
 __all__ = ["CONNECTIONS", "boto_calls", "quick"]
 

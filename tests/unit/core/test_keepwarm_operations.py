@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from prefixwarm.core.state import StateStore
+    from prefixwarm.core.seams import StateStore
 
 KEY = "state/anthropic/-/default/claude-sonnet-5-5/0123456789abcdef0123456789abcdef"
 
