@@ -1,31 +1,48 @@
-# Sourced by scripts/demo and scripts/test: the project's virtual environment, ready to use.
+# Sourced by scripts/demo and scripts/test: the checks of the machine, and the project's own
+# virtual environment.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 
-fail() { printf '%s\n' "$1" >&2; exit 1; }
-
-find_python() { # the first Python of 3.10 or newer
-  local candidate
-  for candidate in "${PYTHON:-python3}" python3 python3.13 python3.12 python3.11 python3.10; do
-    "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || continue
-    printf '%s' "$candidate"
-    return 0
-  done
-  return 1
+fail() {
+    echo "$(basename "$0"): $*" >&2
+    exit 1
 }
 
-install_into_venv() { # WHAT...: arguments of pip, run again only when they or the project change
-  local python stamp
-  python=$(find_python) || fail 'Python 3.10 or newer is missing: install it, or name it with PYTHON=...'
-  if [[ ! -x $venv/bin/python ]]; then
-    "$python" -m venv "$venv" >/dev/null 2>&1 ||
-      fail "the venv module of $python is missing: install it (Debian, Ubuntu: apt-get install python3-venv)"
-  fi
-  stamp=$venv/.installed-$(printf '%s' "$*" "$(cat "$root/pyproject.toml")" | cksum | tr -d ' ')
-  [[ -e $stamp ]] && return 0
-  printf 'installing into .venv (some minutes the first time) ...\n' >&2
-  "$venv/bin/python" -m pip install --quiet --upgrade 'pip>=25.1' >&2 || fail 'pip cannot be upgraded: is the package index reachable?'
-  (cd "$root" && "$venv/bin/python" -m pip install --quiet "$@" >&2) || fail 'the installation failed; see above'
-  touch "$stamp"
+check_machine() { # what AWS's runtime emulator needs
+    [ "$(uname -s)" = Linux ] || fail "AWS's runtime emulator runs on Linux only"
+    command -v unshare >/dev/null || fail "unshare is missing: install the package util-linux"
+    local user=()
+    [ "$(id -u)" = 0 ] || user=(--user --map-root-user)
+    unshare "${user[@]}" --mount --pid --fork true 2>/dev/null ||
+        fail "this machine forbids namespaces: run as root, or allow user namespaces"
+}
+
+find_python() {
+    local name
+    for name in "${PYTHON:-python3}" python3 python3.13 python3.14 python3.12 python3.11 python3.10; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            echo "$name"
+            return
+        fi
+    done
+    fail "Python 3.10 or newer is missing: install it, or name it with PYTHON=..."
+}
+
+install_into_venv() { # ARGUMENTS of pip install; run again only when they or the project change
+    local python stamp
+    if [ ! -x "$venv/bin/python" ]; then
+        python=$(find_python)
+        "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+            fail "$python has no venv module: install the package python3-venv"
+        "$python" -m venv "$venv"
+    fi
+    stamp=$venv/installed-$(cat - "$root/pyproject.toml" <<<"$*" | cksum | tr ' ' -)
+    [ -e "$stamp" ] && return
+    echo "installing into .venv, once" >&2
+    local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
+    # Dependency groups need a pip of 2025 or newer.
+    "${pip[@]}" --upgrade 'pip>=25.1' >&2 && (cd "$root" && "${pip[@]}" "$@" >&2) ||
+        fail "the installation failed, see above: is the package index reachable?"
+    touch "$stamp"
 }
