@@ -105,7 +105,7 @@ def fetch_secret(reference: str, aws: AwsClient, deadline: Deadline) -> str:
     CredentialsError
         When it cannot be had; the message names the reference, never the value.
     """
-    service = reference.split(":")[2] if reference.startswith("arn:") else "ssm"
+    service = f"{reference}::".split(":")[2] if reference.startswith("arn:") else "ssm"
     try:
         if service == "secretsmanager":
             asked = {"SecretId": reference}
@@ -146,6 +146,7 @@ def _only_value(text: object, reference: str) -> str:
 
 
 def _field(fields: dict[str, object]) -> object:
-    names = [name for name in ("api_key", "ANTHROPIC_API_KEY") if name in fields]
-    names = names or (list(fields) if len(fields) == 1 else [])
-    return fields[names[0]] if names else None
+    for name in ("api_key", "ANTHROPIC_API_KEY"):
+        if name in fields:
+            return fields[name]
+    return next(iter(fields.values())) if len(fields) == 1 else None
