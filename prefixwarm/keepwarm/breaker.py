@@ -1,0 +1,50 @@
+"""The circuit breaker: refreshes that write instead of reading stop after the second in a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefixwarm.core.outcome import PARTIAL, REFRESHED, WRITTEN
+
+if TYPE_CHECKING:
+    from prefixwarm.core.outcome import Outcome
+    from prefixwarm.core.state import State
+
+__all__ = ["MOST_REWRITES", "TRIPPED_SECONDS", "cause", "count", "refusal", "rewrote"]
+
+MOST_REWRITES = 2
+TRIPPED_SECONDS = 86400.0
+
+
+def rewrote(action: str, outcome: Outcome) -> bool:
+    """Whether a refresh of an entry that should have lived wrote it anew."""
+    return action == "refresh" and outcome.kind in (WRITTEN, PARTIAL)
+
+
+def count(state: State, action: str, outcome: Outcome) -> int:
+    """Rewrites in a row after this outcome; only a read ends the row."""
+    if outcome.kind == REFRESHED:
+        return 0
+    return state.rewrites + rewrote(action, outcome)
+
+
+def cause(outcome: Outcome) -> str:
+    """The likely cause of a rewrite, in words."""
+    if outcome.downgraded:
+        return f"downgrade: {outcome.reason}"
+    if outcome.kind == PARTIAL:
+        return "drift: only a part of the prefix was still cached"
+    return (
+        "the entry was gone before its time: another workspace's key, a model alias that moved, "
+        "or an eviction"
+    )
+
+
+def refusal(state: State, now: float) -> str:
+    """Why the breaker stops calls for this prefix; empty when it does not."""
+    if (state.tripped_until or 0.0) <= now:
+        return ""
+    return (
+        f"circuit breaker: {state.rewrites} refreshes in a row wrote instead of reading; "
+        "one more is tried a day later"
+    )

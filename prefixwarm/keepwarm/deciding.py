@@ -1,0 +1,157 @@
+"""From a warm state and a prefix file's prices to the policy's decision."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from prefixwarm.policy import Multipliers, View, decide, learn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.core.state import State
+    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.keepwarm.manifest import Entry
+    from prefixwarm.policy import Decision, Policy
+
+__all__ = ["Case", "fraction", "multipliers", "paced", "view_of"]
+
+# What a miss makes the first token wait, until a write and a read were both measured.
+_ASSUMED_SECONDS = 1.0
+
+# A fleet's refreshes are spread over this many seconds a prefix, up to so many in all.
+_SPREAD_PER_PREFIX = 0.03
+_MOST_SPREAD = {3600: 300.0, 300: 30.0}
+
+
+def fraction(name: str) -> float:
+    """A number from 0 to below 1 that is always the same for a name."""
+    return crc32(name.encode()) / 2**32
+
+
+def paced(policy: Policy, name: str, ttl: int, prefixes: int) -> Policy:
+    """The policy with this prefix's refresh moved forward by its own share of the spread.
+
+    So thousands of prefixes that were written together are not refreshed in one second; a small
+    fleet loses no time by it.
+    """
+    spread = min(prefixes * _SPREAD_PER_PREFIX, _MOST_SPREAD[ttl])
+    usual = policy.refresh_after(ttl)
+    return replace(policy, interval=max(usual - spread * fraction(name), usual / 2))
+
+
+def multipliers(call: WarmCall) -> Multipliers:
+    """The model's cache prices in units of one uncached read; the usual ones when unknown."""
+    found = call.usd_per_mtok
+    unit = found.get("input")
+    if not unit:
+        return Multipliers()
+    names = ("read", "write_5m", "write_1h")
+    known = {name: price / unit for name in names if (price := found.get(name))}
+    return Multipliers(**known)
+
+
+def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> View:
+    """What the policy may know of a prefix; budgets are added later."""
+    return View(
+        now=now,
+        last_touch=state.last_touch,
+        warm_until=state.warm_until,
+        ttl=state.granted_ttl or call.ttl,
+        idle_refreshes=state.idle,
+        traffic_at=state.traffic_at,
+        multipliers=multipliers(call),
+        latency=_latency(state, call, latency_value),
+        learned=_decoded(state.learned),
+        cost_per_refresh_usd=_dollars(call, "read"),
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One prefix that is due, and what is known of it.
+
+    Attributes
+    ----------
+    state : State
+        As read in this tick, with traffic taken into account.
+    policy : Policy
+        Paced for this prefix.
+    evidence : str
+        Where the last sign of traffic came from: ``metric``, ``observed`` or empty.
+    learned : bytes or None
+        New counters to store; None when there are none.
+    """
+
+    state: State
+    entry: Entry
+    call: WarmCall
+    policy: Policy
+    latency_value: float
+    evidence: str = ""
+    learned: bytes | None = None
+
+    def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
+        """What to do now."""
+        view = view_of(self.state, self.call, now, self.latency_value)
+        return decide(replace(view, budget_left_usd=budget_left_usd), self.policy)
+
+    def cost_usd(self, now: float) -> float | None:
+        """What a call would cost now, as far as is known."""
+        return _dollars(self.call, "read" if self.state.warm_for(now) else f"write_{self._ttl}")
+
+    def with_traffic(self, arrivals: Sequence[float], now: float) -> Case:
+        """The same after these signs of traffic (epoch seconds, ascending)."""
+        new = [at for at in arrivals if at > (self.state.traffic_at or 0.0)]
+        observed = self._observed(now)
+        view = view_of(self.state, self.call, now, self.latency_value)
+        learned = learn(view, [*observed, *new], self.policy)
+        changed = learned if learned != view.learned else None
+        if not new:
+            return replace(self, learned=changed, evidence="observed" if observed else "")
+        state = self.state.replace(traffic_at=new[-1], idle=0)
+        return replace(self, state=state, learned=changed, evidence="metric")
+
+    def _observed(self, now: float) -> list[float]:
+        """Traffic that the agent itself told of since the last check."""
+        state, ttl = self.state, self.state.granted_ttl or self.call.ttl
+        at = state.traffic_at or 0.0
+        recent = now - at < self.policy.refresh_after(ttl) + 2 * 60
+        return [at] if recent and at >= (state.last_touch or 0.0) else []
+
+    @property
+    def learned_text(self) -> str | None:
+        """The new counters as the state keeps them."""
+        return None if self.learned is None else b64encode(self.learned).decode()
+
+    @property
+    def _ttl(self) -> str:
+        return "1h" if self.call.ttl == 3600 else "5m"
+
+
+def _latency(state: State, call: WarmCall, latency_value: float) -> float:
+    unit = _dollars(call, "input")
+    if not unit:
+        return 0.0
+    seconds = _ASSUMED_SECONDS
+    if state.write_ms is not None and state.read_ms is not None:
+        seconds = max(0.0, state.write_ms - state.read_ms) / 1000
+    return latency_value * seconds / unit
+
+
+def _dollars(call: WarmCall, price: str) -> float | None:
+    per_mtok = call.usd_per_mtok.get(price)
+    if per_mtok is None or call.tokens is None:
+        return None
+    return per_mtok * call.tokens / 1e6
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (Base64Error, ValueError):
+        return b""

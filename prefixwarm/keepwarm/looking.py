@@ -1,0 +1,169 @@
+"""Looks at what is due: files, traffic, and what the policy makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefixwarm.core.state import Check
+from prefixwarm.keepwarm import breaker
+from prefixwarm.keepwarm.deciding import Case, fraction, paced
+from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.sending import Order
+from prefixwarm.keepwarm.traffic import TrafficError, invocations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
+
+    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.core.state import State
+    from prefixwarm.keepwarm.budget import Budget
+    from prefixwarm.keepwarm.fleet import Fleet
+    from prefixwarm.keepwarm.parts import Parts
+    from prefixwarm.keepwarm.pauses import Pauses
+    from prefixwarm.keepwarm.report import Report
+    from prefixwarm.policy import Decision
+
+__all__ = ["Look"]
+
+# How soon a prefix is looked at again whose file cannot be used.
+BROKEN_SECONDS = 600.0
+
+# A pause shorter than this is waited out: the prefix stays due.
+PATIENCE_SECONDS = 120.0
+
+
+class Look:
+    """One tick's look at the states that are due."""
+
+    def __init__(
+        self, parts: Parts, fleet: Fleet, report: Report, pool: Executor, deadline: Deadline
+    ) -> None:
+        self._parts = parts
+        self._fleet = fleet
+        self._report = report
+        self._pool = pool
+        self._deadline = deadline
+        self._now = parts.clock()
+
+    def cases(self, states: Sequence[State]) -> list[Case]:
+        """The prefixes that may be warmed; the others are retired or put off."""
+        known = [state for state in states if state.key in self._fleet.entries]
+        if self._fleet.complete:
+            self._each(self._retire, [s for s in states if s.key not in self._fleet.entries])
+        idle = [state for state in known if not state.leased(self._now)]
+        held = {state.key: until for state in idle if (until := self._held_until(state))}
+        self._each(lambda s: self._put_off(s, *held[s.key]), [s for s in idle if s.key in held])
+        found = self._pool.map(self._case, [s for s in idle if s.key not in held])
+        return [case for case in found if case]
+
+    def orders(self, cases: Sequence[Case], budget: Budget, pauses: Pauses) -> list[Order]:
+        """The calls to be made now; of the others the next check is noted."""
+        now = self._now
+        decided = [(case, case.decision(now)) for case in cases]
+        waiting = [(case, decision) for case, decision in decided if decision.action == "wait"]
+        asked = self._with_traffic([case for case, d in decided if d.action != "wait"])
+        orders: list[Order] = []
+        for case in asked:
+            decision = self._affordable(case, budget)
+            if not decision.sends:
+                waiting.append((case, decision))
+            elif pause := pauses.until(case.call.route):
+                self._pause(case, *pause)
+            else:
+                budget.reserve(case.cost_usd(now))
+                orders.append(Order(case, decision))
+        self._each(lambda pair: self._note(*pair), waiting)
+        return orders
+
+    def _each(self, work: Callable[..., None], items: Sequence[object]) -> None:
+        list(self._pool.map(work, items))
+
+    def _retire(self, state: State) -> None:
+        logger.info("no longer in the manifest: not kept warm", prefix=state.name, key=state.key)
+        self._parts.store.retire(state.key, self._deadline)
+
+    def _held_until(self, state: State) -> tuple[float, str] | None:
+        """Until when a prefix is held back, and why: back-off or circuit breaker."""
+        if (state.backoff_until or 0.0) > self._now:
+            return state.backoff_until or 0.0, state.reason
+        if refusal := breaker.refusal(state, self._now):
+            return state.tripped_until or 0.0, refusal
+        return None
+
+    def _case(self, state: State) -> Case | None:
+        entry = self._fleet.entries[state.key]
+        call = self._fleet.call(entry)
+        if call is None:
+            problem = f"its prefix file cannot be used: {self._fleet.broken[entry.name]}"
+            self._put_off(state, self._now + BROKEN_SECONDS, problem)
+            return None
+        manifest, ttl = self._fleet.manifest, state.granted_ttl or call.ttl
+        policy = paced(manifest.policy, entry.name, ttl, len(manifest.entries))
+        value = self._parts.settings.latency_value or manifest.latency_value
+        return Case(state=state, entry=entry, call=call, policy=policy, latency_value=value)
+
+    def _put_off(self, state: State, until: float, reason: str) -> None:
+        check = Check(at=self._now, due_at=until, reason=reason)
+        self._parts.store.plan(state.key, check, self._deadline)
+
+    def _with_traffic(self, cases: Sequence[Case]) -> list[Case]:
+        """Ask for real traffic, once for all; what is seen ends the silence."""
+        senders = {c.state.key: {*c.entry.functions, *c.state.functions} for c in cases}
+        functions = sorted(set().union(*senders.values()))
+        try:
+            minutes = invocations(self._parts.cloudwatch, functions, self._now)
+        except TrafficError as error:
+            self._report.traffic_unavailable = True
+            logger.warning("invocations are unknown: silences may look longer", why=str(error))
+            minutes = {}
+        found = [
+            case.with_traffic(
+                sorted({at for f in senders[case.state.key] for at in minutes.get(f, ())}),
+                self._now,
+            )
+            for case in cases
+        ]
+        self._each(self._saw_traffic, [case for case in found if case.evidence == "metric"])
+        return found
+
+    def _saw_traffic(self, case: Case) -> None:
+        self._parts.store.saw_traffic(
+            case.state.key, case.state.traffic_at or self._now, self._deadline
+        )
+
+    def _affordable(self, case: Case, budget: Budget) -> Decision:
+        wanted = case.decision(self._now)
+        if not wanted.sends:
+            return wanted
+        left = budget.left(case.state.key, case.entry, self._deadline)
+        decision = case.decision(self._now, left)
+        if not decision.sends:
+            self._report.budget_reached += 1
+            logger.warning("budget", prefix=case.entry.name, why=decision.reason)
+        return decision
+
+    def _pause(self, case: Case, until: float, reason: str) -> None:
+        if until - self._now > PATIENCE_SECONDS:
+            later = until + 60 * fraction(case.entry.name)
+            self._put_off(case.state, later, f"route {case.call.route} paused: {reason}")
+
+    def _note(self, case: Case, decision: Decision) -> None:
+        logger.info(
+            decision.action,
+            prefix=case.entry.name,
+            why=decision.reason,
+            traffic=case.evidence or "none seen",
+            next_check=decision.next_check,
+        )
+        store, key = self._parts.store, case.state.key
+        if decision.next_check is None:
+            store.retire(key, self._deadline)
+            return
+        check = Check(
+            at=self._now,
+            due_at=max(decision.next_check, self._now + 1),
+            reason=decision.reason,
+            learned=case.learned_text,
+        )
+        store.plan(key, check, self._deadline)

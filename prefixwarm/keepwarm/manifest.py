@@ -1,0 +1,145 @@
+"""The manifest: which prefixes a deployment keeps warm, and under which policy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.core.errors import SettingsError
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.state import entry_key
+from prefixwarm.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CALLS_PER_MINUTE", "FORMAT", "Entry", "Manifest", "parse"]
+
+FORMAT = "prefixwarm-manifest/1"
+
+# Half of what the provider's lowest tier takes of one model (1,000 requests a minute): the other
+# half is for real traffic. https://platform.claude.com/docs/en/api/rate-limits
+CALLS_PER_MINUTE = 500
+
+_FIELDS = ("format", "prefixes", "policy", "latency_value", "budget_usd_per_day")
+_OPTIONAL = ("calls_per_minute",)
+_ENTRY_FIELDS = ("name", "object")
+_ENTRY_OPTIONAL = ("functions", "budget_usd_per_day", "route", "model", "fingerprint")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One prefix of the manifest.
+
+    Attributes
+    ----------
+    name, object : str
+        The prefix's name, and its file's key in the manifest's bucket.
+    functions : tuple of str
+        Lambda functions whose invocations are its traffic.
+    budget_usd_per_day : float or None
+        US dollars a UTC day for this prefix alone.
+    route, model, fingerprint : str
+        What its state's key is made of; empty where only the file says.
+    """
+
+    name: str
+    object: str
+    functions: tuple[str, ...] = ()
+    budget_usd_per_day: float | None = None
+    route: str = ""
+    model: str = ""
+    fingerprint: str = ""
+
+    def key(self, scope: str, environ: Mapping[str, str]) -> str | None:
+        """The key of its warm state; None where only the file says."""
+        if not (self.route and self.model and self.fingerprint):
+            return None
+        region = route_named(self.route).region(environ)
+        return entry_key(self.route, region, scope, self.model, self.fingerprint)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A deployment's prefixes and its policy; dollars are US dollars a UTC day for all."""
+
+    entries: tuple[Entry, ...]
+    policy: Policy = field(default_factory=Policy)
+    latency_value: float = 0.0
+    budget_usd_per_day: float | None = None
+    calls_per_minute: int = CALLS_PER_MINUTE
+
+
+def parse(text: bytes, source: str) -> Manifest:
+    """Check a manifest's text.
+
+    Raises
+    ------
+    SettingsError
+        Naming the manifest, the field and what to do.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{source}: is not JSON ({error}); deploy it again") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise SettingsError(f"{source}: format: this version reads {FORMAT!r} only")
+    try:
+        _refuse_unknown(document, _FIELDS + _OPTIONAL, "")
+        return _manifest(document)
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error}") from error
+
+
+def _manifest(document: dict[str, Any]) -> Manifest:
+    entries = document.get("prefixes")
+    if not isinstance(entries, list):
+        raise SettingsError("prefixes: is missing or not a list")
+    policy = document.get("policy") or "auto"
+    if not isinstance(policy, (str, dict)):
+        raise SettingsError(f"policy: {policy!r}: write a rule's name or an object")
+    calls = document.get("calls_per_minute", CALLS_PER_MINUTE)
+    if type(calls) is not int or calls < 1:
+        raise SettingsError(f"calls_per_minute: {calls!r}: write a whole number above 0")
+    return Manifest(
+        entries=tuple(_entry(item, f"prefixes[{i}]") for i, item in enumerate(entries)),
+        policy=Policy.of(policy),
+        latency_value=_dollars(document, "latency_value", "") or 0.0,
+        budget_usd_per_day=_dollars(document, "budget_usd_per_day", ""),
+        calls_per_minute=calls,
+    )
+
+
+def _entry(item: object, place: str) -> Entry:
+    if not isinstance(item, dict):
+        raise SettingsError(f"{place}: is not an object")
+    _refuse_unknown(item, _ENTRY_FIELDS + _ENTRY_OPTIONAL, f"{place}.")
+    texts: dict[str, Any] = {name: item.get(name) for name in _ENTRY_FIELDS}
+    texts |= {name: item.get(name, "") for name in ("route", "model", "fingerprint")}
+    for name, text in texts.items():
+        if not isinstance(text, str) or (name in _ENTRY_FIELDS and not text):
+            raise SettingsError(f"{place}.{name}: {text!r}: is missing or not text")
+    if texts["route"]:
+        route_named(texts["route"])
+    functions = item.get("functions", [])
+    if not isinstance(functions, list) or not all(isinstance(name, str) for name in functions):
+        raise SettingsError(f"{place}.functions: write a list of function names")
+    budget = _dollars(item, "budget_usd_per_day", f"{place}.")
+    return Entry(**texts, functions=tuple(functions), budget_usd_per_day=budget)
+
+
+def _dollars(found: dict[str, Any], name: str, place: str) -> float | None:
+    value = found.get(name)
+    if value is None:
+        return None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value < 1e6:
+        raise SettingsError(f"{place}{name}: {value!r}: write US dollars, 0 or more, or null")
+    return float(value)
+
+
+def _refuse_unknown(found: dict[str, Any], known: tuple[str, ...], place: str) -> None:
+    for name in found:
+        if name not in known:
+            raise SettingsError(f"{place}{name}: is not a field; known are {', '.join(known)}")

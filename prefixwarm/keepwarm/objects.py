@@ -1,0 +1,64 @@
+"""Objects in S3: the manifest and the prefix files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from prefixwarm.core.errors import PrefixFileError, SettingsError
+from prefixwarm.core.prefix_file import MAX_BYTES
+from prefixwarm.core.settings import MANIFEST
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from mypy_boto3_s3 import S3Client
+
+__all__ = ["Bucket", "split_url"]
+
+
+class Bucket:
+    """One bucket, read only."""
+
+    def __init__(self, client: S3Client, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def url(self, key: str) -> str:
+        """What stands for an object in messages."""
+        return f"s3://{self._name}/{key}"
+
+    def read(self, key: str) -> bytes:
+        """An object's bytes; of one that is too large, one more than a prefix file may have.
+
+        Raises
+        ------
+        PrefixFileError
+            When it cannot be read; trying again later may help.
+        """
+        try:
+            reply = self._client.get_object(Bucket=self._name, Key=key)
+            with reply["Body"] as body:
+                return body.read(MAX_BYTES + 1)
+        except ClientError as error:
+            code = cast("dict[str, Any]", error.response).get("Error", {}).get("Code", "")
+            problem = f"cannot be read ({code}); deploy again, or let the function's role read it"
+            raise PrefixFileError(self.url(key), "", problem) from error
+        except (BotoCoreError, OSError) as error:
+            raise PrefixFileError(self.url(key), "", f"cannot be read: {error}") from error
+
+
+def split_url(url: str | None) -> tuple[str, str]:
+    """Bucket and key of the manifest's URL.
+
+    Raises
+    ------
+    SettingsError
+        When it is not one.
+    """
+    scheme, _, rest = (url or "").partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not bucket or not key:
+        raise SettingsError(f"{MANIFEST}={url or ''!r}: write s3://BUCKET/KEY")
+    return bucket, key

@@ -1,0 +1,33 @@
+"""What the steps of a tick work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ssm import SSMClient
+
+    from prefixwarm.core.seams import StateStore
+    from prefixwarm.core.settings import Settings
+    from prefixwarm.keepwarm.objects import Bucket
+    from prefixwarm.keepwarm.pauses import WatchedProvider
+
+__all__ = ["Parts"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One environment's connections to the world; `clock` tells epoch seconds."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    store: StateStore
+    provider: WatchedProvider
+    bucket: Bucket
+    cloudwatch: CloudWatchClient
+    ssm: SSMClient
+    clock: Callable[[], float]

@@ -1,0 +1,151 @@
+"""Makes the calls that were decided: one of each route first, then the others side by side."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefixwarm.core.errors import StateError
+from prefixwarm.core.warm import Ask, warm
+from prefixwarm.keepwarm.logs import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.core.outcome import Outcome
+    from prefixwarm.keepwarm.deciding import Case
+    from prefixwarm.keepwarm.parts import Parts
+    from prefixwarm.keepwarm.pauses import Pauses
+    from prefixwarm.keepwarm.report import Report
+    from prefixwarm.policy import Decision
+
+__all__ = ["CONCURRENCY", "Order", "Sender", "within_rate"]
+
+CONCURRENCY = 48
+CALL_SECONDS = 30.0
+
+# A call is not begun when less than this is left of the tick: cut off, it would be billed for
+# nothing that we know of.
+START_SECONDS = 15.0
+
+# A refresh that starts later than this before the entry's end may reach the provider too late.
+MARGIN_SECONDS = 5.0
+
+# Written tokens count towards the provider's limit on input tokens, read ones do not.
+_WRITE_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Order:
+    """A call to be made, and the decision that it follows from."""
+
+    case: Case
+    decision: Decision
+
+    @property
+    def urgency(self) -> tuple[bool, float]:
+        """Refreshes before writes, and of those the entry that ends first."""
+        return self.decision.action == "write", self.case.state.warm_until or 0.0
+
+    @property
+    def idle(self) -> int:
+        """Warm calls without traffic, this one included; the first write of all begins at 0."""
+        state = self.case.state
+        return state.idle + 1 if state.warm_until else 0
+
+    def ask(self) -> Ask:
+        """What is asked of the warm call."""
+        state = self.case.state
+        ends = state.warm_until or 0.0
+        refresh = self.decision.action == "refresh"
+        return Ask(
+            key=state.key,
+            owner=f"keepwarm-{os.urandom(8).hex()}",
+            # What was read: a refresh that somebody else made meanwhile is not repeated.
+            needed_until=ends,
+            latest_start=ends - MARGIN_SECONDS if refresh else None,
+            idle=self.idle,
+        )
+
+
+def within_rate(orders: Sequence[Order], calls_per_minute: int) -> list[Order]:
+    """What each route takes in one tick, the most urgent first; the rest stays due."""
+    writes = max(1, int(calls_per_minute * _WRITE_SHARE))
+    counts: defaultdict[tuple[str, str], int] = defaultdict(int)
+    taken = []
+    for order in sorted(orders, key=lambda order: order.urgency):
+        route, action = order.case.call.route, order.decision.action
+        full = counts[route, "refresh"] + counts[route, "write"] >= calls_per_minute
+        if full or (action == "write" and counts[route, "write"] >= writes):
+            continue
+        counts[route, action] += 1
+        taken.append(order)
+    return taken
+
+
+class Sender:
+    """Sends the orders of one tick.
+
+    Parameters
+    ----------
+    book
+        Told of each outcome, in the thread that made the call.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        pauses: Pauses,
+        report: Report,
+        deadline: Deadline,
+        book: Callable[[Order, Outcome], None],
+    ) -> None:
+        self._parts = parts
+        self._pauses = pauses
+        self._report = report
+        self._deadline = deadline
+        self._book = book
+
+    def send(self, orders: Sequence[Order]) -> None:
+        """Send them; what cannot be sent now stays due."""
+        scouts, others = _one_of_each_route(orders)
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            list(pool.map(self._one, scouts))
+            list(pool.map(self._one, others))
+
+    def _one(self, order: Order) -> None:
+        if self._held(order):
+            return
+        parts, case = self._parts, order.case
+        until = self._deadline.earliest(CALL_SECONDS)
+        try:
+            outcome = warm(case.call, order.ask(), parts.store, parts.provider, until, parts.clock)
+            self._report.outcomes.append(outcome)
+            self._book(order, outcome)
+        except StateError as error:
+            self._report.state_error = str(error)
+
+    def _held(self, order: Order) -> bool:
+        """Whether the call must wait for a later tick; why is logged once, with the pause."""
+        if self._report.state_error or self._pauses.until(order.case.call.route):
+            return True
+        if self._deadline.remaining() < START_SECONDS:
+            logger.warning("no time is left in this tick", prefix=order.case.entry.name)
+            return True
+        return False
+
+
+def _one_of_each_route(orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
+    """A scout for each route: it fetches the key, and shows whether the provider answers.
+
+    With the provider down or the key gone, one call fails instead of hundreds.
+    """
+    scouts: dict[str, Order] = {}
+    for order in orders:
+        scouts.setdefault(order.case.call.route, order)
+    chosen = {id(order) for order in scouts.values()}
+    return list(scouts.values()), [order for order in orders if id(order) not in chosen]

@@ -1,0 +1,75 @@
+"""Signs of real traffic: the agent functions' own `Invocations` metric."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+__all__ = ["LOOK_BACK_SECONDS", "TrafficError", "invocations"]
+
+# A little more than the longest time between two checks of a living entry.
+LOOK_BACK_SECONDS = 4200
+_PERIOD = 60
+# GetMetricData takes 500 queries and returns 100,800 data points a call:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+_QUERIES = 500
+
+
+class TrafficError(Exception):
+    """CloudWatch cannot be asked."""
+
+
+def invocations(
+    client: CloudWatchClient, functions: Sequence[str], now: float
+) -> dict[str, list[float]]:
+    """Minutes in which functions were invoked, epoch seconds, ascending, by function.
+
+    A minute is told by its start: an invocation is never taken for later than it was.
+
+    Raises
+    ------
+    TrafficError
+        When CloudWatch cannot be asked.
+    """
+    found: dict[str, list[float]] = {name: [] for name in functions}
+    names = sorted(found)
+    for start in range(0, len(names), _QUERIES):
+        batch = names[start : start + _QUERIES]
+        for result in _results(client, batch, now):
+            name = batch[int(result["Id"][1:])]
+            pairs = zip(result["Timestamps"], result["Values"], strict=True)
+            found[name] += [at.timestamp() for at, count in pairs if count > 0]
+    return {name: sorted(minutes) for name, minutes in found.items()}
+
+
+def _results(client: CloudWatchClient, names: Sequence[str], now: float) -> Iterator[Any]:
+    start = (now - LOOK_BACK_SECONDS) // _PERIOD * _PERIOD
+    asked: dict[str, Any] = {
+        "MetricDataQueries": [_query(i, name) for i, name in enumerate(names)],
+        "StartTime": start,
+        "EndTime": now // _PERIOD * _PERIOD + _PERIOD,
+        "ScanBy": "TimestampAscending",
+    }
+    try:
+        for page in client.get_paginator("get_metric_data").paginate(**asked):
+            yield from page["MetricDataResults"]
+    except (ClientError, BotoCoreError) as error:
+        raise TrafficError(str(error)) from error
+
+
+def _query(number: int, function: str) -> dict[str, Any]:
+    metric = {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Invocations",
+        "Dimensions": [{"Name": "FunctionName", "Value": function}],
+    }
+    return {
+        "Id": f"f{number}",
+        "MetricStat": {"Metric": metric, "Period": _PERIOD, "Stat": "Sum"},
+    }
