@@ -106,7 +106,20 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, prefix: Path) -> Bench:
     """A fresh app."""
-    app = App(outdir=str(tmp_path / "cdk.out"), context={"aws:cdk:version-reporting": False})
+    return new_bench(tmp_path / "cdk.out", prefix)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, prefix: Path) -> assertions.Template:
+    """A warmer with all defaults and one attached function; only to be read."""
+    bench = new_bench(tmp_path_factory.mktemp("default"), prefix)
+    bench.warmer().attach(bench.function())
+    return bench.template()
+
+
+def new_bench(outdir: Path, prefix: Path) -> Bench:
+    """An app whose one stack is called Warmer."""
+    app = App(outdir=str(outdir), context={"aws:cdk:version-reporting": False})
     stack = Stack(app, "Warmer")
     arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:claude-AbCdEf"
     secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Key", arn)

@@ -17,13 +17,6 @@ from prefixwarm.core.outcome import REFRESHED, Outcome, Usage
 SINGLE = {"MetricName", "Namespace", "Dimensions", "Statistic", "Period"}
 
 
-@pytest.fixture
-def template(bench: Any) -> Any:
-    """A warmer with all defaults and one function."""
-    bench.warmer().attach(bench.function())
-    return bench.template()
-
-
 def dashboard(template: Any, read: Any) -> dict[str, Any]:
     """The dashboard's body, with names in the place of references."""
     (found,) = read.resources(template, "AWS::CloudWatch::Dashboard")

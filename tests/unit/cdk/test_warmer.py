@@ -16,13 +16,6 @@ from prefixwarm.core.errors import SettingsError, UsageError
 from prefixwarm.core.prefix_file import load
 
 
-@pytest.fixture
-def template(bench: Any) -> Any:
-    """A warmer with all defaults and one function."""
-    bench.warmer().attach(bench.function())
-    return bench.template()
-
-
 def keep_warm_function(template: Any, read: Any) -> dict[str, Any]:
     """Properties of the keep-warm function."""
     handler = "prefixwarm.keepwarm.handler.handler"
