@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 
 import click
@@ -30,6 +32,8 @@ def demo(*, json_: bool) -> None:
     def say(text: str) -> None:
         click.echo(f"{time.monotonic() - started:6.1f} s  {text}", err=True)
 
+    # A terminated demo takes its servers and environments with it, as an interrupted one does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with world(Tools(), say) as everything:
         say(report.latency_model())
         found = scenarios.run_all(everything, say)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACCOUNT", "REGION", "Function"]
+__all__ = ["ACCOUNT", "MANAGED_INSTANCES", "REGION", "Function"]
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+MANAGED_INSTANCES = "lambda-managed-instances"
 
 _PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 _LIBRARIES = (
@@ -39,7 +40,8 @@ class Function:
         Installation prefix of the Python that stands for ``/var/lang``; None leaves ``/var/lang``
         empty and runs the code's own ``bootstrap``, like a custom runtime.
     init_type
-        Value of ``AWS_LAMBDA_INITIALIZATION_TYPE``.
+        Value of ``AWS_LAMBDA_INITIALIZATION_TYPE``. ``lambda-managed-instances`` runs the init
+        phase at the start, and only root can start it.
     timeout
         Seconds that one invocation may take.
     """
@@ -85,4 +87,7 @@ class Function:
             "AWS_LAMBDA_INITIALIZATION_TYPE": self.init_type,
             "_HANDLER": self.handler,
         }
+        if self.init_type == MANAGED_INSTANCES:
+            # What makes the emulator behave like one; it sets the initialization type itself.
+            lambda_sets["AWS_LAMBDA_MAX_CONCURRENCY"] = "2"
         return {**lambda_sets, **self.env}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.demo import sandbox
 from prefixwarm.demo.errors import BenchError
+from prefixwarm.demo.function import MANAGED_INSTANCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +99,7 @@ def _arguments(host: str) -> list[str]:
 
 
 def _user(function: Function) -> int | None:
-    managed = function.init_type == "lambda-managed-instances"
+    managed = function.init_type == MANAGED_INSTANCES
     return None if managed or os.geteuid() else _LAMBDA_USER
 
 

@@ -122,8 +122,6 @@ def main() -> None:
     _file_system(spec)
     os.chroot(spec["root"])
     os.chdir("/var/task")
-    # Provider and AWS API stand for other machines: a storm of environments must not starve them.
-    os.nice(19)
     _become(spec["user"])
     os.execve("/rie", spec["arguments"], spec["env"])  # noqa: S606
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from prefixwarm.demo.emulator import Environment
 from prefixwarm.demo.errors import BenchError
-from prefixwarm.demo.function import Function
+from prefixwarm.demo.function import MANAGED_INSTANCES, Function
 
 if TYPE_CHECKING:
     from prefixwarm.demo.tools import Tools
@@ -62,6 +63,19 @@ def test_init_waits_for_the_extension_which_is_told_to_shut_down(
     assert answer.init_ms >= 300
     assert "extension: initialized as on-demand" in answer.log
     assert log.index("SHUTDOWN") < log.index("extension: over")
+
+
+@pytest.mark.parametrize("kind", ["provisioned-concurrency", "lambda-managed-instances"])
+def test_extension_sees_why_the_environment_starts(
+    function: Function, extension_layer: Path, tools: Tools, kind: str
+) -> None:
+    """The initialization type reaches the extension, and the function answers."""
+    if kind == MANAGED_INSTANCES and os.geteuid():
+        pytest.skip("only root can start managed instances")
+    layered = replace(function, layers=(extension_layer,), init_type=kind)
+    with Environment(layered, tools=tools) as environment:
+        assert environment.invoke(1).payload["event"] == 1
+        assert f"extension: initialized as {kind}" in environment.log
 
 
 def test_later_layers_win_over_earlier_ones(

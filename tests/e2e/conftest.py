@@ -1,0 +1,37 @@
+"""One deployment for all end-to-end tests: what runs is what the CDK CLI deployed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from prefixwarm.demo.setting_up import world as set_up
+from prefixwarm.demo.tools import Tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.demo.measure import Run
+    from prefixwarm.demo.world import World
+
+
+@pytest.fixture(scope="session")
+def deployed() -> Iterator[World]:
+    """Agent stack and warmer stack in a local account."""
+    with set_up(Tools(), lambda _: None) as world:
+        yield world
+
+
+@pytest.fixture
+def world(deployed: World) -> World:
+    """The same with a cold cache, an empty state and a healthy provider."""
+    deployed.clear()
+    return deployed
+
+
+@pytest.fixture(scope="session")
+def cold(deployed: World) -> Run:
+    """The agent's first request without the layer, on a cold cache."""
+    deployed.clear()
+    return deployed.start(deployed.agent.without_layers())

@@ -1,0 +1,99 @@
+"""The deployed layer and keep-warm function turn the agent's first request into a cache read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.demo.emulator import Environment
+
+if TYPE_CHECKING:
+    from prefixwarm.demo.emulator import Invocation
+    from prefixwarm.demo.measure import Run
+    from prefixwarm.demo.world import World
+
+# One worker, so that there is one deployment.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+STORM = 12
+
+
+def test_cold_start_without_the_layer_writes_the_prefix(cold: Run) -> None:
+    """The comparison is honest: nothing of prefixwarm runs, and the agent writes for itself."""
+    first = cold.first_request
+    assert first.cache_read_tokens == 0
+    assert first.cache_write_tokens > 4000
+    assert first.ttft_ms >= 800
+    assert (len(cold.warm_calls), cold.cache_writes) == (0, 1)
+    assert "prefixwarm" not in cold.answers[0].log.replace("PrefixwarmAgent", "")
+
+
+def test_layer_makes_the_first_request_read(world: World, cold: Run) -> None:
+    """The warm call of the init phase writes what the first request then reads."""
+    run = world.start(world.agent)
+    first = run.first_request
+    assert first.cache_read_tokens >= 0.99 * cold.first_request.cache_write_tokens
+    assert first.cache_write_tokens == 0
+    assert (len(run.warm_calls), run.cache_writes) == (1, 1)
+    assert outcome(run.answers[0])["outcome"] == "written"
+
+
+def test_warm_and_agent_send_the_same_prefix(world: World) -> None:
+    """But for its last message and the output, the warm call is the agent's own request."""
+    run = world.start(world.agent)
+    warm, agent = run.requests[0]["body"], run.requests[1]["body"]
+    changed = {"max_tokens", "messages", "stream"}
+    assert warm["max_tokens"] == 0
+    assert {k: v for k, v in warm.items() if k not in changed} == {
+        k: v for k, v in agent.items() if k not in changed
+    }
+
+
+def test_many_starts_at_once_make_one_write(world: World, cold: Run) -> None:
+    """One environment warms, the others wait for it, and every first request reads."""
+    run = world.start(world.light, STORM)
+    assert (len(run.answers), run.cache_writes, len(run.warm_calls)) == (STORM, 1, 1)
+    for answer in run.answers:
+        usage = answer.payload["usage"]
+        assert usage["cache_read_input_tokens"] == cold.first_request.cache_write_tokens
+        assert usage["cache_creation_input_tokens"] == 0
+
+
+def test_second_start_finds_the_prefix_warm(world: World) -> None:
+    """A start on a warm prefix sends nothing."""
+    world.start(world.agent)
+    again = world.start(world.agent)
+    assert len(again.warm_calls) == 1
+    assert again.first_request.cache_write_tokens == 0
+    said = outcome(again.answers[0])
+    assert (said["outcome"], said["reason"]) == ("skipped", "warm")
+
+
+def test_keepwarm_function_warms_before_the_agent_starts(world: World, cold: Run) -> None:
+    """The first tick writes the prefix; the agent's start then has nothing to do but read."""
+    with Environment(world.keepwarm, tools=world.tools) as environment:
+        tick = environment.invoke({})
+    assert "errorMessage" not in str(tick.payload)
+    assert len(world.provider.requests()) == 1
+    run = world.start(world.agent)
+    assert run.first_request.cache_read_tokens == cold.first_request.cache_write_tokens
+    assert run.first_request.cache_write_tokens == 0
+    assert (len(run.warm_calls), run.cache_writes) == (1, 1)
+    assert outcome(run.answers[0])["reason"] == "warm"
+
+
+def test_second_tick_has_nothing_to_do(world: World) -> None:
+    """A prefix that was just written is left alone."""
+    with Environment(world.keepwarm, tools=world.tools) as environment:
+        environment.invoke({})
+        environment.invoke({})
+    assert len(world.provider.requests()) == 1
+
+
+def outcome(answer: Invocation) -> dict[str, Any]:
+    """What the extension said about this start."""
+    lines = [line for line in answer.log.splitlines() if line.startswith('{"_aws"')]
+    (said,) = [json.loads(line) for line in lines]
+    return said
