@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prefixwarm.policy.auto import Auto
+from prefixwarm.policy.hazard import Hazard
 from prefixwarm.policy.policy import Policy
 from prefixwarm.policy.rules import Always, Never, Rule, Ski
 from prefixwarm.policy.view import TTL_1H, Action, Decision, View
@@ -13,13 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["decide", "learn"]
 
-_SKI = Ski()
 _RULES: dict[str, Rule] = {
     "never": Never(),
     "always": Always(),
-    "ski": _SKI,
-    "hazard": _SKI,
-    "auto": _SKI,
+    "ski": Ski(),
+    "hazard": Hazard(),
+    "auto": Auto(),
 }
 
 # How long before the promised minute the warm call is sent.

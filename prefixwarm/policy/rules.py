@@ -11,10 +11,14 @@ from prefixwarm.policy.view import TTL_1H, TTL_5M, View
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Allowance", "Always", "Never", "Rule", "Ski", "break_even"]
+__all__ = ["Allowance", "Always", "Gap", "Never", "Rule", "Ski", "break_even"]
 
 # On the 5 minute TTL a silence that outlasts an hour is rarely about to end.
 _MOST_5M = 12
+
+# Refreshes fall on whole minutes, the first one not long after this.
+_EVERY = 57 * 60
+_SOONEST = _EVERY - 30
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,36 @@ class Rule(Protocol):
         """Counters after these starts of real requests (epoch seconds, ascending)."""
 
 
-def break_even(view: View) -> int:
-    """Refreshes that cost as much as the miss they avoid.
+def break_even(read: float, premium: float) -> int:
+    """Refreshes that cost as much as the miss they avoid, whose premium over a hit is given.
 
     Source: the ski rental problem; buying once the rent paid equals the price is never worse
     than twice the best choice in hindsight.
     """
-    return max(0, math.floor(view.miss_premium / view.multipliers.read + 1e-9))
+    return max(0, math.floor(premium / read + 1e-9))
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What one gap between two requests would have cost with the 1 hour TTL.
+
+    Attributes
+    ----------
+    seconds : float
+        From request to request.
+    """
+
+    seconds: float
+
+    @property
+    def needed(self) -> int:
+        """Refreshes that keep the entry alive through it."""
+        return 0 if self.seconds < TTL_1H else 1 + int((self.seconds - TTL_1H) // _EVERY)
+
+    def bill(self, allowed: float, read: float, premium: float) -> float:
+        """Refreshes and miss together, when at most so many refreshes are allowed."""
+        due = 0 if self.seconds < _SOONEST else 1 + int((self.seconds - _SOONEST) // _EVERY)
+        return min(due, allowed) * read + (0 if self.needed <= allowed else premium)
 
 
 class Never:
@@ -88,7 +115,7 @@ class Ski(Never):
 
     def allowance(self, view: View) -> Allowance:
         """The break-even count."""
-        most = break_even(view)
+        most = break_even(view.multipliers.read, view.miss_premium)
         if view.ttl < TTL_1H:
             most = min(most, _MOST_5M)
         return Allowance(most, f"{most} refreshes cost as much as the miss they avoid")

@@ -1,0 +1,121 @@
+"""The least that any policy could have cost, knowing all arrivals."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from prefixwarm.policy.evaluate import SESSION_GAP, Replay, check_arrivals
+from prefixwarm.policy.view import TTL_1H, TTL_5M
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["optimum"]
+
+
+class _Path(NamedTuple):
+    """The cheapest way to a living entry of one TTL; the cost comes first and decides."""
+
+    total: float
+    pings: int = 0
+    misses: int = 0
+    start_hits: int = 0
+
+    def then(self, cost: float, *, pings: int = 0, miss: bool = False, start: bool) -> _Path:
+        hit = start and not miss
+        return _Path(
+            self.total + cost, self.pings + pings, self.misses + miss, self.start_hits + hit
+        )
+
+
+def optimum(
+    arrivals: Sequence[float],
+    end: float,
+    *,
+    read: float = 0.1,
+    write_5m: float = 1.25,
+    write_1h: float = 2.0,
+    latency: float = 0.0,
+    tick: float = 60,
+) -> Replay:
+    """The clairvoyant bound: the cheapest schedule of warm calls and TTLs in hindsight.
+
+    Parameters
+    ----------
+    arrivals, end, read, write_5m, write_1h, latency, tick
+        As for `replay`.
+
+    Returns
+    -------
+    Replay
+        The bound's account. Among schedules of the same cost it is any one.
+
+    Raises
+    ------
+    UsageError
+        For the arrivals that `replay` refuses.
+
+    Notes
+    -----
+    Dynamic programme over the gaps with two states, the TTL of the living entry. In a gap the
+    entry either lives anyway, or is kept alive with the fewest refreshes, or lapses and is
+    written again, with either TTL, by the request or by a warm call on the last tick before it.
+    """
+    check_arrivals(arrivals, end)
+    if not arrivals:
+        return Replay(0.0, 0.0, 0, 0, 0, 0)
+    writes = {TTL_5M: write_5m, TTL_1H: write_1h}
+    first = {ttl: _Path(write + latency, misses=1) for ttl, write in writes.items()}
+    best, starts = first, 0
+    for before, at in pairwise(arrivals):
+        start = at - before > SESSION_GAP
+        starts += start
+        ways = [
+            way
+            for ttl, path in best.items()
+            for way in _ways(path, ttl, before, at, start, writes, read, latency, tick)
+        ]
+        best = {
+            ttl: min(path for living, path in ways if living == ttl)
+            for ttl in {living for living, _ in ways}
+        }
+    total, pings, misses, start_hits = min(best.values())
+    return Replay(total, total - read * len(arrivals), pings, misses, starts, start_hits)
+
+
+def _ways(
+    path: _Path,
+    ttl: int,
+    before: float,
+    at: float,
+    start: bool,
+    writes: dict[int, float],
+    read: float,
+    latency: float,
+    tick: float,
+) -> list[tuple[int, _Path]]:
+    """All ways worth trying from one request to the next, with the TTL they leave alive."""
+    if at < before + ttl:
+        return [(ttl, path.then(read, start=start))]
+    ways = []
+    refreshes = _refreshes(before, at, ttl, tick)
+    if refreshes is not None:
+        ways.append((ttl, path.then(read * (refreshes + 1), pings=refreshes, start=start)))
+    last_tick = (math.ceil(at / tick) - 1) * tick
+    for wanted, write in writes.items():
+        ways.append((wanted, path.then(write + latency, miss=True, start=start)))
+        if before + ttl <= last_tick and at < last_tick + wanted:
+            ways.append((wanted, path.then(write + read, pings=1, start=start)))
+    return ways
+
+
+def _refreshes(before: float, at: float, ttl: int, tick: float) -> int | None:
+    """Fewest warm calls that keep an entry alive through a gap; None where ticks are too rare."""
+    first = (math.ceil((before + ttl) / tick) - 1) * tick
+    step = (math.ceil(ttl / tick) - 1) * tick
+    rest = at - (first + ttl)
+    if first <= before or (rest >= 0 and step <= 0):
+        return None
+    return 1 if rest < 0 else 2 + math.floor(rest / step)
