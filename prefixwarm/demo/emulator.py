@@ -115,7 +115,7 @@ class Environment:
         command = namespaces.command(self.function, tools, work, self._host, network=self._network)
         with (work / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                ["nice", "-n", str(self._niceness), *command],
+                ["nice", "-n", str(self._niceness), *command],  # noqa: S607
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
