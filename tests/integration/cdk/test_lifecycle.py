@@ -1,0 +1,160 @@
+"""The real CDK CLI takes a warmer through its life against a local AWS API."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# The kernel prints a banner when the machine's Node.js is old; read when it starts.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from prefixwarm_cdk import Credentials, PrefixWarmer
+
+from prefixwarm.core import prefix_file, warm_request
+from prefixwarm.demo.cdk_cli import CdkCli
+from prefixwarm.demo.errors import BenchError
+from prefixwarm.demo.local_aws import LocalAws
+from prefixwarm.demo.tools import Tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:claude-AbCdEf"
+CODE = "def handler(event, context): return 1"
+
+
+class Cli(CdkCli):
+    """The commands that a deployment alone does not need."""
+
+    def diff(self, assembly: Path) -> None:
+        """Fail when the deployed stacks differ from the assembly."""
+        self._run(assembly.parent, "diff", "--all", "--fail", "--app", str(assembly))
+
+    def destroy(self, assembly: Path) -> None:
+        """Delete every stack."""
+        self._run(assembly.parent, "destroy", "--all", "--force", "--app", str(assembly))
+
+
+def write_prefixes(folder: Path, **texts: str) -> Path:
+    """Prefix files by name in a folder."""
+    for name, text in texts.items():
+        marker = {"type": "ephemeral", "ttl": "1h"}
+        request = {
+            "model": "claude-sonnet-5-5",
+            "max_tokens": 9,
+            "system": [{"type": "text", "text": text * 300, "cache_control": marker}],
+            "messages": [{"role": "user", "content": "Hello"}],
+        }
+        headers = {"anthropic-version": "2026-10-21"}
+        built = prefix_file.build(name, warm_request.derive(request), headers=headers)
+        prefix_file.write(built, folder)
+    return folder
+
+
+def synthesise(outdir: Path, prefixes: Path) -> Path:
+    """A warmer's stack, and an agent's stack with a function that is attached."""
+    app = App(outdir=str(outdir), analytics_reporting=False)
+    stack, agents = Stack(app, "Warmer"), Stack(app, "Agents")
+    secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Key", SECRET)
+    credentials = Credentials.secret(secret)
+    warmer = PrefixWarmer(stack, "Warm", prefixes=[prefixes], credentials=credentials)
+    code, runtime = lambda_.Code.from_inline(CODE), lambda_.Runtime.PYTHON_3_13
+    function = lambda_.Function(
+        agents, "Agent", code=code, handler="index.handler", runtime=runtime
+    )
+    warmer.attach(function)
+    app.synth()
+    return outdir
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    """An empty account."""
+    with LocalAws() as local:
+        yield local
+
+
+@pytest.fixture(scope="module")
+def cli(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """The CLI, with the account bootstrapped."""
+    found = Cli(Tools(), aws)
+    found.bootstrap(tmp_path_factory.mktemp("bootstrap"))
+    return found
+
+
+def deployed(aws: LocalAws) -> dict[str, Any]:
+    """What the account says about the two functions: layers, code and environment."""
+    functions = aws.client("lambda").list_functions()["Functions"]
+    return {found["Handler"]: found for found in functions}
+
+
+def manifest(aws: LocalAws) -> dict[str, Any]:
+    """The manifest that the deployed keep-warm function would read."""
+    handler = "prefixwarm.keepwarm.handler.handler"
+    url = deployed(aws)[handler]["Environment"]["Variables"]["PREFIXWARM_MANIFEST"]
+    match = re.fullmatch(r"s3://([^/]+)/(.+)", url)
+    assert match is not None
+    body = aws.client("s3").get_object(Bucket=match[1], Key=match[2])["Body"].read()
+    return dict(json.loads(body))
+
+
+def test_a_warmer_lives_and_leaves_nothing_behind(aws: LocalAws, cli: Cli, tmp_path: Path) -> None:
+    """Deploy, deploy again, change a prompt, remove a prefix, destroy."""
+    both = write_prefixes(tmp_path / "both", support="You support. ", sales="You sell. ")
+    first = synthesise(tmp_path / "1", both)
+    cli.deploy(first)
+    before = deployed(aws)
+    assert [entry["name"] for entry in manifest(aws)["prefixes"]] == ["sales", "support"]
+
+    again = synthesise(tmp_path / "2", both)
+    cli.diff(again)
+    cli.deploy(again)
+    assert deployed(aws) == before
+
+    write_prefixes(both, support="You support kindly. ")
+    changed = synthesise(tmp_path / "3", both)
+    with pytest.raises(BenchError):
+        cli.diff(changed)
+    cli.deploy(changed)
+    after = deployed(aws)
+    assert after["index.handler"]["Layers"] != before["index.handler"]["Layers"]
+    assert len(manifest(aws)["prefixes"]) == 2
+
+    one = write_prefixes(tmp_path / "one", support="You support kindly. ")
+    fewer = synthesise(tmp_path / "4", one)
+    cli.deploy(fewer)
+    assert [entry["name"] for entry in manifest(aws)["prefixes"]] == ["support"]
+
+    assert len(left_over(aws)) > len(_LISTS)
+    cli.destroy(fewer)
+    assert left_over(aws) == []
+
+
+# Service, operation, the list in its answer, and what names an entry there.
+_LISTS = (
+    ("dynamodb", "list_tables", "TableNames", None),
+    ("lambda", "list_functions", "Functions", "FunctionName"),
+    ("lambda", "list_layers", "Layers", "LayerName"),
+    ("scheduler", "list_schedules", "Schedules", "Name"),
+    ("events", "list_rules", "Rules", "Name"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+)
+
+
+def left_over(aws: LocalAws) -> list[str]:
+    """What still costs money or runs, but for the CLI's own bucket and roles."""
+    found = []
+    for service, operation, name, key in _LISTS:
+        entries = getattr(aws.client(service), operation)()[name]
+        found += [f"{service}: {entry[key] if key else entry}" for entry in entries]
+    return found
