@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["optimum"]
 
 
+class _Terms(NamedTuple):
+    """What the series is played for."""
+
+    writes: dict[int, float]
+    read: float
+    latency: float
+    tick: float
+
+
 class _Path(NamedTuple):
     """The cheapest way to a living entry of one TTL; the cost comes first and decides."""
 
@@ -66,17 +75,12 @@ def optimum(
     check_arrivals(arrivals, end)
     if not arrivals:
         return Replay(0.0, 0.0, 0, 0, 0, 0)
-    writes = {TTL_5M: write_5m, TTL_1H: write_1h}
-    first = {ttl: _Path(write + latency, misses=1) for ttl, write in writes.items()}
-    best, starts = first, 0
+    terms = _Terms({TTL_5M: write_5m, TTL_1H: write_1h}, read, latency, tick)
+    best = {ttl: _Path(write + latency, misses=1) for ttl, write in terms.writes.items()}
+    starts = 0
     for before, at in pairwise(arrivals):
-        start = at - before > SESSION_GAP
-        starts += start
-        ways = [
-            way
-            for ttl, path in best.items()
-            for way in _ways(path, ttl, before, at, start, writes, read, latency, tick)
-        ]
+        starts += at - before > SESSION_GAP
+        ways = [way for ttl, path in best.items() for way in _ways(path, ttl, before, at, terms)]
         best = {
             ttl: min(path for living, path in ways if living == ttl)
             for ttl in {living for living, _ in ways}
@@ -86,28 +90,22 @@ def optimum(
 
 
 def _ways(
-    path: _Path,
-    ttl: int,
-    before: float,
-    at: float,
-    start: bool,
-    writes: dict[int, float],
-    read: float,
-    latency: float,
-    tick: float,
+    path: _Path, ttl: int, before: float, at: float, terms: _Terms
 ) -> list[tuple[int, _Path]]:
     """All ways worth trying from one request to the next, with the TTL they leave alive."""
+    start = at - before > SESSION_GAP
     if at < before + ttl:
-        return [(ttl, path.then(read, start=start))]
+        return [(ttl, path.then(terms.read, start=start))]
     ways = []
-    refreshes = _refreshes(before, at, ttl, tick)
+    refreshes = _refreshes(before, at, ttl, terms.tick)
     if refreshes is not None:
-        ways.append((ttl, path.then(read * (refreshes + 1), pings=refreshes, start=start)))
-    last_tick = (math.ceil(at / tick) - 1) * tick
-    for wanted, write in writes.items():
-        ways.append((wanted, path.then(write + latency, miss=True, start=start)))
+        cost = terms.read * (refreshes + 1)
+        ways.append((ttl, path.then(cost, pings=refreshes, start=start)))
+    last_tick = (math.ceil(at / terms.tick) - 1) * terms.tick
+    for wanted, write in terms.writes.items():
+        ways.append((wanted, path.then(write + terms.latency, miss=True, start=start)))
         if before + ttl <= last_tick and at < last_tick + wanted:
-            ways.append((wanted, path.then(write + read, pings=1, start=start)))
+            ways.append((wanted, path.then(write + terms.read, pings=1, start=start)))
     return ways
 
 

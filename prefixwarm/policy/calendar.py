@@ -27,7 +27,7 @@ def zone(name: str) -> ZoneInfo:
     """
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError) as error:
         raise SettingsError(
             f"time zone {name!r} is unknown here; write an IANA name such as Europe/Paris"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from prefixwarm.policy.calendar import WEEKDAYS, Calendar, Hours
 from prefixwarm.policy.view import TTL_1H, TTL_5M
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 __all__ = ["INTERVALS", "RULES", "Policy"]
 
@@ -63,10 +64,10 @@ class Policy:
         if self.ttl not in (None, TTL_5M, TTL_1H):
             raise SettingsError(f"ttl {self.ttl!r}: write 5m or 1h")
         longest = self.ttl or TTL_1H
-        if self.interval is not None and not 0 < self.interval < longest:
+        if self.interval is not None and not _within(self.interval, longest):
             raise SettingsError(
-                f"interval {self.interval:g} s: each refresh would be a write; "
-                f"write less than the TTL, {longest} s"
+                f"interval {self.interval!r}: write seconds above 0 and below the TTL of "
+                f"{longest}; from there on each refresh would be a write"
             )
 
     def refresh_after(self, ttl: int) -> float:
@@ -92,14 +93,20 @@ class Policy:
             return value
         if isinstance(value, str):
             return cls(rule=value)
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"policy {value!r}: write a rule's name or an object")
         options = dict(value)
         calendar = Calendar(
             timezone=options.pop("timezone", "UTC"),
             weekdays=_weekdays(options.pop("weekdays", list(WEEKDAYS))),
-            holidays=frozenset(_day(each) for each in options.pop("holidays", [])),
+            holidays=frozenset(map(_day, options.pop("holidays", ()))),
         )
         parsed = {key: _reader(key)(text, calendar) for key, text in options.items()}
         return cls(**parsed)
+
+
+def _within(value: object, limit: float) -> bool:
+    return isinstance(value, (int, float)) and 0 < value < limit
 
 
 def _reader(key: str) -> Callable[[Any, Calendar], Any]:
@@ -147,9 +154,11 @@ def minute_of_day(text: str) -> int:
 
 def _weekdays(value: str | list[str]) -> frozenset[int]:
     parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)):
+        raise SettingsError(f"weekdays {value!r}: write such as mon-fri")
     days: set[int] = set()
     for part in parts:
-        first, _, last = part.strip().lower().partition("-")
+        first, _, last = str(part).strip().lower().partition("-")
         start, end = _weekday(first), _weekday(last or first)
         days.update((start + i) % 7 for i in range((end - start) % 7 + 1))
     return frozenset(days)
