@@ -214,3 +214,9 @@ def _divergence(shared: Shared) -> Iterator[Finding]:
         place,
         f"{parting.why}: {sides}; {advice}",
     )
+    if shared.wasted is not None:
+        yield finding(
+            "varying-breakpoint",
+            shared.wasted.place,
+            "what its breakpoint writes is never read again: put it on the last shared block",
+        )

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.blocks import blocks, estimate
 from prefixwarm.capture.difference import between_blocks
 from prefixwarm.capture.shape import shape
-from prefixwarm.capture.volatile import masked
+from prefixwarm.capture.volatile import leaves, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from prefixwarm.capture.blocks import Block
     from prefixwarm.capture.difference import Difference
     from prefixwarm.capture.request import CapturedRequest
 
 __all__ = ["Shared", "agents", "find_shared"]
 
-_ALIKE = 0.6
-_COMPARED = 2000
+_ALIKE = 0.5
 # These do not reach tools and system, or forbid the warm: they do not make another agent.
 _PER_REQUEST = ("tool_choice", "output_config.format")
 
@@ -39,6 +38,8 @@ class Shared:
         Independent conversations that were compared.
     divergence : Difference or None
         What ends the shared run within tools and system.
+    wasted : Block or None
+        The first block behind the divergence that carries a breakpoint.
     lost_tokens : int
         Estimated tokens of tools and system from the divergence on, which nobody shares.
     """
@@ -47,6 +48,7 @@ class Shared:
     messages: int
     conversations: int
     divergence: Difference | None = None
+    wasted: Block | None = None
     lost_tokens: int = 0
 
 
@@ -86,6 +88,7 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
         0,
         len(heads),
         divergence,
+        next((block for block in static[0][run:] if block.marked), None),
         estimate(static[0][run:]),
     )
 
@@ -98,16 +101,15 @@ def _kin(request: CapturedRequest) -> str:
 
 
 def _alike(left: CapturedRequest, right: CapturedRequest) -> bool:
-    """Whether two system prompts are versions of one, by how they begin."""
-    ours, theirs = (_start(request) for request in (left, right))
-    if ours[:80] == theirs[:80]:
-        return True
-    return SequenceMatcher(None, ours, theirs, autojunk=False).quick_ratio() > _ALIKE
+    """Whether two system prompts are versions of one: most of their words are common."""
+    ours, theirs = _words(left), _words(right)
+    return len(ours & theirs) >= _ALIKE * len(ours | theirs)
 
 
-def _start(request: CapturedRequest) -> str:
-    system = [block.data for block in blocks(request.body, ()) if block.tier == "system"]
-    return masked(b"".join(system)[:_COMPARED].decode("utf-8", "replace"))
+def _words(request: CapturedRequest) -> set[str]:
+    system = [block for block in blocks(request.body, ()) if block.tier == "system"]
+    texts = [text for block in system for _, text in leaves(block.value, block.place)]
+    return set(masked(" ".join(texts)).split())
 
 
 def _conversations(group: Sequence[CapturedRequest]) -> list[CapturedRequest]:

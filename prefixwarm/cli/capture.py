@@ -172,10 +172,15 @@ def _show(written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extract
     )
     for each, _, _ in written:
         findings.show(each.findings, each.name)
-        if each.shared and each.shared.lost_tokens:
-            click.echo(
-                f"{each.name}: about {tokens(each.shared.lost_tokens)} tokens from there on are not "
-                f"shared; sharing them saves up to {dollars(each.saving_usd)} per 1,000 requests"
-            )
+        _show_saving(each)
     for each in left:
         findings.show(each.findings, each.requests[0].model)
+
+
+def _show_saving(each: Extracted) -> None:
+    if each.shared and each.shared.lost_tokens:
+        lost, saving = tokens(each.shared.lost_tokens), dollars(each.saving_usd)
+        click.echo(
+            f"{each.name}: about {lost} tokens from there on are not shared; sharing them saves "
+            f"up to {saving} per 1,000 requests"
+        )

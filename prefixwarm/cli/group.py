@@ -25,9 +25,9 @@ COMMANDS = {
     "warm": "Make one warm call now.",
     "status": "Show which prefixes are warm.",
     "explain": "Say why a prefix is warm, cold or left alone.",
-    "simulator": "Serve the simulated Messages API.",
+    "simulator": "Serve the Messages API with a faithful prompt cache on this machine.",
     "layer": "Build the Lambda layer.",
-    "demo": "Show the whole system on this machine, with no account.",
+    "demo": "Show the same agent without and with prefixwarm, on this machine and with no account.",
 }
 _EXTRAS = {
     "plan": "cli",

@@ -1,0 +1,133 @@
+"""From recorded requests to prefix files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prefixwarm.capture import make_prefix, prefix_from_requests, prefixes_from_requests
+from prefixwarm.core.errors import PrefixFileError, UnwarmableRequestError
+
+
+def rules(found: Any) -> list[str]:
+    return [each.rule.id for each in found.findings]
+
+
+def test_the_warm_request_is_the_agents_own(make_body: Any, captured: Any) -> None:
+    """Only max_tokens and the messages change; headers, prices and minimum come along."""
+    prefix = prefix_from_requests([captured(make_body("a")), captured(make_body("b"))], name="x")
+    placeholder = [{"role": "user", "content": "warm"}]
+    assert prefix.request == {**make_body(), "max_tokens": 0, "messages": placeholder}
+    assert list(prefix.request) == list(make_body())
+    assert prefix.headers == {"anthropic-version": "2026-10-21"}
+    assert prefix.tokens["minimum"] == 512
+    assert prefix.usd_per_mtok["read"] == 0.1
+
+
+def test_unknown_prices_stay_unknown(make_body: Any) -> None:
+    """A model that nobody knows has neither prices nor a minimum."""
+    prefix = make_prefix("x", make_body(model="claude-next-9"))
+    assert prefix.prices is None
+    assert prefix.tokens["minimum"] is None
+
+
+def test_refused_requests_are_left_out(make_body: Any, captured: Any) -> None:
+    """What the provider answered with an error says nothing."""
+    requests = [captured(make_body()), captured(make_body(model="claude-nope"), status=404)]
+    assert len(prefixes_from_requests(requests, name="x")) == 1
+
+
+def test_the_busiest_agent_has_the_name(make_body: Any, captured: Any) -> None:
+    """Further agents get a number."""
+    small = [captured(make_body(model="claude-haiku-5-5"))]
+    found = prefixes_from_requests([*small, *(captured(make_body(q)) for q in "ab")], name="x")
+    assert [(each.name, each.requests[0].model) for each in found] == [
+        ("x", "claude-sonnet-5-5"),
+        ("x-2", "claude-haiku-5-5"),
+    ]
+
+
+def test_an_unwarmable_request_is_a_finding(make_body: Any, captured: Any) -> None:
+    """The field and the way round; the one-agent form raises it."""
+    thinking = {"type": "enabled", "budget_tokens": 2000}
+    requests = [captured(make_body(thinking=thinking))]
+    found = prefixes_from_requests(requests, name="x")[0]
+    assert found.prefix is None
+    assert [(f.rule.id, f.place) for f in found.findings] == [("unwarmable", "thinking")]
+    with pytest.raises(UnwarmableRequestError, match="adaptive thinking"):
+        prefix_from_requests(requests, name="x")
+
+
+def test_a_warmable_request_of_the_same_agent_serves(make_body: Any, captured: Any) -> None:
+    """One call that forces a tool does not spoil the others."""
+    forced = captured(make_body("a", tool_choice={"type": "any"}))
+    prefix = prefix_from_requests([forced, captured(make_body("b"))], name="x")
+    assert "tool_choice" not in prefix.request
+
+
+def test_several_agents_are_not_one(make_body: Any, captured: Any) -> None:
+    """Asking for the one prefix of two agents is refused."""
+    requests = [captured(make_body()), captured(make_body(model="claude-haiku-5-5"))]
+    with pytest.raises(UnwarmableRequestError, match="2 agents"):
+        prefix_from_requests(requests, name="x")
+
+
+def test_a_bad_name_is_refused(make_body: Any, captured: Any) -> None:
+    """The accepted form is named."""
+    with pytest.raises(PrefixFileError, match="a-z, 0-9 and -"):
+        prefixes_from_requests([captured(make_body())], name="Bad Name")
+
+
+def test_an_agent_without_markers_is_told_what_to_add(make_body: Any, captured: Any) -> None:
+    """No breakpoint at all: its requests would read nothing."""
+    bodies = [make_body(q) for q in "ab"]
+    for each in bodies:
+        del each["system"][1]["cache_control"]
+    found = prefixes_from_requests([captured(each) for each in bodies], name="x")[0]
+    assert rules(found) == ["no-breakpoint"]
+    assert '"ttl": "1h"} to system[1]' in found.findings[0].message
+
+
+def test_an_agent_with_automatic_caching_is_told_too(make_body: Any, captured: Any) -> None:
+    """Its reads reach the prefix by look-back alone; the warm has an explicit breakpoint."""
+    request = make_body(cache_control={"type": "ephemeral"})
+    del request["system"][1]["cache_control"]
+    found = prefixes_from_requests([captured(request)], name="x")[0]
+    assert rules(found) == ["automatic-caching"]
+    assert found.prefix is not None
+    assert "cache_control" not in found.prefix.request
+    assert "cache_control" in found.prefix.request["system"][1]
+
+
+def test_what_a_divergence_costs(make_body: Any, captured: Any) -> None:
+    """Tokens from the divergence on, at the write price less the read price."""
+    bodies = [make_body(q) for q in "ab"]
+    for i, each in enumerate(bodies):
+        each["system"][1]["text"] = f"It is 2026-11-2{i}. " + "be kind. " * 200
+    found = prefixes_from_requests([captured(each) for each in bodies], name="x")[0]
+    assert rules(found) == ["divergence", "varying-breakpoint"]
+    assert found.shared is not None
+    assert found.saving_usd == pytest.approx(found.shared.lost_tokens * (2.5 - 0.1) / 1000)
+    assert "first user message" in found.findings[0].message
+
+
+def test_a_key_in_the_prompt_is_refused(make_body: Any, captured: Any) -> None:
+    """No prefix file with a credential is ever made."""
+    leaky = captured(make_body(system="Use sk-ant-api03-abcdefgh12345678 to call."))
+    with pytest.raises(PrefixFileError, match="API key"):
+        prefixes_from_requests([leaky], name="x")
+
+
+@pytest.mark.parametrize(
+    ("route", "model", "headers"),
+    [
+        ("bedrock", "global.anthropic.claude-sonnet-5-5", {}),
+        ("bedrock-mantle", "anthropic.claude-sonnet-5-5", {"anthropic-version": "2023-06-01"}),
+    ],
+)
+def test_other_routes(make_body: Any, route: str, model: str, headers: dict[str, str]) -> None:
+    """Each route keeps the headers it knows."""
+    given = {"anthropic-beta": "x"} if route == "bedrock" else headers
+    prefix = make_prefix("x", make_body(model=model), route=route, headers=given)
+    assert (prefix.route, prefix.headers) == (route, headers)

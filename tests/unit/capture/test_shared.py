@@ -1,0 +1,98 @@
+"""What several requests share, and which of them belong together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefixwarm.capture.shared import agents, find_shared
+
+
+def test_one_agent_whatever_the_question(make_body: Any, captured: Any) -> None:
+    """Requests that differ in their messages are of one agent."""
+    found = agents([captured(make_body("a")), captured(make_body("b"))])
+    assert [len(group) for group in found] == [2]
+
+
+def test_a_date_in_the_prompt_does_not_make_another_agent(make_body: Any, captured: Any) -> None:
+    """Two versions of one prompt belong together, even when they differ at their start."""
+    bodies = [make_body(system=f"Today is 2026-11-2{i}. You are a helper.") for i in (1, 2)]
+    assert len(agents(map(captured, bodies))) == 1
+
+
+def test_agents_apart(make_body: Any, captured: Any) -> None:
+    """Another model, route, set of tools, thinking or prompt is another agent."""
+    requests = [
+        captured(make_body()),
+        captured(make_body(model="claude-haiku-5-5")),
+        captured(make_body(), route="aws"),
+        captured(make_body(tools=make_body()["tools"][:1])),
+        captured(make_body(thinking={"type": "adaptive"})),
+        captured(make_body(tools=[], system="Give this conversation a title of five words.")),
+        captured(make_body(tools=[], system="Translate: Русский, 日本語, čeština 1:1 => €.")),
+    ]
+    assert [len(group) for group in agents(requests)] == [1] * 7
+
+
+def test_a_forced_tool_is_the_same_agent(make_body: Any, captured: Any) -> None:
+    """tool_choice does not reach tools and system."""
+    forced = make_body(tool_choice={"type": "any"})
+    assert len(agents([captured(make_body()), captured(forced)])) == 1
+
+
+def test_one_conversation_is_one_witness(make_body: Any, captured: Any) -> None:
+    """Further turns, and the same request again, say nothing about what is shared."""
+    first = make_body()
+    answer = [{"role": "assistant", "content": "Hi."}, {"role": "user", "content": "more"}]
+    second = make_body(messages=[*first["messages"], *answer])
+    shared = find_shared([captured(first), captured(second), captured(make_body())])
+    assert (shared.conversations, shared.messages, shared.divergence) == (1, 0, None)
+    assert shared.body == first
+
+
+def test_all_of_tools_and_system(make_body: Any, captured: Any) -> None:
+    """Nothing is cut when only the questions differ."""
+    shared = find_shared([captured(make_body(q)) for q in "ab"])
+    assert (shared.conversations, shared.messages, shared.lost_tokens) == (2, 0, 0)
+    assert shared.body == make_body("a")
+
+
+def test_shared_examples(make_body: Any, captured: Any) -> None:
+    """Leading messages that all share belong to the prefix; the last one never does."""
+    examples = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]
+    bodies = [
+        make_body(messages=[*examples, {"role": "user", "content": question}]) for question in "ab"
+    ]
+    assert find_shared([captured(each) for each in bodies]).messages == 2
+
+
+def test_cut_where_they_part(make_body: Any, captured: Any) -> None:
+    """The run ends before the block that differs; its last block gets the breakpoint."""
+    bodies = [make_body("q") for _ in range(3)]
+    for i, each in enumerate(bodies):
+        each["system"][1]["text"] = f"It is 2026-11-2{i}. " + "be kind. " * 200
+    shared = find_shared([captured(each) for each in bodies])
+    assert [b["text"] for b in shared.body["system"]] == [make_body()["system"][0]["text"]]
+    assert shared.body["system"][0]["cache_control"] == {"type": "ephemeral"}
+    assert shared.divergence is not None
+    assert (shared.divergence.place, shared.divergence.why) == ("system[1].text", "date")
+    assert shared.lost_tokens > 400
+
+
+def test_the_shortest_common_run_counts(make_body: Any, captured: Any) -> None:
+    """Of three conversations the two that share least decide."""
+    bodies = [make_body(q) for q in "abc"]
+    bodies[2]["tools"][1]["description"] = "buys"
+    shared = find_shared([captured(each) for each in bodies])
+    assert [tool["name"] for tool in shared.body["tools"]] == ["find"]
+    assert shared.body["system"] == []
+    assert shared.divergence is not None
+    assert shared.divergence.place == "tools[1].description"
+
+
+def test_nothing_shared(make_body: Any, captured: Any) -> None:
+    """Where the first block differs there is nothing, and it is said where."""
+    bodies = [make_body(tools=[], system=f"Now: 2026-11-21T0{i}:00:00Z. Help.") for i in (1, 2)]
+    shared = find_shared([captured(each) for each in bodies])
+    assert shared.body["system"] == []
+    assert shared.divergence is not None
+    assert shared.divergence.why == "timestamp"
