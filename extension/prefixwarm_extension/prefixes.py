@@ -15,6 +15,8 @@ __all__ = ["FOLDERS", "MAX_PREFIXES", "load_all"]
 
 FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 MAX_PREFIXES = 20
+# A prefix file has at most 6 MB; what is larger was not compiled from one.
+MAX_BYTES = 8 * 1024 * 1024
 
 _PREFIX_FILE = ".prefix.json"
 
@@ -49,10 +51,13 @@ def _load(folder: str, name: str) -> WarmCall:
     path = f"{folder}/{name}{SUFFIX}"
     try:
         with open(path, "rb") as file:
-            return WarmCall.from_bytes(file.read(), path)
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         from prefixwarm.core.prefix_file import load
 
         return compile_prefix(load(f"{folder}/{name}{_PREFIX_FILE}"))
     except OSError as error:
         raise PrefixFileError(path, "", f"cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise PrefixFileError(path, "", f"is larger than {MAX_BYTES} bytes; build it again")
+    return WarmCall.from_bytes(data, path)

@@ -3,58 +3,86 @@
 # after every extension has registered; runs the Python part as a child, whose crash cannot fail
 # the function; waits for the child's word or the hold's end; and then idles until shutdown.
 
-home=/opt/prefixwarm
-host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API##*:}
-api=/2020-01-01/extension id='' status=''
-
-say() { printf '{"service":"prefixwarm","by":"init","outcome":"%s","reason":"%s"}\n' "$1" "$2"; }
-
+# Fallback: these lines must work. Whatever fails below them, the script ends here, in `next`.
+trap idle EXIT
 call() { # METHOD PATH HEADER BODY: sets status, and id when the reply names one
-  status=''
-  { exec 8<>"/dev/tcp/$host/$port"; } 2>/dev/null || return 1
-  printf '%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
-    "$1" "$api/$2" "$AWS_LAMBDA_RUNTIME_API" "$3" "${#4}" "$4" >&8 2>/dev/null
+  { exec 8<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"; } 2>/dev/null || return 1
+  printf '%s /2020-01-01/extension/%s HTTP/1.1\r\nHost: lambda\r\n%s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
+    "$1" "$2" "$3" "${#4}" "$4" >&8
   read -r _ status _ <&8
-  while IFS= read -r line <&8 && line=${line%$'\r'} && [[ $line ]]; do
-    [[ ${line,,} == lambda-extension-identifier:* ]] && id=${line#*: }
+  while read -r name value <&8 && [[ $name == *: ]]; do
+    [[ ${name,,} == lambda-extension-identifier: ]] && id=${value%$'\r'}
   done
   exec 8>&-
   [[ $status == 2* ]]
 }
-
+register() { call POST register "Lambda-Extension-Name: ${0##*/}" "{\"events\":[$1]}"; }
 idle() {
-  until call GET event/next "Lambda-Extension-Identifier: $id" ''; do sleep 1 || exit 0; done
-  [[ $child ]] && kill "$child" 2>/dev/null
+  [[ $id ]] || register
+  until call GET event/next "Lambda-Extension-Identifier: $id"; do sleep 1; done
+  end
+}
+
+end() { # with a moment for the child's last line
+  trap - EXIT
+  [[ $child ]] && kill "$child" 2>/dev/null && read -r -d '' -t 1 -u 7
   exit 0
 }
+
+say() { printf '{"service":"prefixwarm","by":"init","outcome":"%s","reason":"%s"}\n' "$1" "$2"; }
 
 find_python() {
-  for python in /var/lang/bin/python3 "$(type -P python3)"; do [[ -x $python ]] && return 0; done
-  return 1
+  python=/var/lang/bin/python3
+  [[ -x $python ]] || python=$(type -P python3)
+  [[ $python ]]
 }
 
-hold_seconds() { # the longest that the launcher itself waits; the child's own budget is shorter
-  local ms=${PREFIXWARM_INIT_HOLD_MS:-3000}
-  [[ $AWS_LAMBDA_INITIALIZATION_TYPE == on-demand || -z $AWS_LAMBDA_INITIALIZATION_TYPE ]] || ms=60000
-  [[ $ms =~ ^[0-9]{1,5}$ ]] || ms=3000
-  printf '%d.%03d' $((ms / 1000)) $((ms % 1000))
+first_start() { # an init phase that is run again must not be held again: it may count as invoke
+  [[ -e /tmp/.prefixwarm-started ]] && return 1
+  { : >/tmp/.prefixwarm-started; } 2>/dev/null
+  return 0
 }
 
-trap 'exit 0' TERM
-name="Lambda-Extension-Name: ${0##*/}"
-if ! call POST register "$name" '{"events":["SHUTDOWN"]}' && ! call POST register "$name" '{"events":[]}'; then
-  # This bash cannot reach the API: Python takes the whole life cycle over, or nobody does.
-  say failed "the launcher cannot register (status ${status:-none})"
-  find_python && exec "$python" -I -S "$home/python/prefixwarm_extension/lifecycle.py" "${0##*/}"
-  exit 0
-fi
+hold() { # sets ms: the longest that the launcher waits
+  ms=${PREFIXWARM_INIT_HOLD_MS:-3000}
+  [[ $ms =~ ^[0-9]{1,4}$ ]] || ms=3000
+  # Only emulators name the time-out, and there the init phase counts towards it.
+  local most=$((${AWS_LAMBDA_FUNCTION_TIMEOUT:-18} * 500))
+  ((ms = 10#$ms < most ? 10#$ms : most))
+}
 
-if find_python; then
-  exec 6>&1
-  exec 7< <(exec "$python" -I -S -OO "$home/python/prefixwarm_extension/start.py" 3>&1 1>&6 6>&-)
+start_child() {
+  exec 6>&1 7< <(exec "$python" -I -S -OO "$home/python/prefixwarm_extension/start.py" "$ms" 3>&1 1>&6 6>&-)
   child=$!
-  read -r -t "$(hold_seconds)" -u 7 _
-else
-  say skipped 'no Python interpreter here: nothing can be warmed in this runtime'
-fi
-idle
+}
+
+await_word() {
+  local word='' seconds
+  printf -v seconds '%d.%03d' $((ms / 1000)) $((ms % 1000))
+  read -r -t "$seconds" -u 7 word
+  [[ $? -gt 128 || $word ]] && return
+  wait "$child"
+  say failed "the warmer ended without a word (status $?)"
+}
+
+main() {
+  home=/opt/prefixwarm
+  if ! register '"SHUTDOWN"' && ! register; then
+    # This bash cannot reach the API: Python takes the whole life cycle over, or nobody does.
+    say failed "the launcher cannot register (status ${status:-none})"
+    find_python && "$python" -I -S "$home/python/prefixwarm_extension/lifecycle.py" "${0##*/}"
+    end
+  fi
+  find_python || { say skipped 'no Python interpreter here: nothing can be warmed in this runtime'; return; }
+  case ${AWS_LAMBDA_INITIALIZATION_TYPE:-on-demand} in
+    provisioned-concurrency | lambda-managed-instances) ms=60000 ;;
+    *)
+      first_start || { say skipped 'init runs again: its first run has warmed'; return; }
+      hold
+      ((ms)) || { say skipped 'first request will write: the hold is 0'; return; } ;;
+  esac
+  start_child
+  await_word
+}
+
+main

@@ -54,7 +54,7 @@ class Ask(Record):
     `needed_until`: nothing is sent when the entry lives beyond this. `latest_start`: after this
     moment a refresh would be a write, and is dropped. `wait`: until when to wait for somebody
     else's call. `idle`: the idle count to record, None to leave it. `veto`: looks at a cold state,
-    and says why a call would not pay, or nothing.
+    and says why a call would not pay, or nothing. `seen`: is shown every state that was read.
     """
 
     key: str
@@ -66,6 +66,7 @@ class Ask(Record):
     deployment: str = ""
     function: str = ""
     veto: Callable[[State], str] | None = None
+    seen: Callable[[State], None] | None = None
 
 
 def warm(
@@ -114,6 +115,8 @@ def _acquire(
     waited = False
     while True:
         state = store.read(ask.key, deadline.earliest(STATE_SECONDS))
+        if ask.seen:
+            ask.seen(state)
         refusal = _refusal(state, ask, clock(), waited)
         if not refusal and not state.leased(clock()):
             wish = _wish(call, ask, deadline, clock())

@@ -1,0 +1,190 @@
+"""What the tests of the extension run in: AWS's emulator, a real table, the simulated provider."""
+
+from __future__ import annotations
+
+import json
+import uuid
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm_layer import build_layer
+
+from prefixwarm.core import prefix_file, warm_request
+from prefixwarm.demo.emulator import Environment, Invocation
+from prefixwarm.demo.function import Function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from prefixwarm.demo.local_aws import LocalAws
+    from prefixwarm.demo.tools import Tools
+    from prefixwarm.simulator import Simulator
+
+__all__ = ["KEY", "PLAIN", "PROMPT", "TABLE", "Bench", "Started", "create_table", "unzipped_layer"]
+
+TABLE = "warm-state"
+KEY = "sk-ant-test-0123456789abcdef"
+PROMPT = "You are the support agent of a bicycle shop. "
+# What it answers depends on nothing but the event, so that two answers can be compared.
+PLAIN = """
+def handler(event, context):
+    return {"answer": "none of the extension's business", "event": event}
+"""
+_ASK = """
+import json, os, urllib.request
+
+def handler(event, context):
+    call = urllib.request.Request(
+        os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages",
+        data=json.dumps({**REQUEST, "max_tokens": 16}).encode(),
+        headers={
+            "content-type": "application/json",
+            "anthropic-version": "2023-06-01",
+            "x-api-key": os.environ["ANTHROPIC_API_KEY"],
+        },
+    )
+    return json.load(urllib.request.urlopen(call, timeout=20))["usage"]
+"""
+
+
+def request(name: str, ttl: str = "1h") -> dict[str, Any]:
+    """An agent's request whose prefix of some thousand tokens is named."""
+    text = f"Prefix {name}. " + PROMPT * 400
+    marker = {"type": "ephemeral", "ttl": ttl}
+    return {
+        "model": "claude-sonnet-5-5",
+        "system": [{"type": "text", "text": text, "cache_control": marker}],
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+
+
+def write_prefix(folder: Path, name: str) -> Path:
+    """The prefix file of `request(name)`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    warm = warm_request.derive({**request(name), "max_tokens": 16})
+    prefix = prefix_file.build(name, warm, headers={"anthropic-version": "2023-06-01"})
+    return prefix_file.write(prefix, folder)
+
+
+def unzipped_layer(folder: Path, prefixes: Sequence[Path]) -> Path:
+    """The layer as it is deployed, laid out as Lambda does."""
+    archive = build_layer(folder / "layer.zip", prefixes)
+    target = folder / "layer"
+    with zipfile.ZipFile(archive) as content:
+        for entry in content.infolist():
+            Path(content.extract(entry, target)).chmod(entry.external_attr >> 16 & 0o777)
+    return target
+
+
+def create_table(aws: LocalAws, name: str = TABLE) -> None:
+    """The warm state's table, as the construct makes it."""
+    text = ("pk", "S"), ("due_shard", "S"), ("due_at", "N")
+    aws.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in text],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due_shard", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class Started:
+    """One environment after its first invocation and its end."""
+
+    answer: Invocation
+    log: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The extension's log lines."""
+        found = [line for line in self.log.splitlines() if line.startswith("{")]
+        parsed = [json.loads(line) for line in found]
+        return [line for line in parsed if line.get("by") == "init"]
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The extension's only log line."""
+        (line,) = self.lines
+        return line
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One test's view of the parts; its warm states are its own."""
+
+    tools: Tools
+    aws: LocalAws
+    provider: Simulator
+    layer: Path
+    folder: Path
+    scope: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def code(self, source: str) -> Path:
+        """A folder with this handler."""
+        folder = self.folder / uuid.uuid4().hex
+        folder.mkdir()
+        (folder / "handler.py").write_text(source)
+        return folder
+
+    def function(self, code: Path, **env: str) -> Function:
+        """A function with the layer and the settings that `attach` gives it."""
+        settings = {
+            **self.aws.environment(),
+            "ANTHROPIC_BASE_URL": self.provider.url,
+            "ANTHROPIC_API_KEY": KEY,
+            "PREFIXWARM_TABLE": TABLE,
+            "PREFIXWARM_CACHE_SCOPE": self.scope,
+            **env,
+        }
+        given = {name: value for name, value in settings.items() if value}
+        return Function(code, layers=(self.layer,), env=given, timeout=10)
+
+    def asking(self, name: str = "support", **env: str) -> Function:
+        """A function whose request has the prefix of this name; it returns the usage."""
+        return self.function(self.code(f"REQUEST = {request(name)!r}\n{_ASK}"), **env)
+
+    def plain(self, **env: str) -> Function:
+        """A function that never talks to anyone."""
+        return self.function(self.code(PLAIN), **env)
+
+    def start(self, function: Function, event: object = None, **options: Any) -> Started:
+        """Start an environment, invoke it once, and end it."""
+        with self.environment(function, **options) as environment:
+            answer = environment.invoke(event)
+            return Started(answer, environment.close())
+
+    @contextmanager
+    def environment(self, function: Function, **options: Any) -> Iterator[Environment]:
+        """A started environment."""
+        with Environment(function, tools=self.tools, **options) as environment:
+            yield environment
+
+    def with_prefixes(self, function: Function, *names: str) -> Function:
+        """The function with prefix files of its own in its code."""
+        for name in names:
+            write_prefix(function.code / "prefixes", name)
+        return replace(function, env={**function.env, "PREFIXWARM_PREFIXES": "/var/task/prefixes"})
+
+    def states(self) -> list[dict[str, Any]]:
+        """This test's warm states, by attribute."""
+        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE)
+        items = [item for page in pages for item in page["Items"]]
+        own = [item for item in items if f"/{self.scope}/" in item["pk"]["S"]]
+        return [{k: next(iter(v.values())) for k, v in item.items()} for item in own]
+
+    def warm_calls(self) -> list[dict[str, Any]]:
+        """What reached the provider from a warmer."""
+        return [each for each in self.provider.requests() if each["warm"]]
