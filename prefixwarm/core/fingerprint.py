@@ -39,7 +39,7 @@ def fingerprint(request: Mapping[str, Any], headers: Mapping[str, str]) -> dict[
     """
     tiers = tier_blocks(request, request["messages"][:-1])
     found = {name: _digest(blocks) for name, blocks in tiers.items()}
-    betas = sorted(b.strip() for b in headers.get("anthropic-beta", "").split(",") if b.strip())
+    betas = sorted({b.strip() for b in headers.get("anthropic-beta", "").split(",")} - {""})
     shape = [block_bytes([name, request[name]]) for name in SHAPE if name in request]
     whole = (*shape, block_bytes(betas), *(found[name].encode() for name in tiers))
     return {**found, "prefix": _digest(whole)}

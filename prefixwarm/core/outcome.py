@@ -36,12 +36,14 @@ class Usage(Record):
         """
         created = _count(usage.get("cache_creation_input_tokens"))
         split = usage.get("cache_creation")
-        one_hour = _count(split.get("ephemeral_1h_input_tokens")) if isinstance(split, dict) else 0
+        split = split if isinstance(split, dict) else {}
+        one_hour = _count(split.get("ephemeral_1h_input_tokens"))
+        five_minutes = _count(split.get("ephemeral_5m_input_tokens"))
         return cls(
             input=_count(usage.get("input_tokens")),
             output=_count(usage.get("output_tokens")),
             read=_count(usage.get("cache_read_input_tokens")),
-            write_5m=max(0, created - one_hour),
+            write_5m=max(five_minutes, created - one_hour),
             write_1h=one_hour,
         )
 

@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-__all__ = ["FORMAT", "MAX_BYTES", "SUFFIX", "PrefixFile", "dumps", "find", "load", "loads", "write"]
+__all__ = [
+    "FORMAT",
+    "MAX_BYTES",
+    "SUFFIX",
+    "PrefixFile",
+    "build",
+    "dumps",
+    "estimate_tokens",
+    "find",
+    "load",
+    "loads",
+    "write",
+]
 
 FORMAT = "prefixwarm/1"
 SUFFIX = ".prefix.json"
@@ -119,7 +131,10 @@ def build(
         | dict(tokens or {}),
         "prices": prices,
     }
-    return _checked(document, f"{name}{SUFFIX}")
+    source = f"{name}{SUFFIX}"
+    built = _checked(document, source)
+    _refuse_oversize(source, len(dumps(built).encode()))
+    return built
 
 
 def estimate_tokens(request: Mapping[str, Any]) -> int:
@@ -138,14 +153,13 @@ def load(path: str | os.PathLike[str]) -> PrefixFile:
     """
     source = Path(path)
     try:
-        size = source.stat().st_size
-        text = source.read_bytes() if size <= MAX_BYTES else b""
-    except OSError as error:
-        raise PrefixFileError(source, "", f"cannot be read: {error.strerror}") from error
-    if size > MAX_BYTES:
-        raise PrefixFileError(
-            source, "", f"has {size} bytes; a prefix file has at most {MAX_BYTES}"
-        )
+        with source.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+            size = max(len(text), os.fstat(file.fileno()).st_size)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PrefixFileError(source, "", f"cannot be read: {reason}") from error
+    _refuse_oversize(source, size)
     found = loads(text, str(source))
     if source.name != found.name + SUFFIX:
         wanted = found.name + SUFFIX
@@ -155,15 +169,28 @@ def load(path: str | os.PathLike[str]) -> PrefixFile:
 
 def loads(text: str | bytes, source: str = "prefix file") -> PrefixFile:
     """Check a prefix file's text; `source` stands for it in errors."""
-    if len(text) > MAX_BYTES:
-        raise PrefixFileError(source, "", f"is larger than {MAX_BYTES} bytes")
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    _refuse_oversize(source, len(data))
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        return _checked(document, source)
+    except RecursionError as error:
+        raise PrefixFileError(source, "", "is nested too deeply; build it again") from error
+    except ValueError as error:
         raise PrefixFileError(
             source, "", f"is not JSON ({error}); it may be cut short: build it again"
         ) from error
-    return _checked(document, source)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _refuse_oversize(source: object, size: int) -> None:
+    if size > MAX_BYTES:
+        raise PrefixFileError(
+            source, "", f"has {size} bytes; a prefix file has at most {MAX_BYTES}"
+        )
 
 
 def dumps(prefix: PrefixFile) -> str:
@@ -192,7 +219,7 @@ def find(folder: str | os.PathLike[str]) -> list[Path]:
 
 def _checked(document: object, source: str) -> PrefixFile:
     def refuse(field: str, problem: str) -> PrefixFileError:
-        return PrefixFileError(source, field, problem)
+        return PrefixFileError(source, _line(field, 100), _line(problem, 300))
 
     if not isinstance(document, dict):
         raise refuse("", "is not a JSON object; build it with `prefixwarm capture`")
@@ -207,9 +234,16 @@ def _checked(document: object, source: str) -> PrefixFile:
     return PrefixFile(**values)
 
 
+def _line(text: str, most: int) -> str:
+    """One printable line: what stands in a broken file may be anything."""
+    shown = "".join(c if c.isprintable() else " " for c in text[: most + 1])
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
 def _problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong with it, first things first; later checks rely on earlier ones."""
     yield from _shape_problems(document)
+    yield from _text_problems(document)
     route = _known_route(document["route"])
     if route is None:
         yield "route", f"{document['route']!r} is not known"
@@ -236,6 +270,15 @@ def _shape_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"tokens.{name}", "must be a whole number or null"
 
 
+def _text_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        yield "", "holds half of a character (a lone surrogate), which no request can carry"
+    except ValueError:
+        yield "", "holds a number that is too large"
+
+
 def _known_route(name: str) -> Route | None:
     try:
         return route_named(name)
@@ -248,8 +291,9 @@ def _header_problems(headers: dict[str, Any], route: Route) -> Iterator[tuple[st
         if name not in route.allowed_headers:
             allowed = ", ".join(route.allowed_headers) or "none"
             yield f"headers.{name}", f"is not allowed on the route {route.name}; allowed: {allowed}"
-        if not isinstance(value, str) or "\r" in value or "\n" in value or _KEY.search(value):
-            yield f"headers.{name}", "must be one line of text that holds no key"
+        text = isinstance(value, str) and value.isascii() and value.isprintable()
+        if not text or _KEY.search(value):
+            yield f"headers.{name}", "must be one line of ASCII text that holds no key"
     version = headers.get("anthropic-version")
     if "anthropic-version" in route.allowed_headers and version not in route.versions:
         yield "headers.anthropic-version", f"{version!r}: write one of {', '.join(route.versions)}"
@@ -257,6 +301,7 @@ def _header_problems(headers: dict[str, Any], route: Route) -> Iterator[tuple[st
 
 def _request_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     request = document["request"]
+    yield from _tier_problems(request)
     try:
         refuse_unwarmable(request)
     except UnwarmableRequestError as error:
@@ -269,6 +314,18 @@ def _request_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if name in request:
             yield f"request.{name}", "does not belong into a warm request; build the file again"
     yield from _breakpoint_problems(request, document["ttl"])
+
+
+def _tier_problems(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for tier in ("tools", "system", "messages"):
+        blocks = request.get(tier, [])
+        if tier == "system" and isinstance(blocks, str):
+            continue
+        if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+            yield f"request.{tier}", "must be a list of objects"
+    last = (request.get("messages") or [{}])[-1]
+    if last.get("role") != "user" or not last.get("content"):
+        yield "request.messages", "must end with a user's message, the placeholder"
 
 
 def _breakpoint_problems(request: dict[str, Any], ttl: str) -> Iterator[tuple[str, str]]:

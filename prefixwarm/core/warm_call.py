@@ -24,6 +24,11 @@ FORMAT = "prefixwarm-warm/1"
 SUFFIX = ".warm"
 
 _MAX_TOKENS = b'"max_tokens":0'
+_KINDS = {
+    **dict.fromkeys(("name", "route", "model", "fingerprint"), str),
+    **dict.fromkeys(("ttl", "max_tokens_at"), int),
+    **dict.fromkeys(("headers", "usd_per_mtok"), dict),
+}
 
 
 class WarmCall(Record):
@@ -56,7 +61,7 @@ class WarmCall(Record):
     def to_bytes(self) -> bytes:
         """The contents of `NAME.warm`."""
         head = {name: getattr(self, name) for name in self._fields if name != "body"}
-        return dumps({"format": FORMAT, **head}) + b"\n" + self.body
+        return dumps({"format": FORMAT, "size": len(self.body), **head}) + b"\n" + self.body
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str) -> WarmCall:
@@ -72,10 +77,14 @@ class WarmCall(Record):
             head = loads(line)
             if head.pop("format") != FORMAT:
                 raise PrefixFileError(source, "format", f"this version reads {FORMAT!r} only")
+            size = head.pop("size")
             call = cls(**head, body=body)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise PrefixFileError(source, "", "is not a compiled prefix; build it again") from error
-        if not body.endswith(b"}") or body[call.max_tokens_at : call.max_tokens_at + 1] != b"0":
+        if not all(isinstance(getattr(call, name), kind) for name, kind in _KINDS.items()):
+            raise PrefixFileError(source, "", "is not a compiled prefix; build it again")
+        at = call.max_tokens_at
+        if len(body) != size or body[at : at + 1] != b"0":
             raise PrefixFileError(source, "", "is cut short; build it again")
         return call
 

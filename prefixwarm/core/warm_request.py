@@ -67,7 +67,8 @@ def derive(
         elif name == "messages":
             warm[name] = [*shared["messages"], dict(PLACEHOLDER)]
         elif name not in _DROPPED:
-            warm[name] = 0 if name == "max_tokens" else value
+            warm[name] = value
+    warm["max_tokens"] = 0
     return warm
 
 
@@ -127,9 +128,12 @@ def _type_of(value: object) -> object:
 
 def _shared_tiers(request: Mapping[str, Any], shared_messages: int) -> dict[str, list[Any]]:
     tools, system = _copies(request.get("tools")), _system_blocks(request.get("system"))
+    if not 0 <= shared_messages <= len(request["messages"]):
+        found = len(request["messages"])
+        raise UnwarmableRequestError(
+            "messages", f"there are {found}; {shared_messages} of them cannot be shared"
+        )
     messages = _copies(request["messages"][:shared_messages])
-    if len(messages) < shared_messages:
-        raise UnwarmableRequestError("messages", f"has fewer than {shared_messages} messages")
     if not messages:
         tools, system = _up_to_last_breakpoint(tools, system)
     if not (tools or system or messages):
@@ -141,10 +145,10 @@ def _shared_tiers(request: Mapping[str, Any], shared_messages: int) -> dict[str,
 
 def _up_to_last_breakpoint(tools: list[Any], system: list[Any]) -> tuple[list[Any], list[Any]]:
     for i in range(len(system) - 1, -1, -1):
-        if "cache_control" in system[i]:
+        if system[i].get("cache_control") is not None:
             return tools, system[: i + 1]
     for i in range(len(tools) - 1, -1, -1):
-        if "cache_control" in tools[i]:
+        if tools[i].get("cache_control") is not None:
             return tools[: i + 1], []
     return tools, system
 

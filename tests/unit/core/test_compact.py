@@ -14,7 +14,9 @@ from prefixwarm.core.compact import dumps, hmac_sha256, loads, sha256_hex
 
 _FLAT = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 _JSON = st.recursive(
-    _FLAT | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    _FLAT | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
 )
 
 

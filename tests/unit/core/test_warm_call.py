@@ -1,0 +1,124 @@
+"""The compiled bytes: what is sent, and how they travel."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefixwarm.core.errors import PrefixFileError
+from prefixwarm.core.prefix_file import PrefixFile, build
+from prefixwarm.core.routes import ROUTES
+from prefixwarm.core.warm_call import WarmCall, compile_prefix
+
+REQUEST: dict[str, Any] = {
+    "system": [
+        {
+            "type": "text",
+            "text": 'Say "max_tokens":0 and é.',
+            "cache_control": {"type": "ephemeral", "ttl": "1h"},
+        }
+    ],
+    "max_tokens": 0,
+    "model": "claude-sonnet-5-5",
+    "messages": [{"role": "user", "content": "warm"}],
+}
+HEADERS = {"anthropic-version": "2026-10-21"}
+
+
+def prefix(route: str = "anthropic", **changes: Any) -> PrefixFile:
+    """A prefix file of that route."""
+    headers = {} if route == "bedrock" else HEADERS
+    return build("support", {**REQUEST, **changes}, route=route, headers=headers)
+
+
+def test_sends_the_request_of_the_file() -> None:
+    """Nothing added, nothing lost, no white space, characters as they are."""
+    call = compile_prefix(prefix())
+    sent = json.loads(call.body)
+    assert sent == REQUEST
+    assert [n for n in sent if n != "max_tokens"] == [n for n in REQUEST if n != "max_tokens"]
+    assert "é".encode() in call.body
+    assert b": " not in call.body
+    assert (call.ttl, call.model, call.headers) == (3600, "claude-sonnet-5-5", HEADERS)
+    assert call.fingerprint == prefix().fingerprint["prefix"]
+
+
+def test_falls_back_to_one_token() -> None:
+    """One digit changes, whatever the prompt says."""
+    call = compile_prefix(prefix())
+    assert json.loads(call.with_max_tokens(1)) == {**REQUEST, "max_tokens": 1}
+    assert call.with_max_tokens(0) == call.body
+
+
+@pytest.mark.parametrize("version", [None, "2026-10-21"])
+def test_bedrock_names_its_version_in_the_body(version: str | None) -> None:
+    """And the model in the address."""
+    changes = {"anthropic_version": version} if version else {}
+    sent = json.loads(compile_prefix(prefix("bedrock", **changes)).body)
+    assert "model" not in sent
+    assert sent["anthropic_version"] == (version or "bedrock-2023-05-31")
+    assert "anthropic_version" not in json.loads(compile_prefix(prefix("bedrock-mantle")).body)
+
+
+def test_the_state_key_names_where_the_entry_lives() -> None:
+    """Route, region where the cache has one, scope, model, fingerprint."""
+    call = compile_prefix(prefix())
+    digits = call.fingerprint.removeprefix("sha256:")[:32]
+    key = call.key(ROUTES["anthropic"], "team-a", {})
+    assert key == f"state/anthropic/-/team-a/claude-sonnet-5-5/{digits}"
+    aws = compile_prefix(prefix("aws"))
+    key = aws.key(ROUTES["aws"], "default", {"AWS_REGION": "eu-west-1"})
+    assert key == f"state/aws/eu-west-1/default/claude-sonnet-5-5/{digits}"
+
+
+def test_counted_tokens_before_estimates() -> None:
+    """What the provider counted is better."""
+    built = prefix()
+    assert compile_prefix(built).tokens == built.tokens["estimate"]
+    counted = built.replace(tokens={"estimate": 1, "counted": 21034, "minimum": 512})
+    assert compile_prefix(counted).tokens == 21034
+
+
+@pytest.mark.parametrize("route", list(ROUTES))
+def test_travels_as_bytes(route: str) -> None:
+    """One line that says where, then the bytes."""
+    call = compile_prefix(prefix(route))
+    data = call.to_bytes()
+    assert WarmCall.from_bytes(data, "x") == call
+    assert data.split(b"\n", 1)[1] == call.body
+
+
+@given(st.integers(0, 4000))
+def test_refuses_any_cut(at: int) -> None:
+    """However little is missing."""
+    data = compile_prefix(prefix()).to_bytes()
+    cut = data[: at % len(data)]
+    with pytest.raises(PrefixFileError, match=r"x\.warm: .*build it again"):
+        WarmCall.from_bytes(cut, "x.warm")
+
+
+@given(st.data())
+def test_corrupt_files_are_read_or_refused(data: st.DataObject) -> None:
+    """Bytes changed anywhere, fields of another kind: one kind of error."""
+    line, _, body = compile_prefix(prefix()).to_bytes().partition(b"\n")
+    head = json.loads(line)
+    name = data.draw(st.sampled_from([*head, "extra"]))
+    head[name] = data.draw(st.none() | st.integers() | st.text() | st.lists(st.integers()))
+    whole = bytearray(json.dumps(head).encode() + b"\n" + body)
+    at = data.draw(st.integers(0, len(whole)))
+    whole[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    with suppress(PrefixFileError):
+        call = WarmCall.from_bytes(bytes(whole), "x.warm")
+        assert call.with_max_tokens(1) != call.body
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"{}", b"[" * 9999, b'{"format": "other/9"}\n{}'])
+def test_refuses_what_it_is_not(data: bytes) -> None:
+    """Empty, or of another version."""
+    with pytest.raises(PrefixFileError, match=r"build it again|this version reads"):
+        WarmCall.from_bytes(data, "x.warm")
