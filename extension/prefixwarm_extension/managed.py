@@ -87,11 +87,11 @@ def _refusal(call: WarmCall, state: State, now: float) -> str:
 
 
 def _ask(state: State, sandbox: Sandbox) -> Ask:
-    # Whoever has refreshed it meanwhile raised its life beyond the one that we saw.
+    # Whoever has refreshed it meanwhile raised its life well beyond the one that we saw.
     return Ask(
         key=state.key,
         owner=sandbox.owner(),
-        needed_until=state.warm_until or 0.0,
+        needed_until=(state.warm_until or 0.0) + 1.0,
         latest_start=state.warm_until,
         idle=state.idle + 1,
         deployment=sandbox.settings.deployment,
