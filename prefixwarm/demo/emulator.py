@@ -90,6 +90,7 @@ class Environment:
         self._host = wire.loopback_address() if network else "127.0.0.1"
         self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-env-"))
         self._process: subprocess.Popen[bytes] | None = None
+        _open.add(self)
 
     def __enter__(self) -> Environment:
         return self.start()
@@ -121,7 +122,6 @@ class Environment:
                 stderr=log,
                 env={},
             )
-        _open.add(self)
         self._wait_until_ready()
         return self
 
@@ -150,35 +150,33 @@ class Environment:
 
     def close(self) -> str:
         """End the environment as Lambda does, with a SHUTDOWN event; return the whole log."""
-        _open.discard(self)
-        self._stop()
+        if self._process:
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE_SECONDS)
         log = self.log
-        shutil.rmtree(self._work, ignore_errors=True)
+        self.kill()
         return log
 
     def kill(self) -> None:
         """End the environment at once, and through its PID namespace all that it started."""
+        _open.discard(self)
         if self._process:
             self._signal(signal.SIGKILL)
             self._process.wait()
-
-    def _stop(self) -> None:
-        if self._process is None:
-            return
-        self._signal(signal.SIGTERM)
-        try:
-            self._process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        shutil.rmtree(self._work, ignore_errors=True)
 
     def _signal(self, number: signal.Signals) -> None:
+        process = cast("subprocess.Popen[bytes]", self._process)
+        if process.poll() is not None:
+            return
         try:
             os.kill(self._pid(), number)
         except (FileNotFoundError, ValueError):
             # Not yet the emulator.
-            cast("subprocess.Popen[bytes]", self._process).kill()
+            process.kill()
         except ProcessLookupError:
-            pass
+            return
 
     def _pid(self) -> int:
         """The emulator's process id; `unshare`, its parent, does not pass signals on."""

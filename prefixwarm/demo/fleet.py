@@ -37,6 +37,7 @@ def start_together(
         return environment.invoke(event)
 
     with ExitStack() as stack, ThreadPoolExecutor(count) as pool:
-        for environment in pool.map(Environment.start, environments):
+        for environment in environments:
             stack.callback(environment.close)
+        list(pool.map(Environment.start, environments))
         return list(pool.map(released, environments))

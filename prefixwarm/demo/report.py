@@ -33,6 +33,12 @@ _COLUMNS = (
 )
 
 
+_NOTES = (
+    "first token, read, written: wait and cache tokens of an environment's first request (storm: "
+    "the mean)\nadded init: against the same function without the layer"
+)
+
+
 def latency_model() -> str:
     """One line that says how the simulated provider takes its time."""
     return (
@@ -48,10 +54,10 @@ def as_json(scenarios: Sequence[Scenario]) -> str:
 
 
 def as_table(scenarios: Sequence[Scenario]) -> str:
-    """Aligned columns; times in milliseconds, tokens and dollars of the first request."""
+    """Aligned columns, and what they mean."""
     rows = [_COLUMNS, *(_row(scenario) for scenario in scenarios)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    return "\n".join(_line(row, widths) for row in rows)
+    return "\n".join([*(_line(row, widths) for row in rows), "", _NOTES, latency_model()])
 
 
 def _row(scenario: Scenario) -> tuple[str, ...]:

@@ -89,8 +89,10 @@ def test_json_has_the_documented_keys() -> None:
 
 
 def test_table_lines_are_aligned() -> None:
-    """Every line is as wide as the head."""
+    """Every line is as wide as the head, and the latency model is below."""
     run = Run([answer(1, ttft_ms=1234.5, written=7000)], [request(1, written=7000)])
-    lines = as_table([Scenario.of("cold", [run], without_layer_ms=101)]).splitlines()
+    table, notes = as_table([Scenario.of("cold", [run], without_layer_ms=101)]).split("\n\n")
+    lines = table.splitlines()
+    assert "simulated first token" in notes
     assert len({len(line) for line in lines}) == 1
     assert "1,234 ms" in lines[1]
