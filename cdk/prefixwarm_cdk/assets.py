@@ -30,6 +30,8 @@ __all__ = ["Manifest", "keepwarm_code", "layer_code"]
 
 _FORMAT = "prefixwarm-manifest/1"
 _LAYER_LIMIT = 250 * 1024 * 1024
+# IAM takes about 10 KB of policy for a role: beyond this, objects are granted by their suffix.
+_MOST_LISTED = 40
 
 
 def layer_code(scope: IConstruct, prefixes: Sequence[Prefix]) -> lambda_.Code:
@@ -80,10 +82,12 @@ class Manifest(Construct):
         }
         manifest = self._upload_manifest(json.dumps(document, indent=2) + "\n")
         self.url = manifest.s3_object_url
-        self.objects = [
-            asset.bucket.arn_for_objects(asset.s3_object_key)
-            for asset in (manifest, *objects.values())
-        ]
+        self.objects = self._arns([manifest, *objects.values()])
+
+    def _arns(self, assets: Sequence[s3_assets.Asset]) -> list[str]:
+        if len(assets) <= _MOST_LISTED:
+            return [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in assets]
+        return [assets[0].bucket.arn_for_objects("*.json")]
 
     def _entry(self, prefix: Prefix, asset: s3_assets.Asset) -> dict[str, Any]:
         """Enough to find the prefix's warm state without reading its file."""

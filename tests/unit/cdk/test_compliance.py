@@ -16,6 +16,8 @@ from cfnlint import api as cfnlint
 from prefixwarm_cdk import Credentials, PrefixWarmer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from constructs import Construct
 
 # CDK's own: it repeats a dependency that a reference makes already.
@@ -56,6 +58,23 @@ def test_cdk_nag_finds_nothing(prefix: Path, tmp_path: Path) -> None:
     plugins = report["pluginReports"]
     assert plugins
     assert [v["ruleName"] for plugin in plugins for v in plugin["violations"]] == []
+
+
+def test_cdk_nag_finds_nothing_in_a_large_fleet(
+    write_prefix: Callable[..., Path], tmp_path: Path
+) -> None:
+    """More prefixes than a policy can list are granted by their suffix, with a reason."""
+    for i in range(45):
+        write_prefix(f"p{i}", folder=tmp_path / "prefixes")
+    app = App(outdir=str(tmp_path / "out"))
+    stack = Stack(app, "Warmer")
+    secret = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "claude")
+    credentials = Credentials.secret(secret)
+    PrefixWarmer(stack, "Warm", prefixes=[tmp_path / "prefixes"], credentials=credentials)
+    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    policies = json.dumps(app_template(app, stack))
+    assert '/*.json"' in policies
+    assert len(policies) < 60_000
 
 
 def test_cfn_lint_finds_nothing(prefix: Path, tmp_path: Path) -> None:
