@@ -25,6 +25,13 @@ __all__ = ["Recording", "record", "run"]
 # The simulator takes any key; this one lets an agent start where none is set.
 _DUMMY_KEY = "prefixwarm-capture"
 _REGION = "us-east-1"
+_AWS_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
 # Other names under which frameworks look for the same base URL.
 _ALIASES = {
     "anthropic": ("ANTHROPIC_API_URL", "ANTHROPIC_API_BASE"),
@@ -75,11 +82,11 @@ def record(
         Start the agent with its `environ` added; read its `requests` afterwards.
     """
     surroundings = dict(os.environ if environ is None else environ)
-    surroundings.setdefault("AWS_REGION", surroundings.get("AWS_DEFAULT_REGION") or _REGION)
     recording = Recording()
     with ExitStack() as stack:
         if forward:
-            bases = {name: provider_base(route, surroundings) for name, route in ROUTES.items()}
+            located = {**surroundings, "AWS_REGION": _region(surroundings)}
+            bases = {name: provider_base(route, located) for name, route in ROUTES.items()}
         else:
             bases = stack.enter_context(_simulated())
         for name, base in bases.items():
@@ -134,6 +141,10 @@ def _simulated() -> Iterator[dict[str, str]]:
         yield {**dict.fromkeys(ROUTES, simulator.url), "bedrock-mantle": simulator.mantle_url}
 
 
+def _region(environ: Mapping[str, str]) -> str:
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _REGION
+
+
 def _base_urls(route: Route, url: str) -> dict[str, str]:
     return dict.fromkeys((route.base_url_variable, *_ALIASES.get(route.name, ())), url)
 
@@ -147,10 +158,11 @@ def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _dummy_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     """What an agent needs to start, where it has nothing of its own."""
-    wanted = {"ANTHROPIC_API_KEY": _DUMMY_KEY, "ANTHROPIC_AWS_API_KEY": _DUMMY_KEY}
-    wanted |= {"ANTHROPIC_AWS_WORKSPACE_ID": "wrkspc_capture", "AWS_REGION": _REGION}
-    if "ANTHROPIC_AUTH_TOKEN" in environ:
-        del wanted["ANTHROPIC_API_KEY"]
-    if not (environ.get("AWS_ACCESS_KEY_ID") or environ.get("AWS_PROFILE")):
-        wanted |= {"AWS_BEARER_TOKEN_BEDROCK": _DUMMY_KEY}
+    wanted = {"ANTHROPIC_AWS_WORKSPACE_ID": "wrkspc_capture"}
+    wanted |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), _region(environ))
+    if not environ.get("ANTHROPIC_AUTH_TOKEN"):
+        wanted["ANTHROPIC_API_KEY"] = _DUMMY_KEY
+    # Keys rather than a bearer token: the SDK refuses a token beside keys given in code.
+    if not any(environ.get(name) for name in _AWS_CREDENTIALS):
+        wanted |= {"AWS_ACCESS_KEY_ID": "AKIACAPTURE", "AWS_SECRET_ACCESS_KEY": _DUMMY_KEY}
     return {name: value for name, value in wanted.items() if not environ.get(name)}

@@ -1,0 +1,208 @@
+"""The recording endpoint passes everything through as it comes, and keeps no secret."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+
+from prefixwarm.capture import record
+from prefixwarm.core.sigv4 import AwsCredentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MESSAGE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-5-5",
+    "content": [{"type": "text", "text": "hi"}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+SYSTEM = "You are a helper."
+KEY = "sk-ant-api03-secretsecret"
+
+
+@contextmanager
+def provider(answer: Callable[[Any], None]) -> Iterator[str]:
+    """A provider on loopback that answers as told."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.sent = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            answer(self)
+
+        do_GET = do_POST
+
+        def log_message(self, *args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def reply(handler: Any, status: int, document: Any, **headers: str) -> None:
+    body = json.dumps(document).encode()
+    handler.send_response(status)
+    for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def client(recording: Any, **options: Any) -> anthropic.Anthropic:
+    url = recording.environ["ANTHROPIC_BASE_URL"]
+    return anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0, **options)
+
+
+def ask(recording: Any) -> Any:
+    turn: Any = {"role": "user", "content": "hi"}
+    return client(recording).messages.create(
+        model="claude-sonnet-5-5", max_tokens=9, system=SYSTEM, messages=[turn]
+    )
+
+
+def test_forwards_to_where_the_agent_would_have_gone() -> None:
+    """Body and credentials arrive as they were sent; the answer comes back as it is."""
+    seen: dict[str, Any] = {}
+
+    def answer(handler: Any) -> None:
+        seen.update(path=handler.path, body=handler.sent, key=handler.headers["Authorization"])
+        reply(handler, 200, MESSAGE, request_id="req_1", Content_Type="application/json")
+
+    with (
+        provider(answer) as url,
+        record(forward=True, environ={"ANTHROPIC_BASE_URL": f"{url}/gateway"}) as recording,
+    ):
+        message = ask(recording)
+        assert (message.content[0].text, message._request_id) == ("hi", "req_1")
+        assert (seen["path"], seen["key"]) == ("/gateway/v1/messages", f"Bearer {KEY}")
+        kept = recording.requests
+    assert [json.loads(seen["body"])] == [request.body for request in kept]
+    assert KEY not in repr(kept)
+
+
+def test_streams_unbuffered() -> None:
+    """The first event reaches the agent before the provider has sent the second."""
+    arrived = Event()
+
+    def answer(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for event in (b"event: ping\ndata: {}\n\n", b"event: done\ndata: {}\n\n"):
+            handler.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+            handler.wfile.flush()
+            if b"ping" in event:
+                assert arrived.wait(30)
+        handler.wfile.write(b"0\r\n\r\n")
+
+    with (
+        provider(answer) as url,
+        record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
+    ):
+        address = recording.environ["ANTHROPIC_BASE_URL"].removeprefix("http://")
+        connection = http.client.HTTPConnection(address, timeout=30)
+        connection.request("POST", "/v1/messages", b'{"messages": []}')
+        response = connection.getresponse()
+        assert response.read1().startswith(b"event: ping")
+        arrived.set()
+        assert response.read().startswith(b"event: done")
+        connection.close()
+
+
+@pytest.mark.parametrize("status", [400, 429, 529])
+def test_errors_pass_through(status: int) -> None:
+    """The agent sees the provider's own error, and the request does not count as answered."""
+
+    def answer(handler: Any) -> None:
+        error = {"type": "error", "error": {"type": "overloaded_error", "message": "no"}}
+        reply(handler, status, error, retry_after="7")
+
+    with (
+        provider(answer) as url,
+        record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
+    ):
+        with pytest.raises(anthropic.APIStatusError) as caught:
+            ask(recording)
+        assert caught.value.status_code == status
+        assert caught.value.response.headers["retry-after"] == "7"
+        assert [r.answered for r in recording.requests] == [False]
+
+
+def test_a_provider_that_is_away() -> None:
+    """The agent is told so by the endpoint, as a provider's error."""
+    away = {"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
+    with record(forward=True, environ=away) as recording:
+        with pytest.raises(anthropic.InternalServerError, match="cannot reach the provider"):
+            ask(recording)
+        assert [r.answered for r in recording.requests] == [False]
+
+
+def test_other_calls_pass_through_unrecorded() -> None:
+    """Counting tokens and listing models are no requests for a message."""
+
+    def answer(handler: Any) -> None:
+        reply(handler, 200, {"input_tokens": 3} if handler.sent else {"data": []})
+
+    with (
+        provider(answer) as url,
+        record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
+    ):
+        turn: Any = {"role": "user", "content": "hi"}
+        counted = client(recording).messages.count_tokens(model="m", messages=[turn])
+        assert counted.input_tokens == 3
+        client(recording).models.list()
+        assert recording.requests == []
+
+
+def test_signs_afresh_for_aws() -> None:
+    """The agent signed for the endpoint; what goes on is signed for AWS, by the same account."""
+    seen: dict[str, Any] = {}
+
+    def answer(handler: Any) -> None:
+        seen.update(handler.headers.items())
+        reply(handler, 200, MESSAGE)
+
+    environ = {"AWS_REGION": "eu-west-1"}
+    keys = AwsCredentials(access_key="AKIDREAL", secret_key="s", token="t")
+    with (
+        provider(answer) as url,
+        record(
+            forward=True,
+            environ={**environ, "ANTHROPIC_BEDROCK_BASE_URL": url},
+            credentials=lambda _deadline: keys,
+        ) as recording,
+    ):
+        agent = anthropic.AnthropicBedrock(
+            base_url=recording.environ["ANTHROPIC_BEDROCK_BASE_URL"],
+            aws_access_key="AKIDAGENT",
+            aws_secret_key="x",
+            aws_region="eu-west-1",
+            max_retries=0,
+        )
+        turn: Any = {"role": "user", "content": "hi"}
+        agent.messages.create(model="eu.anthropic.claude-x", max_tokens=9, messages=[turn])
+        assert [r.model for r in recording.requests] == ["eu.anthropic.claude-x"]
+    scope = "/eu-west-1/bedrock/aws4_request"
+    assert "Credential=AKIDREAL/" in seen["Authorization"]
+    assert scope in seen["Authorization"]
+    assert seen["X-Amz-Security-Token"] == "t"
