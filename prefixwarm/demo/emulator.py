@@ -122,7 +122,11 @@ class Environment:
                 stderr=log,
                 env={},
             )
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except BenchError:
+            self.kill()
+            raise
         return self
 
     def invoke(self, event: object = None) -> Invocation:
