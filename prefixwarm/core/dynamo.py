@@ -135,7 +135,10 @@ class DynamoState:
         change.set("traffic_at", started)
         change.set("idle", 0)
         change.require(change.absent_or("warm_until", "<", started + ttl))
-        self._update_if(key, change, deadline)
+        try:
+            self._update(key, change, deadline)
+        except ConditionFailed:
+            self.saw_traffic(key, started, deadline)
 
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """See `StateStore`."""

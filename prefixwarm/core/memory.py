@@ -114,6 +114,8 @@ class MemoryState:
                     traffic_at=started,
                     idle=0,
                 )
+            elif (state.traffic_at or 0.0) < started:
+                self._change(state, traffic_at=started, idle=0)
 
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -224,17 +226,18 @@ class FileState(MemoryState):
 
     def _load(self) -> str:
         try:
-            with open(self._path, encoding="utf-8") as file:
-                text = file.read()
+            with open(self._path, "rb") as file:
+                data = file.read()
         except FileNotFoundError:
-            text = '{"states": [], "ledgers": []}'
+            data = b'{"states": [], "ledgers": []}'
         except OSError as error:
             raise StateError(f"{self._path}: {error.strerror}") from error
         try:
+            text = data.decode("utf-8")
             document = json.loads(text)
             states = [State(**_tupled(state)) for state in document["states"]]
             ledgers = [Ledger(**ledger) for ledger in document["ledgers"]]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise StateError(
                 f"{self._path}: is not a state file; delete it to start anew"
             ) from error

@@ -99,6 +99,8 @@ class Provider:
     def _authenticated(self, route: Route, request: Request, deadline: Deadline) -> Request:
         key = route.key(self._environ) or self._key_from_secret(deadline)
         if key:
+            if not (key.isascii() and key.isprintable()):
+                raise CredentialsError("the API key holds line breaks or is not ASCII; set it anew")
             return request.replace(headers={**request.headers, "Authorization": f"Bearer {key}"})
         if route.signing_service is None:
             raise CredentialsError(
@@ -113,9 +115,10 @@ class Provider:
         )
 
     def _key_from_secret(self, deadline: Deadline) -> str | None:
-        if self._secret and self._fetched_key is None:
-            self._fetched_key = fetch_secret(self._secret, self._aws, deadline)
-        return self._fetched_key
+        key = self._fetched_key
+        if self._secret and key is None:
+            key = self._fetched_key = fetch_secret(self._secret, self._aws, deadline)
+        return key
 
 
 def _reply(response: Response) -> Reply:
@@ -158,7 +161,7 @@ def _json(response: Response) -> dict[str, Any]:
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "")
-    if text.replace(".", "", 1).isdigit():
+    if text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text)
     if not text:
         return None

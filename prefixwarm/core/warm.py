@@ -16,6 +16,7 @@ from prefixwarm.core.errors import (
     PrefixwarmError,
     ProviderError,
     StateError,
+    UsageError,
 )
 from prefixwarm.core.outcome import (
     FAILED,
@@ -239,7 +240,7 @@ def _outcome(
 def _failed(
     call: WarmCall, error: PrefixwarmError, started: float, seconds: float, calls: int
 ) -> Outcome:
-    nothing_sent = isinstance(error, (ConnectError, CredentialsError))
+    nothing_sent = isinstance(error, (ConnectError, CredentialsError, UsageError))
     billed = not isinstance(error, ProviderError) and not nothing_sent
     return Outcome(
         name=call.name,

@@ -1,0 +1,462 @@
+"""What every store of warm states promises, on every store."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.core.aws import AwsClient
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.dynamo import DynamoState, signed_calls
+from prefixwarm.core.errors import CredentialsError, StateError
+from prefixwarm.core.http import HttpTransport
+from prefixwarm.core.memory import FileState
+from prefixwarm.core.outcome import FAILED, SKIPPED, WRITTEN, Outcome
+from prefixwarm.core.sigv4 import AwsCredentials
+from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result, State
+from prefixwarm.keepwarm.store import boto_calls
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prefixwarm.core.seams import StateStore
+    from prefixwarm.demo.local_aws import LocalAws
+
+NOW = 1_763_700_000.25
+
+
+def wish(owner: str = "a", now: float = NOW, **changes: Any) -> LeaseWish:
+    """A wish for a lease of 30 seconds."""
+    return LeaseWish(name="support", owner=owner, now=now, seconds=30, needed_until=now).replace(
+        **changes
+    )
+
+
+def result(started: float = NOW, **changes: Any) -> Result:
+    """A write that worked."""
+    done = Result(
+        outcome=WRITTEN,
+        started=started,
+        ttl=3600,
+        max_tokens=0,
+        due_at=started + 3300,
+        cost_usd=0.5,
+        write_ms=800.5,
+    )
+    return done.replace(**changes)
+
+
+def failure(at: float = NOW, **changes: Any) -> Failure:
+    """A call that failed."""
+    return Failure(
+        outcome=FAILED, reason="HTTP 529", at=at, backoff_until=at + 60, cost_usd=0.0
+    ).replace(**changes)
+
+
+def leased(
+    store: StateStore, key: str, soon: Deadline, owner: str = "a", now: float = NOW
+) -> Lease:
+    """Take the lease, which must be free."""
+    state, taken = store.take_lease(key, wish(owner, now), soon)
+    assert taken
+    return Lease(key=key, owner=owner, token=state.lease_token)
+
+
+def test_an_unknown_state_is_empty(store: StateStore, key: str, soon: Deadline) -> None:
+    """Nothing is known, nothing is warm."""
+    state = store.read(key, soon)
+    assert state == State(key=key)
+    assert (state.warm_for(NOW), state.leased(NOW)) == (0.0, False)
+
+
+def test_takes_the_lease(store: StateStore, key: str, soon: Deadline) -> None:
+    """Who, until when, for whom; the reply is what is kept."""
+    asked = wish(deployment="prod", function="agent")
+    state, taken = store.take_lease(key, asked, soon)
+    assert taken
+    assert state == State(
+        key=key,
+        name="support",
+        deployment="prod",
+        functions=("agent",),
+        lease_owner="a",
+        lease_token=1,
+        lease_until=NOW + 30,
+    )
+    assert store.read(key, soon) == state
+
+
+def test_a_lease_excludes_others_until_its_end(store: StateStore, key: str, soon: Deadline) -> None:
+    """The refused one is shown who holds it; the token grows with each taking."""
+    store.take_lease(key, wish("a"), soon)
+    state, taken = store.take_lease(key, wish("b", NOW + 29.75), soon)
+    assert (taken, state.lease_owner, state.lease_token) == (False, "a", 1)
+    state, taken = store.take_lease(key, wish("b", NOW + 30), soon)
+    assert (taken, state.lease_owner, state.lease_token) == (True, "b", 2)
+
+
+def test_a_lost_reply_does_not_lose_the_lease(store: StateStore, key: str, soon: Deadline) -> None:
+    """The holder asks again and is told that it holds it."""
+    first = leased(store, key, soon)
+    state, taken = store.take_lease(key, wish("a", NOW + 1), soon)
+    assert taken
+    assert state.lease_token == first.token
+
+
+@pytest.mark.parametrize(("needed_until", "taken"), [(NOW + 3599, False), (NOW + 3600, True)])
+def test_no_lease_for_what_is_warm(
+    store: StateStore, key: str, soon: Deadline, needed_until: float, taken: bool
+) -> None:
+    """An entry that lives beyond the need is left alone."""
+    store.record(leased(store, key, soon), result(), soon)
+    asked = wish("b", NOW + 5, needed_until=needed_until)
+    assert store.take_lease(key, asked, soon)[1] is taken
+
+
+@pytest.mark.parametrize(("later", "taken"), [(59.75, False), (60, True)])
+def test_no_lease_while_backing_off(
+    store: StateStore, key: str, soon: Deadline, later: float, taken: bool
+) -> None:
+    """Every caller respects it, the one that failed too."""
+    store.fail(leased(store, key, soon), failure(), soon)
+    state, got = store.take_lease(key, wish("a", NOW + later), soon)
+    assert got is taken
+    assert (state.failures, state.reason) == (1, "HTTP 529")
+
+
+def test_records_what_worked(store: StateStore, key: str, soon: Deadline) -> None:
+    """The life counts from the call's start, the lease is given back."""
+    lease = leased(store, key, soon)
+    store.record(lease, result(idle=2, reason="asked for a TTL"), soon)
+    assert store.read(key, soon) == State(
+        key=key,
+        name="support",
+        warm_until=NOW + 3600,
+        last_touch=NOW,
+        granted_ttl=3600,
+        idle=2,
+        lease_token=1,
+        outcome=WRITTEN,
+        outcome_at=NOW,
+        reason="asked for a TTL",
+        write_ms=800.5,
+        calls=1,
+        spent_usd=0.5,
+        due_at=NOW + 3300,
+    )
+
+
+def test_a_success_ends_the_failures(store: StateStore, key: str, soon: Deadline) -> None:
+    """Money of both is kept, and what the provider takes is remembered."""
+    store.fail(leased(store, key, soon), failure(cost_usd=None), soon)
+    again = leased(store, key, soon, now=NOW + 60)
+    store.record(again, result(NOW + 61, max_tokens=1, write_ms=None, read_ms=90.5), soon)
+    state = store.read(key, soon)
+    assert (state.failures, state.backoff_until, state.outcome) == (0, None, WRITTEN)
+    assert (state.calls, state.unpriced, state.spent_usd) == (2, 1, 0.5)
+    assert (state.max_tokens, state.read_ms, state.lease_token) == (1, 90.5, 2)
+
+
+def test_what_is_not_said_stays(store: StateStore, key: str, soon: Deadline) -> None:
+    """Idle count and latencies."""
+    store.record(leased(store, key, soon), result(idle=3), soon)
+    again = leased(store, key, soon, "b", NOW + 3600)
+    store.record(again, result(NOW + 3600, write_ms=None, read_ms=80.0), soon)
+    state = store.read(key, soon)
+    assert (state.idle, state.write_ms, state.read_ms) == (3, 800.5, 80.0)
+
+
+def test_failures_add_up(store: StateStore, key: str, soon: Deadline) -> None:
+    """Each gives the lease back and sets the back-off anew."""
+    for turn in range(3):
+        now = NOW + turn * 100
+        store.fail(leased(store, key, soon, now=now), failure(now), soon)
+    state = store.read(key, soon)
+    assert (state.failures, state.backoff_until) == (3, NOW + 260)
+    assert (state.lease_owner, state.lease_until) == ("", None)
+    assert (state.outcome, state.outcome_at) == (FAILED, NOW + 200)
+    assert state.warm_until is None
+
+
+def test_calls_that_were_not_sent_cost_nothing(store: StateStore, key: str, soon: Deadline) -> None:
+    """Neither a call nor an unknown price."""
+    store.fail(leased(store, key, soon), failure(calls=0), soon)
+    state = store.read(key, soon)
+    assert (state.calls, state.unpriced, state.spent_usd) == (0, 0, 0.0)
+
+
+@pytest.mark.parametrize(("started", "until"), [(NOW + 50, NOW + 3650), (NOW - 50, NOW + 3600)])
+def test_a_late_holder_only_raises(
+    store: StateStore, key: str, soon: Deadline, started: float, until: float
+) -> None:
+    """Its lease has passed on, been used and given back."""
+    late = leased(store, key, soon, "late")
+    other = leased(store, key, soon, "other", NOW + 30)
+    store.record(other, result(), soon)
+    store.record(late, result(started, outcome="refreshed"), soon)
+    state = store.read(key, soon)
+    assert state.warm_until == until
+    assert state.outcome == WRITTEN
+    assert (state.calls, state.spent_usd) == (2, 1.0)
+
+
+def test_a_late_holder_leaves_the_others_lease(store: StateStore, key: str, soon: Deadline) -> None:
+    """Whether it worked or failed, and whatever it cost."""
+    late = leased(store, key, soon, "late")
+    leased(store, key, soon, "other", NOW + 30)
+    store.record(late, result(NOW), soon)
+    store.fail(late, failure(NOW + 31, cost_usd=0.25), soon)
+    state = store.read(key, soon)
+    assert (state.lease_owner, state.lease_token) == ("other", 2)
+    assert state.lease_until == NOW + 60
+    assert (state.warm_until, state.backoff_until, state.failures) == (NOW + 3600, None, 0)
+    assert (state.calls, state.spent_usd) == (2, 0.75)
+
+
+def test_a_holder_never_lowers(store: StateStore, key: str, soon: Deadline) -> None:
+    """Real traffic may have touched the entry meanwhile."""
+    lease = leased(store, key, soon)
+    store.touch(key, NOW + 10, 3600, soon)
+    store.record(lease, result(NOW, idle=None), soon)
+    state = store.read(key, soon)
+    assert (state.warm_until, state.last_touch) == (NOW + 3610, NOW + 10)
+    assert (state.outcome, state.lease_owner, state.spent_usd) == (WRITTEN, "", 0.5)
+
+
+def test_a_state_that_was_deleted_meanwhile(store: StateStore, key: str, soon: Deadline) -> None:
+    """The table forgets after 35 days; nothing is lost of a call that was in flight."""
+    store.record(Lease(key=key, owner="a", token=7), result(), soon)
+    state = store.read(key, soon)
+    assert (state.warm_until, state.spent_usd, state.calls) == (NOW + 3600, 0.5, 1)
+
+
+def test_a_touch_raises_and_ends_the_silence(store: StateStore, key: str, soon: Deadline) -> None:
+    """With the TTL that the request's own marker was granted."""
+    store.record(leased(store, key, soon), result(ttl=300, idle=2), soon)
+    store.touch(key, NOW + 200, 300, soon)
+    state = store.read(key, soon)
+    assert (state.warm_until, state.last_touch, state.granted_ttl) == (NOW + 500, NOW + 200, 300)
+    assert (state.idle, state.traffic_at) == (0, NOW + 200)
+
+
+def test_a_touch_never_lowers_but_ends_the_silence(
+    store: StateStore, key: str, soon: Deadline
+) -> None:
+    """A five-minute marker that reads a one-hour entry."""
+    store.record(leased(store, key, soon), result(idle=2), soon)
+    store.touch(key, NOW + 200, 300, soon)
+    state = store.read(key, soon)
+    assert (state.warm_until, state.last_touch, state.granted_ttl) == (NOW + 3600, NOW, 3600)
+    assert (state.idle, state.traffic_at) == (0, NOW + 200)
+
+
+def test_a_sign_of_traffic_warms_nothing(store: StateStore, key: str, soon: Deadline) -> None:
+    """It ends the silence; an older sign changes nothing."""
+    store.record(leased(store, key, soon), result(idle=2), soon)
+    store.saw_traffic(key, NOW + 100, soon)
+    state = store.read(key, soon)
+    assert (state.idle, state.traffic_at, state.warm_until) == (0, NOW + 100, NOW + 3600)
+    store.plan(key, Check(at=NOW, due_at=NOW, reason="", idle=4), soon)
+    store.saw_traffic(key, NOW + 50, soon)
+    assert store.read(key, soon).idle == 4
+    assert store.read(key, soon).traffic_at == NOW + 100
+
+
+def test_functions_join(store: StateStore, key: str, soon: Deadline) -> None:
+    """Each once, in order."""
+    for function in ("b", "a", "b"):
+        store.join(key, function, soon)
+    store.take_lease(key, wish(function="c"), soon)
+    assert store.read(key, soon).functions == ("a", "b", "c")
+
+
+def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
+    """Registered once, the longest waiting first, as many as asked for."""
+    keys = [f"{key}-{i}" for i in range(5)]
+    dues = [-4e9, -1e9, -3e9, -2e9, NOW + 1]
+    for one, due_at in zip(keys, dues, strict=True):
+        store.register(one, "support", due_at, soon)
+        store.register(one, "other", 0.0, soon)
+    found = store.due(-1e9, 10, soon)
+    assert [state.key for state in found] == [keys[0], keys[2], keys[3], keys[1]]
+    assert [state.due_at for state in found] == sorted(dues)[:4]
+    assert found[0] == store.read(keys[0], soon)
+    assert found[0].name == "support"
+    assert [state.key for state in store.due(-1e9, 2, soon)] == [keys[0], keys[2]]
+    store.plan(keys[0], Check(at=NOW, due_at=NOW, reason="left alone", learned="{}"), soon)
+    for one in keys[1:4]:
+        store.retire(one, soon)
+    assert store.due(-1e9, 10, soon) == []
+    planned = store.read(keys[0], soon)
+    assert (planned.due_at, planned.reason, planned.learned) == (NOW, "left alone", "{}")
+    store.register(keys[1], "again", -5e9, soon)
+    assert [state.key for state in store.due(-1e9, 10, soon)] == [keys[1]]
+    store.retire(keys[1], soon)
+
+
+def test_retiring_the_unknown_makes_nothing(store: StateStore, key: str, soon: Deadline) -> None:
+    """There is no state after it either."""
+    store.retire(key, soon)
+    assert store.read(key, soon) == State(key=key)
+
+
+def test_the_ledger_adds(store: StateStore, key: str, soon: Deadline) -> None:
+    """By day and outcome; unknown dollars are counted, not guessed."""
+    done = Outcome(name="support", kind=WRITTEN, calls=1, cost_usd=0.25)
+    for outcome in (
+        done,
+        done,
+        done.replace(cost_usd=None),
+        Outcome(name="support", kind=SKIPPED, reason="warm"),
+    ):
+        store.add_to_ledger(key, "2026-11-21", outcome, soon)
+    store.add_to_ledger(key, "2026-11-22", done, soon)
+    days = ("2026-11-20", "2026-11-21", "2026-11-22")
+    first, second = store.ledger(key, days, soon)
+    assert (first.key, first.day, first.outcomes) == (
+        key,
+        "2026-11-21",
+        {WRITTEN: 3, SKIPPED: 1},
+    )
+    assert (first.spent_usd, first.unpriced) == (0.5, 1)
+    assert (second.day, second.outcomes, second.spent_usd) == ("2026-11-22", {WRITTEN: 1}, 0.25)
+    assert store.ledger(key + "0", days, soon) == []
+    assert store.read(key, soon) == State(key=key)
+
+
+def test_small_amounts_are_kept(store: StateStore, key: str, soon: Deadline) -> None:
+    """Down to a billionth of a dollar, and up to what a company spends."""
+    for amount in (1e-9, 0.000_123_456, 98_765.25):
+        now = NOW if amount < 1 else NOW + 9999
+        lease = leased(store, key, soon, f"{amount}", now)
+        store.record(lease, result(now - 7200, cost_usd=amount), soon)
+    assert store.read(key, soon).spent_usd == pytest.approx(98_765.250_123_457, abs=1e-9)
+
+
+def test_one_of_many_gets_the_lease(store: StateStore, key: str, soon: Deadline) -> None:
+    """Fifty threads at once."""
+    barrier = Barrier(50)
+
+    def take(number: int) -> bool:
+        barrier.wait()
+        return store.take_lease(key, wish(f"owner-{number}"), soon)[1]
+
+    with ThreadPoolExecutor(50) as pool:
+        assert list(pool.map(take, range(50))).count(True) == 1
+
+
+def test_no_dollar_is_lost_in_a_crowd(store: StateStore, key: str, soon: Deadline) -> None:
+    """Late holders that come back together, with successes and failures."""
+    barrier = Barrier(16)
+
+    def come_back(number: int) -> None:
+        lease = Lease(key=key, owner=f"o{number}", token=number)
+        barrier.wait()
+        if number % 2:
+            store.record(lease, result(NOW + number, cost_usd=0.25), soon)
+        else:
+            store.fail(lease, failure(cost_usd=0.5), soon)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(come_back, range(16)))
+    state = store.read(key, soon)
+    assert (state.calls, state.spent_usd) == (16, 6.0)
+    assert state.warm_until == NOW + 15 + 3600
+
+
+def spend(path: Path, key: str) -> None:
+    """Record ten calls."""
+    store = FileState(path)
+    for _ in range(10):
+        lease = Lease(key=key, owner="x", token=99)
+        store.record(lease, result(cost_usd=0.5), Deadline.after(30))
+
+
+def test_a_file_is_shared_between_processes(tmp_path: Path, key: str, soon: Deadline) -> None:
+    """No dollar is lost, and nothing is left behind but the lock."""
+    path = tmp_path / "state.json"
+    context = multiprocessing.get_context("spawn")
+    running = [context.Process(target=spend, args=(path, key)) for _ in range(3)]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(60)
+        assert process.exitcode == 0
+    assert FileState(path).read(key, soon).spent_usd == 15.0
+    assert {each.name for each in tmp_path.iterdir()} == {"state.json", "state.json.lock"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"states": [5], "ledgers": []}', "\udcff"])
+def test_a_file_that_is_none_of_ours(tmp_path: Path, key: str, soon: Deadline, text: str) -> None:
+    """It is left as it is, and the message says what to do."""
+    path = tmp_path / "state.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(StateError, match="is not a state file; delete it to start anew"):
+        FileState(path).read(key, soon)
+    assert path.read_bytes() == text.encode("utf-8", "surrogateescape")
+
+
+def test_a_file_that_cannot_be(tmp_path: Path, key: str, soon: Deadline) -> None:
+    """Its folder is missing, or it is a folder."""
+    with pytest.raises(StateError, match="No such file"):
+        FileState(tmp_path / "nowhere" / "state.json").read(key, soon)
+    with pytest.raises(StateError, match="Is a directory"):
+        FileState(tmp_path).read(key, soon)
+
+
+def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
+    """Every operation, unsent."""
+    lease = Lease(key=key, owner="a", token=1)
+    day = "2026-11-21"
+    outcome = Outcome(name="support", kind=WRITTEN)
+    return [
+        lambda: store.read(key, until),
+        lambda: store.take_lease(key, wish(), until),
+        lambda: store.record(lease, result(), until),
+        lambda: store.fail(lease, failure(), until),
+        lambda: store.touch(key, NOW, 300, until),
+        lambda: store.saw_traffic(key, NOW, until),
+        lambda: store.join(key, "f", until),
+        lambda: store.register(key, "support", NOW, until),
+        lambda: store.plan(key, Check(at=NOW, due_at=NOW, reason=""), until),
+        lambda: store.pause(key, NOW, "", until),
+        lambda: store.retire(key, until),
+        lambda: store.due(NOW, 5, until),
+        lambda: store.add_to_ledger(key, day, outcome, until),
+        lambda: store.ledger(key, [day], until),
+    ]
+
+
+@pytest.mark.parametrize("by", ["signed", "boto3"])
+def test_a_missing_table(signed: AwsClient, boto: Any, key: str, soon: Deadline, by: str) -> None:
+    """Every operation says so, in one kind of error."""
+    call = signed_calls(signed) if by == "signed" else boto_calls(boto)
+    for operation in everything(DynamoState("nowhere", call), key, soon):
+        with pytest.raises(StateError, match=r"the table refused .*ResourceNotFoundException"):
+            operation()
+
+
+def test_a_table_that_cannot_be_reached(aws: LocalAws, key: str, soon: Deadline) -> None:
+    """Nobody listens, no credentials, no region, no time: one kind of error."""
+
+    def failing(environ: dict[str, str], until: Deadline = soon, keys: bool = True) -> None:
+        def credentials(_deadline: Deadline) -> AwsCredentials:
+            if not keys:
+                raise CredentialsError("no AWS credentials")
+            return AwsCredentials(access_key="a", secret_key="b")
+
+        client = AwsClient(transport=HttpTransport({}), credentials=credentials, environ=environ)
+        for operation in everything(DynamoState("t", signed_calls(client)), key, until):
+            with pytest.raises(StateError, match="the table cannot be reached"):
+                operation()
+
+    closed = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    failing(closed)
+    failing({**closed, "AWS_ENDPOINT_URL": "not a url"})
+    failing({**closed, "AWS_REGION": ""})
+    failing(aws.environment(), keys=False)
+    failing(aws.environment(), until=Deadline.after(-1))
