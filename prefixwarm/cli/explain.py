@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli import aws, describe
+from prefixwarm.cli import describe
 from prefixwarm.cli.output import dollars, emit, json_option, table
-from prefixwarm.cli.state import aws_client, known_state
+from prefixwarm.cli.reach import reach
 from prefixwarm.cli.status import every_state, state_option
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import UsageError
-from prefixwarm.core.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from prefixwarm.core.seams import StateStore
     from prefixwarm.core.state import Ledger, State
 
 __all__ = ["explain"]
@@ -36,27 +36,27 @@ _SECONDS = 30.0
 @json_option
 def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> None:
     """Say why a prefix is warm, cold or left alone."""
-    states = every_state(state_file)
-    named = [state for state in states if state.name == name]
-    if not named:
-        known = ", ".join(sorted({state.name for state in states})) or "none"
-        raise UsageError(f"no state of a prefix {name!r}; known are: {known}")
     now = time()
-    ledgers = _ledgers(named, state_file, days, now)
-    both = list(zip(named, ledgers, strict=True))
+    with reach() as found:
+        store = found.known_state(state_file)
+        both = [(state, _ledger(store, state, days, now)) for state in _named(store, name)]
     listed = [_document(state, ledger, now) for state, ledger in both]
     emit({"prefixes": listed}, as_json, lambda: _show(both, now))
 
 
-def _ledgers(
-    states: Sequence[State], state_file: Path | None, days: int, now: float
-) -> list[list[Ledger]]:
-    environ = aws.located()
-    store = known_state(state_file, Settings.from_environment(environ), aws_client(environ))
+def _named(store: StateStore, name: str) -> list[State]:
+    states = every_state(store)
+    named = [state for state in states if state.name == name]
+    if not named:
+        known = ", ".join(sorted({state.name for state in states})) or "none"
+        raise UsageError(f"no state of a prefix {name!r}; known are: {known}")
+    return named
+
+
+def _ledger(store: StateStore, state: State, days: int, now: float) -> list[Ledger]:
     today = datetime.fromtimestamp(now, timezone.utc).date()
     wanted = [(today - timedelta(days=i)).isoformat() for i in range(days)]
-    until = Deadline.after(_SECONDS)
-    return [store.ledger(state.key, wanted, until) for state in states]
+    return store.ledger(state.key, wanted, Deadline.after(_SECONDS))
 
 
 def _document(state: State, ledger: Sequence[Ledger], now: float) -> dict[str, Any]:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prefixwarm.cli import aws, describe
+from prefixwarm.cli import describe
 from prefixwarm.cli.output import dollars, emit, json_option, table
-from prefixwarm.cli.state import aws_client, known_state
+from prefixwarm.cli.reach import reach
 from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from prefixwarm.core.seams import StateStore
     from prefixwarm.core.state import State
 
 __all__ = ["every_state", "state_option", "status"]
@@ -38,25 +38,21 @@ state_option = click.option(
 @json_option
 def status(state_file: Path | None, as_json: bool) -> None:
     """Show which prefixes are warm."""
-    states = every_state(state_file)
+    with reach() as found:
+        states = every_state(found.known_state(state_file))
     now = time()
     listed = [describe.document(state, now) for state in states]
     emit({"prefixes": listed}, as_json, lambda: _show(states, now))
 
 
-def every_state(state_file: Path | None) -> list[State]:
+def every_state(store: StateStore) -> list[State]:
     """The states of all prefixes that are kept or were warmed, by name.
 
     Raises
     ------
-    SettingsError
-        When there is no state to read.
     StateError
         When it cannot be read.
     """
-    environ = aws.located()
-    settings = Settings.from_environment(environ)
-    store = known_state(state_file, settings, aws_client(environ))
     found = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
     return sorted(found, key=lambda state: (state.name, state.key))
 

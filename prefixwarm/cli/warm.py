@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli import aws
 from prefixwarm.cli.output import dollars, emit, finish, json_option, table, tokens
-from prefixwarm.cli.state import aws_client, open_state
+from prefixwarm.cli.reach import reach
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import SettingsError
-from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.outcome import Outcome, Usage
 from prefixwarm.core.prefix_file import load
-from prefixwarm.core.provider import Provider
 from prefixwarm.core.routes import route_named
-from prefixwarm.core.settings import DISABLED, Settings
+from prefixwarm.core.settings import DISABLED
 from prefixwarm.core.warm import Ask, refresh_after
 from prefixwarm.core.warm import warm as ask_and_send
 from prefixwarm.core.warm_call import compile_prefix
@@ -28,12 +25,13 @@ from prefixwarm.core.warm_call import compile_prefix
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.core.seams import StateStore
+    from prefixwarm.cli.reach import Reach
     from prefixwarm.core.warm_call import WarmCall
 
 __all__ = ["warm"]
 
 _FOREVER = 4e9
+_WAIT = 30.0
 
 
 @click.command(epilog="Example: prefixwarm warm support.prefix.json --dry-run")
@@ -67,43 +65,31 @@ def warm(
     afterwards.
     """
     calls = [compile_prefix(load(path)) for path in files]
-    environ = aws.located()
-    settings = Settings.from_environment(environ)
-    if dry_run:
-        plans = [_plan(call, environ) for call in calls]
-        emit({"calls": plans}, as_json, lambda: _show_plans(plans))
-        return
-    if settings.disabled:
-        raise SettingsError(f"{DISABLED} is set: nothing is sent")
-    client = aws_client(environ)
-    store = open_state(state_file, settings, client)
-    provider = Provider(HttpTransport(), client, settings.api_key_secret, environ)
-    outcomes = [
-        _warm(call, store, provider, settings, environ, Deadline.after(timeout), force)
-        for call in calls
-    ]
+    with reach() as found:
+        if dry_run:
+            plans = [_plan(call, found.environ) for call in calls]
+            emit({"calls": plans}, as_json, lambda: _show_plans(plans))
+            return
+        if found.settings.disabled:
+            raise SettingsError(f"{DISABLED} is set: nothing is sent")
+        store, provider = found.state(state_file), found.provider()
+        outcomes = [
+            ask_and_send(call, _ask(call, found, force), store, provider, Deadline.after(timeout))
+            for call in calls
+        ]
     emit({"outcomes": [_document(o) for o in outcomes]}, as_json, lambda: _show(outcomes))
     finish(ok=all(outcome.ok for outcome in outcomes))
 
 
-def _warm(
-    call: WarmCall,
-    store: StateStore,
-    provider: Provider,
-    settings: Settings,
-    environ: Mapping[str, str],
-    deadline: Deadline,
-    force: bool,
-) -> Outcome:
+def _ask(call: WarmCall, found: Reach, force: bool) -> Ask:
     still_fresh = time() + call.ttl - refresh_after(call.ttl)
-    ask = Ask(
-        key=call.key(route_named(call.route), settings.cache_scope, environ),
+    return Ask(
+        key=call.key(route_named(call.route), found.settings.cache_scope, found.environ),
         owner=f"cli/{socket.gethostname()}/{os.getpid()}",
         needed_until=_FOREVER if force else still_fresh,
-        wait=deadline,
-        deployment=settings.deployment,
+        wait=Deadline.after(_WAIT),
+        deployment=found.settings.deployment,
     )
-    return ask_and_send(call, ask, store, provider, deadline)
 
 
 def _plan(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def provider(answer: Callable[[Any], None]) -> Iterator[str]:
             self.sent = self.rfile.read(int(self.headers["Content-Length"] or 0))
             answer(self)
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815 - http.server's names
 
         def log_message(self, *args: object) -> None:
             """Quiet."""

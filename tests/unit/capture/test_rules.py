@@ -67,7 +67,9 @@ def test_an_unknown_model(make_body: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize(("model", "kind"), [("claude-opus-5-5", "disabled"), ("claude-haiku-4-5", "adaptive")])
+@pytest.mark.parametrize(
+    ("model", "kind"), [("claude-opus-5-5", "disabled"), ("claude-haiku-4-5", "adaptive")]
+)
 def test_thinking_that_the_model_refuses(make_body: Any, model: str, kind: str) -> None:
     """A 400 at every warm call."""
     prefix = make_prefix("x", make_body(model=model, thinking={"type": kind}))

@@ -106,9 +106,7 @@ def blocks(count: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("count", "hit"), [(19, True), (20, False)])
-def test_look_back_has_twenty_positions(
-    prefix: Any, make_body: Any, count: int, hit: bool
-) -> None:
+def test_look_back_has_twenty_positions(prefix: Any, make_body: Any, count: int, hit: bool) -> None:
     """A breakpoint 19 blocks behind the prefix's end finds it, 20 blocks behind does not."""
     request = without_marker(make_body(messages=blocks(count)))
     request["messages"][0]["content"][-1]["cache_control"] = {"type": "ephemeral"}
@@ -131,9 +129,7 @@ def test_automatic_caching_reads_by_look_back(
 
 def test_a_run_of_tool_results_is_one_position(prefix: Any, make_body: Any) -> None:
     """Thirty results in a row do not push the prefix out of reach."""
-    results = [
-        {"type": "tool_result", "tool_use_id": f"t{i}", "content": "ok"} for i in range(30)
-    ]
+    results = [{"type": "tool_result", "tool_use_id": f"t{i}", "content": "ok"} for i in range(30)]
     request = without_marker(make_body(messages=[{"role": "user", "content": results}]))
     request["messages"][0]["content"][-1]["cache_control"] = {"type": "ephemeral"}
     assert judge(prefix, request).hit

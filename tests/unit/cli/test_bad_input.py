@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.core.prefix_file import MAX_BYTES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORCED = {"type": "tool", "name": "buy"}
 SCHEMA = {"type": "json_schema", "schema": {"type": "object"}}
@@ -80,7 +82,9 @@ def test_the_whole_file_is_wrong(
     text = prefix_path.read_bytes()
     for broken in (text[: len(text) // 2], b"", b"\xff\xfe\x00"):
         prefix_path.write_bytes(broken)
-        assert "it may be cut short: build it again" in refusal(cli(*command, prefix_path), prefix_path)
+        assert "it may be cut short: build it again" in refusal(
+            cli(*command, prefix_path), prefix_path
+        )
     prefix_path.write_text("[]")
     assert refusal(cli(*command, prefix_path), prefix_path).startswith("is not a JSON object")
     prefix_path.write_bytes(b" " * (MAX_BYTES + 1))
@@ -89,7 +93,13 @@ def test_the_whole_file_is_wrong(
 
 def test_a_file_that_was_edited(cli: Any, spoil: Any) -> None:
     """A prompt that no longer fits the fingerprint is refused: it would warm something else."""
-    changed = [{"type": "text", "text": "You are rude.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
+    changed = [
+        {
+            "type": "text",
+            "text": "You are rude.",
+            "cache_control": {"type": "ephemeral", "ttl": "1h"},
+        }
+    ]
     path = spoil(request__system=changed)
     assert "does not match the request; build the file again" in refusal(cli("check", path), path)
 

@@ -1,0 +1,269 @@
+"""The commands, one after the other, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.cli.group import run
+from prefixwarm.simulator import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A small agent without the SDK: what it sends is what counts.
+AGENT = """
+import json, os, sys, urllib.request
+system = "You are a helper. " * 500 + os.environ.get("TENANT", "")
+for question in sys.argv[1:]:
+    body = {"model": "claude-sonnet-5-5", "max_tokens": 50, "messages": [
+        {"role": "user", "content": question}],
+        "system": [{"type": "text", "text": system,
+            "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}
+    if question == "think":
+        body |= {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000,
+            "model": "claude-sonnet-4-5"}
+    request = urllib.request.Request(
+        os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages", json.dumps(body).encode(),
+        {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01",
+         "content-type": "application/json"})
+    usage = json.load(urllib.request.urlopen(request))["usage"]
+    print("read", usage["cache_read_input_tokens"], "wrote", usage["cache_creation_input_tokens"])
+"""
+
+
+@pytest.fixture
+def cli(capfd: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Run a command in a folder of its own; its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("PREFIXWARM_TABLE", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "agent.py").write_text(AGENT)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run(arguments)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A provider that the environment points to, with a key."""
+    with running(clock="manual") as simulator:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+        yield simulator
+
+
+def capture(cli: Any, *words: str) -> tuple[int, str, str]:
+    result: tuple[int, str, str] = cli("capture", *words)
+    return result
+
+
+def agent(*questions: str) -> tuple[str, ...]:
+    return ("--", sys.executable, "agent.py", *questions)
+
+
+def test_capture_writes_what_the_agent_sends(cli: Any, tmp_path: Path) -> None:
+    """A table for people; the agent's own output stays apart."""
+    code, out, err = capture(cli, "--out", "prefixes", *agent("a", "b"))
+    assert (code, err.count("read ")) == (0, 2)
+    assert out.splitlines()[0].split() == (
+        ["FILE", "MODEL", "ROUTE", "REQUESTS", "TOKENS", "MINIMUM", "CHANGE"]
+    )
+    assert out.splitlines()[1].split()[:4] == (
+        ["prefixes/agent.prefix.json", "claude-sonnet-5-5", "anthropic", "2"]
+    )
+    assert len(out.splitlines()) == 2
+    document = json.loads((tmp_path / "prefixes" / "agent.prefix.json").read_text())
+    assert document["request"]["messages"] == [{"role": "user", "content": "warm"}]
+
+
+def test_capture_as_json(cli: Any) -> None:
+    """Standard output holds one JSON object and nothing of the agent."""
+    code, out, _ = capture(cli, "--json", "--name", "support", *agent("a", "b"))
+    found = json.loads(out)
+    assert (code, found["exit_code"], found["unwarmable"]) == (0, 0, [])
+    (prefix,) = found["prefixes"]
+    assert prefix["file"] == "support.prefix.json"
+    assert (prefix["change"], prefix["conversations"], prefix["findings"]) == ("new", 2, [])
+
+
+def test_capture_says_what_changed(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second capture compares with the file that is there."""
+    assert "new" in capture(cli, *agent("a"))[1]
+    assert "unchanged" in capture(cli, *agent("b"))[1]
+    monkeypatch.setenv("TENANT", "blue")
+    assert "changed: system" in capture(cli, *agent("a"))[1]
+
+
+def test_capture_of_an_unwarmable_agent(cli: Any, tmp_path: Path) -> None:
+    """The field and the way round; nothing is written; exit code 2."""
+    code, out, err = capture(cli, *agent("think"))
+    assert (code, out) == (2, "")
+    assert "prefixwarm: thinking: a thinking budget forbids max_tokens 0" in err
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_capture_of_an_agent_that_fails_later(cli: Any) -> None:
+    """What was captured is kept, the failure is told."""
+    script = "import runpy, sys; runpy.run_path('agent.py'); sys.exit(3)"
+    code, out, err = capture(cli, "--", sys.executable, "-c", script, "a")
+    assert (code, "claude-sonnet-5-5" in out) == (1, True)
+    assert "the agent ended with exit code 3" in err
+
+
+def test_capture_of_what_makes_no_request(cli: Any) -> None:
+    """One line says what to look at."""
+    code, out, err = capture(cli, "--", sys.executable, "-c", "pass")
+    assert (code, out) == (1, "")
+    assert "made no model request that was seen" in err
+    assert "ANTHROPIC_BASE_URL" in err
+
+
+def test_capture_of_what_is_no_program(cli: Any) -> None:
+    """Wrong usage."""
+    code, _, err = capture(cli, "--", "no-such-program-here")
+    assert (code, err) == (
+        2,
+        "prefixwarm: no-such-program-here: cannot be run: No such file or directory\n",
+    )
+
+
+def test_capture_with_a_bad_name(cli: Any) -> None:
+    """The accepted form is named."""
+    code, _, err = capture(cli, "--name", "Bad Name", *agent("a"))
+    assert (code, "use 1 to 64 of a-z, 0-9 and -" in err) == (2, True)
+
+
+def test_forward_asks_the_provider(cli: Any, provider: Any) -> None:
+    """With --forward the configured provider answers."""
+    code, _, _ = capture(cli, "--forward", *agent("a", "b"))
+    assert code == 0
+    assert [r["status"] for r in provider.requests()] == [200, 200]
+
+
+def test_warm_then_the_agent_reads(cli: Any, provider: Any) -> None:
+    """The agent's first request reads what was warmed, all of it."""
+    capture(cli, *agent("a", "b"))
+    code, out, _ = cli("warm", "agent.prefix.json", "--json")
+    (outcome,) = json.loads(out)["outcomes"]
+    assert (code, outcome["kind"], outcome["granted_ttl"]) == (0, "written", 3600)
+    ran = subprocess.run(
+        [sys.executable, "agent.py", "first"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"read {outcome['usage']['write_1h']} wrote 0\n"
+
+
+def test_a_dry_run_sends_nothing(cli: Any, provider: Any) -> None:
+    """It shows the address, the size and both prices."""
+    capture(cli, *agent("a"))
+    code, out, _ = cli("warm", "agent.prefix.json", "--dry-run", "--json")
+    (plan,) = json.loads(out)["calls"]
+    assert (code, plan["url"]) == (0, f"{provider.url}/v1/messages")
+    assert plan["write_usd"] == pytest.approx(plan["tokens"] * 4 / 1e6)
+    assert plan["read_usd"] == pytest.approx(plan["tokens"] * 0.1 / 1e6)
+    assert provider.requests() == []
+
+
+def test_what_the_state_knows_to_be_warm_is_left_alone(cli: Any, provider: Any) -> None:
+    """Unless it is forced; then it is a read."""
+    capture(cli, *agent("a"))
+    kinds = []
+    for extra in ((), (), ("--force",)):
+        code, out, _ = cli("warm", "agent.prefix.json", "--state", "s.json", "--json", *extra)
+        kinds.append((code, json.loads(out)["outcomes"][0]["kind"]))
+    assert kinds == [(0, "written"), (0, "skipped"), (0, "refreshed")]
+    assert len(provider.requests()) == 2
+
+
+def test_a_failed_warm_is_exit_1(cli: Any, provider: Any) -> None:
+    """The provider's word for it is shown."""
+    capture(cli, *agent("a"))
+    provider.inject(status=529)
+    code, out, _ = cli("warm", "agent.prefix.json")
+    assert (code, "failed" in out, "HTTP 529" in out) == (1, True, True)
+
+
+def test_without_a_key(cli: Any) -> None:
+    """What to set is said."""
+    capture(cli, *agent("a"))
+    code, out, _ = cli("warm", "agent.prefix.json")
+    assert (code, "set ANTHROPIC_API_KEY or PREFIXWARM_API_KEY_SECRET" in out) == (1, True)
+
+
+def test_status_and_explain(cli: Any, provider: Any) -> None:
+    """From the state of the warm calls: how long it is warm, and on what evidence."""
+    capture(cli, *agent("a"))
+    cli("warm", "agent.prefix.json", "--state", "s.json")
+    code, out, _ = cli("status", "--state", "s.json", "--json")
+    (prefix,) = json.loads(out)["prefixes"]
+    assert (code, prefix["name"], prefix["condition"], prefix["calls"]) == (0, "agent", "warm", 1)
+    assert (prefix["route"], prefix["model"]) == ("anthropic", "claude-sonnet-5-5")
+    assert 3590 <= prefix["warm_for_seconds"] <= 3600
+    code, out, _ = cli("explain", "agent", "--state", "s.json")
+    assert code == 0
+    assert "warm for another 60 min" in out
+    assert "last call written" in out
+    assert "nothing shows that the warm entry is read" in out
+
+
+def test_explain_of_an_unknown_prefix(cli: Any, provider: Any) -> None:
+    """The known ones are listed."""
+    capture(cli, *agent("a"))
+    cli("warm", "agent.prefix.json", "--state", "s.json")
+    code, _, err = cli("explain", "other", "--state", "s.json")
+    assert (code, err) == (2, "prefixwarm: no state of a prefix 'other'; known are: agent\n")
+
+
+def test_check_of_a_real_request(cli: Any, tmp_path: Path) -> None:
+    """Hit is exit 0; drift is exit 1, with tier, place and character."""
+    capture(cli, *agent("a"))
+    request = json.loads((tmp_path / "agent.prefix.json").read_text())["request"]
+    real = tmp_path / "real.json"
+    real.write_text(json.dumps({**request, "max_tokens": 99}))
+    code, out, _ = cli("check", "agent.prefix.json", "--request", "real.json")
+    assert (code, out) == (0, "agent.prefix.json: ok the request would read the warmed prefix\n")
+    request["system"][0]["text"] = "You were" + request["system"][0]["text"][7:]
+    real.write_text(json.dumps(request))
+    code, out, _ = cli("check", "agent.prefix.json", "--request", "real.json", "--json")
+    verdict = json.loads(out)["files"][0]["request"]
+    assert (code, verdict["hit"], verdict["drift"]["tier"]) == (1, False, "system")
+    assert (verdict["drift"]["place"], verdict["drift"]["character"]) == ("system[0].text", 4)
+
+
+def test_build_from_code(cli: Any, tmp_path: Path) -> None:
+    """A Prefix in a module of this folder, and the same request from the same object."""
+    (tmp_path / "mine.py").write_text(
+        "from prefixwarm.observe import Prefix\n"
+        "PREFIX = Prefix('mine', model='claude-sonnet-5-5', system='Help. ' * 900,\n"
+        "    context='The catalogue: bikes.')\n"
+        "REQUEST = PREFIX.request([{'role': 'user', 'content': 'hi'}])\n"
+    )
+    code, out, _ = cli("build", "mine:PREFIX", "--json")
+    assert (code, json.loads(out)["file"]) == (0, "mine.prefix.json")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        import mine  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(tmp_path))
+    (tmp_path / "real.json").write_text(json.dumps(mine.REQUEST))
+    code, out, _ = cli("check", "mine.prefix.json", "--request", "real.json")
+    assert (code, "would read the warmed prefix" in out) == (0, True)
+
+
+def test_layer_build(cli: Any, tmp_path: Path) -> None:
+    """The zip holds the prefix file that was captured."""
+    from zipfile import ZipFile
+
+    capture(cli, "--out", "prefixes", *agent("a"))
+    code, out, _ = cli("layer", "build", "--out", "layer.zip", "--prefixes", "prefixes", "--json")
+    assert (code, json.loads(out)["prefixes"]) == (0, ["prefixes/agent.prefix.json"])
+    with ZipFile(tmp_path / "layer.zip") as layer:
+        assert "prefixwarm/prefixes/agent.prefix.json" in layer.namelist()

@@ -1,0 +1,108 @@
+"""The JSON Schema, for editors, agrees with core's own checks on what both can see."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from prefixwarm.capture import make_prefix
+from prefixwarm.core.errors import PrefixFileError
+from prefixwarm.core.prefix_file import dumps, loads
+
+SCHEMA = json.loads(files("prefixwarm.core").joinpath("prefix-file.schema.json").read_text("utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+@pytest.fixture(params=["anthropic", "aws", "bedrock-mantle", "bedrock"])
+def document(request: Any, request_body: dict[str, Any]) -> Any:
+    """A valid prefix file of each route."""
+    return json.loads(dumps(make_prefix("support", request_body, route=request.param)))
+
+
+def changed(document: Any, field: str, value: Any) -> Any:
+    *outer, last = field.split(".")
+    target = document
+    for name in outer:
+        target = target[int(name) if name.isdigit() else name]
+    if value is KeyError:
+        del target[last]
+    else:
+        target[last] = value
+    return document
+
+
+def test_the_schema_is_one() -> None:
+    """By its own rules."""
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_both_accept(document: Any) -> None:
+    """Of every route."""
+    VALIDATOR.validate(document)
+    loads(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("format", "prefixwarm/2"),
+        ("format", KeyError),
+        ("name", "Bad Name"),
+        ("name", ""),
+        ("name", KeyError),
+        ("route", "azure"),
+        ("ttl", "2h"),
+        ("ttl", "5m"),
+        ("more", 1),
+        ("headers", None),
+        ("headers.x-api-key", "k"),
+        ("headers.anthropic-version", "2020-01-01"),
+        ("request", KeyError),
+        ("request.max_tokens", 1),
+        ("request.max_tokens", KeyError),
+        ("request.messages", []),
+        ("request.stream", False),
+        ("request.cache_control", {"type": "ephemeral"}),
+        ("request.thinking", {"type": "enabled", "budget_tokens": 1024}),
+        ("request.tool_choice", {"type": "any"}),
+        ("request.output_config", {"format": {"type": "json_schema"}}),
+        ("request.system.0.cache_control", {"type": "ephemeral"}),
+        ("fingerprint.prefix", "sha256:0"),
+        ("fingerprint.tools", KeyError),
+        ("tokens.estimate", -1),
+        ("tokens.estimate", 1.5),
+        ("tokens", []),
+        ("prices", {}),
+        ("prices.usd_per_mtok", {"lunch": 1}),
+        ("prices.usd_per_mtok.input", -1),
+        ("prices.usd_per_mtok.input", "2"),
+    ],
+)
+def test_both_refuse(document: Any, field: str, value: Any) -> None:
+    """The same changes."""
+    broken = changed(document, field, value)
+    assert not VALIDATOR.is_valid(broken)
+    with pytest.raises(PrefixFileError):
+        loads(json.dumps(broken))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tokens.counted", 12),
+        ("tokens.minimum", None),
+        ("prices", None),
+        ("prices.usd_per_mtok.output", None),
+        ("request.thinking", None),
+    ],
+)
+def test_both_take(document: Any, field: str, value: Any) -> None:
+    """Unknown is allowed to be unknown."""
+    fine = changed(document, field, value)
+    VALIDATOR.validate(fine)
+    if not field.startswith("request"):
+        loads(json.dumps(fine))
