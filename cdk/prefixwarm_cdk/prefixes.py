@@ -68,7 +68,7 @@ def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
     UsageError
         A file is missing or invalid, there is none, or two have one name.
     """
-    files = sorted({file for path in paths for file in _files(Path(path))})
+    files = sorted({file for path in paths for file in _files(Path(path).resolve())})
     found = [Prefix(file, prefix_file.load(file)) for file in files]
     if not found:
         raise UsageError("prefixes: none given; write prefix files with `prefixwarm capture`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,3 +115,13 @@ def test_the_metrics_are_those_that_the_code_emits() -> None:
     outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
     tick = Report(outcomes=[outcome])
     assert set(report.metrics(outcome)) | set(tick.metrics()) == set(METRICS)
+
+
+def test_the_docs_list_every_metric_with_its_unit() -> None:
+    """docs/metrics.md, as the code has it."""
+    text = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| (\w+) \| (?:both|extension|keep-warm) \|", text, re.MULTILINE)
+    usage = Usage(input=3, read=5, write_1h=7)
+    outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
+    emitted = {**report.metrics(outcome), **Report(outcomes=[outcome]).metrics()}
+    assert dict(rows) == {name: unit for name, (_, unit) in emitted.items()}

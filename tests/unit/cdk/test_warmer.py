@@ -10,10 +10,12 @@ import pytest
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
-from prefixwarm_cdk import Budget, KeepWarm
+from prefixwarm_cdk import Budget, KeepWarm, prefixes
 
 from prefixwarm.core.errors import SettingsError, UsageError
 from prefixwarm.core.prefix_file import load
+from prefixwarm.keepwarm.manifest import parse
+from prefixwarm.policy import Policy
 
 
 def keep_warm_function(template: Any, read: Any) -> dict[str, Any]:
@@ -21,6 +23,15 @@ def keep_warm_function(template: Any, read: Any) -> dict[str, Any]:
     handler = "prefixwarm.keepwarm.handler.handler"
     functions = read.resources(template, "AWS::Lambda::Function")
     return next(found for found in functions if found["Handler"] == handler)
+
+
+def test_the_keep_warm_function_reads_the_manifest(bench: Any) -> None:
+    """By its own parser, and it finds the same warm state."""
+    bench.warmer(cache_scope="team", budget=Budget.usd_per_day(2))
+    found = parse(json.dumps(manifest_of(bench)).encode(), "manifest")
+    (entry,), (prefix,) = found.entries, prefixes.read([bench.prefix])
+    assert entry.key("team", {}) == prefix.state_key("eu-west-1", "team")
+    assert (found.budget_usd_per_day, found.policy) == (2, Policy("auto"))
 
 
 def manifest_of(bench: Any) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""docs/deploy.md says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from prefixwarm.core import settings
+
+TEXT = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text()
+
+
+def test_the_table_of_settings_is_complete() -> None:
+    """Every variable, and no other."""
+    listed = re.findall(r"^\| `(PREFIXWARM_\w+)` \|", TEXT, re.MULTILINE)
+    names = {getattr(settings, name) for name in settings.__all__ if name.isupper()}
+    assert sorted(listed) == sorted(names)
+
+
+def test_the_first_example_synthesises(bench: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """As it stands in the text."""
+    block = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert block is not None
+    (tmp_path / "prefixes").mkdir()
+    (tmp_path / "prefixes" / bench.prefix.name).write_bytes(bench.prefix.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"stack": bench.stack, "agent_function": bench.function()}
+    exec(block[1], names)
+    bench.template().resource_count_is("AWS::DynamoDB::Table", 1)
+
+
+def test_the_table_of_settings_has_the_codes_defaults() -> None:
+    """Where the code has one."""
+    rows = dict(re.findall(r"^\| `(PREFIXWARM_\w+)` \| `?([^|`]+)`? \|", TEXT, re.MULTILINE))
+    found = settings.Settings.from_environment({"X": "1"})
+    assert rows[settings.INIT].strip() == found.init
+    assert rows[settings.INIT_HOLD_MS].strip() == str(found.init_hold_ms)
+    assert rows[settings.CACHE_SCOPE].strip() == found.cache_scope
+    assert float(rows[settings.LATENCY_VALUE]) == found.latency_value
