@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import prefixwarm
 from prefixwarm.core.compact import dumps, hmac_sha256, loads, sha256_hex
 
 _FLAT = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -54,6 +58,21 @@ def test_refuses_garbage(data: bytes) -> None:
     """Always with a ValueError."""
     with pytest.raises(ValueError):  # noqa: PT011
         loads(data)
+
+
+@pytest.mark.parametrize("text", ['{"a"', '"', "[1,", '{"a":1,}', r'"\u12'])
+def test_refuses_garbage_where_json_was_never_imported(text: str) -> None:
+    """As in the init phase: the scanner would look its error class up in `json.decoder`."""
+    root = Path(prefixwarm.__file__).parent.parent
+    program = (
+        f"import sys; sys.path.insert(0, {str(root)!r})\n"
+        "from prefixwarm.core.compact import loads\n"
+        f"try: loads({text.encode()!r})\n"
+        "except ValueError: print('refused')"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "refused\n"
 
 
 def test_refuses_values_that_json_does_not_know() -> None:
