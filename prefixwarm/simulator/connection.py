@@ -71,6 +71,11 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse()
 
+    def drop(self) -> None:
+        """Close it without sending anything more."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def _refuse(self) -> None:
         if self._transport is not None:
             self._transport.write(_BAD)

@@ -136,7 +136,7 @@ def running(clock: str = "real", *, port: int = 0, **options: Any) -> Iterator[S
         url = asyncio.run_coroutine_threadsafe(server.start(HOST, port), loop).result()
         yield Simulator(url, server.provider, loop)
     finally:
-        asyncio.run_coroutine_threadsafe(_stop(server), loop).result()
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -145,14 +145,6 @@ def running(clock: str = "real", *, port: int = 0, **options: Any) -> Iterator[S
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     loop.run_forever()
-
-
-async def _stop(server: Server) -> None:
-    server.close()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 def _settings(clock: str, options: dict[str, Any]) -> Settings:

@@ -27,16 +27,24 @@ class Schedule:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
+        self._open: set[Connection] = set()
         self._silent: dict[Connection, float] = {}
         self._last_arrival = 0.0
 
     def opened(self, connection: Connection) -> None:
         """Note a connection that has not sent a request yet."""
+        self._open.add(connection)
         self._silent[connection] = _now()
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
+        self._open.discard(connection)
         self._silent.pop(connection, None)
+
+    def hang_up(self) -> None:
+        """Drop every connection."""
+        for connection in list(self._open):
+            connection.drop()
 
     def arrived(self, connection: Connection) -> None:
         """Note a complete request."""

@@ -34,6 +34,7 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.provider = Provider(settings)
+        self._schedule = Schedule(self.provider)
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> str:
@@ -44,18 +45,23 @@ class Server:
         OSError
             Where the port cannot be had.
         """
-        schedule = Schedule(self.provider)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(schedule), host, port, backlog=_BACKLOG
+            lambda: Connection(self._schedule), host, port, backlog=_BACKLOG
         )
         chosen = self._server.sockets[0].getsockname()[1]
         return f"http://{host}:{chosen}"
 
-    def close(self) -> None:
-        """Stop listening."""
+    async def stop(self) -> None:
+        """Stop listening, drop every connection and let the loop forget them."""
         if self._server is not None:
             self._server.close()
+        self._schedule.hang_up()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -92,4 +98,4 @@ async def _serve(settings: Settings, host: str, port: int, ready: Callable[[str]
     server = Server(settings)
     ready(await server.start(host, port))
     await stop.wait()
-    server.close()
+    await server.stop()

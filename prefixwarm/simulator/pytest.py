@@ -1,0 +1,67 @@
+"""Pytest fixtures: a simulated Messages API for each test, and its clock.
+
+Not loaded by itself. In ``conftest.py``: ``pytest_plugins = ["prefixwarm.simulator.pytest"]``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from prefixwarm.simulator.running import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.simulator.running import Simulator
+
+__all__ = ["CacheClock", "cache_clock", "messages_api", "pytest_configure"]
+
+_MARKER = "messages_api(**options): how the messages_api fixture's simulator is set up"
+
+
+class CacheClock:
+    """The simulated time of a test.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Whose clock it is.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    @property
+    def now(self) -> float:
+        """Simulated seconds since the epoch."""
+        return self._simulator.now()
+
+    def advance(self, seconds: float) -> float:
+        """Move time on by `seconds` and return it."""
+        return self._simulator.advance(seconds)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+@pytest.fixture
+def messages_api(request: pytest.FixtureRequest) -> Iterator[Simulator]:
+    """A simulator of its own for this test, on the manual clock.
+
+    ``@pytest.mark.messages_api(refuse_zero=True)`` passes options to
+    `prefixwarm.simulator.running`.
+    """
+    marker = request.node.get_closest_marker("messages_api")
+    options = {"clock": "manual", **(marker.kwargs if marker else {})}
+    with running(**options) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def cache_clock(messages_api: Simulator) -> CacheClock:
+    """The clock of this test's `messages_api`."""
+    return CacheClock(messages_api)
