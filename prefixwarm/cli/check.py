@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,35 @@ from prefixwarm.capture import check as lint
 from prefixwarm.capture import judge
 from prefixwarm.cli import findings
 from prefixwarm.cli.output import emit, finish, json_option, severity
-from prefixwarm.cli.requests import read
-from prefixwarm.core.prefix_file import load
+from prefixwarm.cli.sarif import as_sarif
+from prefixwarm.cli.subject import read_request
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.prefix_file import load, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from prefixwarm.capture import Verdict
     from prefixwarm.capture.finding import Finding
     from prefixwarm.core.prefix_file import PrefixFile
 
 __all__ = ["check"]
+
+_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One file, what was found in it, and what a real request would do."""
+
+    path: Path
+    found: list[Finding]
+    verdict: Verdict | None
+
+    @property
+    def all(self) -> list[Finding]:
+        """The findings of both."""
+        return [*self.found, *(self.verdict.findings if self.verdict else ())]
 
 
 @click.command(epilog="Example: prefixwarm check support.prefix.json --request request.json")
@@ -40,13 +59,19 @@ __all__ = ["check"]
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with one user name per line; none may stand in a prefix.",
 )
+@click.option(
+    "--count", is_flag=True, help="Let the provider count the tokens, and note it in the file."
+)
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings too, not for errors alone.")
+@click.option("--sarif", is_flag=True, help="Print SARIF, for code scanning.")
 @json_option
 def check(
     files: tuple[Path, ...],
     request_file: Path | None,
     names_file: Path | None,
+    count: bool,
     strict: bool,
+    sarif: bool,
     as_json: bool,
 ) -> None:
     """Find what would keep a prefix from being cached or read.
@@ -55,50 +80,62 @@ def check(
     """
     lines = names_file.read_text("utf-8").splitlines() if names_file else []
     names = [line.strip() for line in lines if line.strip()]
+    real = read_request(request_file) if request_file else None
     prefixes = [(path, load(path)) for path in files]
-    verdicts = _verdicts([prefix for _, prefix in prefixes], request_file)
-    found = [lint(prefix, names=names) for _, prefix in prefixes]
-    both = list(zip(files, found, verdicts, strict=True))
-    emit({"files": [_document(*each) for each in both]}, as_json, lambda: _show(both))
-    everything = [f for each in found for f in each]
-    everything += [f for verdict in verdicts if verdict for f in verdict.findings]
-    finish(ok=not any(f.severity in _failing(strict) for f in everything))
+    if count:
+        prefixes = list(_counted(prefixes))
+    checked = [
+        Checked(
+            path,
+            lint(prefix, names=names),
+            judge(prefix, real.body, real.headers) if real else None,
+        )
+        for path, prefix in prefixes
+    ]
+    document = _sarif(checked) if sarif else {"files": [_document(each) for each in checked]}
+    emit(document, as_json or sarif, lambda: _show(checked))
+    failing = ("error", "warning") if strict else ("error",)
+    finish(ok=not any(found.severity in failing for each in checked for found in each.all))
 
 
-def _failing(strict: bool) -> tuple[str, ...]:
-    return ("error", "warning") if strict else ("error",)
+def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path, PrefixFile]]:
+    from prefixwarm.capture.count import count_tokens
+    from prefixwarm.cli.reach import reach
+
+    with reach() as found:
+        for path, prefix in prefixes:
+            secret, until = found.settings.api_key_secret, Deadline.after(_SECONDS)
+            count = count_tokens(prefix, found.transport, found.client, secret, until)
+            counted = prefix.replace(tokens={**prefix.tokens, "counted": count})
+            write(counted, path.parent)
+            yield path, counted
 
 
-def _verdicts(
-    prefixes: Sequence[PrefixFile], request_file: Path | None
-) -> Sequence[Verdict | None]:
-    if request_file is None:
-        return [None] * len(prefixes)
-    request, headers = read(request_file)
-    return [judge(prefix, request, headers) for prefix in prefixes]
+def _sarif(checked: Sequence[Checked]) -> dict[str, Any]:
+    return as_sarif((each.path, found) for each in checked for found in each.all)
 
 
-def _document(path: Path, found: Sequence[Finding], verdict: Verdict | None) -> dict[str, Any]:
+def _document(each: Checked) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "file": str(path),
-        "findings": [findings.as_json(each) for each in found],
+        "file": str(each.path),
+        "findings": [findings.as_json(found) for found in each.found],
     }
-    if verdict is not None:
+    if each.verdict is not None:
+        drift = each.verdict.drift
         document["request"] = {
-            "hit": verdict.hit,
-            "drift": vars(verdict.drift) if verdict.drift else None,
-            "findings": [findings.as_json(each) for each in verdict.findings],
+            "hit": each.verdict.hit,
+            "drift": vars(drift) if drift else None,
+            "findings": [findings.as_json(found) for found in each.verdict.findings],
         }
     return document
 
 
-def _show(each: Sequence[tuple[Path, Sequence[Finding], Verdict | None]]) -> None:
-    for path, found, verdict in each:
-        findings.show(found, path)
-        if verdict is not None:
-            findings.show(verdict.findings, path)
-            word = severity("ok") if verdict.hit else severity("error")
-            says = "would read the warmed prefix" if verdict.hit else "would not read it"
-            click.echo(f"{path}: {word} the request {says}")
-        elif not found:
-            click.echo(f"{path}: {severity('ok')}")
+def _show(checked: Sequence[Checked]) -> None:
+    for each in checked:
+        findings.show(each.all, each.path)
+        if each.verdict is not None:
+            word = severity("ok" if each.verdict.hit else "error")
+            says = "would read the warmed prefix" if each.verdict.hit else "would not read it"
+            click.echo(f"{each.path}: {word} the request {says}")
+        elif not each.found:
+            click.echo(f"{each.path}: {severity('ok')}")

@@ -146,4 +146,4 @@ def test_every_rule_is_documented() -> None:
     """The anchor that a finding names exists, and no other rule is documented."""
     headings = re.findall(r"^### `?([a-z0-9-]+)`?$", DOCS.read_text("utf-8"), re.MULTILINE)
     assert sorted(headings) == sorted(RULES)
-    assert all(rule.docs.endswith(f"docs/check.md#{id}") for id, rule in RULES.items())
+    assert all(rule.docs.endswith(f"docs/check.md#{name}") for name, rule in RULES.items())

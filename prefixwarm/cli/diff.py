@@ -1,0 +1,74 @@
+"""`prefixwarm diff`: where two prefix files or requests differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefixwarm.capture.cost import lost_tokens, miss_usd
+from prefixwarm.capture.difference import differences
+from prefixwarm.cli.output import dollars, emit, finish, json_option, tokens
+from prefixwarm.cli.subject import Subject, read_subject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.capture.difference import Difference
+
+__all__ = ["diff"]
+
+
+@click.command(epilog="Example: prefixwarm diff old/support.prefix.json support.prefix.json")
+@click.argument("left", type=click.Path(path_type=Path), metavar="A")
+@click.argument("right", type=click.Path(path_type=Path), metavar="B")
+@json_option
+def diff(left: Path, right: Path, as_json: bool) -> None:
+    """Show where two prefix files or requests differ, and what it costs.
+
+    A and B are prefix files or JSON bodies of real requests. Names the first difference of each
+    tier. Exits 1 when there is one.
+    """
+    ours, theirs = _comparable(read_subject(left), read_subject(right))
+    found = differences(ours.body, theirs.body, ours.headers, theirs.headers)
+    lost = lost_tokens(ours.body, theirs.body, found) if found else 0
+    ttl = next((s.prefix.ttl for s in (ours, theirs) if s.prefix), "5m")
+    cost = miss_usd(lost, theirs.usd_per_mtok, ttl)
+    document = {
+        "equal": not found,
+        "differences": [vars(each) for each in found],
+        "lost_tokens": lost,
+        "miss_usd": cost if found else 0.0,
+    }
+    emit(document, as_json, lambda: _show(found, lost, cost))
+    finish(ok=not found)
+
+
+def _comparable(left: Subject, right: Subject) -> tuple[Subject, Subject]:
+    """With a prefix file on one side, only as many messages as belong to the prefix."""
+    sides = (left, right)
+    counts = [len(side.body["messages"]) for side in sides if side.prefix]
+    if len(counts) != 1:
+        return sides
+    cut = [{**side.body, "messages": side.body["messages"][: counts[0]]} for side in sides]
+    first, second = (
+        Subject(body, side.headers, side.prefix) for body, side in zip(cut, sides, strict=True)
+    )
+    return first, second
+
+
+def _show(found: Sequence[Difference], lost: int, cost: float | None) -> None:
+    if not found:
+        click.echo("no difference: each reads what the other writes")
+        return
+    for each in found:
+        _show_one(vars(each))
+    click.echo(f"not shared: about {tokens(lost)} tokens; each miss costs {dollars(cost)} more")
+
+
+def _show_one(each: dict[str, Any]) -> None:
+    at = "" if each["character"] is None else f", character {each['character']}"
+    click.echo(f"{each['tier']}: {each['place']}{at}: {each['why']}")
+    click.echo(click.style(f"  - {each['left']}", fg="red"))
+    click.echo(click.style(f"  + {each['right']}", fg="green"))

@@ -1,0 +1,63 @@
+"""Findings as SARIF 2.1.0, for code scanning of pull requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm import __version__
+from prefixwarm.capture.finding import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from prefixwarm.capture.finding import Finding, Rule
+
+__all__ = ["as_sarif"]
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_HOME = "https://github.com/prefixwarm/prefixwarm"
+_INDEX = {name: i for i, name in enumerate(RULES)}
+
+
+def as_sarif(findings: Iterable[tuple[Path, Finding]]) -> dict[str, Any]:
+    """One run with all findings; each knows its file."""
+    driver = {
+        "name": "prefixwarm",
+        "version": __version__,
+        "informationUri": _HOME,
+        "rules": [_rule(rule) for rule in RULES.values()],
+    }
+    results = [_result(path, found) for path, found in findings]
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": rule.summary},
+        "helpUri": rule.docs,
+        "defaultConfiguration": {"level": rule.severity},
+    }
+
+
+def _result(path: Path, found: Finding) -> dict[str, Any]:
+    return {
+        "ruleId": found.rule.id,
+        "ruleIndex": _INDEX[found.rule.id],
+        "level": found.severity,
+        "message": {"text": f"{found.place}: {found.message}"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": path.as_posix()},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [{"fullyQualifiedName": found.place}],
+            }
+        ],
+    }

@@ -1,0 +1,93 @@
+"""What a command compares: a prefix file, or a real request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.capture.prices import prices_of
+from prefixwarm.core.errors import UsageError
+from prefixwarm.core.prefix_file import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["Subject", "read_request", "read_subject"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A request's body and headers, and the prefix file that it is from.
+
+    Attributes
+    ----------
+    body : dict
+        The request; of a prefix file without the placeholder.
+    headers : dict of str to str or None
+        None where they are not known.
+    prefix : PrefixFile or None
+        None for a real request.
+    """
+
+    body: dict[str, Any]
+    headers: dict[str, str] | None
+    prefix: PrefixFile | None = None
+
+    @property
+    def usd_per_mtok(self) -> Mapping[str, float | None]:
+        """The model's prices; empty when unknown."""
+        if self.prefix is not None:
+            return self.prefix.usd_per_mtok
+        found = prices_of(self.body, "anthropic", 0) if "model" in self.body else None
+        return found["usd_per_mtok"] if found else {}
+
+
+def read_request(path: Path) -> Subject:
+    """A real request: its JSON body, or an object with ``body`` and ``headers``.
+
+    Raises
+    ------
+    UsageError
+        When it is no request.
+    """
+    return _request(_json(path), path)
+
+
+def read_subject(path: Path) -> Subject:
+    """A prefix file, or a real request.
+
+    Raises
+    ------
+    UsageError
+        When it is neither.
+    """
+    document = _json(path)
+    if not (isinstance(document, dict) and "format" in document):
+        return _request(document, path)
+    prefix = loads(json.dumps(document), str(path))
+    body = {**prefix.request, "messages": prefix.request["messages"][:-1]}
+    return Subject(body, dict(prefix.headers), prefix)
+
+
+def _request(document: Any, path: Path) -> Subject:
+    headers = None
+    if isinstance(document, dict) and isinstance(document.get("body"), dict):
+        headers, document = document.get("headers"), document["body"]
+    if not isinstance(document, dict) or not isinstance(document.get("messages"), list):
+        raise UsageError(f"{path}: messages: is missing; give the JSON body of a real request")
+    if not isinstance(headers, dict):
+        return Subject(document, None)
+    return Subject(document, {str(k).lower(): str(v) for k, v in headers.items()})
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: is not JSON: {error}") from error

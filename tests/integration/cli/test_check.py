@@ -1,0 +1,111 @@
+"""`check` with the provider's count, as SARIF, and as a hook of pre-commit."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from prefixwarm.capture import make_prefix
+from prefixwarm.capture.finding import RULES
+from prefixwarm.cli.group import run
+from prefixwarm.core.prefix_file import load, write
+from prefixwarm.simulator import running
+
+ROOT = Path(__file__).parents[3]
+
+
+def body(repeat: int) -> dict[str, Any]:
+    marker = {"type": "ephemeral", "ttl": "1h"}
+    text = "You are a helper. " * repeat
+    return {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 100,
+        "system": [{"type": "text", "text": text, "cache_control": marker}],
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A provider that the environment points to, with a key."""
+    with running(clock="manual") as simulator:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+        yield simulator
+
+
+@pytest.mark.parametrize(("repeat", "code"), [(86, 1), (130, 0)])
+def test_the_count_decides(
+    provider: Any, tmp_path: Path, capsys: Any, repeat: int, code: int
+) -> None:
+    """Near the minimum the estimate cannot tell; the count can, and is kept in the file."""
+    path = write(make_prefix("near", body(repeat)), tmp_path)
+    assert run(["check", str(path)]) == 0
+    assert "near-minimum" in capsys.readouterr().out
+    assert run(["check", str(path), "--count"]) == code
+    assert ("under-minimum" in capsys.readouterr().out) == bool(code)
+    assert run(["warm", str(path), "--json"]) == code
+    (outcome,) = json.loads(capsys.readouterr().out)["outcomes"]
+    counted = load(path).tokens["counted"]
+    assert counted == outcome["usage"]["write_1h"] or (code and outcome["kind"] != "written")
+
+
+def test_a_count_that_is_refused(provider: Any, tmp_path: Path, capsys: Any) -> None:
+    """The provider's status is told; the file stays as it was."""
+    path = write(make_prefix("near", body(130)), tmp_path)
+    before = path.read_bytes()
+    provider.inject(status=401)
+    assert run(["check", str(path), "--count"]) == 1
+    assert capsys.readouterr().err == "prefixwarm: HTTP 401\n"
+    assert path.read_bytes() == before
+
+
+def test_bedrock_does_not_count(tmp_path: Path, capsys: Any) -> None:
+    """InvokeModel has no count; that is wrong usage."""
+    request = {**body(130), "model": "global.anthropic.claude-sonnet-5-5"}
+    path = write(make_prefix("near", request, route="bedrock"), tmp_path)
+    assert run(["check", str(path), "--count"]) == 2
+    assert "does not count tokens" in capsys.readouterr().err
+
+
+def test_sarif(tmp_path: Path, capsys: Any) -> None:
+    """One run; each result names its rule, its file and its place."""
+    request = body(10)
+    request["system"][0]["text"] += "Today is 2026-11-21."
+    path = write(make_prefix("short", request), tmp_path)
+    assert run(["check", str(path), "--sarif"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    (ran,) = document["runs"]
+    rules = ran["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == list(RULES)
+    found = [
+        (
+            rules[result["ruleIndex"]]["id"],
+            result["level"],
+            result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"],
+        )
+        for result in ran["results"]
+    ]
+    assert found == [
+        ("under-minimum", "error", "tokens"),
+        ("volatile-content", "warning", "system[0].text:189"),
+    ]
+    location = ran["results"][0]["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"]["uri"] == path.as_posix()
+
+
+def test_the_hook_of_pre_commit(tmp_path: Path, capsys: Any) -> None:
+    """Its entry checks what its pattern selects."""
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    path = write(make_prefix("good", body(400)), tmp_path)
+    assert re.search(hook["files"], path.name)
+    program, *arguments = shlex.split(hook["entry"])
+    assert program == "prefixwarm"
+    assert run([*arguments, str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: ok\n"
