@@ -79,6 +79,10 @@ class Keeper:
             self._fleet = Fleet(parts.bucket, key, parts.settings, parts.environ, _broken)
         return tick(self.parts, self._fleet, deadline)
 
+    def close(self) -> None:
+        """Close idle connections to the provider."""
+        self.parts.transport.close()
+
 
 def _parts(
     environ: Mapping[str, str],
@@ -96,6 +100,7 @@ def _parts(
         settings=settings,
         environ=environ,
         store=DynamoState(table, boto_calls(boto3.client("dynamodb", config=short))),
+        transport=transport,
         provider=WatchedProvider(transport, aws, settings.api_key_secret, environ),
         bucket=Bucket(boto3.client("s3", config=patient), bucket),
         cloudwatch=boto3.client("cloudwatch", config=patient),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from prefixwarm.core.settings import Settings
     from prefixwarm.keepwarm.objects import Bucket
     from prefixwarm.keepwarm.pauses import WatchedProvider
+    from prefixwarm.keepwarm.transports import Transports
 
 __all__ = ["Parts"]
 
@@ -26,6 +27,7 @@ class Parts:
     settings: Settings
     environ: Mapping[str, str]
     store: StateStore
+    transport: Transports
     provider: WatchedProvider
     bucket: Bucket
     cloudwatch: CloudWatchClient

@@ -1,0 +1,205 @@
+"""A deployment on this machine: local AWS API, simulated provider, one clock for all."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.prefix_file import PrefixFile, build, dumps
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.core.warm_request import derive
+from prefixwarm.demo.local_aws import LocalAws
+from prefixwarm.keepwarm.handler import Keeper
+from prefixwarm.simulator import Simulator, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.core.state import State
+    from prefixwarm.keepwarm.report import Report
+
+MODEL = "claude-sonnet-5-5"
+PRICES = {
+    "as_of": "2026-11-21",
+    "source": "test",
+    "usd_per_mtok": {"input": 2.0, "read": 0.2, "write_5m": 2.5, "write_1h": 4.0, "output": 10.0},
+}
+MINUTE = 60.0
+HOUR = 3600.0
+
+
+def request_of(name: str) -> dict[str, Any]:
+    """What the agent `name` sends: over the model's minimum, with its own breakpoint."""
+    marker = {"type": "ephemeral", "ttl": "1h"}
+    text = f"You are {name}. " + "Answer the customer's question about the order at hand. " * 150
+    return {
+        "model": MODEL,
+        "max_tokens": 16,
+        "system": [{"type": "text", "text": text, "cache_control": marker}],
+        "messages": [{"role": "user", "content": "Where is my order?"}],
+    }
+
+
+def prefix_file(name: str, prices: dict[str, Any] | None = PRICES) -> PrefixFile:
+    """The agent's prefix file."""
+    headers = {"anthropic-version": "2026-10-21"}
+    return build(name, derive(request_of(name)), headers=headers, prices=prices)
+
+
+class World:
+    """One deployment, its provider and its clock."""
+
+    def __init__(self, sim: Simulator, aws: LocalAws, environ: dict[str, str]) -> None:
+        self.sim = sim
+        self.aws = aws
+        self.environ = environ
+        self.bucket = "assets"
+        self.clock_error = 0.0
+        self._keeper: Keeper | None = None
+        self._keepers: list[Keeper] = []
+        self._create_table()
+        aws.client("s3").create_bucket(Bucket=self.bucket)
+
+    def deploy(self, *names: str, **manifest: Any) -> None:
+        """Upload a manifest with these prefixes, and start a new environment."""
+        entries = [self.upload(name, dumps(prefix_file(name))) for name in names]
+        self.deploy_entries(entries, **manifest)
+
+    def deploy_entries(self, entries: list[dict[str, Any]], **manifest: Any) -> None:
+        """Upload a manifest as it is."""
+        document = {
+            "format": "prefixwarm-manifest/1",
+            "prefixes": entries,
+            "policy": "ski",
+            "latency_value": 0,
+            "budget_usd_per_day": None,
+            **manifest,
+        }
+        self.put("manifest.json", json.dumps(document))
+        self._keeper = None
+
+    def upload(self, name: str, text: str, **fields: Any) -> dict[str, Any]:
+        """Upload a prefix file; its entry for the manifest."""
+        self.put(f"{name}.json", text)
+        return {"name": name, "object": f"{name}.json", "functions": [f"{name}-agent"], **fields}
+
+    def put(self, key: str, text: str) -> None:
+        """Upload an object."""
+        self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=text.encode())
+
+    def new_keeper(self, **environ: str) -> Keeper:
+        """Another environment of the function."""
+        self._keepers.append(Keeper({**self.environ, **environ}, self.now))
+        return self._keepers[-1]
+
+    def now(self) -> float:
+        """The function's clock."""
+        return self.sim.now() + self.clock_error
+
+    def close(self) -> None:
+        """Close all connections to the provider."""
+        for keeper in self._keepers:
+            keeper.close()
+
+    @property
+    def keeper(self) -> Keeper:
+        """The function's environment."""
+        if self._keeper is None:
+            self._keeper = self.new_keeper()
+        return self._keeper
+
+    def tick(self) -> Report:
+        """One tick."""
+        return self.keeper.tick(Deadline.after(50))
+
+    def passes(self, seconds: float, step: float = MINUTE) -> list[Report]:
+        """Let time pass, with a tick at the end of each step."""
+        reports = []
+        for _ in range(int(seconds // step)):
+            self.sim.advance(step)
+            reports.append(self.tick())
+        return reports
+
+    def key(self, name: str) -> str:
+        """The key of a prefix's warm state."""
+        call = compile_prefix(prefix_file(name))
+        return call.key(route_named(call.route), "default", self.environ)
+
+    def state(self, name: str) -> State:
+        """A prefix's warm state."""
+        return self.keeper.parts.store.read(self.key(name), Deadline.after(5))
+
+    def warm_calls(self) -> list[dict[str, Any]]:
+        """Warm calls that the provider received."""
+        return [request for request in self.sim.requests() if request["warm"]]
+
+    def agent_asks(self, name: str) -> anthropic.types.Usage:
+        """A real request, by the real SDK."""
+        with anthropic.Anthropic(base_url=self.sim.url, api_key="key", max_retries=0) as client:
+            usage: anthropic.types.Usage = client.messages.create(**request_of(name)).usage
+            return usage
+
+    def invoked(self, name: str) -> None:
+        """The agent function was invoked now, and that is all that anybody sees."""
+        metric = {
+            "MetricName": "Invocations",
+            "Dimensions": [{"Name": "FunctionName", "Value": f"{name}-agent"}],
+            "Timestamp": self.sim.now(),
+            "Value": 1,
+            "Unit": "Count",
+        }
+        client = self.aws.client("cloudwatch")
+        client.put_metric_data(Namespace="AWS/Lambda", MetricData=[metric])
+
+    def _create_table(self) -> None:
+        self.aws.client("dynamodb").create_table(
+            TableName=self.environ["PREFIXWARM_TABLE"],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "due_shard", "AttributeType": "S"},
+                {"AttributeName": "due_at", "AttributeType": "N"},
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "due",
+                    "KeySchema": [
+                        {"AttributeName": "due_shard", "KeyType": "HASH"},
+                        {"AttributeName": "due_at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[LocalAws]:
+    """The AWS API on this machine."""
+    with LocalAws() as aws:
+        yield aws
+
+
+@pytest.fixture
+def world(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A fresh deployment without prefixes."""
+    local_aws.reset()
+    for name, value in local_aws.environment().items():
+        monkeypatch.setenv(name, value)
+    with running(clock="manual") as sim:
+        environ = {
+            **local_aws.environment(),
+            "ANTHROPIC_BASE_URL": sim.url,
+            "ANTHROPIC_API_KEY": "key",
+            "PREFIXWARM_TABLE": "state",
+            "PREFIXWARM_MANIFEST": "s3://assets/manifest.json",
+        }
+        found = World(sim, local_aws, environ)
+        yield found
+        found.close()

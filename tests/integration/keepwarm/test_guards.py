@@ -1,0 +1,260 @@
+"""What stops the keep-warm function from spending, and what does not stop it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.errors import SettingsError
+from prefixwarm.core.prefix_file import dumps
+from prefixwarm.keepwarm.pauses import route_key
+from tests.integration.keepwarm.conftest import prefix_file, request_of
+
+if TYPE_CHECKING:
+    from tests.integration.keepwarm.conftest import World
+
+MINUTE = 60.0
+HOUR = 3600.0
+
+
+def soon() -> Deadline:
+    """A tick's time."""
+    return Deadline.after(50)
+
+
+def test_nothing_is_sent_without_the_table(world: World) -> None:
+    """And the report says why."""
+    world.deploy("support")
+    report = world.new_keeper(PREFIXWARM_TABLE="missing").tick(soon())
+    assert "ResourceNotFoundException" in report.state_error
+    assert not world.sim.requests()
+
+
+def test_nothing_is_sent_without_the_key(world: World) -> None:
+    """One prefix finds out for the whole route."""
+    world.deploy("support", "sales", "returns")
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:missing"
+    keeper = world.new_keeper(ANTHROPIC_API_KEY="", PREFIXWARM_API_KEY_SECRET=arn)
+    report = keeper.tick(soon())
+    assert [outcome.kind for outcome in report.outcomes] == ["failed"]
+    assert "ResourceNotFoundException" in report.paused["anthropic"]
+    assert not world.sim.requests()
+
+
+def test_with_the_provider_down_one_call_fails_instead_of_all(world: World) -> None:
+    """The others are neither tried nor put off."""
+    world.deploy("support", "sales", "returns")
+    report = world.new_keeper(ANTHROPIC_BASE_URL="http://127.0.0.1:9").tick(soon())
+    assert [outcome.kind for outcome in report.outcomes] == ["failed"]
+    assert "127.0.0.1:9" in report.paused["anthropic"]
+    world.sim.advance(MINUTE)
+    kinds = [outcome.kind for outcome in world.tick().outcomes]
+    assert kinds == ["written", "written", "written"]
+
+
+def test_a_broken_prefix_file_stops_no_other(world: World) -> None:
+    """The failure is counted at every tick; the file, the field and what to do are logged."""
+    good = [world.upload(name, dumps(prefix_file(name))) for name in ("support", "sales")]
+    broken = dumps(prefix_file("returns")).replace('"max_tokens": 0', '"max_tokens": 5')
+    world.deploy_entries([*good, world.upload("returns", broken)])
+    report = world.tick()
+    assert [outcome.kind for outcome in report.outcomes] == ["written", "written"]
+    assert report.metrics()["WarmFailed"] == (1.0, "Count")
+    error = world.keeper._fleet.broken["returns"]  # type: ignore[union-attr]
+    assert str(error).startswith("s3://assets/returns.json: request.max_tokens: 5")
+    assert world.tick().broken == 1
+
+
+def test_a_broken_file_whose_key_the_manifest_tells_is_put_off(world: World) -> None:
+    """And `explain` can say why it is cold."""
+    prefix = prefix_file("support")
+    fields = {"route": prefix.route, "model": prefix.model}
+    fields["fingerprint"] = prefix.fingerprint["prefix"]
+    world.deploy_entries([world.upload("support", "{", **fields)])
+    assert world.tick().broken == 1
+    state = world.state("support")
+    assert "support.json: is not JSON" in state.reason
+    assert (state.due_at or 0) > world.sim.now()
+
+
+def test_two_ticks_at_once_send_one_call(world: World) -> None:
+    """A duplicate delivery finds the lease taken, or the entry warm."""
+    names = [f"agent-{i}" for i in range(8)]
+    world.deploy(*names)
+    keepers = [world.new_keeper(), world.new_keeper()]
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda keeper: keeper.tick(soon()), keepers))
+    kinds = [outcome.kind for report in reports for outcome in report.outcomes]
+    assert kinds.count("written") == 8
+    assert len(world.warm_calls()) == 8
+
+
+def test_a_downgrade_is_noticed(world: World) -> None:
+    """The granted five minutes count, not the hour that was asked for."""
+    world.sim.switch(downgrade_1h=True)
+    world.deploy("support")
+    (written,) = world.tick().outcomes
+    assert written.downgraded
+    assert world.state("support").granted_ttl == 300
+    (refresh,) = [o for report in world.passes(5 * MINUTE) for o in report.outcomes]
+    assert refresh.kind == "refreshed"
+
+
+def test_one_token_is_asked_where_none_is_refused(world: World) -> None:
+    """And remembered: the next refresh asks for one at once."""
+    world.sim.switch(refuse_zero=True)
+    world.deploy("support")
+    world.tick()
+    world.passes(HOUR)
+    asked = [request["body"]["max_tokens"] for request in world.sim.requests()]
+    assert asked == [0, 1, 1]
+
+
+def test_retry_after_pauses_the_route(world: World) -> None:
+    """For this tick and the following ones, in every environment."""
+    world.deploy("support", "sales", "returns")
+    world.sim.inject(status=429, retry_after=150, count=1)
+    assert [outcome.kind for outcome in world.tick().outcomes] == ["failed"]
+    world.sim.advance(MINUTE)
+    report = world.new_keeper().tick(soon())
+    assert "429" in report.paused["anthropic"]
+    assert not report.outcomes
+    reports = world.passes(3 * MINUTE)
+    assert sum(len(report.outcomes) for report in reports) == 3
+    assert len(world.sim.requests()) == 4
+
+
+def test_a_spend_limit_pauses_the_route_for_an_hour(world: World) -> None:
+    """It has no retry-after; the prefixes' states say what happened."""
+    world.deploy("support", "sales")
+    world.sim.inject(status=429, error_code="enforced_spend_limit_reached")
+    world.tick()
+    world.passes(5 * MINUTE)
+    assert len(world.sim.requests()) == 1
+    pause = world.keeper.parts.store.read(route_key("anthropic", "", "default"), soon())
+    assert (pause.backoff_until or 0) - world.sim.now() > 50 * MINUTE
+    assert "enforced_spend_limit_reached" in pause.reason
+    assert "enforced_spend_limit_reached" in world.state("sales").reason
+
+
+@pytest.mark.parametrize("name", ["PREFIXWARM_DISABLED", "parameter"])
+def test_switched_off_sends_nothing(world: World, name: str) -> None:
+    """By the environment, or by the parameter without a deployment."""
+    world.deploy("support")
+    world.aws.client("ssm").put_parameter(Name="/stop", Value="true", Type="String")
+    off = {"PREFIXWARM_DISABLED": "1"} if name != "parameter" else {}
+    keeper = world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop" if not off else "", **off)
+    assert ("/stop" if not off else name) in keeper.tick(soon()).stopped
+    assert not world.sim.requests()
+
+
+def test_a_kill_switch_that_is_off_or_absent_stops_nothing(world: World) -> None:
+    """The parameter need not exist."""
+    world.deploy("support")
+    assert not world.new_keeper(PREFIXWARM_KILL_SWITCH="/absent").tick(soon()).stopped
+    world.aws.client("ssm").put_parameter(Name="/stop", Value="off", Type="String")
+    assert not world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop").tick(soon()).stopped
+
+
+def test_a_kill_switch_that_is_not_understood_stops(world: World) -> None:
+    """Whoever wrote the word may have meant stop."""
+    world.deploy("support")
+    world.aws.client("ssm").put_parameter(Name="/stop", Value="halt", Type="String")
+    keeper = world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop")
+    with pytest.raises(SettingsError, match="PREFIXWARM_KILL_SWITCH /stop='halt'"):
+        keeper.tick(soon())
+    assert not world.sim.requests()
+
+
+def test_the_budget_of_the_day_is_kept(world: World) -> None:
+    """Within one tick too; the next day starts anew."""
+    world.deploy("support", "sales", "returns", budget_usd_per_day=0.025)
+    first = world.tick()
+    assert [outcome.kind for outcome in first.outcomes] == ["written", "written"]
+    assert first.budget_reached == 1
+    world.passes(24 * HOUR, 3 * MINUTE)
+    spent = sum(float(request["cost_usd"]) for request in world.warm_calls())
+    assert 0.02 < spent <= 2 * 0.025
+
+
+def test_one_prefix_may_have_a_budget_of_its_own(world: World) -> None:
+    """The others go on."""
+    own = world.upload("support", dumps(prefix_file("support")), budget_usd_per_day=0.001)
+    world.deploy_entries([own, world.upload("sales", dumps(prefix_file("sales")))])
+    report = world.tick()
+    assert [outcome.name for outcome in report.outcomes] == ["sales"]
+    assert "budget" in world.state("support").reason
+
+
+def test_an_unknown_price_and_a_budget_send_nothing(world: World) -> None:
+    """Unknown is not zero dollars."""
+    unpriced = world.upload("support", dumps(prefix_file("support", None)))
+    world.deploy_entries([unpriced], budget_usd_per_day=1)
+    assert world.tick().budget_reached == 1
+    assert "price is unknown" in world.state("support").reason
+    assert not world.sim.requests()
+
+
+def test_refreshes_that_write_trip_the_breaker(world: World) -> None:
+    """The second in a row; one more is tried a day later."""
+    world.deploy("support")
+    world.tick()
+    for _ in range(2):
+        world.sim.reset()
+        (report,) = [report for report in world.passes(HOUR) if report.outcomes]
+        assert [outcome.kind for outcome in report.outcomes] == ["written"]
+        assert report.metrics()["WarmRewrote"] == (1.0, "Count")
+    world.sim.reset()
+    assert not any(report.outcomes for report in world.passes(5 * HOUR, 3 * MINUTE))
+    assert "circuit breaker: 2 refreshes" in world.state("support").reason
+
+
+def test_a_read_ends_the_row_of_rewrites(world: World) -> None:
+    """One eviction now and then is no reason to stop."""
+    world.deploy("support")
+    world.tick()
+    world.sim.reset()
+    world.passes(HOUR)
+    assert world.state("support").rewrites == 1
+    world.passes(HOUR)
+    assert world.state("support").rewrites == 0
+
+
+def test_an_uncached_prefix_is_left_alone_for_an_hour(world: World) -> None:
+    """Nothing was cached: never a success, never a ledger of refreshes."""
+    world.sim.switch(ignore_markers=True)
+    world.deploy("support")
+    (outcome,) = world.tick().outcomes
+    assert outcome.kind == "uncached"
+    assert not any(report.outcomes for report in world.passes(55 * MINUTE))
+    assert "nothing was cached" in world.state("support").reason
+
+
+def test_without_cloudwatch_it_goes_on_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silences may look longer than they are: fewer refreshes, never more."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
+    world.deploy("support")
+    report = world.tick()
+    assert report.traffic_unavailable
+    assert [outcome.kind for outcome in report.outcomes] == ["written"]
+
+
+def test_an_unreadable_manifest_sends_nothing(world: World) -> None:
+    """The message says which object."""
+    with pytest.raises(SettingsError, match=r"manifest s3://assets/manifest.json: cannot be read"):
+        world.tick()
+
+
+def test_prefixes_with_the_same_contents_are_warmed_once(world: World) -> None:
+    """The provider's cache knows no names."""
+    twin = dumps(prefix_file("support")).replace('"name": "support"', '"name": "twin"')
+    entries = [world.upload("support", dumps(prefix_file("support"))), world.upload("twin", twin)]
+    world.deploy_entries(entries)
+    world.tick()
+    assert len(world.warm_calls()) == 1
+    assert request_of("support")["system"] == world.warm_calls()[0]["body"]["system"]

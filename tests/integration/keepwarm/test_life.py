@@ -1,0 +1,145 @@
+"""A prefix's life under the keep-warm function: hours pass on the simulated clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.prefix_file import dumps
+from prefixwarm.keepwarm.budget import day_of, total_key
+from prefixwarm.prices import lookup
+from tests.integration.keepwarm.conftest import prefix_file
+
+if TYPE_CHECKING:
+    from tests.integration.keepwarm.conftest import World
+
+MINUTE = 60.0
+HOUR = 3600.0
+
+
+def test_a_new_prefix_is_written_once(world: World) -> None:
+    """And left alone as long as it is warm."""
+    world.deploy("support")
+    first = world.tick()
+    assert [outcome.kind for outcome in first.outcomes] == ["written"]
+    assert not any(report.outcomes for report in world.passes(50 * MINUTE))
+    assert len(world.warm_calls()) == 1
+    assert world.agent_asks("support").cache_read_input_tokens
+
+
+def test_it_is_refreshed_within_the_hour(world: World) -> None:
+    """After 55 minutes, before 60, by a read."""
+    world.deploy("support")
+    written = world.tick().outcomes[0].started_at
+    (refresh,) = [o for report in world.passes(HOUR) for o in report.outcomes]
+    assert refresh.kind == "refreshed"
+    assert 55 * MINUTE <= refresh.started_at - written < HOUR
+    assert world.state("support").idle == 1
+    assert world.state("support").reason.startswith("refresh 1")
+
+
+def test_real_traffic_that_was_observed_saves_the_refresh(world: World) -> None:
+    """The agent's own read has refreshed the entry for free."""
+    world.deploy("support")
+    world.tick()
+    world.passes(40 * MINUTE, 10 * MINUTE)
+    started = world.sim.now()
+    world.agent_asks("support")
+    world.keeper.parts.store.touch(world.key("support"), started, 3600, Deadline.after(5))
+    assert not any(report.outcomes for report in world.passes(50 * MINUTE))
+
+
+def test_it_stops_after_the_break_even_count_of_idle_refreshes(world: World) -> None:
+    """Nineteen reads cost as much as the write they avoid."""
+    world.deploy("support")
+    world.tick()
+    outcomes = [o for report in world.passes(24 * HOUR, 3 * MINUTE) for o in report.outcomes]
+    assert [outcome.kind for outcome in outcomes] == ["refreshed"] * 19
+    assert world.state("support").idle == 19
+    assert not world.sim.entries()
+
+
+def test_invocations_alone_keep_it_warm_for_longer(world: World) -> None:
+    """An invocation ends the silence, and never extends the entry's life."""
+    world.deploy("support")
+    world.tick()
+    world.passes(15 * HOUR, 3 * MINUTE)
+    warm_until = world.state("support").warm_until
+    assert world.state("support").idle == 15
+    world.invoked("support")
+    (refresh,) = [o for r in world.passes(HOUR, 3 * MINUTE) for o in r.outcomes]
+    assert refresh.kind == "refreshed"
+    assert refresh.started_at < (warm_until or 0)
+    assert world.state("support").idle == 1
+    assert len(world.warm_calls()) == 17
+
+
+def test_it_resumes_when_traffic_comes_back(world: World) -> None:
+    """The agent's own request writes the entry, its invocation is all that is seen of it."""
+    world.deploy("support")
+    world.tick()
+    world.passes(21 * HOUR, 3 * MINUTE)
+    assert not world.sim.entries()
+    world.invoked("support")
+    assert world.agent_asks("support").cache_creation_input_tokens
+    outcomes = [o for report in world.passes(2 * HOUR) for o in report.outcomes]
+    assert {outcome.kind for outcome in outcomes} == {"refreshed"}
+    assert world.sim.entries()
+
+
+def test_a_late_tick_drops_the_refresh(world: World) -> None:
+    """A refresh of a lapsed entry would be a write; the next real request makes that."""
+    world.deploy("support")
+    world.tick()
+    world.sim.advance(61 * MINUTE)
+    report = world.tick()
+    assert (report.due, report.outcomes) == (1, [])
+    assert world.state("support").reason.startswith("cold")
+
+
+def test_a_clock_that_goes_back_sends_nothing(world: World) -> None:
+    """Nothing is due before its time, and life goes on when the time comes."""
+    world.deploy("support")
+    world.tick()
+    world.clock_error = -2 * HOUR
+    assert not any(report.due or report.outcomes for report in world.passes(10 * MINUTE))
+    world.clock_error = 0.0
+    assert [o.kind for r in world.passes(HOUR) for o in r.outcomes] == ["refreshed"]
+
+
+def test_a_removed_prefix_is_no_longer_kept_warm(world: World) -> None:
+    """It leaves the index of what is due."""
+    world.deploy("support", "sales")
+    world.tick()
+    world.deploy("sales")
+    outcomes = [o for report in world.passes(HOUR) for o in report.outcomes]
+    assert [outcome.name for outcome in outcomes] == ["sales"]
+    assert world.state("support").due_at is None
+
+
+def true_prices() -> dict[str, Any]:
+    """What the simulated provider bills."""
+    found = lookup("claude-sonnet-5-5")
+    assert found
+    names = ("input", "read", "write_5m", "write_1h", "output")
+    table = {name: float(getattr(found, name)) for name in names}
+    return {"as_of": found.as_of, "source": found.source, "usd_per_mtok": table}
+
+
+def test_the_books_agree_with_the_provider(world: World) -> None:
+    """Ledger, total and lifetime sum are what the provider billed."""
+    files = {name: dumps(prefix_file(name, true_prices())) for name in ("support", "sales")}
+    world.deploy_entries([world.upload(name, text) for name, text in files.items()])
+    world.tick()
+    world.passes(3 * HOUR, 3 * MINUTE)
+    store, deadline = world.keeper.parts.store, Deadline.after(5)
+    day = day_of(world.sim.now())
+    ledgers = [store.ledger(world.key(name), [day], deadline)[0] for name in ("support", "sales")]
+    (total,) = store.ledger(total_key(""), [day], deadline)
+    billed = float(sum(request["cost_usd"] for request in world.warm_calls()))
+    assert total.outcomes == {"written": 2, "refreshed": 6}
+    assert total.spent_usd == pytest.approx(sum(ledger.spent_usd for ledger in ledgers))
+    assert total.spent_usd == pytest.approx(billed)
+    assert ledgers[0].lifetime_usd == pytest.approx(world.state("support").spent_usd)
