@@ -1,0 +1,226 @@
+"""Rules 40 to 48: the traps, against the product's own warm calls and the real SDK's requests."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from typing import Any
+
+import anthropic
+import pytest
+
+from prefixwarm.core.aws import AwsClient
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.http import HttpTransport
+from prefixwarm.core.memory import MemoryState
+from prefixwarm.core.prefix_file import build
+from prefixwarm.core.provider import Provider
+from prefixwarm.core.warm import Ask, send_unasked, warm
+from prefixwarm.core.warm_call import WarmCall, compile_prefix
+from prefixwarm.core.warm_request import derive
+from prefixwarm.simulator import Principal
+
+VERSION = {"anthropic-version": "2026-10-21"}
+SCHEMA = {"type": "object", "properties": {"zip": {"type": "string"}, "city": {"type": "string"}}}
+
+
+class Bench:
+    """The product and an agent before one simulator."""
+
+    def __init__(self, sim, key: str = "agent") -> None:
+        self.sim = sim
+        self.agent = anthropic.Anthropic(api_key=key, base_url=sim.url, max_retries=0)
+        self._transports: list[HttpTransport] = []
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.agent.close()
+        for transport in self._transports:
+            transport.close()
+
+    def call(self, request: dict[str, Any], ttl: str = "5m", headers=VERSION) -> WarmCall:
+        """Compile the warm call of an agent's request, as a deployment does."""
+        return compile_prefix(build("trap", derive(request, ttl=ttl), headers=headers))
+
+    def provider(self, key: str = "agent") -> Provider:
+        """A provider with connections of its own."""
+        environ = {"ANTHROPIC_BASE_URL": self.sim.url, "ANTHROPIC_API_KEY": key}
+        transport = HttpTransport(environ)
+        self._transports.append(transport)
+        aws = AwsClient(transport=transport, credentials=lambda _until: None, environ=environ)
+        return Provider(transport, aws, None, environ)
+
+    def warm(self, call: WarmCall, key: str = "agent"):
+        """Make one warm call."""
+        return send_unasked(call, self.provider(key), Deadline.after(30))
+
+    def read(self, request: dict[str, Any], **options: Any) -> int:
+        """Send the agent's request; returns the cache tokens it read."""
+        return self.agent.messages.create(**request, **options).usage.cache_read_input_tokens
+
+
+@pytest.fixture
+def make_bench():
+    """Builds benches."""
+    made = []
+
+    def make(sim, **options: Any) -> Bench:
+        made.append(Bench(sim, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def bench(sim, make_bench):
+    """A bench on the manual clock."""
+    return make_bench(sim)
+
+
+@pytest.fixture
+def request_of(words):
+    """Builds an agent's request: one tool, a marked system block, a question."""
+
+    def build_request(**changes: Any) -> dict[str, Any]:
+        marker = {"type": "ephemeral"}
+        base = {
+            "model": "claude-sonnet-4-6",
+            "max_tokens": 20,
+            "tools": [{"name": "look", "description": "Looks.", "input_schema": SCHEMA}],
+            "system": [{"type": "text", "text": words(2000), "cache_control": marker}],
+            "messages": [{"role": "user", "content": "Where is my order?"}],
+        }
+        return {key: value for key, value in {**base, **changes}.items() if value is not None}
+
+    return build_request
+
+
+def test_the_warm_call_is_read_by_the_agent_to_the_token(bench, request_of):
+    """What the traps below deviate from."""
+    outcome = bench.warm(bench.call(request_of()))
+    assert outcome.kind == "written"
+    assert bench.read(request_of()) == outcome.usage.written > 2000
+
+
+def test_rule_40_a_marker_on_the_placeholder_warms_nothing(bench, request_of):
+    automatic = request_of(cache_control={"type": "ephemeral"})
+    automatic["system"] = automatic["system"][0]["text"]
+    naive = {**automatic, "max_tokens": 0, "messages": [{"role": "user", "content": "warm"}]}
+    assert bench.agent.messages.create(**naive).usage.cache_creation_input_tokens > 2000
+    assert bench.read(automatic) == 0
+
+
+def test_rule_40_the_product_marks_the_shared_end_instead(bench, request_of):
+    automatic = request_of(cache_control={"type": "ephemeral"})
+    automatic["system"] = automatic["system"][0]["text"]
+    outcome = bench.warm(bench.call(automatic))
+    assert outcome.kind == "written"
+    # The placeholder stays outside: automatic caching walks back to the shared end.
+    assert bench.read(automatic) == outcome.usage.written
+
+
+def test_rule_41_a_warm_call_without_tools_warms_nothing(bench, request_of):
+    bench.warm(bench.call(request_of(tools=None)))
+    assert bench.read(request_of()) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "headers"),
+    [
+        ({"output_config": {"effort": "low"}}, {}),
+        ({"thinking": {"type": "adaptive"}}, {}),
+        ({}, {"anthropic-beta": "context-management-2025-06-27"}),
+    ],
+)
+def test_rule_42_another_effort_thinking_or_beta_set_warms_nothing(
+    bench, request_of, change, headers
+):
+    bench.warm(bench.call(request_of(**change), headers={**VERSION, **headers}))
+    assert bench.read(request_of()) == 0
+    if headers:
+        options = {"extra_headers": headers}
+        assert bench.read(request_of(), **options) > 2000
+    else:
+        assert bench.read(request_of(**change)) > 2000
+
+
+def test_rule_43_a_timestamp_in_the_system_prompt_is_never_read(bench, request_of, words):
+    kinds = []
+    for second in range(3):
+        text = f"Now: 12:00:0{second}. {words(2000)}"
+        system = [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
+        kinds.append(bench.warm(bench.call(request_of(system=system))).kind)
+    assert kinds == ["written"] * 3
+    assert bench.sim.ledger()["total"]["read"] == 0
+
+
+@pytest.mark.parametrize(("tokens", "kind"), [(1023, "uncached"), (1024, "written")])
+def test_rule_44_one_token_under_the_minimum_is_never_warm(bench, request_of, words, tokens, kind):
+    system = [{"type": "text", "text": words(tokens), "cache_control": {"type": "ephemeral"}}]
+    outcome = bench.warm(bench.call(request_of(system=system, tools=None)))
+    assert outcome.kind == kind
+    assert outcome.ok is (kind == "written")
+
+
+@pytest.mark.parametrize(("interval", "kind"), [(240, "refreshed"), (300, "written")])
+def test_rule_45_an_interval_of_the_ttl_writes_each_time(bench, request_of, interval, kind):
+    call = bench.call(request_of())
+    bench.warm(call)
+    kinds = []
+    for _ in range(3):
+        bench.sim.advance(interval)
+        kinds.append(bench.warm(call).kind)
+    assert kinds == [kind] * 3
+
+
+FLEET = 50
+
+
+@pytest.mark.parametrize(("single_flight", "writes"), [(False, FLEET), (True, 1)])
+def test_rule_46_fifty_environments_at_once(make_api, make_bench, request_of, single_flight, writes):
+    bench = make_bench(make_api(gather=0.25).sim)
+    call, store, barrier = bench.call(request_of()), MemoryState(), threading.Barrier(FLEET)
+    outcomes = []
+
+    def start(number: int) -> None:
+        provider = bench.provider()
+        barrier.wait()
+        if single_flight:
+            ask = Ask(key="trap", owner=f"env-{number}", needed_until=0.0)
+            until = Deadline.after(60)
+            outcomes.append(warm(call, ask, store, provider, until, clock=bench.sim.now))
+        else:
+            outcomes.append(send_unasked(call, provider, Deadline.after(60)))
+
+    fleet = [threading.Thread(target=start, args=(number,)) for number in range(FLEET)]
+    for each in fleet:
+        each.start()
+    for each in fleet:
+        each.join()
+    assert sum(outcome.kind == "written" for outcome in outcomes) == writes
+    assert sum(bool(request["entries"]) for request in bench.sim.requests()) == writes
+    if single_flight:
+        assert sum(outcome.kind == "skipped" for outcome in outcomes) == FLEET - 1
+
+
+def test_rule_47_another_workspace_reads_nothing(make_api, make_bench, request_of):
+    keys = {"a": Principal("org", "wrkspc_a"), "b": Principal("org", "wrkspc_b")}
+    bench = make_bench(make_api(keys=keys).sim, key="b")
+    assert bench.warm(bench.call(request_of()), key="a").kind == "written"
+    assert bench.read(request_of()) == 0
+
+
+def test_rule_48_schemas_serialised_with_sorted_keys_are_another_prefix(bench, request_of):
+    tampered = json.loads(json.dumps(request_of(), sort_keys=True))
+    bench.warm(bench.call(tampered))
+    assert bench.read(request_of()) == 0
+
+
+def test_rule_48_the_product_keeps_the_agents_key_order(bench, request_of):
+    untouched = copy.deepcopy(request_of())
+    call = bench.call(request_of())
+    bench.warm(WarmCall.from_bytes(call.to_bytes(), "trap.warm"))
+    assert bench.read(untouched) > 2000
