@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
     from prefixwarm.policy.view import View
 
-__all__ = ["RISK", "Auto"]
+__all__ = ["CREDIT", "RESERVE", "RISK", "Auto"]
 
 # What keep-warm may cost at worst, as a share of what doing nothing costs.
 RISK = 0.05
+
+# What it may cost besides, in waits for a miss: nothing where waiting has no price.
+CREDIT = 2
+
+# A longer write is made only when this share of what one silence may cost is left for refreshes:
+# without them it would lapse for nothing.
+RESERVE = 0.25
 
 # Starts after which an observation counts half.
 _FADE = 0.5 ** (1 / 40)
@@ -57,7 +64,7 @@ class Auto(Ski):
 
     It begins with doing nothing. What doing nothing costs is put aside at RISK; every longer
     write and every refresh is paid from there, and what they save goes back. So at no time has it
-    cost more than doing nothing and RISK.
+    cost more than doing nothing and RISK, and CREDIT waits where waiting has a price.
     """
 
     def ttl(self, view: View) -> int:
@@ -102,7 +109,7 @@ def _learn(view: View, at: float) -> bytes:
     short = view.multipliers.write_5m - read + view.latency
     longer = view.multipliers.write_1h - read + view.latency
     if books is None:
-        books = _Books(at, RISK * short, 0.0, long=False)
+        books = _Books(at, RISK * short + CREDIT * view.latency, 0.0, long=False)
     elif at <= books.last:
         return view.learned
     else:
@@ -122,5 +129,5 @@ def _after(books: _Books, at: float, read: float, short: float, longer: float) -
     bank = books.bank + (1 + RISK) * short - (gap.bill(allowed, read, 0) if books.long else 0)
     if hit:
         return _Books(at, bank, gain, long=True)
-    long = gain > 0 and bank >= longer
+    long = gain > 0 and bank >= longer * (1 + RESERVE)
     return _Books(at, bank - (longer if long else short), gain, long)

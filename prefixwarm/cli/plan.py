@@ -1,0 +1,148 @@
+"""`prefixwarm plan`: what keeping a prefix warm would cost and bring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefixwarm.cli.output import dollars, emit, json_option, note, table
+from prefixwarm.core.errors import UsageError
+from prefixwarm.core.prefix_file import load
+from prefixwarm.plan import compare, poisson, read, recommendation, terms_of
+from prefixwarm.policy import Policy
+
+if TYPE_CHECKING:
+    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.plan import Plan, Traffic
+    from prefixwarm.policy import Hours
+
+__all__ = ["plan"]
+
+
+@click.command(
+    epilog="Example: prefixwarm plan support.prefix.json --rate 2 --hours 08-20 --tz Europe/Paris"
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--arrivals",
+    type=click.Path(path_type=Path),
+    help="CSV or JSON lines: one time a line, seconds or ISO 8601.",
+)
+@click.option("--rate", type=float, help="Random traffic: requests in an active hour.")
+@click.option("--hours", default="00-24", show_default=True, help="Active hours of --rate.")
+@click.option("--weekdays", default="mon-sun", show_default=True, help="Active days of --rate.")
+@click.option("--tz", default="UTC", show_default=True, help="Time zone of hours and times.")
+@click.option("--from-cloudwatch", metavar="FUNCTION", help="A Lambda function's last 14 days.")
+@click.option(
+    "--latency-value",
+    type=click.FloatRange(0, 1e6),
+    default=0.0,
+    show_default=True,
+    help="US dollars a second of waiting for the first token is worth.",
+)
+@click.option(
+    "--miss-seconds",
+    type=click.FloatRange(0, 600),
+    default=1.0,
+    show_default=True,
+    help="Seconds that a miss makes the first token wait.",
+)
+@click.option(
+    "--html", type=click.Path(path_type=Path), help="Write a page with time line and curve."
+)
+@json_option
+def plan(
+    file: Path,
+    arrivals: Path | None,
+    rate: float | None,
+    hours: str,
+    weekdays: str,
+    tz: str,
+    from_cloudwatch: str | None,
+    latency_value: float,
+    miss_seconds: float,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Replay arrivals through the policies and say what pays.
+
+    Costs include the real requests' own cache reads and writes.
+    """
+    prefix = load(file)
+    active = Policy.of({"hours": hours, "weekdays": weekdays, "timezone": tz}).hours
+    traffic = _traffic(arrivals, rate, from_cloudwatch, tz, active)
+    made = compare(traffic, terms_of(prefix, latency_value * miss_seconds), active)
+    if html is not None:
+        _write_page(html, made, prefix)
+    emit(_document(made, prefix), as_json, lambda: _show(made))
+
+
+def _traffic(
+    arrivals: Path | None, rate: float | None, function: str | None, tz: str, hours: Hours | None
+) -> Traffic:
+    given = [each is not None for each in (arrivals, rate, function)]
+    if sum(given) != 1:
+        raise UsageError("plan: give one of --arrivals FILE, --rate PER_HOUR, --from-cloudwatch")
+    if arrivals is not None:
+        return read(arrivals, tz)
+    if rate is not None:
+        return poisson(rate, hours)
+    from prefixwarm.plan.cloudwatch import invocations
+
+    return invocations(str(function))
+
+
+def _write_page(target: Path, made: Plan, prefix: PrefixFile) -> None:
+    from prefixwarm.plan.page import page
+
+    try:
+        target.write_text(page(made, prefix.name, prefix.model), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+    note(f"wrote {target}")
+
+
+def _document(made: Plan, prefix: PrefixFile) -> dict[str, Any]:
+    terms, traffic = made.terms, made.traffic
+    return {
+        "name": prefix.name,
+        "model": prefix.model,
+        "tokens": terms.tokens,
+        "unit_usd": terms.unit_usd,
+        "prices": terms.source,
+        "multipliers": vars(terms.multipliers),
+        "latency_usd": terms.latency_usd,
+        "traffic": {
+            "source": traffic.source,
+            "requests": traffic.requests,
+            "days": traffic.days,
+            "starts_per_day": made.starts_per_day,
+        },
+        "policies": [vars(row) | {"usd_per_month": row.usd_per_month} for row in made.rows],
+        "break_even_per_day": made.break_even_per_day,
+        "keep_warm": made.worthwhile,
+        "cheapest": made.best.policy,
+        "recommendation": recommendation(made),
+    }
+
+
+def _show(made: Plan) -> None:
+    head = ("POLICY", "USD/DAY", "USD/MONTH", "FIRST HITS", "WARMS/DAY", "MISSES/DAY")
+    rows = [
+        (
+            row.policy,
+            dollars(row.usd_per_day),
+            dollars(row.usd_per_month),
+            "-" if row.hit_rate is None else f"{row.hit_rate:.0%}",
+            f"{row.pings_per_day:.1f}",
+            f"{row.misses_per_day:.2f}",
+        )
+        for row in made.rows
+    ]
+    table(head, rows)
+    click.echo()
+    if made.break_even_per_day is not None:
+        click.echo(f"Break-even: about {made.break_even_per_day:.2g} requests a day.")
+    click.echo(recommendation(made))

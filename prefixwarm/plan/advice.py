@@ -1,0 +1,56 @@
+"""A plan in one sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefixwarm.plan.compare import MONTH, NOTHING
+
+if TYPE_CHECKING:
+    from prefixwarm.plan.compare import Plan, Row
+
+__all__ = ["money", "recommendation"]
+
+_RULES = ("ski", "hazard", "auto")
+
+
+def recommendation(plan: Plan) -> str:
+    """What to do, and what it costs either way."""
+    nothing, best = plan.row(NOTHING), plan.best
+    starts = f"{plan.starts_per_day:.2g} session starts a day"
+    if plan.terms.too_short:
+        return (
+            f"Do not keep this warm: its {plan.terms.tokens} tokens are under the model's "
+            f"minimum of {plan.terms.minimum}, so nothing is cached."
+        )
+    if plan.worthwhile:
+        return (
+            f"Keep this warm with the rule {best.policy} and the 1 hour TTL: a month costs "
+            f"{_cost(best)} instead of {_cost(nothing)} for doing nothing, and {_hits(best)} "
+            f"instead of {_hits(nothing)} of first requests hit."
+        )
+    if best.policy == "1 h TTL alone":
+        return (
+            f"Do not keep this warm, but write it with the 1 hour TTL: with {starts} a month of "
+            f"that alone costs {_cost(best)}, of the 5 minute TTL {_cost(nothing)}."
+        )
+    cheapest = min((plan.row(rule) for rule in _RULES), key=lambda row: row.units_per_day)
+    return (
+        f"Do not keep this warm: with {starts} a month of doing nothing costs {_cost(nothing)}, "
+        f"and of the cheapest rule, {cheapest.policy}, {_cost(cheapest)}."
+    )
+
+
+def _cost(row: Row) -> str:
+    if row.usd_per_month is None:
+        return f"{row.units_per_day * MONTH:.3g} uncached reads of the prefix"
+    return money(row.usd_per_month)
+
+
+def money(usd: float) -> str:
+    """US dollars: cents from one dollar on, two significant digits below."""
+    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${float(f'{usd:.2g}'):f}".rstrip("0")
+
+
+def _hits(row: Row) -> str:
+    return "none" if not row.hit_rate else f"{row.hit_rate:.0%}"

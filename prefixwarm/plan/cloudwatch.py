@@ -1,0 +1,76 @@
+"""Arrivals from the `Invocations` metric of a deployed function."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.core.errors import PrefixwarmError, UsageError
+from prefixwarm.plan.traffic import Traffic
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+__all__ = ["DAYS", "invocations"]
+
+# CloudWatch keeps minutes for 15 days.
+DAYS = 14
+
+
+def invocations(function: str, client: CloudWatchClient | None = None) -> Traffic:
+    """The minutes of the last two weeks in which a function was invoked.
+
+    Parameters
+    ----------
+    function : str
+        Name of the Lambda function whose requests use the prefix.
+    client : CloudWatchClient, optional
+        boto3's; by default one for the region and credentials of the environment.
+
+    Raises
+    ------
+    UsageError
+        When it was not invoked, or does not exist.
+    PrefixwarmError
+        When CloudWatch cannot be asked.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        counts = _counts(function, client or _client())
+    except (BotoCoreError, ClientError) as error:
+        raise PrefixwarmError(f"CloudWatch cannot be asked about {function}: {error}") from error
+    if not counts:
+        raise UsageError(f"{function}: no invocations in the last {DAYS} days, in this region")
+    minutes = sorted(counts)
+    folded = int(sum(counts.values())) - len(minutes)
+    return Traffic.of(minutes, f"invocations of {function}", max(0, folded))
+
+
+def _client() -> CloudWatchClient:
+    import boto3
+
+    return boto3.client("cloudwatch")
+
+
+def _counts(function: str, client: CloudWatchClient) -> dict[float, float]:
+    """Invocations by minute (epoch seconds)."""
+    now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+    metric = {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Invocations",
+        "Dimensions": [{"Name": "FunctionName", "Value": function}],
+    }
+    query: Any = {
+        "Id": "invocations",
+        "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"},
+    }
+    counts: dict[float, float] = {}
+    pages = client.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=[query], StartTime=now - timedelta(days=DAYS), EndTime=now
+    )
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            pairs = zip(result["Timestamps"], result["Values"], strict=True)
+            counts.update((at.timestamp(), value) for at, value in pairs if value > 0)
+    return counts

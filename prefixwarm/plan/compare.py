@@ -1,0 +1,199 @@
+"""Every policy on the same traffic, in dollars, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefixwarm.core.errors import UsageError
+from prefixwarm.plan.traffic import poisson
+from prefixwarm.policy import Policy, optimum, replay
+
+if TYPE_CHECKING:
+    from prefixwarm.plan.terms import Prices, Terms
+    from prefixwarm.plan.traffic import Traffic
+    from prefixwarm.policy import Replay
+    from prefixwarm.policy.calendar import Hours
+
+__all__ = ["MONTH", "NOTHING", "POLICIES", "Plan", "Point", "Row", "compare"]
+
+MONTH = 30
+NOTHING = "do nothing"
+POLICIES = {
+    NOTHING: Policy("never"),
+    "1 h TTL alone": Policy("never", ttl=3600),
+    "4-minute pings": Policy("always", ttl=300, interval=240),
+    "always": Policy("always"),
+    "ski": Policy("ski"),
+    "hazard": Policy("hazard"),
+    "auto": Policy("auto"),
+}
+_CHOICES = (NOTHING, "1 h TTL alone", "ski", "hazard", "auto")
+
+# Curve: session rates per day, spread evenly on a logarithmic scale.
+_RATES = tuple(10 ** (exponent / 4) for exponent in range(-2, 9))
+_CURVES = (NOTHING, "1 h TTL alone", "4-minute pings", "ski")
+_WORTH_USD = 0.01
+
+
+@dataclass(frozen=True)
+class Row:
+    """One policy on the traffic; costs per day include the real requests' own reads or writes.
+
+    Attributes
+    ----------
+    policy : str
+        A key of `POLICIES`, or ``optimum`` for the clairvoyant bound.
+    units_per_day : float
+        In units of one uncached read, waiting included.
+    usd_per_day : float or None
+        US dollars; None while the price is unknown.
+    hit_rate : float or None
+        Share of session starts that hit; None without any.
+    pings_per_day, misses_per_day : float
+        Warm calls, and requests that found the entry cold.
+    """
+
+    policy: str
+    units_per_day: float
+    usd_per_day: float | None
+    hit_rate: float | None
+    pings_per_day: float
+    misses_per_day: float
+
+    @property
+    def usd_per_month(self) -> float | None:
+        """US dollars in 30 days."""
+        return None if self.usd_per_day is None else self.usd_per_day * MONTH
+
+
+@dataclass(frozen=True)
+class Point:
+    """Costs at one rate of random traffic, units a day by policy."""
+
+    per_day: float
+    units: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What keeping one prefix warm costs and brings.
+
+    Attributes
+    ----------
+    traffic, terms
+        What it was made for.
+    rows : tuple of Row
+        By policy, the bound last.
+    starts_per_day : float
+        Session starts: requests more than 300 s after the previous one.
+    curve : tuple of Point
+        Cost against the rate of random traffic in the same hours.
+    break_even_per_day : float or None
+        Requests a day from which the ski rule is cheaper than doing nothing; None where it never
+        is, within the curve.
+    """
+
+    traffic: Traffic
+    terms: Terms
+    rows: tuple[Row, ...]
+    starts_per_day: float
+    curve: tuple[Point, ...]
+    break_even_per_day: float | None
+
+    def row(self, policy: str) -> Row:
+        """The row of a policy."""
+        return next(row for row in self.rows if row.policy == policy)
+
+    @property
+    def best(self) -> Row:
+        """The cheapest of what can be chosen."""
+        return min((self.row(policy) for policy in _CHOICES), key=lambda row: row.units_per_day)
+
+    @property
+    def worthwhile(self) -> bool:
+        """Whether keeping warm saves at least a cent a month."""
+        saved = self.row(NOTHING).units_per_day - self.best.units_per_day
+        usd = self.terms.usd(saved * MONTH)
+        warms = self.best.policy not in (NOTHING, "1 h TTL alone")
+        return warms and not self.terms.too_short and (usd is None or usd >= _WORTH_USD)
+
+
+def compare(traffic: Traffic, terms: Terms, hours: Hours | None = None) -> Plan:
+    """Replay every policy.
+
+    Parameters
+    ----------
+    traffic : Traffic
+        The real requests.
+    terms : Terms
+        The prefix's prices.
+    hours : Hours, optional
+        Active hours of the random traffic behind the curve; the whole day by default.
+    """
+    prices = terms.prices
+    spent = {
+        name: replay(traffic.arrivals, traffic.end, policy, **prices)
+        for name, policy in POLICIES.items()
+    }
+    spent["optimum"] = optimum(traffic.arrivals, traffic.end, **prices)
+    curve = tuple(_point(rate, prices, hours) for rate in _RATES)
+    return Plan(
+        traffic,
+        terms,
+        tuple(_row(name, account, traffic, terms) for name, account in spent.items()),
+        spent[NOTHING].starts / traffic.days,
+        curve,
+        _break_even(curve),
+    )
+
+
+def _row(name: str, account: Replay, traffic: Traffic, terms: Terms) -> Row:
+    units = (account.total + traffic.folded * terms.multipliers.read) / traffic.days
+    return Row(
+        name,
+        units,
+        terms.usd(units),
+        account.hit_rate,
+        account.pings / traffic.days,
+        account.misses / traffic.days,
+    )
+
+
+def _point(per_day: float, prices: Prices, hours: Hours | None) -> Point:
+    active = _active_hours(hours)
+    days = int(min(400, max(28, 400 / per_day)))
+    try:
+        made = poisson(per_day / active, hours, days=days)
+    except UsageError:
+        return Point(per_day, dict.fromkeys(_CURVES, math.nan))
+    units = {
+        name: replay(made.arrivals, made.end, POLICIES[name], **prices).total / days
+        for name in _CURVES
+    }
+    return Point(per_day, units)
+
+
+def _active_hours(hours: Hours | None) -> float:
+    """Active hours of an average day of the week."""
+    if hours is None:
+        return 24.0
+    length = (hours.end - hours.start) % 1440 or 1440
+    return length / 60 * len(hours.calendar.weekdays) / 7
+
+
+def _break_even(curve: tuple[Point, ...]) -> float | None:
+    """Where the ski rule becomes cheaper than doing nothing, between two points of the curve."""
+    before: tuple[float, float] | None = None
+    for point in curve:
+        gain = point.units[NOTHING] - point.units["ski"]
+        if gain > 0:
+            if before is None:
+                return point.per_day
+            rate, loss = before
+            share = -loss / (gain - loss)
+            return math.exp(math.log(rate) * (1 - share) + math.log(point.per_day) * share)
+        if not math.isnan(gain):
+            before = point.per_day, gain
+    return None

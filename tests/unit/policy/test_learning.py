@@ -1,0 +1,145 @@
+"""The rules that learn: what they keep, and what they promise."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prefixwarm.policy import RULES, Multipliers, View, decide, learn, replay
+from prefixwarm.policy.hazard import GRACE, SHARE
+
+DAY = 86_400.0
+MORNINGS = [day * DAY + hour * 3600 for day in range(40) for hour in range(8, 18)]
+
+
+def learned(rule: str, arrivals: list[float], **fields: object) -> bytes:
+    return learn(View(now=0, **fields), arrivals, rule)  # type: ignore[arg-type]
+
+
+def refreshes(rule: str, counters: bytes, after: float) -> int:
+    """How many refreshes in a row are made in the silence that follows."""
+    count, now = 0, after + 3400
+    while decide(
+        View(now, now - 3400, now + 200, idle_refreshes=count, learned=counters), rule
+    ).sends:
+        count += 1
+        now += 3420
+    return count
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_counters_stay_within_400_bytes(rule: str) -> None:
+    assert len(learned(rule, MORNINGS)) <= 400
+
+
+@pytest.mark.parametrize("rule", ["hazard", "auto"])
+def test_learning_piecemeal_is_learning_at_once(rule: str) -> None:
+    once = learned(rule, MORNINGS)
+    piecemeal = b""
+    for at in MORNINGS:
+        piecemeal = learned(rule, [at], learned=piecemeal)
+    assert piecemeal == once
+
+
+@pytest.mark.parametrize("rule", ["hazard", "auto"])
+def test_traffic_that_was_seen_before_changes_nothing(rule: str) -> None:
+    """A clock that goes backwards, or the same sign of traffic twice."""
+    once = learned(rule, MORNINGS)
+    assert learned(rule, [MORNINGS[-1], MORNINGS[0]], learned=once) == once
+
+
+@pytest.mark.parametrize("rule", ["hazard", "auto"])
+def test_counters_of_another_rule_are_started_anew(rule: str) -> None:
+    other = learned("auto" if rule == "hazard" else "hazard", MORNINGS)
+    assert learned(rule, MORNINGS[:3], learned=other) == learned(rule, MORNINGS[:3])
+
+
+def test_hazard_learns_the_working_day() -> None:
+    """In a pause at noon it holds on; after the last hour of the day it lets go by and by."""
+    counters = learned("hazard", MORNINGS)
+    noon = learned("hazard", [40 * DAY + h * 3600 for h in range(8, 12)], learned=counters)
+    assert refreshes("hazard", noon, 40 * DAY + 11 * 3600) >= 1
+    weekly = learned("hazard", [week * 7 * DAY for week in range(30)])
+    assert refreshes("hazard", weekly, 29 * 7 * DAY) == 0
+
+
+def test_hazard_begins_as_the_ski_rule() -> None:
+    assert refreshes("hazard", b"", 0.0) == 19
+
+
+def test_hazard_falls_back_to_the_ski_rule_on_five_minute_entries() -> None:
+    counters = learned("hazard", MORNINGS)
+    seen = View(1000.0, 760.0, 1060.0, ttl=300, idle_refreshes=10, learned=counters)
+    assert decide(seen, "hazard").action == decide(seen, "ski").action == "refresh"
+
+
+def test_auto_begins_with_doing_nothing_and_says_so() -> None:
+    first = learned("auto", [0.0])
+    decision = decide(View(3400.0, 0.0, 3600.0, learned=first), "auto")
+    assert decision.action == "rest"
+    assert "too rare" in decision.reason
+
+
+def test_auto_keeps_a_busy_prefix_warm() -> None:
+    counters = learned("auto", MORNINGS)
+    assert refreshes("auto", counters, MORNINGS[-1]) == 19
+    assert decide(View(0, learned=counters)).ttl == 3600
+
+
+def test_auto_leaves_a_rare_prefix_alone() -> None:
+    counters = learned("auto", [week * 7 * DAY for week in range(30)])
+    assert refreshes("auto", counters, 29 * 7 * DAY) == 0
+    assert decide(View(1e9, 0, 1, learned=counters)).ttl == 300
+
+
+GAPS = st.lists(
+    st.one_of(st.floats(1, 600), st.floats(600, 8000), st.floats(8000, 400_000)),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(gaps=GAPS, read=st.sampled_from([0.025, 0.05, 0.1]))
+def test_auto_never_costs_five_percent_more_than_doing_nothing(
+    gaps: list[float], read: float
+) -> None:
+    """At any moment of any series, not on average: the excess, and so the total."""
+    arrivals = [0.0]
+    for gap in gaps:
+        arrivals.append(arrivals[-1] + gap)
+    for end in (arrivals[-1], arrivals[-1] + 30 * DAY):
+        nothing = replay(arrivals, end, "never", read=read)
+        assert replay(arrivals, end, "auto", read=read).excess <= 1.05 * nothing.excess + 1e-6
+
+
+@settings(max_examples=40, deadline=None)
+@given(gaps=GAPS, latency=st.sampled_from([0.0, 2.0]))
+def test_hazard_never_strays_far_above_the_ski_rule(gaps: list[float], latency: float) -> None:
+    """The proven bound that the documentation states, with the refreshes of one last silence."""
+    arrivals = [0.0]
+    for gap in gaps:
+        arrivals.append(arrivals[-1] + gap)
+    end = arrivals[-1] + 40 * DAY
+    ski = replay(arrivals, end, "ski", latency=latency).excess
+    premium = 1.9 + latency
+    most = (1 + SHARE) * ski + (GRACE + 1) * premium
+    assert replay(arrivals, end, "hazard", latency=latency).excess <= most
+
+
+def test_prices_belong_to_the_model() -> None:
+    """With cheap reads a prefix may be rarer before it is left alone."""
+    daily = [day * DAY for day in range(60)]
+    dear = learned("hazard", daily)
+    cheap = learned("hazard", daily, multipliers=Multipliers(read=0.025))
+    seen = {"last_touch": 60 * DAY, "warm_until": 60 * DAY + 3600}
+    view = View(60 * DAY + 3500, learned=dear, **seen)  # type: ignore[arg-type]
+    assert decide(view, "hazard").action == "rest"
+    view = View(
+        60 * DAY + 3500,
+        learned=cheap,
+        multipliers=Multipliers(read=0.025),
+        **seen,  # type: ignore[arg-type]
+    )
+    assert decide(view, "hazard").action == "refresh"
