@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Provider", "Reply"]
 
+_WORD = 80
+_REFUSED_KEY = (401, 403)  # 403 is what Bedrock's runtime says
+
 
 class Reply(Record):
     """A successful reply: its ``usage``, and seconds to its first byte."""
@@ -78,7 +81,7 @@ class Provider:
         """
         route = route_named(call.route)
         response = self._attempt(route, call, max_tokens, deadline)
-        if response.status == 401 and self._fetched_key is not None:
+        if response.status in _REFUSED_KEY and self._fetched_key is not None:
             self._fetched_key = None
             response = self._attempt(route, call, max_tokens, deadline)
         if response.status != 200:
@@ -141,10 +144,12 @@ def _error(response: Response) -> ProviderError:
     error = body.get("error")
     error = error if isinstance(error, dict) else {}
     details = error.get("details")
+    # Bedrock's runtime names the error in a header, such as ThrottlingException:http://...
+    named = response.headers.get("x-amzn-errortype", "").partition(":")[0]
     return ProviderError(
         response.status,
-        str(error.get("type", "")),
-        str(details.get("error_code", "")) if isinstance(details, dict) else "",
+        str(error.get("type", named))[:_WORD],
+        str(details.get("error_code", ""))[:_WORD] if isinstance(details, dict) else "",
         _retry_after(response.headers),
     )
 
