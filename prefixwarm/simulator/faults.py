@@ -19,6 +19,23 @@ KINDS = ("error", "reset", "lost", "malformed", "slow")
 _MATCHES = ("route", "path", "model", "organization", "workspace", "warm", "contains", "prefix")
 
 
+_NONE = type(None)
+_LONGEST = 86_400.0
+_KINDS_OF_FIELDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "error_code": ((str, _NONE), "a string"),
+    "message": ((str, _NONE), "a string"),
+    "retry_after": ((int, str, _NONE), "seconds or a date"),
+    "should_retry": ((bool, _NONE), "true or false"),
+    "seconds": ((int, float), "seconds"),
+    "count": ((int, _NONE), "a number"),
+    "probability": ((int, float), "0 to 1"),
+    "seed": ((int,), "a number"),
+    "after": ((int, float, _NONE), "simulated seconds since the epoch"),
+    "until": ((int, float, _NONE), "simulated seconds since the epoch"),
+    "match": ((dict,), "an object"),
+}
+
+
 class Dropped(Exception):  # noqa: N818 - an event, not an error of ours
     """The connection is reset instead of a reply."""
 
@@ -77,9 +94,13 @@ class Fault:
         _one_of(self.status, TYPES, "fault status")
         for key in self.match:
             _one_of(key, _MATCHES, "fault match")
+        for name, (kinds, what) in _KINDS_OF_FIELDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise SimulatorError(f"fault {name} {value!r}: give {what}")
         if not 0 <= self.probability <= 1:
             raise SimulatorError(f"fault probability {self.probability!r}: give 0 to 1")
-        if not 0 <= self.seconds < 1e6:
+        if not 0 <= self.seconds < _LONGEST:
             raise SimulatorError(f"fault seconds {self.seconds!r}: give seconds from 0 on")
         if not str(self.retry_after).isprintable() or not str(self.retry_after).isascii():
             raise SimulatorError(f"fault retry_after {self.retry_after!r}: give seconds or a date")

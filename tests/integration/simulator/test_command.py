@@ -1,0 +1,94 @@
+"""``prefixwarm simulator`` as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+
+from prefixwarm.cli import main
+
+RUN = [sys.executable, "-c", "import sys; from prefixwarm.cli import main; sys.exit(main())"]
+
+
+@contextmanager
+def process(*options: str):
+    """Start it and read its line."""
+    command = [*RUN, "simulator", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as found:
+        assert found.stdout is not None
+        try:
+            yield found, json.loads(found.stdout.readline())
+        finally:
+            found.kill()
+
+
+def test_it_says_where_it_serves_and_stops_when_told():
+    with process("--clock", "manual") as (found, line):
+        assert line["clock"] == "manual"
+        assert line["mantle_url"] == f"{line['url']}/anthropic"
+        assert httpx2.get(f"{line['url']}/_sim/clock").json()["clock"] == "manual"
+        found.send_signal(signal.SIGTERM)
+        assert found.wait(timeout=10) == 0
+        assert found.stderr is not None
+        assert found.stderr.read() == b""
+
+
+def test_every_option_reaches_the_provider(body):
+    options = ["--clock=manual", "--base=2", "--rpm=1", "--itpm=90000", "--seed=3"]
+    options += ["--key=k=org/wrkspc_1", "--aws-key=AKIA:secret=acct", "--switch=iterations"]
+    options += ["--switch=scope=organization", "--switch=linger=5"]
+    with process(*options) as (_, line), httpx2.Client(base_url=line["url"]) as client:
+        headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+        reply = client.post("/v1/messages", json=body(), headers=headers)
+        assert reply.status_code == 200
+        assert reply.headers["anthropic-workspace-id"] == "wrkspc_1"
+        assert "iterations" in reply.json()["usage"]
+        assert client.post("/v1/messages", json=body(), headers=headers).status_code == 429
+        wrong = {**headers, "x-api-key": "other"}
+        assert client.post("/v1/messages", json=body(), headers=wrong).status_code == 401
+        switches = client.get("/_sim/switches").json()["switches"]
+        assert (switches["scope"], switches["linger"]) == ("organization", 5)
+        [first, *_] = client.get("/_sim/requests").json()["requests"]
+        assert first["ttft_ms"] > 2000
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--clock", "sand"], "real"),
+        (["--switch", "refuse=true"], "known are refuse_zero"),
+        (["--switch", "refuse_zero=maybe"], "neither true nor false"),
+        (["--switch", "scope=planet"], "workspace, organization"),
+        (["--key", "k"], "KEY=ORGANIZATION/WORKSPACE"),
+        (["--aws-key", "k"], "ID:SECRET"),
+        (["--base", "-1"], "seconds from 0 on"),
+        (["--prefill-rate", "0"], "above 0"),
+        (["--rpm", "0"], "rpm"),
+        (["--port", "70000"], "port"),
+    ],
+)
+def test_bad_options_are_one_line_and_exit_2(monkeypatch, capsys, options, words):
+    monkeypatch.setattr(sys, "argv", ["prefixwarm", "simulator", *options])
+    with pytest.raises(SystemExit) as stopped:
+        sys.exit(main())
+    assert stopped.value.code == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_one_line_and_exit_1():
+    with process() as (_, line):
+        port = line["url"].rpartition(":")[2]
+        done = subprocess.run(
+            [*RUN, "simulator", "--port", port], capture_output=True, text=True, timeout=30
+        )
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert done.stderr.count("\n") == 1
