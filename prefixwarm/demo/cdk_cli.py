@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CdkCli"]
 
-# The host's variables that processes need to find themselves and a proxy; no AWS profile of the
-# user's can get in.
-_KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "XDG_CACHE_HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
-
 
 @dataclass(frozen=True)
 class CdkCli:
@@ -69,7 +65,8 @@ class CdkCli:
 
     def _environment(self) -> dict[str, str]:
         node = str(self.tools.node())
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        # Nothing of the user's own account may get in; proxies and indexes of packages must.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
         return {
             **kept,
             **self.aws.environment(),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import urllib.request
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.demo import wire
 from prefixwarm.demo.cdk_cli import CdkCli
 from prefixwarm.demo.errors import BenchError
 from prefixwarm.demo.function import Function
@@ -92,8 +92,7 @@ class Deployment:
         return {"AWS_ENDPOINT_URL": self.aws.url}
 
     def _unzipped(self, url: str) -> Path:
-        with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310
-            content = reply.read()
+        _, content = wire.fetch("GET", url)
         archive = self.work / f"{hashlib.sha256(content).hexdigest()}.zip"
         folder = archive.with_suffix("")
         if not folder.exists():

@@ -147,7 +147,11 @@ class Environment:
         # Two inits and one invocation at most, plus the emulator's own shutdown between them.
         seconds = 3 * self.function.timeout + 10
         inside = None if self._network else self._pid()
-        status, body = wire.post(url, json.dumps(event).encode(), seconds, inside=inside)
+        event_json = json.dumps(event).encode()
+        try:
+            status, body = wire.fetch("POST", url, event_json, seconds=seconds, inside=inside)
+        except OSError as error:
+            raise BenchError(f"the runtime emulator gives no answer: {error}") from error
         log = self.log[before:]
         init = _INIT.search(log)
         return Invocation(_parsed(body), status, float(init[1]) if init else None, log)

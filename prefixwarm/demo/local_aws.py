@@ -9,14 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from prefixwarm.demo import wire
 from prefixwarm.demo.errors import BenchError
 from prefixwarm.demo.function import ACCOUNT, REGION
-from prefixwarm.demo.wire import last_line, loopback_address
 
 __all__ = ["LocalAws"]
 
@@ -35,7 +33,7 @@ class LocalAws:
     """
 
     def __init__(self) -> None:
-        self._host = loopback_address()
+        self._host = wire.loopback_address()
         self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-aws-"))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -71,24 +69,27 @@ class LocalAws:
             "AWS_ACCESS_KEY_ID": ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), self._past_proxies()),
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client of `service`."""
-        import boto3
+        """A low-level client of `service`, whatever the user's own profile says."""
+        from botocore.config import Config
+        from botocore.session import Session
 
-        # Services are named at run time; the stubs know literal names only.
-        return cast("Any", boto3).client(
+        unset = (None, None, None, None)
+        return Session({"profile": unset, "config_file": unset}).create_client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=ACCOUNT,
             aws_secret_access_key="local",  # noqa: S106
+            config=Config(proxies={}),
         )
 
     def reset(self) -> None:
         """Forget every resource."""
-        self._call("/_ministack/reset", "POST")
+        wire.fetch("POST", f"{self.url}/_ministack/reset")
 
     def close(self) -> None:
         """Stop, and leave nothing behind."""
@@ -102,6 +103,10 @@ class LocalAws:
                 process.kill()
                 process.wait()
         shutil.rmtree(self._work, ignore_errors=True)
+
+    def _past_proxies(self) -> str:
+        usual = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        return ",".join(filter(None, [usual, self._host]))
 
     def _own_environment(self) -> dict[str, str]:
         return {
@@ -124,19 +129,14 @@ class LocalAws:
         while not self._healthy():
             gone = self._process is None or self._process.poll() is not None
             if gone or time.monotonic() > end:
-                reason = last_line(self._work / "log")
+                reason = wire.last_line(self._work / "log")
                 self.close()
                 raise BenchError(f"the local AWS API (ministack) does not start: {reason}")
             time.sleep(0.05)
 
     def _healthy(self) -> bool:
         try:
-            self._call("/_ministack/health", "GET")
+            wire.fetch("GET", f"{self.url}/_ministack/health", seconds=10)
         except OSError:
             return False
         return True
-
-    def _call(self, path: str, method: str) -> None:
-        request = urllib.request.Request(f"{self.url}{path}", method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
-            reply.read()

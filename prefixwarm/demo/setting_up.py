@@ -75,7 +75,7 @@ def _capture(checkout: Checkout, folder: Path) -> Path:
     done = subprocess.run(  # noqa: S603
         [*command, *agent],
         cwd=checkout.agent,
-        env={**os.environ, "ANTHROPIC_API_KEY": KEY, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**_neutral(), "ANTHROPIC_API_KEY": KEY, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
     )
@@ -84,6 +84,12 @@ def _capture(checkout: Checkout, folder: Path) -> Path:
         reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise BenchError(f"prefixwarm capture: {' '.join(reason) or 'wrote no prefix file'}")
     return found[0]
+
+
+def _neutral() -> dict[str, str]:
+    """The environment without the user's own accounts."""
+    theirs = ("AWS_", "ANTHROPIC_", "AGENT_", "PREFIXWARM_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
 
 
 def _deploy(

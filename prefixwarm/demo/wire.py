@@ -8,41 +8,41 @@ import random
 import subprocess
 import sys
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-
-from prefixwarm.demo.errors import BenchError
+from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["last_line", "loopback_address", "post"]
+__all__ = ["fetch", "last_line", "loopback_address"]
 
 
-def post(url: str, body: bytes, seconds: float, *, inside: int | None = None) -> tuple[int, bytes]:
-    """Post `body` and return status and reply.
+def fetch(
+    method: str, url: str, body: bytes = b"", *, seconds: float = 60.0, inside: int | None = None
+) -> tuple[int, bytes]:
+    """Send one request, never through a proxy, and return status and reply.
 
     Parameters
     ----------
     seconds
         Longest silence to bear.
     inside
-        Process id whose network namespace to post from; None posts from here.
+        Process id whose network namespace to send from; None sends from here.
 
     Raises
     ------
-    BenchError
+    OSError
         If there is no reply.
     """
     if inside is not None:
-        return _post_inside(url, body, seconds, inside)
+        return _fetch_inside(method, url, body, seconds, inside)
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.netloc, timeout=seconds)
     try:
-        connection.request("POST", address.path, body)
+        connection.request(method, urlunsplit(("", "", *address[2:])), body)
         reply = connection.getresponse()
         return reply.status, reply.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise BenchError(f"{url}: no reply: {error!r}") from error
+    except http.client.HTTPException as error:
+        raise OSError(f"{url}: no reply: {error!r}") from error
     finally:
         connection.close()
 
@@ -63,21 +63,23 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else "nothing in its log"
 
 
-def _post_inside(url: str, body: bytes, seconds: float, pid: int) -> tuple[int, bytes]:
+def _fetch_inside(
+    method: str, url: str, body: bytes, seconds: float, pid: int
+) -> tuple[int, bytes]:
     user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
     enter = ["nsenter", "--target", str(pid), "--net", *user]
-    command = [*enter, sys.executable, "-m", __name__, url, str(seconds)]
+    command = [*enter, sys.executable, "-m", __name__, method, url, str(seconds)]
     done = subprocess.run(command, input=body, capture_output=True)  # noqa: S603
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise BenchError(f"{url}: no reply inside the environment: {' '.join(reason)}")
+        raise OSError(f"{url}: no reply inside the environment: {' '.join(reason)}")
     status, _, reply = done.stdout.partition(b"\n")
     return int(status), reply
 
 
 def _main() -> None:
-    url, seconds = sys.argv[1:]
-    status, reply = post(url, sys.stdin.buffer.read(), float(seconds))
+    method, url, seconds = sys.argv[1:]
+    status, reply = fetch(method, url, sys.stdin.buffer.read(), seconds=float(seconds))
     sys.stdout.buffer.write(b"%d\n%b" % (status, reply))
 
 
