@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import Duration, Environment, Stack
+from aws_cdk import Duration, Environment, NestedStack, Stack, Stage
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -277,3 +277,25 @@ def test_doubtful_functions_are_warned_about(
     """The keep-warm function still warms for them."""
     bench.warmer().attach(bench.function(**options))
     assert any(words in text for text in bench.warnings())
+
+
+def test_a_warmer_in_a_stage_works(bench: Any, tmp_path: Path) -> None:
+    """As CDK Pipelines deploys it; assets go to the stage's own folder."""
+    stage = Stage(bench.app, "Prod")
+    stack, agents = Stack(stage, "Warmer"), Stack(stage, "Agents")
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:claude-AbCdEf"
+    secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Key", arn)
+    warmer = bench.warmer(scope=stack, credentials=Credentials.secret(secret))
+    warmer.attach(bench.function(agents))
+    assert warmer.metric_cost().dimensions == {"service": "Prod-Warmer-Warm"}
+    assert len(bench.app.synth().get_nested_assembly("assembly-Prod").stacks) == 2
+
+
+def test_a_function_of_a_nested_stack_gets_its_layer_there(bench: Any, read: Any) -> None:
+    """Nested stacks pass the table's name down as a parameter."""
+    nested = NestedStack(bench.stack, "Nested")
+    bench.warmer().attach(bench.function(nested))
+    bench.app.synth()
+    template = bench.template(nested)
+    template.resource_count_is("AWS::Lambda::LayerVersion", 1)
+    assert "PREFIXWARM_TABLE" in variables(template, read)
