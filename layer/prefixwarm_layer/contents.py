@@ -12,7 +12,7 @@ from prefixwarm.core.prefix_file import SUFFIX as PREFIX_SUFFIX
 from prefixwarm.core.prefix_file import dumps, load
 from prefixwarm.core.warm_call import SUFFIX as WARM_SUFFIX
 from prefixwarm.core.warm_call import compile_prefix
-from prefixwarm_layer.bytecode import compile_all
+from prefixwarm_layer.bytecode import bundles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +22,16 @@ __all__ = ["keepwarm_entries", "layer_sources", "prefix_entries", "with_bytecode
 _HOME = "prefixwarm"
 _CODE = f"{_HOME}/python/"
 _VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
-_NOT_IN_INIT = ("memory.py", "seams.py")
+_NEVER_THERE = ("memory.py", "seams.py")
+# There as source alone: what the init phase loads seldom, or not at all.
+_NOT_BUNDLED = (
+    "prefixwarm/core/fingerprint.py",
+    "prefixwarm/core/prefix_file.py",
+    "prefixwarm/core/warm_request.py",
+    "prefixwarm_extension/lifecycle.py",
+    "prefixwarm_extension/managed.py",
+    "prefixwarm_extension/start.py",
+)
 _ROOT = re.compile(
     r"^# ([0-9a-f]{8}\.\d+)\n(-----BEGIN.+?-----END[^\n]+\n)", re.DOTALL | re.MULTILINE
 )
@@ -33,21 +42,22 @@ def layer_sources() -> dict[str, bytes]:
     here = Path(__file__).parent
     code = {
         "prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes(),
-        **_sources("prefixwarm.core", leave_out=_NOT_IN_INIT),
+        **_sources("prefixwarm.core", leave_out=_NEVER_THERE),
         **_sources("prefixwarm_extension"),
     }
     return {
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
+        "python/prefixwarm_snapstart.py": code.pop("prefixwarm_extension/snapstart.py"),
         **{_CODE + name: data for name, data in code.items()},
         **{f"{_HOME}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
     }
 
 
 def with_bytecode(sources: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The layer with bytecode beside its code, for every interpreter at hand."""
+    """The layer with the bytecode of its init phase, for every interpreter at hand."""
     code = {n.removeprefix(_CODE): data for n, data in sources.items() if n.startswith(_CODE)}
-    compiled = compile_all(code, f"/opt/{_CODE.rstrip('/')}")
-    return {**sources, **{_CODE + name: data for name, data in compiled.items()}}
+    compiled = bundles({n: data for n, data in code.items() if n not in _NOT_BUNDLED})
+    return {**sources, **{f"{_HOME}/bytecode/{name}": data for name, data in compiled.items()}}
 
 
 def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:

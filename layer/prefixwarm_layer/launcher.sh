@@ -25,7 +25,11 @@ idle() {
 
 end() { # with a moment for the child's last line
   trap - EXIT
-  [[ $child ]] && kill "$child" 2>/dev/null && read -r -d '' -t 1 -u 7
+  if [[ $child ]]; then
+    kill "$child" 2>/dev/null
+    read -r -d '' -t 1 -u 7 rest
+    [[ $word$rest ]] || say failed 'the environment ended before the warmer had begun'
+  fi
   exit 0
 }
 
@@ -57,12 +61,13 @@ start_child() {
 }
 
 await_word() {
-  local word='' seconds
+  local seconds
   printf -v seconds '%d.%03d' $((ms / 1000)) $((ms % 1000))
   read -r -t "$seconds" -u 7 word
   [[ $? -gt 128 || $word ]] && return
   wait "$child"
-  say failed "the warmer ended without a word (status $?)"
+  word=$?
+  say failed "the warmer ended without a word (status $word)"
 }
 
 main() {

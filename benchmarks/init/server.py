@@ -1,0 +1,98 @@
+"""A TLS server on loopback: DynamoDB that takes 8 ms, and a Messages API that takes its time.
+
+Started as ``server.py FOLDER``: writes its authority to FOLDER/ca.pem, prints its port, and serves
+until its standard input ends. The path chooses the world: ``/warm/...`` knows a warm prefix,
+``/cold/...`` knows nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import trustme
+
+STATE_SECONDS = 0.008
+PROVIDER_SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 0.8
+READ_SECONDS = 0.2
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers both services; the second warm call of one world is a read."""
+
+    protocol_version = "HTTP/1.1"
+    written: set[str] = set()  # noqa: RUF012
+
+    def do_POST(self) -> None:  # noqa: N802 - the library's name
+        """Answer after the service's own time."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
+        if operation:
+            time.sleep(STATE_SECONDS)
+            self._answer(self._state(operation))
+        else:
+            self._answer(self._message(body))
+
+    def _state(self, operation: str) -> dict[str, object]:
+        if operation != "GetItem":
+            return {"Attributes": {"lease_token": {"N": "1"}}}
+        if not self.path.startswith("/warm"):
+            return {}
+        return {"Item": {"warm_until": {"N": "9999999999"}, "functions": {"SS": ["function"]}}}
+
+    def _message(self, body: bytes) -> dict[str, object]:
+        world = self.path.split("/")[1]
+        known = world in self.written
+        time.sleep(READ_SECONDS if known else PROVIDER_SECONDS)
+        self.written.add(world)
+        return {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "claude",
+            "content": [],
+            "stop_reason": "max_tokens",
+            "stop_sequence": None,
+            "usage": {
+                "input_tokens": 2,
+                "output_tokens": 0,
+                "cache_creation_input_tokens": 0 if known else 7000,
+                "cache_read_input_tokens": 7000 if known else 0,
+                "cache_creation": {
+                    "ephemeral_1h_input_tokens": 0 if known else 7000,
+                    "ephemeral_5m_input_tokens": 0,
+                },
+            },
+        }
+
+    def _answer(self, document: dict[str, object]) -> None:
+        data = json.dumps(document).encode()
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
+        # At once: two small packets would meet the client's delayed acknowledgement.
+        self.wfile.write(head.encode() + b"\r\n\r\n" + data)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def main(folder: Path) -> None:
+    """Serve until standard input ends."""
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.socket = context.wrap_socket(server.socket, True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(server.server_port, flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
