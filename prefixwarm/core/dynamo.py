@@ -10,6 +10,7 @@ from __future__ import annotations
 from prefixwarm.core.aws import AwsError
 from prefixwarm.core.errors import CredentialsError, SettingsError, StateError, TransportError
 from prefixwarm.core.state import KEEP_SECONDS, Ledger, State
+from prefixwarm.core.update import Change, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class DynamoState:
 
     def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.set("name", wish.name)
         change.set("lease_owner", wish.owner)
         change.set("lease_until", wish.now + wish.seconds)
@@ -114,7 +115,7 @@ class DynamoState:
 
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.set("outcome", failure.outcome)
         change.set("outcome_at", failure.at)
         change.set("reason", failure.reason)
@@ -128,7 +129,7 @@ class DynamoState:
 
     def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.set("warm_until", started + ttl)
         change.set("last_touch", started)
         change.set("granted_ttl", ttl)
@@ -142,7 +143,7 @@ class DynamoState:
 
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.set("traffic_at", at)
         change.set("idle", 0)
         change.require(change.absent_or("traffic_at", "<", at))
@@ -150,22 +151,22 @@ class DynamoState:
 
     def join(self, key: str, function: str, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.join("functions", function)
         self._update(key, change, deadline)
 
     def register(self, key: str, name: str, due_at: float, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.set("name", name)
-        change.due(due_at)
+        _set_due(change, due_at)
         change.require("attribute_not_exists(due_at)")
         self._update_if(key, change, deadline)
 
     def plan(self, key: str, check: Check, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = _Change()
-        change.due(check.due_at)
+        change = Change()
+        _set_due(change, check.due_at)
         change.set("reason", check.reason)
         change.set("expires_at", int(check.at + KEEP_SECONDS))
         for name in ("idle", "learned", "rewrites", "tripped_until"):
@@ -175,7 +176,7 @@ class DynamoState:
 
     def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.set("backoff_until", until)
         change.set("reason", reason)
         change.set("expires_at", int(until + KEEP_SECONDS))
@@ -184,7 +185,7 @@ class DynamoState:
 
     def retire(self, key: str, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.remove("due_at", "due_shard")
         change.require("attribute_exists(pk)")
         self._update_if(key, change, deadline)
@@ -195,7 +196,7 @@ class DynamoState:
             "TableName": self._table,
             "IndexName": DUE_INDEX,
             "KeyConditionExpression": "due_shard = :shard AND due_at <= :now",
-            "ExpressionAttributeValues": {":shard": _value(DUE_SHARD), ":now": _value(now)},
+            "ExpressionAttributeValues": {":shard": typed(DUE_SHARD), ":now": typed(now)},
             "Limit": limit,
         }
         found: list[State] = []
@@ -216,7 +217,7 @@ class DynamoState:
         lifetime_usd: float | None = None,
     ) -> None:
         """See `StateStore`."""
-        change = _Change()
+        change = Change()
         change.add(f"outcome_{outcome.kind}", 1)
         _add_spending(change, 0, outcome.cost_usd)
         if outcome.calls and outcome.cost_usd is None:
@@ -238,12 +239,12 @@ class DynamoState:
         return {"TableName": self._table, "Key": {"pk": {"S": key}}}
 
     def _update(
-        self, key: str, change: _Change, deadline: Deadline, returned: str = "NONE"
+        self, key: str, change: Change, deadline: Deadline, returned: str = "NONE"
     ) -> Mapping[str, Any]:
         parameters = {**self._at(key), **change.parameters(), "ReturnValues": returned}
         return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
 
-    def _update_or(self, key: str, change: _Change, otherwise: _Change, deadline: Deadline) -> None:
+    def _update_or(self, key: str, change: Change, otherwise: Change, deadline: Deadline) -> None:
         """Update; where the condition does not hold, count at least the money."""
         try:
             self._update(key, change, deadline)
@@ -251,7 +252,7 @@ class DynamoState:
             if not otherwise.empty:
                 self._update(key, otherwise, deadline)
 
-    def _update_if(self, key: str, change: _Change, deadline: Deadline) -> None:
+    def _update_if(self, key: str, change: Change, deadline: Deadline) -> None:
         """Update unless the condition says that there is nothing to do."""
         try:
             self._update(key, change, deadline)
@@ -259,71 +260,8 @@ class DynamoState:
             return
 
 
-class _Change:
-    """One UpdateItem's expressions, built part by part."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, Any] = {}
-        self._names: dict[str, str] = {}
-        self._clauses: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
-        self._conditions: list[str] = []
-
-    @property
-    def empty(self) -> bool:
-        return not any(self._clauses.values())
-
-    def set(self, name: str, value: str | float) -> None:
-        self._clauses["SET"].append(f"{self._name(name)} = {self._held(value)}")
-
-    def add(self, name: str, value: float) -> None:
-        self._clauses["ADD"].append(f"{self._name(name)} {self._held(value)}")
-
-    def join(self, name: str, value: str) -> None:
-        held = self._held(value)
-        self._values[held] = {"SS": [value]}
-        self._clauses["ADD"].append(f"{self._name(name)} {held}")
-
-    def remove(self, *names: str) -> None:
-        self._clauses["REMOVE"] += [self._name(name) for name in names]
-
-    def due(self, at: float) -> None:
-        self.set("due_shard", DUE_SHARD)
-        self.set("due_at", at)
-
-    def require(self, condition: str) -> None:
-        self._conditions.append(f"({condition})")
-
-    def compare(self, name: str, operator: str, value: float) -> str:
-        return f"{self._name(name)} {operator} {self._held(value)}"
-
-    def absent_or(self, name: str, operator: str, value: float) -> str:
-        comparison = self.compare(name, operator, value)
-        return f"attribute_not_exists({self._name(name)}) OR {comparison}"
-
-    def parameters(self) -> dict[str, Any]:
-        parts = [f"{verb} {', '.join(what)}" for verb, what in self._clauses.items() if what]
-        found: dict[str, Any] = {"UpdateExpression": " ".join(parts)}
-        if self._names:
-            found["ExpressionAttributeNames"] = self._names
-        if self._values:
-            found["ExpressionAttributeValues"] = self._values
-        if self._conditions:
-            found["ConditionExpression"] = " AND ".join(self._conditions)
-            found["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        return found
-
-    def _name(self, name: str) -> str:
-        self._names[f"#{name}"] = name
-        return f"#{name}"
-
-    def _held(self, value: str | float) -> str:
-        held = f":v{len(self._values)}"
-        self._values[held] = _value(value)
-        return held
-
-
-def _record_as_holder(lease: Lease, result: Result, *, raises: bool) -> _Change:
-    change = _Change()
+def _record_as_holder(lease: Lease, result: Result, *, raises: bool) -> Change:
+    change = Change()
     if raises:
         _set_life(change, result)
         change.require(change.absent_or("warm_until", "<=", result.warm_until))
@@ -334,22 +272,27 @@ def _record_as_holder(lease: Lease, result: Result, *, raises: bool) -> _Change:
     return change
 
 
-def _raised(result: Result) -> _Change:
-    change = _Change()
+def _raised(result: Result) -> Change:
+    change = Change()
     _set_life(change, result)
     _add_spending(change, result.calls, result.cost_usd)
     change.require(change.absent_or("warm_until", "<", result.warm_until))
     return change
 
 
-def _set_life(change: _Change, result: Result) -> None:
+def _set_life(change: Change, result: Result) -> None:
     change.set("warm_until", result.warm_until)
     change.set("last_touch", result.started)
     change.set("granted_ttl", result.ttl)
-    change.due(result.due_at)
+    _set_due(change, result.due_at)
 
 
-def _set_outcome(change: _Change, result: Result) -> None:
+def _set_due(change: Change, at: float) -> None:
+    change.set("due_shard", DUE_SHARD)
+    change.set("due_at", at)
+
+
+def _set_outcome(change: Change, result: Result) -> None:
     change.set("outcome", result.outcome)
     change.set("outcome_at", result.started)
     change.set("reason", result.reason)
@@ -360,7 +303,7 @@ def _set_outcome(change: _Change, result: Result) -> None:
     _add_spending(change, result.calls, result.cost_usd)
 
 
-def _add_spending(change: _Change, calls: int, cost_usd: float | None) -> None:
+def _add_spending(change: Change, calls: int, cost_usd: float | None) -> None:
     if calls:
         change.add("calls", calls)
         if cost_usd is None:
@@ -369,23 +312,14 @@ def _add_spending(change: _Change, calls: int, cost_usd: float | None) -> None:
         change.add("spent_usd", cost_usd)
 
 
-def _spending(calls: int, cost_usd: float | None) -> _Change:
-    change = _Change()
+def _spending(calls: int, cost_usd: float | None) -> Change:
+    change = Change()
     _add_spending(change, calls, cost_usd)
     return change
 
 
 def _holds(lease: Lease, item: Mapping[str, Any]) -> bool:
     return bool(item) and _state(lease.key, item).lease_token == lease.token
-
-
-def _value(value: str | float) -> dict[str, str]:
-    return {"S": value} if isinstance(value, str) else {"N": _decimal(value)}
-
-
-def _decimal(value: float) -> str:
-    text = f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-    return text or "0"
 
 
 def _state(key: str, item: Mapping[str, Any]) -> State:

@@ -43,33 +43,38 @@ def sign(
     now
         Epoch seconds; AWS refuses signatures older than five minutes.
     """
-    url = split(request.url)
     stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
     headers = {**request.headers, "X-Amz-Date": stamp}
     if credentials.token:
         headers["X-Amz-Security-Token"] = credentials.token
-    canonical = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
-    canonical["host"] = url.authority
-    signed = ";".join(sorted(canonical))
-    path, _, query = url.path.partition("?")
-    lines = [
-        request.method,
-        quote(path, "/") if service != "s3" else path,
-        _canonical_query(query),
-        *(f"{name}:{canonical[name]}" for name in sorted(canonical)),
-        "",
-        signed,
-        sha256_hex(request.body),
-    ]
+    canonical, signed = _canonical(request.replace(headers=headers), service)
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    hashed = sha256_hex("\n".join(lines).encode())
-    text = "\n".join((_ALGORITHM, stamp, scope, hashed))
+    text = "\n".join((_ALGORITHM, stamp, scope, sha256_hex(canonical.encode())))
     signature = hmac_sha256(_key(credentials, stamp[:8], region, service), text.encode())
     headers["Authorization"] = (
         f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
         f"SignedHeaders={signed}, Signature={signature.hex()}"
     )
     return request.replace(headers=headers)
+
+
+def _canonical(request: Request, service: str) -> tuple[str, str]:
+    """The canonical request, and the names of its signed headers."""
+    url = split(request.url)
+    headers = {name.lower(): " ".join(value.split()) for name, value in request.headers.items()}
+    headers["host"] = url.authority
+    signed = ";".join(sorted(headers))
+    path, _, query = url.path.partition("?")
+    lines = [
+        request.method,
+        quote(path, "/") if service != "s3" else path,
+        _canonical_query(query),
+        *(f"{name}:{headers[name]}" for name in sorted(headers)),
+        "",
+        signed,
+        sha256_hex(request.body),
+    ]
+    return "\n".join(lines), signed
 
 
 def _canonical_query(query: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,24 @@ def test_each_module_loads_alone() -> None:
         found = loaded((path.stem,))
         rooms = {name for name in found if name.startswith("prefixwarm.")}
         assert all(name.startswith("prefixwarm.core") for name in rooms), path
+
+
+def test_core_needs_the_standard_library_alone() -> None:
+    """Imports inside functions count too; what only type checkers see does not."""
+    allowed = {*sys.stdlib_module_names, "prefixwarm"}
+    for path in (ROOT / "prefixwarm" / "core").glob("*.py"):
+        for module in imported(ast.parse(path.read_text(encoding="utf-8"))):
+            assert module.partition(".")[0] in allowed, f"{path.name} imports {module}"
+            if module.startswith("prefixwarm"):
+                assert module.startswith("prefixwarm.core."), f"{path.name} imports {module}"
+
+
+def imported(node: ast.AST) -> list[str]:
+    """The modules that code imports when it runs."""
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        return [name for each in node.orelse for name in imported(each)]
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [name for child in ast.iter_child_nodes(node) for name in imported(child)]

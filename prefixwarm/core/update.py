@@ -1,0 +1,87 @@
+"""The expressions of DynamoDB's UpdateItem."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Change", "typed"]
+
+
+class Change:
+    """The expressions of one UpdateItem, built part by part."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
+        self._clauses: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
+        self._conditions: list[str] = []
+
+    @property
+    def empty(self) -> bool:
+        """Whether it changes nothing."""
+        return not any(self._clauses.values())
+
+    def set(self, name: str, value: str | float) -> None:
+        """Set an attribute."""
+        self._clauses["SET"].append(f"{self._name(name)} = {self._held(value)}")
+
+    def add(self, name: str, value: float) -> None:
+        """Add to a number, which counts as 0 where it is absent."""
+        self._clauses["ADD"].append(f"{self._name(name)} {self._held(value)}")
+
+    def join(self, name: str, value: str) -> None:
+        """Put a text into a set of texts."""
+        held = self._held(value)
+        self._values[held] = {"SS": [value]}
+        self._clauses["ADD"].append(f"{self._name(name)} {held}")
+
+    def remove(self, *names: str) -> None:
+        """Remove attributes."""
+        self._clauses["REMOVE"] += [self._name(name) for name in names]
+
+    def require(self, condition: str) -> None:
+        """Change nothing unless this holds as well."""
+        self._conditions.append(f"({condition})")
+
+    def compare(self, name: str, operator: str, value: float) -> str:
+        """The condition that an attribute is there and compares so."""
+        return f"{self._name(name)} {operator} {self._held(value)}"
+
+    def absent_or(self, name: str, operator: str, value: float) -> str:
+        """The condition that an attribute compares so where it is there."""
+        comparison = self.compare(name, operator, value)
+        return f"attribute_not_exists({self._name(name)}) OR {comparison}"
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of UpdateItem, but for table and key."""
+        parts = [f"{verb} {', '.join(what)}" for verb, what in self._clauses.items() if what]
+        found: dict[str, Any] = {"UpdateExpression": " ".join(parts)}
+        if self._names:
+            found["ExpressionAttributeNames"] = self._names
+        if self._values:
+            found["ExpressionAttributeValues"] = self._values
+        if self._conditions:
+            found["ConditionExpression"] = " AND ".join(self._conditions)
+            found["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        return found
+
+    def _name(self, name: str) -> str:
+        self._names[f"#{name}"] = name
+        return f"#{name}"
+
+    def _held(self, value: str | float) -> str:
+        held = f":v{len(self._values)}"
+        self._values[held] = typed(value)
+        return held
+
+
+def typed(value: str | float) -> dict[str, str]:
+    """A value as DynamoDB's API writes it; numbers to nine digits after the point."""
+    return {"S": value} if isinstance(value, str) else {"N": _decimal(value)}
+
+
+def _decimal(value: float) -> str:
+    text = f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return text or "0"
