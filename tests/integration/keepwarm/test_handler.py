@@ -1,0 +1,120 @@
+"""The deployed entry point: what it answers, logs and counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from prefixwarm.core.errors import PrefixwarmError, StateError
+from prefixwarm.keepwarm import handler as module
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from tests.integration.keepwarm.conftest import World
+
+
+@dataclass
+class Context:
+    """What Lambda passes."""
+
+    function_name: str = "keepwarm"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:keepwarm"
+    aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """A whole minute."""
+        return 60_000
+
+
+@pytest.fixture
+def invoke(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Invoke the handler as Scheduler does, in a new environment, with these variables more."""
+
+    def call(**environ: str) -> dict[str, Any]:
+        for name, value in {**world.environ, **environ}.items():
+            monkeypatch.setenv(name, value)
+        keepers: list[module.Keeper] = []
+        monkeypatch.setattr(module, "_keepers", keepers)
+        try:
+            answer = module.handler({}, cast("LambdaContext", Context()))
+            return cast("dict[str, Any]", answer)
+        finally:
+            for keeper in keepers:
+                keeper.close()
+
+    return call
+
+
+def emitted(captured: str) -> dict[str, Any]:
+    """The one metric document of an invocation."""
+    lines = [json.loads(line) for line in captured.splitlines()]
+    (document,) = [line for line in lines if "_aws" in line]
+    return cast("dict[str, Any]", document)
+
+
+def test_a_tick_answers_with_its_summary(
+    world: World, invoke: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And emits every metric, zeros included, with the dimension service alone."""
+    world.deploy("support")
+    answer = invoke()
+    assert answer["outcomes"] == {"written": 1}
+    assert answer["spent_usd"] > 0
+    document = emitted(capsys.readouterr().out)
+    (directive,) = document["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "prefixwarm"
+    assert directive["Dimensions"] == [["service"]]
+    assert document["WarmWritten"] == [1.0]
+    zeros = ("WarmFailed", "WarmRewrote", "BudgetReached", "StateUnavailable", "RoutePaused")
+    assert all(document[name] == [0.0] for name in zeros)
+
+
+def test_an_unreachable_table_is_an_error_that_alarms_see(
+    world: World, invoke: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twice: as the function's own error, and as the metric."""
+    world.deploy("support")
+    with pytest.raises(StateError, match="ResourceNotFoundException"):
+        invoke(PREFIXWARM_TABLE="missing")
+    out = capsys.readouterr().out
+    assert emitted(out)["StateUnavailable"] == [1.0]
+    assert not world.sim.requests()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PREFIXWARM_TABLE", "", "PREFIXWARM_TABLE is not set"),
+        ("PREFIXWARM_MANIFEST", "manifest.json", "write s3://BUCKET/KEY"),
+        ("PREFIXWARM_DISABLED", "perhaps", "write one of"),
+    ],
+)
+def test_a_bad_setting_is_one_clear_error(
+    world: World, invoke: Any, name: str, value: str, says: str
+) -> None:
+    """Nothing is sent, and nothing is kept of the broken environment."""
+    world.deploy("support")
+    with pytest.raises(PrefixwarmError, match=says):
+        invoke(**{name: value})
+    assert not world.sim.requests()
+    assert invoke(**{name: world.environ.get(name, "0")})["outcomes"] == {"written": 1}
+
+
+def test_neither_prompt_nor_key_is_logged(
+    world: World, invoke: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whether the call works or the provider refuses it."""
+    world.deploy("support", "sales")
+    world.sim.inject(status=401, count=1)
+    invoke(ANTHROPIC_API_KEY="sk-ant-secret-0123456789")
+    world.sim.heal()
+    world.sim.advance(700)
+    invoke(ANTHROPIC_API_KEY="sk-ant-secret-0123456789")
+    out = "".join(capfd.readouterr())
+    assert "sk-ant" not in out
+    assert "Answer the customer" not in out

@@ -1,0 +1,52 @@
+"""A warm call, a state and a case small enough to see through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prefixwarm.core.state import State
+from prefixwarm.core.warm_call import WarmCall
+from prefixwarm.keepwarm.deciding import Case
+from prefixwarm.keepwarm.manifest import Entry
+from prefixwarm.policy import Policy
+
+PRICES: dict[str, float | None] = {"input": 2.0, "read": 0.2, "write_5m": 2.5, "write_1h": 4.0}
+NOW = 1_800_000_000.0
+
+
+def warm_call(name: str = "support", **changes: Any) -> WarmCall:
+    """A warm call of 10,000 tokens: $0.002 a read, $0.04 a write."""
+    values: dict[str, Any] = {
+        "name": name,
+        "route": "anthropic",
+        "model": "claude-sonnet-5-5",
+        "ttl": 3600,
+        "headers": {},
+        "fingerprint": "sha256:" + "0" * 64,
+        "usd_per_mtok": PRICES,
+        "tokens": 10_000,
+        "max_tokens_at": 14,
+        "body": b'{"max_tokens":0}',
+    }
+    return WarmCall(**{**values, **changes})
+
+
+def make_case(name: str = "support", route: str = "anthropic", **state: Any) -> Case:
+    """A prefix that was warmed an hour ago, less three minutes."""
+    touched = NOW - 57 * 60
+    values = {"last_touch": touched, "warm_until": touched + 3600, "granted_ttl": 3600, **state}
+    return Case(
+        state=State(key=f"state/{route}/{name}", name=name, **values),
+        entry=Entry(name, f"{name}.json"),
+        call=warm_call(name, route=route),
+        policy=Policy.of("ski"),
+        latency_value=0.0,
+    )
+
+
+@pytest.fixture
+def case() -> Case:
+    """One that is due."""
+    return make_case()

@@ -1,0 +1,90 @@
+"""From state and prices to the policy's view."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+
+import pytest
+
+from prefixwarm.core.state import State
+from prefixwarm.keepwarm.deciding import Case, fraction, multipliers, paced, view_of
+from prefixwarm.policy import Multipliers, Policy
+from tests.unit.keepwarm.conftest import NOW, warm_call
+
+
+def test_multipliers_are_the_models_own() -> None:
+    """In units of one uncached read."""
+    assert multipliers(warm_call()) == Multipliers(0.1, 1.25, 2.0)
+
+
+def test_unknown_prices_take_the_usual_multipliers_and_no_dollars() -> None:
+    """A decision needs a ratio; a budget needs dollars, and gets none."""
+    call = warm_call(usd_per_mtok={})
+    assert multipliers(call) == Multipliers()
+    assert view_of(State(key="k"), call, NOW, 0.02).cost_per_refresh_usd is None
+
+
+def test_waiting_is_priced_by_what_was_measured() -> None:
+    """$0.02 a second, 1.5 s saved, $0.02 a read of the uncached prefix: 1.5 units."""
+    state = State(key="k", write_ms=2000.0, read_ms=500.0)
+    assert view_of(state, warm_call(), NOW, 0.02).latency == pytest.approx(1.5)
+    assert view_of(State(key="k"), warm_call(), NOW, 0.02).latency == pytest.approx(1.0)
+
+
+def test_counters_travel_as_text() -> None:
+    """What is not theirs counts as none."""
+    text = base64.b64encode(b"\x01\x02").decode()
+    assert view_of(State(key="k", learned=text), warm_call(), NOW, 0).learned == b"\x01\x02"
+    assert view_of(State(key="k", learned="?"), warm_call(), NOW, 0).learned == b""
+
+
+def test_a_large_fleet_is_spread_over_five_minutes() -> None:
+    """10,000 prefixes never fire together, nor later than the policy wants."""
+    usual = Policy.of("ski").refresh_after(3600)
+    names = [f"agent-{i}" for i in range(10_000)]
+    after = [paced(Policy.of("ski"), name, 3600, len(names)).refresh_after(3600) for name in names]
+    assert usual - 300 <= min(after) < usual - 290
+    assert usual - 10 < max(after) <= usual
+    per_second = [
+        sum(1 for at in after if second <= at < second + 1) for second in range(3090, 3390)
+    ]
+    assert max(per_second) < 80
+
+
+def test_a_small_fleet_loses_no_time_by_it() -> None:
+    """One prefix is refreshed when the policy says."""
+    usual = Policy.of("ski").refresh_after(3600)
+    assert usual - paced(Policy.of("ski"), "support", 3600, 1).refresh_after(3600) < 0.1
+
+
+def test_a_short_interval_is_not_spread_away() -> None:
+    """A user's interval of ten seconds stays above zero."""
+    policy = paced(Policy.of({"rule": "ski", "interval": 10}), "agent-7", 300, 10_000)
+    assert policy.refresh_after(300) >= 5
+
+
+def test_a_names_fraction_never_changes() -> None:
+    """It would refresh early or late otherwise."""
+    assert fraction("support") == fraction("support") == pytest.approx(0.500075, abs=1e-6)
+
+
+def test_new_invocations_end_the_silence(case: Case) -> None:
+    """Older ones than those known do not."""
+    known = replace(case, state=case.state.replace(idle=7, traffic_at=NOW - 4000))
+    seen = known.with_traffic([NOW - 4100, NOW - 500], NOW)
+    assert (seen.evidence, seen.state.idle, seen.state.traffic_at) == ("metric", 0, NOW - 500)
+    unseen = known.with_traffic([NOW - 4000], NOW)
+    assert (unseen.evidence, unseen.state.idle) == ("", 7)
+
+
+def test_invocations_never_extend_the_entrys_life(case: Case) -> None:
+    """Whether they read it is not known."""
+    assert case.with_traffic([NOW - 10], NOW).state.warm_until == case.state.warm_until
+
+
+def test_traffic_that_the_agent_told_of_is_shown_as_observed(case: Case) -> None:
+    """Once: at the first check after it."""
+    told = replace(case, state=case.state.replace(traffic_at=case.state.last_touch))
+    assert told.with_traffic([], NOW).evidence == "observed"
+    assert told.with_traffic([], NOW + 3600).evidence == ""

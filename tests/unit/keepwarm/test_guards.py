@@ -1,0 +1,123 @@
+"""Pauses, breaker and rate, each by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.errors import (
+    ConnectError,
+    CredentialsError,
+    DeadlineError,
+    PrefixwarmError,
+    ProviderError,
+)
+from prefixwarm.core.memory import MemoryState
+from prefixwarm.core.outcome import Outcome
+from prefixwarm.core.state import State
+from prefixwarm.keepwarm import breaker
+from prefixwarm.keepwarm.pauses import Pauses, pause_after, route_key
+from prefixwarm.keepwarm.sending import Order, within_rate
+from prefixwarm.policy import Decision
+from tests.unit.keepwarm.conftest import NOW, make_case
+
+if TYPE_CHECKING:
+    from prefixwarm.keepwarm.deciding import Case
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (CredentialsError("no key"), 45),
+        (ConnectError("refused"), 45),
+        (DeadlineError("slow"), 45),
+        (ProviderError(529, "overloaded_error"), 45),
+        (ProviderError(500), 45),
+        (ProviderError(429, "rate_limit_error", retry_after=7), 7),
+        (ProviderError(429, "rate_limit_error", retry_after=90_000), 3600),
+        (ProviderError(429, "rate_limit_error", "contract_spend_limit_reached"), 3600),
+        (ProviderError(401, "authentication_error"), 600),
+        (ProviderError(403, "permission_error"), 600),
+        (ProviderError(400, "invalid_request_error"), 0),
+        (ProviderError(404, "not_found_error"), 0),
+        (ProviderError(413, "request_too_large"), 0),
+    ],
+)
+def test_what_an_error_means_for_its_route(error: PrefixwarmError, seconds: float) -> None:
+    """Errors of one prefix leave the others alone."""
+    assert pause_after(error) == seconds
+
+
+def test_a_pause_outlives_its_tick() -> None:
+    """The next one reads it from the table."""
+    store, deadline = MemoryState(), Deadline.after(5)
+    first = Pauses(store, "team", {}, lambda: NOW)
+    first.note("anthropic", ProviderError(429, "rate_limit_error", retry_after=90))
+    first.note("anthropic", ProviderError(529, "overloaded_error"))
+    first.keep(deadline)
+    second = Pauses(store, "team", {}, lambda: NOW + 60)
+    second.load({"anthropic", "aws"} - {"aws"}, deadline)
+    assert second.until("anthropic") == (NOW + 90, "HTTP 429 rate_limit_error")
+    third = Pauses(store, "team", {}, lambda: NOW + 91)
+    third.load({"anthropic"}, deadline)
+    assert third.until("anthropic") is None
+    assert store.read(route_key("anthropic", "", "team"), deadline).reason.startswith("HTTP 429")
+
+
+def test_only_a_read_ends_a_row_of_rewrites() -> None:
+    """A failure says nothing about the cache."""
+    state = State(key="k", rewrites=1)
+    assert breaker.count(state, "refresh", Outcome(name="a", kind="written")) == 2
+    assert breaker.count(state, "refresh", Outcome(name="a", kind="partial")) == 2
+    assert breaker.count(state, "write", Outcome(name="a", kind="written")) == 1
+    assert breaker.count(state, "refresh", Outcome(name="a", kind="failed")) == 1
+    assert breaker.count(state, "write", Outcome(name="a", kind="refreshed")) == 0
+
+
+def test_the_likely_cause_is_named() -> None:
+    """From what the reply shows."""
+    downgraded = Outcome(name="a", kind="written", downgraded=True, reason="granted 300 s")
+    assert breaker.cause(downgraded) == "downgrade: granted 300 s"
+    assert breaker.cause(Outcome(name="a", kind="partial")).startswith("drift")
+    assert "workspace" in breaker.cause(Outcome(name="a", kind="written"))
+
+
+def order(case: Case, action: str) -> Order:
+    """An order to do this."""
+    return Order(case, Decision(action, NOW, 3600, "because"))  # type: ignore[arg-type]
+
+
+def test_refreshes_come_before_writes_and_the_most_urgent_first() -> None:
+    """A write can wait for the next tick, a lapsing entry cannot."""
+    early = order(make_case("early", warm_until=NOW + 60), "refresh")
+    late = order(make_case("late", warm_until=NOW + 200), "refresh")
+    new = order(make_case("new", warm_until=None), "write")
+    assert within_rate([new, late, early], 500) == [early, late, new]
+
+
+def test_a_route_takes_so_many_calls_and_fewer_writes() -> None:
+    """Each route by itself; written tokens count towards the provider's limit."""
+    refreshes = [order(make_case(f"a{i}"), "refresh") for i in range(30)]
+    writes = [order(make_case(f"b{i}"), "write") for i in range(30)]
+    others = [order(make_case(f"c{i}", "aws"), "refresh") for i in range(30)]
+    taken = within_rate([*writes, *refreshes, *others], 20)
+    assert [o.case.call.route for o in taken].count("anthropic") == 20
+    assert [o.case.call.route for o in taken].count("aws") == 20
+    assert len(within_rate(writes, 20)) == 2
+    assert len(within_rate(writes, 1)) == 1
+
+
+def test_a_refresh_is_dropped_that_would_start_too_late(case: Case) -> None:
+    """Its entry's end is the latest start, less a margin; a write has none."""
+    ask = order(case, "refresh").ask()
+    assert ask.needed_until == case.state.warm_until
+    assert ask.latest_start == (case.state.warm_until or 0) - 5
+    assert order(case, "write").ask().latest_start is None
+
+
+def test_idle_counts_warm_calls_without_traffic() -> None:
+    """The first write of all is not one."""
+    assert order(make_case(idle=3), "refresh").idle == 4
+    assert order(make_case(warm_until=None), "write").idle == 0

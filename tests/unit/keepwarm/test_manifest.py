@@ -1,0 +1,91 @@
+"""The manifest: what is read, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from prefixwarm.core.errors import SettingsError
+from prefixwarm.keepwarm.manifest import CALLS_PER_MINUTE, parse
+from prefixwarm.keepwarm.objects import split_url
+
+ENTRY = {"name": "support", "object": "a.json", "functions": ["agent"]}
+GOOD: dict[str, Any] = {
+    "format": "prefixwarm-manifest/1",
+    "prefixes": [ENTRY],
+    "policy": {"rule": "ski"},
+    "latency_value": 0.02,
+    "budget_usd_per_day": 1,
+}
+
+
+def parsed(**changes: Any) -> Any:
+    """The good manifest with some changes."""
+    return parse(json.dumps({**GOOD, **changes}).encode(), "s3://b/m.json")
+
+
+def test_a_manifest_as_the_construct_writes_it() -> None:
+    """Policy by name or object, dollars or null."""
+    found = parsed()
+    (entry,) = found.entries
+    assert (entry.name, entry.object, entry.functions) == ("support", "a.json", ("agent",))
+    assert (found.policy.rule, found.latency_value, found.budget_usd_per_day) == ("ski", 0.02, 1.0)
+    assert found.calls_per_minute == CALLS_PER_MINUTE
+    assert parsed(policy="never", budget_usd_per_day=None).budget_usd_per_day is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"format": "prefixwarm-manifest/2"}, "format: this version reads"),
+        ({"prefixes": {}}, "prefixes: is missing or not a list"),
+        ({"prefixes": [1]}, r"prefixes\[0\]: is not an object"),
+        ({"prefixes": [{"name": "a"}]}, r"prefixes\[0\].object: None"),
+        ({"prefixes": [{**ENTRY, "file": "x"}]}, r"prefixes\[0\].file: .*known are name, object"),
+        ({"prefixes": [{**ENTRY, "functions": "agent"}]}, r"prefixes\[0\].functions"),
+        ({"prefixes": [{**ENTRY, "route": "azure"}]}, "route 'azure' is not known"),
+        ({"prefixes": [{**ENTRY, "budget_usd_per_day": -1}]}, r"prefixes\[0\].budget_usd_per_day"),
+        ({"policy": "sky"}, "rule 'sky' is unknown"),
+        ({"policy": ["ski"]}, "policy: "),
+        ({"latency_value": "1"}, "latency_value: '1'"),
+        ({"budget_usd_per_day": True}, "budget_usd_per_day: True"),
+        ({"calls_per_minute": 0}, "calls_per_minute: 0"),
+        ({"budget": 1}, "budget: is not a field"),
+    ],
+)
+def test_what_is_not_understood_is_refused(changes: dict[str, Any], says: str) -> None:
+    """With the manifest, the field and what to write."""
+    with pytest.raises(SettingsError, match=rf"s3://b/m.json: .*{says}"):
+        parsed(**changes)
+
+
+def test_a_manifest_that_is_cut_short_is_refused() -> None:
+    """It is not JSON any more."""
+    with pytest.raises(SettingsError, match=r"s3://b/m\.json: is not JSON"):
+        parse(json.dumps(GOOD).encode()[:-9], "s3://b/m.json")
+
+
+def test_a_key_needs_route_model_and_fingerprint() -> None:
+    """Without any of them only the file says."""
+    fields = {"route": "bedrock", "model": "m", "fingerprint": "sha256:" + "ab" * 32}
+    (entry,) = parsed(prefixes=[{**ENTRY, **fields}]).entries
+    environ = {"AWS_REGION": "eu-west-1"}
+    assert entry.key("team", environ) == "state/bedrock/eu-west-1/team/m/" + "ab" * 16
+    (entry,) = parsed(prefixes=[{**ENTRY, **fields, "model": ""}]).entries
+    assert entry.key("team", environ) is None
+
+
+def test_the_manifests_url() -> None:
+    """Bucket and key."""
+    assert split_url("s3://bucket/a/b.json") == ("bucket", "a/b.json")
+
+
+@pytest.mark.parametrize(
+    "url", [None, "", "bucket/key", "https://bucket/key", "s3://bucket", "s3:///k"]
+)
+def test_other_urls_are_refused(url: str | None) -> None:
+    """With the shape that is understood."""
+    with pytest.raises(SettingsError, match=r"PREFIXWARM_MANIFEST=.*s3://BUCKET/KEY"):
+        split_url(url)

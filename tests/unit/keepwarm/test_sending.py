@@ -1,0 +1,146 @@
+"""Making the calls of one tick: late starts, lost state, scouts."""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.errors import ConnectError, PrefixwarmError, StateError
+from prefixwarm.core.memory import MemoryState
+from prefixwarm.core.provider import Reply
+from prefixwarm.core.settings import Settings
+from prefixwarm.keepwarm.parts import Parts
+from prefixwarm.keepwarm.pauses import Pauses
+from prefixwarm.keepwarm.report import Report
+from prefixwarm.keepwarm.sending import Order, Sender
+from prefixwarm.policy import Decision
+from tests.unit.keepwarm.conftest import NOW, make_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from prefixwarm.core.outcome import Outcome
+    from prefixwarm.core.warm_call import WarmCall
+
+USAGE = {"input_tokens": 5, "cache_read_input_tokens": 10_000, "output_tokens": 0}
+
+
+class Bench:
+    """A sender whose provider is a function."""
+
+    def __init__(self, answer: Callable[[WarmCall], None], clock: Callable[[], float]) -> None:
+        self.sent: list[str] = []
+        self.booked: list[Outcome] = []
+        self.report = Report()
+        self.store = MemoryState()
+        self.pauses = Pauses(self.store, "default", {}, clock)
+        self._answer = answer
+        parts: Any = Parts(
+            settings=Settings(),
+            environ={},
+            store=self.store,
+            transport=None,  # type: ignore[arg-type]
+            provider=self,  # type: ignore[arg-type]
+            bucket=None,  # type: ignore[arg-type]
+            cloudwatch=None,  # type: ignore[arg-type]
+            ssm=None,  # type: ignore[arg-type]
+            clock=clock,
+        )
+        self.parts = parts
+
+    def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
+        """Stands for the provider."""
+        self.sent.append(call.name)
+        try:
+            self._answer(call)
+        except PrefixwarmError as error:
+            self.pauses.note(call.route, error)
+            raise
+        return Reply(usage=USAGE, message_id="msg", first_byte_after=0.1)
+
+    def run(self, orders: list[Order], seconds: float = 50.0) -> None:
+        """Send the orders with so much time left."""
+
+        def book(order: Order, outcome: Outcome) -> None:
+            self.booked.append(outcome)
+
+        Sender(self.parts, self.pauses, self.report, Deadline.after(seconds), book).send(orders)
+
+
+def orders(count: int, route: str = "anthropic") -> list[Order]:
+    """Refreshes that are due."""
+    decision = Decision("refresh", None, 3600, "refresh 1")
+    return [Order(make_case(f"{route}-{i}", route), decision) for i in range(count)]
+
+
+def test_a_refresh_that_comes_to_its_turn_too_late_is_dropped() -> None:
+    """Decided in time, started after the entry's end: it would be a write."""
+    bench = Bench(lambda call: None, lambda: NOW + 178)
+    bench.run(orders(1))
+    (outcome,) = bench.booked
+    assert outcome.kind == "skipped"
+    assert "too late" in outcome.reason
+    assert not bench.sent
+
+
+def test_a_refresh_that_somebody_else_made_is_not_repeated() -> None:
+    """What was read at the tick's start is what must still hold."""
+    bench = Bench(lambda call: None, lambda: NOW)
+    (order,) = orders(1)
+    bench.store.touch(order.case.state.key, NOW - 1, 3600, Deadline.after(5))
+    bench.run([order])
+    assert [outcome.reason for outcome in bench.booked] == ["warm"]
+    assert not bench.sent
+
+
+def test_one_route_that_is_down_does_not_stop_another() -> None:
+    """Each has its own scout."""
+
+    def answer(call: WarmCall) -> None:
+        if call.route == "aws":
+            raise ConnectError("refused")
+
+    bench = Bench(answer, lambda: NOW)
+    bench.run([*orders(20), *orders(20, "aws")])
+    assert len([name for name in bench.sent if name.startswith("anthropic")]) == 20
+    assert len([name for name in bench.sent if name.startswith("aws")]) == 1
+
+
+def test_no_call_begins_without_time_to_end_it() -> None:
+    """Cut off, it would be billed for nothing that we know of."""
+    bench = Bench(lambda call: None, lambda: NOW)
+    bench.run(orders(3), seconds=10)
+    assert not bench.sent
+
+
+def test_calls_of_a_route_run_side_by_side() -> None:
+    """All but the scout are open at the same time."""
+    together = Event()
+    open_calls: list[str] = []
+
+    def answer(call: WarmCall) -> None:
+        open_calls.append(call.name)
+        if len(open_calls) == 11:
+            together.set()
+        if len(open_calls) > 1:
+            assert together.wait(10)
+
+    bench = Bench(answer, lambda: NOW)
+    bench.run(orders(11))
+    assert len(bench.booked) == 11
+
+
+def test_without_the_state_nothing_more_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first caller finds out, the others do not send."""
+    bench = Bench(lambda call: None, lambda: NOW)
+
+    def lost(*arguments: object) -> None:
+        raise StateError("the table cannot be reached")
+
+    monkeypatch.setattr(bench.store, "read", lost)
+    bench.run(orders(5))
+    assert bench.report.state_error == "the table cannot be reached"
+    assert not bench.sent
