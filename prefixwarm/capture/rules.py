@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.blocks import blocks
 from prefixwarm.capture.finding import finding
 from prefixwarm.capture.models import end_of_life, refusals
-from prefixwarm.capture.volatile import find, leaves
+from prefixwarm.compare.blocks import blocks
+from prefixwarm.compare.volatile import find, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

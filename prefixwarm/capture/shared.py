@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.blocks import blocks, estimate
-from prefixwarm.capture.difference import between_blocks
-from prefixwarm.capture.shape import shape
-from prefixwarm.capture.volatile import leaves, masked
+from prefixwarm.compare.blocks import blocks, estimate
+from prefixwarm.compare.difference import between_blocks
+from prefixwarm.compare.shape import shape
+from prefixwarm.compare.volatile import leaves, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from prefixwarm.capture.blocks import Block
-    from prefixwarm.capture.difference import Difference
     from prefixwarm.capture.request import CapturedRequest
+    from prefixwarm.compare.blocks import Block
+    from prefixwarm.compare.difference import Difference
 
 __all__ = ["Shared", "agents", "find_shared"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.blocks import TIERS, blocks, positions
-from prefixwarm.capture.difference import Difference, between_blocks, shape_differences
 from prefixwarm.capture.finding import finding
+from prefixwarm.compare.blocks import TIERS, blocks, positions
+from prefixwarm.compare.difference import Difference, between_blocks, shape_differences
 from prefixwarm.core.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prefixwarm.capture.blocks import Block
     from prefixwarm.capture.finding import Finding
+    from prefixwarm.compare.blocks import Block
     from prefixwarm.core.prefix_file import PrefixFile
 
 __all__ = ["LOOKBACK", "Verdict", "judge"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.capture import prefixes_from_requests, record, run
-from prefixwarm.capture.blocks import TIERS
 from prefixwarm.cli import aws, findings
 from prefixwarm.cli.output import dollars, emit, finish, json_option, note, table, tokens
+from prefixwarm.compare.blocks import TIERS
 from prefixwarm.core.errors import PrefixFileError, PrefixwarmError, UnwarmableRequestError
 from prefixwarm.core.prefix_file import SUFFIX, load, write
 

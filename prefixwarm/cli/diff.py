@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.capture.cost import lost_tokens, miss_usd
-from prefixwarm.capture.difference import differences
 from prefixwarm.cli.output import dollars, emit, finish, json_option, tokens
 from prefixwarm.cli.subject import Subject, read_subject
+from prefixwarm.compare.difference import differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.capture.difference import Difference
+    from prefixwarm.compare.difference import Difference
 
 __all__ = ["diff"]
 

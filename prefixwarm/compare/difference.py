@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.blocks import TIERS, blocks
-from prefixwarm.capture.shape import FROM_HEADERS, TIER_OF, shape
-from prefixwarm.capture.volatile import kind_at
+from prefixwarm.compare.blocks import TIERS, blocks
+from prefixwarm.compare.shape import FROM_HEADERS, TIER_OF, shape
+from prefixwarm.compare.volatile import kind_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prefixwarm.capture.blocks import Block
+    from prefixwarm.compare.blocks import Block
 
 __all__ = ["Difference", "between_blocks", "differences", "shape_differences"]
 

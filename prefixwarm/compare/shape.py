@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.core.fingerprint import SHAPE
-from prefixwarm.prices.names import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +51,6 @@ def shape(request: Mapping[str, Any], headers: Mapping[str, str] | None = None) 
 def _output(config: object, model: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         return {}
-    name = parse(model)
-    default = _DEFAULT_EFFORT.get(name.model if name else "", "high")
+    default = next((e for name, e in _DEFAULT_EFFORT.items() if name in model), "high")
     parts = {k: v for k, v in config.items() if v is not None and (k, v) != ("effort", default)}
     return {f"output_config.{name}": value for name, value in parts.items()}

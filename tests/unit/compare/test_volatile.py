@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefixwarm.capture.volatile import find, kind_at, masked
+from prefixwarm.compare.volatile import find, kind_at, masked
 
 
 @pytest.mark.parametrize(

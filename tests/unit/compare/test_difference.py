@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.difference import differences
+from prefixwarm.compare.difference import differences
 
 
 def only(left: dict[str, Any], right: dict[str, Any]) -> Any:
