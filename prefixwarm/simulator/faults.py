@@ -92,12 +92,9 @@ class Fault:
         """Refuse what is no fault."""
         _one_of(self.kind, KINDS, "fault kind")
         _one_of(self.status, TYPES, "fault status")
+        _check_kinds(self)
         for key in self.match:
             _one_of(key, _MATCHES, "fault match")
-        for name, (kinds, what) in _KINDS_OF_FIELDS.items():
-            value = getattr(self, name)
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                raise SimulatorError(f"fault {name} {value!r}: give {what}")
         if not 0 <= self.probability <= 1:
             raise SimulatorError(f"fault probability {self.probability!r}: give 0 to 1")
         if not 0 <= self.seconds < _LONGEST:
@@ -211,6 +208,13 @@ class Faults:
     def public(self) -> list[dict[str, Any]]:
         """Return the faults with what is left of their counts."""
         return [asdict(fault) for fault in self._faults]
+
+
+def _check_kinds(fault: Fault) -> None:
+    for name, (kinds, what) in _KINDS_OF_FIELDS.items():
+        value = getattr(fault, name)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise SimulatorError(f"fault {name} {value!r}: give {what}")
 
 
 def _one_of(value: object, accepted: Any, what: str) -> None:

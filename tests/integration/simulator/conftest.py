@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx2
 import pytest
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from prefixwarm.simulator import Simulator
 
 Json = dict[str, Any]
+MakeApi: TypeAlias = "Callable[..., Api]"
+MakeJson: TypeAlias = "Callable[..., Json]"
+MakeText: TypeAlias = "Callable[..., str]"
 
 # A model whose tokens are a quarter of the bytes, with a minimum of 1,024.
 MODEL = "claude-sonnet-4-6"

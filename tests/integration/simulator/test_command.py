@@ -7,17 +7,24 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
 from prefixwarm.cli import main
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.simulator.conftest import Json, MakeJson
+
+
 RUN = [sys.executable, "-c", "import sys; from prefixwarm.cli import main; sys.exit(main())"]
 
 
 @contextmanager
-def process(*options: str):
+def process(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], Json]]:
     """Start it and read its line."""
     command = [*RUN, "simulator", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as found:
@@ -28,7 +35,7 @@ def process(*options: str):
             found.kill()
 
 
-def test_it_says_where_it_serves_and_stops_when_told():
+def test_it_says_where_it_serves_and_stops_when_told() -> None:
     with process("--clock", "manual") as (found, line):
         assert line["clock"] == "manual"
         assert line["mantle_url"] == f"{line['url']}/anthropic"
@@ -39,7 +46,7 @@ def test_it_says_where_it_serves_and_stops_when_told():
         assert found.stderr.read() == b""
 
 
-def test_every_option_reaches_the_provider(body):
+def test_every_option_reaches_the_provider(body: MakeJson) -> None:
     options = ["--clock=manual", "--base=2", "--rpm=1", "--itpm=90000", "--seed=3"]
     options += ["--key=k=org/wrkspc_1", "--aws-key=AKIA:secret=acct", "--switch=iterations"]
     options += ["--switch=scope=organization", "--switch=linger=5"]
@@ -73,7 +80,12 @@ def test_every_option_reaches_the_provider(body):
         (["--port", "70000"], "port"),
     ],
 )
-def test_bad_options_are_one_line_and_exit_2(monkeypatch, capsys, options, words):
+def test_bad_options_are_one_line_and_exit_2(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    words: str,
+) -> None:
     monkeypatch.setattr(sys, "argv", ["prefixwarm", "simulator", *options])
     with pytest.raises(SystemExit) as stopped:
         sys.exit(main())
@@ -83,7 +95,7 @@ def test_bad_options_are_one_line_and_exit_2(monkeypatch, capsys, options, words
     assert said.err.count("\n") == 1
 
 
-def test_a_port_that_is_taken_is_one_line_and_exit_1():
+def test_a_port_that_is_taken_is_one_line_and_exit_1() -> None:
     with process() as (_, line):
         port = line["url"].rpartition(":")[2]
         done = subprocess.run(

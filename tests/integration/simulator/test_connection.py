@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
@@ -12,9 +13,15 @@ import pytest
 
 from prefixwarm.simulator import running
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.simulator import Simulator
+    from tests.integration.simulator.conftest import Api, MakeApi, MakeJson
+
 
 @pytest.fixture
-def plug(sim):
+def plug(sim: Simulator) -> Iterator[socket.socket]:
     """A raw connection."""
     url = urlsplit(sim.url)
     with socket.create_connection((url.hostname, url.port), timeout=10) as found:
@@ -40,7 +47,7 @@ def replies(plug: socket.socket, count: int) -> bytes:
     return data
 
 
-def test_requests_arrive_in_pieces(plug, body):
+def test_requests_arrive_in_pieces(plug: socket.socket, body: MakeJson) -> None:
     content = json.dumps(body()).encode()
     whole = head(len(content)) + content
     for at in range(0, len(whole), 997):
@@ -48,7 +55,7 @@ def test_requests_arrive_in_pieces(plug, body):
     assert replies(plug, 1).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_pipelined_requests_are_answered_in_order(plug, body):
+def test_pipelined_requests_are_answered_in_order(plug: socket.socket, body: MakeJson) -> None:
     contents = [json.dumps(body(max_tokens=n)).encode() for n in (0, 1, 2)]
     plug.sendall(b"".join(head(len(content)) + content for content in contents))
     data = replies(plug, 3)
@@ -56,7 +63,7 @@ def test_pipelined_requests_are_answered_in_order(plug, body):
     assert places == sorted(places)
 
 
-def test_chunked_bodies(plug, body):
+def test_chunked_bodies(plug: socket.socket, body: MakeJson) -> None:
     content = json.dumps(body()).encode()
     plug.sendall(head(None, "transfer-encoding: chunked"))
     for at in range(0, len(content), 1000):
@@ -66,7 +73,7 @@ def test_chunked_bodies(plug, body):
     assert b"200 OK" in replies(plug, 1)
 
 
-def test_a_client_that_waits_is_told_to_continue(plug, body):
+def test_a_client_that_waits_is_told_to_continue(plug: socket.socket, body: MakeJson) -> None:
     content = json.dumps(body()).encode()
     plug.sendall(head(len(content), "expect: 100-continue"))
     assert plug.recv(1000).startswith(b"HTTP/1.1 100 Continue")
@@ -74,7 +81,7 @@ def test_a_client_that_waits_is_told_to_continue(plug, body):
     assert b"200 OK" in replies(plug, 1)
 
 
-def test_connection_close_is_obeyed(plug, body):
+def test_connection_close_is_obeyed(plug: socket.socket, body: MakeJson) -> None:
     content = json.dumps(body()).encode()
     plug.sendall(head(len(content), "connection: close") + content)
     data = replies(plug, 1)
@@ -86,13 +93,15 @@ def test_connection_close_is_obeyed(plug, body):
 @pytest.mark.parametrize(
     "rubbish", [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n", b"\0" * 100]
 )
-def test_what_is_not_http_is_refused(sim, plug, rubbish):
+def test_what_is_not_http_is_refused(sim: Simulator, plug: socket.socket, rubbish: bytes) -> None:
     plug.sendall(rubbish + b"\r\n\r\n")
     assert plug.recv(1000).startswith(b"HTTP/1.1 400")
     assert sim.requests() == []
 
 
-def test_a_client_that_leaves_is_forgotten(sim, plug, api, body):
+def test_a_client_that_leaves_is_forgotten(
+    sim: Simulator, plug: socket.socket, api: Api, body: MakeJson
+) -> None:
     content = json.dumps(body()).encode()
     plug.sendall(head(len(content)) + content[:100])
     plug.close()
@@ -100,7 +109,7 @@ def test_a_client_that_leaves_is_forgotten(sim, plug, api, body):
     assert len(sim.requests()) == 1
 
 
-def test_a_client_that_leaves_before_the_reply_is_served(body):
+def test_a_client_that_leaves_before_the_reply_is_served(body: MakeJson) -> None:
     with running(clock="real", latency={"base": 30.0}) as sim:
         with httpx2.Client(base_url=sim.url, timeout=0.2) as client:
             headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
@@ -110,7 +119,7 @@ def test_a_client_that_leaves_before_the_reply_is_served(body):
     assert request["status"] == 200
 
 
-def test_calls_that_are_open_together_start_together(make_api, body):
+def test_calls_that_are_open_together_start_together(make_api: MakeApi, body: MakeJson) -> None:
     """Threads with connections of their own: all miss on the manual clock."""
     api = make_api(gather=0.1)
     barrier = threading.Barrier(8)
@@ -130,7 +139,9 @@ def test_calls_that_are_open_together_start_together(make_api, body):
     assert all(request["usage"]["cache_creation_input_tokens"] for request in requests)
 
 
-def test_a_spare_connection_does_not_stop_others(sim, plug, api, body):
+def test_a_spare_connection_does_not_stop_others(
+    sim: Simulator, plug: socket.socket, api: Api, body: MakeJson
+) -> None:
     """`plug` is open and says nothing."""
     assert api.counts(body())[1] == 2000
     assert api.counts(body())[0] == 2000

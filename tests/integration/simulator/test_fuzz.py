@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -18,13 +18,21 @@ from prefixwarm.simulator.provider import Provider
 from prefixwarm.simulator.settings import Settings
 from prefixwarm.simulator.wire import Request
 
+if TYPE_CHECKING:
+    from prefixwarm.simulator import Simulator
+
+
 EXAMPLES = int(os.environ.get("PREFIXWARM_FUZZ_EXAMPLES", "300"))
 ALLOWED = {200, 400, 401, 403, 404, 405, 413}
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+)
 trees = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 markers = st.sampled_from(
@@ -48,7 +56,9 @@ blocks = st.deferred(
         type=mixed(st.sampled_from(KINDS)),
         text=mixed(st.text(min_size=1, max_size=6)),
         cache_control=mixed(markers),
-        source=mixed(objects(type=mixed(st.sampled_from(["base64", "text", "content"])), data=trees)),
+        source=mixed(
+            objects(type=mixed(st.sampled_from(["base64", "text", "content"])), data=trees)
+        ),
         content=mixed(st.lists(blocks, max_size=2), st.text(max_size=4)),
         id=mixed(st.just("t")),
         tool_use_id=mixed(st.just("t")),
@@ -71,18 +81,30 @@ tools = objects(
     cache_control=mixed(markers),
     defer_loading=trees,
 )
-MODELS = ["claude-sonnet-5-5", "claude-opus-4-5", "claude-haiku-5-5", "anthropic.claude-opus-5", "x"]
+MODELS = [
+    "claude-sonnet-5-5",
+    "claude-opus-4-5",
+    "claude-haiku-5-5",
+    "anthropic.claude-opus-5",
+    "x",
+]
 bodies = objects(
     model=mixed(st.sampled_from(MODELS)),
     max_tokens=mixed(st.integers(0, 200)),
     messages=mixed(
         st.lists(messages, max_size=4),
-        st.builds(lambda rest: [{"role": "user", "content": "x"}, *rest], st.lists(messages, max_size=3)),
+        st.builds(
+            lambda rest: [{"role": "user", "content": "x"}, *rest], st.lists(messages, max_size=3)
+        ),
     ),
     system=mixed(st.text(min_size=1), st.lists(texts | blocks, max_size=3)),
     tools=mixed(st.lists(tools, max_size=3)),
-    tool_choice=mixed(objects(type=mixed(st.sampled_from(["auto", "any", "tool", "none"])), name=trees)),
-    thinking=mixed(objects(type=mixed(st.sampled_from(["adaptive", "enabled"])), budget_tokens=trees)),
+    tool_choice=mixed(
+        objects(type=mixed(st.sampled_from(["auto", "any", "tool", "none"])), name=trees)
+    ),
+    thinking=mixed(
+        objects(type=mixed(st.sampled_from(["adaptive", "enabled"])), budget_tokens=trees)
+    ),
     output_config=mixed(objects(effort=mixed(st.just("low")), format=trees)),
     cache_control=mixed(markers),
     stream=mixed(st.booleans()),
@@ -159,7 +181,7 @@ def check(provider: Provider, request: Request) -> None:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(requests, min_size=1, max_size=3))
-def test_generated_requests_are_answered_as_the_provider_would(sent):
+def test_generated_requests_are_answered_as_the_provider_would(sent: list[Request]) -> None:
     provider = Provider(Settings(clock="manual", keep_requests=4))
     for request in sent:
         check(provider, request)
@@ -167,7 +189,7 @@ def test_generated_requests_are_answered_as_the_provider_would(sent):
 
 @settings(max_examples=max(50, EXAMPLES // 10), deadline=None)
 @given(st.binary(max_size=200))
-def test_generated_bytes_are_answered_as_the_provider_would(content):
+def test_generated_bytes_are_answered_as_the_provider_would(content: bytes) -> None:
     provider = Provider(Settings(clock="manual"))
     for path in PATHS:
         check(provider, Request("POST", path, "", {"x-api-key": "k"}, content))
@@ -182,7 +204,7 @@ CONTROLS = ["clock", "entries", "requests", "faults", "ledger", "switches", "res
     seconds=trees, after=trees, until=trees, match=trees, refuse_zero=trees, linger=trees,
     retry_after=trees, seed=trees, message=trees, error_code=trees,
 ))  # fmt: skip
-def test_generated_control_calls_are_answered(path, method, value):
+def test_generated_control_calls_are_answered(path: str, method: str, value: object) -> None:
     provider = Provider(Settings(clock="manual"))
     request = Request(method, f"/_sim/{path}", "limit=2", {}, encoded(value))
     assert provider.respond(request).status in {200, 400, 404, 405}
@@ -194,7 +216,7 @@ def test_generated_control_calls_are_answered(path, method, value):
 
 
 @pytest.mark.parametrize("size", [0, 1, 100_000])
-def test_bytes_of_any_size_over_http(sim, size):
+def test_bytes_of_any_size_over_http(sim: Simulator, size: int) -> None:
     url = urlsplit(sim.url)
     assert url.hostname == "127.0.0.1"
     with httpx2.Client(base_url=sim.url) as client:

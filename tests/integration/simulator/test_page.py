@@ -6,14 +6,22 @@ import re
 import shutil
 import subprocess
 from html import unescape
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prefixwarm.simulator import Simulator
+    from tests.integration.simulator.conftest import Api, MakeJson, MakeText
+
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
-def rendered(url: str, folder) -> str:
+def rendered(url: str, folder: Path) -> str:
     """The page's document after its scripts have run."""
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
     command += [f"--user-data-dir={folder}", "--virtual-time-budget=3000", url]
@@ -30,7 +38,9 @@ def rows(document: str, table: str) -> list[list[str]]:
 
 
 @needs_chromium
-def test_the_page_shows_entries_requests_and_why_they_missed(sim, api, body, mark, words, tmp_path):
+def test_the_page_shows_entries_requests_and_why_they_missed(
+    sim: Simulator, api: Api, body: MakeJson, mark: MakeJson, words: MakeText, tmp_path: Path
+) -> None:
     api.send(body())
     api.send(body(max_tokens=5))
     api.send(body(system=[mark(words(2000, "z"))]))
@@ -48,7 +58,13 @@ def test_the_page_shows_entries_requests_and_why_they_missed(sim, api, body, mar
     refused, expired, effort, changed, hit, first = (row[4:8] + row[9:] for row in shown)
     assert first == ["0", "2,000", "1", "", ""]
     assert hit == ["2,000", "0", "1", "", ""]
-    assert changed == ["0", "2,000", "1", "2,000", "system: system.0 content differs from request 2"]
+    assert changed == [
+        "0",
+        "2,000",
+        "1",
+        "2,000",
+        "system: system.0 content differs from request 2",
+    ]
     assert effort[3:] == ["2,000", "tools: effort differs from request 3"]
     assert expired[3:] == ["2,000", "expired since request 2"]
     assert refused[:3] == ["", "", ""]
@@ -56,7 +72,7 @@ def test_the_page_shows_entries_requests_and_why_they_missed(sim, api, body, mar
 
 
 @needs_chromium
-def test_an_empty_simulator_says_so(sim, tmp_path):
+def test_an_empty_simulator_says_so(sim: Simulator, tmp_path: Path) -> None:
     document = rendered(sim.url, tmp_path)
     assert rows(document, "entries") == [["Nothing is cached."]]
     assert rows(document, "requests") == [["No request yet."]]
@@ -64,14 +80,18 @@ def test_an_empty_simulator_says_so(sim, tmp_path):
 
 
 @needs_chromium
-def test_what_clients_send_is_shown_as_text(sim, api, body, tmp_path):
+def test_what_clients_send_is_shown_as_text(
+    sim: Simulator, api: Api, body: MakeJson, tmp_path: Path
+) -> None:
     api.send(body(model="<img src=x onerror=alert(1)>"))
     document = rendered(sim.url, tmp_path)
     assert "<img" not in document
     assert "&lt;img src=x" in document
 
 
-def test_misses_name_the_nearest_earlier_request(sim, api, body, words):
+def test_misses_name_the_nearest_earlier_request(
+    sim: Simulator, api: Api, body: MakeJson, words: MakeText
+) -> None:
     def numbered(*marks: int) -> list[dict]:
         blocks = [{"type": "text", "text": f"{i:04d}" * 100} for i in range(40)]
         for at in marks:
@@ -86,7 +106,7 @@ def test_misses_name_the_nearest_earlier_request(sim, api, body, words):
 
 
 @pytest.mark.parametrize("query", ["limit=x", "limit=-1", "limit=%C2%B2"])
-def test_bad_limits_are_refused(api, query):
+def test_bad_limits_are_refused(api: Api, query: str) -> None:
     for what in ("requests", "entries"):
         reply = api.client.get(f"/_sim/{what}?{query}")
         assert reply.status_code == 400

@@ -5,6 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 CONFTEST = 'pytest_plugins = ["prefixwarm.simulator.pytest"]'
 TESTS = """
@@ -42,20 +47,20 @@ TESTS = """
 """
 
 
-def run(folder, *options: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run pytest in a folder."""
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
-def test_fixtures_clock_and_marker(tmp_path):
+def test_fixtures_clock_and_marker(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(textwrap.dedent(TESTS))
     done = run(tmp_path)
     assert "4 passed" in done.stdout, done.stdout
 
 
-def test_it_is_not_loaded_by_itself(tmp_path):
+def test_it_is_not_loaded_by_itself(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("def test_it(messages_api): pass")
     done = run(tmp_path)
     assert "fixture 'messages_api' not found" in done.stdout

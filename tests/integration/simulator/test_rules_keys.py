@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.simulator.conftest import Api, Json, MakeApi, MakeJson, MakeText
+
 
 EPHEMERAL = {"type": "ephemeral"}
 USER = {"role": "user", "content": "x"}
@@ -13,20 +18,24 @@ SCHEMA = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type"
 TOOL = {"name": "look", "description": "Looks.", "input_schema": SCHEMA}
 
 
-def block(text: str = "x", **fields) -> dict:
+def block(text: str = "x", **fields: Any) -> dict:
     return {"type": "text", "text": text, **fields}
 
 
 def rounds(kind: str, size: int) -> list[dict]:
     """A tool round with `size` parallel uses, marked at the last block of `kind`."""
     uses = [{"type": "tool_use", "id": f"t{i}", "name": "look", "input": {}} for i in range(size)]
-    results = [{"type": "tool_result", "tool_use_id": f"t{i}", "content": "ok"} for i in range(size)]
+    results = [
+        {"type": "tool_result", "tool_use_id": f"t{i}", "content": "ok"} for i in range(size)
+    ]
     blocks = {"tool_use": uses, "tool_result": results}[kind]
     blocks[-1] = {**blocks[-1], "cache_control": EPHEMERAL}
     return [USER, {"role": "assistant", "content": uses}, {"role": "user", "content": results}]
 
 
-def test_rule_15_the_order_is_tools_system_messages(api, body, mark, words):
+def test_rule_15_the_order_is_tools_system_messages(
+    api: Api, body: MakeJson, mark: MakeJson, words: MakeText
+) -> None:
     message = [{"role": "user", "content": [mark("x")]}]
     tool = {**TOOL, "cache_control": EPHEMERAL}
     api.send(body(tools=[tool], system=[mark(words(2000))], messages=message))
@@ -35,14 +44,18 @@ def test_rule_15_the_order_is_tools_system_messages(api, body, mark, words):
     assert sorted(tokens) == [counted["input_tokens"] - 1, counted["input_tokens"]]
 
 
-def test_rule_15_strings_are_one_block(api, body, mark, words):
+def test_rule_15_strings_are_one_block(
+    api: Api, body: MakeJson, mark: MakeJson, words: MakeText
+) -> None:
     plain = body(system=words(2000), messages=[{"role": "user", "content": "x"}])
     api.send({**plain, "cache_control": EPHEMERAL})
     listed = body(system=[block(words(2000))], messages=[{"role": "user", "content": [mark("x")]}])
     assert api.counts(listed)[0] == 2001
 
 
-def test_rule_15_the_role_is_part_of_a_message_block(api, body, mark, words):
+def test_rule_15_the_role_is_part_of_a_message_block(
+    api: Api, body: MakeJson, mark: MakeJson, words: MakeText
+) -> None:
     first = [{"role": "user", "content": [mark(words(1100))]}]
     api.send(body(system=None, messages=first))
     other = [{"role": "system", "content": [mark(words(1100))]}]
@@ -51,20 +64,24 @@ def test_rule_15_the_role_is_part_of_a_message_block(api, body, mark, words):
 
 @pytest.mark.parametrize("kind", ["tool_use", "tool_result"])
 @pytest.mark.parametrize("size", [1, 30])
-def test_rule_15_a_run_of_tool_blocks_is_one_position(api, body, words, kind, size):
+def test_rule_15_a_run_of_tool_blocks_is_one_position(
+    api: Api, body: MakeJson, words: MakeText, kind: str, size: int
+) -> None:
     api.send(body(tools=[TOOL]))
     request = body(tools=[TOOL], system=[block(words(2000))], messages=rounds(kind, size))
     assert api.counts(request)[0] > 2000
 
 
-def test_rule_15_thirty_text_blocks_are_thirty_positions(api, body, words, mark):
+def test_rule_15_thirty_text_blocks_are_thirty_positions(
+    api: Api, body: MakeJson, words: MakeText, mark: MakeJson
+) -> None:
     api.send(body())
     content = [block(f"t{i}") for i in range(29)] + [mark("end")]
     request = body(system=[block(words(2000))], messages=[{"role": "user", "content": content}])
     assert api.counts(request)[0] == 0
 
 
-def test_rule_16_schema_key_order_changes_the_key(api, body):
+def test_rule_16_schema_key_order_changes_the_key(api: Api, body: MakeJson) -> None:
     api.send(body(tools=[TOOL]))
     assert api.counts(body(tools=[TOOL]))[0] > 2000
     swapped = copy.deepcopy(TOOL)
@@ -72,7 +89,9 @@ def test_rule_16_schema_key_order_changes_the_key(api, body):
     assert api.counts(body(tools=[swapped]))[0] == 0
 
 
-def test_rule_16_markers_are_not_part_of_the_key(api, body, mark, words):
+def test_rule_16_markers_are_not_part_of_the_key(
+    api: Api, body: MakeJson, mark: MakeJson, words: MakeText
+) -> None:
     blocks = [mark(words(1500)), mark(words(1500, "z"))]
     assert api.counts(body(system=blocks))[1] == 3000
     only_last = [block(words(1500)), mark(words(1500, "z"))]
@@ -83,7 +102,7 @@ def test_rule_16_markers_are_not_part_of_the_key(api, body, mark, words):
     assert api.counts(body(system=hour))[0] == 3000
 
 
-def test_rule_16_whitespace_of_the_json_is_not_part_of_the_key(api, body):
+def test_rule_16_whitespace_of_the_json_is_not_part_of_the_key(api: Api, body: MakeJson) -> None:
     api.send(json.dumps(body()).encode())
     wide = api.send(json.dumps(body(), indent=8).encode()).json()
     assert wide["usage"]["cache_read_input_tokens"] == 2000
@@ -108,7 +127,7 @@ TIERS = [
 ]
 
 
-def layered(body, mark, words, change: dict) -> dict:
+def layered(body: MakeJson, mark: MakeJson, words: MakeText, change: dict) -> dict:
     """Markers on tools, system and the first message block; a second one may differ."""
     change = dict(change)
     tool = {**TOOL, "description": words(5000), "cache_control": EPHEMERAL}
@@ -125,14 +144,16 @@ def layered(body, mark, words, change: dict) -> dict:
 
 
 @pytest.mark.parametrize(("change", "reads"), TIERS)
-def test_rule_17_what_is_in_which_tier(api, body, mark, words, change, reads):
+def test_rule_17_what_is_in_which_tier(
+    api: Api, body: MakeJson, mark: MakeJson, words: MakeText, change: Json, reads: str
+) -> None:
     api.send(layered(body, mark, words, {}))
     tokens = sorted(entry["tokens"] for entry in api.sim.entries())
     expected = {"nothing": 0, **dict(zip(("tools", "system", "messages"), tokens, strict=True))}
     assert api.counts(layered(body, mark, words, change))[0] == expected[reads]
 
 
-def test_rule_17_web_tools_invalidate_system(api, body, mark):
+def test_rule_17_web_tools_invalidate_system(api: Api, body: MakeJson, mark: MakeJson) -> None:
     """A deferred web tool stands outside the tools tier, and still changes the system prompt."""
     tool = {**TOOL, "description": "x" * 9000, "cache_control": EPHEMERAL}
     api.send(body(tools=[tool]))
@@ -147,7 +168,15 @@ def test_rule_17_web_tools_invalidate_system(api, body, mark):
 @pytest.mark.parametrize(
     "change", [{"output_config": {"effort": "low"}}, {"thinking": {"type": "adaptive"}}]
 )
-def test_rule_17_thinking_tier(make_api, body, mark, words, change, tier, reads):
+def test_rule_17_thinking_tier(
+    make_api: MakeApi,
+    body: MakeJson,
+    mark: MakeJson,
+    words: MakeText,
+    change: Json,
+    tier: str,
+    reads: str,
+) -> None:
     api = make_api(thinking_tier=tier)
     api.send(layered(body, mark, words, {}))
     tokens = sorted(entry["tokens"] for entry in api.sim.entries())
@@ -164,13 +193,20 @@ def test_rule_17_thinking_tier(make_api, body, mark, words, change, tier, reads)
     ],
 )
 @pytest.mark.parametrize("position", [True, False])
-def test_rule_17_optional_ingredients(make_api, body, switch, change, headers, position):
+def test_rule_17_optional_ingredients(
+    make_api: MakeApi,
+    body: MakeJson,
+    switch: str,
+    change: Json,
+    headers: dict[str, str],
+    position: bool,
+) -> None:
     api = make_api(**{switch: position})
     api.send(body())
     assert (api.counts(body(**change), **headers)[0] == 0) is position
 
 
-def test_rule_17_the_beta_set_has_no_order_and_no_login_betas(api, body):
+def test_rule_17_the_beta_set_has_no_order_and_no_login_betas(api: Api, body: MakeJson) -> None:
     api.send(body(), anthropic_beta="b-1,a-1")
     assert api.counts(body(), anthropic_beta="a-1, b-1, oauth-2025-04-20")[0] == 2000
     assert api.counts(body(), anthropic_beta="a-1")[0] == 0
@@ -188,12 +224,14 @@ def test_rule_17_the_beta_set_has_no_order_and_no_login_betas(api, body):
         ("claude-opus-5", {"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}),
     ],
 )
-def test_rule_17_an_explicit_default_is_the_same_as_none(api, body, model, change):
+def test_rule_17_an_explicit_default_is_the_same_as_none(
+    api: Api, body: MakeJson, model: str, change: Json
+) -> None:
     written = api.counts(body(model=model))[1]
     assert api.counts(body(model=model, **change)) == (written, 0, api_rest(api))
 
 
-def api_rest(api) -> int:
+def api_rest(api: Api) -> int:
     """Uncached tokens of the last request."""
     return api.sim.requests()[-1]["usage"]["input_tokens"]
 
@@ -209,13 +247,13 @@ def api_rest(api) -> int:
         {"diagnostics": {"previous_message_id": None}},
     ],
 )
-def test_rule_18_what_is_not_in_the_key(api, body, change):
+def test_rule_18_what_is_not_in_the_key(api: Api, body: MakeJson, change: Json) -> None:
     api.send(body())
     assert api.counts(body(**change))[0] == 2000
     assert api.counts(dict(reversed(body(**change).items())))[0] == 2000
 
 
-def test_rule_18_stream_and_key_are_not_in_the_key(api, body):
+def test_rule_18_stream_and_key_are_not_in_the_key(api: Api, body: MakeJson) -> None:
     api.send(body())
     assert api.counts(body(), authorization="Bearer other")[0] == 2000
     streamed = api.send(body(stream=True, max_tokens=5)).text

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.simulator.conftest import Api, Json, MakeJson, MakeText
+
 
 EPHEMERAL = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}
@@ -30,14 +36,16 @@ MINIMUMS = {
 BEDROCK_MINIMUMS = {"claude-opus-4-7": 4096, "claude-opus-5": 512, "claude-sonnet-5": 1024}
 
 
-def block(text: str = "x", **fields) -> dict:
+def block(text: str = "x", **fields: Any) -> dict:
     return {"type": "text", "text": text, **fields}
 
 
 def filler(model: str, tokens: int) -> str:
     """A text of exactly so many tokens of any model."""
     newer = model.removeprefix("anthropic.") in {
-        m for m in MINIMUMS if any(g in m for g in ("-5-5", "-5-1", "opus-5", "sonnet-5", "fable-5"))
+        m
+        for m in MINIMUMS
+        if any(g in m for g in ("-5-5", "-5-1", "opus-5", "sonnet-5", "fable-5"))
     } | {"claude-opus-4-7", "claude-opus-4-8"}
     return "x" * (tokens * 40 // 13 if newer else tokens * 4)
 
@@ -52,20 +60,24 @@ def filler(model: str, tokens: int) -> str:
         {"system": None},
     ],
 )
-def test_rule_19_count_tokens_returns_the_same_total(api, body, change):
+def test_rule_19_count_tokens_returns_the_same_total(
+    api: Api, body: MakeJson, change: Json
+) -> None:
     counted = api.send(body(**change), "/v1/messages/count_tokens").json()
     for _ in range(2):
         assert sum(api.counts(body(**change))) == counted["input_tokens"]
 
 
-def test_rule_19_newer_tokenizers_give_thirty_percent_more(api, body):
+def test_rule_19_newer_tokenizers_give_thirty_percent_more(api: Api, body: MakeJson) -> None:
     older = sum(api.counts(body(model="claude-opus-4-6")))
     newer = sum(api.counts(body(model="claude-opus-4-7")))
     assert newer == pytest.approx(older * 1.3, rel=0.01)
 
 
 @pytest.mark.parametrize(("model", "minimum"), MINIMUMS.items())
-def test_rule_20_the_minimum_of_each_model(api, body, mark, model, minimum):
+def test_rule_20_the_minimum_of_each_model(
+    api: Api, body: MakeJson, mark: MakeJson, model: str, minimum: int
+) -> None:
     short = body(model=model, system=[mark(filler(model, minimum - 1))])
     assert api.counts(short)[:2] == (0, 0)
     assert api.sim.entries() == []
@@ -74,8 +86,10 @@ def test_rule_20_the_minimum_of_each_model(api, body, mark, model, minimum):
 
 
 @pytest.mark.parametrize(("model", "minimum"), BEDROCK_MINIMUMS.items())
-def test_rule_20_bedrock_has_its_own_minimums(api, body, mark, model, minimum):
-    def written(tokens):
+def test_rule_20_bedrock_has_its_own_minimums(
+    api: Api, body: MakeJson, mark: MakeJson, model: str, minimum: int
+) -> None:
+    def written(tokens: int) -> int:
         request = body(model=f"anthropic.{model}", system=[mark(filler(model, tokens))])
         reply = api.send(request, "/anthropic/v1/messages").json()
         return reply["usage"]["cache_creation_input_tokens"]
@@ -84,7 +98,9 @@ def test_rule_20_bedrock_has_its_own_minimums(api, body, mark, model, minimum):
     assert written(minimum) == minimum
 
 
-def test_rule_20_a_short_marker_is_not_looked_up_either(api, body, mark, words):
+def test_rule_20_a_short_marker_is_not_looked_up_either(
+    api: Api, body: MakeJson, mark: MakeJson, words: MakeText
+) -> None:
     api.send(body(system=[mark(words(2000))]))
     short = body(system=[mark(words(500)), block(words(1500))])
     assert api.counts(short)[:2] == (0, 0)
@@ -98,35 +114,37 @@ def numbered(count: int, *marks: int) -> list[dict]:
     return blocks
 
 
-def test_rule_21_thirty_five_blocks_miss_a_write_at_fifteen(api, body):
+def test_rule_21_thirty_five_blocks_miss_a_write_at_fifteen(api: Api, body: MakeJson) -> None:
     assert api.counts(body(system=numbered(15, 15)))[1] == 1500
     assert api.counts(body(system=numbered(35, 35)))[0] == 0
 
 
-def test_rule_21_a_second_marker_at_fifteen_hits(api, body):
+def test_rule_21_a_second_marker_at_fifteen_hits(api: Api, body: MakeJson) -> None:
     api.send(body(system=numbered(15, 15)))
     assert api.counts(body(system=numbered(35, 15, 35)))[:2] == (1500, 2000)
 
 
 @pytest.mark.parametrize(("end", "hit"), [(34, True), (35, False)])
-def test_rule_21_twenty_positions_counting_the_marker_itself(api, body, end, hit):
+def test_rule_21_twenty_positions_counting_the_marker_itself(
+    api: Api, body: MakeJson, end: int, hit: bool
+) -> None:
     api.send(body(system=numbered(15, 15)))
     assert (api.counts(body(system=numbered(end, end)))[0] > 0) is hit
 
 
-def test_rule_21_the_highest_live_entry_wins(api, body):
+def test_rule_21_the_highest_live_entry_wins(api: Api, body: MakeJson) -> None:
     api.send(body(system=numbered(12, 12)))
     api.send(body(system=numbered(16, 16)))
     assert api.counts(body(system=numbered(20, 20)))[0] == 1600
 
 
-def test_rule_21_lookback_crosses_tiers(api, body, words):
+def test_rule_21_lookback_crosses_tiers(api: Api, body: MakeJson, words: MakeText) -> None:
     api.send(body())
     message = [{"role": "user", "content": [block("q", cache_control=EPHEMERAL)]}]
     assert api.counts(body(system=[block(words(2000))], messages=message))[0] == 2000
 
 
-def test_rule_22_one_entry_per_marker_above_the_hit(api, body):
+def test_rule_22_one_entry_per_marker_above_the_hit(api: Api, body: MakeJson) -> None:
     api.send(body(system=numbered(20, 11, 15, 20)))
     assert sorted(entry["tokens"] for entry in api.sim.entries()) == [1100, 1500, 2000]
     api.sim.reset()
@@ -136,7 +154,7 @@ def test_rule_22_one_entry_per_marker_above_the_hit(api, body):
     assert tokens == [1500, 2000, 2500]
 
 
-def test_rule_22_nothing_is_written_at_unmarked_positions(api, body):
+def test_rule_22_nothing_is_written_at_unmarked_positions(api: Api, body: MakeJson) -> None:
     api.send(body(system=numbered(30, 30)))
     assert api.counts(body(system=numbered(20, 20)))[0] == 0
 
@@ -151,7 +169,9 @@ def test_rule_22_nothing_is_written_at_unmarked_positions(api, body):
         ({}, (0, 0, 2500)),
     ],
 )
-def test_rule_23_mixed_ttls_are_split(api, body, marks, split):
+def test_rule_23_mixed_ttls_are_split(
+    api: Api, body: MakeJson, marks: dict[int, str], split: tuple[int, int, int]
+) -> None:
     blocks = numbered(25)
     for number, ttl in marks.items():
         blocks[number - 1]["cache_control"] = {"type": "ephemeral", "ttl": ttl}
@@ -165,7 +185,7 @@ def test_rule_23_mixed_ttls_are_split(api, body, marks, split):
     assert usage["input_tokens"] == uncached + 1
 
 
-def test_rule_23_only_what_lies_above_the_hit_is_written(api, body):
+def test_rule_23_only_what_lies_above_the_hit_is_written(api: Api, body: MakeJson) -> None:
     api.send(body(system=numbered(15, 15)))
     blocks = numbered(25)
     blocks[14]["cache_control"] = HOUR
@@ -179,20 +199,22 @@ def test_rule_23_only_what_lies_above_the_hit_is_written(api, body):
     }
 
 
-def test_rule_23_the_numbers_always_sum_to_the_total(api, body):
+def test_rule_23_the_numbers_always_sum_to_the_total(api: Api, body: MakeJson) -> None:
     requests = [body(system=numbered(n, *m)) for n, m in ((15, [15]), (25, [12, 25]), (25, []))]
     for request in requests:
         total = api.send(request, "/v1/messages/count_tokens").json()["input_tokens"]
         assert sum(api.counts(request)) == total
 
 
-def test_rule_23_a_system_warm_is_read_to_the_token(api, body):
+def test_rule_23_a_system_warm_is_read_to_the_token(api: Api, body: MakeJson) -> None:
     written = api.counts(body())[1]
     real = body(max_tokens=50, messages=[{"role": "user", "content": "a real question"}])
     assert api.counts(real)[0] == written
 
 
-def test_rule_23_unchanged_tools_under_a_changed_system_are_partial(api, body, mark, words):
+def test_rule_23_unchanged_tools_under_a_changed_system_are_partial(
+    api: Api, body: MakeJson, mark: MakeJson, words: MakeText
+) -> None:
     tool = {"name": "a", "description": words(1500), "input_schema": {"type": "object"}}
     tools = [{**tool, "cache_control": EPHEMERAL}]
     api.send(body(tools=tools))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import pytest
 
 from prefixwarm.simulator import Latency, Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.simulator import Simulator
+    from tests.integration.simulator.conftest import Api, Json, MakeApi, MakeJson, MakeText
+
 
 EPHEMERAL = {"type": "ephemeral"}
 USER = {"role": "user", "content": "x"}
@@ -21,19 +28,21 @@ SCHEMA = {
         "stops": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/stop"}},
     },
     "required": ["city", "days", "units", "stops"],
-    "$defs": {"stop": {"type": "object", "properties": {"at": {"type": "number"}}, "required": ["at"]}},
+    "$defs": {
+        "stop": {"type": "object", "properties": {"at": {"type": "number"}}, "required": ["at"]}
+    },
 }
 TOOL = {"name": "travel", "description": "Travels.", "input_schema": SCHEMA}
 
 
 @pytest.fixture
-def client(sim):
+def client(sim: Simulator) -> Iterator[anthropic.Anthropic]:
     """The real SDK."""
     with anthropic.Anthropic(api_key="k", base_url=sim.url, max_retries=0) as found:
         yield found
 
 
-def test_rule_29_zero_tokens(api, body):
+def test_rule_29_zero_tokens(api: Api, body: MakeJson) -> None:
     reply = api.send(body()).json()
     assert reply["content"] == []
     assert reply["stop_reason"] == "max_tokens"
@@ -42,7 +51,7 @@ def test_rule_29_zero_tokens(api, body):
     assert reply["usage"]["cache_creation"]["ephemeral_5m_input_tokens"] == 2000
 
 
-def test_rule_29_one_token(api, body):
+def test_rule_29_one_token(api: Api, body: MakeJson) -> None:
     reply = api.send(body(max_tokens=1)).json()
     assert [block["type"] for block in reply["content"]] == ["text"]
     assert reply["content"][0]["text"]
@@ -64,7 +73,7 @@ FIELDS = {
 }
 
 
-def test_rule_30_usage_is_complete(api, body):
+def test_rule_30_usage_is_complete(api: Api, body: MakeJson) -> None:
     usage = api.usage(body())
     assert set(usage) == FIELDS
     assert set(usage["cache_creation"]) == {
@@ -76,7 +85,7 @@ def test_rule_30_usage_is_complete(api, body):
     assert fast["speed"] == "fast"
 
 
-def test_rule_30_iterations(make_api, body):
+def test_rule_30_iterations(make_api: MakeApi, body: MakeJson) -> None:
     api = make_api(iterations=True)
     usage = api.usage(body(max_tokens=3))
     [iteration] = usage["iterations"]
@@ -86,7 +95,7 @@ def test_rule_30_iterations(make_api, body):
 
 
 @pytest.mark.parametrize("shape", ["null", "missing"])
-def test_rule_30_legacy_usage(make_api, body, shape):
+def test_rule_30_legacy_usage(make_api: MakeApi, body: MakeJson, shape: str) -> None:
     usage = make_api(legacy_usage=shape).usage(body())
     assert usage["cache_creation_input_tokens"] == 2000
     assert usage.get("cache_creation", "missing") == (None if shape == "null" else "missing")
@@ -103,7 +112,7 @@ def events(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_rule_31_the_event_sequence(api, body):
+def test_rule_31_the_event_sequence(api: Api, body: MakeJson) -> None:
     reply = api.send(body(max_tokens=50, stream=True))
     assert reply.headers["content-type"].startswith("text/event-stream")
     found = events(reply.text)
@@ -119,7 +128,7 @@ def test_rule_31_the_event_sequence(api, body):
     assert found[-2]["usage"]["output_tokens"] == len(kinds) - 6
 
 
-def test_rule_31_time_to_first_token_falls_with_what_is_read(api, body):
+def test_rule_31_time_to_first_token_falls_with_what_is_read(api: Api, body: MakeJson) -> None:
     api.send(body(max_tokens=5, stream=True))
     api.send(body(max_tokens=5, stream=True))
     cold, warm = (request["ttft_ms"] for request in api.sim.requests())
@@ -127,7 +136,7 @@ def test_rule_31_time_to_first_token_falls_with_what_is_read(api, body):
     assert warm == pytest.approx(1000 * (0.35 + 1 / 20_000 + 2000 / 500_000), abs=0.01)
 
 
-def test_rule_31_the_latency_model_is_settable(make_api, body):
+def test_rule_31_the_latency_model_is_settable(make_api: MakeApi, body: MakeJson) -> None:
     api = make_api(latency=Latency(base=1, prefill_rate=1000, read_rate=4000, output_rate=10))
     start = api.sim.now()
     api.send(body(max_tokens=3))
@@ -137,7 +146,9 @@ def test_rule_31_the_latency_model_is_settable(make_api, body):
     assert api.sim.now() - start == pytest.approx(1 + 0.001 + 0.5)
 
 
-def test_rule_31_on_the_real_clock_streams_arrive_in_pieces(make_api, body):
+def test_rule_31_on_the_real_clock_streams_arrive_in_pieces(
+    make_api: MakeApi, body: MakeJson
+) -> None:
     api = make_api("real", latency=Latency(base=0.05, output_rate=50))
     url = f"{api.sim.url}/v1/messages"
     request = body(max_tokens=6, stream=True)
@@ -146,7 +157,7 @@ def test_rule_31_on_the_real_clock_streams_arrive_in_pieces(make_api, body):
     assert len(pieces) >= 5
 
 
-def test_rule_32_counting_has_no_effect(api, body):
+def test_rule_32_counting_has_no_effect(api: Api, body: MakeJson) -> None:
     path = "/v1/messages/count_tokens"
     assert api.send(body(), path).json() == {"input_tokens": 2001}
     assert api.sim.entries() == []
@@ -159,7 +170,9 @@ def test_rule_32_counting_has_no_effect(api, body):
     assert api.sim.ledger()["total"]["requests"] == 1
 
 
-def diagnose(client, previous, body, **change):
+def diagnose(
+    client: anthropic.Anthropic, previous: str | None, body: MakeJson, **change: Any
+) -> tuple[str, Any]:
     """Ask for a diagnosis; returns message id and reason."""
     asked = {"previous_message_id": previous}
     reply = client.messages.create(**body(**change), diagnostics=asked)
@@ -167,7 +180,9 @@ def diagnose(client, previous, body, **change):
     return reply.id, reason
 
 
-def test_rule_33_without_a_previous_message_there_is_no_diagnosis(client, api, body):
+def test_rule_33_without_a_previous_message_there_is_no_diagnosis(
+    client: anthropic.Anthropic, api: Api, body: MakeJson
+) -> None:
     assert client.messages.create(**body()).diagnostics is None
     name, reason = diagnose(client, None, body)
     assert reason is None
@@ -185,7 +200,9 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "reason"), CHANGES)
-def test_rule_33_the_first_difference(client, body, change, reason):
+def test_rule_33_the_first_difference(
+    client: anthropic.Anthropic, body: MakeJson, change: Json, reason: str
+) -> None:
     name, _ = diagnose(client, None, body, tools=[TOOL])
     found = diagnose(client, name, body, **{"tools": [TOOL], **change})[1]
     assert found.type == reason
@@ -195,7 +212,9 @@ def test_rule_33_the_first_difference(client, body, change, reason):
         assert found.cache_missed_input_tokens > 2000
 
 
-def test_rule_33_an_extended_conversation_is_no_difference(client, body):
+def test_rule_33_an_extended_conversation_is_no_difference(
+    client: anthropic.Anthropic, body: MakeJson
+) -> None:
     name, _ = diagnose(client, None, body)
     longer = [{"role": "user", "content": "warm"}, {"role": "assistant", "content": "a"}, USER]
     assert diagnose(client, name, body, messages=longer)[1] is None
@@ -203,7 +222,9 @@ def test_rule_33_an_extended_conversation_is_no_difference(client, body):
     assert diagnose(client, name, body, messages=cut)[1].type == "messages_changed"
 
 
-def test_rule_33_unknown_and_foreign_messages_are_not_found(make_api, body):
+def test_rule_33_unknown_and_foreign_messages_are_not_found(
+    make_api: MakeApi, body: MakeJson
+) -> None:
     keys = {"a": Principal("o", "w1"), "b": Principal("o", "w2")}
     sim = make_api(keys=keys).sim
     first = anthropic.Anthropic(api_key="a", base_url=sim.url)
@@ -217,7 +238,9 @@ def test_rule_33_unknown_and_foreign_messages_are_not_found(make_api, body):
         assert diagnose(first, opted_out, body)[1].type == missing
 
 
-def test_rule_33_in_streams_it_is_on_message_start(client, body):
+def test_rule_33_in_streams_it_is_on_message_start(
+    client: anthropic.Anthropic, body: MakeJson
+) -> None:
     asked = {"previous_message_id": "msg_unknown"}
     with client.messages.stream(**body(max_tokens=5), diagnostics=asked) as stream:
         found = stream.get_final_message()
@@ -225,7 +248,9 @@ def test_rule_33_in_streams_it_is_on_message_start(client, body):
 
 
 @pytest.mark.parametrize("downgrade", [True, False])
-def test_rule_34_downgrade_1h(make_api, body, mark, words, downgrade):
+def test_rule_34_downgrade_1h(
+    make_api: MakeApi, body: MakeJson, mark: MakeJson, words: MakeText, downgrade: bool
+) -> None:
     api = make_api(downgrade_1h=downgrade)
     split = api.usage(body(system=[mark(words(2000), "1h")]))["cache_creation"]
     shorter, longer = (2000, 0) if downgrade else (0, 2000)
@@ -234,7 +259,7 @@ def test_rule_34_downgrade_1h(make_api, body, mark, words, downgrade):
     assert api.sim.entries()[0]["ttl"] == ("5m" if downgrade else "1h")
 
 
-def test_rule_35_ignore_markers(make_api, body):
+def test_rule_35_ignore_markers(make_api: MakeApi, body: MakeJson) -> None:
     api = make_api(ignore_markers=True)
     assert api.counts(body()) == (0, 0, 2001)
     assert api.counts(body()) == (0, 0, 2001)
@@ -243,7 +268,9 @@ def test_rule_35_ignore_markers(make_api, body):
     assert api.counts(body()) == (0, 2000, 1)
 
 
-def test_a_forced_tool_is_used_with_fitting_input(client, body):
+def test_a_forced_tool_is_used_with_fitting_input(
+    client: anthropic.Anthropic, body: MakeJson
+) -> None:
     choice = {"type": "tool", "name": "travel"}
     request = body(max_tokens=500, tools=[TOOL], tool_choice=choice)
     reply = client.messages.create(**request)
@@ -254,7 +281,7 @@ def test_a_forced_tool_is_used_with_fitting_input(client, body):
         assert stream.get_final_message().content[0].input == expected
 
 
-def test_a_structured_output_fits_its_schema(client, body):
+def test_a_structured_output_fits_its_schema(client: anthropic.Anthropic, body: MakeJson) -> None:
     wanted = {"format": {"type": "json_schema", "schema": SCHEMA}}
     reply = client.messages.create(**body(max_tokens=500, output_config=wanted))
     assert json.loads(reply.content[0].text)["units"] == "metric"

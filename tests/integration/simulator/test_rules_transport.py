@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from prefixwarm.simulator import AwsKey, Principal
+
+if TYPE_CHECKING:
+    from tests.integration.simulator.conftest import Api, Json, MakeApi, MakeJson
+
 
 ROUTES = {
     "/v1/messages": "claude-opus-5",
@@ -16,13 +21,17 @@ ROUTES = {
 
 
 @pytest.mark.parametrize(("path", "model"), ROUTES.items())
-def test_rule_01_messages_and_count_tokens_are_served(api, body, path, model):
+def test_rule_01_messages_and_count_tokens_are_served(
+    api: Api, body: MakeJson, path: str, model: str
+) -> None:
     assert api.send(body(model=model), path).json()["stop_reason"] == "max_tokens"
     counted = api.send(body(model=model), f"{path}/count_tokens").json()
     assert counted["input_tokens"] > 2000
 
 
-def test_rule_01_bedrock_takes_model_from_path_and_version_from_body(api, body):
+def test_rule_01_bedrock_takes_model_from_path_and_version_from_body(
+    api: Api, body: MakeJson
+) -> None:
     request = {**body(model=None), "anthropic_version": "bedrock-2023-05-31"}
     path = "/model/us.anthropic.claude-sonnet-4-6/invoke"
     reply = api.send(request, path)
@@ -43,13 +52,15 @@ def test_rule_01_bedrock_takes_model_from_path_and_version_from_body(api, body):
         ({"anthropic_version": "2026-10-21"}, 400),
     ],
 )
-def test_rule_01_bedrock_refuses_wrong_bodies(api, body, change, status):
+def test_rule_01_bedrock_refuses_wrong_bodies(
+    api: Api, body: MakeJson, change: Json, status: int
+) -> None:
     request = {**body(model=None), "anthropic_version": "bedrock-2023-05-31", **change}
     reply = api.send(request, "/model/us.anthropic.claude-sonnet-4-6/invoke")
     assert reply.status_code == status
 
 
-def test_rule_01_bedrock_wants_an_inference_profile(api, body):
+def test_rule_01_bedrock_wants_an_inference_profile(api: Api, body: MakeJson) -> None:
     request = {**body(model=None), "anthropic_version": "bedrock-2023-05-31"}
     reply = api.send(request, "/model/anthropic.claude-sonnet-4-6/invoke")
     assert reply.status_code == 400
@@ -57,13 +68,15 @@ def test_rule_01_bedrock_wants_an_inference_profile(api, body):
 
 
 @pytest.mark.parametrize("path", ["/v1/complete", "/v1/messages/", "/model/x/converse", "/x"])
-def test_rule_01_unknown_paths_are_404_and_other_methods_405(api, body, path):
+def test_rule_01_unknown_paths_are_404_and_other_methods_405(
+    api: Api, body: MakeJson, path: str
+) -> None:
     assert api.send(body(), path).status_code == 404
     assert api.client.get("/v1/messages").status_code == 405
 
 
 @pytest.mark.parametrize("header", ["authorization", "x_api_key"])
-def test_rule_02_both_key_headers_are_taken(make_api, body, header):
+def test_rule_02_both_key_headers_are_taken(make_api: MakeApi, body: MakeJson, header: str) -> None:
     api = make_api(keys={"good": Principal("org-a", "wrkspc_a")})
     value = "Bearer good" if header == "authorization" else "good"
     reply = api.send(body(), **{"authorization": None, header: value})
@@ -73,7 +86,9 @@ def test_rule_02_both_key_headers_are_taken(make_api, body, header):
 
 
 @pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer wrong", "Basic good", "good"])
-def test_rule_02_missing_and_unknown_keys_are_401(make_api, body, value):
+def test_rule_02_missing_and_unknown_keys_are_401(
+    make_api: MakeApi, body: MakeJson, value: object
+) -> None:
     api = make_api(keys={"good": Principal()})
     reply = api.send(body(), authorization=value)
     assert reply.status_code == 401
@@ -81,7 +96,9 @@ def test_rule_02_missing_and_unknown_keys_are_401(make_api, body, value):
     assert api.sim.entries() == []
 
 
-def test_rule_02_without_configured_keys_any_key_is_the_same_principal(api, body):
+def test_rule_02_without_configured_keys_any_key_is_the_same_principal(
+    api: Api, body: MakeJson
+) -> None:
     assert api.counts(body(), authorization="Bearer one")[1] == 2000
     assert api.counts(body(), authorization="Bearer two")[0] == 2000
     assert api.send(body(), authorization=None).status_code == 401
@@ -93,7 +110,9 @@ SIGNED = (
 )
 
 
-def test_rule_02_sigv4_is_taken_by_presence_without_configured_pairs(api, body):
+def test_rule_02_sigv4_is_taken_by_presence_without_configured_pairs(
+    api: Api, body: MakeJson
+) -> None:
     request = body(model="anthropic.claude-sonnet-4-6")
     signed = SIGNED.format(service="bedrock-mantle")
     path = "/anthropic/v1/messages"
@@ -101,7 +120,9 @@ def test_rule_02_sigv4_is_taken_by_presence_without_configured_pairs(api, body):
     assert api.send(request, path, authorization="AWS4-HMAC-SHA256 nonsense").status_code == 401
 
 
-def test_rule_02_a_wrong_signature_is_refused_where_pairs_are_configured(make_api, body):
+def test_rule_02_a_wrong_signature_is_refused_where_pairs_are_configured(
+    make_api: MakeApi, body: MakeJson
+) -> None:
     api = make_api(aws_keys={"AKIAEXAMPLE": AwsKey("secret")})
     signed = SIGNED.format(service="bedrock-mantle")
     request = body(model="anthropic.claude-sonnet-4-6")
@@ -113,36 +134,38 @@ def test_rule_02_a_wrong_signature_is_refused_where_pairs_are_configured(make_ap
     assert set(reply.json()) == {"message"}
 
 
-def test_rule_02_platform_on_aws_needs_a_workspace(api, body):
+def test_rule_02_platform_on_aws_needs_a_workspace(api: Api, body: MakeJson) -> None:
     signed = SIGNED.format(service="aws-external-anthropic")
     assert "workspace" in api.refused(body(), authorization=signed)
     reply = api.send(body(), authorization=signed, anthropic_workspace_id="wrkspc_z")
     assert reply.headers["anthropic-workspace-id"] == "wrkspc_z"
 
 
-def test_rule_02_a_key_of_another_workspace_is_403(make_api, body):
+def test_rule_02_a_key_of_another_workspace_is_403(make_api: MakeApi, body: MakeJson) -> None:
     api = make_api(keys={"good": Principal("org-a", "wrkspc_a")})
     headers = {"authorization": "Bearer good", "anthropic_workspace_id": "wrkspc_b"}
     api.refused(body(), 403, **headers)
 
 
 @pytest.mark.parametrize("version", ["2023-06-01", "2026-10-21"])
-def test_rule_03_both_versions_are_taken(api, body, version):
+def test_rule_03_both_versions_are_taken(api: Api, body: MakeJson, version: str | None) -> None:
     assert api.send(body(), anthropic_version=version).status_code == 200
 
 
 @pytest.mark.parametrize("version", [None, "", "2024-01-01", "bedrock-2023-05-31"])
-def test_rule_03_other_versions_are_refused(api, body, version):
+def test_rule_03_other_versions_are_refused(api: Api, body: MakeJson, version: str | None) -> None:
     assert "anthropic-version" in api.refused(body(), anthropic_version=version)
 
 
 @pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
-def test_rule_03_the_newest_version_refuses_sampling(api, body, name):
+def test_rule_03_the_newest_version_refuses_sampling(api: Api, body: MakeJson, name: str) -> None:
     assert name in api.refused(body(**{name: 1}), anthropic_version="2026-10-21")
     assert api.send(body(**{name: 1}), anthropic_version="2023-06-01").status_code == 200
 
 
-def test_rule_03_the_newest_version_refuses_assistant_documents_and_user_citations(api, body):
+def test_rule_03_the_newest_version_refuses_assistant_documents_and_user_citations(
+    api: Api, body: MakeJson
+) -> None:
     document = {"type": "document", "source": {"type": "text", "data": "x"}}
     turns = [
         {"role": "user", "content": "a"},
@@ -156,7 +179,7 @@ def test_rule_03_the_newest_version_refuses_assistant_documents_and_user_citatio
     assert api.send(body(messages=message)).status_code == 200
 
 
-def test_rule_04_every_reply_is_identified(api, body):
+def test_rule_04_every_reply_is_identified(api: Api, body: MakeJson) -> None:
     good = api.send(body())
     assert re.fullmatch(r"req_\w+", good.headers["request-id"])
     assert "anthropic-organization-id" in good.headers
@@ -173,12 +196,12 @@ def test_rule_04_every_reply_is_identified(api, body):
     assert "request-id" in unknown.headers
 
 
-def test_rule_04_aws_adds_its_own_request_id(api, body):
+def test_rule_04_aws_adds_its_own_request_id(api: Api, body: MakeJson) -> None:
     reply = api.send(body(), anthropic_workspace_id="wrkspc_a")
     assert reply.headers["x-amzn-requestid"] == reply.headers["request-id"]
 
 
-def test_rule_05_time_and_ids_are_injected(make_api, body):
+def test_rule_05_time_and_ids_are_injected(make_api: MakeApi, body: MakeJson) -> None:
     ids = []
     for _ in range(2):
         api = make_api(seed=7)
@@ -188,7 +211,7 @@ def test_rule_05_time_and_ids_are_injected(make_api, body):
     assert make_api(seed=8).send(body()).headers["request-id"] != ids[0][0]
 
 
-def test_rule_05_manual_time_moves_only_by_advance_and_replies(api, body):
+def test_rule_05_manual_time_moves_only_by_advance_and_replies(api: Api, body: MakeJson) -> None:
     before = api.client.get("/_sim/clock").json()
     assert before["clock"] == "manual"
     assert api.client.get("/_sim/clock").json() == before
@@ -199,7 +222,7 @@ def test_rule_05_manual_time_moves_only_by_advance_and_replies(api, body):
     assert api.sim.now() == pytest.approx(moved["now"] + spent)
 
 
-def test_rule_05_the_control_surface_lists_and_resets(api, body):
+def test_rule_05_the_control_surface_lists_and_resets(api: Api, body: MakeJson) -> None:
     api.send(body())
     [entry] = api.client.get("/_sim/entries").json()["entries"]
     assert entry["tokens"] == 2000
@@ -216,7 +239,7 @@ def test_rule_05_the_control_surface_lists_and_resets(api, body):
     assert api.client.get("/_sim/requests").json()["requests"] == []
 
 
-def test_rule_05_bodies_keep_their_key_order(api, body):
+def test_rule_05_bodies_keep_their_key_order(api: Api, body: MakeJson) -> None:
     reordered = dict(reversed(body().items()))
     api.send(reordered)
     listed = api.client.get("/_sim/requests").text
@@ -241,7 +264,7 @@ def test_rule_05_bodies_keep_their_key_order(api, body):
         ("/_sim/switches", {"scope": "planet"}),
     ],
 )
-def test_rule_05_bad_control_calls_say_what_is_wrong(api, path, value):
+def test_rule_05_bad_control_calls_say_what_is_wrong(api: Api, path: str, value: object) -> None:
     content = json.dumps(value).encode()
     reply = api.client.post(path, content=content)
     assert reply.status_code == 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import pytest
@@ -21,6 +21,14 @@ from prefixwarm.core.warm_call import WarmCall, compile_prefix
 from prefixwarm.core.warm_request import derive
 from prefixwarm.simulator import Principal
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prefixwarm.core.outcome import Outcome
+    from prefixwarm.simulator import Simulator
+    from tests.integration.simulator.conftest import Json, MakeApi, MakeJson, MakeText
+
+
 VERSION = {"anthropic-version": "2026-10-21"}
 SCHEMA = {"type": "object", "properties": {"zip": {"type": "string"}, "city": {"type": "string"}}}
 
@@ -28,7 +36,7 @@ SCHEMA = {"type": "object", "properties": {"zip": {"type": "string"}, "city": {"
 class Bench:
     """The product and an agent before one simulator."""
 
-    def __init__(self, sim, key: str = "agent") -> None:
+    def __init__(self, sim: Simulator, key: str = "agent") -> None:
         self.sim = sim
         self.agent = anthropic.Anthropic(api_key=key, base_url=sim.url, max_retries=0)
         self._transports: list[HttpTransport] = []
@@ -39,7 +47,9 @@ class Bench:
         for transport in self._transports:
             transport.close()
 
-    def call(self, request: dict[str, Any], ttl: str = "5m", headers=VERSION) -> WarmCall:
+    def call(
+        self, request: dict[str, Any], ttl: str = "5m", headers: dict[str, str] = VERSION
+    ) -> WarmCall:
         """Compile the warm call of an agent's request, as a deployment does."""
         return compile_prefix(build("trap", derive(request, ttl=ttl), headers=headers))
 
@@ -51,7 +61,7 @@ class Bench:
         aws = AwsClient(transport=transport, credentials=lambda _until: None, environ=environ)
         return Provider(transport, aws, None, environ)
 
-    def warm(self, call: WarmCall, key: str = "agent"):
+    def warm(self, call: WarmCall, key: str = "agent") -> Outcome:
         """Make one warm call."""
         return send_unasked(call, self.provider(key), Deadline.after(30))
 
@@ -61,11 +71,11 @@ class Bench:
 
 
 @pytest.fixture
-def make_bench():
+def make_bench() -> Iterator[Callable[..., Bench]]:
     """Builds benches."""
     made = []
 
-    def make(sim, **options: Any) -> Bench:
+    def make(sim: Simulator, **options: Any) -> Bench:
         made.append(Bench(sim, **options))
         return made[-1]
 
@@ -75,13 +85,13 @@ def make_bench():
 
 
 @pytest.fixture
-def bench(sim, make_bench):
+def bench(sim: Simulator, make_bench: Callable[..., Bench]) -> Bench:
     """A bench on the manual clock."""
     return make_bench(sim)
 
 
 @pytest.fixture
-def request_of(words):
+def request_of(words: MakeText) -> MakeJson:
     """Builds an agent's request: one tool, a marked system block, a question."""
 
     def build_request(**changes: Any) -> dict[str, Any]:
@@ -98,14 +108,18 @@ def request_of(words):
     return build_request
 
 
-def test_the_warm_call_is_read_by_the_agent_to_the_token(bench, request_of):
+def test_the_warm_call_is_read_by_the_agent_to_the_token(
+    bench: Bench, request_of: MakeJson
+) -> None:
     """What the traps below deviate from."""
     outcome = bench.warm(bench.call(request_of()))
     assert outcome.kind == "written"
     assert bench.read(request_of()) == outcome.usage.written > 2000
 
 
-def test_rule_40_a_marker_on_the_placeholder_warms_nothing(bench, request_of):
+def test_rule_40_a_marker_on_the_placeholder_warms_nothing(
+    bench: Bench, request_of: MakeJson
+) -> None:
     automatic = request_of(cache_control={"type": "ephemeral"})
     automatic["system"] = automatic["system"][0]["text"]
     naive = {**automatic, "max_tokens": 0, "messages": [{"role": "user", "content": "warm"}]}
@@ -113,7 +127,9 @@ def test_rule_40_a_marker_on_the_placeholder_warms_nothing(bench, request_of):
     assert bench.read(automatic) == 0
 
 
-def test_rule_40_the_product_marks_the_shared_end_instead(bench, request_of):
+def test_rule_40_the_product_marks_the_shared_end_instead(
+    bench: Bench, request_of: MakeJson
+) -> None:
     automatic = request_of(cache_control={"type": "ephemeral"})
     automatic["system"] = automatic["system"][0]["text"]
     outcome = bench.warm(bench.call(automatic))
@@ -122,7 +138,9 @@ def test_rule_40_the_product_marks_the_shared_end_instead(bench, request_of):
     assert bench.read(automatic) == outcome.usage.written
 
 
-def test_rule_41_a_warm_call_without_tools_warms_nothing(bench, request_of):
+def test_rule_41_a_warm_call_without_tools_warms_nothing(
+    bench: Bench, request_of: MakeJson
+) -> None:
     bench.warm(bench.call(request_of(tools=None)))
     assert bench.read(request_of()) == 0
 
@@ -136,8 +154,8 @@ def test_rule_41_a_warm_call_without_tools_warms_nothing(bench, request_of):
     ],
 )
 def test_rule_42_another_effort_thinking_or_beta_set_warms_nothing(
-    bench, request_of, change, headers
-):
+    bench: Bench, request_of: MakeJson, change: Json, headers: dict[str, str]
+) -> None:
     bench.warm(bench.call(request_of(**change), headers={**VERSION, **headers}))
     assert bench.read(request_of()) == 0
     if headers:
@@ -147,7 +165,9 @@ def test_rule_42_another_effort_thinking_or_beta_set_warms_nothing(
         assert bench.read(request_of(**change)) > 2000
 
 
-def test_rule_43_a_timestamp_in_the_system_prompt_is_never_read(bench, request_of, words):
+def test_rule_43_a_timestamp_in_the_system_prompt_is_never_read(
+    bench: Bench, request_of: MakeJson, words: MakeText
+) -> None:
     kinds = []
     for second in range(3):
         text = f"Now: 12:00:0{second}. {words(2000)}"
@@ -158,7 +178,9 @@ def test_rule_43_a_timestamp_in_the_system_prompt_is_never_read(bench, request_o
 
 
 @pytest.mark.parametrize(("tokens", "kind"), [(1023, "uncached"), (1024, "written")])
-def test_rule_44_one_token_under_the_minimum_is_never_warm(bench, request_of, words, tokens, kind):
+def test_rule_44_one_token_under_the_minimum_is_never_warm(
+    bench: Bench, request_of: MakeJson, words: MakeText, tokens: int, kind: str
+) -> None:
     system = [{"type": "text", "text": words(tokens), "cache_control": {"type": "ephemeral"}}]
     outcome = bench.warm(bench.call(request_of(system=system, tools=None)))
     assert outcome.kind == kind
@@ -166,7 +188,9 @@ def test_rule_44_one_token_under_the_minimum_is_never_warm(bench, request_of, wo
 
 
 @pytest.mark.parametrize(("interval", "kind"), [(240, "refreshed"), (300, "written")])
-def test_rule_45_an_interval_of_the_ttl_writes_each_time(bench, request_of, interval, kind):
+def test_rule_45_an_interval_of_the_ttl_writes_each_time(
+    bench: Bench, request_of: MakeJson, interval: int, kind: str
+) -> None:
     call = bench.call(request_of())
     bench.warm(call)
     kinds = []
@@ -180,7 +204,13 @@ FLEET = 50
 
 
 @pytest.mark.parametrize(("single_flight", "writes"), [(False, FLEET), (True, 1)])
-def test_rule_46_fifty_environments_at_once(make_api, make_bench, request_of, single_flight, writes):
+def test_rule_46_fifty_environments_at_once(
+    make_api: MakeApi,
+    make_bench: Callable[..., Bench],
+    request_of: MakeJson,
+    single_flight: bool,
+    writes: int,
+) -> None:
     bench = make_bench(make_api(gather=0.25).sim)
     call, store, barrier = bench.call(request_of()), MemoryState(), threading.Barrier(FLEET)
     outcomes = []
@@ -206,20 +236,24 @@ def test_rule_46_fifty_environments_at_once(make_api, make_bench, request_of, si
         assert sum(outcome.kind == "skipped" for outcome in outcomes) == FLEET - 1
 
 
-def test_rule_47_another_workspace_reads_nothing(make_api, make_bench, request_of):
+def test_rule_47_another_workspace_reads_nothing(
+    make_api: MakeApi, make_bench: Callable[..., Bench], request_of: MakeJson
+) -> None:
     keys = {"a": Principal("org", "wrkspc_a"), "b": Principal("org", "wrkspc_b")}
     bench = make_bench(make_api(keys=keys).sim, key="b")
     assert bench.warm(bench.call(request_of()), key="a").kind == "written"
     assert bench.read(request_of()) == 0
 
 
-def test_rule_48_schemas_serialised_with_sorted_keys_are_another_prefix(bench, request_of):
+def test_rule_48_schemas_serialised_with_sorted_keys_are_another_prefix(
+    bench: Bench, request_of: MakeJson
+) -> None:
     tampered = json.loads(json.dumps(request_of(), sort_keys=True))
     bench.warm(bench.call(tampered))
     assert bench.read(request_of()) == 0
 
 
-def test_rule_48_the_product_keeps_the_agents_key_order(bench, request_of):
+def test_rule_48_the_product_keeps_the_agents_key_order(bench: Bench, request_of: MakeJson) -> None:
     untouched = copy.deepcopy(request_of())
     call = bench.call(request_of())
     bench.warm(WarmCall.from_bytes(call.to_bytes(), "trap.warm"))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.simulator.conftest import Api, Json, MakeApi, MakeJson, MakeText
+
 
 USER = {"role": "user", "content": "x"}
 TOOL = {"name": "look", "description": "Looks.", "input_schema": {"type": "object"}}
@@ -10,7 +16,7 @@ EPHEMERAL = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}
 
 
-def block(text: str = "x", **fields) -> dict:
+def block(text: str = "x", **fields: Any) -> dict:
     return {"type": "text", "text": text, **fields}
 
 
@@ -50,13 +56,13 @@ def block(text: str = "x", **fields) -> dict:
         {"stream": "yes"},
     ],
 )
-def test_rule_06_a_body_needs_its_fields(api, body, change):
+def test_rule_06_a_body_needs_its_fields(api: Api, body: MakeJson, change: Json) -> None:
     """A field of None is left out by the fixture."""
     assert api.refused(body(**change))
     assert api.sim.entries() == []
 
 
-def test_rule_06_unfitting_tool_results_are_refused(api, body):
+def test_rule_06_unfitting_tool_results_are_refused(api: Api, body: MakeJson) -> None:
     use = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
     result = {"type": "tool_result", "tool_use_id": "t1", "content": "seen"}
     asked = [USER, {"role": "assistant", "content": [use]}]
@@ -79,7 +85,9 @@ def test_rule_06_unfitting_tool_results_are_refused(api, body):
         ("claude-sonnet-4-6", {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "look"}}),
     ],
 )
-def test_rule_07_what_zero_output_does_not_go_with(api, body, model, change):
+def test_rule_07_what_zero_output_does_not_go_with(
+    api: Api, body: MakeJson, model: str, change: Json
+) -> None:
     assert "max_tokens" in api.refused(body(model=model, **change))
     assert api.sim.entries() == []
     if "thinking" not in change:
@@ -98,11 +106,11 @@ def test_rule_07_what_zero_output_does_not_go_with(api, body, model, change):
         {"stream": False},
     ],
 )
-def test_rule_07_what_zero_output_goes_with(api, body, change):
+def test_rule_07_what_zero_output_goes_with(api: Api, body: MakeJson, change: Json) -> None:
     assert api.counts(body(**change))[1] >= 2000
 
 
-def test_rule_08_the_thinking_budget_must_be_below_max_tokens(api, body):
+def test_rule_08_the_thinking_budget_must_be_below_max_tokens(api: Api, body: MakeJson) -> None:
     thinking = {"type": "enabled", "budget_tokens": 2000}
     refused = body(model="claude-sonnet-4-5", max_tokens=2000, thinking=thinking)
     assert "budget_tokens" in api.refused(refused)
@@ -123,7 +131,9 @@ def test_rule_08_the_thinking_budget_must_be_below_max_tokens(api, body):
     ],
 )
 @pytest.mark.parametrize("place", ["system", "tools", "messages", "top"])
-def test_rule_09_a_marker_is_ephemeral_for_5m_or_1h(api, body, marker, place):
+def test_rule_09_a_marker_is_ephemeral_for_5m_or_1h(
+    api: Api, body: MakeJson, marker: object, place: str
+) -> None:
     change = {
         "system": {"system": [block("x", cache_control=marker)]},
         "tools": {"tools": [{**TOOL, "cache_control": marker}]},
@@ -134,17 +144,19 @@ def test_rule_09_a_marker_is_ephemeral_for_5m_or_1h(api, body, marker, place):
 
 
 @pytest.mark.parametrize("ttl", ["5m", "1h"])
-def test_rule_09_both_ttls_are_taken(api, body, mark, words, ttl):
+def test_rule_09_both_ttls_are_taken(
+    api: Api, body: MakeJson, mark: MakeJson, words: MakeText, ttl: str
+) -> None:
     assert api.counts(body(system=[mark(words(2000), ttl)]))[1] == 2000
 
 
-def test_rule_10_at_most_four_markers(api, body):
+def test_rule_10_at_most_four_markers(api: Api, body: MakeJson) -> None:
     blocks = [block(f"x{i}", cache_control=EPHEMERAL) for i in range(5)]
     assert api.send(body(system=blocks[:4])).status_code == 200
     assert "maximum of 4" in api.refused(body(system=blocks))
 
 
-def test_rule_10_the_automatic_marker_counts(api, body):
+def test_rule_10_the_automatic_marker_counts(api: Api, body: MakeJson) -> None:
     blocks = [block(f"x{i}", cache_control=EPHEMERAL) for i in range(4)]
     assert api.send(body(system=blocks[:3], cache_control=EPHEMERAL)).status_code == 200
     assert "maximum of 4" in api.refused(body(system=blocks, cache_control=EPHEMERAL))
@@ -152,8 +164,10 @@ def test_rule_10_the_automatic_marker_counts(api, body):
 
 @pytest.mark.parametrize("short", [EPHEMERAL, {"type": "ephemeral", "ttl": "5m"}])
 @pytest.mark.parametrize("places", ["tools-system", "tools-messages", "system-messages", "system"])
-def test_rule_11_a_longer_ttl_must_come_first(api, body, short, places):
-    def request(first, second):
+def test_rule_11_a_longer_ttl_must_come_first(
+    api: Api, body: MakeJson, short: Json, places: str
+) -> None:
+    def request(first: Json, second: Json) -> Json:
         message = [{"role": "user", "content": [block(cache_control=second)]}]
         return body(
             **{
@@ -180,7 +194,7 @@ def test_rule_11_a_longer_ttl_must_come_first(api, body, short, places):
     assert api.send(request(HOUR, short)).status_code == 200
 
 
-def test_rule_12_thinking_and_inner_blocks_carry_no_marker(api, body):
+def test_rule_12_thinking_and_inner_blocks_carry_no_marker(api: Api, body: MakeJson) -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": "s", "cache_control": EPHEMERAL}
     turns = [USER, {"role": "assistant", "content": [thought, block()]}, USER]
     assert "thinking" in api.refused(body(messages=turns))
@@ -198,7 +212,9 @@ def test_rule_12_thinking_and_inner_blocks_carry_no_marker(api, body):
     assert "inside a block" in api.refused(body(messages=[{"role": "user", "content": [cited]}]))
 
 
-def test_rule_12_the_turn_of_an_unmarked_thinking_block_is_cached(api, body, words):
+def test_rule_12_the_turn_of_an_unmarked_thinking_block_is_cached(
+    api: Api, body: MakeJson, words: MakeText
+) -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
     last = {"role": "user", "content": [block(cache_control=EPHEMERAL)]}
     turns = [USER, {"role": "assistant", "content": [thought, block()]}, last]
@@ -207,20 +223,26 @@ def test_rule_12_the_turn_of_an_unmarked_thinking_block_is_cached(api, body, wor
     assert api.counts(request)[0] > 2000
 
 
-def test_rule_13_automatic_caching_marks_the_last_block(api, body, words):
+def test_rule_13_automatic_caching_marks_the_last_block(
+    api: Api, body: MakeJson, words: MakeText
+) -> None:
     request = body(system=words(2000), cache_control=EPHEMERAL)
     assert api.counts(request) == (0, 2001, 0)
     assert api.counts(request) == (2001, 0, 0)
 
 
-def test_rule_13_same_ttl_is_a_no_op_and_another_is_refused(api, body, words):
+def test_rule_13_same_ttl_is_a_no_op_and_another_is_refused(
+    api: Api, body: MakeJson, words: MakeText
+) -> None:
     message = [{"role": "user", "content": [block("warm", cache_control=EPHEMERAL)]}]
     request = body(system=words(2000), messages=message, cache_control=EPHEMERAL)
     assert api.counts(request) == (0, 2001, 0)
     assert "differs" in api.refused({**request, "cache_control": HOUR})
 
 
-def test_rule_13_an_ineligible_last_block_is_walked_over(api, body, words):
+def test_rule_13_an_ineligible_last_block_is_walked_over(
+    api: Api, body: MakeJson, words: MakeText
+) -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
     turns = [USER, {"role": "assistant", "content": [thought]}]
     request = body(
@@ -231,7 +253,7 @@ def test_rule_13_an_ineligible_last_block_is_walked_over(api, body, words):
     assert uncached > 0
 
 
-def test_rule_14_refuse_zero(make_api, body):
+def test_rule_14_refuse_zero(make_api: MakeApi, body: MakeJson) -> None:
     api = make_api(refuse_zero=True)
     assert "max_tokens" in api.refused(body())
     assert api.counts(body(max_tokens=1))[1] == 2000
@@ -239,7 +261,7 @@ def test_rule_14_refuse_zero(make_api, body):
     assert api.counts(body())[0] == 2000
 
 
-def test_failed_validation_refreshes_nothing(api, body):
+def test_failed_validation_refreshes_nothing(api: Api, body: MakeJson) -> None:
     api.send(body())
     [before] = api.sim.entries()
     api.sim.advance(100)
@@ -263,21 +285,23 @@ def test_failed_validation_refreshes_nothing(api, body):
         ("claude-sonnet-5-5", {"speed": "fast"}, "speed"),
     ],
 )
-def test_what_single_models_refuse(api, body, model, change, word):
+def test_what_single_models_refuse(
+    api: Api, body: MakeJson, model: str, change: Json, word: str
+) -> None:
     assert word in api.refused(body(model=model, max_tokens=4000, **change))
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-9", "gpt-5", "anthropic.claude-opus-5", "x"])
-def test_unknown_models_are_404(api, body, model):
+def test_unknown_models_are_404(api: Api, body: MakeJson, model: str) -> None:
     assert api.refused(body(model=model), 404) == f"model: {model}"
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b'{"a": NaN}', b'"x"'])
-def test_what_is_no_json_object_is_400(api, content):
+def test_what_is_no_json_object_is_400(api: Api, content: bytes) -> None:
     assert api.refused(content)
 
 
-def test_deeply_nested_json_is_400(api, body):
+def test_deeply_nested_json_is_400(api: Api, body: MakeJson) -> None:
     nested: dict = {}
     for _ in range(300):
         nested = {"x": nested}
@@ -285,7 +309,7 @@ def test_deeply_nested_json_is_400(api, body):
     assert "nested" in api.refused(body(tools=[tool]))
 
 
-def test_more_than_32_megabytes_are_413(api):
+def test_more_than_32_megabytes_are_413(api: Api) -> None:
     reply = api.send(b" " * (32 * 1024 * 1024 + 1))
     assert reply.status_code == 413
     assert reply.json()["error"]["type"] == "request_too_large"
