@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.errors import UsageError
-from prefixwarm.plan.traffic import poisson
+from prefixwarm.plan.traffic import MOST_PER_HOUR, poisson
 from prefixwarm.policy import Policy, optimum, replay
 
 if TYPE_CHECKING:
@@ -33,7 +32,9 @@ _CHOICES = (NOTHING, "1 h TTL alone", "ski", "hazard", "auto")
 
 # Curve: session rates per day, spread evenly on a logarithmic scale.
 _RATES = tuple(10 ** (exponent / 4) for exponent in range(-2, 9))
-_CURVES = (NOTHING, "1 h TTL alone", "4-minute pings", "ski")
+_CURVES = (NOTHING, "1 h TTL alone", "ski")
+_BLIND = "4-minute pings"
+_BLIND_PER_DAY = 24 * 60 / 4
 _WORTH_USD = 0.01
 
 
@@ -138,7 +139,8 @@ def compare(traffic: Traffic, terms: Terms, hours: Hours | None = None) -> Plan:
         for name, policy in POLICIES.items()
     }
     spent["optimum"] = optimum(traffic.arrivals, traffic.end, **prices)
-    curve = tuple(_point(rate, prices, hours) for rate in _RATES)
+    most = MOST_PER_HOUR * _active_hours(hours)
+    curve = tuple(_point(rate, prices, hours) for rate in _RATES if rate <= most)
     return Plan(
         traffic,
         terms,
@@ -164,14 +166,13 @@ def _row(name: str, account: Replay, traffic: Traffic, terms: Terms) -> Row:
 def _point(per_day: float, prices: Prices, hours: Hours | None) -> Point:
     active = _active_hours(hours)
     days = int(min(400, max(28, 400 / per_day)))
-    try:
-        made = poisson(per_day / active, hours, days=days)
-    except UsageError:
-        return Point(per_day, dict.fromkeys(_CURVES, math.nan))
+    made = poisson(per_day / active, hours, days=days)
     units = {
         name: replay(made.arrivals, made.end, POLICIES[name], **prices).total / days
         for name in _CURVES
     }
+    # Round the clock, whatever the traffic: no need to replay a hundred thousand of them.
+    units[_BLIND] = (_BLIND_PER_DAY + per_day) * prices["read"]
     return Point(per_day, units)
 
 
@@ -194,6 +195,5 @@ def _break_even(curve: tuple[Point, ...]) -> float | None:
             rate, loss = before
             share = -loss / (gain - loss)
             return math.exp(math.log(rate) * (1 - share) + math.log(point.per_day) * share)
-        if not math.isnan(gain):
-            before = point.per_day, gain
+        before = point.per_day, gain
     return None

@@ -29,7 +29,7 @@ def curve(plan: Plan) -> str:
     str
         One ``svg`` element.
     """
-    points = [p for p in plan.curve if not any(math.isnan(u) for u in p.units.values())]
+    points = list(plan.curve)
     chart = _Chart(points, plan.terms.unit_usd)
     parts = [*_grid(chart, plan)]
     labels = _apart([chart.y(units) for units in points[-1].units.values()])

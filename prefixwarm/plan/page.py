@@ -36,7 +36,7 @@ svg .axis, svg .marked { fill: var(--soft); } path { fill: none; stroke: var(--l
 .write { stroke: var(--amber); stroke-width: 2; }
 .miss { stroke: var(--red); stroke-width: 2; } .mark { stroke: var(--soft); stroke-dasharray: 4 4; }
 .line { stroke-width: 2; } .c0 { stroke: var(--red); } .c1 { stroke: var(--amber); }
-.c2 { stroke: var(--soft); } .c3 { stroke: var(--blue); }
+.c2 { stroke: var(--blue); } .c3 { stroke: var(--soft); }
 .key span { margin-right: 1.2rem; } .key b { font-weight: 700; }
 """
 _KEY = (

@@ -1,0 +1,140 @@
+"""`prefixwarm plan`: dollars, and the sentence at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.core import prefix_file
+from prefixwarm.plan import Traffic, compare, terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Planned = Any
+Prefixes = Any
+
+
+def row(document: dict[str, Any], policy: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(r for r in document["policies"] if r["policy"] == policy)
+    return found
+
+
+def test_dollars_are_tokens_times_prices(planned: Planned, tmp_path: Path) -> None:
+    """Two requests, ten days apart: writes of $0.05, or of $0.08 and 39 refreshes of $0.002."""
+    (tmp_path / "a.csv").write_text(f"0\n{10 * 86400}\n")
+    document = planned("--arrivals", tmp_path / "a.csv")
+    assert document["unit_usd"] == pytest.approx(0.04)
+    assert row(document, "do nothing")["usd_per_day"] * 10 == pytest.approx(0.10)
+    assert row(document, "ski")["usd_per_day"] * 10 == pytest.approx(0.16 + 39 * 0.002)
+    assert row(document, "ski")["usd_per_month"] == pytest.approx(
+        row(document, "ski")["usd_per_day"] * 30
+    )
+
+
+def test_a_rare_prefix_is_not_to_be_kept_warm(planned: Planned, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("".join(f"{week * 7 * 86400}\n" for week in range(8)))
+    document = planned("--arrivals", tmp_path / "a.csv")
+    assert document["keep_warm"] is False
+    assert document["recommendation"].startswith("Do not keep this warm: with 0.14 session starts")
+
+
+def test_an_office_agent_is_to_be_kept_warm(planned: Planned) -> None:
+    document = planned("--rate", 1, "--hours", "08-20", "--tz", "Europe/Paris")
+    assert document["keep_warm"] is True
+    assert document["recommendation"].startswith("Keep this warm with the rule ")
+    assert 0.3 < document["break_even_per_day"] < 2
+    cheap, dear = row(document, document["cheapest"]), row(document, "do nothing")
+    assert cheap["usd_per_day"] < dear["usd_per_day"] / 2
+    assert cheap["hit_rate"] > 0.9
+
+
+def test_hours_of_a_few_minutes_a_week_are_planned_for(planned: Planned) -> None:
+    document = planned("--rate", 60, "--hours", "08:00-08:05", "--weekdays", "mon")
+    assert document["cheapest"] == "do nothing"
+
+
+def test_waiting_has_a_price_and_changes_the_advice(planned: Planned, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("".join(f"{day * 2 * 86400}\n" for day in range(30)))
+    assert planned("--arrivals", tmp_path / "a.csv")["keep_warm"] is False
+    dear = planned("--arrivals", tmp_path / "a.csv", "--latency-value", 0.5, "--miss-seconds", 2)
+    assert (dear["latency_usd"], dear["keep_warm"]) == (1.0, True)
+
+
+def test_no_policy_is_cheaper_than_the_optimum(planned: Planned) -> None:
+    document = planned("--rate", 0.5)
+    least = row(document, "optimum")["units_per_day"]
+    assert all(each["units_per_day"] >= least for each in document["policies"])
+
+
+def test_a_prefix_under_the_minimum_is_never_cached(prefix: Prefixes) -> None:
+    terms = terms_of(prefix(tokens=500))
+    made = compare(Traffic.of([0.0, 4000.0, 9000.0] * 1, "a test"), terms)
+    assert terms.too_short
+    assert made.worthwhile is False
+
+
+def test_a_saving_of_less_than_a_cent_a_month_is_none(prefix: Prefixes) -> None:
+    tiny = {"input": 1e-4, "read": 1e-5, "write_5m": 1.25e-4, "write_1h": 2e-4}
+    terms = terms_of(prefix(prices={"source": "a test", "usd_per_mtok": tiny}))
+    made = compare(Traffic.of([hour * 3000.0 for hour in range(200)], "a test"), terms)
+    assert made.best.policy in ("ski", "hazard", "auto", "1 h TTL alone")
+    assert made.worthwhile is False
+
+
+def test_the_models_own_prices_are_looked_up_where_the_file_has_none(prefix: Prefixes) -> None:
+    terms = terms_of(prefix(prices=None))
+    assert (terms.unit_usd, terms.multipliers.read) == (pytest.approx(0.04), pytest.approx(0.05))
+
+
+def test_an_unknown_price_is_unknown_and_never_zero(
+    plan: Callable[..., tuple[int, str, str]], file: Path, prefix: Prefixes
+) -> None:
+    prefix_file.write(prefix(model="claude-opus-9", prices=None), file.parent)
+    code, out, _ = plan("--rate", 1)
+    assert code == 0
+    assert "unknown" in out
+    assert "$" not in out
+    assert "uncached reads of the prefix" in out
+
+
+def test_further_requests_of_a_minute_cost_a_read_each(prefix: Prefixes) -> None:
+    terms = terms_of(prefix())
+    alone = compare(Traffic.of([0.0, 9000.0], "a test"), terms).row("ski")
+    many = compare(Traffic.of([0.0, 9000.0], "a test", folded=100), terms).row("ski")
+    assert many.units_per_day - alone.units_per_day == pytest.approx(100 * 0.05)
+
+
+def test_people_get_a_table(plan: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, err = plan("--rate", 2)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].split()[:2] == ["POLICY", "USD/DAY"]
+    assert "Break-even: about " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give one of --arrivals FILE, --rate PER_HOUR, --from-cloudwatch"),
+        (["--rate", "1", "--arrivals", "x.csv"], "give one of"),
+        (["--rate", "0"], "write requests an hour"),
+        (["--rate", "-3"], "write requests an hour"),
+        (["--rate", "much"], "not a valid float"),
+        (["--rate", "1", "--hours", "20"], "such as 08:00-20:00"),
+        (["--rate", "1", "--hours", "08-08"], "two different times"),
+        (["--rate", "1", "--tz", "Mars/Olympus"], "'Mars/Olympus' is unknown"),
+        (["--rate", "1", "--weekdays", "never"], "weekday 'never'"),
+        (["--rate", "1", "--latency-value", "-1"], "--latency-value"),
+        (["--arrivals", "missing.csv"], "missing.csv: cannot be read"),
+        (["--rate", "1", "--html", "/nonexistent/plan.html"], "cannot be written"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    plan: Callable[..., tuple[int, str, str]], arguments: list[str], message: str
+) -> None:
+    code, out, err = plan(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1

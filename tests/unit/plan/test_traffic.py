@@ -1,0 +1,139 @@
+"""Arrivals from files, from a rate, and from CloudWatch."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from prefixwarm.core.errors import PrefixwarmError, SettingsError, UsageError
+from prefixwarm.plan import poisson, read
+from prefixwarm.plan.cloudwatch import invocations
+from prefixwarm.policy import Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NINE = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", f"{NINE}\n{NINE + 60}\n"),
+        ("a.csv", f"id,Timestamp\nx,{NINE}\n\ny,{NINE + 60}\n"),
+        ("a.csv", "\ufefftime\n2026-11-20T09:00:00Z\n2026-11-20T10:01:00+01:00\n"),
+        ("a.csv", "time\n2026-11-20 10:00\n2026-11-20 10:01\n"),
+        ("a.jsonl", f"{NINE}\n{NINE + 60}\n"),
+        ("a.jsonl", f'{{"ts": {NINE}}}\n{{"at": "2026-11-20T09:01:00Z"}}\n'),
+        ("a.log", '"2026-11-20T09:00:00Z"\n"2026-11-20T09:01:00Z"\n'),
+    ],
+)
+def test_a_file_names_times_in_many_ways(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    traffic = read(tmp_path / name, "Europe/Paris")
+    assert traffic.arrivals == (NINE, NINE + 60)
+    assert traffic.days == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "", "has no arrivals"),
+        ("a.csv", "time\n", "has no arrivals"),
+        ("a.csv", "5\n4\n", ":2: 4 is before the line before it"),
+        ("a.csv", "time\n-5\n", ":2: '-5' is no time"),
+        ("a.csv", "1\nsoon\n", ":2: 'soon' is no time"),
+        ("a.csv", "nan\n", ":1: 'nan' is no time"),
+        ("a.csv", "inf\n", ":1: 'inf' is no time"),
+        ("a.csv", "id,time\nx\n", ":2: '' is no time"),
+        ("a.jsonl", "5\n{\n", ":2: is not JSON"),
+        ("a.jsonl", '{"when": 5}\n', ":1: the object has none of the keys time"),
+        ("a.jsonl", "true\n", ":1: True is no time"),
+        ("a.jsonl", "[1, 2]\n", ":1: \\[1, 2\\] is no time"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        read(tmp_path / name)
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"missing\.csv: cannot be read"):
+        read(tmp_path / "missing.csv")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match=r"binary\.csv: cannot be read as text"):
+        read(tmp_path / "binary.csv")
+
+
+def test_an_unknown_time_zone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("2026-11-20 10:00\n")
+    with pytest.raises(SettingsError, match="Europe/Pariss"):
+        read(tmp_path / "a.csv", "Europe/Pariss")
+
+
+def test_random_traffic_keeps_to_its_rate_and_hours() -> None:
+    policy = Policy.of({"hours": "08-20", "weekdays": "mon-fri", "timezone": "Europe/Paris"})
+    assert policy.hours is not None
+    traffic = poisson(6, policy.hours)
+    assert traffic == poisson(6, policy.hours)
+    assert all(policy.hours.closes(at) for at in traffic.arrivals)
+    assert len(traffic.arrivals) == pytest.approx(6 * 12 * 20, rel=0.1)
+    assert 25 < traffic.days <= 28
+
+
+@pytest.mark.parametrize("rate", [0, -1, 1e9, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_refused(rate: float) -> None:
+    with pytest.raises(UsageError, match="write requests an hour"):
+        poisson(rate)
+
+
+def test_a_rate_without_a_request_is_refused() -> None:
+    with pytest.raises(UsageError, match="not one request in 28 days"):
+        poisson(1e-9)
+
+
+@pytest.fixture
+def cloudwatch(monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201 - a client that moto stands behind
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        yield boto3.client("cloudwatch")
+
+
+def test_invocations_become_minutes_and_the_others_are_counted(cloudwatch) -> None:  # noqa: ANN001
+    now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+    minutes = [now - timedelta(hours=30), now - timedelta(hours=3)]
+    cloudwatch.put_metric_data(
+        Namespace="AWS/Lambda",
+        MetricData=[
+            {
+                "MetricName": "Invocations",
+                "Dimensions": [{"Name": "FunctionName", "Value": "agent"}],
+                "Timestamp": at,
+                "Value": 4.0,
+            }
+            for at in minutes
+        ],
+    )
+    traffic = invocations("agent")
+    assert traffic.arrivals == tuple(at.timestamp() for at in minutes)
+    assert (traffic.folded, traffic.requests) == (6, 8)
+
+
+def test_a_function_that_was_never_invoked_is_named(cloudwatch) -> None:  # noqa: ANN001
+    with pytest.raises(UsageError, match="agnet: no invocations"):
+        invocations("agnet", cloudwatch)
+
+
+def test_no_credentials_is_a_failure_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    with pytest.raises(PrefixwarmError, match="CloudWatch cannot be asked about agent"):
+        invocations("agent")
