@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from prefixwarm.core.dynamo import DUE_INDEX
@@ -63,6 +64,7 @@ class KeepWarmFunction(Construct):
             log_group=self.log_group,
             tracing=lambda_.Tracing.ACTIVE if tracing else lambda_.Tracing.DISABLED,
         )
+        self.undelivered = self._dead_letters()
         self._start_every_minute()
         self._start_after_deployments()
 
@@ -115,6 +117,18 @@ class KeepWarmFunction(Construct):
         self.log_group.grant_write(role)
         return role
 
+    def _dead_letters(self) -> sqs.Queue:
+        """Ticks that could not be delivered, with the reason; a tick itself holds nothing."""
+        self._acknowledge("SQS3", "This is the schedule's dead-letter queue")
+        return sqs.Queue(
+            self,
+            "Undelivered",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(4),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
     def _start_every_minute(self) -> None:
         scheduler.Schedule(
             self,
@@ -124,6 +138,7 @@ class KeepWarmFunction(Construct):
             target=targets.LambdaInvoke(
                 self.function,
                 role=self._scheduler_role().without_policy_updates(),
+                dead_letter_queue=self.undelivered,
                 retry_attempts=_RETRIES,
                 max_event_age=_MAX_AGE,
             ),
@@ -165,11 +180,11 @@ class KeepWarmFunction(Construct):
             description="Starts the keep-warm function of prefixwarm",
             assumed_by=principal,
         )
-        iam.Grant.add_to_principal(
-            grantee=role,
-            actions=["lambda:InvokeFunction"],
-            resource_arns=[self.function.function_arn],
-        )
+        for action, arn in (
+            ("lambda:InvokeFunction", self.function.function_arn),
+            ("sqs:SendMessage", self.undelivered.queue_arn),
+        ):
+            iam.Grant.add_to_principal(grantee=role, actions=[action], resource_arns=[arn])
         return role
 
 

@@ -12,7 +12,7 @@ from prefixwarm.core.errors import UsageError
 from prefixwarm.core.report import NAMESPACE
 
 if TYPE_CHECKING:
-    from aws_cdk import aws_lambda as lambda_
+    from prefixwarm_cdk.function import KeepWarmFunction
 
 __all__ = ["METRICS", "Alarms", "metric"]
 
@@ -73,10 +73,12 @@ class Alarms(Construct):
     """What somebody should look at; add actions to `all`."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, service: str, function: lambda_.Function
+        self, scope: Construct, construct_id: str, *, service: str, keep_warm: KeepWarmFunction
     ) -> None:
         super().__init__(scope, construct_id)
         self._service = service
+        function, queue = keep_warm.function, keep_warm.undelivered
+        waiting = queue.metric_approximate_number_of_messages_visible(period=_QUARTER)
         self.all = [
             self._hourly("Failed", "WarmFailed", 3, "Warm calls keep failing"),
             self._hourly("Rewrote", "WarmRewrote", 1, "A refresh wrote instead of reading"),
@@ -84,6 +86,7 @@ class Alarms(Construct):
             self._hourly("Budget", "BudgetReached", 1, "The day's budget is used up"),
             self._stopped(),
             self._function("Errors", function.metric_errors(period=_QUARTER), "fails"),
+            self._alarm("Undelivered", waiting, 1, "A tick could not be delivered"),
             self._function("Throttles", function.metric_throttles(period=_QUARTER), "is throttled"),
         ]
 

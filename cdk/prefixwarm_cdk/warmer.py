@@ -222,9 +222,10 @@ class PrefixWarmer(Construct):
             keep_warm.grant_parameter(kill_switch.parameter_arn)
 
     def _watch(self, keep_warm: KeepWarmFunction, *, dashboard: bool) -> None:
-        service, function = self._deployment, keep_warm.function
-        self.alarms = tuple(Alarms(self, "Alarms", service=service, function=function).all)
+        service = self._deployment
+        self.alarms = tuple(Alarms(self, "Alarms", service=service, keep_warm=keep_warm).all)
         if dashboard:
+            function = keep_warm.function
             make_dashboard(
                 self, "Dashboard", service=service, function=function, alarms=self.alarms
             )

@@ -145,6 +145,7 @@ _LISTS = (
     ("lambda", "list_layers", "Layers", "LayerName"),
     ("scheduler", "list_schedules", "Schedules", "Name"),
     ("events", "list_rules", "Rules", "Name"),
+    ("sqs", "list_queues", "QueueUrls", None),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
@@ -155,6 +156,6 @@ def left_over(aws: LocalAws) -> list[str]:
     """What still costs money or runs, but for the CLI's own bucket and roles."""
     found = []
     for service, operation, name, key in _LISTS:
-        entries = getattr(aws.client(service), operation)()[name]
+        entries = getattr(aws.client(service), operation)().get(name, [])
         found += [f"{service}: {entry[key] if key else entry}" for entry in entries]
     return found

@@ -30,7 +30,7 @@ def dashboard(template: Any, read: Any) -> dict[str, Any]:
 def test_alarms_watch_single_metrics(template: Any, read: Any) -> None:
     """Neither metric math nor composite alarms."""
     alarms = read.resources(template, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 7
+    assert len(alarms) == 8
     for alarm in alarms:
         assert set(alarm) > SINGLE
         assert "Metrics" not in alarm

@@ -83,6 +83,16 @@ def test_schedule_ticks_every_minute_without_retries(template: Any, read: Any) -
     assert (invoke["MaximumEventAgeInSeconds"], invoke["MaximumRetryAttempts"]) == (60, 0)
 
 
+def test_undelivered_ticks_are_kept(template: Any, read: Any) -> None:
+    """The schedule's role may send them to one queue, which is encrypted."""
+    (schedule,) = read.resources(template, "AWS::Scheduler::Schedule")
+    (queue,) = read.resources(template, "AWS::SQS::Queue")
+    arn = schedule["Target"]["DeadLetterConfig"]["Arn"]
+    (granted,) = [s for s in read.statements(template) if s["Action"] == "sqs:SendMessage"]
+    assert granted["Resource"] == arn
+    assert queue["SqsManagedSseEnabled"] is True
+
+
 def test_keep_warm_function_has_its_settings(template: Any, read: Any) -> None:
     """Environment names and values that the function reads."""
     variables = keep_warm_function(template, read)["Environment"]["Variables"]
