@@ -5,6 +5,7 @@
 
 # Fallback: these lines must work. Whatever fails below them, the script ends here, in `next`.
 trap idle EXIT
+id='' child='' word='' # a function's environment may hold anything
 call() { # METHOD PATH HEADER BODY: sets status, and id when the reply names one
   { exec 8<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"; } 2>/dev/null || return 1
   printf '%s /2020-01-01/extension/%s HTTP/1.1\r\nHost: lambda\r\n%s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
@@ -20,17 +21,25 @@ register() { call POST register "Lambda-Extension-Name: ${0##*/}" "{\"events\":[
 idle() {
   [[ $id ]] || register
   until call GET event/next "Lambda-Extension-Identifier: $id"; do sleep 1; done
-  end
+  trap - EXIT
+  end_child
+  exit 0
 }
 
-end() { # with a moment for the child's last line
-  trap - EXIT
-  if [[ $child ]]; then
-    kill "$child" 2>/dev/null
-    read -r -d '' -t 1 -u 7 rest
-    [[ $word$rest ]] || say failed 'the environment ended before the warmer had begun'
-  fi
-  exit 0
+end_child() { # with a moment for its last line
+  [[ $child ]] || return
+  kill "$child" 2>/dev/null
+  read -r -d '' -t 1 -u 7 rest
+  [[ $word$rest ]] || say failed 'the environment ended before the warmer had begun'
+}
+
+registered() { # at the latest at the fifth try
+  local try
+  for try in 1 2 3 4 5; do
+    register '"SHUTDOWN"' || register || { sleep 0.05; continue; }
+    return 0
+  done
+  return 1
 }
 
 say() { printf '{"service":"prefixwarm","by":"init","outcome":"%s","reason":"%s"}\n' "$1" "$2"; }
@@ -72,11 +81,12 @@ await_word() {
 
 main() {
   home=/opt/prefixwarm
-  if ! register '"SHUTDOWN"' && ! register; then
+  if ! registered; then
     # This bash cannot reach the API: Python takes the whole life cycle over, or nobody does.
     say failed "the launcher cannot register (status ${status:-none})"
     find_python && "$python" -I -S "$home/python/prefixwarm_extension/lifecycle.py" "${0##*/}"
-    end
+    trap - EXIT
+    exit 0
   fi
   find_python || { say skipped 'no Python interpreter here: nothing can be warmed in this runtime'; return; }
   case ${AWS_LAMBDA_INITIALIZATION_TYPE:-on-demand} in

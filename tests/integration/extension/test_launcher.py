@@ -1,0 +1,164 @@
+"""The launcher against a fake Extensions API: whatever fails in it, it ends up in `next`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from fake_lambda import FakeLambda, Life, installed
+
+OFF = {"PREFIXWARM_INIT": "off"}
+# One half of its mutants, and the other half when everything is asked for.
+EVERY = 1 if os.environ.get("MUTANTS") == "all" else 2
+
+
+@pytest.fixture
+def launcher(layer: Path, tmp_path: Path) -> Path:
+    """The built layer's launcher."""
+    return installed(layer, tmp_path)
+
+
+def test_it_registers_for_shutdown_and_leaves_with_it(launcher: Path) -> None:
+    """One registration, one `next`, exit status 0, one line."""
+    with FakeLambda() as fake:
+        life = fake.run(launcher, OFF)
+        assert fake.paths == ["register", "next"]
+    assert (life.initialized, life.status) == (True, 0)
+    assert json.loads(life.output)["reason"] == "off by PREFIXWARM_INIT"
+
+
+def test_the_functions_environment_is_not_taken_for_its_own(launcher: Path) -> None:
+    """Variables of the function may have any name."""
+    names = ("id", "child", "word", "status", "python", "home", "ms", "name", "value", "line")
+    with FakeLambda() as fake:
+        life = fake.run(launcher, {**OFF, **dict.fromkeys(names, "1")})
+    assert (life.initialized, life.status) == (True, 0)
+    assert json.loads(life.output)["reason"] == "off by PREFIXWARM_INIT"
+
+
+def test_where_events_are_refused_it_registers_for_none(launcher: Path) -> None:
+    """A registration without events is enough to idle."""
+    with FakeLambda(refuse=("SHUTDOWN",)) as fake:
+        assert fake.run(launcher, OFF).initialized
+        assert fake.paths == ["register", "register", "next"]
+
+
+def test_a_bash_without_sockets_leaves_the_life_cycle_to_python(
+    layer: Path, tmp_path: Path
+) -> None:
+    """Some builds of bash have no ``/dev/tcp``."""
+    text = (layer / "extensions" / "prefixwarm").read_text().replace("/dev/tcp/", "/dev/none/")
+    with FakeLambda() as fake:
+        life = fake.run(installed(layer, tmp_path, text), OFF)
+        assert fake.paths == ["register", "next"]
+    assert (life.initialized, life.status) == (True, 0)
+    assert "cannot register" in life.output
+
+
+@pytest.mark.parametrize("runtime", ["", "127.0.0.1:1", "nonsense"])
+def test_without_an_api_it_gives_up(launcher: Path, runtime: str) -> None:
+    """There is nothing to idle in; it says so and does not spin."""
+    env = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime}
+    done = subprocess.run([launcher], env=env, capture_output=True, text=True, timeout=30)
+    assert "cannot register" in done.stdout
+
+
+def test_a_full_disk_costs_nothing(launcher: Path) -> None:
+    """The mark of a first start cannot be written, and is done without."""
+    (launcher.parent / "started").symlink_to("/dev/full/nowhere")
+    with FakeLambda() as fake:
+        life = fake.run(launcher, OFF)
+    assert (life.initialized, life.status) == (True, 0)
+    assert len(life.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("exit 7", "the warmer ended without a word (status 7)"),
+        ("kill -9 $$", "the warmer ended without a word (status 137)"),
+        ("kill -11 $$", "the warmer ended without a word (status 139)"),
+        ("exec 3>&-; sleep 0.2", "the warmer ended without a word (status 0)"),
+    ],
+)
+def test_a_broken_interpreter_is_named(
+    layer: Path, tmp_path: Path, program: str, reason: str
+) -> None:
+    """Whatever `python3` turns out to be."""
+    fake_python = tmp_path / "bin" / "python3"
+    fake_python.parent.mkdir()
+    fake_python.write_text(f"#!/bin/bash\n{program}\n")
+    fake_python.chmod(0o755)
+    text = (layer / "extensions" / "prefixwarm").read_text()
+    launcher = installed(layer, tmp_path, text.replace("/var/lang/bin/python3", str(fake_python)))
+    with FakeLambda() as fake:
+        life = fake.run(launcher, {})
+    assert (life.initialized, life.status) == (True, 0)
+    assert json.loads(life.output)["reason"] == reason
+
+
+def test_a_child_that_hangs_is_left_behind_at_the_holds_end(layer: Path, tmp_path: Path) -> None:
+    """Even one that never becomes Python; the line is written when the environment ends."""
+    fake_python = tmp_path / "python3"
+    fake_python.write_text("#!/bin/bash\nexec sleep 60\n")
+    fake_python.chmod(0o755)
+    text = (layer / "extensions" / "prefixwarm").read_text()
+    launcher = installed(layer, tmp_path, text.replace("/var/lang/bin/python3", str(fake_python)))
+    with FakeLambda() as fake:
+        life = fake.run(launcher, {"PREFIXWARM_INIT_HOLD_MS": "100"})
+    assert (life.initialized, life.status) == (True, 0)
+    assert "the environment ended before the warmer had begun" in life.output
+
+
+LAUNCHER = Path(__file__).parents[3] / "layer" / "prefixwarm_layer" / "launcher.sh"
+LINES = LAUNCHER.read_text().splitlines()
+BELOW = range(LINES.index("end_child() { # with a moment for its last line"), len(LINES))
+MUTANTS = {
+    "fails": lambda at: [*LINES[:at], "exit 1", *LINES[at:]],
+    "is missing": lambda at: [*LINES[:at], *LINES[at + 1 :]],
+    "is garbage": lambda at: [*LINES[:at], ") ( } fi", *LINES[at:]],
+}
+
+
+@pytest.mark.parametrize("kind", MUTANTS)
+def test_no_line_below_its_fallback_can_fail_the_function(
+    layer: Path, tmp_path: Path, kind: str
+) -> None:
+    """Each line in turn fails, is missing, or is garbage: the launcher still idles in `next`."""
+
+    def life(at: int) -> tuple[int, Life]:
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        mutant = installed(layer, folder, "\n".join([*MUTANTS[kind](at), ""]))
+        with FakeLambda() as fake:
+            return at, fake.run(mutant, OFF)
+
+    first = list(MUTANTS).index(kind) % EVERY
+    with ThreadPoolExecutor(3) as pool:
+        lives = list(pool.map(life, BELOW[first::EVERY]))
+    failed = [(at + 1, LINES[at]) for at, life in lives if not life.initialized]
+    assert failed == []
+
+
+def test_sources_stand_in_where_there_is_no_bytecode(layer: Path, tmp_path: Path) -> None:
+    """Another Python than those the layer was built with costs time only."""
+    program = layer / "prefixwarm" / "python" / "prefixwarm_extension" / "start.py"
+    text = program.read_text().replace("/bytecode/", "/no-bytecode/")
+    copy = tmp_path / "prefixwarm" / "python"
+    copy.parent.mkdir()
+    copy.symlink_to(layer / "prefixwarm" / "python")
+    source = tmp_path / "start.py"
+    source.write_text(text.replace("os.path.abspath(__file__)", f"'{copy}/prefixwarm_extension/x'"))
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -I -S -B {source} 1000 3>&1"],
+        env={"PATH": os.environ["PATH"], **OFF},
+        capture_output=True,
+        text=True,
+    )
+    assert "off by PREFIXWARM_INIT" in done.stdout
+    assert done.stderr == ""
