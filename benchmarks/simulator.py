@@ -63,9 +63,7 @@ def fill() -> float:
     for number in range(_ENTRIES):
         plan = Plan(total=20_000, writes=[Write(number.to_bytes(16, "big"), 20_000, "1h")])
         start = 1_800_000_000.0 + number / 1000
-        cache.commit(
-            plan, owner=owner, start=start, available_at=start + 1, switches=Switches()
-        )
+        cache.commit(plan, owner=owner, start=start, available_at=start + 1, switches=Switches())
     assert len(cache) == _ENTRIES
     return resident_megabytes("self")
 

@@ -1,0 +1,27 @@
+"""Agent frameworks; run in an environment of their own by scripts/test-frameworks."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from prefixwarm.simulator import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.simulator import Simulator
+
+collect_ignore_glob = [] if find_spec("langchain_anthropic") else ["test_*.py"]
+
+
+@pytest.fixture
+def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A simulator on the manual clock, to which frameworks are pointed."""
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    with running(clock="manual") as found:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", found.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+        yield found
