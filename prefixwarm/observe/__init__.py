@@ -1,5 +1,28 @@
-"""What an agent may add to its own code."""
+"""What an agent may add to its own code: a prefix defined once, and eyes on what is sent."""
 
-from prefixwarm.observe.prefix import Prefix
+from __future__ import annotations
 
-__all__ = ["Prefix"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefixwarm.observe.boto import watch
+    from prefixwarm.observe.observer import Observer
+    from prefixwarm.observe.prefix import Prefix
+    from prefixwarm.observe.sdk import async_middleware, middleware
+
+__all__ = ["Observer", "Prefix", "async_middleware", "middleware", "watch"]
+
+_WHERE = {
+    "Observer": "observer",
+    "Prefix": "prefix",
+    "async_middleware": "sdk",
+    "middleware": "sdk",
+    "watch": "boto",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -1,0 +1,123 @@
+"""Observes boto3's Bedrock runtime client: InvokeModel, whole and streamed."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from time import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from prefixwarm.observe.observer import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["watch"]
+
+_SENT = "prefixwarm_sent"
+_OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream")
+
+
+def watch(client: Any, observer: Observer | None = None) -> None:
+    """Observe the requests of one client.
+
+    Parameters
+    ----------
+    client : botocore.client.BaseClient
+        A client of ``bedrock-runtime``.
+    observer : Observer, optional
+        What observes; by default one with the installed prefix files.
+
+    Notes
+    -----
+    Bodies are read in the background, so a request is not delayed by it.
+
+    Examples
+    --------
+    >>> import boto3
+    >>> client = boto3.client("bedrock-runtime", region_name="us-east-1")
+    >>> watch(client)
+    """
+    watcher = _Watcher(observer or Observer())
+    for operation in _OPERATIONS:
+        name = f"bedrock-runtime.{operation}"
+        client.meta.events.register(f"before-call.{name}", watcher.before)
+        client.meta.events.register(f"after-call.{name}", watcher.after)
+
+
+class _Watcher:
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def before(self, params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
+        """Remember what is sent, and when."""
+        with suppress(Exception):
+            context[_SENT] = (params["url_path"], params["body"], time())
+
+    def after(self, parsed: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
+        """Read along while the caller reads the response."""
+        with suppress(Exception):
+            sent = context.pop(_SENT)
+            if "Error" in parsed:
+                return
+            body = parsed["body"]
+            if hasattr(body, "read"):
+                parsed["body"] = _whole(body, lambda data: self._later(sent, data))
+            else:
+                parsed["body"] = _Events(body, lambda data: self._later(sent, data))
+
+    def _later(self, sent: tuple[str, bytes, float], data: bytes) -> None:
+        self._observer.later(lambda: self._observe(*sent, data))
+
+    def _observe(self, path: str, body: bytes, started: float, data: bytes) -> None:
+        model = unquote(path.split("/")[2])
+        answer = json.loads(data)
+        usage = (answer.get("message") or answer)["usage"]
+        sent = self._observer.begin({"model": model, **json.loads(body)}, {}, started)
+        if sent is not None:
+            self._observer.end(sent, usage)
+
+
+def _whole(body: Any, done: Callable[[bytes], None]) -> Any:
+    """The response's body, which tells what was read when all of it was."""
+    return type(body)(_Tee(body._raw_stream, done), body._content_length)
+
+
+class _Tee:
+    """A stream that keeps a copy of what is read from it."""
+
+    def __init__(self, stream: Any, done: Callable[[bytes], None]) -> None:
+        self._stream = stream
+        self._done: Callable[[bytes], None] | None = done
+        self._read: list[bytes] = []
+
+    def read(self, amount: int | None = None) -> bytes:
+        data: bytes = self._stream.read(amount) if amount is not None else self._stream.read()
+        self._read.append(data)
+        if self._done is not None and (amount is None or not data):
+            done, self._done = self._done, None
+            done(b"".join(self._read))
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Events:
+    """A stream of events, which tells the first one: it holds the cache's share of the usage."""
+
+    def __init__(self, stream: Any, done: Callable[[bytes], None]) -> None:
+        self._stream = stream
+        self._done = done
+
+    def __iter__(self) -> Iterator[Any]:
+        for event in self._stream:
+            with suppress(Exception):
+                data = event["chunk"]["bytes"]
+                if b'"message_start"' in data[:64]:
+                    self._done(data)
+            yield event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -1,0 +1,140 @@
+"""Middleware for the anthropic SDK 2.x: sync, async, and streaming.
+
+Nothing of the SDK is imported; what is used of it is its middleware interface
+(``anthropic._middleware``) and that a stream yields its events from ``_iterator``.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.observe.breakpoint import with_breakpoint
+from prefixwarm.observe.observer import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+    from prefixwarm.observe.observer import Sent
+
+__all__ = ["async_middleware", "middleware"]
+
+_PATH = "/v1/messages"
+_RAW = "x-stainless-raw-response"
+_USAGE = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
+
+
+def middleware(
+    observer: Observer | None = None, *, add_breakpoint: bool = False
+) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    """Observe the requests of a synchronous client.
+
+    Parameters
+    ----------
+    observer : Observer, optional
+        What observes; by default one with the installed prefix files.
+    add_breakpoint : bool
+        Add the breakpoint at the prefix's end to requests that have none there.
+
+    Returns
+    -------
+    callable
+        For ``anthropic.Anthropic(middleware=[...])`` and the clients of the other routes.
+
+    Examples
+    --------
+    >>> from anthropic import Anthropic
+    >>> client = Anthropic(api_key="...", middleware=[middleware()])
+    """
+    watch = observer or Observer()
+
+    def handle(request: Any, call_next: Callable[[Any], Any]) -> Any:
+        sent, outgoing = _begin(watch, request, add_breakpoint)
+        response = call_next(outgoing)
+        if sent is not None and _readable(request, response):
+            with suppress(Exception):
+                _end(watch, sent, response.parse(), request.stream)
+        return response
+
+    return handle
+
+
+def async_middleware(
+    observer: Observer | None = None, *, add_breakpoint: bool = False
+) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
+    """Observe the requests of an asynchronous client; otherwise like `middleware`."""
+    watch = observer or Observer()
+
+    async def handle(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+        sent, outgoing = _begin(watch, request, add_breakpoint)
+        response = await call_next(outgoing)
+        if sent is not None and _readable(request, response):
+            with suppress(Exception):
+                _end(watch, sent, await response.parse(), request.stream)
+        return response
+
+    return handle
+
+
+def _begin(watch: Observer, request: Any, add_breakpoint: bool) -> tuple[Sent | None, Any]:
+    """What to observe, and the request to send: the same, unless a breakpoint is to be added."""
+    with suppress(Exception):
+        if request.method.lower() != "post" or request.url.partition("?")[0] != _PATH:
+            return None, request
+        body = request.json
+        extra = getattr(request.options, "extra_json", None)
+        headers = {k.lower(): v for k, v in request.headers.items() if isinstance(v, str)}
+        sent = watch.begin({**body, **extra} if extra else body, headers)
+        if sent is not None and add_breakpoint and sent.match.drift is None:
+            marked = with_breakpoint(body, sent.match.warmed.prefix)
+            return sent, request.copy(body=marked) if marked else request
+        return sent, request
+    return None, request
+
+
+def _readable(request: Any, response: Any) -> bool:
+    """Whether reading the response takes nothing away from the caller."""
+    with suppress(Exception):
+        mode = {k.lower(): v for k, v in request.headers.items()}.get(_RAW)
+        return bool(mode != "stream" and response.http_response.is_success)
+    return False
+
+
+def _end(watch: Observer, sent: Sent, parsed: Any, stream: bool) -> None:
+    if not stream:
+        watch.end(sent, _usage(parsed.usage))
+    elif hasattr(parsed, "__aiter__"):
+        parsed.__dict__["_iterator"] = _tapped_async(watch, sent, parsed._iterator)
+    else:
+        parsed.__dict__["_iterator"] = _tapped(watch, sent, parsed._iterator)
+
+
+def _tapped(watch: Observer, sent: Sent, events: Iterator[Any]) -> Iterator[Any]:
+    for event in events:
+        _look_at(watch, sent, event)
+        yield event
+
+
+async def _tapped_async(watch: Observer, sent: Sent, events: AsyncIterator[Any]) -> Any:
+    async for event in events:
+        _look_at(watch, sent, event)
+        yield event
+
+
+def _look_at(watch: Observer, sent: Sent, event: Any) -> None:
+    """The cache fields are complete in the stream's first event."""
+    with suppress(Exception):
+        if event.type == "message_start":
+            watch.end(sent, _usage(event.message.usage))
+
+
+def _usage(usage: Any) -> Mapping[str, Any]:
+    found = {name: getattr(usage, name, None) for name in _USAGE}
+    split = getattr(usage, "cache_creation", None)
+    one_hour = getattr(split, "ephemeral_1h_input_tokens", None)
+    return {**found, "cache_creation": {"ephemeral_1h_input_tokens": one_hour}}

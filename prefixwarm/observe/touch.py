@@ -1,0 +1,88 @@
+"""Tells the warm state about real traffic, at most once a minute for each prefix."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from prefixwarm.core.aws import AwsClient
+from prefixwarm.core.credentials import aws_credentials
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.dynamo import DynamoState, signed_calls
+from prefixwarm.core.http import HttpTransport
+from prefixwarm.core.outcome import granted_ttl
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.state import entry_key
+from prefixwarm.core.warm_request import TTL_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.core.seams import StateStore
+    from prefixwarm.core.settings import Settings
+    from prefixwarm.observe.report import Observation
+
+__all__ = ["Toucher", "table_state"]
+
+_SECONDS = 2.0
+_EVERY = 60.0
+
+
+class Toucher:
+    """Raises the state's `warm_until` after a real request used the entry.
+
+    Parameters
+    ----------
+    store : StateStore
+        The warm state.
+    scope : str
+        The cache scope that its keys name.
+    environ : mapping of str to str
+        Names the region.
+    """
+
+    def __init__(
+        self, store: StateStore, scope: str, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._store = store
+        self._scope = scope
+        self._environ = os.environ if environ is None else environ
+        self._touched: dict[str, float] = {}
+
+    def due(self, prefix: PrefixFile) -> bool:
+        """Whether the last word about this prefix is old enough for another."""
+        last = self._touched.get(prefix.name)
+        if last is not None and monotonic() - last < _EVERY:
+            return False
+        self._touched[prefix.name] = monotonic()
+        return True
+
+    def touch(self, prefix: PrefixFile, seen: Observation) -> None:
+        """Record one observation: the entry lives on, or at least there was traffic.
+
+        Raises
+        ------
+        StateError
+            When the state cannot be reached within two seconds.
+        """
+        region = route_named(prefix.route).region(self._environ)
+        print_ = prefix.fingerprint["prefix"]
+        key = entry_key(prefix.route, region, self._scope, prefix.model, print_)
+        until = Deadline.after(_SECONDS)
+        if seen.drift is None and (seen.usage.read or seen.usage.written):
+            ttl = granted_ttl(seen.usage, TTL_SECONDS[prefix.ttl])
+            self._store.touch(key, seen.started, ttl, until)
+        else:
+            self._store.saw_traffic(key, seen.started, until)
+
+
+def table_state(settings: Settings) -> StateStore | None:
+    """The table that the settings name, or None."""
+    if not settings.table:
+        return None
+    transport = HttpTransport()
+    credentials = aws_credentials(os.environ, transport)
+    client = AwsClient(transport=transport, credentials=credentials, environ=os.environ)
+    return DynamoState(settings.table, signed_calls(client))

@@ -1,0 +1,242 @@
+"""The SDK's own clients, observed, against the simulated provider."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import boto3
+import pytest
+
+from prefixwarm.capture import make_prefix
+from prefixwarm.core.memory import MemoryState
+from prefixwarm.observe import Observer, async_middleware, middleware, watch
+from prefixwarm.simulator import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SONNET = "claude-sonnet-5-5"
+PROFILE = f"global.anthropic.{SONNET}"
+KEYS = {"aws_access_key_id": "AKIDTEST", "aws_secret_access_key": "secret"}
+
+
+def body(question: str = "hello", **changes: Any) -> Any:
+    marker = {"type": "ephemeral", "ttl": "1h"}
+    system = [{"type": "text", "text": "You are a helper. " * 400, "cache_control": marker}]
+    turn = {"role": "user", "content": question}
+    return {"model": SONNET, "max_tokens": 50, "system": system, "messages": [turn], **changes}
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Any]:
+    """One provider for all tests; each starts with an empty cache."""
+    with running(clock="manual") as simulator:
+        yield simulator
+
+
+class Watched:
+    """An observer of the usual prefix, and what it reports."""
+
+    def __init__(self, model: str = SONNET, route: str = "anthropic") -> None:
+        self.lines: list[Any] = []
+        self.opened: list[Any] = []
+        prefix = make_prefix("support", body(model=model), route=route)
+        self.observer = Observer(
+            [prefix], state=MemoryState(), emit=lambda line: self.lines.append(json.loads(line))
+        )
+
+    def open(self, agent: Any) -> Any:
+        """Close this client when the test ends."""
+        self.opened.append(agent)
+        return agent
+
+    @property
+    def results(self) -> list[str]:
+        assert self.observer.flush(30)
+        return [line["result"] for line in self.lines if "result" in line]
+
+
+@pytest.fixture
+def watched(provider: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    """With the region of the Bedrock clients; the clients that it opened are closed."""
+    provider.reset()
+    provider.heal()
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    found = Watched()
+    yield found
+    for agent in found.opened:
+        agent.close()
+
+
+def client(provider: Any, watched: Watched, **options: Any) -> anthropic.Anthropic:
+    chain = [middleware(watched.observer, **options)]
+    agent: anthropic.Anthropic = watched.open(
+        anthropic.Anthropic(base_url=provider.url, api_key="k", middleware=chain, max_retries=0)
+    )
+    return agent
+
+
+def test_a_synchronous_client(provider: Any, watched: Watched) -> None:
+    """A miss, a hit, and drift; the caller gets its messages as ever."""
+    agent = client(provider, watched)
+    for question in "ab":
+        assert agent.messages.create(**body(question)).usage.output_tokens
+    agent.messages.create(**body(system="You were a helper. " * 400))
+    assert watched.results == ["miss", "hit", "drift"]
+
+
+def test_a_stream(provider: Any, watched: Watched) -> None:
+    """Reported at its first event; text and final message come through whole."""
+    agent = client(provider, watched)
+    with agent.messages.stream(**body("a")) as stream:
+        text = "".join(stream.text_stream)
+        assert watched.results == ["miss"]
+        assert stream.get_final_message().content[0].text == text  # type: ignore[union-attr]
+    kinds = [event.type for event in agent.messages.create(**body("b"), stream=True)]
+    assert (kinds[0], kinds[-1]) == ("message_start", "message_stop")
+    assert watched.results == ["miss", "hit"]
+
+
+def test_an_asynchronous_client(provider: Any, watched: Watched) -> None:
+    """Whole and streamed."""
+
+    async def talk() -> str:
+        chain = [async_middleware(watched.observer)]
+        async with anthropic.AsyncAnthropic(
+            base_url=provider.url, api_key="k", middleware=chain
+        ) as agent:
+            await agent.messages.create(**body("a"))
+            async with agent.messages.stream(**body("b")) as stream:
+                return "".join([text async for text in stream.text_stream])
+
+    assert asyncio.run(talk())
+    assert watched.results == ["miss", "hit"]
+
+
+def test_raw_and_streaming_responses(provider: Any, watched: Watched) -> None:
+    """A raw response is observed; one that the caller reads piece by piece is not touched."""
+    agent = client(provider, watched)
+    raw = agent.messages.with_raw_response.create(**body("a"))
+    assert raw.parse().usage.cache_creation_input_tokens
+    with agent.messages.with_streaming_response.create(**body("b")) as response:
+        assert json.loads(b"".join(response.iter_bytes()))["usage"]["cache_read_input_tokens"]
+    assert watched.results == ["miss"]
+
+
+def test_the_beta_client(provider: Any, watched: Watched) -> None:
+    """Its betas are part of the shape: they were not warmed."""
+    agent = client(provider, watched)
+    agent.beta.messages.create(**body("a"), betas=["context-management-2025-06-27"])
+    assert watched.results == ["drift"]
+
+
+def test_other_calls_pass(provider: Any, watched: Watched) -> None:
+    """Counting tokens is no request for a message."""
+    agent = client(provider, watched)
+    counted = body()
+    del counted["max_tokens"]
+    assert agent.messages.count_tokens(**counted).input_tokens
+    assert watched.results == []
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_errors_are_the_callers(provider: Any, watched: Watched, streamed: bool) -> None:
+    """The provider's error reaches the caller as it would; nothing is reported."""
+    provider.inject(status=529)
+    with pytest.raises(anthropic.APIStatusError) as caught:
+        client(provider, watched).messages.create(**body(), stream=streamed)
+    assert caught.value.status_code == 529
+    assert watched.results == []
+
+
+def test_a_broken_observer_harms_nothing(provider: Any, watched: Watched) -> None:
+    """Whatever goes wrong in it, before or after."""
+
+    class Broken(Observer):
+        def begin(self, *arguments: Any, **more: Any) -> Any:
+            raise RuntimeError("before")
+
+    agent = client(provider, watched)
+    broken = agent.with_options(middleware=[middleware(Broken([]))])
+    assert broken.messages.create(**body()).usage
+    watched.observer._emit = None  # type: ignore[assignment]
+    assert agent.messages.create(**body()).usage
+    with agent.messages.stream(**body()) as stream:
+        assert stream.get_final_message().usage
+
+
+def test_the_missing_breakpoint_is_added_on_request(provider: Any, watched: Watched) -> None:
+    """What goes out reads the warmed entry; the caller's own objects stay as they were."""
+    request = body(system="You are a helper. " * 400)
+    plain, adding = client(provider, watched), client(provider, watched, add_breakpoint=True)
+    plain.messages.create(**request)
+    assert [r["usage"]["cache_creation_input_tokens"] for r in provider.requests()] == [0]
+    adding.messages.create(**request)
+    adding.messages.create(**request)
+    assert watched.results == ["miss", "miss", "hit"]
+    assert request["system"] == "You are a helper. " * 400
+
+
+def test_nothing_else_is_changed(provider: Any, watched: Watched) -> None:
+    """Observed or not, the provider receives the same body."""
+    plain = watched.open(anthropic.Anthropic(base_url=provider.url, api_key="k"))
+    for agent in (plain, client(provider, watched), client(provider, watched, add_breakpoint=True)):
+        agent.messages.create(**body(), metadata={"user_id": "u"}, extra_body={"speed": "standard"})
+    first, *others = [json.dumps(r["body"]) for r in provider.requests()]
+    assert others == [first, first]
+
+
+@pytest.mark.parametrize("kind", ["bedrock", "mantle", "aws"])
+def test_the_clients_of_aws(provider: Any, watched: Watched, kind: str) -> None:
+    """The same middleware."""
+    keys: Any = {"aws_access_key": "AKIDTEST", "aws_secret_key": "secret"}
+    region: Any = {"aws_region": "us-east-1"}
+    model, route = SONNET, "aws"
+    if kind == "bedrock":
+        model, route = PROFILE, "bedrock"
+    if kind == "mantle":
+        model, route = f"anthropic.{SONNET}", "bedrock-mantle"
+    watcher = Watched(model, route)
+    chain = [middleware(watcher.observer)]
+    agent: Any
+    if kind == "bedrock":
+        agent = anthropic.AnthropicBedrock(
+            base_url=provider.url, middleware=chain, **keys, **region
+        )
+    elif kind == "mantle":
+        agent = anthropic.AnthropicBedrockMantle(
+            base_url=provider.mantle_url, middleware=chain, **keys, **region
+        )
+    else:
+        agent = anthropic.AnthropicAWS(
+            base_url=provider.url, middleware=chain, workspace_id="w", **keys, **region
+        )
+    watched.open(agent)
+    for question in "ab":
+        agent.messages.create(**body(question, model=model))
+    assert watcher.results == ["miss", "hit"]
+
+
+def test_boto3(provider: Any, watched: Watched) -> None:
+    """InvokeModel, whole and streamed; the caller reads what it would have read."""
+    watcher = Watched(PROFILE, "bedrock")
+    agent = boto3.client(
+        "bedrock-runtime", region_name="us-east-1", endpoint_url=provider.url, **KEYS
+    )
+    watch(agent, watcher.observer)
+    sent = {**body("a"), "anthropic_version": "bedrock-2023-05-31"}
+    del sent["model"]
+    reply = agent.invoke_model(modelId=PROFILE, body=json.dumps(sent))
+    assert json.loads(reply["body"].read())["usage"]["cache_creation_input_tokens"]
+    assert watcher.results == ["miss"]
+    reply = agent.invoke_model(modelId=PROFILE, body=json.dumps(sent))
+    assert json.loads(b"".join(reply["body"].iter_chunks(100)))["usage"]["cache_read_input_tokens"]
+    assert watcher.results == ["miss", "hit"]
+    reply = agent.invoke_model_with_response_stream(modelId=PROFILE, body=json.dumps(sent))
+    events = [json.loads(event["chunk"]["bytes"])["type"] for event in reply["body"]]
+    assert (events[0], events[-1]) == ("message_start", "message_stop")
+    assert watcher.results == ["miss", "hit", "hit"]
+    agent.close()

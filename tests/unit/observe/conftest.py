@@ -1,0 +1,72 @@
+"""A warmed prefix, and an observer whose lines a test can read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from prefixwarm.capture import make_prefix
+from prefixwarm.core.memory import MemoryState
+from prefixwarm.observe import Observer
+
+
+def body(question: str = "hello", **changes: Any) -> dict[str, Any]:
+    """An agent's request."""
+    return {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 100,
+        "tools": [{"name": "find", "input_schema": {"type": "object", "properties": {}}}],
+        "system": [
+            {
+                "type": "text",
+                "text": "You are a helper. " * 400,
+                "cache_control": {"type": "ephemeral", "ttl": "1h"},
+            }
+        ],
+        "messages": [{"role": "user", "content": question}],
+        **changes,
+    }
+
+
+@pytest.fixture
+def make_body() -> Any:
+    """`body`, for tests."""
+    return body
+
+
+@pytest.fixture
+def prefix() -> Any:
+    """What is warmed."""
+    return make_prefix("support", body())
+
+
+class Watched:
+    """An observer, its lines, and the state that it tells."""
+
+    def __init__(self, *prefixes: Any) -> None:
+        self.lines: list[Any] = []
+        self.state = MemoryState()
+        self.observer = Observer(prefixes, state=self.state, emit=self._keep)
+
+    def _keep(self, line: str) -> None:
+        self.lines.append(json.loads(line))
+
+    @property
+    def results(self) -> list[str]:
+        assert self.observer.flush(30)
+        return [line["result"] for line in self.lines if "result" in line]
+
+    @property
+    def drifts(self) -> list[tuple[str, str, str]]:
+        assert self.observer.flush(30)
+        return [(x["drift"], x["place"], x["why"]) for x in self.lines if "place" in x]
+
+
+@pytest.fixture
+def watched(prefix: Any, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """An observer of that prefix."""
+    for name in ("PREFIXWARM_TABLE", "PREFIXWARM_PREFIXES", "PREFIXWARM_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    return Watched(prefix)

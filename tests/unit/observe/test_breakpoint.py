@@ -1,0 +1,70 @@
+"""The breakpoint that reads the prefix, added where there is none."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from prefixwarm.capture import judge, make_prefix
+from prefixwarm.observe.breakpoint import with_breakpoint
+
+
+def unmarked(make_body: Any, **changes: Any) -> Any:
+    request = copy.deepcopy(make_body(**changes))
+    request["system"][0].pop("cache_control", None)
+    return request
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_added_to_the_last_shared_block(prefix: Any, make_body: Any, as_text: bool) -> None:
+    """The request then reads the prefix, and was not changed itself."""
+    request = unmarked(make_body)
+    if as_text:
+        request["system"] = request["system"][0]["text"]
+    before = copy.deepcopy(request)
+    marked = with_breakpoint(request, prefix)
+    assert request == before
+    assert marked is not None
+    assert not judge(prefix, request).hit
+    assert judge(prefix, marked).hit
+
+
+def test_added_to_tools_and_to_messages(make_body: Any) -> None:
+    """Wherever the prefix ends."""
+    tools_only = unmarked(make_body, messages=[{"role": "user", "content": "q"}])
+    tools_only["system"] = []
+    prefix = make_prefix("x", tools_only)
+    request = {**tools_only, "system": "mine"}
+    marked = with_breakpoint(request, prefix)
+    assert marked is not None
+    assert marked["tools"][0]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    talk = unmarked(make_body, messages=[*turns, {"role": "user", "content": "c"}])
+    prefix = make_prefix("x", talk, shared_messages=2)
+    marked = with_breakpoint(talk, prefix)
+    assert marked is not None
+    assert judge(prefix, marked).hit
+
+
+def test_none_is_added_twice(prefix: Any, make_body: Any) -> None:
+    """The request's own breakpoint stays."""
+    assert with_breakpoint(make_body(), prefix) is None
+
+
+@pytest.mark.parametrize("ttl", ["5m", "1h"])
+def test_the_ttl_of_the_others(prefix: Any, make_body: Any, ttl: str) -> None:
+    """A mixture could be refused, so the request's own TTL is taken."""
+    request = unmarked(make_body, cache_control={"type": "ephemeral", "ttl": ttl})
+    marked = with_breakpoint(request, prefix)
+    assert marked is not None
+    assert marked["system"][0]["cache_control"]["ttl"] == ttl
+    assert not [f for f in judge(prefix, marked).findings if f.severity == "error"]
+
+
+def test_no_fifth_breakpoint(prefix: Any, make_body: Any) -> None:
+    """The provider would refuse the request."""
+    block = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
+    full = unmarked(make_body, messages=[{"role": "user", "content": [block] * 4}])
+    assert with_breakpoint(full, prefix) is None

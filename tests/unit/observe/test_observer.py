@@ -1,0 +1,154 @@
+"""What an observer reports, and what it never does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.errors import StateError
+from prefixwarm.core.prefix_file import write
+from prefixwarm.core.state import entry_key
+from prefixwarm.observe import Observer
+from prefixwarm.observe.background import Background
+
+READ = {"input_tokens": 5, "cache_read_input_tokens": 1900, "output_tokens": 7}
+WRITTEN = {
+    "input_tokens": 5,
+    "cache_creation_input_tokens": 1900,
+    "cache_creation": {"ephemeral_1h_input_tokens": 1900},
+}
+
+
+def observe(watched: Any, request: Any, usage: Any, started: float = 1000.0) -> None:
+    sent = watched.observer.begin(request, {}, started)
+    watched.observer.end(sent, usage)
+
+
+def state_of(watched: Any, prefix: Any) -> Any:
+    assert watched.observer.flush(30)
+    print_ = prefix.fingerprint["prefix"]
+    key = entry_key("anthropic", "", "default", prefix.model, print_)
+    return watched.state.read(key, Deadline.after(5))
+
+
+def test_hit_miss_and_drift(watched: Any, make_body: Any) -> None:
+    """One line each, with the metrics of all three and their zeros."""
+    observe(watched, make_body(), READ)
+    observe(watched, make_body(), WRITTEN)
+    observe(watched, make_body(system="You were"), READ)
+    assert watched.results == ["hit", "miss", "drift"]
+    names = ("AgentHit", "AgentMiss", "AgentDrift", "AgentReadTokens", "AgentWriteTokens")
+    lines = [line for line in watched.lines if "result" in line]
+    assert [tuple(line[name] for name in names) for line in lines] == [
+        (1, 0, 0, 1900, 0),
+        (0, 1, 0, 0, 1900),
+        (0, 0, 1, 1900, 0),
+    ]
+    declared = lines[0]["_aws"]["CloudWatchMetrics"][0]
+    assert {metric["Name"] for metric in declared["Metrics"]} >= set(names)
+    assert declared["Namespace"] == "prefixwarm"
+    assert [line["prefix"] for line in lines] == ["support"] * 3
+
+
+def test_drift_is_named_once_with_tier_and_block(watched: Any, make_body: Any) -> None:
+    """Within one request; the text itself stays out of the log."""
+    for _ in range(3):
+        observe(watched, make_body(system="You are a healer. " * 400), READ)
+    assert watched.drifts == [("system", "system[0].text:12", "text")]
+    assert "healer" not in json.dumps(watched.lines)
+
+
+def test_traffic_keeps_the_state_warm(watched: Any, prefix: Any, make_body: Any) -> None:
+    """From the start of the request, for the TTL that was granted."""
+    observe(watched, make_body(), WRITTEN, started=1000.0)
+    state = state_of(watched, prefix)
+    assert (state.warm_until, state.traffic_at) == (4600.0, 1000.0)
+
+
+def test_five_granted_minutes_are_five_minutes(watched: Any, prefix: Any, make_body: Any) -> None:
+    """Whatever the prefix asks for."""
+    written = {"input_tokens": 5, "cache_creation_input_tokens": 1900}
+    observe(watched, make_body(), written, started=1000.0)
+    assert state_of(watched, prefix).warm_until == 1300.0
+
+
+def test_drift_is_traffic_but_warms_nothing(watched: Any, prefix: Any, make_body: Any) -> None:
+    """The entry was not used."""
+    observe(watched, make_body(system="You were"), READ, started=1000.0)
+    state = state_of(watched, prefix)
+    assert (state.warm_until, state.traffic_at) == (None, 1000.0)
+
+
+def test_the_state_is_told_once_a_minute(watched: Any, prefix: Any, make_body: Any) -> None:
+    """A busy agent does not write at every request."""
+    for started in (1000.0, 1001.0):
+        observe(watched, make_body(), READ, started=started)
+    assert state_of(watched, prefix).traffic_at == 1000.0
+
+
+def test_an_unreachable_state_changes_nothing(watched: Any, make_body: Any) -> None:
+    """The line is written all the same."""
+
+    class Away:
+        def touch(self, *_arguments: Any) -> None:
+            raise StateError("away")
+
+    watched.observer._toucher._store = Away()
+    observe(watched, make_body(), READ)
+    assert watched.results == ["hit"]
+
+
+@pytest.mark.parametrize("request_", [None, 5, {}, {"model": "x"}, {"tools": [object()]}])
+def test_what_is_no_request_is_left_alone(watched: Any, request_: Any) -> None:
+    """Nothing is raised, nothing is reported."""
+    assert watched.observer.begin(request_, {}) is None
+    assert watched.results == []
+
+
+def test_the_installed_prefix_files(
+    tmp_path: Any, prefix: Any, make_body: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """From the folder that the settings name; a broken one is told and left out."""
+    write(prefix, tmp_path)
+    (tmp_path / "broken.prefix.json").write_text("{")
+    monkeypatch.setenv("PREFIXWARM_PREFIXES", str(tmp_path))
+    monkeypatch.setenv("PREFIXWARM_DEPLOYMENT", "Shop")
+    observer = Observer()
+    sent = observer.begin(make_body(), {})
+    assert sent is not None
+    observer.end(sent, READ)
+    out, err = capsys.readouterr()
+    assert json.loads(out)["service"] == "Shop"
+    assert "broken.prefix.json: is not JSON" in err
+
+
+def test_disabled(
+    tmp_path: Any, prefix: Any, make_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The switch stops observing too."""
+    write(prefix, tmp_path)
+    monkeypatch.setenv("PREFIXWARM_PREFIXES", str(tmp_path))
+    monkeypatch.setenv("PREFIXWARM_DISABLED", "1")
+    assert Observer().begin(make_body(), {}) is None
+
+
+def test_a_wrong_setting_disables(
+    make_body: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """It is told once, and the agent starts."""
+    monkeypatch.setenv("PREFIXWARM_INIT", "later")
+    assert Observer().begin(make_body(), {}) is None
+    assert "PREFIXWARM_INIT='later'" in capsys.readouterr().err
+
+
+def test_background_jobs_run_in_order_and_may_fail() -> None:
+    """A job that raises does not stop the next."""
+    background, done = Background(), []
+    background.do(lambda: done.append(1))
+    background.do(lambda: done.append(1 // 0))
+    background.do(lambda: done.append(2))
+    assert background.flush(30)
+    assert done == [1, 2]

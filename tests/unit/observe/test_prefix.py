@@ -1,0 +1,91 @@
+"""A prefix defined in code: one order, one breakpoint, one object for warm and request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prefixwarm.capture import judge, make_prefix
+from prefixwarm.core.errors import UsageError
+from prefixwarm.core.warm_request import PLACEHOLDER
+from prefixwarm.observe import Prefix
+
+TOOL = {"name": "find", "input_schema": {"type": "object"}}
+EXAMPLES = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]
+QUESTION = [{"role": "user", "content": "3+3?"}]
+
+
+def full() -> Prefix:
+    return Prefix(
+        "support",
+        model="claude-sonnet-5-5",
+        tools=[TOOL],
+        system="Help. " * 400,
+        examples=EXAMPLES,
+        context="The catalogue.",
+        thinking={"type": "adaptive"},
+    )
+
+
+def test_static_comes_first() -> None:
+    """Tools, system, examples, context, then what varies."""
+    request = full().request(QUESTION, max_tokens=5, metadata={"user_id": "u"})
+    assert request["model"] == "claude-sonnet-5-5"
+    assert [m["content"] for m in request["messages"]] == [
+        [{"type": "text", "text": "2+2?"}],
+        [{"type": "text", "text": "4"}],
+        [
+            {
+                "type": "text",
+                "text": "The catalogue.",
+                "cache_control": {"type": "ephemeral", "ttl": "1h"},
+            }
+        ],
+        "3+3?",
+    ]
+    assert (request["max_tokens"], request["metadata"]) == (5, {"user_id": "u"})
+
+
+@pytest.mark.parametrize("parts", [("tools",), ("tools", "system"), ("system", "examples")])
+def test_what_is_built_is_what_is_sent(parts: tuple[str, ...]) -> None:
+    """The warm made from the object is read by each of its requests."""
+    given: dict[str, Any] = {"tools": [TOOL], "system": "Help.", "examples": EXAMPLES}
+    prefix = Prefix("x", model="claude-sonnet-5-5", ttl="5m", **{p: given[p] for p in parts})
+    file = make_prefix(
+        "x",
+        prefix.request([PLACEHOLDER]),
+        ttl=prefix.ttl,
+        shared_messages=prefix.shared_messages,
+    )
+    verdict = judge(file, prefix.request(QUESTION))
+    assert (verdict.hit, verdict.findings) == (True, [])
+    assert file.ttl == "5m"
+
+
+def test_the_definition_stays_the_users() -> None:
+    """Marking the breakpoint does not change what was given."""
+    tool = dict(TOOL)
+    Prefix("x", model="m", tools=[tool])
+    assert tool == TOOL
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({}, "neither tools nor a system prompt"),
+        ({"system": "x", "ttl": "2h"}, "write one of 5m, 1h"),
+        ({"tools": [{**TOOL, "cache_control": {"type": "ephemeral"}}]}, "remove cache_control"),
+    ],
+)
+def test_what_is_refused(arguments: dict[str, Any], says: str) -> None:
+    """With the way round."""
+    with pytest.raises(UsageError, match=says):
+        Prefix("x", model="m", **arguments)
+
+
+@pytest.mark.parametrize("field", ["thinking", "system", "tools", "model"])
+def test_a_request_cannot_change_the_prefix(field: str) -> None:
+    """Not even what was not given."""
+    with pytest.raises(UsageError, match=f"{field} is fixed"):
+        full().request(QUESTION, **{field: "other"})
