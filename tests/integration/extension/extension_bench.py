@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import uuid
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +20,23 @@ from prefixwarm.demo.emulator import Environment, Invocation
 from prefixwarm.demo.function import Function
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from prefixwarm.demo.local_aws import LocalAws
     from prefixwarm.demo.tools import Tools
     from prefixwarm.simulator import Simulator
 
-__all__ = ["KEY", "PLAIN", "PROMPT", "TABLE", "Bench", "Started", "create_table", "unzipped_layer"]
+__all__ = [
+    "KEY",
+    "PLAIN",
+    "PROMPT",
+    "TABLE",
+    "Bench",
+    "Started",
+    "changed_layer",
+    "create_table",
+    "unzipped_layer",
+]
 
 TABLE = "warm-state"
 KEY = "sk-ant-test-0123456789abcdef"
@@ -79,6 +92,18 @@ def unzipped_layer(folder: Path, prefixes: Sequence[Path]) -> Path:
     return target
 
 
+def changed_layer(layer: Path, folder: Path, changes: Mapping[str, str]) -> Path:
+    """A copy of the layer in which these files, by path, have another text."""
+    target = folder / uuid.uuid4().hex
+    shutil.copytree(layer, target, copy_function=os.link)
+    for name, text in changes.items():
+        mode = (layer / name).stat().st_mode
+        (target / name).unlink()
+        (target / name).write_text(text)
+        (target / name).chmod(mode)
+    return target
+
+
 def create_table(aws: LocalAws, name: str = TABLE) -> None:
     """The warm state's table, as the construct makes it."""
     text = ("pk", "S"), ("due_shard", "S"), ("due_at", "N")
@@ -121,7 +146,7 @@ class Started:
         return line
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bench:
     """One test's view of the parts; its warm states are its own."""
 
@@ -178,9 +203,14 @@ class Bench:
             write_prefix(function.code / "prefixes", name)
         return replace(function, env={**function.env, "PREFIXWARM_PREFIXES": "/var/task/prefixes"})
 
+    @cached_property
+    def dynamodb(self) -> Any:
+        """A client of the table's service."""
+        return self.aws.client("dynamodb")
+
     def states(self) -> list[dict[str, Any]]:
         """This test's warm states, by attribute."""
-        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE)
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         items = [item for page in pages for item in page["Items"]]
         own = [item for item in items if f"/{self.scope}/" in item["pk"]["S"]]
         return [{k: next(iter(v.values())) for k, v in item.items()} for item in own]

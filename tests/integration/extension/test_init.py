@@ -200,7 +200,7 @@ def test_managed_instances_are_kept_warm_by_the_extension_itself(bench: Bench) -
     """An entry in the last minutes of its life is refreshed without any schedule."""
     bench.start(bench.plain())
     (state,) = bench.states()
-    bench.aws.client("dynamodb").update_item(
+    bench.dynamodb.update_item(
         TableName="warm-state",
         Key={"pk": {"S": state["pk"]}},
         UpdateExpression="SET warm_until = :soon, last_touch = :touch",

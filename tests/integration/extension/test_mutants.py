@@ -1,0 +1,114 @@
+"""The Python part with a failure at every line, one at a time."""
+
+from __future__ import annotations
+
+import compileall
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from extension_bench import KEY, PROMPT, changed_layer
+
+if TYPE_CHECKING:
+    from extension_bench import Bench
+
+ALL = os.environ.get("MUTANTS") == "all"
+SAMPLE = 40
+KINDS = ("error", "memory", "leave", "os", "exit", "kill")
+START = "prefixwarm/python/prefixwarm_extension/start.py"
+FAILING_START = Path(__file__).with_name("failing_start.py")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One run of the Python part in which one line failed."""
+
+    where: str
+    kind: str
+    status: int
+    output: str
+
+    @property
+    def harmless(self) -> bool:
+        """It ended, gave a reason where it still could, and showed no secret."""
+        said = '"by":"init"' in self.output
+        silent = self.kind in ("exit", "kill") or self.where.startswith("prefixwarm_extension/real")
+        shown = (said and "Traceback" not in self.output) or silent
+        return shown and KEY not in self.output and PROMPT not in self.output
+
+
+@pytest.fixture
+def program(layer: Path, tmp_path: Path) -> Path:
+    """The layer's Python part, from its sources, with the failing start."""
+    target = tmp_path / "prefixwarm" / "python"
+    shutil.copytree(layer / "prefixwarm" / "python", target)
+    start = target / "prefixwarm_extension" / "start.py"
+    start.rename(start.with_name("real_start.py"))
+    shutil.copy(FAILING_START, start)
+    compileall.compile_dir(target, quiet=2)
+    return start
+
+
+def run(program: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """As the launcher starts it, with a fresh warm state."""
+    command = f"exec {sys.executable} -I -S {program} 5000 3>&1 2>&1"
+    env = {**env, "PREFIXWARM_CACHE_SCOPE": uuid.uuid4().hex}
+    return subprocess.run(
+        ["bash", "-c", command], env=env, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_no_line_of_the_python_part_hangs_or_tells_a_secret(
+    bench: Bench, layer: Path, program: Path, tmp_path: Path
+) -> None:
+    """Whatever fails, the process ends, which is all that the launcher needs."""
+    env = {
+        "PATH": os.environ["PATH"],
+        **bench.plain().environment(),
+        "PREFIXWARM_PREFIXES": str(layer / "prefixwarm" / "prefixes"),
+    }
+    lines = tmp_path / "lines"
+    assert '"outcome":"written"' in run(program, {**env, "LINES_TO": str(lines)}).stdout
+    ran = lines.read_text().splitlines()
+    chosen = ran if ALL else ran[:: len(ran) // SAMPLE]
+
+    def mutant(number: int) -> Mutant:
+        where, kind = chosen[number], KINDS[number % len(KINDS)]
+        done = run(program, {**env, "FAIL_AT": f"{where}:{kind}"})
+        return Mutant(where, kind, done.returncode, done.stdout)
+
+    with ThreadPoolExecutor(3) as pool:
+        mutants = list(pool.map(mutant, range(len(chosen))))
+    assert len(ran) > 500
+    assert [each for each in mutants if not each.harmless] == []
+
+
+@pytest.mark.parametrize(
+    ("where", "kind"),
+    [
+        ("prefixwarm_extension/main.py:1", "error"),
+        ("prefixwarm/core/http.py:1", "kill"),
+        ("prefixwarm_extension/real_start.py:1", "leave"),
+    ],
+)
+def test_a_mutant_under_the_emulator(bench: Bench, tmp_path: Path, where: str, kind: str) -> None:
+    """A module that cannot even be imported: the function answers, and one line says why not."""
+    sources = bench.layer / "prefixwarm" / "python"
+    real = (sources / "prefixwarm_extension" / "start.py").read_text()
+    layer = changed_layer(bench.layer, tmp_path, {START: FAILING_START.read_text()})
+    (layer / START).with_name("real_start.py").write_text(real.replace("/bytecode/", "/none/"))
+    file, _, _ = where.partition(":")
+    text = (layer / "prefixwarm" / "python" / file).read_text().splitlines()
+    first = 1 + next(n for n, line in enumerate(text) if line.startswith(("import ", "from ")))
+    function = bench.plain(FAIL_AT=f"{file}:{first}:{kind}")
+    started = bench.start(replace(function, layers=(layer,)), {"n": 1})
+    assert started.answer.status == 200
+    assert started.answer.payload["event"] == {"n": 1}
+    assert len(started.lines) == 1
