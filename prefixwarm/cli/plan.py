@@ -11,6 +11,7 @@ from prefixwarm.cli.output import dollars, emit, json_option, note, table
 from prefixwarm.core.errors import UsageError
 from prefixwarm.core.prefix_file import load
 from prefixwarm.plan import compare, poisson, read, recommendation, terms_of
+from prefixwarm.plan.compare import MONTH
 from prefixwarm.policy import Policy
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def plan(
 ) -> None:
     """Replay arrivals through the policies and say what pays.
 
-    Costs include the real requests' own cache reads and writes.
+    Dollars include the real requests' own cache reads and writes of the prefix; WAITING is what
+    the misses of a month cost in waiting.
     """
     prefix = load(file)
     active = Policy.of({"hours": hours, "weekdays": weekdays, "timezone": tz}).hours
@@ -129,12 +131,13 @@ def _document(made: Plan, prefix: PrefixFile) -> dict[str, Any]:
 
 
 def _show(made: Plan) -> None:
-    head = ("POLICY", "USD/DAY", "USD/MONTH", "FIRST HITS", "WARMS/DAY", "MISSES/DAY")
+    head = ("POLICY", "USD/DAY", "USD/MONTH", "WAITING", "FIRST HITS", "WARMS/DAY", "MISSES/DAY")
     rows = [
         (
             row.policy,
             dollars(row.usd_per_day),
             dollars(row.usd_per_month),
+            dollars(row.waiting_usd_per_day * MONTH),
             "-" if row.hit_rate is None else f"{row.hit_rate:.0%}",
             f"{row.pings_per_day:.1f}",
             f"{row.misses_per_day:.2f}",

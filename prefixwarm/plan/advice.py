@@ -17,7 +17,8 @@ _RULES = ("ski", "hazard", "auto")
 def recommendation(plan: Plan) -> str:
     """What to do, and what it costs either way."""
     nothing, best = plan.row(NOTHING), plan.best
-    starts = f"{plan.starts_per_day:.2g} session starts a day"
+    month = "a month, waiting included," if plan.terms.latency_usd else "a month"
+    starts = f"with {plan.starts_per_day:.2g} session starts a day"
     if plan.terms.too_short:
         return (
             f"Do not keep this warm: its {plan.terms.tokens} tokens are under the model's "
@@ -25,26 +26,26 @@ def recommendation(plan: Plan) -> str:
         )
     if plan.worthwhile:
         return (
-            f"Keep this warm with the rule {best.policy} and the 1 hour TTL: a month costs "
+            f"Keep this warm with the rule {best.policy} and the 1 hour TTL: {month} costs "
             f"{_cost(best)} instead of {_cost(nothing)} for doing nothing, and {_hits(best)} "
             f"instead of {_hits(nothing)} of first requests hit."
         )
     if best.policy == "1 h TTL alone":
         return (
-            f"Do not keep this warm, but write it with the 1 hour TTL: with {starts} a month of "
-            f"that alone costs {_cost(best)}, of the 5 minute TTL {_cost(nothing)}."
+            f"Do not keep this warm, but write it with the 1 hour TTL: {starts}, {month} of that "
+            f"alone costs {_cost(best)}, of the 5 minute TTL {_cost(nothing)}."
         )
     cheapest = min((plan.row(rule) for rule in _RULES), key=lambda row: row.units_per_day)
     return (
-        f"Do not keep this warm: with {starts} a month of doing nothing costs {_cost(nothing)}, "
-        f"and of the cheapest rule, {cheapest.policy}, {_cost(cheapest)}."
+        f"Do not keep this warm: {starts}, {month} of doing nothing costs {_cost(nothing)}, and "
+        f"of the cheapest rule, {cheapest.policy}, {_cost(cheapest)}."
     )
 
 
 def _cost(row: Row) -> str:
-    if row.usd_per_month is None:
+    if row.worth_per_month is None:
         return f"{row.units_per_day * MONTH:.3g} uncached reads of the prefix"
-    return money(row.usd_per_month)
+    return money(row.worth_per_month)
 
 
 def money(usd: float) -> str:

@@ -47,9 +47,11 @@ class Row:
     policy : str
         A key of `POLICIES`, or ``optimum`` for the clairvoyant bound.
     units_per_day : float
-        In units of one uncached read, waiting included.
+        In units of one uncached read, waiting included: what policies are compared by.
     usd_per_day : float or None
-        US dollars; None while the price is unknown.
+        US dollars to pay, so without the waiting; None while the price is unknown.
+    waiting_usd_per_day : float
+        US dollars that the waiting for misses is worth.
     hit_rate : float or None
         Share of session starts that hit; None without any.
     pings_per_day, misses_per_day : float
@@ -59,14 +61,22 @@ class Row:
     policy: str
     units_per_day: float
     usd_per_day: float | None
+    waiting_usd_per_day: float
     hit_rate: float | None
     pings_per_day: float
     misses_per_day: float
 
     @property
     def usd_per_month(self) -> float | None:
-        """US dollars in 30 days."""
+        """US dollars to pay in 30 days."""
         return None if self.usd_per_day is None else self.usd_per_day * MONTH
+
+    @property
+    def worth_per_month(self) -> float | None:
+        """US dollars in 30 days, waiting included."""
+        if self.usd_per_month is None:
+            return None
+        return self.usd_per_month + self.waiting_usd_per_day * MONTH
 
 
 @dataclass(frozen=True)
@@ -152,11 +162,13 @@ def compare(traffic: Traffic, terms: Terms, hours: Hours | None = None) -> Plan:
 
 
 def _row(name: str, account: Replay, traffic: Traffic, terms: Terms) -> Row:
-    units = (account.total + traffic.folded * terms.multipliers.read) / traffic.days
+    waiting = account.misses * terms.latency
+    paid = (account.total - waiting + traffic.folded * terms.multipliers.read) / traffic.days
     return Row(
         name,
-        units,
-        terms.usd(units),
+        paid + waiting / traffic.days,
+        terms.usd(paid),
+        terms.latency_usd * account.misses / traffic.days,
         account.hit_rate,
         account.pings / traffic.days,
         account.misses / traffic.days,

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from prefixwarm.plan.advice import money, recommendation
+from prefixwarm.plan.compare import MONTH
 from prefixwarm.plan.curve import curve
 from prefixwarm.plan.timeline import SHOWN_DAYS, timeline
 
@@ -110,6 +111,7 @@ def _table(plan: Plan) -> str:
         "policy",
         "a day",
         "a month",
+        "waiting a month",
         "first requests that hit",
         "warm calls a day",
         "misses a day",
@@ -123,6 +125,7 @@ def _row(row: Row, plan: Plan) -> str:
     costs = [
         "unknown" if usd is None else money(usd) for usd in (row.usd_per_day, row.usd_per_month)
     ]
+    costs.append(money(row.waiting_usd_per_day * MONTH))
     hits = "none seen" if row.hit_rate is None else f"{row.hit_rate:.0%}"
     cells = [row.policy, *costs, hits, f"{row.pings_per_day:.1f}", f"{row.misses_per_day:.2f}"]
     style = ' class="best"' if row is plan.best else ""

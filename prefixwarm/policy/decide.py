@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from prefixwarm.policy.auto import Auto
 from prefixwarm.policy.hazard import Hazard
 from prefixwarm.policy.policy import Policy
-from prefixwarm.policy.rules import Always, Never, Rule, Ski
+from prefixwarm.policy.rules import Allowance, Always, Never, Rule, Ski
 from prefixwarm.policy.view import TTL_1H, Action, Decision, View
 
 if TYPE_CHECKING:
@@ -76,7 +77,11 @@ class _Case:
         self.policy = policy
         self.interval = policy.refresh_after(view.ttl)
         self.ttl = policy.ttl or rule.ttl(view)
-        self.allowance = rule.allowance(view)
+        self.rule = rule
+
+    @cached_property
+    def allowance(self) -> Allowance:
+        return self.rule.allowance(self.view)
 
     def decision(self) -> Decision:
         view, hours = self.view, self.policy.hours

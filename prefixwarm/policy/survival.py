@@ -122,18 +122,18 @@ class _Silence:
         self._since_hour = int(since // _HOUR)
         self._recent = math.log(day + 0.02) - math.log(0.12)
         self._usual = math.log(week + 0.01) - math.log(0.1)
-        # How active the hour so many hours before the silence was, its neighbours counting half.
-        bits = [active >> i & 1 for i in range(_WEEK + 2)]
-        padded = [0, 0, *bits, 0]
-        self._activity = [
-            padded[i + 1] + (padded[i] + padded[i + 2]) / 2 for i in range(len(bits) + 1)
-        ]
+        # How active each hour before the silence was, its neighbours counting half; the hours of
+        # the silence itself, and those too long ago, were not active.
+        bits = [0, 0, *map(int, reversed(f"{active:0{_WEEK + 2}b}")), 0]
+        smooth = [now + (a + b) / 2 for a, now, b in zip(bits, bits[1:], bits[2:], strict=False)]
+        self._activity = [0.0] * _LONGEST + smooth + [0.0] * _WEEK
 
     def features(self, slot: int) -> list[tuple[int, float]]:
         """Index and value of each input of a slot; the first one is its age class."""
         hour = int((self._middle + (slot - 1) * SLOT) // _HOUR)
         of_day = hour % 24
-        activity = [self._at(hour - 24 * days) for days in range(1, 8)]
+        today = self._since_hour - hour + 1 + _LONGEST
+        activity = self._activity[today + 24 : today + _WEEK + 1 : 24]
         return [
             (bisect_left(_AGES, slot), 1.0),
             (_HOURS + of_day, 1.0),
@@ -146,7 +146,3 @@ class _Silence:
             (_RECENT, self._recent),
             (_USUAL, self._usual),
         ]
-
-    def _at(self, hour: int) -> float:
-        before = self._since_hour - hour + 1
-        return self._activity[before] if 0 <= before < len(self._activity) else 0.0
