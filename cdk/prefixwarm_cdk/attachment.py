@@ -168,8 +168,8 @@ def _doubt_snap_start(function: lambda_.Function) -> None:
     if _resource(function).snap_start is not None:
         Annotations.of(function).add_warning_v2(
             "prefixwarm:snapstart",
-            "with SnapStart the init phase runs when a version is published, not when an "
-            "environment starts: the keep-warm function alone warms",
+            "with SnapStart the init phase runs when a version is published, long before its first "
+            "request; `import prefixwarm_snapstart` in the handler's module warms after a restore",
         )
 
 

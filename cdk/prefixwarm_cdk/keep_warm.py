@@ -6,12 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.core.errors import UsageError
+from prefixwarm.core.warm_request import TTL_SECONDS
 from prefixwarm.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from aws_cdk import Duration, TimeZone
+
+    from prefixwarm.core.prefix_file import PrefixFile
 
 __all__ = ["Budget", "KeepWarm"]
 
@@ -96,6 +99,17 @@ class KeepWarm:
             "before": warm_by,
         }
         return cls({**inside, **{name: value for name, value in limits.items() if value}})
+
+    def check(self, files: Iterable[PrefixFile]) -> None:
+        """Refuse an interval in which a prefix would be gone: each refresh would be a write."""
+        interval = (self._policy or {}).get("interval", 0)
+        for file in files:
+            life = TTL_SECONDS[file.ttl]
+            if interval >= life:
+                raise UsageError(
+                    f"prefix {file.name}: lives for {life} s and would be refreshed every "
+                    f"{interval:g} s; choose a shorter interval, or leave it out"
+                )
 
     @property
     def policy(self) -> dict[str, Any] | None:

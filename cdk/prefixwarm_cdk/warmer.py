@@ -110,12 +110,13 @@ class PrefixWarmer(Construct):
         self.table = state_table(self, "Table", removal_policy=removal_policy)
         self.keep_warm: KeepWarmFunction | None = None
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
-        policy = (keep_warm or KeepWarm.auto()).policy
-        if policy is not None:
+        rule = keep_warm or KeepWarm.auto()
+        rule.check(self._files(self._prefixes))
+        if rule.policy is not None:
             self.keep_warm = KeepWarmFunction(
                 self, "KeepWarm", runtime=runtime, log_retention=log_retention, tracing=tracing
             )
-            self._connect(self.keep_warm, self._manifest(policy, budget), kill_switch)
+            self._connect(self.keep_warm, self._manifest(rule.policy, budget), kill_switch)
             self._watch(self.keep_warm, dashboard=dashboard)
         Aspects.of(self).add(_WarnUnlessAttached())
 

@@ -42,11 +42,12 @@ def write_prefix(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         model: str = MODEL,
         route: str = "anthropic",
         text: str = "You are the support agent. " * 200,
+        ttl: str = "1h",
         folder: Path | None = None,
         **known: Any,
     ) -> Path:
         version = {"bedrock": {"anthropic_version": "bedrock-2023-05-31"}}.get(route, {})
-        request = warm_request.derive(agent_request(text, **version))
+        request = warm_request.derive(agent_request(text, **version), ttl=ttl)
         request["model"] = model
         headers = {} if route == "bedrock" else {"anthropic-version": "2026-10-21"}
         known = {"tokens": {"minimum": 512}, **known}

@@ -268,7 +268,10 @@ def test_settings_are_checked_as_at_run_time(
     [
         ({"runtime": lambda_.Runtime.NODEJS_22_X}, "nodejs22.x has no Python"),
         ({"runtime": lambda_.Runtime.PYTHON_3_9}, "python3.9 has no Python of 3.10"),
-        ({"snap_start": lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS}, "when a version is"),
+        (
+            {"snap_start": lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS},
+            "import prefixwarm_snapstart",
+        ),
     ],
 )
 def test_doubtful_functions_are_warned_about(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from aws_cdk import Duration, TimeZone
 from prefixwarm_cdk import KeepWarm
 
 from prefixwarm.core.errors import SettingsError, UsageError
 from prefixwarm.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 def test_rules_by_name() -> None:
@@ -58,5 +64,15 @@ def test_windows_of_off_are_refused() -> None:
 
 def test_an_interval_of_the_ttl_is_refused() -> None:
     """Each refresh would be a write."""
-    with pytest.raises(SettingsError, match="write less than the TTL"):
+    with pytest.raises(SettingsError, match="below the TTL of 3600"):
         KeepWarm.ski(interval=Duration.hours(1))
+
+
+def test_an_interval_of_a_prefixs_own_ttl_is_refused(
+    bench: Any, write_prefix: Callable[..., Path]
+) -> None:
+    """A prefix of 5 minutes among others of an hour."""
+    short = write_prefix("short", ttl="5m")
+    every = Duration.minutes(5)
+    with pytest.raises(UsageError, match=r"prefix short: lives for 300 s .* every 300 s"):
+        bench.warmer(prefixes=[bench.prefix, short], keep_warm=KeepWarm.ski(interval=every))
