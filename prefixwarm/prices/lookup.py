@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 
+from prefixwarm.core.routes import route_named
 from prefixwarm.prices import genai, names
 from prefixwarm.prices import table as own
 
 __all__ = ["ModelPrices", "cost", "lookup"]
 
 _BEDROCK = ("bedrock", "bedrock-mantle")
-_ROUTES = ("anthropic", "aws", *_BEDROCK)
 _MILLION = Decimal(1_000_000)
 
 
@@ -78,7 +78,7 @@ def lookup(
 
     Raises
     ------
-    ValueError
+    SettingsError
         For an unknown route.
 
     Notes
@@ -86,8 +86,7 @@ def lookup(
     Multipliers from https://platform.claude.com/docs/en/about-claude/pricing; the regional ones
     of Bedrock from the AWS price list.
     """
-    if route not in _ROUTES:
-        raise ValueError(f"route {route!r} is unknown; known are {', '.join(_ROUTES)}")
+    route_named(route)
     name = names.parse(model)
     if name is None:
         return None

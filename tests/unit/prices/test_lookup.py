@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from prefixwarm.core.errors import SettingsError
 from prefixwarm.prices import cost, genai, lookup, minimum_tokens
 from prefixwarm.prices import table as own
 from prefixwarm.prices.names import ModelName, parse
@@ -127,7 +128,7 @@ def test_what_the_provider_refuses_has_no_price(options: dict[str, str]) -> None
 
 
 def test_an_unknown_route_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="bedrock-mantle"):
+    with pytest.raises(SettingsError, match="bedrock-mantle"):
         lookup("claude-opus-5", route="azure")
 
 
