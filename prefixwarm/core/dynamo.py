@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from prefixwarm.core.aws import AwsError
 from prefixwarm.core.errors import CredentialsError, SettingsError, StateError, TransportError
-from prefixwarm.core.state import KEEP_SECONDS, Ledger, State
+from prefixwarm.core.state import KEEP_SECONDS, LEDGER_SECONDS, Ledger, State
 from prefixwarm.core.update import Change, typed
 
 TYPE_CHECKING = False
@@ -86,7 +86,7 @@ class DynamoState:
         change.set("name", wish.name)
         change.set("lease_owner", wish.owner)
         change.set("lease_until", wish.now + wish.seconds)
-        change.set("expires_at", int(wish.now + KEEP_SECONDS))
+        _keep(change, wish.now)
         change.add("lease_token", 1)
         if wish.deployment:
             change.set("deployment", wish.deployment)
@@ -135,6 +135,7 @@ class DynamoState:
         change.set("granted_ttl", ttl)
         change.set("traffic_at", started)
         change.set("idle", 0)
+        _keep(change, started)
         change.require(change.absent_or("warm_until", "<", started + ttl))
         try:
             self._update(key, change, deadline)
@@ -146,6 +147,7 @@ class DynamoState:
         change = Change()
         change.set("traffic_at", at)
         change.set("idle", 0)
+        _keep(change, at)
         change.require(change.absent_or("traffic_at", "<", at))
         self._update_if(key, change, deadline)
 
@@ -160,6 +162,7 @@ class DynamoState:
         change = Change()
         change.set("name", name)
         _set_due(change, due_at)
+        _keep(change, due_at)
         change.require("attribute_not_exists(due_at)")
         self._update_if(key, change, deadline)
 
@@ -168,7 +171,7 @@ class DynamoState:
         change = Change()
         _set_due(change, check.due_at)
         change.set("reason", check.reason)
-        change.set("expires_at", int(check.at + KEEP_SECONDS))
+        _keep(change, check.at)
         for name in ("idle", "learned", "rewrites", "tripped_until"):
             if getattr(check, name) is not None:
                 change.set(name, getattr(check, name))
@@ -179,7 +182,7 @@ class DynamoState:
         change = Change()
         change.set("backoff_until", until)
         change.set("reason", reason)
-        change.set("expires_at", int(until + KEEP_SECONDS))
+        _keep(change, until)
         change.require(change.absent_or("backoff_until", "<", until))
         self._update_if(key, change, deadline)
 
@@ -224,6 +227,7 @@ class DynamoState:
             change.add("unpriced", outcome.calls)
         if lifetime_usd is not None:
             change.set("lifetime_usd", lifetime_usd)
+        _keep(change, outcome.started_at, LEDGER_SECONDS)
         self._update(_ledger_key(key, day), change, deadline)
 
     def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
@@ -278,6 +282,11 @@ def _raised(result: Result) -> Change:
     _add_spending(change, result.calls, result.cost_usd)
     change.require(change.absent_or("warm_until", "<", result.warm_until))
     return change
+
+
+def _keep(change: Change, at: float, seconds: int = KEEP_SECONDS) -> None:
+    """Let the table forget the item when nothing has happened to it for so long."""
+    change.set("expires_at", int(at + seconds))
 
 
 def _set_life(change: Change, result: Result) -> None:

@@ -16,6 +16,7 @@ __all__ = [
 ]
 
 KEEP_SECONDS = 35 * 86400
+LEDGER_SECONDS = 400 * 86400
 
 
 def entry_key(route: str, region: str, scope: str, model: str, fingerprint: str) -> str:

@@ -1,0 +1,48 @@
+"""What nobody touches any more is deleted by the table itself, some day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.core.dynamo import DynamoState
+from prefixwarm.core.outcome import WRITTEN, Outcome
+from prefixwarm.core.state import KEEP_SECONDS, LEDGER_SECONDS, Check
+from prefixwarm.keepwarm.store import boto_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefixwarm.core.deadline import Deadline
+
+NOW = 1_763_700_000.0
+DAY = "2025-11-21"
+WRITES: dict[str, Callable[[DynamoState, str, Deadline], object]] = {
+    "touch": lambda store, key, soon: store.touch(key, NOW, 3600, soon),
+    "saw_traffic": lambda store, key, soon: store.saw_traffic(key, NOW, soon),
+    "register": lambda store, key, soon: store.register(key, "support", NOW, soon),
+    "plan": lambda store, key, soon: store.plan(key, Check(at=NOW, due_at=NOW, reason=""), soon),
+}
+
+
+def expiry(boto: Any, table: str, key: str) -> int:
+    item = boto.get_item(TableName=table, Key={"pk": {"S": key}})["Item"]
+    return int(item["expires_at"]["N"])
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_state_is_kept_for_weeks(
+    boto: Any, table: str, key: str, soon: Deadline, write: str
+) -> None:
+    """Whichever operation came last."""
+    WRITES[write](DynamoState(table, boto_calls(boto)), key, soon)
+    assert expiry(boto, table, key) == NOW + KEEP_SECONDS
+
+
+def test_a_ledger_is_kept_for_a_year(boto: Any, table: str, key: str, soon: Deadline) -> None:
+    """Long enough to compare with last year's."""
+    outcome = Outcome(name="support", kind=WRITTEN, started_at=NOW, calls=1, cost_usd=0.5)
+    DynamoState(table, boto_calls(boto)).add_to_ledger(key, DAY, outcome, soon)
+    ledger_key = f"ledger/{key.partition('/')[2]}/{DAY}"
+    assert expiry(boto, table, ledger_key) == NOW + LEDGER_SECONDS
