@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator.provider import Provider
 
-__all__ = ["PREFIX", "clock", "entries", "requests", "respond"]
+__all__ = ["PREFIX", "clock", "entries", "paths", "requests", "respond"]
 
 PREFIX = "/_sim/"
 
@@ -41,6 +41,11 @@ def respond(provider: Provider, request: Request) -> Reply:
     if request.method not in methods:
         return json_reply(405, {"error": f"use {' or '.join(methods)}"})
     return json_reply(200, methods[request.method](provider, request))
+
+
+def paths() -> list[str]:
+    """Return every path of the control surface."""
+    return list(_PATHS)
 
 
 def clock(provider: Provider) -> Json:
