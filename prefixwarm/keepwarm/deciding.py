@@ -95,6 +95,13 @@ class Case:
     evidence: str = ""
     learned: bytes | None = None
 
+    @property
+    def senders(self) -> set[str]:
+        """Functions whose invocations matter; none before the first write."""
+        if self.state.warm_until is None:
+            return set()
+        return {*self.entry.functions, *self.state.functions}
+
     def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
         """What to do now."""
         view = view_of(self.state, self.call, now, self.latency_value)

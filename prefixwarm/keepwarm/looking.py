@@ -109,23 +109,21 @@ class Look:
 
     def _with_traffic(self, cases: Sequence[Case]) -> list[Case]:
         """Ask for real traffic, once for all; what is seen ends the silence."""
-        senders = {c.state.key: {*c.entry.functions, *c.state.functions} for c in cases}
-        functions = sorted(set().union(*senders.values()))
-        try:
-            minutes = invocations(self._parts.cloudwatch, functions, self._now)
-        except TrafficError as error:
-            self._report.traffic_unavailable = True
-            logger.warning("invocations are unknown: silences may look longer", why=str(error))
-            minutes = {}
+        minutes = self._minutes(set().union(*(case.senders for case in cases)))
         found = [
-            case.with_traffic(
-                sorted({at for f in senders[case.state.key] for at in minutes.get(f, ())}),
-                self._now,
-            )
+            case.with_traffic(sorted({at for f in case.senders for at in minutes[f]}), self._now)
             for case in cases
         ]
         self._each(self._saw_traffic, [case for case in found if case.evidence == "metric"])
         return found
+
+    def _minutes(self, functions: set[str]) -> dict[str, list[float]]:
+        try:
+            return invocations(self._parts.cloudwatch, sorted(functions), self._now)
+        except TrafficError as error:
+            self._report.traffic_unavailable = True
+            logger.warning("invocations are unknown: silences may look longer", why=str(error))
+            return {name: [] for name in functions}
 
     def _saw_traffic(self, case: Case) -> None:
         self._parts.store.saw_traffic(

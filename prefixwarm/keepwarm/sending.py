@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from prefixwarm.keepwarm.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
 
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.outcome import Outcome
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.report import Report
     from prefixwarm.policy import Decision
 
-__all__ = ["CONCURRENCY", "Order", "Sender", "within_rate"]
+__all__ = ["CONCURRENCY", "Order", "Sender", "within_rate", "writes_per_minute"]
 
 CONCURRENCY = 48
 CALL_SECONDS = 30.0
@@ -74,7 +74,7 @@ class Order:
 
 def within_rate(orders: Sequence[Order], calls_per_minute: int) -> list[Order]:
     """What each route takes in one tick, the most urgent first; the rest stays due."""
-    writes = max(1, int(calls_per_minute * _WRITE_SHARE))
+    writes = writes_per_minute(calls_per_minute)
     counts: defaultdict[tuple[str, str], int] = defaultdict(int)
     taken = []
     for order in sorted(orders, key=lambda order: order.urgency):
@@ -85,6 +85,11 @@ def within_rate(orders: Sequence[Order], calls_per_minute: int) -> list[Order]:
         counts[route, action] += 1
         taken.append(order)
     return taken
+
+
+def writes_per_minute(calls_per_minute: int) -> int:
+    """How many of a route's calls in one tick may be writes."""
+    return max(1, int(calls_per_minute * _WRITE_SHARE))
 
 
 class Sender:
@@ -110,12 +115,11 @@ class Sender:
         self._deadline = deadline
         self._book = book
 
-    def send(self, orders: Sequence[Order]) -> None:
+    def send(self, orders: Sequence[Order], pool: Executor) -> None:
         """Send them; what cannot be sent now stays due."""
         scouts, others = _one_of_each_route(orders)
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
-            list(pool.map(self._one, scouts))
-            list(pool.map(self._one, others))
+        list(pool.map(self._one, scouts))
+        list(pool.map(self._one, others))
 
     def _one(self, order: Order) -> None:
         if self._held(order):

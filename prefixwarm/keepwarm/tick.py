@@ -13,7 +13,7 @@ from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.looking import Look
 from prefixwarm.keepwarm.pauses import Pauses
 from prefixwarm.keepwarm.report import Report
-from prefixwarm.keepwarm.sending import CONCURRENCY, Sender, within_rate
+from prefixwarm.keepwarm.sending import CONCURRENCY, Sender, within_rate, writes_per_minute
 
 if TYPE_CHECKING:
     from prefixwarm.core.deadline import Deadline
@@ -24,6 +24,11 @@ __all__ = ["tick"]
 
 # More than a minute's worth of checks for 100,000 prefixes.
 _MOST_DUE = 4000
+
+# So many prefixes are registered before what is due is looked at, the others when that is done
+# and so many seconds are left.
+_AT_ONCE = 500
+_SPARE = 10.0
 
 
 def tick(parts: Parts, fleet: Fleet, deadline: Deadline) -> Report:
@@ -46,8 +51,9 @@ def tick(parts: Parts, fleet: Fleet, deadline: Deadline) -> Report:
 def _tend(parts: Parts, fleet: Fleet, deadline: Deadline, report: Report, pauses: Pauses) -> None:
     now, manifest = parts.clock(), fleet.manifest
     total = total_key(parts.settings.deployment)
+    fleet.learn_keys()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        _register(parts, fleet, pool, deadline, now)
+        _register(parts, fleet, pool, deadline, _AT_ONCE)
         states = parts.store.due(now, _MOST_DUE, deadline)
         report.due = len(states)
         look = Look(parts, fleet, report, pool, deadline)
@@ -55,17 +61,21 @@ def _tend(parts: Parts, fleet: Fleet, deadline: Deadline, report: Report, pauses
         pauses.load({case.call.route for case in cases}, deadline)
         budget = Budget(parts.store, manifest.budget_usd_per_day, total, day_of(now))
         orders = look.orders(cases, budget, pauses)
-    books = Books(parts, report, total)
-    sender = Sender(parts, pauses, report, deadline, books.book)
-    sender.send(within_rate(orders, manifest.calls_per_minute))
+        sender = Sender(parts, pauses, report, deadline, Books(parts, report, total).book)
+        sender.send(within_rate(orders, manifest.calls_per_minute), pool)
+        while fleet.unregistered and not report.state_error and deadline.remaining() > _SPARE:
+            _register(parts, fleet, pool, deadline, _AT_ONCE)
 
 
 def _register(
-    parts: Parts, fleet: Fleet, pool: ThreadPoolExecutor, deadline: Deadline, now: float
+    parts: Parts, fleet: Fleet, pool: ThreadPoolExecutor, deadline: Deadline, most: int
 ) -> None:
-    """Make the manifest's prefixes known, once in an environment's life."""
-    fleet.learn_keys()
-    minutes = len(fleet.unregistered) // fleet.manifest.calls_per_minute
+    """Make prefixes of the manifest known, each once in an environment's life.
+
+    Few are due at once; many are spread over the minutes that the rate of writes needs.
+    """
+    minutes = len(fleet.manifest.entries) // writes_per_minute(fleet.manifest.calls_per_minute)
+    now = parts.clock()
 
     def register(key: str) -> None:
         name = fleet.entries[key].name
@@ -73,4 +83,4 @@ def _register(
         parts.store.register(key, name, due_at, deadline)
         fleet.unregistered.discard(key)
 
-    list(pool.map(register, sorted(fleet.unregistered)))
+    list(pool.map(register, sorted(fleet.unregistered)[:most]))

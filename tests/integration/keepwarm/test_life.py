@@ -8,6 +8,7 @@ import pytest
 
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.prefix_file import dumps
+from prefixwarm.keepwarm import tick
 from prefixwarm.keepwarm.budget import day_of, total_key
 from prefixwarm.prices import lookup
 from tests.integration.keepwarm.conftest import prefix_file
@@ -143,3 +144,23 @@ def test_the_books_agree_with_the_provider(world: World) -> None:
     assert total.spent_usd == pytest.approx(sum(ledger.spent_usd for ledger in ledgers))
     assert total.spent_usd == pytest.approx(billed)
     assert ledgers[0].lifetime_usd == pytest.approx(world.state("support").spent_usd)
+
+
+def test_a_large_fleet_is_registered_while_the_rest_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some before what is due is looked at, the others with the time that is left."""
+    monkeypatch.setattr(tick, "_AT_ONCE", 2)
+    world.deploy(*(f"agent-{i}" for i in range(5)))
+    assert [outcome.kind for outcome in world.tick().outcomes] == ["written"] * 2
+    assert [outcome.kind for outcome in world.tick().outcomes] == ["written"] * 3
+
+
+def test_a_new_environment_registers_nothing_anew(world: World) -> None:
+    """What the table knows keeps its time."""
+    world.deploy("support")
+    world.tick()
+    due_at = world.state("support").due_at
+    world.sim.advance(MINUTE)
+    assert not world.new_keeper().tick(Deadline.after(50)).outcomes
+    assert world.state("support").due_at == due_at

@@ -88,3 +88,11 @@ def test_traffic_that_the_agent_told_of_is_shown_as_observed(case: Case) -> None
     told = replace(case, state=case.state.replace(traffic_at=case.state.last_touch))
     assert told.with_traffic([], NOW).evidence == "observed"
     assert told.with_traffic([], NOW + 3600).evidence == ""
+
+
+def test_a_prefix_that_was_never_written_asks_nobody(case: Case) -> None:
+    """A metric costs a cent a thousand; functions are those of the deployment and of the state."""
+    known = replace(case, entry=replace(case.entry, functions=("a",)))
+    known = replace(known, state=case.state.replace(functions=("b",)))
+    assert known.senders == {"a", "b"}
+    assert replace(known, state=known.state.replace(warm_until=None)).senders == set()

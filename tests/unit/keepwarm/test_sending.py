@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from prefixwarm.core.settings import Settings
 from prefixwarm.keepwarm.parts import Parts
 from prefixwarm.keepwarm.pauses import Pauses
 from prefixwarm.keepwarm.report import Report
-from prefixwarm.keepwarm.sending import Order, Sender
+from prefixwarm.keepwarm.sending import CONCURRENCY, Order, Sender
 from prefixwarm.policy import Decision
 from tests.unit.keepwarm.conftest import NOW, make_case
 
@@ -67,7 +68,9 @@ class Bench:
         def book(order: Order, outcome: Outcome) -> None:
             self.booked.append(outcome)
 
-        Sender(self.parts, self.pauses, self.report, Deadline.after(seconds), book).send(orders)
+        sender = Sender(self.parts, self.pauses, self.report, Deadline.after(seconds), book)
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            sender.send(orders, pool)
 
 
 def orders(count: int, route: str = "anthropic") -> list[Order]:
