@@ -138,6 +138,28 @@ def test_a_warmer_lives_and_leaves_nothing_behind(aws: LocalAws, cli: Cli, tmp_p
     assert left_over(aws) == []
 
 
+def test_what_the_local_api_does_not_keep(aws: LocalAws, cli: Cli, tmp_path: Path) -> None:
+    """Every resource of the templates is deployed; one property is dropped, and listed here.
+
+    It is asserted on the template. When this fails for it, the local API has learned it.
+    """
+    assembly = synthesise(tmp_path / "1", write_prefixes(tmp_path / "one", support="Help. "))
+    cli.deploy(assembly)
+    cloudformation = aws.client("cloudformation")
+    for stack in ("Warmer", "Agents"):
+        template = json.loads((assembly / f"{stack}.template.json").read_text())
+        listed = cloudformation.list_stack_resources(StackName=stack)["StackResourceSummaries"]
+        assert {entry["LogicalResourceId"] for entry in listed} == set(template["Resources"])
+    (table,) = aws.client("dynamodb").list_tables()["TableNames"]
+    (index,) = aws.client("dynamodb").describe_table(TableName=table)["Table"][
+        "GlobalSecondaryIndexes"
+    ]
+    life = aws.client("dynamodb").describe_time_to_live(TableName=table)
+    assert index["IndexName"] == "due"
+    assert life["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+    cli.destroy(assembly)
+
+
 # Service, operation, the list in its answer, and what names an entry there.
 _LISTS = (
     ("dynamodb", "list_tables", "TableNames", None),
