@@ -1,0 +1,31 @@
+"""What the agents of all frameworks share: a prompt, a model, and the questions they are asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+MODEL = os.environ.get("AGENT_MODEL", "claude-sonnet-5-5")
+PROMPT = (
+    "You are a patient support agent of a bicycle shop. Look orders up before you answer. " * 80
+)
+QUESTIONS = sys.argv[1:]
+
+
+def look_up(order: str) -> str:
+    """Look an order up.
+
+    Args:
+        order: Number of the order.
+    """
+    return f"{order} is on its way"
+
+
+def cancel(order: str, reason: str) -> str:
+    """Cancel an order that is not on its way yet.
+
+    Args:
+        order: Number of the order.
+        reason: What the customer says.
+    """
+    return f"{order} is cancelled: {reason}"

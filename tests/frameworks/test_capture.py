@@ -1,0 +1,116 @@
+"""Agents of every framework, unchanged: captured, warmed from the file, and run again.
+
+The first request of the second run reads what was warmed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.capture import prefixes_from_requests, record, run
+from prefixwarm.core.aws import AwsClient
+from prefixwarm.core.credentials import aws_credentials
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.http import HttpTransport
+from prefixwarm.core.outcome import Usage
+from prefixwarm.core.prefix_file import load, write
+from prefixwarm.core.provider import Provider
+from prefixwarm.core.warm_call import compile_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.simulator import Simulator
+
+AGENTS = Path(__file__).parent / "agents"
+QUESTIONS = ("Where is order 7?", "I want to cancel order 8.")
+TYPESCRIPT = "@anthropic-ai/sdk@1.11.0"
+
+
+@pytest.fixture(params=["sdk", "langchain", "pydantic_ai", "litellm", "strands"])
+def python_agent(request: Any) -> list[str]:
+    """The command that runs one framework's agent."""
+    return [sys.executable, str(AGENTS / f"{request.param}_agent.py")]
+
+
+def captured(command: list[str], folder: Path) -> PrefixFile:
+    """The prefix file that capture writes for an agent, read back."""
+    with record() as recording:
+        assert run([*command, *QUESTIONS], recording, output=sys.stderr) == 0
+        found = prefixes_from_requests(recording.requests, name="agent")
+    errors = [f for each in found for f in each.findings if f.severity == "error"]
+    assert errors == []
+    prefix = found[0].prefix
+    assert prefix is not None
+    return load(write(prefix, folder))
+
+
+def warmed(prefix: PrefixFile, environ: dict[str, str]) -> Usage:
+    """Make one warm call as everybody does; what it billed."""
+    transport = HttpTransport()
+    keys = aws_credentials(environ, transport)
+    client = AwsClient(transport=transport, credentials=keys, environ=environ)
+    reply = Provider(transport, client, None, environ).send(
+        compile_prefix(prefix), 0, Deadline.after(60)
+    )
+    transport.close()
+    return Usage.from_response(reply.usage)
+
+
+def first_read(sim: Simulator) -> int:
+    """Tokens that the first request after the warm read."""
+    requests = [r for r in sim.requests() if r["usage"]]
+    return int(requests[1]["usage"]["cache_read_input_tokens"])
+
+
+def test_python(python_agent: list[str], sim: Simulator, tmp_path: Path) -> None:
+    """At least 99 % of the prefix is read."""
+    prefix = captured(python_agent, tmp_path)
+    usage = warmed(prefix, dict(os.environ))
+    assert usage.written > 1000
+    subprocess.run([*python_agent, "Another question"], check=True)
+    assert first_read(sim) >= 0.99 * usage.written
+
+
+def test_a_model_from_the_environment(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Capture sees what is sent, wherever it comes from."""
+    monkeypatch.setenv("AGENT_MODEL", "claude-haiku-5-5")
+    prefix = captured([sys.executable, str(AGENTS / "sdk_agent.py")], tmp_path)
+    assert prefix.model == "claude-haiku-5-5"
+
+
+@pytest.fixture(scope="session")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """The TypeScript agent beside the SDK that it needs."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("needs node and npm")
+    folder = tmp_path_factory.mktemp("typescript")
+    shutil.copy(AGENTS / "agent.mjs", folder)
+    (folder / "package.json").write_text('{"private": true}')
+    installed = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", TYPESCRIPT],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    if installed.returncode:
+        pytest.skip("npm cannot install the TypeScript SDK here")
+    yield ["node", str(folder / "agent.mjs")]
+
+
+def test_typescript(typescript: list[str], sim: Simulator, tmp_path: Path) -> None:
+    """The official TypeScript SDK honours the same variable."""
+    prefix = captured(typescript, tmp_path)
+    usage = warmed(prefix, dict(os.environ))
+    subprocess.run([*typescript, "Another question"], check=True)
+    assert first_read(sim) >= 0.99 * usage.written
