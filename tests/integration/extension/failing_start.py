@@ -27,7 +27,9 @@ def fail() -> None:
         os._exit(1)
     if kind == "kill":
         os.kill(os.getpid(), 9)
-    errors = {"error": RuntimeError, "memory": MemoryError, "leave": SystemExit, "os": OSError}
+    if kind == "os":
+        raise OSError(5, "Input/output error")
+    errors = {"error": RuntimeError, "memory": MemoryError, "leave": SystemExit}
     raise errors[kind]("sk-ant-test-0123456789abcdef")
 
 

@@ -1,0 +1,73 @@
+"""One process of a fleet of protocol clients: many threads that all want the same prefixes.
+
+Started with the environment of an extension and ``fleet_worker.py CLIENTS WARM_FILE...``; prints
+``ready``, waits for a line on standard input, and prints the outcomes as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from prefixwarm.core.aws import AwsClient
+from prefixwarm.core.credentials import aws_credentials
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.dynamo import DynamoState, signed_calls
+from prefixwarm.core.errors import StateError
+from prefixwarm.core.http import HttpTransport
+from prefixwarm.core.provider import Provider
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.warm import Ask, warm
+from prefixwarm.core.warm_call import WarmCall
+
+HOLD_SECONDS = 9.0
+
+
+def client(number: int, calls: list[WarmCall], outcomes: list[str]) -> None:
+    """One environment's starts, with connections of its own."""
+    environ = os.environ
+    transport = HttpTransport(environ)
+    aws = AwsClient(
+        transport=transport, credentials=aws_credentials(environ, transport), environ=environ
+    )
+    store = DynamoState(environ["PREFIXWARM_TABLE"], signed_calls(aws))
+    provider = Provider(transport, aws, None, environ)
+    for call in calls:
+        ask = Ask(
+            key=call.key(route_named(call.route), environ["PREFIXWARM_CACHE_SCOPE"], environ),
+            owner=f"{os.getpid()}-{number}",
+            needed_until=time.time() + 30,
+            wait=Deadline.after(HOLD_SECONDS),
+            idle=0,
+        )
+        try:
+            outcome = warm(call, ask, store, provider, Deadline.after(20 + HOLD_SECONDS))
+            outcomes.append(outcome.kind)
+        except StateError:
+            outcomes.append("unreachable")
+
+
+def main() -> None:
+    """Start the threads, and release them together."""
+    files = [Path(name) for name in sys.argv[2:]]
+    calls = [WarmCall.from_bytes(file.read_bytes(), file.name) for file in files]
+    outcomes: list[str] = []
+    threads = [
+        threading.Thread(target=client, args=(number, calls, outcomes))
+        for number in range(int(sys.argv[1]))
+    ]
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(outcomes), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Many environments that start together make one warm call for each prefix."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
+from extension_bench import TABLE, write_prefix
+
+from prefixwarm.core.prefix_file import load
+from prefixwarm.core.warm_call import compile_prefix
+
+if TYPE_CHECKING:
+    from extension_bench import Bench
+
+FULL = os.environ.get("FLEET") == "1"
+PROCESSES = 100 if FULL else 10
+WORKERS, CLIENTS = (4, 250) if FULL else (2, 30)
+WORKER = Path(__file__).with_name("fleet_worker.py")
+
+pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("fleet")]
+
+
+def environment(bench: Bench) -> dict[str, str]:
+    """What an extension of this test sees."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    hold = {"PREFIXWARM_INIT_HOLD_MS": "9000", "PYTHONPATH": path, "PATH": os.environ["PATH"]}
+    return {**bench.plain().environment(), **hold}
+
+
+def compiled(folder: Path, *names: str) -> list[Path]:
+    """`NAME.warm` of these prefixes."""
+    files = []
+    for name in names:
+        file = folder / f"{name}.warm"
+        file.write_bytes(compile_prefix(load(write_prefix(folder, name))).to_bytes())
+        files.append(file)
+    return files
+
+
+def test_conditional_writes_of_the_local_table_are_atomic(bench: Bench) -> None:
+    """What everything below rests on: of many writers at once, one wins, each time."""
+    client = bench.dynamodb
+    barrier = threading.Barrier(16)
+
+    def put(number: int) -> int:
+        won = 0
+        for turn in range(5):
+            barrier.wait()
+            try:
+                client.put_item(
+                    TableName=TABLE,
+                    Item={"pk": {"S": f"atomic/{bench.scope}/{turn}"}, "by": {"N": str(number)}},
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+                won += 1
+            except ClientError:
+                pass
+        return won
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(put, range(16))) == 5
+
+
+def test_extension_processes_released_together_make_one_call(
+    bench: Bench, layer: Path, tmp_path: Path
+) -> None:
+    """Real processes, behind a barrier; all but one find it written or being written."""
+    os.mkfifo(tmp_path / "barrier")
+    start = layer / "prefixwarm" / "python" / "prefixwarm_extension" / "start.py"
+    command = f"read -r _ <{tmp_path}/barrier; exec {sys.executable} -I -S {start} 9000 3>/dev/null"
+    folder = str(layer / "prefixwarm" / "prefixes")
+    env = {**environment(bench), "PREFIXWARM_PREFIXES": folder}
+    processes = [
+        subprocess.Popen(["bash", "-c", command], env=env, stdout=subprocess.PIPE)
+        for _ in range(PROCESSES)
+    ]
+    with (tmp_path / "barrier").open("w"):
+        time.sleep(0.2)
+    outcomes = [json.loads(process.communicate()[0])["outcome"] for process in processes]
+    assert Counter(outcomes) == {"written": 1, "skipped": PROCESSES - 1}
+    assert len(bench.warm_calls()) == 1
+
+
+def test_protocol_clients_over_several_processes_make_one_call_a_prefix(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Threads with connections of their own; nobody's patience ends before the reply."""
+    files = compiled(tmp_path, "first", "second")
+    command = [sys.executable, str(WORKER), str(CLIENTS), *map(str, files)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    workers = [
+        subprocess.Popen(command, env=environment(bench), text=True, **pipes)
+        for _ in range(WORKERS)
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    outcomes = Counter(chain.from_iterable(json.loads(w.communicate()[0]) for w in workers))
+    assert outcomes.total() == WORKERS * CLIENTS * 2
+    assert outcomes["written"] == 2
+    # Clients that the overrun local table does not answer in time send nothing.
+    assert outcomes["skipped"] + outcomes["unreachable"] == outcomes.total() - 2
+    assert [state["calls"] for state in bench.states()] == ["1", "1"]
+    assert len(bench.warm_calls()) == 2
+
+
+def lease(bench: Bench, seconds: float) -> None:
+    """A lease taken by somebody who died with it."""
+    bench.start(bench.plain())
+    (state,) = bench.states()
+    bench.dynamodb.update_item(
+        TableName=TABLE,
+        Key={"pk": {"S": state["pk"]}},
+        UpdateExpression=(
+            "SET warm_until = :w, lease_owner = :o, lease_token = :t, lease_until = :u"
+        ),
+        ExpressionAttributeValues={
+            ":w": {"N": "1"},
+            ":o": {"S": "somebody dead"},
+            ":t": {"N": "7"},
+            ":u": {"N": str(time.time() + seconds)},
+        },
+    )
+    bench.provider.reset()
+
+
+def test_a_dead_holders_lease_passes_on(bench: Bench) -> None:
+    """Whoever still waits when it ends takes it, and warms."""
+    lease(bench, 1.0)
+    started = bench.start(bench.asking())
+    (state,) = bench.states()
+    assert started.line["outcome"] == "written"
+    assert started.answer.payload["cache_creation_input_tokens"] == 0
+    assert state["lease_token"] == "8"
+
+
+def test_nobody_waits_for_a_dead_holder_beyond_the_hold(bench: Bench) -> None:
+    """The function goes on, and nothing is sent in the holder's place."""
+    lease(bench, 60.0)
+    started = bench.start(bench.plain(PREFIXWARM_INIT_HOLD_MS="300"))
+    assert started.line["outcome"] == "skipped"
+    assert bench.warm_calls() == []
