@@ -80,8 +80,10 @@ class Auto(Ski):
         if books is None:
             return Allowance(0, "no traffic seen yet that would show that refreshes pay")
         if not books.pays:
-            return Allowance(0, "too rare: doing nothing has been cheaper on its recent starts")
-        if not books.long or view.ttl < TTL_1H:
+            return Allowance(0, "its recent starts do not show that refreshes would pay")
+        if not books.long:
+            return Allowance(0, "refreshes seem to pay, but what they risk is not saved up yet")
+        if view.ttl < TTL_1H:
             return Allowance(0, "a 5 minute entry is not worth a refresh")
         allowed = super().allowance(view)
         affordable = int(books.bank / view.multipliers.read + 1e-9)

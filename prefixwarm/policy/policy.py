@@ -74,7 +74,7 @@ class Policy:
         """Seconds from a touch of an entry with this TTL to its refresh."""
         if self.interval is not None and self.interval < ttl:
             return self.interval
-        return INTERVALS[ttl]
+        return INTERVALS[TTL_1H if ttl >= TTL_1H else TTL_5M]
 
     @classmethod
     def of(cls, value: str | Policy | Mapping[str, Any]) -> Policy:

@@ -83,6 +83,26 @@ def test_no_policy_is_cheaper_than_the_bound(
     assert spent.starts == bound.starts
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    gaps=st.lists(st.one_of(st.floats(3400, 3610), st.floats(0, 9e4)), min_size=1, max_size=30),
+    read=st.sampled_from([0.025, 0.1]),
+    latency=st.sampled_from([0.0, 0.5, 2.0]),
+)
+def test_the_ski_rule_keeps_its_competitive_bound(
+    gaps: list[float], read: float, latency: float
+) -> None:
+    """The bound of the documentation, with the refreshes after the last request on top."""
+    arrivals = [0.0]
+    for gap in gaps:
+        arrivals.append(arrivals[-1] + gap)
+    end = arrivals[-1] + 90 * 86_400
+    premium = 2.0 - read + latency
+    ratio = 2 * premium / (1.25 - read + min(latency, read))
+    least = optimum(arrivals, end, read=read, latency=latency).total
+    assert replay(arrivals, end, "ski", read=read, latency=latency).total <= ratio * least + premium
+
+
 @pytest.mark.parametrize(
     ("latency", "account", "total"),
     [

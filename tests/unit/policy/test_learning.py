@@ -78,7 +78,7 @@ def test_auto_begins_with_doing_nothing_and_says_so() -> None:
     first = learned("auto", [0.0])
     decision = decide(View(3400.0, 0.0, 3600.0, learned=first), "auto")
     assert decision.action == "rest"
-    assert "too rare" in decision.reason
+    assert "do not show that refreshes would pay" in decision.reason
 
 
 def test_auto_keeps_a_busy_prefix_warm() -> None:
