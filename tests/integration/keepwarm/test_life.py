@@ -69,10 +69,12 @@ def test_invocations_alone_keep_it_warm_for_longer(world: World) -> None:
     world.passes(15 * HOUR, 3 * MINUTE)
     warm_until = world.state("support").warm_until
     assert world.state("support").idle == 15
+    assert world.state("support").traffic_at is None
     world.invoked("support")
     (refresh,) = [o for r in world.passes(HOUR, 3 * MINUTE) for o in r.outcomes]
     assert refresh.kind == "refreshed"
     assert refresh.started_at < (warm_until or 0)
+    assert world.state("support").traffic_at
     assert world.state("support").idle == 1
     assert len(world.warm_calls()) == 17
 

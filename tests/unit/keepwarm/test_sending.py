@@ -35,6 +35,7 @@ class Bench:
     def __init__(self, answer: Callable[[WarmCall], None], clock: Callable[[], float]) -> None:
         self.sent: list[str] = []
         self.booked: list[Outcome] = []
+        self.book_error: StateError | None = None
         self.report = Report()
         self.store = MemoryState()
         self.pauses = Pauses(self.store, "default", {}, clock)
@@ -67,6 +68,8 @@ class Bench:
 
         def book(order: Order, outcome: Outcome) -> None:
             self.booked.append(outcome)
+            if self.book_error:
+                raise self.book_error
 
         sender = Sender(self.parts, self.pauses, self.report, Deadline.after(seconds), book)
         with ThreadPoolExecutor(CONCURRENCY) as pool:
@@ -147,3 +150,12 @@ def test_without_the_state_nothing_more_is_sent(monkeypatch: pytest.MonkeyPatch)
     bench.run(orders(5))
     assert bench.report.state_error == "the table cannot be reached"
     assert not bench.sent
+
+
+def test_spending_that_cannot_be_written_down_is_the_last() -> None:
+    """Without a ledger there is no budget."""
+    bench = Bench(lambda call: None, lambda: NOW)
+    bench.book_error = StateError("the table refused UpdateItem")
+    bench.run(orders(5))
+    assert len(bench.sent) == 1
+    assert bench.report.state_error == "the table refused UpdateItem"
