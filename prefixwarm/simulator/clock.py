@@ -10,6 +10,8 @@ from prefixwarm.simulator.errors import SimulatorError
 __all__ = ["Clock", "ManualClock", "RealClock", "make"]
 
 _EPOCH = 1_800_000_000.0
+# The year 9892: dates of replies must have a form.
+_END = 2.5e11
 
 
 class Clock(Protocol):
@@ -46,7 +48,7 @@ class RealClock:
 
     def advance(self, seconds: float) -> float:
         """Jump ahead by `seconds`."""
-        self._offset += _checked(seconds)
+        self._offset += _checked(seconds, self.now())
         return self.now()
 
     def reached(self, moment: float) -> None:
@@ -67,12 +69,12 @@ class ManualClock:
 
     def advance(self, seconds: float) -> float:
         """Move time on by `seconds`."""
-        self._now += _checked(seconds)
+        self._now += _checked(seconds, self._now)
         return self._now
 
     def reached(self, moment: float) -> None:
         """Move time to the end of a reply, never back."""
-        self._now = max(self._now, moment)
+        self._now = min(max(self._now, moment), _END)
 
 
 def make(kind: str) -> Clock:
@@ -84,7 +86,9 @@ def make(kind: str) -> Clock:
     raise SimulatorError(f"clock {kind!r} is unknown; known are real, manual")
 
 
-def _checked(seconds: float) -> float:
-    if not 0 <= seconds < 1e12:
-        raise SimulatorError(f"advance by {seconds!r} seconds: give a number from 0 on")
+def _checked(seconds: float, now: float) -> float:
+    if not 0 <= seconds <= _END - now:
+        raise SimulatorError(
+            f"advance by {seconds!r} seconds: give a number from 0 on, and stay in this era"
+        )
     return seconds

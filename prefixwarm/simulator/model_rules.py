@@ -53,7 +53,7 @@ def check(request: Json, model: Model, *, route: str, version: str) -> None:
 
 def _version(request: Json) -> None:
     for name in _SAMPLING:
-        if name in request:
+        if request.get(name) is not None:
             raise invalid(f"{name}: not supported with anthropic-version {NEWEST_VERSION}")
     for number, message in enumerate(request["messages"]):
         blocks = message["content"] if isinstance(message["content"], list) else []

@@ -127,11 +127,10 @@ def running(clock: str = "real", *, port: int = 0, **options: Any) -> Iterator[S
     SimulatorError
         For unknown options.
     """
-    settings = _settings(clock, options)
+    server = Server(_settings(clock, options))
     loop = new_loop()
     thread = threading.Thread(target=_run, args=(loop,), name="prefixwarm-simulator", daemon=True)
     thread.start()
-    server = Server(settings)
     try:
         url = asyncio.run_coroutine_threadsafe(server.start(HOST, port), loop).result()
         yield Simulator(url, server.provider, loop)
@@ -150,9 +149,9 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 def _settings(clock: str, options: dict[str, Any]) -> Settings:
     known = {each.name for each in fields(Settings)}
     switches = {name: options.pop(name) for name in list(options) if name not in known}
-    if isinstance(options.get("latency"), dict):
-        options["latency"] = Latency(**options["latency"])
     try:
+        if isinstance(options.get("latency"), dict):
+            options["latency"] = Latency(**options["latency"])
         base = options.pop("switches", Switches())
         return Settings(clock=clock, switches=base.changed(switches), **options)
     except TypeError as error:

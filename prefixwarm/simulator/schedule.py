@@ -14,6 +14,10 @@ __all__ = ["Schedule"]
 
 # A client that has connected is about to send, but may also just have opened a spare connection.
 _PATIENCE = 0.25
+# Nobody waits longer than this for others, however busy the server is.
+_LONGEST = 1.0
+# With several connections open, calls that belong together are likelier, and further apart.
+_COMPANY = 4
 
 
 class Schedule:
@@ -77,8 +81,9 @@ class Schedule:
             await asyncio.sleep(max(0.0, moment - self.provider.clock.now()))
 
     async def _quiet(self) -> None:
-        gather = self.provider.settings.gather
-        while True:
+        gather = self.provider.settings.gather * (_COMPANY if len(self._open) > 1 else 1)
+        limit = _now() + _LONGEST
+        while _now() < limit:
             seen = self._last_arrival
             await asyncio.sleep(max(0.0, seen + gather - _now()))
             # One more turn of the loop, so that what has already arrived is counted.

@@ -78,13 +78,15 @@ def explain(record: Record, earlier: Iterable[Record]) -> dict[str, Any] | None:
         number of the one that shares most with it; ``reason``: ``changed``, ``expired``,
         ``concurrent`` or ``lookback``; and for ``changed``, ``tier``, ``block`` and ``what``.
     """
-    nearest = _nearest(record, earlier)
-    if record.trace is None or record.usage is None or nearest is None:
+    if record.trace is None or record.usage is None:
         return None
-    other, trace = nearest, nearest.trace
-    assert trace is not None
-    missed = trace.cached() - record.usage["cache_read_input_tokens"]
-    if record.trace.marked < 0 or missed <= 0:
+    read = record.usage["cache_read_input_tokens"]
+    nearest = _nearest(record.trace, earlier) if read < record.trace.cached() else None
+    if nearest is None:
+        return None
+    other, trace = nearest
+    missed = trace.cached() - read
+    if missed <= 0:
         return None
     at = _common(record.trace, trace)
     found = {"tokens": missed, "request": other.number}
@@ -93,28 +95,27 @@ def explain(record: Record, earlier: Iterable[Record]) -> dict[str, Any] | None:
     return {**found, "reason": "changed", **_difference(record.trace, trace, at)}
 
 
-def _nearest(record: Record, earlier: Iterable[Record]) -> Record | None:
-    if record.trace is None:
-        return None
+def _nearest(trace: Trace, earlier: Iterable[Record]) -> tuple[Record, Trace] | None:
+    """Find the request that shares most blocks, then most of what enters the tiers."""
     best, deepest = None, (-1, -1)
     for other in earlier:
         if other.trace is None or other.usage is None or other.trace.marked < 0:
             continue
-        alike = sum(a == b for a, b in zip(record.trace.salts, other.trace.salts, strict=True))
-        depth = (_common(record.trace, other.trace), alike)
+        alike = sum(a == b for a, b in zip(trace.salts, other.trace.salts, strict=True))
+        depth = (_common(trace, other.trace), alike)
         if depth > deepest:
-            best, deepest = other, depth
+            best, deepest = (other, other.trace), depth
     return best
 
 
 def _common(one: Trace, two: Trace) -> int:
-    """Count the leading blocks whose cumulative digests agree."""
-    most = min(len(one.paths), len(two.paths))
-    for at in range(most):
-        part = slice(at * DIGEST, (at + 1) * DIGEST)
-        if one.chain[part] != two.chain[part]:
-            return at
-    return most
+    """Count the leading blocks that agree; where cumulative digests do, so do all before."""
+    low, high = 0, min(len(one.paths), len(two.paths))
+    while low < high:
+        middle = (low + high + 1) // 2
+        part = slice((middle - 1) * DIGEST, middle * DIGEST)
+        low, high = (middle, high) if one.chain[part] == two.chain[part] else (low, middle - 1)
+    return low
 
 
 def _unchanged(record: Record, other: Record) -> str:

@@ -41,4 +41,4 @@ def test_the_defaults_are_those_of_the_page() -> None:
     assert f"Defaults: {words} and {latency.output_rate:.0f} tokens a second" in PAGE
     assert f"last {settings.keep_requests:,} requests" in PAGE
     assert f"at most {settings.keep_bytes >> 20} MB" in PAGE
-    assert f"for {settings.gather * 1000:.0f} ms" in PAGE
+    assert f"for {settings.gather * 1000:.0f} ms, or {settings.gather * 4000:.0f} ms" in PAGE
