@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["money", "recommendation"]
 
-_RULES = ("ski", "hazard", "auto")
+_RULES = ("ski", "hazard")
 
 
 def recommendation(plan: Plan) -> str:
@@ -38,7 +38,7 @@ def recommendation(plan: Plan) -> str:
     cheapest = min((plan.row(rule) for rule in _RULES), key=lambda row: row.units_per_day)
     return (
         f"Do not keep this warm: {starts}, {month} of doing nothing costs {_cost(nothing)}, and "
-        f"of the cheapest rule, {cheapest.policy}, {_cost(cheapest)}."
+        f"of refreshing it by the cheapest rule, {cheapest.policy}, {_cost(cheapest)}."
     )
 
 
