@@ -10,6 +10,7 @@ from prefixwarm.capture.prices import prices_of, tokens_of
 from prefixwarm.capture.rules import check
 from prefixwarm.capture.shared import Shared, agents, find_shared
 from prefixwarm.capture.verdict import judge
+from prefixwarm.compare.blocks import blocks
 from prefixwarm.core import prefix_file
 from prefixwarm.core.errors import UnwarmableRequestError
 from prefixwarm.core.routes import ROUTES
@@ -86,14 +87,14 @@ def prefixes_from_requests(
     Returns
     -------
     list of Extracted
-        The busiest agent first.
+        The busiest agent that can be warmed first.
 
     Raises
     ------
     PrefixFileError
         When `name` is no name, or a request holds a credential.
     """
-    groups = sorted(agents(r for r in requests if r.answered), key=len, reverse=True)
+    groups = sorted(agents(r for r in requests if r.answered), key=_weight, reverse=True)
     return [
         _extract(group, name if i == 0 else f"{name}-{i + 1}", ttl)
         for i, group in enumerate(groups)
@@ -191,7 +192,14 @@ def _extract(group: Sequence[CapturedRequest], name: str, ttl: str) -> Extracted
         found = finding("unwarmable", error.field, error.problem)
         return Extracted(name, group, None, shared, [found])
     findings = [*_divergence(shared), *judge(prefix, first.body, first.headers).findings]
-    return Extracted(name, group, prefix, shared, [*findings, *check(prefix)])
+    # Notes say what the agent must keep equal: it is the agent itself that sent this.
+    findings += [found for found in check(prefix) if found.severity != "note"]
+    return Extracted(name, group, prefix, shared, findings)
+
+
+def _weight(group: Sequence[CapturedRequest]) -> tuple[bool, int, int]:
+    static = sum(len(block.data) for block in blocks(group[0].body, messages=()))
+    return not all(map(_unwarmable, group)), len(group), static
 
 
 def _unwarmable(request: CapturedRequest) -> bool:

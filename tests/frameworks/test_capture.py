@@ -25,8 +25,6 @@ from prefixwarm.core.provider import Provider
 from prefixwarm.core.warm_call import compile_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from prefixwarm.core.prefix_file import PrefixFile
     from prefixwarm.simulator import Simulator
 
@@ -35,7 +33,7 @@ QUESTIONS = ("Where is order 7?", "I want to cancel order 8.")
 TYPESCRIPT = "@anthropic-ai/sdk@1.11.0"
 
 
-@pytest.fixture(params=["sdk", "langchain", "pydantic_ai", "litellm", "strands"])
+@pytest.fixture(params=["sdk", "langchain", "langgraph", "pydantic_ai", "litellm", "strands"])
 def python_agent(request: Any) -> list[str]:
     """The command that runs one framework's agent."""
     return [sys.executable, str(AGENTS / f"{request.param}_agent.py")]
@@ -46,7 +44,7 @@ def captured(command: list[str], folder: Path) -> PrefixFile:
     with record() as recording:
         assert run([*command, *QUESTIONS], recording, output=sys.stderr) == 0
         found = prefixes_from_requests(recording.requests, name="agent")
-    errors = [f for each in found for f in each.findings if f.severity == "error"]
+    errors = [each for each in found[0].findings if each.severity == "error"]
     assert errors == []
     prefix = found[0].prefix
     assert prefix is not None
@@ -80,6 +78,25 @@ def test_python(python_agent: list[str], sim: Simulator, tmp_path: Path) -> None
     assert first_read(sim) >= 0.99 * usage.written
 
 
+def test_claude_agent_sdk(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its program adds blocks of its own to the prompt; what all requests share is warmed."""
+    pytest.importorskip("claude_agent_sdk")
+    # Its settings, and the permission to run as root in a container.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("IS_SANDBOX", "1")
+    command = [sys.executable, str(AGENTS / "claude_agent.py")]
+    prefix = captured(command, tmp_path)
+    usage = warmed(prefix, dict(os.environ))
+    subprocess.run([*command, "Another question"], check=True)
+    tools = [tool["name"] for tool in prefix.request["tools"]]
+    reads = [
+        r["usage"]["cache_read_input_tokens"]
+        for r in sim.requests()[1:]
+        if r["usage"] and [t["name"] for t in r["body"].get("tools") or []] == tools
+    ]
+    assert reads[0] >= 0.99 * usage.written > 990
+
+
 def test_a_model_from_the_environment(
     sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +107,7 @@ def test_a_model_from_the_environment(
 
 
 @pytest.fixture(scope="session")
-def typescript(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The TypeScript agent beside the SDK that it needs."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("needs node and npm")
@@ -105,7 +122,7 @@ def typescript(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     )
     if installed.returncode:
         pytest.skip("npm cannot install the TypeScript SDK here")
-    yield ["node", str(folder / "agent.mjs")]
+    return ["node", str(folder / "agent.mjs")]
 
 
 def test_typescript(typescript: list[str], sim: Simulator, tmp_path: Path) -> None:

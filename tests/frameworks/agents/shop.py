@@ -6,9 +6,7 @@ import os
 import sys
 
 MODEL = os.environ.get("AGENT_MODEL", "claude-sonnet-5-5")
-PROMPT = (
-    "You are a patient support agent of a bicycle shop. Look orders up before you answer. " * 80
-)
+PROMPT = "You are a patient support agent of a bicycle shop. Look up, then answer. " * 100
 QUESTIONS = sys.argv[1:]
 
 
