@@ -5,16 +5,11 @@ The local API does not know `dynamodb:LeadingKeys`: that condition is asserted o
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-# The kernel prints a banner when the machine's Node.js is old; read when it starts.
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
-
 import boto3
+import pytest
 from aws_cdk import App, DefaultStackSynthesizer, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-# The kernel prints a banner when the machine's Node.js is old; read when it starts.
+from prefixwarm.demo.tools import Tools
+
+# The kernel of the constructs reads these when it starts; a banner says that Node.js is old.
+os.environ.setdefault("JSII_NODE", str(Tools().node()))
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
 
 from aws_cdk import App, Stack, assertions
