@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from prefixwarm.demo.function import Function
     from prefixwarm.demo.world import World
 
-# One worker, so that there is one deployment.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 # Nothing listens on the discard port.
 NOWHERE = "http://127.0.0.1:9"
@@ -50,6 +49,15 @@ def test_keepwarm_function_sends_nothing_and_says_why(world: World, name: str) -
         tick = environment.invoke({})
     assert world.provider.requests() == []
     assert said(tick)
+
+
+@pytest.mark.parametrize("fault", [{"status": 529}, {"kind": "reset"}])
+def test_refused_warm_call_leaves_the_agent_alone(world: World, fault: dict[str, Any]) -> None:
+    """A provider that fails the warm call gets the agent's own request as if nothing had been."""
+    world.provider.inject(**fault, match={"warm": True})
+    answer = first_answer(world, world.light)
+    assert answer.payload["usage"]["cache_creation_input_tokens"] > 0
+    assert answer.payload["reply"]
 
 
 def test_disabled_layer_sends_nothing(world: World) -> None:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from prefixwarm.demo.measure import Run
     from prefixwarm.demo.world import World
 
-# One worker, so that there is one deployment.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 STORM = 12
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.demo.tools import Tools
 
-pytestmark = pytest.mark.xdist_group("deploy")
-
 APP = Path(__file__).parent / "trivial_app"
 RUNTIME = f"python3.{sys.version_info.minor}"
 
