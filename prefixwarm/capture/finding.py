@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = ["RULES", "Finding", "Rule", "finding"]
 
-DOCS = "https://github.com/prefixwarm/prefixwarm/blob/main/docs/check.md"
+DOCS = "docs/check.md"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Rule:
 
     @property
     def docs(self) -> str:
-        """Where the documentation explains it."""
+        """Where the documentation explains it: a page and its anchor."""
         return f"{DOCS}#{self.id}"
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["as_sarif"]
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_HOME = "https://github.com/prefixwarm/prefixwarm"
 _INDEX = {name: i for i, name in enumerate(RULES)}
 
 
@@ -25,7 +24,6 @@ def as_sarif(findings: Iterable[tuple[Path, Finding]]) -> dict[str, Any]:
     driver = {
         "name": "prefixwarm",
         "version": __version__,
-        "informationUri": _HOME,
         "rules": [_rule(rule) for rule in RULES.values()],
     }
     results = [_result(path, found) for path, found in findings]
@@ -40,7 +38,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.summary},
-        "helpUri": rule.docs,
+        "help": {"text": f"See {rule.docs}"},
         "defaultConfiguration": {"level": rule.severity},
     }
 

@@ -1,0 +1,65 @@
+"""The blocks of the guides to capture and to the command line do what they say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefixwarm.capture import judge, make_prefix
+from prefixwarm.cli.group import COMMANDS, run
+from prefixwarm.core.warm_request import PLACEHOLDER
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_code_of_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request of the `Prefix` reads what is built from it; the client takes the middleware."""
+    monkeypatch.delenv("PREFIXWARM_TABLE", raising=False)
+    found: dict[str, Any] = {}
+    for code in blocks("capture.md", "python"):
+        exec(code, found)
+    support = found["SUPPORT"]
+    prefix = make_prefix("support", support.request([PLACEHOLDER]))
+    assert judge(prefix, found["request"]).hit
+    assert len(found["client"].middleware) == 1
+    found["client"].close()
+
+
+def test_every_command_is_listed() -> None:
+    """In the table of the command line's page."""
+    listed = re.findall(
+        r"`([a-z]+)[^`]*`",
+        "".join(
+            line.split("|")[1]
+            for line in (DOCS / "cli.md").read_text("utf-8").splitlines()
+            if line.startswith("| `")
+        ),
+    )
+    assert listed == list(COMMANDS)
+
+
+@pytest.mark.parametrize("page", ["capture.md", "check.md", "cli.md"])
+def test_options_exist(page: str, capsys: Any) -> None:
+    """Each option that a console block or a table names is one of the command."""
+    text = (DOCS / page).read_text("utf-8")
+    for command, rest in re.findall(r"^\$ prefixwarm ([a-z]+)(.*)$", text, re.MULTILINE):
+        run([command, "-h"])
+        help_text = capsys.readouterr().out
+        own = rest.partition(" -- ")[0]
+        assert [o for o in re.findall(r"--[a-z-]+", own) if o not in help_text] == []
+
+
+def test_the_options_of_check(capsys: Any) -> None:
+    """The table lists all of them."""
+    run(["check", "-h"])
+    options = set(re.findall(r"(--[a-z-]+)", capsys.readouterr().out)) - {"--help"}
+    table = re.findall(r"^\| `(--[a-z-]+)", (DOCS / "check.md").read_text("utf-8"), re.MULTILINE)
+    assert set(table) == options
