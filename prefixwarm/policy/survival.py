@@ -4,7 +4,7 @@ A Bayesian logistic regression on the chance that a silence ends in a given slot
 how long the silence lasts, the hour and the day, what happened at that hour on the days before,
 and how busy the prefix is of late. The days are those of a seven day cycle; which of them is a
 Sunday is learned, not assumed. Every weight has a mean and a variance, so that it moves fast
-while little is known. Nothing was fitted to a trace: the prior says that a silence is the less
+while little is known. The constants were picked by hand: the prior says that a silence is the less
 likely to end the longer it lasts, and that busy prefixes are busier.
 """
 
