@@ -49,11 +49,12 @@ def tick(parts: Parts, fleet: Fleet, deadline: Deadline) -> Report:
 
 
 def _tend(parts: Parts, fleet: Fleet, deadline: Deadline, report: Report, pauses: Pauses) -> None:
-    now, manifest = parts.clock(), fleet.manifest
+    manifest = fleet.manifest
     total = total_key(parts.settings.deployment)
     fleet.learn_keys()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         _register(parts, fleet, pool, deadline, _AT_ONCE)
+        now = parts.clock()
         states = parts.store.due(now, _MOST_DUE, deadline)
         report.due = len(states)
         look = Look(parts, fleet, report, pool, deadline)

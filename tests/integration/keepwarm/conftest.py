@@ -60,6 +60,7 @@ class World:
         self.environ = environ
         self.bucket = "assets"
         self.clock_error = 0.0
+        self._readings = 0
         self._keeper: Keeper | None = None
         self._keepers: list[Keeper] = []
         self._create_table()
@@ -98,8 +99,9 @@ class World:
         return self._keepers[-1]
 
     def now(self) -> float:
-        """The function's clock."""
-        return self.sim.now() + self.clock_error
+        """The function's clock; it never stands still within a tick."""
+        self._readings += 1
+        return self.sim.now() + self.clock_error + self._readings * 1e-4
 
     def close(self) -> None:
         """Close all connections to the provider."""
