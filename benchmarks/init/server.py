@@ -28,15 +28,15 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     written: set[str] = set()  # noqa: RUF012
 
-    def do_POST(self) -> None:  # noqa: N802 - the library's name
+    def do_POST(self) -> None:
         """Answer after the service's own time."""
-        body = self.rfile.read(int(self.headers["content-length"]))
+        self.rfile.read(int(self.headers["content-length"]))
         operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
         if operation:
             time.sleep(STATE_SECONDS)
             self._answer(self._state(operation))
         else:
-            self._answer(self._message(body))
+            self._answer(self._message())
 
     def _state(self, operation: str) -> dict[str, object]:
         if operation != "GetItem":
@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
             return {}
         return {"Item": {"warm_until": {"N": "9999999999"}, "functions": {"SS": ["function"]}}}
 
-    def _message(self, body: bytes) -> dict[str, object]:
+    def _message(self) -> dict[str, object]:
         world = self.path.split("/")[1]
         known = world in self.written
         time.sleep(READ_SECONDS if known else PROVIDER_SECONDS)

@@ -38,10 +38,12 @@ class Mutant:
     @property
     def harmless(self) -> bool:
         """It ended, gave a reason where it still could, and showed no secret."""
-        said = '"by":"init"' in self.output
-        silent = self.kind in ("exit", "kill") or self.where.startswith("prefixwarm_extension/real")
-        shown = (said and "Traceback" not in self.output) or silent
-        return shown and KEY not in self.output and PROMPT not in self.output
+        if self.where.startswith("prefixwarm_extension/real"):
+            # Before there is anything to protect: the launcher says that it ended.
+            return True
+        said = '"by":"init"' in self.output or self.kind in ("exit", "kill")
+        shown = any(text in self.output for text in ("Traceback", KEY, PROMPT))
+        return said and not shown
 
 
 @pytest.fixture

@@ -1,0 +1,269 @@
+"""What the layer costs a cold start: paired runs under AWS's runtime emulator, medians.
+
+``python benchmarks/init/run.py [--rounds 5] [--write]``; ``--write`` puts the tables into
+docs/init-phase.md. Needs openssl; callgrind's figures need valgrind, 0.29 vCPU a writable cgroup.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpu import SHARES, limited, quota_possible
+from parts import KEY, code_folder, our_layer, sdk_layer
+
+from prefixwarm.demo.emulator import Environment
+from prefixwarm.demo.function import Function
+from prefixwarm.demo.tools import Tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+DOCS = HERE.parents[1] / "docs" / "init-phase.md"
+# The descriptor that the launcher gives its child.
+WITH_WORD = ("bash", "-c", 'exec "$@" 3>/dev/null', "bash")
+# A process begins with its parent's memory, which counts as its own peak: so not this one's.
+SMALL_PARENT = (
+    "import os, sys; pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ); "
+    "used = os.wait4(pid, 0)[2]; print(used.ru_utime + used.ru_stime, used.ru_maxrss)"
+)
+VARIANTS = {
+    "none": "no layer",
+    "warm": "the layer, prefix already warm",
+    "cold": "the layer, prefix cold: writes it",
+    "handler": "warm call in the handler's module, with the SDK",
+    "extension": "an extension that imports the SDK",
+}
+
+
+@dataclass
+class Bench:
+    """The running server, and what is compared."""
+
+    port: int
+    code: Path
+    ours: Path
+    sdk: Path
+    tools: Tools
+    worlds: int = 0
+
+    def environment(self, variant: str) -> dict[str, str]:
+        """Settings; each run has a world of its own, so that each cold one is cold."""
+        self.worlds += 1
+        world = "warm" if variant == "warm" else f"cold{self.worlds}"
+        url = f"https://localhost:{self.port}/{world}"
+        return {
+            "HOME": "/tmp",
+            "ANTHROPIC_API_KEY": KEY,
+            "ANTHROPIC_BASE_URL": url,
+            "AWS_ENDPOINT_URL_DYNAMODB": url,
+            "PREFIXWARM_TABLE": "warm-state",
+        }
+
+    def function(self, weight: str, variant: str) -> Function:
+        """One function in one variant."""
+        layers = {"warm": self.ours, "cold": self.ours, "extension": self.sdk}
+        return Function(
+            self.code,
+            handler=f"{weight}{'_sdk' if variant == 'handler' else ''}.handler",
+            layers=(layers[variant],) if variant in layers else (),
+            env=self.environment(variant),
+            timeout=60,
+        )
+
+    def init_ms(self, weight: str, variant: str, share: str) -> float:
+        """The init phase of one fresh environment."""
+        environment = Environment(self.function(weight, variant), tools=self.tools)
+        with limited(share):
+            environment.start()
+        try:
+            answer = environment.invoke()
+        finally:
+            environment.close()
+        if answer.payload != weight or answer.init_ms is None:
+            raise RuntimeError(f"{variant}: {answer.payload} {answer.log}")
+        return answer.init_ms
+
+
+@contextmanager
+def bench() -> Iterator[tuple[Bench, int]]:
+    """Start the server, and build everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        work.chmod(0o755)
+        server = subprocess.Popen(
+            [sys.executable, HERE / "server.py", folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert server.stdout is not None
+        assert server.stdin is not None
+        port = int(server.stdout.readline())
+        ours, size = our_layer(work, work / "ca.pem")
+        try:
+            yield Bench(port, code_folder(work / "ca.pem"), ours, sdk_layer(work), Tools()), size
+        finally:
+            server.stdin.close()
+            server.wait()
+
+
+def measured(bench: Bench, rounds: int) -> dict[tuple[str, str, str], list[float]]:
+    """Milliseconds by function, variant and share; the variants of one round run in turn."""
+    shares = [name for name in SHARES if name != "0.29 vCPU" or quota_possible()]
+    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for number in range(rounds):
+        for share in shares:
+            for weight in ("light", "heavy"):
+                for variant in VARIANTS:
+                    found[weight, variant, share].append(bench.init_ms(weight, variant, share))
+            print(f"round {number + 1} of {rounds}: {share}", file=sys.stderr)
+    return found
+
+
+def table(found: dict[tuple[str, str, str], list[float]]) -> list[str]:
+    """Added milliseconds: median of the paired differences, and their range."""
+    columns = sorted({(w, s) for w, _, s in found}, key=lambda c: (c[0] == "heavy", -len(c[1])))
+    columns = [(w, s) for w in ("light", "heavy") for s in SHARES if (w, s) in set(columns)]
+    heads = [f"{weight}, {share}" for weight, share in columns]
+    lines = [
+        "| added to the init phase, ms | " + " | ".join(heads) + " |",
+        "|---|" + "---:|" * len(heads),
+    ]
+    for variant, words in VARIANTS.items():
+        cells = [_cell(found, weight, variant, share) for weight, share in columns]
+        lines.append(f"| {words} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _cell(
+    found: dict[tuple[str, str, str], list[float]], weight: str, variant: str, share: str
+) -> str:
+    base, own = found[weight, "none", share], found[weight, variant, share]
+    if variant == "none":
+        return f"*{statistics.median(base):.0f} in all*"
+    added = [mine - other for mine, other in zip(own, base, strict=True)]
+    return f"{statistics.median(added):+.0f} [{min(added):+.0f} … {max(added):+.0f}]"
+
+
+def child_command(bench: Bench) -> list[str]:
+    """The Python part, as the launcher starts it."""
+    start = bench.ours / "prefixwarm" / "python" / "prefixwarm_extension" / "start.py"
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    return [str(python), "-I", "-S", "-OO", str(start), "9000"]
+
+
+def child_environment(bench: Bench, variant: str) -> dict[str, str]:
+    """Outside the emulator, where the layer lies elsewhere."""
+    return {
+        **Function(bench.code, env=bench.environment(variant)).environment(),
+        "PREFIXWARM_PREFIXES": str(bench.ours / "prefixwarm" / "prefixes"),
+        "SSL_CERT_DIR": str(bench.ours / "prefixwarm" / "ca"),
+        "PATH": os.environ["PATH"],
+        "LD_LIBRARY_PATH": "",
+    }
+
+
+def resources(command: list[str], env: dict[str, str], rounds: int) -> tuple[float, float]:
+    """CPU milliseconds (median) and resident megabytes (largest) of one process."""
+    used = [
+        subprocess.run(
+            [*WITH_WORD, command[0], "-I", "-S", "-c", SMALL_PARENT, *command],
+            env=env,
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout.split()[-2:]
+        for _ in range(rounds)
+    ]
+    cpu = statistics.median(float(seconds) * 1000 for seconds, _ in used)
+    return cpu, max(int(kilobytes) / 1024 for _, kilobytes in used)
+
+
+def instructions(command: list[str], env: dict[str, str]) -> float | None:
+    """Millions of instructions from start to end, by callgrind; None without valgrind."""
+    if shutil.which("valgrind") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        tool = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
+        done = subprocess.run(
+            [*WITH_WORD, *tool, *command],
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+    refs = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
+    return int(refs[1]) / 1e6 if refs else None
+
+
+def processes(bench: Bench, rounds: int) -> list[str]:
+    """CPU, memory and instructions of the processes by themselves."""
+    lines = [
+        "| process | CPU, ms | resident, MB | instructions, M |",
+        "|---|---:|---:|---:|",
+    ]
+    python = child_command(bench)[0]
+    sdk = [python, "-c", "import sys; sys.path.insert(0, '/var/task'); import warm"]
+    sdk[2] = sdk[2].replace("/var/task", str(bench.code))
+    text = (bench.code / "warm.py").read_text().replace("/var/task", str(bench.code))
+    (bench.code / "warm_here.py").write_text(text)
+    sdk[2] = sdk[2].replace("import warm", "import warm_here")
+    rows = [
+        ("the layer's Python part, prefix warm", child_command(bench), "warm"),
+        ("the layer's Python part, prefix cold", child_command(bench), "cold"),
+        ("the same warm call with the SDK", sdk, "cold"),
+        ("Python alone (`-I -S -c pass`)", [python, "-I", "-S", "-c", "pass"], "warm"),
+    ]
+    for words, command, variant in rows:
+        env = child_environment(bench, variant)
+        cpu, resident = resources(command, env, rounds)
+        count = instructions(command, child_environment(bench, variant))
+        shown = "-" if count is None else f"{count:.0f}"
+        lines.append(f"| {words} | {cpu:.0f} | {resident:.1f} | {shown} |")
+    return lines
+
+
+def main() -> None:
+    """Measure, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs")
+    options = parser.parse_args()
+    with bench() as (parts, size):
+        words = (
+            f"{platform.python_implementation()} {platform.python_version()}, "
+            f"{os.cpu_count()} cores, {options.rounds} rounds; median of the paired differences "
+            f"[smallest … largest]. Layer without prefixes: {size / 1000:.0f} kB."
+        )
+        report = [
+            words,
+            "",
+            *table(measured(parts, options.rounds)),
+            "",
+            *processes(parts, options.rounds),
+        ]
+    if not quota_possible():
+        report.append("\n0.29 vCPU: not measured, as cgroups cannot be written here.")
+    print("\n".join(report))
+    if options.write:
+        begin, end = "<!-- benchmarks/init: begin -->", "<!-- benchmarks/init: end -->"
+        before, _, rest = DOCS.read_text().partition(begin)
+        DOCS.write_text(
+            f"{before}{begin}\n" + "\n".join(report) + f"\n{end}" + rest.partition(end)[2]
+        )
+
+
+if __name__ == "__main__":
+    main()
