@@ -135,16 +135,12 @@ def make_prefix(
 
     Parameters
     ----------
-    name : str
-        ``[a-z0-9-]{1,64}``.
+    name, route, ttl : str
+        As in `PrefixFile`.
     request : dict
         The body of a request as the agent sends it.
-    route : str
-        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
     headers : dict of str to str, optional
         Its headers, of which those that shape the prompt are kept.
-    ttl : str
-        ``5m`` or ``1h``.
     shared_messages : int
         Leading messages that belong to the prefix.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from prefixwarm.capture.endpoint import Tape, serving
-from prefixwarm.capture.upstream import Upstream, provider_base
+from prefixwarm.capture.upstream import Upstream
 from prefixwarm.core.errors import UsageError
 from prefixwarm.core.routes import ROUTES
 
@@ -85,8 +85,10 @@ def record(
     recording = Recording()
     with ExitStack() as stack:
         if forward:
-            located = {**surroundings, "AWS_REGION": _region(surroundings)}
-            bases = {name: provider_base(route, located) for name, route in ROUTES.items()}
+            bases = {
+                name: surroundings.get(route.base_url_variable) or route.base_url
+                for name, route in ROUTES.items()
+            }
         else:
             bases = stack.enter_context(_simulated())
         for name, base in bases.items():

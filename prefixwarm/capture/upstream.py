@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Credentials = Callable[[Deadline], AwsCredentials]
 
-__all__ = ["Upstream", "provider_base"]
+__all__ = ["Upstream"]
 
 _SECONDS = 600.0
 _SIGNATURE = "AWS4-HMAC-SHA256"
@@ -43,9 +43,10 @@ class Upstream:
     route
         The route it serves.
     base
-        URL that a request's path is appended to.
+        URL that a request's path is appended to; ``{region}`` in it is the region that the
+        request was signed for, or the environment's.
     environ
-        Names the proxy and the AWS region, where `credentials` are given.
+        Names the AWS region of requests that are not signed.
     credentials
         Sign AWS requests afresh, since the agent signed them for the recording endpoint; None
         where the far side does not verify signatures. Then no proxy is used either.
@@ -74,11 +75,14 @@ class Upstream:
         OSError
             When the far side cannot be reached.
         PrefixwarmError
-            When AWS credentials are needed and missing.
+            When an AWS region or credentials are needed and missing.
         """
-        request = Request(method=method, url=self._base + path, headers=headers, body=body)
-        if self._credentials and _authorization(headers).startswith(_SIGNATURE):
-            request = self._signed(request, self._credentials)
+        signed_for = _signed_region(headers)
+        request = Request(
+            method=method, url=self._located(signed_for) + path, headers=headers, body=body
+        )
+        if self._credentials and signed_for:
+            request = self._signed(request, self._credentials, signed_for)
         carried = urllib.request.Request(  # noqa: S310 - the base is the route's own or the user's
             request.url,
             data=request.body or None,
@@ -91,25 +95,25 @@ class Upstream:
             return cast("HTTPResponse", error)
         return response
 
-    def _signed(self, request: Request, credentials: Credentials) -> Request:
+    def _located(self, signed_for: str) -> str:
+        if "{region}" not in self._base:
+            return self._base
+        region = signed_for or region_of(self._environ)
+        return self._base.format(region=region, suffix=partition_suffix(region))
+
+    def _signed(self, request: Request, credentials: Credentials, region: str) -> Request:
         kept = {k: v for k, v in request.headers.items() if k.lower() not in _SIGNED_AFRESH}
         return sign(
             request.replace(headers=kept),
             credentials(Deadline.after(10)),
-            region=region_of(self._environ),
+            region=region,
             service=str(self.route.signing_service),
             now=time(),
         )
 
 
-def provider_base(route: Route, environ: Mapping[str, str]) -> str:
-    """The route's own base URL, or the one that the environment names for it."""
-    configured = environ.get(route.base_url_variable)
-    if configured:
-        return configured
-    region = region_of(environ) if route.signing_service else ""
-    return route.base_url.format(region=region, suffix=partition_suffix(region))
-
-
-def _authorization(headers: Mapping[str, str]) -> str:
-    return next((v for k, v in headers.items() if k.lower() == "authorization"), "")
+def _signed_region(headers: Mapping[str, str]) -> str:
+    """The region of a SigV4 signature's scope; empty where there is none."""
+    found = next((v for k, v in headers.items() if k.lower() == "authorization"), "")
+    scope = found.partition("Credential=")[2].split("/")
+    return scope[2] if found.startswith(_SIGNATURE) and len(scope) > 4 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from prefixwarm.core.credentials import aws_credentials
@@ -11,7 +12,9 @@ from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.sigv4 import AwsCredentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    import boto3
 
     from prefixwarm.core.deadline import Deadline
 
@@ -21,12 +24,17 @@ _OWN = ("AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 
 def located(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment, with the region of the profile where it names none."""
+    """The environment, with the region of the profile where it names none.
+
+    Raises
+    ------
+    CredentialsError
+        When the profile does not exist.
+    """
     found = dict(os.environ if environ is None else environ)
     if "AWS_PROFILE" in found and not (found.get("AWS_REGION") or found.get("AWS_DEFAULT_REGION")):
-        import boto3
-
-        region = boto3.Session().region_name
+        with _botocore_errors():
+            region = _session().region_name
         found |= {"AWS_REGION": region} if region else {}
     return found
 
@@ -45,16 +53,28 @@ def credentials(environ: Mapping[str, str]) -> Callable[[Deadline], AwsCredentia
 
 
 def _from_profile(deadline: Deadline) -> AwsCredentials:  # noqa: ARG001 - core's signature
-    import boto3
-    from botocore.exceptions import BotoCoreError
-
-    try:
-        found = boto3.Session().get_credentials()
+    with _botocore_errors():
+        found = _session().get_credentials()
         keys = found.get_frozen_credentials() if found else None
-    except BotoCoreError as error:
-        raise CredentialsError(f"AWS: {error}") from error
     if keys is None or not (keys.access_key and keys.secret_key):
         raise CredentialsError("no AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID")
     return AwsCredentials(
         access_key=keys.access_key, secret_key=keys.secret_key, token=keys.token or None
     )
+
+
+def _session() -> boto3.Session:
+    import boto3
+
+    return boto3.Session()
+
+
+@contextmanager
+def _botocore_errors() -> Iterator[None]:
+    """Turn what is wrong with a profile, or has expired, into one line."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except BotoCoreError as error:
+        raise CredentialsError(f"AWS: {error}") from error

@@ -182,7 +182,7 @@ def test_signs_afresh_for_aws() -> None:
         seen.update(handler.headers.items())
         reply(handler, 200, MESSAGE)
 
-    environ = {"AWS_REGION": "eu-west-1"}
+    environ = {"AWS_REGION": "us-west-2"}
     keys = AwsCredentials(access_key="AKIDREAL", secret_key="s", token="t")
     with (
         provider(answer) as url,
@@ -206,3 +206,14 @@ def test_signs_afresh_for_aws() -> None:
     assert "Credential=AKIDREAL/" in seen["Authorization"]
     assert scope in seen["Authorization"]
     assert seen["X-Amz-Security-Token"] == "t"
+
+
+def test_a_region_that_is_not_known_is_asked_for() -> None:
+    """No region is guessed: the prompt might not be allowed there."""
+    with record(forward=True, environ={}) as recording:
+        address = recording.environ["ANTHROPIC_BEDROCK_BASE_URL"].removeprefix("http://")
+        connection = http.client.HTTPConnection(address, timeout=30)
+        connection.request("POST", "/model/m/invoke", b"{}", {"Authorization": "Bearer k"})
+        response = connection.getresponse()
+        assert (response.status, b"AWS_REGION is not set" in response.read()) == (502, True)
+        connection.close()

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from prefixwarm.capture import make_prefix
 from prefixwarm.cli.group import run
+from prefixwarm.core.prefix_file import write
 from prefixwarm.simulator import running
 
 if TYPE_CHECKING:
@@ -159,6 +161,45 @@ def test_warm_then_the_agent_reads(cli: Any, provider: Any) -> None:
         [sys.executable, "agent.py", "first"], capture_output=True, text=True, check=True
     )
     assert ran.stdout == f"read {outcome['usage']['write_1h']} wrote 0\n"
+
+
+@pytest.mark.parametrize(
+    ("route", "model", "variable"),
+    [
+        ("aws", "claude-sonnet-5-5", "ANTHROPIC_AWS_BASE_URL"),
+        ("bedrock-mantle", "anthropic.claude-sonnet-5-5", "ANTHROPIC_BEDROCK_MANTLE_BASE_URL"),
+        ("bedrock", "global.anthropic.claude-sonnet-5-5", "ANTHROPIC_BEDROCK_BASE_URL"),
+    ],
+)
+def test_warm_on_the_routes_of_aws(
+    cli: Any,
+    provider: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    route: str,
+    model: str,
+    variable: str,
+) -> None:
+    """Signed with the environment's AWS keys; the state names the region."""
+    url = provider.mantle_url if route == "bedrock-mantle" else provider.url
+    for name, value in {
+        variable: url,
+        "AWS_ACCESS_KEY_ID": "AKIDTEST",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "eu-central-1",
+        "ANTHROPIC_AWS_WORKSPACE_ID": "wrkspc_1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    marker = {"type": "ephemeral", "ttl": "1h"}
+    text = {"type": "text", "text": "You are a helper. " * 500, "cache_control": marker}
+    turn = {"role": "user", "content": "hi"}
+    request = {"model": model, "max_tokens": 9, "system": [text], "messages": [turn]}
+    write(make_prefix("agent", request, route=route), tmp_path)
+    code, out, _ = cli("warm", "agent.prefix.json", "--state", "s.json", "--json")
+    assert (code, json.loads(out)["outcomes"][0]["kind"]) == (0, "written")
+    code, out, _ = cli("status", "--state", "s.json", "--json")
+    (prefix,) = json.loads(out)["prefixes"]
+    assert (prefix["route"], prefix["region"]) == (route, "eu-central-1")
 
 
 def test_a_dry_run_sends_nothing(cli: Any, provider: Any) -> None:
