@@ -70,7 +70,7 @@ def line(
             "CloudWatchMetrics": [
                 {
                     "Namespace": NAMESPACE,
-                    "Dimensions": [["service"], ["service", "prefix"]],
+                    "Dimensions": [["service"]],
                     "Metrics": definitions,
                 }
             ],
