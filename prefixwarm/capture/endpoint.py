@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Tape", "serving"]
 
 _PIECE = 64 * 1024
+_BODILESS = (204, 304)
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
     | {"transfer-encoding", "upgrade", "host", "content-length", "expect", "date", "server"}
@@ -83,13 +84,16 @@ class _Handler(BaseHTTPRequestHandler):
                 request.status = response.status
             self._pass_on(response)
 
-    do_GET = do_DELETE = do_PUT = do_POST  # noqa: N815 - http.server's names
+    do_GET = do_HEAD = do_DELETE = do_PUT = do_PATCH = do_POST  # noqa: N815 - http.server's names
 
     def _pass_on(self, response: HTTPResponse) -> None:
         self.send_response_only(response.status, response.reason)
         for name, value in response.headers.items():
             if name.lower() not in _HOP_BY_HOP:
                 self.send_header(name, value)
+        if self.command == "HEAD" or response.status in _BODILESS:
+            self.end_headers()
+            return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         while piece := response.read1(_PIECE):

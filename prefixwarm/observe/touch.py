@@ -11,7 +11,6 @@ from prefixwarm.core.credentials import aws_credentials
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.dynamo import DynamoState, signed_calls
 from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.outcome import granted_ttl
 from prefixwarm.core.routes import route_named
 from prefixwarm.core.state import entry_key
 from prefixwarm.core.warm_request import TTL_SECONDS
@@ -72,10 +71,15 @@ class Toucher:
         key = entry_key(prefix.route, region, self._scope, prefix.model, print_)
         until = Deadline.after(_SECONDS)
         if seen.drift is None and (seen.usage.read or seen.usage.written):
-            ttl = granted_ttl(seen.usage, TTL_SECONDS[prefix.ttl])
-            self._store.touch(key, seen.started, ttl, until)
+            self._store.touch(key, seen.started, self._ttl(key, prefix, seen, until), until)
         else:
             self._store.saw_traffic(key, seen.started, until)
+
+    def _ttl(self, key: str, prefix: PrefixFile, seen: Observation, until: Deadline) -> int:
+        """The entry's TTL in seconds: a read tells none, of two written the short one is safe."""
+        if seen.usage.read:
+            return self._store.read(key, until).granted_ttl or TTL_SECONDS[prefix.ttl]
+        return TTL_SECONDS["5m" if seen.usage.write_5m else "1h"]
 
 
 def table_state(settings: Settings) -> StateStore | None:

@@ -42,7 +42,7 @@ def provider(answer: Callable[[Any], None]) -> Iterator[str]:
             self.sent = self.rfile.read(int(self.headers["Content-Length"] or 0))
             answer(self)
 
-        do_GET = do_POST  # noqa: N815 - http.server's names
+        do_GET = do_HEAD = do_POST  # noqa: N815 - http.server's names
 
         def log_message(self, *args: object) -> None:
             """Quiet."""
@@ -216,4 +216,24 @@ def test_a_region_that_is_not_known_is_asked_for() -> None:
         connection.request("POST", "/model/m/invoke", b"{}", {"Authorization": "Bearer k"})
         response = connection.getresponse()
         assert (response.status, b"AWS_REGION is not set" in response.read()) == (502, True)
+        connection.close()
+
+
+def test_answers_without_a_body() -> None:
+    """A HEAD and a 204 end where their heads do: the next request uses the same connection."""
+
+    def answer(handler: Any) -> None:
+        handler.send_response(200 if handler.command == "HEAD" else 204)
+        handler.end_headers()
+
+    with (
+        provider(answer) as url,
+        record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
+    ):
+        address = recording.environ["ANTHROPIC_BASE_URL"].removeprefix("http://")
+        connection = http.client.HTTPConnection(address, timeout=30)
+        for method, status in (("HEAD", 200), ("GET", 204), ("HEAD", 200)):
+            connection.request(method, "/")
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (status, b"")
         connection.close()

@@ -75,6 +75,29 @@ def test_five_granted_minutes_are_five_minutes(watched: Any, prefix: Any, make_b
     assert state_of(watched, prefix).warm_until == 1300.0
 
 
+@pytest.mark.parametrize(("granted", "lives"), [(300, 2300.0), (3600, 5600.0)])
+def test_a_read_keeps_the_ttl_that_was_granted(
+    watched: Any, prefix: Any, make_body: Any, granted: int, lives: float
+) -> None:
+    """Even when the request itself wrote an hour of conversation behind the prefix."""
+    key = state_of(watched, prefix).key
+    watched.state.touch(key, 500.0, granted, Deadline.after(5))
+    both = {**READ, "cache_creation_input_tokens": 90}
+    split = {"ephemeral_1h_input_tokens": 90 if granted == 300 else 0}
+    observe(watched, make_body(), {**both, "cache_creation": split}, started=2000.0)
+    assert state_of(watched, prefix).warm_until == lives
+
+
+def test_of_two_ttls_written_the_short_one_counts(
+    watched: Any, prefix: Any, make_body: Any
+) -> None:
+    """Which of them the prefix got is not told."""
+    split = {"ephemeral_1h_input_tokens": 1900}
+    usage = {"input_tokens": 5, "cache_creation_input_tokens": 1990, "cache_creation": split}
+    observe(watched, make_body(), usage, started=1000.0)
+    assert state_of(watched, prefix).warm_until == 1300.0
+
+
 def test_drift_is_traffic_but_warms_nothing(watched: Any, prefix: Any, make_body: Any) -> None:
     """The entry was not used."""
     observe(watched, make_body(system="You were"), READ, started=1000.0)
