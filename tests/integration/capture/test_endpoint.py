@@ -74,9 +74,10 @@ def client(recording: Any, **options: Any) -> anthropic.Anthropic:
 
 def ask(recording: Any) -> Any:
     turn: Any = {"role": "user", "content": "hi"}
-    return client(recording).messages.create(
-        model="claude-sonnet-5-5", max_tokens=9, system=SYSTEM, messages=[turn]
-    )
+    with client(recording) as agent:
+        return agent.messages.create(
+            model="claude-sonnet-5-5", max_tokens=9, system=SYSTEM, messages=[turn]
+        )
 
 
 def test_forwards_to_where_the_agent_would_have_gone() -> None:
@@ -168,9 +169,10 @@ def test_other_calls_pass_through_unrecorded() -> None:
         record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
     ):
         turn: Any = {"role": "user", "content": "hi"}
-        counted = client(recording).messages.count_tokens(model="m", messages=[turn])
-        assert counted.input_tokens == 3
-        client(recording).models.list()
+        with client(recording) as agent:
+            counted = agent.messages.count_tokens(model="m", messages=[turn])
+            assert counted.input_tokens == 3
+            agent.models.list()
         assert recording.requests == []
 
 
@@ -200,7 +202,8 @@ def test_signs_afresh_for_aws() -> None:
             max_retries=0,
         )
         turn: Any = {"role": "user", "content": "hi"}
-        agent.messages.create(model="eu.anthropic.claude-x", max_tokens=9, messages=[turn])
+        with agent:
+            agent.messages.create(model="eu.anthropic.claude-x", max_tokens=9, messages=[turn])
         assert [r.model for r in recording.requests] == ["eu.anthropic.claude-x"]
     scope = "/eu-west-1/bedrock/aws4_request"
     assert "Credential=AKIDREAL/" in seen["Authorization"]
