@@ -1,4 +1,4 @@
-"""``prefixwarm demo``: the whole system on this machine."""
+"""`prefixwarm demo`: the whole system on this machine."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import time
 
 import click
 
+from prefixwarm.cli.output import json_option, note
+
 __all__ = ["demo"]
 
 
-@click.command()
-@click.option("--json", "json_", is_flag=True, help="Print one JSON object instead of the table.")
-def demo(*, json_: bool) -> None:
+@click.command(epilog="Example: prefixwarm demo --json > demo.json")
+@json_option
+def demo(as_json: bool) -> None:
     """Show the same agent without and with prefixwarm, on this machine and with no account.
 
     Deploys the example agent and a warmer with the CDK CLI to a local AWS API, and starts them
-    under AWS's own Lambda emulator against a simulated provider. Nothing leaves the machine.
-
-    \b
-    Example:
-      prefixwarm demo --json > demo.json
+    under AWS's own Lambda emulator against a simulated provider. Needs a checkout, Linux and,
+    the first time, the package indexes.
     """
     from prefixwarm.demo import report, scenarios
     from prefixwarm.demo.setting_up import world
@@ -30,7 +29,7 @@ def demo(*, json_: bool) -> None:
     started = time.monotonic()
 
     def say(text: str) -> None:
-        click.echo(f"{time.monotonic() - started:6.1f} s  {text}", err=True)
+        note(f"{time.monotonic() - started:6.1f} s  {text}")
 
     # A terminated demo takes its servers and environments with it, as an interrupted one does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -38,4 +37,4 @@ def demo(*, json_: bool) -> None:
         say(report.latency_model())
         found = scenarios.run_all(everything, say)
     say("done")
-    click.echo(report.as_json(found) if json_ else report.as_table(found))
+    click.echo(report.as_json(found) if as_json else report.as_table(found))
