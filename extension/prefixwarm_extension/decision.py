@@ -95,21 +95,13 @@ def worth_holding(
     write = state.write_ms / 1000
     if write > start.hold - held:
         return f"first request will write: a write takes {write:.1f} s, longer than the hold"
-    own = _own_init(settings, start)
-    if own is None:
+    if settings.init_hint_ms is None:
         return ""
-    wait = max(0.0, write - max(0.0, own - held))
+    wait = max(0.0, write - max(0.0, settings.init_hint_ms / 1000 - held))
     saved = max(0.0, write - (state.read_ms or 0.0) / 1000)
     if wait >= saved:
         return f"first request will write: waiting {wait:.1f} s would save it {saved:.1f} s"
     return _too_dear(settings, call, saved - wait)
-
-
-def _own_init(settings: Settings, start: Start) -> float | None:
-    """Seconds that the function itself still takes; None when nobody has told."""
-    if start.kind == RESTORED:
-        return 0.0
-    return None if settings.init_hint_ms is None else settings.init_hint_ms / 1000
 
 
 def _too_dear(settings: Settings, call: WarmCall, gain: float) -> str:

@@ -1,0 +1,145 @@
+"""The layer's zip: what is in it, how large it is, and that it is always the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from prefixwarm_layer import archive, build_layer
+from prefixwarm_layer.bytecode import SUPPORTED, bundles, interpreters
+from prefixwarm_layer.contents import layer_sources, with_bytecode
+
+from prefixwarm.core import prefix_file, warm_request
+from prefixwarm.core.errors import PrefixFileError
+from prefixwarm.core.warm_call import WarmCall, compile_prefix
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_BYTES = 400_000
+HOME = "prefixwarm/"
+
+
+def prefix(folder: Path, name: str = "support") -> Path:
+    """A small prefix file."""
+    block = {"type": "text", "text": "x" * 5000, "cache_control": {"type": "ephemeral"}}
+    body = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 16,
+        "system": [block],
+        "messages": [{"role": "user", "content": "hi"}],
+    }
+    headers = {"anthropic-version": "2023-06-01"}
+    return prefix_file.write(
+        prefix_file.build(name, warm_request.derive(body), headers=headers), folder
+    )
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layer with one prefix."""
+    folder = tmp_path_factory.mktemp("layer")
+    return build_layer(folder / "layer.zip", [prefix(folder)])
+
+
+def test_it_is_small(tmp_path: Path) -> None:
+    """Four hundred kilobytes without prefixes, whatever interpreters were at hand."""
+    size = build_layer(tmp_path / "bare.zip").stat().st_size
+    bundled = [d for n, d in with_bytecode(layer_sources()).items() if "/bytecode/" in n]
+    assert len(bundled) == len(interpreters())
+    assert size < MOST_BYTES
+
+
+def test_the_same_inputs_give_the_same_bytes(layer: Path, tmp_path: Path) -> None:
+    """Dates, order and modes are fixed; so is the bytecode."""
+    again = build_layer(tmp_path / "again.zip", [prefix(tmp_path)])
+    assert again.read_bytes() == layer.read_bytes()
+    assert with_bytecode(layer_sources()) == with_bytecode(layer_sources())
+
+
+def test_only_the_launcher_can_be_executed_and_all_can_be_read(layer: Path) -> None:
+    """Lambda starts every program in ``extensions``; functions run as another user."""
+    with zipfile.ZipFile(layer) as content:
+        modes = {i.filename: i.external_attr >> 16 & 0o777 for i in content.infolist()}
+        assert content.testzip() is None
+    assert modes.pop("extensions/prefixwarm") == 0o755
+    assert set(modes.values()) == {0o644}
+
+
+def test_the_launcher_is_valid_bash() -> None:
+    """Read by the shell, not run."""
+    launcher = layer_sources()["extensions/prefixwarm"]
+    subprocess.run(["bash", "-n"], input=launcher, check=True)
+
+
+def test_every_module_is_there_as_source(layer: Path) -> None:
+    """A Python without bytecode costs time only."""
+    with zipfile.ZipFile(layer) as content:
+        names = set(content.namelist())
+    modules = marshal.loads(next(iter(bundles(_init_sources()).values())))
+    for module, (package, _) in modules.items():
+        file = module.replace(".", "/") + ("/__init__.py" if package else ".py")
+        assert f"{HOME}python/{file}" in names
+    assert "python/prefixwarm_snapstart.py" in names
+
+
+def _init_sources() -> dict[str, bytes]:
+    code = f"{HOME}python/"
+    return {n.removeprefix(code): d for n, d in layer_sources().items() if n.startswith(code)}
+
+
+def test_bytecode_is_named_after_the_python_that_reads_it(layer: Path) -> None:
+    """A Python of another minor version, or an early build of this one, never loads it."""
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in interpreters()
+    with zipfile.ZipFile(layer) as content:
+        own = content.read(f"{HOME}bytecode/{importlib.util.MAGIC_NUMBER.hex()}")
+    assert "prefixwarm_extension.main" in marshal.loads(own)
+    assert set(interpreters()) <= set(SUPPORTED)
+
+
+def test_the_prefix_lies_beside_the_bytes_that_are_sent(layer: Path, tmp_path: Path) -> None:
+    """What the init phase sends is what the prefix file says."""
+    with zipfile.ZipFile(layer) as content:
+        compiled = content.read(f"{HOME}prefixes/support.warm")
+        text = content.read(f"{HOME}prefixes/support.prefix.json")
+    expected = compile_prefix(prefix_file.loads(text))
+    assert WarmCall.from_bytes(compiled, "support.warm") == expected
+
+
+def test_a_broken_prefix_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The error names the file."""
+    (tmp_path / "bad.prefix.json").write_text("{")
+    with pytest.raises(PrefixFileError, match=r"bad\.prefix\.json"):
+        build_layer(tmp_path / "layer.zip", [tmp_path / "bad.prefix.json"])
+    assert not (tmp_path / "layer.zip").exists()
+
+
+def test_several_may_write_the_same_zip_at_once(tmp_path: Path) -> None:
+    """As parallel builds do: each sees a whole one, and no scraps are left."""
+    target = tmp_path / "out" / "layer.zip"
+    entries = {f"file{n}": bytes([n]) * 5000 for n in range(50)}
+
+    def write(_: int) -> bool:
+        archive.write(target, entries)
+        with zipfile.ZipFile(target) as content:
+            return content.testzip() is None
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(write, range(40)))
+    assert [path.name for path in target.parent.iterdir()] == ["layer.zip"]
+
+
+def test_the_roots_have_the_names_that_openssl_looks_for() -> None:
+    """Each file's name is its certificate's subject hash."""
+    roots = {n: d for n, d in layer_sources().items() if n.startswith(f"{HOME}ca/")}
+    assert len(roots) > 100
+    for name, certificate in list(roots.items())[:: len(roots) // 5]:
+        command = ["openssl", "x509", "-noout", "-subject_hash"]
+        done = subprocess.run(command, input=certificate, capture_output=True, check=True)
+        assert name.rpartition("/")[2].partition(".")[0] == done.stdout.decode().strip()
