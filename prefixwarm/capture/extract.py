@@ -186,7 +186,8 @@ def _extract(group: Sequence[CapturedRequest], name: str, ttl: str) -> Extracted
         )
     except UnwarmableRequestError as error:
         found = finding("unwarmable", error.field, error.problem)
-        return Extracted(name, group, None, shared, [found])
+        # Where nothing is shared, the divergence is what to look at.
+        return Extracted(name, group, None, shared, [*_divergence(shared), found])
     findings = [*_divergence(shared), *judge(prefix, first.body, first.headers).findings]
     # Notes say what the agent must keep equal: it is the agent itself that sent this.
     findings += [found for found in check(prefix) if found.severity != "note"]

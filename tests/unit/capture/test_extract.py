@@ -112,6 +112,18 @@ def test_what_a_divergence_costs(make_body: Any, captured: Any) -> None:
     assert "first user message" in found.findings[0].message
 
 
+def test_where_nothing_is_shared_the_divergence_is_told(make_body: Any, captured: Any) -> None:
+    """A time at the very start of the prompt leaves no prefix at all."""
+    bodies = [
+        make_body(q, tools=[], system=f"It is 2026-11-21T0{i}:00:00Z. Help.")
+        for i, q in enumerate("ab")
+    ]
+    found = prefixes_from_requests([captured(each) for each in bodies], name="x")[0]
+    assert found.prefix is None
+    assert rules(found) == ["divergence", "unwarmable"]
+    assert found.findings[0].place == "system[0].text:18"
+
+
 def test_a_key_in_the_prompt_is_refused(make_body: Any, captured: Any) -> None:
     """No prefix file with a credential is ever made."""
     leaky = captured(make_body(system="Use sk-ant-api03-abcdefgh12345678 to call."))
