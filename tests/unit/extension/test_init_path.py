@@ -15,6 +15,7 @@ from prefixwarm_layer.contents import layer_sources, with_bytecode
 
 if TYPE_CHECKING:
     from pathlib import Path
+
     from prefixwarm.core.warm_call import WarmCall
 
 # Beyond what a bare `python -I -S` has loaded. A new name here needs a reason: each costs every

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 from prefixwarm_layer import archive, build_layer
@@ -17,7 +18,6 @@ from prefixwarm_layer.contents import layer_sources, with_bytecode
 from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.core.errors import PrefixFileError
 from prefixwarm.core.warm_call import WarmCall, compile_prefix
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
