@@ -117,7 +117,7 @@ class Environment:
         with (work / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 ["nice", "-n", str(self._niceness), *command],  # noqa: S607
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env={},
@@ -171,7 +171,7 @@ class Environment:
         _open.discard(self)
         if self._process:
             self._signal(signal.SIGKILL)
-            self._process.wait()
+            self._process.communicate()
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _signal(self, number: signal.Signals) -> None:

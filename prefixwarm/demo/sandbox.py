@@ -112,6 +112,14 @@ def _become(user: int | None) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _end_with_the_host() -> None:
+    """Leave a child that ends the emulator when whoever holds our standard input is gone."""
+    if os.fork() == 0:
+        os.read(0, 1)
+        os.kill(1, signal.SIGTERM)
+        os._exit(0)
+
+
 def main() -> None:
     """Build the sandbox and replace this process by the emulator."""
     spec = json.loads(sys.argv[1])
@@ -123,6 +131,7 @@ def main() -> None:
     os.chroot(spec["root"])
     os.chdir("/var/task")
     _become(spec["user"])
+    _end_with_the_host()
     os.execve("/rie", spec["arguments"], spec["env"])  # noqa: S606
 
 

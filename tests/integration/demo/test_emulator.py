@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -158,6 +161,28 @@ def test_nothing_is_left_behind(function: Function, extension_layer: Path, tools
         assert _processes_of(address)
         environment.kill()
         assert not _processes_of(address)
+
+
+def test_nothing_outlives_a_killed_host(function: Function) -> None:
+    """Not even SIGKILL of the process that started an environment leaves it running."""
+    code = f"""
+from pathlib import Path
+from prefixwarm.demo.emulator import Environment
+from prefixwarm.demo.function import Function
+environment = Environment(Function(Path({str(function.code)!r}))).start()
+print(environment.invoke().payload["env"]["AWS_LAMBDA_RUNTIME_API"], flush=True)
+input()
+"""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as host:
+        assert host.stdout
+        address = host.stdout.readline().strip()
+        assert _processes_of(address)
+        host.kill()
+    end = time.monotonic() + 20
+    while _processes_of(address) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not _processes_of(address)
 
 
 def _processes_of(runtime_api: str) -> list[str]:
