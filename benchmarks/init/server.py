@@ -26,6 +26,8 @@ class Handler(BaseHTTPRequestHandler):
     """Answers both services; the second warm call of one world is a read."""
 
     protocol_version = "HTTP/1.1"
+    # As the services do: otherwise the reply waits for the session tickets' acknowledgement.
+    disable_nagle_algorithm = True
     written: set[str] = set()  # noqa: RUF012
 
     def do_POST(self) -> None:
@@ -73,7 +75,6 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, document: dict[str, object]) -> None:
         data = json.dumps(document).encode()
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
-        # At once: two small packets would meet the client's delayed acknowledgement.
         self.wfile.write(head.encode() + b"\r\n\r\n" + data)
 
     def log_message(self, *_: object) -> None:
@@ -85,7 +86,7 @@ def main(folder: Path) -> None:
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.socket = context.wrap_socket(server.socket, True, do_handshake_on_connect=False)
