@@ -1,0 +1,65 @@
+"""Warms after a SnapStart restore: ``import prefixwarm_snapstart`` in the handler's module.
+
+Under SnapStart the init phase runs when a version is published, long before its first request;
+what is warmed then is cold at the restore. The import registers a hook with the runtime that runs
+the layer's Python part as a child, as the launcher does, and waits for its word. Elsewhere the
+import does nothing. In the layer this file is ``/opt/python/prefixwarm_snapstart.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+
+__all__ = ["warm_after_restore"]
+
+START = "/opt/prefixwarm/python/prefixwarm_extension/start.py"
+WORD = 3
+
+
+def warm_after_restore() -> None:
+    """Warm what is cold, for `PREFIXWARM_INIT_HOLD_MS` at most; never raises.
+
+    The runtime allows ten seconds for all hooks.
+    """
+    try:
+        _warm()
+    except Exception as error:  # noqa: BLE001 - a failed hook would fail the restore
+        reason = f"{type(error).__name__} in the hook"
+        print(  # noqa: T201 - the log is standard output
+            '{"service":"prefixwarm","by":"init","outcome":"failed",'
+            f'"reason":"{reason}","initialization":"restored"}}',
+            flush=True,
+        )
+
+
+def _warm() -> None:
+    text = os.environ.get("PREFIXWARM_INIT_HOLD_MS", "")
+    hold_ms = min(int(text), 9000) if text.isdigit() else 3000
+    reader, writer = os.pipe()
+    command = [sys.executable, "-I", "-S", "-OO", START, str(hold_ms), "restored"]
+    try:
+        pass_word = [(os.POSIX_SPAWN_DUP2, writer, WORD)]
+        child = os.posix_spawn(command[0], command, os.environ, file_actions=pass_word)
+        os.close(writer)
+        writer = -1
+        select.select([reader], [], [], hold_ms / 1000)
+        os.waitpid(child, os.WNOHANG)
+    finally:
+        os.close(reader)
+        if writer >= 0:
+            os.close(writer)
+
+
+def _register() -> None:
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+        return
+    try:
+        from snapshot_restore_py import register_after_restore
+    except ImportError:
+        return
+    register_after_restore(warm_after_restore)
+
+
+_register()
