@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from _signal import SIG_DFL, SIGTERM, signal  # type: ignore[import-not-found]
+from _signal import SIG_DFL, SIG_IGN, SIGTERM, signal  # type: ignore[import-not-found]
 from time import monotonic, time
 
 from prefixwarm.core.deadline import Deadline
@@ -41,11 +41,13 @@ def main(environ: Mapping[str, str], word: int, kind: str | None, most_ms: int) 
     signal(SIGTERM, _end)
     run = _Run(environ, kind, began)
     outcomes = run.outcomes(most_ms / 1000)
-    signal(SIGTERM, SIG_DFL)
+    # The environment may end at once now, but not before it is said what was done.
+    signal(SIGTERM, SIG_IGN)
     held_ms = round((monotonic() - began) * 1000, 1)
     os.write(word, b"next\n")
     for outcome in outcomes:
         _say(outcome, environ, kind, held_ms)
+    signal(SIGTERM, SIG_DFL)
     if run.sandbox is not None:
         _afterwards(run.sandbox, run.found)
 
@@ -73,7 +75,9 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - the function comes first
             reason = cause(error)
         except _Ended:
-            return [_unanswered(item) for item in self.found]
+            if self.found:
+                return [_unanswered(item) for item in self.found]
+            reason = "the environment ended before a call was sent"
         return [Outcome(name="", kind=FAILED, reason=reason)]
 
     def _warm(self, most: float) -> list[Outcome]:
