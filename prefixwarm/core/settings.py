@@ -24,6 +24,7 @@ __all__ = [
     "LATENCY_VALUE",
     "MANIFEST",
     "PREFIXES",
+    "QUEUE",
     "TABLE",
     "Settings",
     "boolean",
@@ -42,6 +43,7 @@ MANIFEST = "PREFIXWARM_MANIFEST"
 LATENCY_VALUE = "PREFIXWARM_LATENCY_VALUE"
 FUNCTIONS = "PREFIXWARM_FUNCTIONS"
 KILL_SWITCH = "PREFIXWARM_KILL_SWITCH"
+QUEUE = "PREFIXWARM_QUEUE"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
@@ -54,7 +56,8 @@ class Settings(Record):
 
     Times are in milliseconds where the name says so; `latency_value` is what one second of
     first-token wait is worth, in US dollars; `functions` are the agent functions that send each
-    prefix, by its name; `kill_switch` is the SSM parameter that stops keep-warm calls.
+    prefix, by its name; `kill_switch` is the SSM parameter that stops keep-warm calls;
+    `queue` is the URL of the SQS queue for what one tick does not do itself.
     """
 
     disabled: bool = False
@@ -70,6 +73,7 @@ class Settings(Record):
     latency_value: float = 0.0
     functions: dict[str, list[str]] = {}  # noqa: RUF012
     kill_switch: str | None = None
+    queue: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -100,6 +104,7 @@ class Settings(Record):
             latency_value=_dollars(LATENCY_VALUE, found.get(LATENCY_VALUE, "0")),
             functions=_lists(FUNCTIONS, found[FUNCTIONS]) if FUNCTIONS in found else {},
             kill_switch=found.get(KILL_SWITCH),
+            queue=found.get(QUEUE),
         )
 
 
