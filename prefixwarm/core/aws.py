@@ -1,4 +1,4 @@
-"""AWS services by signed HTTP: endpoints, and calls of their JSON protocol."""
+"""AWS services by signed HTTP: endpoints, signed posts, and calls of the JSON protocol."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
         if override:
             return override.rstrip("/")
     fips = "-fips" if environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() in _TRUE else ""
-    if service == "ssm" and region.startswith("us-gov-"):
-        fips = ""  # Systems Manager's only endpoint there is the FIPS one
+    if service in ("ssm", "sts") and region.startswith("us-gov-"):
+        fips = ""  # their only endpoint there is the FIPS one
     return f"https://{service}{fips}.{region}.{partition_suffix(region)}"
 
 
@@ -78,7 +78,7 @@ def _override_name(service: str) -> str:
 
 
 class AwsClient(Record):
-    """Calls AWS's JSON services with signed requests.
+    """Calls AWS's services with signed requests.
 
     `credentials` is a function, because container credentials are fetched on first use and
     expire.
@@ -109,21 +109,38 @@ class AwsClient(Record):
         CredentialsError
             There are no credentials.
         """
-        where = region or region_of(self.environ)
         target, content_type = _TARGETS[service]
-        request = Request(
-            method="POST",
-            url=endpoint(service, where, self.environ) + "/",
-            headers={"Content-Type": content_type, "X-Amz-Target": f"{target}.{operation}"},
-            body=dumps(parameters),
-        )
-        credentials = self.credentials(deadline)
-        signed = sign(request, credentials, region=where, service=service, now=time())
-        response = self.transport.send(signed, deadline)
+        headers = {"Content-Type": content_type, "X-Amz-Target": f"{target}.{operation}"}
+        response = self.post(service, headers, dumps(parameters), deadline, region=region)
         reply = _decoded(response, service)
         if response.status != 200:
             raise AwsError(response.status, reply)
         return reply
+
+    def post(
+        self,
+        service: str,
+        headers: dict[str, str],
+        body: bytes,
+        deadline: Deadline,
+        *,
+        region: str | None = None,
+    ) -> Response:
+        """Sign and send one request to a service's endpoint; any status is a response.
+
+        Raises
+        ------
+        TransportError
+            It could not be reached in time.
+        CredentialsError
+            There are no credentials.
+        """
+        where = region or region_of(self.environ)
+        url = endpoint(service, where, self.environ) + "/"
+        request = Request(method="POST", url=url, headers=headers, body=body)
+        credentials = self.credentials(deadline)
+        signed = sign(request, credentials, region=where, service=service, now=time())
+        return self.transport.send(signed, deadline)
 
 
 class AwsError(ProviderError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from time import time
 
 from prefixwarm.core.compact import loads
-from prefixwarm.core.credentials import fetch_secret
 from prefixwarm.core.errors import CredentialsError, ProtocolError, ProviderError
 from prefixwarm.core.http import Request
+from prefixwarm.core.keys import FEDERATION_RULE_ID, Bearer, StoredKey
 from prefixwarm.core.record import Record
-from prefixwarm.core.routes import route_named
+from prefixwarm.core.routes import ROUTES, route_named
 from prefixwarm.core.sigv4 import sign
 
 TYPE_CHECKING = False
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.http import Response
     from prefixwarm.core.routes import Route
-    from prefixwarm.core.seams import Transport
+    from prefixwarm.core.seams import KeySource, Transport
     from prefixwarm.core.warm_call import WarmCall
 
 __all__ = ["Provider", "Reply"]
 
 _WORD = 80
+_FEDERATED_ROUTE = "anthropic"
 _REFUSED_KEY = (401, 403)  # 403 is what Bedrock's runtime says
 
 
@@ -49,9 +50,9 @@ class Provider:
         Signs them on the AWS routes, and fetches the key's secret.
     secret
         Secrets Manager ARN or SSM parameter that holds the API key; None where the environment
-        holds it or the AWS role suffices.
+        holds it, or the role suffices: to sign, or for workload identity federation.
     environ
-        Holds keys, workspace, region and base URLs under the SDKs' own names.
+        Holds keys, ids, workspace, region and base URLs under the SDKs' own names.
     """
 
     def __init__(
@@ -63,9 +64,9 @@ class Provider:
     ) -> None:
         self._transport = transport
         self._aws = aws
-        self._secret = secret
         self._environ = environ
-        self._fetched_key: str | None = None
+        self._stored = StoredKey(secret, aws) if secret else None
+        self._tokens = self._access_tokens() if environ.get(FEDERATION_RULE_ID) else None
 
     def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
         """Send one warm call; a key that is refused is fetched once more, as it may have rotated.
@@ -80,16 +81,34 @@ class Provider:
             No complete reply in time.
         """
         route = route_named(call.route)
-        response = self._attempt(route, call, max_tokens, deadline)
-        if response.status in _REFUSED_KEY and self._fetched_key is not None:
-            self._fetched_key = None
-            response = self._attempt(route, call, max_tokens, deadline)
+        source = self._source(route)
+        bearer = source.current(deadline) if source else self._own_key(route)
+        response = self._attempt(route, call, max_tokens, bearer, deadline)
+        if source and bearer and response.status in _REFUSED_KEY:
+            source.forget(bearer)
+            bearer = source.current(deadline)
+            response = self._attempt(route, call, max_tokens, bearer, deadline)
         if response.status != 200:
             raise _error(response)
         return _reply(response)
 
+    def _source(self, route: Route) -> KeySource | None:
+        """Where the route's key is fetched from; None where it is at hand, or none is needed."""
+        if route.key(self._environ):
+            return None
+        return self._stored or (self._tokens if route.name == _FEDERATED_ROUTE else None)
+
+    def _own_key(self, route: Route) -> Bearer | None:
+        key = route.key(self._environ)
+        return Bearer(key=key) if key else None
+
     def _attempt(
-        self, route: Route, call: WarmCall, max_tokens: int, deadline: Deadline
+        self,
+        route: Route,
+        call: WarmCall,
+        max_tokens: int,
+        bearer: Bearer | None,
+        deadline: Deadline,
     ) -> Response:
         request = Request(
             method="POST",
@@ -97,14 +116,13 @@ class Provider:
             headers={**route.own_headers(self._environ), **call.headers},
             body=call.with_max_tokens(max_tokens),
         )
-        return self._transport.send(self._authenticated(route, request, deadline), deadline)
+        if bearer:
+            request = request.replace(headers=bearer.added_to(request.headers))
+        else:
+            request = self._signed(route, request, deadline)
+        return self._transport.send(request, deadline)
 
-    def _authenticated(self, route: Route, request: Request, deadline: Deadline) -> Request:
-        key = route.key(self._environ) or self._key_from_secret(deadline)
-        if key:
-            if not (key.isascii() and key.isprintable()):
-                raise CredentialsError("the API key holds line breaks or is not ASCII; set it anew")
-            return request.replace(headers={**request.headers, "Authorization": f"Bearer {key}"})
+    def _signed(self, route: Route, request: Request, deadline: Deadline) -> Request:
         if route.signing_service is None:
             raise CredentialsError(
                 f"no API key: set {route.key_variables[0]} or PREFIXWARM_API_KEY_SECRET"
@@ -117,11 +135,11 @@ class Provider:
             now=time(),
         )
 
-    def _key_from_secret(self, deadline: Deadline) -> str | None:
-        key = self._fetched_key
-        if self._secret and key is None:
-            key = self._fetched_key = fetch_secret(self._secret, self._aws, deadline)
-        return key
+    def _access_tokens(self) -> KeySource:
+        from prefixwarm.core.federation import AccessTokens
+
+        base_url = ROUTES[_FEDERATED_ROUTE].base(self._environ)
+        return AccessTokens(base_url, self._transport, self._aws, self._environ)
 
 
 def _reply(response: Response) -> Reply:

@@ -37,11 +37,14 @@ class Route(Record):
 
     def url(self, model: str, environ: Mapping[str, str]) -> str:
         """The address that a warm call is sent to."""
-        base = environ.get(self.base_url_variable)
-        if not base:
-            region = region_of(environ) if "{region}" in self.base_url else ""
-            base = self.base_url.format(region=region, suffix=partition_suffix(region))
-        return base.rstrip("/") + self.path.format(model=quote(model, ":;"))
+        return self.base(environ).rstrip("/") + self.path.format(model=quote(model, ":;"))
+
+    def base(self, environ: Mapping[str, str]) -> str:
+        """The base URL: the environment's, else the provider's own."""
+        if own := environ.get(self.base_url_variable):
+            return own
+        region = region_of(environ) if "{region}" in self.base_url else ""
+        return self.base_url.format(region=region, suffix=partition_suffix(region))
 
     def region(self, environ: Mapping[str, str]) -> str:
         """The region that the cache lives in; empty where the cache knows none."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.http import Request, Response
+    from prefixwarm.core.keys import Bearer
     from prefixwarm.core.outcome import Outcome
     from prefixwarm.core.state import (
         Check,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         State,
     )
 
-__all__ = ["DynamoCall", "StateStore", "Transport"]
+__all__ = ["DynamoCall", "KeySource", "StateStore", "Transport"]
 
 
 class Transport(Protocol):
@@ -31,6 +32,16 @@ class Transport(Protocol):
 
     def send(self, request: Request, deadline: Deadline) -> Response:
         """Send `request`; raise TransportError when no complete reply came in time."""
+
+
+class KeySource(Protocol):
+    """Where a key comes from that the environment does not hold."""
+
+    def current(self, deadline: Deadline) -> Bearer:
+        """The key as last known; raise CredentialsError when there is none."""
+
+    def forget(self, refused: Bearer) -> None:
+        """This one was refused: do not return it again."""
 
 
 class StateStore(Protocol):

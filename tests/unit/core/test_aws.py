@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prefixwarm.core.deadline import Deadline
     from tests.unit.core.conftest import Peer, Serve
 
-SERVICES = ("dynamodb", "secretsmanager", "ssm")
+SERVICES = ("dynamodb", "secretsmanager", "ssm", "sts")
 
 
 def a_region_of_each_partition() -> list[str]:

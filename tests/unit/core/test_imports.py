@@ -10,7 +10,9 @@ from pathlib import Path
 import prefixwarm
 
 ROOT = Path(prefixwarm.__file__).parent.parent
-INIT_PATH = ("warm", "dynamo", "provider", "credentials", "settings", "warm_call", "report")
+INIT_PATH = (
+    *("warm", "dynamo", "provider", "credentials", "federation", "settings", "warm_call", "report"),
+)
 # Parts of the interpreter itself, and what `import os` brings.
 ALLOWED = {
     *("__future__", "_hashlib", "_json", "_socket", "_ssl", "binascii", "errno", "itertools"),
