@@ -188,10 +188,20 @@ def _extract(group: Sequence[CapturedRequest], name: str, ttl: str) -> Extracted
         found = finding("unwarmable", error.field, error.problem)
         # Where nothing is shared, the divergence is what to look at.
         return Extracted(name, group, None, shared, [*_divergence(shared), found])
-    findings = [*_divergence(shared), *judge(prefix, first.body, first.headers).findings]
+    findings = [*_divergence(shared), *_unread(prefix, ordered)]
     # Notes say what the agent must keep equal: it is the agent itself that sent this.
     findings += [found for found in check(prefix) if found.severity != "note"]
     return Extracted(name, group, prefix, shared, findings)
+
+
+def _unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Finding]:
+    """What keeps some request of the agent from reading its prefix; each thing once."""
+    told = set()
+    for request in group:
+        for found in judge(prefix, request.body, request.headers).findings:
+            if (found.rule.id, found.place) not in told:
+                told.add((found.rule.id, found.place))
+                yield found
 
 
 def _weight(group: Sequence[CapturedRequest]) -> tuple[bool, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.compare.blocks import blocks, estimate
@@ -75,22 +75,18 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
     if len(heads) == 1:
         return Shared(heads[0].body, 0, 1)
     static = [blocks(head.body, messages=()) for head in heads]
-    run, other = min((_common(static[0], side), i) for i, side in enumerate(static) if i)
-    whole = all(len(side) == run for side in static)
-    if whole:
+    run = min(_common(static[0], side) for side in static)
+    if all(len(side) == run for side in static):
         return Shared(heads[0].body, _common_messages(heads), len(heads))
-    divergence = between_blocks(
-        _same_tier(static[0][run:], static[other][run:]),
-        _same_tier(static[other][run:], static[0][run:]),
-    )
-    return Shared(
-        _cut(heads[0].body, run),
-        0,
-        len(heads),
-        divergence,
-        next((block for block in static[0][run:] if block.marked), None),
-        estimate(static[0][run:]),
-    )
+    cut = Shared(_cut(heads[0].body, run), 0, len(heads))
+    parted = [side for side in static if len(side) > run and _parts(static[0], side, run)]
+    if not parted:
+        # Some requests only have more blocks behind it than others.
+        return cut
+    ours, theirs = static[0][run:], parted[0][run:]
+    wasted = next((block for block in ours if block.marked), None)
+    divergence = between_blocks(_same_tier(ours, theirs), _same_tier(theirs, ours))
+    return replace(cut, divergence=divergence, wasted=wasted, lost_tokens=estimate(ours))
 
 
 def _kin(request: CapturedRequest) -> str:
@@ -124,6 +120,11 @@ def _conversations(group: Sequence[CapturedRequest]) -> list[CapturedRequest]:
 def _continues(request: CapturedRequest, head: CapturedRequest) -> bool:
     ours, theirs = blocks(request.body), blocks(head.body)
     return _common(ours, theirs) == len(theirs)
+
+
+def _parts(ours: Sequence[Block], theirs: Sequence[Block], run: int) -> bool:
+    """Whether two requests go on differently behind their common run."""
+    return len(ours) > run and ours[run].data != theirs[run].data
 
 
 def _common(left: Sequence[Any], right: Sequence[Any]) -> int:

@@ -96,25 +96,24 @@ def _markers(prefix: PrefixFile, request: Mapping[str, Any], same: bool) -> Iter
             "request",
             f"{len(marked) + automatic} breakpoints; remove all but {MAX_BREAKPOINTS}",
         )
-    yield from _ttl_order(sent)
+    yield from _ttl_order(sent, request.get("cache_control"))
     if same:
         yield from _reach(prefix, sent, marked, automatic)
 
 
-def _ttl_order(sent: Sequence[Block]) -> Iterator[Finding]:
-    shorter = ""
-    for block in sent:
-        if not block.marked:
-            continue
-        ttl = _ttl(block)
-        if ttl == "1h" and shorter:
-            yield finding(
-                "ttl-order",
-                block.place,
-                f"1h after the 5m of {shorter}: name one TTL on both",
-            )
-        elif ttl == "5m":
-            shorter = shorter or block.place
+def _ttl_order(sent: Sequence[Block], automatic: object) -> Iterator[Finding]:
+    """What the provider refuses; automatic caching is a breakpoint on the last block."""
+    named = [(block.place, _ttl(block.value["cache_control"])) for block in sent if block.marked]
+    if automatic is not None:
+        if sent[-1].marked and named[-1][1] != _ttl(automatic):
+            both = "automatic caching and the last block's own breakpoint"
+            yield finding("ttl-order", "cache_control", f"{both} name two TTLs: remove one")
+        named.append(("cache_control", _ttl(automatic)))
+    first = next((i for i, (_, ttl) in enumerate(named) if ttl == "5m"), len(named))
+    for place, ttl in named[first:]:
+        if ttl == "1h":
+            shorter = named[first][0]
+            yield finding("ttl-order", place, f"1h after the 5m of {shorter}: name one TTL on both")
 
 
 def _reach(
@@ -124,12 +123,13 @@ def _reach(
     place = sent[end].place
     add = f'add "cache_control": {{"type": "ephemeral", "ttl": "{prefix.ttl}"}} to {place}'
     if end in marked:
-        if _ttl(sent[end]) != prefix.ttl:
+        ttl = _ttl(sent[end].value["cache_control"])
+        if ttl != prefix.ttl:
             yield finding(
                 "ttl-differs",
                 place,
-                f"the request names {_ttl(sent[end])}, the warm {prefix.ttl}: its own writes live "
-                f"{TTL_SECONDS[_ttl(sent[end])]} s; name {prefix.ttl} in both",
+                f"the request names {ttl}, the warm {prefix.ttl}: its own writes live "
+                f"{TTL_SECONDS.get(ttl)} s; name {prefix.ttl} in both",
             )
         return
     where = positions(sent)
@@ -153,6 +153,5 @@ def _reach(
         )
 
 
-def _ttl(block: Block) -> str:
-    control = block.value["cache_control"]
+def _ttl(control: object) -> str:
     return str(control.get("ttl") or "5m") if isinstance(control, dict) else "5m"

@@ -1,0 +1,145 @@
+"""What `judge` says of a request is what happens to it at the provider."""
+
+from __future__ import annotations
+
+import copy
+import json
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.capture import CapturedRequest, judge, make_prefix, prefixes_from_requests
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.http import HttpTransport, Request
+from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.observe.match import Matcher
+from prefixwarm.simulator import running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HEADERS = {"anthropic-version": "2023-06-01"}
+CASES = range(60)
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Callable[[Any], Any]]:
+    """Send one body to an empty or filled cache; its usage, or None when it is refused."""
+    with running(clock="manual") as simulator:
+        transport = HttpTransport()
+
+        def send(body: Any) -> Any:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent = {**HEADERS, "x-api-key": "k", "content-type": "application/json"}
+            request = Request(
+                method="POST", url=f"{simulator.url}/v1/messages", headers=sent, body=data
+            )
+            response = transport.send(request, Deadline.after(30))
+            return json.loads(response.body)["usage"] if response.status == 200 else None
+
+        send.reset = simulator.reset  # type: ignore[attr-defined]
+        yield send
+        transport.close()
+
+
+def marker(random: Random) -> dict[str, Any]:
+    return {"type": "ephemeral", "ttl": random.choice(["5m", "1h"])}
+
+
+def agent(random: Random) -> dict[str, Any]:
+    """Some agent's request: tools, system blocks, a conversation, and breakpoints anywhere."""
+    tools = [
+        {"name": f"t{i}", "description": "Does. " * 400, "input_schema": {"type": "object"}}
+        for i in range(random.randint(0, 3))
+    ]
+    system = [{"type": "text", "text": f"Rule {i}. " * 300} for i in range(random.randint(1, 3))]
+    turns = [
+        {"role": "user", "content": [{"type": "text", "text": f"q{i}"} for i in range(count)]}
+        for count in [random.choice([1, 2, 18, 19, 20, 25])]
+    ]
+    request = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 20,
+        "tools": tools,
+        "system": system,
+        "messages": turns,
+    }
+    for block in (*tools, *system, turns[0]["content"][-1]):
+        if random.random() < 0.3:
+            block["cache_control"] = marker(random)
+    if random.random() < 0.2:
+        request["cache_control"] = marker(random)
+    return request
+
+
+def drifted(random: Random, request: dict[str, Any]) -> dict[str, Any]:
+    """The same agent's next request, with some things that may have changed."""
+    changed = copy.deepcopy(request)
+    changed["messages"][0]["content"][0]["text"] = "another question"
+    edits: list[Callable[[], Any]] = [
+        lambda: changed["system"].append({"type": "text", "text": "Customer 5."}),
+        lambda: changed["system"].insert(0, {"type": "text", "text": "It is nine."}),
+        lambda: changed["tools"].append({"name": "n", "input_schema": {"type": "object"}}),
+        lambda: changed["tools"].reverse(),
+        lambda: changed["system"][0].pop("cache_control", None),
+        lambda: changed["system"][-1].update(cache_control=marker(random)),
+        lambda: changed.update(output_config={"effort": "low"}),
+        lambda: changed.update(output_config={"effort": "high"}),
+        lambda: changed.update(tool_choice={"type": "none"}),
+        lambda: changed.update(thinking={"type": "adaptive"}),
+        lambda: changed["system"][0].update(text=changed["system"][0]["text"] + "!"),
+    ]
+    for edit in random.sample(edits, random.randint(0, 2)):
+        edit()
+    return changed
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_the_verdict_is_the_truth(provider: Any, seed: int) -> None:
+    """Hit or not, as the provider's own usage says."""
+    random = Random(seed)
+    request = agent(random)
+    prefix = make_prefix("x", request, headers=HEADERS)
+    real = drifted(random, request)
+    provider.reset()
+    warmed = provider(compile_prefix(prefix).body)
+    assert warmed is not None
+    usage = provider(real)
+    whole = warmed["cache_creation_input_tokens"]
+    reads = usage is not None and usage["cache_read_input_tokens"] >= whole
+    verdict = judge(prefix, real, HEADERS)
+    assert verdict.hit == reads, verdict
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_observing_agrees(seed: int) -> None:
+    """The quick comparison of production and the thorough one see the same drift."""
+    random = Random(seed)
+    request = agent(random)
+    prefix = make_prefix("x", request, headers=HEADERS)
+    real = drifted(random, request)
+    match = Matcher([prefix]).match(real, HEADERS)
+    assert match is not None
+    assert (match.drift is None) == (judge(prefix, real, HEADERS).drift is None)
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_what_is_captured_is_read_by_every_request(provider: Any, seed: int) -> None:
+    """However the agent's requests differ, unless a finding says otherwise."""
+    random = Random(seed)
+    request = agent(random)
+    others = [drifted(random, request) for _ in range(2)]
+    captured = [CapturedRequest("anthropic", HEADERS, body) for body in (request, *others)]
+    for found in prefixes_from_requests(captured, name="x"):
+        if found.prefix is None:
+            continue
+        reads = []
+        for sent in found.requests:
+            provider.reset()
+            warmed = provider(compile_prefix(found.prefix).body)
+            usage = provider(sent.body)
+            whole = warmed["cache_creation_input_tokens"]
+            reads.append(usage is not None and usage["cache_read_input_tokens"] >= whole)
+        errors = {f.rule.id for f in found.findings if f.severity == "error"}
+        assert all(reads) == (not errors - {"under-minimum"}), found.findings
