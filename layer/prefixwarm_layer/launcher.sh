@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/bin/bash -p
 # The extension's life cycle. It registers within milliseconds, because the runtime starts only
 # after every extension has registered; runs the Python part as a child, whose crash cannot fail
 # the function; waits for the child's word or the hold's end; and then idles until shutdown.
@@ -12,7 +12,7 @@ call() { # METHOD PATH HEADER BODY: sets status, and id when the reply names one
     "$1" "$2" "$3" "${#4}" "$4" >&8
   read -r _ status _ <&8
   while read -r name value <&8 && [[ $name == *: ]]; do
-    [[ ${name,,} == lambda-extension-identifier: ]] && id=${value%$'\r'}
+    [[ $name == [Ll]ambda-[Ee]xtension-[Ii]dentifier: ]] && id=${value%$'\r'}
   done
   exec 8>&-
   [[ $status == 2* ]]

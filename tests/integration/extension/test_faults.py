@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HOLD_MS = 3000
 # For what hangs: its whole length is waited for.
-SHORT = "300"
+SHORT = "500"
 # Wide, because other tests run beside; a hold that is not kept is longer by seconds.
 MARGIN_MS = 4000
 ENDED = "the environment ended before the reply came"
@@ -321,6 +321,8 @@ def _huge(path: Path) -> None:
 
 
 def _unreadable(path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("the function runs as the user of this test, who may read what is his")
     path.write_bytes(WARM)
     path.chmod(0)
 

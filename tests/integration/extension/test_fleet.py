@@ -112,6 +112,7 @@ def test_protocol_clients_over_several_processes_make_one_call_a_prefix(
         worker.stdin.write("go\n")
         worker.stdin.flush()
     outcomes = Counter(chain.from_iterable(json.loads(w.communicate()[0]) for w in workers))
+    print(f"{WORKERS * CLIENTS} clients: {dict(outcomes)}")
     assert outcomes.total() == WORKERS * CLIENTS * 2
     assert outcomes["written"] == 2
     # Clients that the overrun local table does not answer in time send nothing.

@@ -41,6 +41,22 @@ def test_the_functions_environment_is_not_taken_for_its_own(launcher: Path) -> N
     assert json.loads(life.output)["reason"] == "off by PREFIXWARM_INIT"
 
 
+def test_the_functions_environment_does_not_steer_the_shell(launcher: Path, tmp_path: Path) -> None:
+    """Neither start-up files, nor options, nor functions, nor a locale with its own letters."""
+    (tmp_path / "start-up").write_text("exit 9\n")
+    odd = {
+        "BASH_ENV": str(tmp_path / "start-up"),
+        "SHELLOPTS": "errexit:nounset:noexec",
+        "BASH_FUNC_printf%%": "() { exit 9; }",
+        "POSIXLY_CORRECT": "1",
+        "LC_ALL": "tr_TR.UTF-8",
+    }
+    with FakeLambda() as fake:
+        life = fake.run(launcher, {**OFF, **odd})
+    assert (life.initialized, life.status) == (True, 0)
+    assert json.loads(life.output.splitlines()[-1])["reason"] == "off by PREFIXWARM_INIT"
+
+
 def test_where_events_are_refused_it_registers_for_none(launcher: Path) -> None:
     """A registration without events is enough to idle."""
     with FakeLambda(refuse=("SHUTDOWN",)) as fake:

@@ -14,7 +14,7 @@ from prefixwarm.core.routes import route_named
 from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm.core.warm_request import derive
 from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.keepwarm.handler import Keeper
+from prefixwarm.keepwarm.keeper import Keeper
 from prefixwarm.simulator import Simulator, running
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from prefixwarm.core.errors import PrefixwarmError, StateError
-from prefixwarm.keepwarm import handler as module
+from prefixwarm.keepwarm import keeper as module
+from prefixwarm.keepwarm.handler import handler
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -41,7 +42,7 @@ def invoke(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
         keepers: list[module.Keeper] = []
         monkeypatch.setattr(module, "_keepers", keepers)
         try:
-            answer = module.handler({}, cast("LambdaContext", Context()))
+            answer = handler({}, cast("LambdaContext", Context()))
             return cast("dict[str, Any]", answer)
         finally:
             for keeper in keepers:

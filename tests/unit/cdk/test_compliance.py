@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cdk_nag
 import pytest
 from aws_cdk import Acknowledgment, App, Stack, Validations
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from cfnlint import api as cfnlint
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
 
 # CDK's own: it repeats a dependency that a reference makes already.
 _CDKS_OWN = {"W3005"}
+ORGANIZATION = "6d1f3a52-0000-4000-8000-000000000001"
 BASIC_ROLE = (
     "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"
 )
 
 
-def warmed(app: App, prefix: Path, name: str = "Warmer") -> Stack:
+def warmed(
+    app: App, prefix: Path, name: str = "Warmer", credentials: Credentials | None = None
+) -> Stack:
     """A stack with a warmer and a function."""
     stack = Stack(app, name)
     secret = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "claude")
-    warmer = PrefixWarmer(stack, "Warm", prefixes=[prefix], credentials=Credentials.secret(secret))
+    credentials = credentials or Credentials.secret(secret)
+    warmer = PrefixWarmer(stack, "Warm", prefixes=[prefix], credentials=credentials)
     code = lambda_.Code.from_inline("def handler(event, context): return 1")
     runtime = lambda_.Runtime.PYTHON_3_14
     function = lambda_.Function(stack, "Agent", code=code, handler="i.h", runtime=runtime)
@@ -75,6 +80,24 @@ def test_cdk_nag_finds_nothing_in_a_large_fleet(
     policies = json.dumps(app_template(app, stack))
     assert '/*.json"' in policies
     assert len(policies) < 60_000
+
+
+def test_cdk_nag_finds_nothing_without_a_key(prefix: Path, tmp_path: Path) -> None:
+    """Its wildcard is acknowledged where it stands; one of the agent's own is still found."""
+    app = App(outdir=str(tmp_path))
+    ids = {"federation_rule_id": "fdrl_1", "organization_id": ORGANIZATION}
+    stack = warmed(app, prefix, credentials=Credentials.workload_identity(**ids))
+    statement = {"actions": ["s3:ListAllMyBuckets"], "resources": ["*"]}
+    agent = stack.node.find_child("Agent")
+    assert isinstance(agent, lambda_.Function)
+    agent.add_to_role_policy(iam.PolicyStatement(**statement))
+    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+    report = json.loads((tmp_path / "validation-report.json").read_text())
+    found = [v for plugin in report["pluginReports"] for v in plugin["violations"]]
+    places = [c["constructPath"] for v in found for c in v["violatingConstructs"]]
+    assert places == ["Warmer/Agent/ServiceRole/DefaultPolicy/Resource"]
 
 
 def test_cfn_lint_finds_nothing(prefix: Path, tmp_path: Path) -> None:

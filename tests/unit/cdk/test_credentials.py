@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_cdk import CfnParameter
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from prefixwarm_cdk import Credentials
 
@@ -13,6 +15,8 @@ from prefixwarm.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+ORGANIZATION = "6d1f3a52-0000-4000-8000-000000000001"
 
 
 def test_plain_text_is_refused() -> None:
@@ -47,7 +51,7 @@ def test_a_parameter_is_passed_by_name(bench: Any, read: Any) -> None:
 
 def test_the_claude_api_takes_no_signature(bench: Any) -> None:
     """The message says what to use."""
-    with pytest.raises(UsageError, match=r"prefix support: .*use Credentials\.secret"):
+    with pytest.raises(UsageError, match=r"prefix support: .*use Credentials\.workload_identity"):
         bench.warmer(credentials=Credentials.function_role())
 
 
@@ -109,3 +113,90 @@ def test_the_role_may_call_its_models_only(
     variables = function["Environment"]["Variables"]
     assert variables["ANTHROPIC_AWS_WORKSPACE_ID"] == "wrkspc_1"
     assert "PREFIXWARM_API_KEY_SECRET" not in variables
+
+
+def keyless(**ids: str) -> Credentials:
+    """Workload identity with ids of the right form."""
+    given = {"federation_rule_id": "fdrl_1", "organization_id": ORGANIZATION, **ids}
+    return Credentials.workload_identity(**given)
+
+
+def test_workload_identity_stores_nothing(bench: Any, read: Any) -> None:
+    """Both functions get ids under the SDK's names, and no key."""
+    bench.warmer(credentials=keyless(workspace_id="wrkspc_1")).attach(bench.function())
+    functions = read.resources(bench.template(), "AWS::Lambda::Function")
+    assert len(functions) == 2
+    for function in functions:
+        variables = function["Environment"]["Variables"]
+        assert {k: v for k, v in variables.items() if k.startswith("ANTHROPIC")} == {
+            "ANTHROPIC_FEDERATION_RULE_ID": "fdrl_1",
+            "ANTHROPIC_ORGANIZATION_ID": ORGANIZATION,
+            "ANTHROPIC_WORKSPACE_ID": "wrkspc_1",
+        }
+        assert "PREFIXWARM_API_KEY_SECRET" not in variables
+
+
+def test_roles_may_identify_themselves_to_the_claude_api_alone(bench: Any, read: Any) -> None:
+    """One statement for each role: this audience and no other beside it, for five minutes."""
+    role = iam.Role(bench.stack, "Own", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    bench.warmer(credentials=keyless()).attach(bench.function(role=role))
+    template = bench.template()
+    granted = [s for s in read.statements(template) if "sts" in str(s["Action"])]
+    assert (
+        granted
+        == [
+            {
+                "Action": "sts:GetWebIdentityToken",
+                "Effect": "Allow",
+                "Resource": "*",
+                "Condition": {
+                    "ForAllValues:StringEquals": {
+                        "sts:IdentityTokenAudience": ["https://api.anthropic.com"]
+                    },
+                    "Null": {"sts:IdentityTokenAudience": "false"},
+                    "NumericLessThanEquals": {"sts:DurationSeconds": 300},
+                },
+            }
+        ]
+        * 2
+    )
+    policies = read.resources(template, "AWS::IAM::Policy")
+    holders = [p["Roles"] for p in policies if "GetWebIdentityToken" in str(p)]
+    assert sorted(str(roles) for roles in holders) == sorted(set(map(str, holders)))
+
+
+def test_two_warmers_may_serve_one_function(bench: Any, read: Any) -> None:
+    """The second finds the first one's grant."""
+    function = bench.function()
+    bench.warmer(credentials=keyless()).attach(function)
+    bench.warmer(id="Second", credentials=keyless()).attach(function)
+    assert str(read.statements(bench.template())).count("GetWebIdentityToken") == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "example"),
+    [
+        ("federation_rule_id", "rule-1", "fdrl_01Abc"),
+        ("federation_rule_id", "fdrl_", "fdrl_01Abc"),
+        ("organization_id", "org_1", "6d1f3a52-"),
+        ("service_account_id", "sa_1", "svac_01Abc"),
+        ("workspace_id", "team", "wrkspc_01Abc"),
+    ],
+)
+def test_ids_that_are_mixed_up(name: str, value: str, example: str) -> None:
+    """Each id shows in its form what it is."""
+    with pytest.raises(UsageError, match=rf"{name}='{value}'\): write it like {example}"):
+        keyless(**{name: value})
+
+
+def test_ids_may_be_parameters_of_the_stack(bench: Any) -> None:
+    """What is known at deployment only is not checked."""
+    parameter = CfnParameter(bench.stack, "Rule").value_as_string
+    bench.warmer(credentials=keyless(federation_rule_id=parameter, workspace_id="default"))
+    bench.template().has_parameter("Rule", {"Type": "String"})
+
+
+def test_signed_routes_need_no_federation(bench: Any, write_prefix: Callable[..., Path]) -> None:
+    """The message says what to use."""
+    with pytest.raises(UsageError, match=r"'aws' knows no federation.*function_role"):
+        bench.warmer(prefixes=[write_prefix(route="aws")], credentials=keyless())

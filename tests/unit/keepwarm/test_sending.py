@@ -73,7 +73,7 @@ class Bench:
 
         sender = Sender(self.parts, self.pauses, self.report, Deadline.after(seconds), book)
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            sender.send(orders, pool)
+            sender.send(sender.scout(orders, pool), pool)
 
 
 def orders(count: int, route: str = "anthropic") -> list[Order]:
