@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import Acknowledgment, ArnFormat, Stack, Token, Validations
 from aws_cdk import aws_iam as iam
 
-from prefixwarm.core import settings
+from prefixwarm.core import federation, identity, keys, settings
 from prefixwarm.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,10 +30,25 @@ _ACTIONS = {
     "bedrock-mantle": "bedrock-mantle:CreateInference",
     "bedrock": "bedrock:InvokeModel",
 }
+_POLICY = "PrefixWarmIdentity"
+# Variable, form and an example of each id.
+_IDS = {
+    "federation_rule_id": (keys.FEDERATION_RULE_ID, r"fdrl_\w+", "fdrl_01Abc"),
+    "organization_id": (
+        federation.ORGANIZATION_ID,
+        r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+        "6d1f3a52-0000-4000-8000-000000000001",
+    ),
+    "service_account_id": (federation.SERVICE_ACCOUNT_ID, r"svac_\w+", "svac_01Abc"),
+    "workspace_id": (federation.WORKSPACE_ID, r"wrkspc_\w+|default", "wrkspc_01Abc"),
+}
 
 
 class Credentials(ABC):
-    """Credentials of the warm calls; make one with `secret`, `ssm_parameter` or `function_role`."""
+    """Credentials of the warm calls.
+
+    Make one with `secret`, `ssm_parameter`, `function_role` or `workload_identity`.
+    """
 
     @staticmethod
     def secret(secret: secretsmanager.ISecret) -> Credentials:
@@ -61,6 +77,44 @@ class Credentials(ABC):
             Workspace on Claude Platform on AWS, ``wrkspc_...``; needed by the route ``aws`` only.
         """
         return _FunctionRole(workspace_id)
+
+    @staticmethod
+    def workload_identity(
+        *,
+        federation_rule_id: str,
+        organization_id: str,
+        service_account_id: str | None = None,
+        workspace_id: str | None = None,
+    ) -> Credentials:
+        """The Claude API without any stored key: AWS signs who the function is.
+
+        The account's outbound web identity federation must be on, and the federation rule must
+        match the roles of the keep-warm function and of every attached function.
+
+        Parameters
+        ----------
+        federation_rule_id
+            Of the Claude Console, ``fdrl_...``.
+        organization_id
+            The organization's UUID.
+        service_account_id
+            ``svac_...``. Default: the rule's own.
+        workspace_id
+            ``wrkspc_...`` or ``default``: whose cache is warmed, so it must be the agent's.
+            Default: the rule's own.
+
+        Raises
+        ------
+        UsageError
+            When an id has another form.
+        """
+        given = {
+            "federation_rule_id": federation_rule_id,
+            "organization_id": organization_id,
+            "service_account_id": service_account_id,
+            "workspace_id": workspace_id,
+        }
+        return _WorkloadIdentity({name: value for name, value in given.items() if value})
 
     @abstractmethod
     def environment(self) -> dict[str, str]:
@@ -122,7 +176,7 @@ class _FunctionRole(Credentials):
             if file.route == "anthropic":
                 raise UsageError(
                     f"prefix {file.name}: the route 'anthropic' takes no AWS signature; "
-                    "use Credentials.secret(...) or .ssm_parameter(...)"
+                    "use Credentials.workload_identity(...), .secret(...) or .ssm_parameter(...)"
                 )
             if file.route == "aws" and not self._workspace_id:
                 raise UsageError(
@@ -149,6 +203,55 @@ class _FunctionRole(Credentials):
         if file.route == "bedrock-mantle":
             return [_arn(stack, "bedrock-mantle", "project", "default")]
         return _model_arns(stack, file.model)
+
+
+class _WorkloadIdentity(Credentials):
+    """Access tokens, in exchange for what AWS signs."""
+
+    def __init__(self, ids: dict[str, str]) -> None:
+        for name, (_, form, example) in _IDS.items():
+            value = ids.get(name, example)
+            if not Token.is_unresolved(value) and not re.fullmatch(form, value):
+                raise UsageError(f"workload_identity({name}={value!r}): write it like {example}")
+        self._ids = ids
+
+    def environment(self) -> dict[str, str]:
+        return {_IDS[name][0]: value for name, value in self._ids.items()}
+
+    def check(self, files: Iterable[PrefixFile]) -> None:
+        for file in files:
+            if file.route != "anthropic":
+                raise UsageError(
+                    f"prefix {file.name}: the route {file.route!r} knows no federation; calls are "
+                    "signed there: use Credentials.function_role()"
+                )
+
+    def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
+        """A policy of its own, so that what it acknowledges is the function's in no other place."""
+        del files
+        if function.role is None or function.node.try_find_child(_POLICY):
+            return
+        policy = iam.Policy(function, _POLICY, statements=[_may_identify()], roles=[function.role])
+        reason = "sts:GetWebIdentityToken knows no resources; its audience is given"
+        rule = "AwsSolutions::AwsSolutions-IAM5[Resource::*]"
+        Validations.of(policy).acknowledge(Acknowledgment(id=rule, reason=reason))
+
+    def owner(self) -> IConstruct | None:
+        return None
+
+
+def _may_identify() -> iam.PolicyStatement:
+    """Tokens for the Claude API alone, and no longer lived than the ones that are asked for."""
+    audience = "sts:IdentityTokenAudience"
+    return iam.PolicyStatement(
+        actions=["sts:GetWebIdentityToken"],
+        resources=["*"],
+        conditions={
+            "ForAllValues:StringEquals": {audience: [identity.AUDIENCE]},
+            "Null": {audience: "false"},
+            "NumericLessThanEquals": {"sts:DurationSeconds": identity.LIFETIME_SECONDS},
+        },
+    )
 
 
 def _model_arns(stack: Stack, model: str) -> list[str]:
