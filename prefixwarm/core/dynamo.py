@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.outcome import Outcome
     from prefixwarm.core.seams import DynamoCall
-    from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result
+    from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result, SessionStart
 
 __all__ = ["DUE_INDEX", "ConditionFailed", "DynamoState", "signed_calls"]
 
@@ -46,6 +46,10 @@ _NUMBERS = {
     "read_ms": float,
     "calls": int,
     "unpriced": int,
+    "starts": int,
+    "start_hits": int,
+    "saves": int,
+    "saved_usd": float,
     "spent_usd": float,
     "due_at": float,
 }
@@ -141,6 +145,19 @@ class DynamoState:
             self._update(key, change, deadline)
         except ConditionFailed:
             self.saw_traffic(key, started, deadline)
+
+    def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.set("traffic_at", start.at)
+        change.set("idle", 0)
+        _keep(change, start.at)
+        change.add("starts", 1)
+        change.add("start_hits", int(start.hit))
+        change.add("saves", int(start.saved))
+        change.add("saved_usd", start.saved_usd or 0.0)
+        change.require(change.absent_or("traffic_at", "<", start.at - start.quiet))
+        self._update_if(key, change, deadline)
 
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """See `StateStore`."""

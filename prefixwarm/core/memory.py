@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.outcome import Outcome
-    from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result
+    from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result, SessionStart
 
 __all__ = ["FileState", "MemoryState"]
 
@@ -116,6 +116,22 @@ class MemoryState:
                 )
             elif (state.traffic_at or 0.0) < started:
                 self._change(state, traffic_at=started, idle=0)
+
+    def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        with self._exclusive():
+            state = self._at(key)
+            if state.traffic_at is not None and state.traffic_at >= start.at - start.quiet:
+                return
+            self._change(
+                state,
+                traffic_at=start.at,
+                idle=0,
+                starts=state.starts + 1,
+                start_hits=state.start_hits + start.hit,
+                saves=state.saves + start.saved,
+                saved_usd=state.saved_usd + (start.saved_usd or 0.0),
+            )
 
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """See `StateStore`."""

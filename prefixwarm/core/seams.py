@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         LeaseWish,
         Ledger,
         Result,
+        SessionStart,
         State,
     )
 
@@ -69,6 +70,9 @@ class StateStore(Protocol):
 
     def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """A real request read or wrote the entry: raise `warm_until`, end the silence."""
+
+    def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
+        """Count the first request after a silence, once."""
 
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """A sign of real traffic: end the silence; `warm_until` stays."""

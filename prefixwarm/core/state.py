@@ -11,6 +11,7 @@ __all__ = [
     "LeaseWish",
     "Ledger",
     "Result",
+    "SessionStart",
     "State",
     "entry_key",
 ]
@@ -42,7 +43,9 @@ class State(Record):
     `max_tokens` is 1 where the provider refused 0; `rewrites` counts scheduled refreshes in a row
     that wrote instead of reading, and `tripped_until` says how long that stops them; `spent_usd`
     and `calls` are lifetime sums of warm calls by anyone (`unpriced` of those calls had an
-    unknown price).
+    unknown price). `starts` counts observed session starts, `start_hits` those that read the
+    entry, and `saves` those that read one which would have lapsed without us; `saved_usd` is at
+    least what these saved.
     """
 
     key: str
@@ -70,6 +73,10 @@ class State(Record):
     calls: int = 0
     unpriced: int = 0
     spent_usd: float = 0.0
+    starts: int = 0
+    start_hits: int = 0
+    saves: int = 0
+    saved_usd: float = 0.0
     due_at: float | None = None
     learned: str = ""
 
@@ -136,6 +143,21 @@ class Failure(Record):
     backoff_until: float
     calls: int = 1
     cost_usd: float | None = None
+
+
+class SessionStart(Record):
+    """An observed real request after a silence; counted once, whoever else observes it too.
+
+    Nothing is counted when other traffic was seen within `quiet` seconds before `at`. `hit`: it
+    read the entry. `saved`: the entry would have lapsed without us, and `saved_usd` is at least
+    what reading it saved, or None when a price is unknown.
+    """
+
+    at: float
+    quiet: float
+    hit: bool
+    saved: bool = False
+    saved_usd: float | None = None
 
 
 class Check(Record):

@@ -73,7 +73,7 @@ def line(seen: Observation, *, service: str, now: float) -> str:
                 "CloudWatchMetrics": [
                     {
                         "Namespace": NAMESPACE,
-                        "Dimensions": [["service"], ["service", "prefix"]],
+                        "Dimensions": [["service"]],
                         "Metrics": definitions,
                     }
                 ],

@@ -12,7 +12,7 @@ from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.dynamo import DynamoState, signed_calls
 from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import entry_key
+from prefixwarm.core.state import SessionStart, entry_key
 from prefixwarm.core.warm_request import TTL_SECONDS
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from prefixwarm.core.prefix_file import PrefixFile
     from prefixwarm.core.seams import StateStore
     from prefixwarm.core.settings import Settings
+    from prefixwarm.core.state import State
     from prefixwarm.observe.report import Observation
 
-__all__ = ["Toucher", "table_state"]
+__all__ = ["Toucher", "session_start", "table_state"]
 
 _SECONDS = 2.0
 _EVERY = 60.0
+_SESSION_SECONDS = 300.0
 
 
 class Toucher:
@@ -70,16 +72,47 @@ class Toucher:
         print_ = prefix.fingerprint["prefix"]
         key = entry_key(prefix.route, region, self._scope, prefix.model, print_)
         until = Deadline.after(_SECONDS)
+        state = self._store.read(key, until)
+        if seen.started - (state.traffic_at or 0.0) > _SESSION_SECONDS:
+            self._store.count_start(key, session_start(prefix, seen, state), until)
         if seen.drift is None and (seen.usage.read or seen.usage.written):
-            self._store.touch(key, seen.started, self._ttl(key, prefix, seen, until), until)
+            self._store.touch(key, seen.started, _ttl(prefix, seen, state), until)
         else:
             self._store.saw_traffic(key, seen.started, until)
 
-    def _ttl(self, key: str, prefix: PrefixFile, seen: Observation, until: Deadline) -> int:
-        """The entry's TTL in seconds: a read tells none, of two written the short one is safe."""
-        if seen.usage.read:
-            return self._store.read(key, until).granted_ttl or TTL_SECONDS[prefix.ttl]
-        return TTL_SECONDS["5m" if seen.usage.write_5m else "1h"]
+
+def session_start(prefix: PrefixFile, seen: Observation, state: State) -> SessionStart:
+    """What the first request after a silence is worth.
+
+    It saved money only when it read an entry that a warm call kept alive: no traffic of any kind
+    was seen for as long as the entry lives by itself. The saving is priced as the cheaper write,
+    since the agent's own marker may ask for either TTL.
+    """
+    ttl = _ttl(prefix, seen, state)
+    hit = seen.drift is None and seen.usage.read > 0
+    saved = hit and state.calls > 0 and seen.started - (state.traffic_at or 0.0) > ttl
+    return SessionStart(
+        at=seen.started,
+        quiet=float(ttl) if saved else _SESSION_SECONDS,
+        hit=hit,
+        saved=saved,
+        saved_usd=_saving(prefix, seen) if saved else None,
+    )
+
+
+def _saving(prefix: PrefixFile, seen: Observation) -> float | None:
+    prices = prefix.usd_per_mtok
+    write, read = prices.get("write_5m"), prices.get("read")
+    if write is None or read is None:
+        return None
+    return seen.usage.read * (write - read) / 1e6
+
+
+def _ttl(prefix: PrefixFile, seen: Observation, state: State) -> int:
+    """The entry's TTL in seconds: a read tells none, of two written the short one is safe."""
+    if seen.usage.read or not seen.usage.written:
+        return state.granted_ttl or TTL_SECONDS[prefix.ttl]
+    return TTL_SECONDS["5m" if seen.usage.write_5m else "1h"]
 
 
 def table_state(settings: Settings) -> StateStore | None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.core.outcome import FAILED, SKIPPED, WRITTEN, Outcome
-from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result, State
+from prefixwarm.core.state import (
+    Check,
+    Failure,
+    Lease,
+    LeaseWish,
+    Result,
+    SessionStart,
+    State,
+)
 
 if TYPE_CHECKING:
     from prefixwarm.core.deadline import Deadline
@@ -355,3 +363,25 @@ def test_no_dollar_is_lost_in_a_crowd(store: StateStore, key: str, soon: Deadlin
     state = store.read(key, soon)
     assert (state.calls, state.spent_usd) == (16, 6.0)
     assert state.warm_until == NOW + 15 + 3600
+
+
+def test_counts_a_session_start_once(store: StateStore, key: str, soon: Deadline) -> None:
+    """Of several observers of one start the first counts it, with what it saved."""
+    start = SessionStart(at=NOW, quiet=3600, hit=True, saved=True, saved_usd=0.25)
+    for _ in range(3):
+        store.count_start(key, start, soon)
+    state = store.read(key, soon)
+    assert (state.starts, state.start_hits, state.saves, state.saved_usd) == (1, 1, 1, 0.25)
+    assert (state.traffic_at, state.idle) == (NOW, 0)
+
+
+@pytest.mark.parametrize(("later", "starts"), [(300, 1), (301, 2)])
+def test_a_start_comes_after_a_silence(
+    store: StateStore, key: str, soon: Deadline, later: float, starts: int
+) -> None:
+    """Other traffic within the quiet time makes it an ordinary request."""
+    store.saw_traffic(key, NOW - 1000, soon)
+    for at in (NOW, NOW + later):
+        store.count_start(key, SessionStart(at=at, quiet=300, hit=False), soon)
+    state = store.read(key, soon)
+    assert (state.starts, state.start_hits, state.saves) == (starts, 0, 0)
