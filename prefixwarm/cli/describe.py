@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prefixwarm.core.state import State
 
-__all__ = ["ago", "condition", "document", "until"]
+__all__ = ["ago", "condition", "document", "read", "span", "until"]
 
 
 def condition(state: State, now: float) -> str:
@@ -40,6 +40,11 @@ def document(state: State, now: float) -> dict[str, Any]:
 def ago(at: float | None, now: float) -> str:
     """How long ago, in words."""
     return "never" if at is None else f"{span(now - at)} ago"
+
+
+def read(state: State) -> str:
+    """How many observed session starts read the warm entry; ``-`` where none was observed."""
+    return f"{state.start_hits} of {state.starts}" if state.starts else "-"
 
 
 def until(at: float | None, now: float) -> str:

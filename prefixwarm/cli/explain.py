@@ -77,14 +77,26 @@ def _why(state: State, now: float) -> Iterator[str]:
         yield f"last decision: {state.reason}"
     if state.granted_ttl and state.granted_ttl < 3600:
         yield f"the provider granted a TTL of {state.granted_ttl} s"
-    if state.traffic_at is None:
-        yield "no real traffic was seen: nothing shows that the warm entry is read"
-    else:
-        idle = f"; {state.idle} refreshes since" if state.idle else ""
-        yield f"last sign of real traffic {describe.ago(state.traffic_at, now)}{idle}"
+    yield from _evidence(state, now)
     if state.max_tokens:
         yield "the provider refuses max_tokens 0 here, so 1 is sent"
     yield f"next check {describe.until(state.due_at, now)}"
+
+
+def _evidence(state: State, now: float) -> Iterator[str]:
+    """Whether real requests read what is warmed: seen, not seen, or nobody looks."""
+    if state.traffic_at is None:
+        yield "no real traffic was seen: nothing shows that the warm entry is read"
+        return
+    idle = f"; {state.idle} refreshes since" if state.idle else ""
+    yield f"last sign of real traffic {describe.ago(state.traffic_at, now)}{idle}"
+    if not state.starts:
+        yield "no request was observed (prefixwarm.observe): whether it is read is not known"
+    elif not state.start_hits:
+        yield f"warmed but never read: {state.starts} sessions started without reading it"
+    else:
+        saved = dollars(state.saved_usd)
+        yield f"{describe.read(state)} observed session starts read it; saved at least {saved}"
 
 
 def _answer(state: State, now: float) -> str:

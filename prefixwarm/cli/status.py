@@ -63,15 +63,8 @@ def _show(states: Sequence[State], now: float) -> None:
         return
     table(
         (
-            "PREFIX",
-            "MODEL",
-            "STATE",
-            "LEFT",
-            "LAST CALL",
-            "TRAFFIC",
-            "CALLS",
-            "SPENT",
-            "NEXT CHECK",
+            *("PREFIX", "MODEL", "STATE", "LEFT", "LAST CALL", "TRAFFIC", "READ"),
+            *("CALLS", "SPENT", "SAVED", "NEXT CHECK"),
         ),
         [
             (
@@ -81,8 +74,10 @@ def _show(states: Sequence[State], now: float) -> None:
                 describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
                 state.outcome or "none",
                 describe.ago(state.traffic_at, now),
+                describe.read(state),
                 state.calls,
                 dollars(state.spent_usd) + (" + unknown" if state.unpriced else ""),
+                dollars(state.saved_usd) if state.starts else "-",
                 describe.until(state.due_at, now),
             )
             for state in states

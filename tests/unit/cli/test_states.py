@@ -1,0 +1,95 @@
+"""`status` and `explain`: warm or not, read or not, and what nobody knows."""
+
+from __future__ import annotations
+
+import json
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.core.state import State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "state/anthropic/-/default/claude-sonnet-5-5/0123456789abcdef"
+
+
+@pytest.fixture
+def stated(cli: Any, tmp_path: Path) -> Any:
+    """Run a command on a state with these fields; times are relative to now."""
+
+    def call(*command: str, **fields: Any) -> Any:
+        now = time()
+        for name in ("warm_until", "traffic_at", "backoff_until", "lease_until", "outcome_at"):
+            if name in fields:
+                fields[name] += now
+        state = State(**{"key": KEY, "name": "support", "due_at": now + 600, **fields})
+        path = tmp_path / "state.json"
+        path.write_text(json.dumps({"states": [vars(state)], "ledgers": []}))
+        return cli(*command, "--state", path)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({}, "never warmed"),
+        ({"warm_until": 900.0}, "warm"),
+        ({"warm_until": -900.0}, "cold"),
+        ({"warm_until": -900.0, "lease_until": 9.0}, "warming"),
+        ({"backoff_until": 60.0, "failures": 2}, "backing off"),
+    ],
+)
+def test_the_condition(stated: Any, fields: dict[str, Any], word: str) -> None:
+    """One word each."""
+    (found,) = stated("status", "--json", **fields).json["prefixes"]
+    assert found["condition"] == word
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"warm_until": 900.0}, "no real traffic was seen"),
+        ({"warm_until": 900.0, "traffic_at": -60.0}, "whether it is read is not known"),
+        (
+            {"warm_until": 900.0, "traffic_at": -60.0, "starts": 4},
+            "warmed but never read: 4 sessions started without reading it",
+        ),
+        (
+            {"traffic_at": -60.0, "starts": 4, "start_hits": 3, "saved_usd": 0.5},
+            "3 of 4 observed session starts read it; saved at least $0.5000",
+        ),
+        ({"warm_until": -7200.0}, "cold: the entry ended 2 h ago"),
+        (
+            {"backoff_until": 600.0, "failures": 2, "outcome": "failed", "reason": "HTTP 529"},
+            "left alone after 2 failed calls; next try in 10 min",
+        ),
+        ({"max_tokens": 1}, "the provider refuses max_tokens 0 here"),
+        ({"granted_ttl": 300}, "the provider granted a TTL of 300 s"),
+        ({"reason": "not worth it"}, "last decision: not worth it"),
+    ],
+)
+def test_explain_says_why(stated: Any, fields: dict[str, Any], says: str) -> None:
+    """What is known, and what is not."""
+    ran = stated("explain", "support", **fields)
+    assert (ran.code, says in ran.out) == (0, True), ran.out
+
+
+def test_status_shows_reads_and_money(stated: Any) -> None:
+    """Unknown prices stay visible."""
+    fields = {"warm_until": 900.0, "starts": 4, "start_hits": 3, "saved_usd": 0.5}
+    row = stated("status", **fields, calls=5, spent_usd=0.25, unpriced=1).out.splitlines()[1]
+    assert "3 of 4" in row
+    assert "$0.2500 + unknown" in row
+    assert "$0.5000" in row
+
+
+def test_nothing_yet(cli: Any, tmp_path: Path) -> None:
+    """An empty state is no error."""
+    path = tmp_path / "state.json"
+    path.write_text('{"states": [], "ledgers": []}')
+    ran = cli("status", "--state", path)
+    assert ran == (0, "no prefix is known: nothing was warmed yet\n", "")
