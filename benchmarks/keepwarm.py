@@ -24,7 +24,7 @@ from prefixwarm.core.warm import send_unasked
 from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm.core.warm_request import derive
 from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.keepwarm.handler import Keeper
+from prefixwarm.keepwarm.keeper import Keeper
 from prefixwarm.simulator import running
 
 if TYPE_CHECKING:

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import os
-from time import time
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Metrics
 
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.credentials import aws_credentials
 from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.dynamo import DynamoState
-from prefixwarm.core.errors import PrefixFileError, PrefixwarmError, SettingsError, StateError
+from prefixwarm.core.errors import PrefixwarmError, StateError
 from prefixwarm.core.report import NAMESPACE
-from prefixwarm.core.settings import TABLE, Settings
-from prefixwarm.keepwarm.fleet import Fleet
+from prefixwarm.keepwarm.keeper import keeper
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.objects import Bucket, split_url
-from prefixwarm.keepwarm.parts import Parts
-from prefixwarm.keepwarm.pauses import WatchedProvider
 from prefixwarm.keepwarm.report import Report
-from prefixwarm.keepwarm.store import boto_calls, quick
-from prefixwarm.keepwarm.switch import stopped
-from prefixwarm.keepwarm.tick import tick
-from prefixwarm.keepwarm.transports import Transports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-__all__ = ["Keeper", "handler"]
+__all__ = ["deadline_of", "emit", "handler", "metrics"]
 
 # Left of the invocation for what must still be written down when the last call ends.
 MARGIN_SECONDS = 10.0
@@ -40,85 +27,15 @@ MARGIN_SECONDS = 10.0
 metrics = Metrics(namespace=NAMESPACE, service=os.environ.get("POWERTOOLS_SERVICE_NAME", NAMESPACE))
 
 
-class Keeper:
-    """One environment: its connections, and its manifest once read.
-
-    Parameters
-    ----------
-    environ
-        Settings, credentials and endpoints.
-    clock
-        Tells epoch seconds.
-
-    Raises
-    ------
-    SettingsError
-        When a setting is missing or not understood.
-    """
-
-    def __init__(self, environ: Mapping[str, str], clock: Callable[[], float] = time) -> None:
-        self.settings = Settings.from_environment(environ)
-        if self.settings.table is None:
-            raise SettingsError(f"{TABLE} is not set; set it to the table of the warm state")
-        bucket, self._manifest_key = split_url(self.settings.manifest)
-        self.parts = _parts(environ, self.settings, self.settings.table, bucket, clock)
-        self._fleet: Fleet | None = None
-
-    def tick(self, deadline: Deadline) -> Report:
-        """See `prefixwarm.keepwarm.tick.tick`; nothing is done while keep-warm is switched off.
-
-        Raises
-        ------
-        SettingsError
-            When the manifest or the kill switch cannot be used.
-        """
-        if reason := stopped(self.settings, self.parts.ssm):
-            return Report(stopped=reason)
-        if self._fleet is None:
-            parts, key = self.parts, self._manifest_key
-            self._fleet = Fleet(parts.bucket, key, parts.settings, parts.environ, _broken)
-        return tick(self.parts, self._fleet, deadline)
-
-    def close(self) -> None:
-        """Close idle connections to the provider."""
-        self.parts.transport.close()
+def deadline_of(context: LambdaContext) -> Deadline:
+    """When the last call must have ended."""
+    return Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS)
 
 
-def _parts(
-    environ: Mapping[str, str],
-    settings: Settings,
-    table: str,
-    bucket: str,
-    clock: Callable[[], float],
-) -> Parts:
-    transport = Transports(environ)
-    aws = AwsClient(
-        transport=transport, credentials=aws_credentials(environ, transport), environ=environ
-    )
-    short, patient = quick(read_seconds=2), quick(read_seconds=10)
-    return Parts(
-        settings=settings,
-        environ=environ,
-        store=DynamoState(table, boto_calls(boto3.client("dynamodb", config=short))),
-        transport=transport,
-        provider=WatchedProvider(transport, aws, settings.api_key_secret, environ),
-        bucket=Bucket(boto3.client("s3", config=patient), bucket),
-        cloudwatch=boto3.client("cloudwatch", config=patient),
-        ssm=boto3.client("ssm", config=short),
-        clock=clock,
-    )
-
-
-def _broken(error: PrefixFileError) -> None:
-    logger.error(
-        "a prefix file cannot be used; the others are kept warm",
-        file=error.source,
-        field=error.field or None,
-        what=error.problem,
-    )
-
-
-_keepers: list[Keeper] = []
+def emit(report: Report) -> None:
+    """Add a report to the invocation's metrics."""
+    for name, (value, unit) in report.metrics().items():
+        metrics.add_metric(name, unit, value)
 
 
 @metrics.log_metrics
@@ -132,19 +49,16 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         When nothing may be sent: the function's `Errors` metric and its alarm show it.
     """
     del event
-    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS)
+    deadline = deadline_of(context)
     report = Report()
     try:
-        if not _keepers:
-            _keepers.append(Keeper(os.environ))
-        report = _keepers[0].tick(deadline)
+        report = keeper().tick(deadline)
         if report.state_error:
             raise StateError(report.state_error)
     except PrefixwarmError as error:
         logger.error("nothing is sent", why=str(error))
         raise
     finally:
-        for name, (value, unit) in report.metrics().items():
-            metrics.add_metric(name, unit, value)
+        emit(report)
     logger.info("tick", **report.summary())
     return report.summary()

@@ -48,14 +48,19 @@ class Look:
 
     def cases(self, states: Sequence[State]) -> list[Case]:
         """The prefixes that may be warmed; the others are retired or put off."""
-        known = [state for state in states if state.key in self._fleet.entries]
-        if self._fleet.complete:
-            self._each(self._retire, [s for s in states if s.key not in self._fleet.entries])
-        idle = [state for state in known if not state.leased(self._now)]
-        held = {state.key: until for state in idle if (until := self._held_until(state))}
-        self._each(lambda s: self._put_off(s, *held[s.key]), [s for s in idle if s.key in held])
-        found = self._pool.map(self._case, [s for s in idle if s.key not in held])
-        return [case for case in found if case]
+        return [case for case in self._pool.map(self.case, states) if case]
+
+    def case(self, state: State) -> Case | None:
+        """The prefix if it may be warmed; else None, and it is retired or put off."""
+        if state.key not in self._fleet.entries:
+            if self._fleet.complete:
+                self._retire(state)
+        elif not state.leased(self._now):
+            if held := self._held_until(state):
+                self._put_off(state, *held)
+            else:
+                return self._case(state)
+        return None
 
     def orders(self, cases: Sequence[Case], budget: Budget, pauses: Pauses) -> list[Order]:
         """The calls to be made now; of the others the next check is noted."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.seams import StateStore
     from prefixwarm.core.settings import Settings
+    from prefixwarm.keepwarm.fan_out import Queue
     from prefixwarm.keepwarm.objects import Bucket
     from prefixwarm.keepwarm.pauses import WatchedProvider
     from prefixwarm.keepwarm.transports import Transports
@@ -22,7 +23,10 @@ __all__ = ["Parts"]
 
 @dataclass(frozen=True)
 class Parts:
-    """One environment's connections to the world; `clock` tells epoch seconds."""
+    """One environment's connections to the world; `clock` tells epoch seconds.
+
+    `queue` takes what one tick does not do itself; None where a tick does all.
+    """
 
     settings: Settings
     environ: Mapping[str, str]
@@ -33,3 +37,4 @@ class Parts:
     cloudwatch: CloudWatchClient
     ssm: SSMClient
     clock: Callable[[], float]
+    queue: Queue | None = None

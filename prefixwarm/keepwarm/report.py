@@ -1,4 +1,4 @@
-"""What one tick did, and its metrics."""
+"""What one tick, or one batch of a worker, did, and its metrics."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ class Report:
         Paused routes, and why.
     traffic_unavailable : bool
         Whether CloudWatch could not be asked.
+    queued, dropped : int
+        Calls handed over to the queue; messages of the queue that led to no call.
+    queue_error : str
+        Why not all that should have been was handed over; empty when it was.
     """
 
     stopped: str = ""
@@ -60,6 +64,9 @@ class Report:
     broken: int = 0
     paused: dict[str, str] = field(default_factory=dict)
     traffic_unavailable: bool = False
+    queued: int = 0
+    dropped: int = 0
+    queue_error: str = ""
 
     def metrics(self) -> dict[str, tuple[float, str]]:
         """Values and units, zeros included, so that alarms see every tick."""
@@ -83,6 +90,9 @@ class Report:
             "BrokenPrefixFiles": self.broken,
             "TrafficUnavailable": int(self.traffic_unavailable),
             "PrefixesDue": self.due,
+            "WarmQueued": self.queued,
+            "WarmDropped": self.dropped,
+            "QueueUnavailable": int(bool(self.queue_error)),
         }
 
     def summary(self) -> dict[str, Any]:
@@ -98,6 +108,8 @@ class Report:
             "rewrote": self.rewrote,
             "budget_reached": self.budget_reached,
             "broken": self.broken,
+            "queued": self.queued,
+            "dropped": self.dropped,
             "paused": self.paused,
             "stopped": self.stopped,
         }

@@ -93,7 +93,7 @@ def writes_per_minute(calls_per_minute: int) -> int:
 
 
 class Sender:
-    """Sends the orders of one tick.
+    """Makes the calls of one tick, or of one batch of a worker.
 
     Parameters
     ----------
@@ -115,23 +115,33 @@ class Sender:
         self._deadline = deadline
         self._book = book
 
+    def scout(self, orders: Sequence[Order], pool: Executor) -> list[Order]:
+        """Send one of each route; returns the others, as far as their routes are not paused."""
+        scouts, others = _one_of_each_route(orders)
+        self.send(scouts, pool)
+        return [order for order in others if not self._pauses.until(order.case.call.route)]
+
     def send(self, orders: Sequence[Order], pool: Executor) -> None:
         """Send them; what cannot be sent now stays due."""
-        scouts, others = _one_of_each_route(orders)
-        list(pool.map(self._one, scouts))
-        list(pool.map(self._one, others))
+        list(pool.map(self.one, orders))
 
-    def _one(self, order: Order) -> None:
+    def one(self, order: Order) -> bool:
+        """Send one; False when nothing was even tried, so that it is worth another try."""
         if self._held(order):
-            return
+            return False
         parts, case = self._parts, order.case
         until = self._deadline.earliest(CALL_SECONDS)
         try:
             outcome = warm(case.call, order.ask(), parts.store, parts.provider, until, parts.clock)
-            self._report.outcomes.append(outcome)
+        except StateError as error:
+            self._report.state_error = str(error)
+            return False
+        self._report.outcomes.append(outcome)
+        try:
             self._book(order, outcome)
         except StateError as error:
             self._report.state_error = str(error)
+        return True
 
     def _held(self, order: Order) -> bool:
         """Whether the call must wait for a later tick; why is logged once, with the pause."""

@@ -9,6 +9,7 @@ from prefixwarm.core.errors import StateError
 from prefixwarm.keepwarm.booking import Books
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.deciding import fraction
+from prefixwarm.keepwarm.fan_out import Dispatcher
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.looking import Look
 from prefixwarm.keepwarm.pauses import Pauses
@@ -63,7 +64,8 @@ def _tend(parts: Parts, fleet: Fleet, deadline: Deadline, report: Report, pauses
         budget = Budget(parts.store, manifest.budget_usd_per_day, total, day_of(now))
         orders = look.orders(cases, budget, pauses)
         sender = Sender(parts, pauses, report, deadline, Books(parts, report, total).book)
-        sender.send(within_rate(orders, manifest.calls_per_minute), pool)
+        others = sender.scout(within_rate(orders, manifest.calls_per_minute), pool)
+        sender.send(Dispatcher(parts, report, deadline).beyond(others, pool), pool)
         while fleet.unregistered and not report.state_error and deadline.remaining() > _SPARE:
             _register(parts, fleet, pool, deadline, _AT_ONCE)
 

@@ -40,6 +40,7 @@ def test_reads_every_variable() -> None:
         "PREFIXWARM_LATENCY_VALUE": "0.002",
         "PREFIXWARM_FUNCTIONS": '{"support": ["agent"]}',
         "PREFIXWARM_KILL_SWITCH": "/prefixwarm/stop",
+        "PREFIXWARM_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/work",
     }
     assert set(given) == set(ALL)
     found = Settings.from_environment(given)
@@ -57,6 +58,7 @@ def test_reads_every_variable() -> None:
         latency_value=0.002,
         functions={"support": ["agent"]},
         kill_switch="/prefixwarm/stop",
+        queue="https://sqs.eu-west-1.amazonaws.com/123456789012/work",
     )
     assert all(getattr(found, name) != getattr(Settings(), name) for name in Settings._fields)
 

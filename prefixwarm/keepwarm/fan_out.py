@@ -1,0 +1,169 @@
+"""The fan-out: what one tick does not do itself is handed over to workers, by SQS."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from prefixwarm.core.state import Check
+from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.sending import START_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Executor
+
+    from mypy_boto3_sqs import SQSClient
+
+    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.keepwarm.parts import Parts
+    from prefixwarm.keepwarm.report import Report
+    from prefixwarm.keepwarm.sending import Order
+    from prefixwarm.policy import Action
+
+__all__ = ["MOST_IN_A_TICK", "USEFUL_SECONDS", "Dispatcher", "Message", "Queue"]
+
+# At a second and a half a call and 48 side by side: ten seconds of a tick.
+MOST_IN_A_TICK = 300
+
+# A message is worth nothing later than this: a refresh that gets lost is then noticed while its
+# one-hour entry, refreshed three minutes before its end, still lives.
+USEFUL_SECONDS = 90.0
+
+# The prefix is due again so long after its message's end of use: more than clocks are apart.
+_SKEW_SECONDS = 5.0
+
+# SendMessageBatch takes ten messages:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+_TEN = 10
+
+_TEXTS = ("key", "name", "action", "reason")
+_ACTIONS = ("refresh", "write")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One call to be made by a worker; times are epoch seconds.
+
+    Attributes
+    ----------
+    key, name : str
+        Of the warm state, and of the prefix.
+    action, reason : str
+        The decision: ``refresh`` or ``write``, and why.
+    decided_at, latest_start : float
+        When it was decided, and after which moment it is worth nothing.
+    warm_until : float
+        The entry's life as it was decided upon: when it lives longer, somebody was here before.
+    """
+
+    key: str
+    name: str
+    action: Action
+    reason: str
+    decided_at: float
+    latest_start: float
+    warm_until: float
+
+    @classmethod
+    def of(cls, order: Order, now: float) -> Message:
+        """What a worker must know of an order."""
+        ask, end = order.ask(), now + USEFUL_SECONDS
+        return cls(
+            key=ask.key,
+            name=order.case.entry.name,
+            action=order.decision.action,
+            reason=order.decision.reason,
+            decided_at=now,
+            latest_start=end if ask.latest_start is None else min(end, ask.latest_start),
+            warm_until=ask.needed_until,
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Message:
+        """Read a message's text.
+
+        Raises
+        ------
+        ValueError
+            When it is none.
+        """
+        found = json.loads(text)
+        if not isinstance(found, dict) or set(found) != {field.name for field in fields(cls)}:
+            raise ValueError("a message has the fields " + ", ".join(f.name for f in fields(cls)))
+        for name, value in found.items():
+            kind = str if name in _TEXTS else (int, float)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise ValueError(f"{name}: {value!r}")
+        if found["action"] not in _ACTIONS:
+            raise ValueError(f"action: {found['action']!r}")
+        return cls(**found)
+
+    @property
+    def text(self) -> str:
+        """As it is sent: a few hundred bytes, never prompt text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @property
+    def due_at(self) -> float:
+        """When the prefix is looked at again unless the worker says otherwise."""
+        return self.latest_start + _SKEW_SECONDS
+
+
+class Queue:
+    """The work queue, to send to."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, messages: Sequence[Message]) -> dict[int, str]:
+        """Send ten at most; why not, by the positions of those that were not taken."""
+        entries: Any = [{"Id": str(i), "MessageBody": m.text} for i, m in enumerate(messages)]
+        try:
+            reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            return dict.fromkeys(range(len(messages)), str(error))
+        return {int(failed["Id"]): failed["Code"] for failed in reply.get("Failed", ())}
+
+
+class Dispatcher:
+    """Hands over what is beyond one tick."""
+
+    def __init__(self, parts: Parts, report: Report, deadline: Deadline) -> None:
+        self._parts = parts
+        self._report = report
+        self._deadline = deadline
+
+    def beyond(self, orders: Sequence[Order], pool: Executor) -> Sequence[Order]:
+        """Hand over all but the first few hundred; returns those, or all without a queue."""
+        if self._parts.queue is None:
+            return orders
+        rest = orders[MOST_IN_A_TICK:]
+        tens = [rest[start : start + _TEN] for start in range(0, len(rest), _TEN)]
+        self._report.queued += sum(pool.map(self._ten, tens))
+        if self._report.queue_error:
+            logger.error("not all could be queued: it stays due", why=self._report.queue_error)
+        return orders[:MOST_IN_A_TICK]
+
+    def _ten(self, orders: Sequence[Order]) -> int:
+        """Put the checks off before sending: a worker may be faster than what follows here."""
+        if self._deadline.remaining() < START_SECONDS or self._parts.queue is None:
+            return 0
+        now = self._parts.clock()
+        messages = [Message.of(order, now) for order in orders]
+        for order, message in zip(orders, messages, strict=True):
+            self._check(order, message.due_at, f"queued: {message.reason}", order.case.learned_text)
+        refused = self._parts.queue.send(messages)
+        for position, why in refused.items():
+            self._report.queue_error = why
+            order = orders[position]
+            self._check(order, now, f"could not be queued: {why}", order.case.state.learned)
+        return len(orders) - len(refused)
+
+    def _check(self, order: Order, due_at: float, reason: str, learned: str | None) -> None:
+        check = Check(at=self._parts.clock(), due_at=due_at, reason=reason, learned=learned)
+        self._parts.store.plan(order.case.state.key, check, self._deadline)

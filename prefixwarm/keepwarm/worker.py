@@ -1,0 +1,89 @@
+"""The Lambda handler of the workers: what SQS starts with a batch of messages."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+
+from prefixwarm.core.errors import PrefixwarmError, StateError
+from prefixwarm.keepwarm.batch import Batch
+from prefixwarm.keepwarm.handler import deadline_of, emit, metrics
+from prefixwarm.keepwarm.keeper import keeper
+from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.report import Report
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+__all__ = ["handler"]
+
+# As many as the event source gives at once.
+_SIDE_BY_SIDE = 10
+
+_processor = BatchProcessor(EventType.SQS)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Make the calls of one batch; answers with the messages that are worth another try.
+
+    Raises
+    ------
+    PrefixwarmError
+        When a setting, the manifest or the kill switch cannot be used: all come again.
+    BatchProcessingError
+        When all of them are worth another try.
+    """
+    try:
+        own = keeper()
+        if reason := own.stopped():
+            return _nothing(Report(stopped=reason, dropped=len(event["Records"])))
+        fleet = own.fleet()
+    except PrefixwarmError as error:
+        logger.error("nothing is sent", why=str(error))
+        emit(Report())
+        raise
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        batch = Batch(own.parts, fleet, pool, deadline_of(context))
+        try:
+            return _worked(event, batch, pool)
+        finally:
+            batch.close()
+            _tell(batch.report)
+
+
+def _worked(
+    event: dict[str, Any], batch: Batch, pool: ThreadPoolExecutor
+) -> PartialItemFailureResponse:
+    """All side by side; the processor then asks for one after the other."""
+    working = {
+        record["messageId"]: pool.submit(batch.work, record["body"]) for record in event["Records"]
+    }
+
+    def result(record: SQSRecord) -> None:
+        try:
+            working[record.message_id].result()
+        except StateError as error:
+            logger.warning("message comes again", why=str(error))
+            raise
+
+    return process_partial_response(event, result, _processor)
+
+
+def _nothing(report: Report) -> PartialItemFailureResponse:
+    _tell(report)
+    return {"batchItemFailures": []}
+
+
+def _tell(report: Report) -> None:
+    emit(report)
+    logger.info("batch", **report.summary())
