@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prefixwarm.core.state import State
 
-__all__ = ["ago", "condition", "document", "read", "span", "until"]
+__all__ = ["ago", "condition", "document", "net_usd", "read", "span", "until", "use"]
 
 
 def condition(state: State, now: float) -> str:
@@ -21,6 +21,18 @@ def condition(state: State, now: float) -> str:
     return "cold" if state.warm_until else "never warmed"
 
 
+def use(state: State) -> str:
+    """``not warmed``, ``warmed, never read`` or ``warmed and read``, as far as was observed."""
+    if not state.calls and state.warm_until is None:
+        return "not warmed"
+    return "warmed and read" if state.start_hits else "warmed, never read"
+
+
+def net_usd(state: State) -> float | None:
+    """Saved less spent, in US dollars; None while some of the spending is unknown."""
+    return None if state.unpriced else state.saved_usd - state.spent_usd
+
+
 def document(state: State, now: float) -> dict[str, Any]:
     """The state's stable JSON keys; times are epoch seconds."""
     _, route, region, scope, model, fingerprint = state.key.split("/", 5)
@@ -28,6 +40,9 @@ def document(state: State, now: float) -> dict[str, Any]:
     return {
         **known,
         "condition": condition(state, now),
+        "use": use(state),
+        "net_usd": net_usd(state),
+        "start_hit_rate": state.start_hits / state.starts if state.starts else None,
         "route": route,
         "region": None if region == "-" else region,
         "scope": scope,

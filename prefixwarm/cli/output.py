@@ -59,7 +59,9 @@ def dollars(amount: float | None) -> str:
     """US dollars to show; unknown is never 0."""
     if amount is None:
         return "unknown"
-    if abs(amount) >= 100:
+    if amount < 0:
+        return "-" + dollars(-amount)
+    if amount >= 100:
         return f"${amount:,.2f}"
     return "$" + (f"{amount:.4f}" if amount >= 0.01 else f"{amount:.6f}".rstrip("0").rstrip("."))
 

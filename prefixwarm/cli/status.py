@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from prefixwarm.core.seams import StateStore
     from prefixwarm.core.state import State
 
-__all__ = ["every_state", "state_option", "status"]
+__all__ = ["every_state", "state_option", "status", "total"]
 
 _EVER = 1e11
 _MOST = 10_000
 _SECONDS = 30.0
+
+_HEAD = (
+    *("PREFIX", "STATE", "LEFT", "USE", "READ", "CALLS", "SPENT", "SAVED", "NET"),
+    *("TTL", "NEXT CHECK", "WHY"),
+)
 
 state_option = click.option(
     "--state",
@@ -37,12 +42,17 @@ state_option = click.option(
 @state_option
 @json_option
 def status(state_file: Path | None, as_json: bool) -> None:
-    """Show which prefixes are warm."""
+    """Show which prefixes are warm.
+
+    And whether that is used, what it costs and what it saves.
+
+    What is read and saved needs `prefixwarm.observe` in the agent.
+    """
     with reach() as found:
         states = every_state(found.known_state(state_file))
     now = time()
     listed = [describe.document(state, now) for state in states]
-    emit({"prefixes": listed}, as_json, lambda: _show(states, now))
+    emit({"prefixes": listed, "total": total(states)}, as_json, lambda: _show(states, now))
 
 
 def every_state(store: StateStore) -> list[State]:
@@ -61,25 +71,51 @@ def _show(states: Sequence[State], now: float) -> None:
     if not states:
         click.echo("no prefix is known: nothing was warmed yet")
         return
-    table(
-        (
-            *("PREFIX", "MODEL", "STATE", "LEFT", "LAST CALL", "TRAFFIC", "READ"),
-            *("CALLS", "SPENT", "SAVED", "NEXT CHECK"),
-        ),
-        [
-            (
-                state.name,
-                state.key.split("/")[4],
-                describe.condition(state, now),
-                describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
-                state.outcome or "none",
-                describe.ago(state.traffic_at, now),
-                describe.read(state),
-                state.calls,
-                dollars(state.spent_usd) + (" + unknown" if state.unpriced else ""),
-                dollars(state.saved_usd) if state.starts else "-",
-                describe.until(state.due_at, now),
-            )
-            for state in states
-        ],
+    rows = [_row(state, now) for state in states]
+    table(_HEAD, [*rows, _total(states)] if len(rows) > 1 else rows)
+
+
+def _row(state: State, now: float) -> tuple[object, ...]:
+    return (
+        state.name,
+        describe.condition(state, now),
+        describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
+        describe.use(state),
+        describe.read(state),
+        state.calls,
+        _spent(state.spent_usd, state.unpriced),
+        dollars(state.saved_usd) if state.starts else "-",
+        dollars(describe.net_usd(state)),
+        f"{state.granted_ttl} s" if state.granted_ttl else "-",
+        describe.until(state.due_at, now),
+        state.reason or "-",
     )
+
+
+def _total(states: Sequence[State]) -> tuple[object, ...]:
+    found = total(states)
+    hits = f"{found['start_hits']} of {found['starts']}" if found["starts"] else "-"
+    money = (_spent(found["spent_usd"], found["unpriced"]), dollars(found["saved_usd"]))
+    return (
+        "total",
+        "",
+        "",
+        "",
+        hits,
+        found["calls"],
+        *money,
+        dollars(found["net_usd"]),
+        *3 * ("",),
+    )
+
+
+def _spent(amount: float, unpriced: int) -> str:
+    return dollars(amount) + (" + unknown" if unpriced else "")
+
+
+def total(states: Sequence[State]) -> dict[str, Any]:
+    """Sums over prefixes; `net_usd` is None while some of the spending is unknown."""
+    names = ("calls", "unpriced", "spent_usd", "saves", "saved_usd", "starts", "start_hits")
+    sums: dict[str, Any] = {n: sum(getattr(state, n) for state in states) for n in names}
+    sums["net_usd"] = None if sums["unpriced"] else sums["saved_usd"] - sums["spent_usd"]
+    return sums

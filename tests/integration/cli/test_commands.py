@@ -11,7 +11,10 @@ import pytest
 
 from prefixwarm.capture import make_prefix
 from prefixwarm.cli.group import run
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.memory import FileState
 from prefixwarm.core.prefix_file import write
+from prefixwarm.core.state import Lease, LeaseWish, Result, SessionStart
 from prefixwarm.simulator import running
 
 if TYPE_CHECKING:
@@ -308,3 +311,35 @@ def test_layer_build(cli: Any, tmp_path: Path) -> None:
     assert (code, json.loads(out)["prefixes"]) == (0, ["prefixes/agent.prefix.json"])
     with ZipFile(tmp_path / "layer.zip") as layer:
         assert "prefixwarm/prefixes/agent.prefix.json" in layer.namelist()
+
+
+def test_status_tells_whether_warming_is_used_and_pays(cli: Any, tmp_path: Path) -> None:
+    """Three prefixes: read, never read, and one with spending of unknown price; and their sum."""
+    store, soon = FileState(tmp_path / "s.json"), Deadline.after(5)
+    for name, price in (("read", 0.5), ("unread", 0.25), ("unpriced", None)):
+        key = f"state/anthropic/-/default/claude-sonnet-5-5/{name}"
+        store.register(key, name, 0.0, soon)
+        wish = LeaseWish(name=name, owner="t", now=1000.0, seconds=9, needed_until=1000.0)
+        lease = Lease(key=key, owner="t", token=store.take_lease(key, wish, soon)[0].lease_token)
+        result = Result(
+            outcome="written", started=1000.0, ttl=3600, max_tokens=0, due_at=4000.0, cost_usd=price
+        )
+        store.record(lease, result, soon)
+        if name == "read":
+            start = SessionStart(at=9000.0, quiet=300, hit=True, saved=True, saved_usd=0.75)
+            store.count_start(key, start, soon)
+    code, out, _ = cli("status", "--state", str(tmp_path / "s.json"), "--json")
+    document = json.loads(out)
+    found = {p["name"]: (p["use"], p["net_usd"], p["start_hit_rate"]) for p in document["prefixes"]}
+    assert code == 0
+    assert found == {
+        "read": ("warmed and read", 0.25, 1.0),
+        "unread": ("warmed, never read", -0.25, None),
+        "unpriced": ("warmed, never read", None, None),
+    }
+    assert (document["total"]["spent_usd"], document["total"]["net_usd"]) == (0.75, None)
+    _, out, _ = cli("status", "--state", str(tmp_path / "s.json"))
+    rows = {line.split()[0]: line for line in out.splitlines()}
+    assert "$0.2500" in rows["read"]
+    assert "-$0.2500" in rows["unread"]
+    assert "unknown" in rows["total"]
