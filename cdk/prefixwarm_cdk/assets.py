@@ -5,7 +5,6 @@ All of it is addressed by the SHA-256 of its bytes, so that every machine upload
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from aws_cdk import AssetHashType, Stage, Token
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
-from prefixwarm_layer import build_keepwarm, build_layer
+from prefixwarm_layer import build_keepwarm, build_layer, manifest_entry, manifest_text
 
 from prefixwarm.core.errors import UsageError
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Manifest", "keepwarm_code", "layer_code"]
 
-_FORMAT = "prefixwarm-manifest/1"
 _LAYER_LIMIT = 250 * 1024 * 1024
 # IAM takes about 10 KB of policy for a role: beyond this, objects are granted by their suffix.
 _MOST_LISTED = 40
@@ -73,14 +71,11 @@ class Manifest(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         objects = {prefix: self._upload_prefix(prefix) for prefix in prefixes}
-        document = {
-            "format": _FORMAT,
-            "prefixes": [self._entry(prefix, asset) for prefix, asset in objects.items()],
-            "policy": dict(policy),
-            "latency_value": latency_value,
-            "budget_usd_per_day": budget.dollars if budget else None,
-        }
-        manifest = self._upload_manifest(json.dumps(document, indent=2) + "\n")
+        entries = [manifest_entry(prefix.file, self._key(o)) for prefix, o in objects.items()]
+        dollars = budget.dollars if budget else None
+        manifest = self._upload_manifest(
+            manifest_text(entries, policy=policy, latency_value=latency_value, budget=dollars)
+        )
         self.url = manifest.s3_object_url
         self.objects = self._arns([manifest, *objects.values()])
 
@@ -88,17 +83,6 @@ class Manifest(Construct):
         if len(assets) <= _MOST_LISTED:
             return [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in assets]
         return [assets[0].bucket.arn_for_objects("*.json")]
-
-    def _entry(self, prefix: Prefix, asset: s3_assets.Asset) -> dict[str, Any]:
-        """Enough to find the prefix's warm state without reading its file."""
-        return {
-            "name": prefix.name,
-            "object": self._key(asset),
-            "route": prefix.file.route,
-            "model": prefix.file.model,
-            "fingerprint": prefix.file.fingerprint["prefix"],
-            "functions": [],
-        }
 
     def _upload_prefix(self, prefix: Prefix) -> s3_assets.Asset:
         return _asset(self, f"Prefix-{prefix.name}", prefix.path)

@@ -15,7 +15,7 @@ variable "name" {
 }
 
 variable "build" {
-  description = "Folder that build.py wrote"
+  description = "Folder that `prefixwarm layer package` wrote"
   type        = string
 }
 

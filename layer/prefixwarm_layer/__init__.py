@@ -5,5 +5,15 @@ bytes; from a checkout they are built when first asked for.
 """
 
 from prefixwarm_layer.build import build_keepwarm, build_layer
+from prefixwarm_layer.bytecode import RUNTIMES
+from prefixwarm_layer.manifest import manifest_entry, manifest_text
+from prefixwarm_layer.package import package
 
-__all__ = ["build_keepwarm", "build_layer"]
+__all__ = [
+    "RUNTIMES",
+    "build_keepwarm",
+    "build_layer",
+    "manifest_entry",
+    "manifest_text",
+    "package",
+]

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["SUPPORTED", "bundles", "interpreters"]
+__all__ = ["RUNTIMES", "SUPPORTED", "bundles", "interpreters"]
 
 # 3.10 runs from the sources: its runtime is past its end of support.
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
+RUNTIMES = tuple(f"python{minor}" for minor in ("3.10", *SUPPORTED))
 
 # Line tables are left out: they are two fifths of the bytes, and only tracebacks read them.
 _COMPILE = """

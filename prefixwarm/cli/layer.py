@@ -1,4 +1,4 @@
-"""`prefixwarm layer`: the Lambda layer's zip."""
+"""`prefixwarm layer`: the Lambda layer, and what is deployed beside it without CDK."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 import click
 
 from prefixwarm import __version__
-from prefixwarm.cli.output import emit, json_option, table
-from prefixwarm.core.errors import PrefixwarmError, UsageError
-from prefixwarm.core.prefix_file import find
+from prefixwarm.cli.output import emit, finish, json_option, note, table
+from prefixwarm.core.errors import UsageError
+from prefixwarm.core.prefix_file import find, load
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.settings import CACHE_SCOPE, Settings
+from prefixwarm.policy import RULES
 
 __all__ = ["layer"]
 
-
-_RUNTIMES = ["python3.10", "python3.11", "python3.12", "python3.13"]
 _ARCHITECTURES = ["x86_64", "arm64"]
 
+_folder = click.Path(file_okay=False, path_type=Path)
 _prefixes_option = click.option(
-    "--prefixes",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder with the prefix files that go into it.",
+    "--prefixes", type=_folder, help="Folder with the prefix files that go into it."
 )
 
 
 @click.group()
 def layer() -> None:
-    """Build the Lambda layer, or publish it."""
+    """Build the Lambda layer, publish it, or package a deployment without CDK."""
 
 
 @layer.command(epilog="Example: prefixwarm layer build --out layer.zip --prefixes prefixes")
@@ -65,28 +65,78 @@ def publish(regions: tuple[str, ...], name: str, prefixes: Path | None, as_json:
     files = _files(prefixes) if prefixes else []
     with TemporaryDirectory() as folder:
         code = build_layer(Path(folder) / "layer.zip", files).read_bytes()
-    published = [{"region": region, "arn": _publish(region, name, code)} for region in regions]
-    rows = [(each["region"], each["arn"]) for each in published]
+    published = [_published(region, name, code) for region in regions]
+    rows = [(each["region"], each["arn"] or "failed") for each in published]
     emit({"layers": published}, as_json, lambda: table(("REGION", "ARN"), rows))
+    finish(all(each["arn"] for each in published))
+
+
+def _published(region: str, name: str, code: bytes) -> dict[str, str | None]:
+    """The region and its new ARN; one that fails does not hide the others' ARNs."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return {"region": region, "arn": _publish(region, name, code)}
+    except (BotoCoreError, ClientError) as error:
+        note(f"prefixwarm: {region}: the layer cannot be published: {error}")
+        return {"region": region, "arn": None}
 
 
 def _publish(region: str, name: str, code: bytes) -> str:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    from prefixwarm_layer import RUNTIMES
 
-    try:
-        client: Any = boto3.client("lambda", region_name=region)
-        reply = client.publish_layer_version(
-            LayerName=name,
-            Description=f"prefixwarm {__version__}",
-            Content={"ZipFile": code},
-            CompatibleRuntimes=_RUNTIMES,
-            CompatibleArchitectures=_ARCHITECTURES,
-            LicenseInfo="Apache-2.0",
-        )
-    except (BotoCoreError, ClientError) as error:
-        raise PrefixwarmError(f"{region}: the layer cannot be published: {error}") from error
+    client: Any = boto3.client("lambda", region_name=region)
+    reply = client.publish_layer_version(
+        LayerName=name,
+        Description=f"prefixwarm {__version__}",
+        Content={"ZipFile": code},
+        CompatibleRuntimes=list(RUNTIMES),
+        CompatibleArchitectures=_ARCHITECTURES,
+        LicenseInfo="Apache-2.0",
+    )
     return str(reply["LayerVersionArn"])
+
+
+@layer.command(
+    "package", epilog="Example: prefixwarm layer package --prefixes prefixes --out build"
+)
+@click.option("--prefixes", required=True, type=_folder, help="Folder with the prefix files.")
+@click.option("--out", required=True, type=_folder, help="The folder to write.")
+@click.option("--policy", type=click.Choice(RULES), default="auto", show_default=True)
+@click.option("--budget", type=click.FloatRange(0, min_open=True), help="US dollars a day at most.")
+@click.option("--region", default="", help="Where it is deployed; needed for the AWS routes.")
+@click.option("--cache-scope", default="default", show_default=True, help="Label of the workspace.")
+@json_option
+def package_command(
+    prefixes: Path,
+    out: Path,
+    policy: str,
+    budget: float | None,
+    region: str,
+    cache_scope: str,
+    as_json: bool,
+) -> None:
+    """Write what SAM or Terraform upload: both zips, the manifest and the prefix files.
+
+    Prints the parameters that the templates of examples/ ask for.
+    """
+    from prefixwarm_layer import package
+
+    Settings.from_environment({CACHE_SCOPE: cache_scope})
+    files = _files(prefixes)
+    _refuse_without_region(files, region)
+    found = package(out, files, policy=policy, budget=budget, region=region, scope=cache_scope)
+    keys = ",".join(found["StateKeys"])
+    line = f"ManifestKey={found['ManifestKey']} StateKeys={keys} CacheScope={cache_scope}"
+    emit(found, as_json, lambda: click.echo(line))
+
+
+def _refuse_without_region(files: list[Path], region: str) -> None:
+    for path in files:
+        route = load(path).route
+        if not region and route_named(route).signing_service:
+            raise UsageError(f"{path}: caches of the route {route} are per region; give --region")
 
 
 def _files(folder: Path) -> list[Path]:

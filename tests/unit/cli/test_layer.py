@@ -1,15 +1,22 @@
-"""`layer publish`, against the AWS API in process."""
+"""`layer publish` against the AWS API in process, and `layer package`."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from prefixwarm.core import prefix_file, warm_request
+from prefixwarm.keepwarm.manifest import parse
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+VERSION = {"anthropic-version": "2026-10-21"}
 
 
 @pytest.fixture
@@ -37,8 +44,73 @@ def test_publish(cli: Any, prefix_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("account")
-def test_publish_to_no_region(cli: Any) -> None:
-    """AWS's own word for it, in one line."""
-    ran = cli("layer", "publish", "--region", "no such region")
-    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+def test_one_region_that_fails_does_not_hide_the_others(cli: Any) -> None:
+    """AWS's own word for it in one line, the others' ARNs, and exit code 1."""
+    ran = cli("layer", "publish", "--region", "no such region", "--region", "eu-west-1")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
     assert ran.err.startswith("prefixwarm: no such region: the layer cannot be published: ")
+    head, failed, published = ran.out.splitlines()
+    assert head.split() == ["REGION", "ARN"]
+    assert failed.split()[-1] == "failed"
+    assert published.split()[-1].startswith("arn:aws:lambda:eu-west-1:")
+
+
+def test_package_writes_what_the_keep_warm_function_reads(
+    cli: Any, prefix_path: Path, tmp_path: Path
+) -> None:
+    """Manifest, prefix files, zips, and the values for the templates."""
+    out = tmp_path / "build"
+    options = ("--prefixes", prefix_path.parent, "--out", out, "--cache-scope", "team")
+    ran = cli("layer", "package", *options, "--policy", "ski", "--budget", "2.5", "--json")
+    found = ran.json
+    assert json.loads((out / "deployment.json").read_text()) == found
+    text = (out / "objects" / found["ManifestKey"].removeprefix("prefixwarm/")).read_bytes()
+    manifest = parse(text, "manifest")
+    (entry,) = manifest.entries
+    content = out / "objects" / entry.object.removeprefix("prefixwarm/")
+    assert content.read_bytes() == prefix_path.read_bytes()
+    assert found["StateKeys"] == [entry.key("team", {})]
+    assert (manifest.policy.rule, manifest.budget_usd_per_day) == ("ski", 2.5)
+    assert "prefixwarm/keepwarm/handler.py" in ZipFile(out / "keepwarm.zip").namelist()
+    assert "prefixwarm/prefixes/support.prefix.json" in ZipFile(out / "layer.zip").namelist()
+
+
+def test_packaging_again_leaves_no_old_objects(cli: Any, prefix_path: Path, tmp_path: Path) -> None:
+    """What is uploaded is what the manifest names; the printed line is for `sam deploy`."""
+    out = tmp_path / "build"
+    (out / "objects").mkdir(parents=True)
+    (out / "objects" / "old.json").write_text("{}")
+    ran = cli("layer", "package", "--prefixes", prefix_path.parent, "--out", out)
+    names = [word.partition("=")[0] for word in ran.out.split()]
+    assert names == ["ManifestKey", "StateKeys", "CacheScope"]
+    assert len(list((out / "objects").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--cache-scope", "a b"), "PREFIXWARM_CACHE_SCOPE='a b': write at most 64 letters"),
+        (("--policy", "often"), "'often' is not one of 'auto', 'ski', 'hazard'"),
+        (("--budget", "0"), "0.0 is not in the range x>0"),
+    ],
+)
+def test_what_package_refuses(
+    cli: Any, prefix_path: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    """One line; nothing is written."""
+    out = tmp_path / "build"
+    ran = cli("layer", "package", "--prefixes", prefix_path.parent, "--out", out, *options)
+    assert (ran.code, ran.err.count("\n"), message in ran.err) == (2, 1, True)
+    assert not out.exists()
+
+
+def test_signed_routes_need_a_region(cli: Any, request_body: Any, tmp_path: Path) -> None:
+    """Their caches, and so their states, are per region."""
+    request = warm_request.derive({**request_body, "model": "anthropic.claude-sonnet-5-5"})
+    built = prefix_file.build("support", request, route="bedrock-mantle", headers=VERSION)
+    prefix_file.write(built, tmp_path / "prefixes")
+    options = ("--prefixes", tmp_path / "prefixes", "--out", tmp_path / "build")
+    ran = cli("layer", "package", *options)
+    assert (ran.code, "bedrock-mantle are per region; give --region" in ran.err) == (2, True)
+    (key,) = cli("layer", "package", *options, "--region", "eu-west-1", "--json").json["StateKeys"]
+    assert key.startswith("state/bedrock-mantle/eu-west-1/default/")

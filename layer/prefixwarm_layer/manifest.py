@@ -1,0 +1,51 @@
+"""The manifest that the keep-warm function reads: which prefixes, under which policy."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["manifest_entry", "manifest_text"]
+
+_FORMAT = "prefixwarm-manifest/1"
+
+
+def manifest_entry(file: PrefixFile, key: str) -> dict[str, Any]:
+    """One prefix: enough to find its warm state without reading its file.
+
+    Parameters
+    ----------
+    key
+        S3 key of the prefix file, in the manifest's own bucket.
+    """
+    return {
+        "name": file.name,
+        "object": key,
+        "route": file.route,
+        "model": file.model,
+        "fingerprint": file.fingerprint["prefix"],
+        "functions": [],
+    }
+
+
+def manifest_text(
+    entries: Sequence[Mapping[str, Any]],
+    *,
+    policy: str | Mapping[str, Any],
+    latency_value: float = 0.0,
+    budget: float | None = None,
+) -> str:
+    """The manifest; `latency_value` in US dollars a second, `budget` in US dollars a UTC day."""
+    document = {
+        "format": _FORMAT,
+        "prefixes": list(entries),
+        "policy": policy,
+        "latency_value": latency_value,
+        "budget_usd_per_day": budget,
+    }
+    return json.dumps(document, indent=2) + "\n"

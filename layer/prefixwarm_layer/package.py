@@ -1,0 +1,82 @@
+"""What a deployment without CDK uploads: two zips, and the objects of the manifest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.core.prefix_file import load
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.state import entry_key
+from prefixwarm_layer.build import build_keepwarm, build_layer
+from prefixwarm_layer.manifest import manifest_entry, manifest_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["package"]
+
+_PLACE = "prefixwarm/"
+
+
+def package(
+    out: Path,
+    prefixes: Sequence[Path],
+    *,
+    policy: str = "auto",
+    budget: float | None = None,
+    region: str = "",
+    scope: str = "default",
+) -> dict[str, Any]:
+    """Write ``layer.zip``, ``keepwarm.zip``, ``objects/`` and ``deployment.json`` into a folder.
+
+    Parameters
+    ----------
+    budget
+        Cap of the keep-warm function, in US dollars a UTC day.
+    region
+        Where it is deployed: a part of the state's keys on the AWS routes.
+    scope
+        Label of the workspace, as in ``PREFIXWARM_CACHE_SCOPE``.
+
+    Returns
+    -------
+    dict
+        What ``deployment.json`` holds: the values that the templates ask for.
+
+    Raises
+    ------
+    PrefixFileError
+        When a prefix file is invalid; nothing is written then.
+    """
+    files = {path: load(path) for path in prefixes}
+    shutil.rmtree(out / "objects", ignore_errors=True)
+    (out / "objects").mkdir(parents=True)
+    build_layer(out / "layer.zip", prefixes)
+    build_keepwarm(out / "keepwarm.zip")
+    entries = [manifest_entry(file, _add(out, path.read_bytes())) for path, file in files.items()]
+    manifest = manifest_text(entries, policy=policy, budget=budget)
+    found = {
+        "ManifestKey": _add(out, manifest.encode()),
+        "StateKeys": [_state_key(file, region, scope) for file in files.values()],
+        "CacheScope": scope,
+    }
+    (out / "deployment.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return found
+
+
+def _add(out: Path, content: bytes) -> str:
+    """Put an object where it will be uploaded from; its key is the address of its content."""
+    name = f"{sha256(content).hexdigest()}.json"
+    (out / "objects" / name).write_bytes(content)
+    return _PLACE + name
+
+
+def _state_key(file: PrefixFile, region: str, scope: str) -> str:
+    where = region if route_named(file.route).signing_service else ""
+    return entry_key(file.route, where, scope, file.model, file.fingerprint["prefix"])
