@@ -16,6 +16,7 @@ from aws_cdk import App, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
+
 from prefixwarm_cdk import Budget, Credentials, KeepWarm, PrefixWarmer
 
 if TYPE_CHECKING:

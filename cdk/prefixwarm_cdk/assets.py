@@ -13,9 +13,9 @@ from aws_cdk import AssetHashType, Stage, Token
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
-from prefixwarm_layer import build_keepwarm, build_layer, manifest_entry, manifest_text
 
 from prefixwarm.core.errors import UsageError
+from prefixwarm_layer import build_keepwarm, build_layer, manifest_entry, manifest_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

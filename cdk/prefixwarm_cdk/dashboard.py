@@ -60,6 +60,7 @@ _TROUBLE = {
     "RoutePaused": "routes paused",
     "StateUnavailable": "table unreachable",
     "TrafficUnavailable": "traffic unknown",
+    "QueueUnavailable": "queue unreachable",
     "BrokenPrefixFiles": "broken prefix files",
 }
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, Duration, Stack, Validations
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as events_targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from prefixwarm.core import settings
 from prefixwarm.core.dynamo import DUE_INDEX
-from prefixwarm_cdk.assets import keepwarm_code
+from prefixwarm_cdk.parts import dead_letters, keepwarm_lambda
+from prefixwarm_cdk.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_dynamodb as dynamodb
+    from aws_cdk import aws_lambda as lambda_
+
+    from prefixwarm_cdk.parts import Runtime
 
 __all__ = ["KeepWarmFunction"]
 
@@ -39,47 +41,46 @@ class KeepWarmFunction(Construct):
         self,
         scope: Construct,
         construct_id: str,
+        options: Runtime,
         *,
-        runtime: lambda_.Runtime,
-        log_retention: logs.RetentionDays,
-        tracing: bool,
+        workers: bool,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.log_group = logs.LogGroup(
-            self, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
-        )
-        self.function = lambda_.Function(
+        self.function = keepwarm_lambda(
             self,
-            "Function",
+            options,
+            role_for="Keep-warm function",
             description="Keeps prompt-cache prefixes warm",
-            code=keepwarm_code(self),
             handler=_HANDLER,
-            runtime=runtime,
-            architecture=lambda_.Architecture.ARM_64,
-            memory_size=512,
             timeout=Duration.seconds(60),
             retry_attempts=_RETRIES,
             max_event_age=_MAX_AGE,
-            role=self._role(),
-            log_group=self.log_group,
-            tracing=lambda_.Tracing.ACTIVE if tracing else lambda_.Tracing.DISABLED,
         )
-        self.undelivered = self._dead_letters()
+        self._acknowledge("SQS3", "This is a dead-letter queue")
+        self.workers = self._with_workers(options) if workers else None
+        # Ticks that could not be delivered, with the reason; a tick itself holds nothing.
+        self.undelivered = dead_letters(self, "Undelivered")
         self._start_every_minute()
         self._start_after_deployments()
 
+    @property
+    def functions(self) -> tuple[lambda_.Function, ...]:
+        """All that make warm calls: the function itself and, where there are some, its workers."""
+        return (self.function, self.workers.function) if self.workers else (self.function,)
+
     def configure(self, environment: Mapping[str, str]) -> None:
         """Set environment variables."""
-        for name, value in environment.items():
-            self.function.add_environment(name, value)
+        for function in self.functions:
+            for name, value in environment.items():
+                function.add_environment(name, value)
 
     def grant_table(self, table: dynamodb.ITable) -> None:
-        """Let it keep the state and the ledger."""
+        """Let them keep the state and the ledger; only the tick looks what is due."""
         self._allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [table.table_arn])
-        self._allow(["dynamodb:Query"], [f"{table.table_arn}/index/{DUE_INDEX}"])
+        _grant(self.function, "dynamodb:Query", f"{table.table_arn}/index/{DUE_INDEX}")
 
     def grant_objects(self, arns: Sequence[str]) -> None:
-        """Let it read the manifest and the prefix files."""
+        """Let them read the manifest and the prefix files."""
         self._allow(["s3:GetObject"], arns)
         for arn in arns:
             if arn.endswith("*.json"):
@@ -89,45 +90,31 @@ class KeepWarmFunction(Construct):
                 )
 
     def grant_metrics(self) -> None:
-        """Let it ask for the agents' invocations."""
-        self._allow(["cloudwatch:GetMetricData"], ["*"])
+        """Let the tick ask for the agents' invocations."""
+        _grant(self.function, "cloudwatch:GetMetricData", "*")
         self._acknowledge("IAM5[Resource::*]", "cloudwatch:GetMetricData knows no resources")
 
     def grant_parameter(self, arn: str) -> None:
-        """Let it read the parameter that stops it."""
+        """Let them read the parameter that stops them."""
         self._allow(["ssm:GetParameter"], [arn])
 
     def _allow(self, actions: Sequence[str], arns: Sequence[str]) -> None:
-        iam.Grant.add_to_principal(
-            grantee=self.function, actions=list(actions), resource_arns=list(arns)
-        )
+        for function in self.functions:
+            iam.Grant.add_to_principal(
+                grantee=function, actions=list(actions), resource_arns=list(arns)
+            )
+
+    def _with_workers(self, options: Runtime) -> Workers:
+        """The tick hands over to them what is beyond its own share."""
+        workers = Workers(self, "Workers", options)
+        self.function.add_environment(settings.QUEUE, workers.queue.queue_url)
+        _grant(self.function, "sqs:SendMessage", workers.queue.queue_arn)
+        return workers
 
     def _acknowledge(self, rule: str, reason: str) -> None:
         """Answer a finding of cdk-nag, so that its users need not."""
         found = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
         Validations.of(self).acknowledge(found)
-
-    def _role(self) -> iam.Role:
-        role = iam.Role(
-            self,
-            "Role",
-            description="Keep-warm function of prefixwarm",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        )
-        self.log_group.grant_write(role)
-        return role
-
-    def _dead_letters(self) -> sqs.Queue:
-        """Ticks that could not be delivered, with the reason; a tick itself holds nothing."""
-        self._acknowledge("SQS3", "This is the schedule's dead-letter queue")
-        return sqs.Queue(
-            self,
-            "Undelivered",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(4),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
 
     def _start_every_minute(self) -> None:
         scheduler.Schedule(
@@ -184,8 +171,12 @@ class KeepWarmFunction(Construct):
             ("lambda:InvokeFunction", self.function.function_arn),
             ("sqs:SendMessage", self.undelivered.queue_arn),
         ):
-            iam.Grant.add_to_principal(grantee=role, actions=[action], resource_arns=[arn])
+            _grant(role, action, arn)
         return role
+
+
+def _grant(grantee: iam.IGrantable, action: str, arn: str) -> None:
+    iam.Grant.add_to_principal(grantee=grantee, actions=[action], resource_arns=[arn])
 
 
 def _as_text(value: Any) -> str:

@@ -12,6 +12,8 @@ from prefixwarm.core.errors import UsageError
 from prefixwarm.core.report import NAMESPACE
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sqs as sqs
+
     from prefixwarm_cdk.function import KeepWarmFunction
 
 __all__ = ["METRICS", "Alarms", "metric"]
@@ -21,15 +23,18 @@ METRICS = (
     "BrokenPrefixFiles",
     "BudgetReached",
     "PrefixesDue",
+    "QueueUnavailable",
     "RoutePaused",
     "StateUnavailable",
     "TrafficUnavailable",
     "WarmCalls",
     "WarmCostUSD",
     "WarmDowngraded",
+    "WarmDropped",
     "WarmFailed",
     "WarmMilliseconds",
     "WarmPartial",
+    "WarmQueued",
     "WarmReadTokens",
     "WarmRefreshed",
     "WarmRewrote",
@@ -78,7 +83,6 @@ class Alarms(Construct):
         super().__init__(scope, construct_id)
         self._service = service
         function, queue = keep_warm.function, keep_warm.undelivered
-        waiting = queue.metric_approximate_number_of_messages_visible(period=_QUARTER)
         self.all = [
             self._hourly("Failed", "WarmFailed", 3, "Warm calls keep failing"),
             self._hourly("Rewrote", "WarmRewrote", 1, "A refresh wrote instead of reading"),
@@ -86,9 +90,12 @@ class Alarms(Construct):
             self._hourly("Budget", "BudgetReached", 1, "The day's budget is used up"),
             self._stopped(),
             self._function("Errors", function.metric_errors(period=_QUARTER), "fails"),
-            self._alarm("Undelivered", waiting, 1, "A tick could not be delivered"),
+            self._waiting("Undelivered", queue, "A tick could not be delivered"),
             self._function("Throttles", function.metric_throttles(period=_QUARTER), "is throttled"),
         ]
+        if workers := keep_warm.workers:
+            text = "Workers could not take a message"
+            self.all.append(self._waiting("DeadLetters", workers.undelivered, text))
 
     def _hourly(self, name: str, metric_name: str, least: int, text: str) -> cloudwatch.Alarm:
         """An hour, because a failing prefix is tried ever more rarely."""
@@ -102,6 +109,10 @@ class Alarms(Construct):
         return self._alarm(
             "Stopped", watched, 3, text, missing=cloudwatch.TreatMissingData.BREACHING
         )
+
+    def _waiting(self, name: str, queue: sqs.Queue, text: str) -> cloudwatch.Alarm:
+        waiting = queue.metric_approximate_number_of_messages_visible(period=_QUARTER)
+        return self._alarm(name, waiting, 1, text)
 
     def _function(self, name: str, watched: cloudwatch.Metric, text: str) -> cloudwatch.Alarm:
         return self._alarm(name, watched, 3, f"The keep-warm function {text}")

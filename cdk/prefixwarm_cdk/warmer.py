@@ -19,7 +19,9 @@ from prefixwarm_cdk.function import KeepWarmFunction
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
 from prefixwarm_cdk.layer import layer_for
 from prefixwarm_cdk.metrics import Alarms, metric
+from prefixwarm_cdk.parts import Runtime
 from prefixwarm_cdk.table import state_table
+from prefixwarm_cdk.workers import MOST_IN_A_TICK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -113,9 +115,9 @@ class PrefixWarmer(Construct):
         rule = keep_warm or KeepWarm.auto()
         rule.check(self._files(self._prefixes))
         if rule.policy is not None:
-            self.keep_warm = KeepWarmFunction(
-                self, "KeepWarm", runtime=runtime, log_retention=log_retention, tracing=tracing
-            )
+            options = Runtime(runtime, log_retention, tracing)
+            many = len(self._prefixes) > MOST_IN_A_TICK
+            self.keep_warm = KeepWarmFunction(self, "KeepWarm", options, workers=many)
             self._connect(self.keep_warm, self._manifest(rule.policy, budget), kill_switch)
             self._watch(self.keep_warm, dashboard=dashboard)
         Aspects.of(self).add(_WarnUnlessAttached())
@@ -217,7 +219,8 @@ class PrefixWarmer(Construct):
         keep_warm.grant_table(self.table)
         keep_warm.grant_objects(manifest.objects)
         keep_warm.grant_metrics()
-        self._credentials.grant(keep_warm.function, self._files(self._prefixes))
+        for function in keep_warm.functions:
+            self._credentials.grant(function, self._files(self._prefixes))
         if kill_switch:
             keep_warm.configure({settings.KILL_SWITCH: kill_switch.parameter_name})
             keep_warm.grant_parameter(kill_switch.parameter_arn)

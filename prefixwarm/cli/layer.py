@@ -84,6 +84,7 @@ def _published(region: str, name: str, code: bytes) -> dict[str, str | None]:
 
 def _publish(region: str, name: str, code: bytes) -> str:
     import boto3
+
     from prefixwarm_layer import RUNTIMES
 
     client: Any = boto3.client("lambda", region_name=region)

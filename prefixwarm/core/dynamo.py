@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from prefixwarm.core.aws import AwsError
 from prefixwarm.core.errors import CredentialsError, SettingsError, StateError, TransportError
-from prefixwarm.core.state import KEEP_SECONDS, LEDGER_SECONDS, Ledger, State
+from prefixwarm.core.items import ledger_key, ledger_of, state_of
+from prefixwarm.core.state import KEEP_SECONDS, LEDGER_SECONDS
 from prefixwarm.core.update import Change, typed
 
 TYPE_CHECKING = False
@@ -21,39 +22,22 @@ if TYPE_CHECKING:
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.outcome import Outcome
     from prefixwarm.core.seams import DynamoCall
-    from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result, SessionStart
+    from prefixwarm.core.state import (
+        Check,
+        Drift,
+        Failure,
+        Lease,
+        LeaseWish,
+        Ledger,
+        Result,
+        SessionStart,
+        State,
+    )
 
 __all__ = ["DUE_INDEX", "ConditionFailed", "DynamoState", "signed_calls"]
 
 DUE_INDEX = "due"
 DUE_SHARD = "0"
-
-_NUMBERS = {
-    "warm_until": float,
-    "last_touch": float,
-    "granted_ttl": int,
-    "idle": int,
-    "traffic_at": float,
-    "lease_token": int,
-    "lease_until": float,
-    "backoff_until": float,
-    "failures": int,
-    "rewrites": int,
-    "tripped_until": float,
-    "max_tokens": int,
-    "outcome_at": float,
-    "write_ms": float,
-    "read_ms": float,
-    "calls": int,
-    "unpriced": int,
-    "starts": int,
-    "start_hits": int,
-    "saves": int,
-    "saved_usd": float,
-    "spent_usd": float,
-    "due_at": float,
-}
-_TEXTS = ("name", "deployment", "lease_owner", "outcome", "reason", "learned")
 
 
 class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
@@ -82,7 +66,7 @@ class DynamoState:
     def read(self, key: str, deadline: Deadline) -> State:
         """See `StateStore`."""
         reply = self._call("GetItem", {**self._at(key), "ConsistentRead": False}, deadline)
-        return _state(key, reply.get("Item") or {})
+        return state_of(key, reply.get("Item") or {})
 
     def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
         """See `StateStore`."""
@@ -100,9 +84,9 @@ class DynamoState:
         change.require(change.absent_or("backoff_until", "<=", wish.now))
         change.require(change.absent_or("warm_until", "<=", wish.needed_until))
         try:
-            return _state(key, self._update(key, change, deadline, returned="ALL_NEW")), True
+            return state_of(key, self._update(key, change, deadline, returned="ALL_NEW")), True
         except ConditionFailed as failed:
-            found = _state(key, failed.item) if failed.item else self.read(key, deadline)
+            found = state_of(key, failed.item) if failed.item else self.read(key, deadline)
             return found, found.lease_owner == wish.owner and found.leased(wish.now)
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
@@ -137,21 +121,18 @@ class DynamoState:
         change.set("warm_until", started + ttl)
         change.set("last_touch", started)
         change.set("granted_ttl", ttl)
-        change.set("traffic_at", started)
-        change.set("idle", 0)
-        _keep(change, started)
+        change.set("matched_at", started)
+        _end_silence(change, started)
         change.require(change.absent_or("warm_until", "<", started + ttl))
         try:
             self._update(key, change, deadline)
         except ConditionFailed:
-            self.saw_traffic(key, started, deadline)
+            self._update_if(key, _matched(started), deadline)
 
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
-        change.set("traffic_at", start.at)
-        change.set("idle", 0)
-        _keep(change, start.at)
+        _end_silence(change, start.at)
         change.add("starts", 1)
         change.add("start_hits", int(start.hit))
         change.add("saves", int(start.saved))
@@ -159,12 +140,20 @@ class DynamoState:
         change.require(change.absent_or("traffic_at", "<", start.at - start.quiet))
         self._update_if(key, change, deadline)
 
+    def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.set("drift_tier", drift.tier)
+        change.set("drift_place", drift.place)
+        change.set("drift_at", drift.at)
+        _keep(change, drift.at)
+        change.require(change.absent_or("drift_at", "<", drift.at))
+        self._update_if(key, change, deadline)
+
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
-        change.set("traffic_at", at)
-        change.set("idle", 0)
-        _keep(change, at)
+        _end_silence(change, at)
         change.require(change.absent_or("traffic_at", "<", at))
         self._update_if(key, change, deadline)
 
@@ -222,7 +211,7 @@ class DynamoState:
         found: list[State] = []
         while len(found) < limit:
             reply = self._call("Query", parameters, deadline)
-            found += [_state(item["pk"]["S"], item) for item in reply.get("Items", ())]
+            found += [state_of(item["pk"]["S"], item) for item in reply.get("Items", ())]
             if not reply.get("LastEvaluatedKey"):
                 break
             parameters["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
@@ -245,15 +234,15 @@ class DynamoState:
         if lifetime_usd is not None:
             change.set("lifetime_usd", lifetime_usd)
         _keep(change, outcome.started_at, LEDGER_SECONDS)
-        self._update(_ledger_key(key, day), change, deadline)
+        self._update(ledger_key(key, day), change, deadline)
 
     def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
         """See `StateStore`."""
         found = []
         for day in days:
-            reply = self._call("GetItem", self._at(_ledger_key(key, day)), deadline)
+            reply = self._call("GetItem", self._at(ledger_key(key, day)), deadline)
             if reply.get("Item"):
-                found.append(_ledger(key, day, reply["Item"]))
+                found.append(ledger_of(key, day, reply["Item"]))
         return found
 
     def _at(self, key: str) -> dict[str, Any]:
@@ -301,6 +290,21 @@ def _raised(result: Result) -> Change:
     return change
 
 
+def _matched(at: float) -> Change:
+    change = Change()
+    change.set("matched_at", at)
+    _end_silence(change, at)
+    # A session start that was just counted has set the same time.
+    change.require(change.absent_or("traffic_at", "<=", at))
+    return change
+
+
+def _end_silence(change: Change, at: float) -> None:
+    change.set("traffic_at", at)
+    change.set("idle", 0)
+    _keep(change, at)
+
+
 def _keep(change: Change, at: float, seconds: int = KEEP_SECONDS) -> None:
     """Let the table forget the item when nothing has happened to it for so long."""
     change.set("expires_at", int(at + seconds))
@@ -345,41 +349,7 @@ def _spending(calls: int, cost_usd: float | None) -> Change:
 
 
 def _holds(lease: Lease, item: Mapping[str, Any]) -> bool:
-    return bool(item) and _state(lease.key, item).lease_token == lease.token
-
-
-def _state(key: str, item: Mapping[str, Any]) -> State:
-    found: dict[str, Any] = {"key": key}
-    for name, kind in _NUMBERS.items():
-        if name in item:
-            found[name] = kind(float(item[name]["N"]))
-    for name in _TEXTS:
-        if name in item:
-            found[name] = item[name]["S"]
-    if "functions" in item:
-        found["functions"] = tuple(sorted(item["functions"]["SS"]))
-    return State(**found)
-
-
-def _ledger_key(key: str, day: str) -> str:
-    return f"ledger/{key.partition('/')[2]}/{day}"
-
-
-def _ledger(key: str, day: str, item: Mapping[str, Any]) -> Ledger:
-    numbers = {name: float(value["N"]) for name, value in item.items() if "N" in value}
-    outcomes = {
-        name.removeprefix("outcome_"): int(count)
-        for name, count in numbers.items()
-        if name.startswith("outcome_")
-    }
-    return Ledger(
-        key=key,
-        day=day,
-        outcomes=outcomes,
-        spent_usd=numbers.get("spent_usd", 0.0),
-        unpriced=int(numbers.get("unpriced", 0)),
-        lifetime_usd=numbers.get("lifetime_usd"),
-    )
+    return bool(item) and state_of(lease.key, item).lease_token == lease.token
 
 
 def signed_calls(aws: AwsClient) -> DynamoCall:

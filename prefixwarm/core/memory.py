@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.outcome import Outcome
-    from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result, SessionStart
+    from prefixwarm.core.state import (
+        Check,
+        Drift,
+        Failure,
+        Lease,
+        LeaseWish,
+        Result,
+        SessionStart,
+    )
 
 __all__ = ["FileState", "MemoryState"]
 
@@ -112,10 +120,11 @@ class MemoryState:
                     last_touch=started,
                     granted_ttl=ttl,
                     traffic_at=started,
+                    matched_at=started,
                     idle=0,
                 )
-            elif (state.traffic_at or 0.0) < started:
-                self._change(state, traffic_at=started, idle=0)
+            elif (state.traffic_at or 0.0) <= started:
+                self._change(state, traffic_at=started, matched_at=started, idle=0)
 
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -132,6 +141,18 @@ class MemoryState:
                 saves=state.saves + start.saved,
                 saved_usd=state.saved_usd + (start.saved_usd or 0.0),
             )
+
+    def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        with self._exclusive():
+            state = self._at(key)
+            if (state.drift_at or 0.0) < drift.at:
+                self._change(
+                    state,
+                    drift_at=drift.at,
+                    drift_tier=drift.tier,
+                    drift_place=drift.place,
+                )
 
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """See `StateStore`."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prefixwarm.core.outcome import Outcome
     from prefixwarm.core.state import (
         Check,
+        Drift,
         Failure,
         Lease,
         LeaseWish,
@@ -69,10 +70,16 @@ class StateStore(Protocol):
         """Record a warm call that failed, with its back-off, and give the lease back."""
 
     def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
-        """A real request read or wrote the entry: raise `warm_until`, end the silence."""
+        """A real request read or wrote the entry: raise `warm_until`, end the silence.
+
+        It outdates an earlier drift.
+        """
 
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
         """Count the first request after a silence, once."""
+
+    def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
+        """A real request was not what is warmed; an older word about that changes nothing."""
 
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """A sign of real traffic: end the silence; `warm_until` stays."""

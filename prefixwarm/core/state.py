@@ -6,6 +6,7 @@ from prefixwarm.core.record import Record
 
 __all__ = [
     "Check",
+    "Drift",
     "Failure",
     "Lease",
     "LeaseWish",
@@ -45,7 +46,8 @@ class State(Record):
     and `calls` are lifetime sums of warm calls by anyone (`unpriced` of those calls had an
     unknown price). `starts` counts observed session starts, `start_hits` those that read the
     entry, and `saves` those that read one which would have lapsed without us; `saved_usd` is at
-    least what these saved.
+    least what these saved. `matched_at` is when a real request last used the entry; `drift_at`
+    when one last differed from it, first in `drift_tier`, at `drift_place`.
     """
 
     key: str
@@ -77,6 +79,10 @@ class State(Record):
     start_hits: int = 0
     saves: int = 0
     saved_usd: float = 0.0
+    matched_at: float | None = None
+    drift_at: float | None = None
+    drift_tier: str = ""
+    drift_place: str = ""
     due_at: float | None = None
     learned: str = ""
 
@@ -158,6 +164,17 @@ class SessionStart(Record):
     hit: bool
     saved: bool = False
     saved_usd: float | None = None
+
+
+class Drift(Record):
+    """An observed real request that is not what is warmed.
+
+    `tier`: the first one that differs; `place`: where in it, such as ``system[0].text:12``.
+    """
+
+    at: float
+    tier: str
+    place: str
 
 
 class Check(Record):

@@ -14,11 +14,11 @@ from aws_cdk import App, DefaultStackSynthesizer, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from botocore.exceptions import ClientError
-from prefixwarm_cdk import Credentials, PrefixWarmer, prefixes
 
 from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.demo.function import ACCOUNT, REGION
 from prefixwarm.demo.local_aws import LocalAws
+from prefixwarm_cdk import Credentials, PrefixWarmer, prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

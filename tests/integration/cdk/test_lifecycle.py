@@ -10,13 +10,13 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
-from prefixwarm_cdk import Credentials, PrefixWarmer
 
 from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.demo.cdk_cli import CdkCli
 from prefixwarm.demo.errors import BenchError
 from prefixwarm.demo.local_aws import LocalAws
 from prefixwarm.demo.tools import Tools
+from prefixwarm_cdk import Credentials, PrefixWarmer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ import pytest
 from prefixwarm.core.outcome import FAILED, SKIPPED, WRITTEN, Outcome
 from prefixwarm.core.state import (
     Check,
+    Drift,
     Failure,
     Lease,
     LeaseWish,
@@ -385,3 +386,25 @@ def test_a_start_comes_after_a_silence(
         store.count_start(key, SessionStart(at=at, quiet=300, hit=False), soon)
     state = store.read(key, soon)
     assert (state.starts, state.start_hits, state.saves) == (starts, 0, 0)
+
+
+def test_the_last_drift_is_kept(store: StateStore, key: str, soon: Deadline) -> None:
+    """Tier, place and time; an older word comes too late, and no life is touched."""
+    store.record(leased(store, key, soon), result(idle=2), soon)
+    before = store.read(key, soon)
+    for at, tier in ((NOW + 5, "tools"), (NOW + 9, "system"), (NOW + 7, "messages")):
+        store.note_drift(key, Drift(at=at, tier=tier, place=f"{tier}[0]"), soon)
+    last = {"drift_at": NOW + 9, "drift_tier": "system", "drift_place": "system[0]"}
+    assert store.read(key, soon) == before.replace(**last)
+
+
+@pytest.mark.parametrize("ttl", [300, 7200])
+def test_a_touch_outdates_a_drift(store: StateStore, key: str, soon: Deadline, ttl: int) -> None:
+    """Whether or not it raises the life, and when its session start was counted as well."""
+    store.record(leased(store, key, soon), result(), soon)
+    store.note_drift(key, Drift(at=NOW + 5, tier="tools", place="tools[0]"), soon)
+    assert not store.read(key, soon).matched_at
+    store.count_start(key, SessionStart(at=NOW + 6, quiet=300, hit=True), soon)
+    store.touch(key, NOW + 6, ttl, soon)
+    state = store.read(key, soon)
+    assert (state.matched_at, state.drift_at) == (NOW + 6, NOW + 5)

@@ -13,11 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm_layer import build_layer
-
 from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.demo.emulator import Environment, Invocation
 from prefixwarm.demo.function import Function
+from prefixwarm_layer import build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from faulty_server import FaultyServer, reply
+
 from prefixwarm_extension import snapstart
 
 if TYPE_CHECKING:

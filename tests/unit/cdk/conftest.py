@@ -17,9 +17,9 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21
 from aws_cdk import App, Stack, assertions
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
-from prefixwarm_cdk import Credentials, PrefixWarmer
 
 from prefixwarm.core import prefix_file, warm_request
+from prefixwarm_cdk import Credentials, PrefixWarmer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ from aws_cdk import Duration, Environment, NestedStack, Stack, Stage
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
-from prefixwarm_cdk import Credentials
-from prefixwarm_extension.prefixes import MAX_PREFIXES
 
 from prefixwarm.core.errors import SettingsError, UsageError
+from prefixwarm_cdk import Credentials
+from prefixwarm_extension.prefixes import MAX_PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from cfnlint import api as cfnlint
+
 from prefixwarm_cdk import Credentials, PrefixWarmer
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import pytest
 from aws_cdk import CfnParameter
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
-from prefixwarm_cdk import Credentials
 
 from prefixwarm.core.errors import UsageError
+from prefixwarm_cdk import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_cdk import Duration, TimeZone
-from prefixwarm_cdk import KeepWarm
 
 from prefixwarm.core.errors import SettingsError, UsageError
 from prefixwarm.policy import Policy
+from prefixwarm_cdk import KeepWarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable

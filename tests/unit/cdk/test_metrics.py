@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from aws_cdk import Duration
-from prefixwarm_cdk.metrics import METRICS
 
 from prefixwarm.core import report
 from prefixwarm.core.errors import UsageError
 from prefixwarm.core.outcome import REFRESHED, Outcome, Usage
 from prefixwarm.keepwarm.report import Report
+from prefixwarm_cdk.metrics import METRICS
 
 SINGLE = {"MetricName", "Namespace", "Dimensions", "Statistic", "Period"}
 

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prefixwarm_cdk import Credentials, prefixes
 
 from prefixwarm.core.errors import PrefixFileError, UsageError
+from prefixwarm_cdk import Credentials, prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

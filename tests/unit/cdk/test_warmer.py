@@ -10,12 +10,12 @@ import pytest
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
-from prefixwarm_cdk import Budget, KeepWarm, prefixes
 
 from prefixwarm.core.errors import SettingsError, UsageError
 from prefixwarm.core.prefix_file import load
 from prefixwarm.keepwarm.manifest import parse
 from prefixwarm.policy import Policy
+from prefixwarm_cdk import Budget, KeepWarm, prefixes
 
 
 def keep_warm_function(template: Any, read: Any) -> dict[str, Any]:

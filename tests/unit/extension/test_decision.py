@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from prefixwarm_extension.decision import Start, start_of, worth_holding
 
 from prefixwarm.core.settings import Settings
 from prefixwarm.core.state import State
+from prefixwarm_extension.decision import Start, start_of, worth_holding
 
 if TYPE_CHECKING:
     from prefixwarm.core.warm_call import WarmCall

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from prefixwarm_layer.contents import layer_sources, with_bytecode
 
 if TYPE_CHECKING:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prefixwarm_extension.decision import Start
-from prefixwarm_extension.managed import idle_limit, keep_warm
-from prefixwarm_extension.sandbox import Sandbox
 
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import ProviderError
@@ -15,6 +12,9 @@ from prefixwarm.core.memory import MemoryState
 from prefixwarm.core.provider import Reply
 from prefixwarm.core.settings import Settings
 from prefixwarm.core.state import LeaseWish, Result
+from prefixwarm_extension.decision import Start
+from prefixwarm_extension.managed import idle_limit, keep_warm
+from prefixwarm_extension.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from prefixwarm.core.warm_call import WarmCall

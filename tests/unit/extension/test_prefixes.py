@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm_extension.prefixes import MAX_PREFIXES, load_all
-
 from prefixwarm.core.errors import PrefixFileError
+from prefixwarm_extension.prefixes import MAX_PREFIXES, load_all
 
 if TYPE_CHECKING:
     from prefixwarm.core.warm_call import WarmCall

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+
 from prefixwarm_extension import snapstart
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from prefixwarm_layer import archive, build_layer
-from prefixwarm_layer.bytecode import SUPPORTED, bundles, interpreters
-from prefixwarm_layer.contents import layer_sources, with_bytecode
 
 from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.core.errors import PrefixFileError
 from prefixwarm.core.warm_call import WarmCall, compile_prefix
+from prefixwarm_layer import archive, build_layer
+from prefixwarm_layer.bytecode import SUPPORTED, bundles, interpreters
+from prefixwarm_layer.contents import layer_sources, with_bytecode
 
 if TYPE_CHECKING:
     from pathlib import Path
