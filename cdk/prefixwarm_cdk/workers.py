@@ -1,0 +1,82 @@
+"""Workers: what is beyond one tick of the keep-warm function, by SQS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from prefixwarm_cdk.parts import dead_letters, keepwarm_lambda
+
+if TYPE_CHECKING:
+    from prefixwarm_cdk.parts import Runtime
+
+__all__ = ["MOST_IN_A_TICK", "Workers"]
+
+# What the keep-warm function does itself: a warmer with no more prefixes needs no workers.
+MOST_IN_A_TICK = 300
+
+_HANDLER = "prefixwarm.keepwarm.worker.handler"
+_TIMEOUT = Duration.seconds(45)
+_RECEIVES = 3
+# Ten messages each: a hundred calls at a time.
+_SIDE_BY_SIDE = 10
+_BATCH = 10
+
+
+class Workers(Construct):
+    """A queue of warm calls, and the function that makes them."""
+
+    def __init__(self, scope: Construct, construct_id: str, options: Runtime) -> None:
+        super().__init__(scope, construct_id)
+        self.undelivered = dead_letters(self, "DeadLetters")
+        self.queue = self._queue()
+        self.function = keepwarm_lambda(
+            self,
+            options,
+            role_for="Keep-warm workers",
+            description="Makes the warm calls that are beyond one tick",
+            handler=_HANDLER,
+            timeout=_TIMEOUT,
+        )
+        self._consume()
+
+    def _queue(self) -> sqs.Queue:
+        """A message is of use for 90 seconds, so that it is tried again soon or never.
+
+        Hence the shortest visibility that Lambda allows, instead of the usual six timeouts: the
+        warm state's lease keeps a message that comes too early from a second call.
+        """
+        return sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=_TIMEOUT,
+            retention_period=Duration.minutes(10),
+            removal_policy=RemovalPolicy.DESTROY,
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.undelivered, max_receive_count=_RECEIVES
+            ),
+        )
+
+    def _consume(self) -> None:
+        mapping = lambda_.EventSourceMapping(
+            self,
+            "Source",
+            target=self.function,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=_BATCH,
+            max_concurrency=_SIDE_BY_SIDE,
+            report_batch_item_failures=True,
+        )
+        grant = iam.Grant.add_to_principal(
+            grantee=self.function,
+            actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            resource_arns=[self.queue.queue_arn],
+        )
+        grant.apply_before(mapping)
