@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prefixwarm.core.state import State
 
-__all__ = ["ago", "condition", "document", "net_usd", "read", "span", "until", "use"]
+__all__ = [
+    "ago",
+    "condition",
+    "document",
+    "drift",
+    "matched_since",
+    "net_usd",
+    "read",
+    "span",
+    "until",
+    "use",
+]
+
+_RECENT = 86400.0
 
 
 def condition(state: State, now: float) -> str:
@@ -21,11 +34,28 @@ def condition(state: State, now: float) -> str:
     return "cold" if state.warm_until else "never warmed"
 
 
-def use(state: State) -> str:
-    """``not warmed``, ``warmed, never read`` or ``warmed and read``, as far as was observed."""
+def use(state: State, now: float) -> str:
+    """What was observed of its use.
+
+    ``not warmed``, ``warmed, never read``, ``warmed and read``, or ``warmed, not what is sent``.
+    """
     if not state.calls and state.warm_until is None:
         return "not warmed"
+    if drift(state, now) and not matched_since(state):
+        return "warmed, not what is sent"
     return "warmed and read" if state.start_hits else "warmed, never read"
+
+
+def drift(state: State, now: float) -> str:
+    """Where a request of the last day differed from what is warmed; empty where none did."""
+    if state.drift_at is None or now - state.drift_at > _RECENT:
+        return ""
+    return state.drift_place or state.drift_tier
+
+
+def matched_since(state: State) -> bool:
+    """Whether a later request than the last drifted one was what is warmed."""
+    return (state.matched_at or 0.0) > (state.drift_at or 0.0)
 
 
 def net_usd(state: State) -> float | None:
@@ -40,7 +70,7 @@ def document(state: State, now: float) -> dict[str, Any]:
     return {
         **known,
         "condition": condition(state, now),
-        "use": use(state),
+        "use": use(state, now),
         "net_usd": net_usd(state),
         "start_hit_rate": state.start_hits / state.starts if state.starts else None,
         "route": route,

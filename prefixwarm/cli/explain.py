@@ -85,6 +85,7 @@ def _why(state: State, now: float) -> Iterator[str]:
 
 def _evidence(state: State, now: float) -> Iterator[str]:
     """Whether real requests read what is warmed: seen, not seen, or nobody looks."""
+    yield from _drift(state, now)
     if state.traffic_at is None:
         yield "no real traffic was seen: nothing shows that the warm entry is read"
         return
@@ -97,6 +98,18 @@ def _evidence(state: State, now: float) -> Iterator[str]:
     else:
         saved = dollars(state.saved_usd)
         yield f"{describe.read(state)} observed session starts read it; saved at least {saved}"
+
+
+def _drift(state: State, now: float) -> Iterator[str]:
+    place = describe.drift(state, now)
+    if not place:
+        return
+    drifted = f"{place} drifted {describe.ago(state.drift_at, now)}"
+    if describe.matched_since(state):
+        yield f"{drifted}; a later request was what is warmed"
+    else:
+        warmed = "" if describe.use(state, now) == "not warmed" else "warmed but "
+        yield f"{warmed}not what is sent: {drifted}; capture again, or undo the change"
 
 
 def _answer(state: State, now: float) -> str:

@@ -80,7 +80,7 @@ def _row(state: State, now: float) -> tuple[object, ...]:
         state.name,
         describe.condition(state, now),
         describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
-        describe.use(state),
+        describe.use(state, now),
         describe.read(state),
         state.calls,
         _spent(state.spent_usd, state.unpriced),
@@ -88,8 +88,15 @@ def _row(state: State, now: float) -> tuple[object, ...]:
         dollars(describe.net_usd(state)),
         f"{state.granted_ttl} s" if state.granted_ttl else "-",
         describe.until(state.due_at, now),
-        state.reason or "-",
+        _why(state, now),
     )
+
+
+def _why(state: State, now: float) -> str:
+    drift = describe.drift(state, now)
+    if drift and not describe.matched_since(state):
+        return f"{drift} drifted"
+    return state.reason or "-"
 
 
 def _total(states: Sequence[State]) -> tuple[object, ...]:

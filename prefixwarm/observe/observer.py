@@ -13,6 +13,7 @@ from prefixwarm.core.outcome import Usage
 from prefixwarm.core.prefix_file import find, load
 from prefixwarm.core.settings import Settings
 from prefixwarm.observe.background import Background
+from prefixwarm.observe.drift import drifted_at
 from prefixwarm.observe.match import Matcher
 from prefixwarm.observe.report import Observation, drift_line, line
 from prefixwarm.observe.touch import Toucher, table_state
@@ -83,14 +84,13 @@ class Observer:
         prefix = sent.match.warmed.prefix
         seen = Observation(prefix.name, sent.match.drift, Usage.from_response(usage), sent.started)
         self._emit(line(seen, service=self._settings.deployment, now=time()))
-        if seen.drift and (prefix.name, seen.drift) not in self._explained:
-            self._explained.add((prefix.name, seen.drift))
-            body = {name: value for name, value in sent.body.items() if name != "messages"}
-            body["messages"] = list(sent.body["messages"])[: sent.match.warmed.messages]
-            self._background.do(lambda: self._explain(prefix, body, str(seen.drift)))
-        toucher = self._toucher
-        if toucher is not None and toucher.due(prefix):
-            self._background.do(lambda: toucher.touch(prefix, seen))
+        toucher = self._toucher if self._toucher and self._toucher.due(prefix, seen) else None
+        new = bool(seen.drift) and (prefix.name, str(seen.drift)) not in self._explained
+        if new:
+            self._explained.add((prefix.name, str(seen.drift)))
+        if new or toucher:
+            compared = _compared(sent) if seen.drift else {}
+            self._background.do(lambda: self._tell(prefix, seen, compared, new, toucher))
 
     def later(self, job: Callable[[], None]) -> None:
         """Do something in the background; what it raises is dropped."""
@@ -100,15 +100,26 @@ class Observer:
         """Wait for what is done in the background; whether it is done."""
         return self._background.flush(seconds)
 
-    def _explain(self, prefix: PrefixFile, body: Mapping[str, Any], tier: str) -> None:
-        from prefixwarm.compare.difference import differences
+    def _tell(
+        self,
+        prefix: PrefixFile,
+        seen: Observation,
+        compared: Mapping[str, Any],
+        new: bool,
+        toucher: Toucher | None,
+    ) -> None:
+        """Name the place of a drift in the log, once, and tell the state."""
+        first = drifted_at(prefix, compared, str(seen.drift)) if seen.drift else None
+        if first is not None and new:
+            self._emit(drift_line(prefix.name, str(seen.drift), first.at, first.why))
+        if toucher is not None:
+            toucher.touch(prefix, seen, first.at if first else "")
 
-        warmed = {**prefix.request, "messages": prefix.request["messages"][:-1]}
-        found = differences(warmed, body)
-        first = next((d for d in found if d.tier == tier), found[0] if found else None)
-        if first is not None:
-            at = "" if first.character is None else f":{first.character}"
-            self._emit(drift_line(prefix.name, tier, f"{first.place}{at}", first.why))
+
+def _compared(sent: Sent) -> dict[str, Any]:
+    """What of a request the prefix stands for; the caller may go on with its own lists."""
+    body = {name: value for name, value in sent.body.items() if name != "messages"}
+    return {**body, "messages": list(sent.body["messages"])[: sent.match.warmed.messages]}
 
 
 def _settings() -> Settings:

@@ -14,7 +14,7 @@ from prefixwarm.core.report import NAMESPACE
 if TYPE_CHECKING:
     from prefixwarm.core.outcome import Usage
 
-__all__ = ["Observation", "drift_line", "line"]
+__all__ = ["Observation", "drift_line", "line", "metrics"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,18 @@ class Observation:
         return "hit" if self.usage.read else "miss"
 
 
+def metrics(seen: Observation) -> dict[str, tuple[float, str]]:
+    """The metrics of one observation with their units: all three results with their zeros."""
+    results = {f"Agent{kind.title()}": kind == seen.result for kind in ("hit", "miss", "drift")}
+    values = {
+        **results,
+        "AgentReadTokens": seen.usage.read,
+        "AgentWriteTokens": seen.usage.written,
+        "AgentInputTokens": seen.usage.input,
+    }
+    return {name: (float(value), "Count") for name, value in values.items()}
+
+
 def line(seen: Observation, *, service: str, now: float) -> str:
     """The log line of one observation.
 
@@ -58,14 +70,8 @@ def line(seen: Observation, *, service: str, now: float) -> str:
     now : float
         Epoch seconds.
     """
-    metrics = {f"Agent{kind.title()}": kind == seen.result for kind in ("hit", "miss", "drift")}
-    values = {name: float(value) for name, value in metrics.items()}
-    values |= {
-        "AgentReadTokens": float(seen.usage.read),
-        "AgentWriteTokens": float(seen.usage.written),
-        "AgentInputTokens": float(seen.usage.input),
-    }
-    definitions = [{"Name": name, "Unit": "Count"} for name in values]
+    found = metrics(seen)
+    definitions = [{"Name": name, "Unit": unit} for name, (_, unit) in found.items()]
     return json.dumps(
         {
             "_aws": {
@@ -83,7 +89,7 @@ def line(seen: Observation, *, service: str, now: float) -> str:
             "by": "observe",
             "result": seen.result,
             **({"drift": seen.drift} if seen.drift else {}),
-            **values,
+            **{name: value for name, (value, _) in found.items()},
         }
     )
 

@@ -12,7 +12,7 @@ from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.dynamo import DynamoState, signed_calls
 from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import SessionStart, entry_key
+from prefixwarm.core.state import Drift, SessionStart, entry_key
 from prefixwarm.core.warm_request import TTL_SECONDS
 
 if TYPE_CHECKING:
@@ -50,35 +50,43 @@ class Toucher:
         self._store = store
         self._scope = scope
         self._environ = os.environ if environ is None else environ
-        self._touched: dict[str, float] = {}
+        self._touched: dict[tuple[str, bool], float] = {}
 
-    def due(self, prefix: PrefixFile) -> bool:
-        """Whether the last word about this prefix is old enough for another."""
-        last = self._touched.get(prefix.name)
+    def due(self, prefix: PrefixFile, seen: Observation) -> bool:
+        """Whether the last such word about this prefix is old enough for another."""
+        word = (prefix.name, seen.drift is not None)
+        last = self._touched.get(word)
         if last is not None and monotonic() - last < _EVERY:
             return False
-        self._touched[prefix.name] = monotonic()
+        self._touched[word] = monotonic()
         return True
 
-    def touch(self, prefix: PrefixFile, seen: Observation) -> None:
-        """Record one observation: the entry lives on, or at least there was traffic.
+    def touch(self, prefix: PrefixFile, seen: Observation, place: str = "") -> None:
+        """Record one observation: the entry lives on, or drift, or at least there was traffic.
 
         Raises
         ------
         StateError
             When the state cannot be reached within two seconds.
         """
-        region = route_named(prefix.route).region(self._environ)
-        print_ = prefix.fingerprint["prefix"]
-        key = entry_key(prefix.route, region, self._scope, prefix.model, print_)
+        key = self.key(prefix)
         until = Deadline.after(_SECONDS)
         state = self._store.read(key, until)
         if seen.started - (state.traffic_at or 0.0) > _SESSION_SECONDS:
             self._store.count_start(key, session_start(prefix, seen, state), until)
+        if seen.drift is not None:
+            drift = Drift(at=seen.started, tier=seen.drift, place=place)
+            self._store.note_drift(key, drift, until)
         if seen.drift is None and (seen.usage.read or seen.usage.written):
             self._store.touch(key, seen.started, _ttl(prefix, seen, state), until)
         else:
             self._store.saw_traffic(key, seen.started, until)
+
+    def key(self, prefix: PrefixFile) -> str:
+        """The key of the prefix's state, where the agent calls from."""
+        region = route_named(prefix.route).region(self._environ)
+        print_ = prefix.fingerprint["prefix"]
+        return entry_key(prefix.route, region, self._scope, prefix.model, print_)
 
 
 def session_start(prefix: PrefixFile, seen: Observation, state: State) -> SessionStart:

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 KEY = "state/anthropic/-/default/claude-sonnet-5-5/0123456789abcdef"
 
+TIMES = (
+    *("warm_until", "traffic_at", "backoff_until", "lease_until", "outcome_at"),
+    *("drift_at", "matched_at"),
+)
+DRIFT = {"drift_at": -120.0, "drift_tier": "system", "drift_place": "system[0].text:12"}
+WARM = {"warm_until": 900.0, "calls": 2, "traffic_at": -60.0}
+
 
 @pytest.fixture
 def stated(cli: Any, tmp_path: Path) -> Any:
@@ -22,7 +29,7 @@ def stated(cli: Any, tmp_path: Path) -> Any:
 
     def call(*command: str, **fields: Any) -> Any:
         now = time()
-        for name in ("warm_until", "traffic_at", "backoff_until", "lease_until", "outcome_at"):
+        for name in TIMES:
             if name in fields:
                 fields[name] += now
         state = State(**{"key": KEY, "name": "support", "due_at": now + 600, **fields})
@@ -70,6 +77,15 @@ def test_the_condition(stated: Any, fields: dict[str, Any], word: str) -> None:
         ({"max_tokens": 1}, "the provider refuses max_tokens 0 here"),
         ({"granted_ttl": 300}, "the provider granted a TTL of 300 s"),
         ({"reason": "not worth it"}, "last decision: not worth it"),
+        (
+            {**WARM, **DRIFT, "matched_at": -300.0},
+            "\n  warmed but not what is sent: system[0].text:12 drifted 2 min ago; capture again",
+        ),
+        (DRIFT, "\n  not what is sent: system[0].text:12 drifted 2 min ago"),
+        (
+            {**WARM, **DRIFT, "matched_at": -60.0},
+            "system[0].text:12 drifted 2 min ago; a later request was what is warmed",
+        ),
     ],
 )
 def test_explain_says_why(stated: Any, fields: dict[str, Any], says: str) -> None:
@@ -85,6 +101,26 @@ def test_status_shows_reads_and_money(stated: Any) -> None:
     assert "3 of 4" in row
     assert "$0.2500 + unknown" in row
     assert "$0.5000" in row
+
+
+@pytest.mark.parametrize(
+    ("fields", "use", "drifted"),
+    [
+        ({}, "warmed, not what is sent", True),
+        ({"matched_at": -300.0}, "warmed, not what is sent", True),
+        ({"matched_at": -60.0, "start_hits": 1}, "warmed and read", False),
+        ({"drift_at": -90000.0}, "warmed, never read", False),
+        ({"calls": 0, "warm_until": None}, "not warmed", True),
+    ],
+)
+def test_status_names_what_drifted(
+    stated: Any, fields: dict[str, Any], use: str, drifted: bool
+) -> None:
+    """Until a later request is what is warmed, or a day has passed."""
+    fields = {k: v for k, v in {**WARM, **DRIFT, **fields}.items() if v is not None}
+    row = stated("status", **fields).out.splitlines()[1]
+    assert use in row
+    assert ("system[0].text:12 drifted" in row) is drifted
 
 
 def test_nothing_yet(cli: Any, tmp_path: Path) -> None:

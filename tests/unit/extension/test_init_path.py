@@ -27,8 +27,8 @@ ALLOWED = {
     *("binascii", "_socket", "_ssl", "_json", "_hashlib", "_struct", "_datetime"),
 }
 CORE = (
-    "aws compact credentials deadline dynamo errors http keys outcome provider record report "
-    "routes settings sigv4 sockets state update url warm warm_call"
+    "aws compact credentials deadline dynamo errors http items keys outcome provider record "
+    "report routes settings sigv4 sockets state update url warm warm_call"
 )
 EXTENSION = "decision main prefixes sandbox warming"
 OURS = {

@@ -105,6 +105,24 @@ def test_drift_is_traffic_but_warms_nothing(watched: Any, prefix: Any, make_body
     assert (state.warm_until, state.traffic_at) == (None, 1000.0)
 
 
+def test_the_state_knows_what_drifted(watched: Any, prefix: Any, make_body: Any) -> None:
+    """At once, even right after a hit; then at most once a minute."""
+    observe(watched, make_body(), READ, started=1000.0)
+    for at in (1001.0, 1002.0):
+        observe(watched, make_body(system="You are a healer. " * 400), READ, started=at)
+    state = state_of(watched, prefix)
+    assert (state.drift_at, state.drift_tier) == (1001.0, "system")
+    assert (state.drift_place, state.matched_at) == ("system[0].text:12", 1000.0)
+
+
+def test_a_hit_outdates_a_drift(watched: Any, prefix: Any, make_body: Any) -> None:
+    """The agent was repaired, or another one sends what is warmed."""
+    observe(watched, make_body(tools=[]), READ, started=1000.0)
+    observe(watched, make_body(), READ, started=1001.0)
+    state = state_of(watched, prefix)
+    assert (state.drift_at, state.drift_tier, state.matched_at) == (1000.0, "tools", 1001.0)
+
+
 def test_the_state_is_told_once_a_minute(watched: Any, prefix: Any, make_body: Any) -> None:
     """A busy agent does not write at every request."""
     for started in (1000.0, 1001.0):

@@ -1,0 +1,81 @@
+"""What stands in an item of the table, as values."""
+
+from __future__ import annotations
+
+from prefixwarm.core.state import Ledger, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+__all__ = ["ledger_key", "ledger_of", "state_of"]
+
+_NUMBERS = {
+    "warm_until": float,
+    "last_touch": float,
+    "granted_ttl": int,
+    "idle": int,
+    "traffic_at": float,
+    "lease_token": int,
+    "lease_until": float,
+    "backoff_until": float,
+    "failures": int,
+    "rewrites": int,
+    "tripped_until": float,
+    "max_tokens": int,
+    "outcome_at": float,
+    "matched_at": float,
+    "drift_at": float,
+    "write_ms": float,
+    "read_ms": float,
+    "calls": int,
+    "unpriced": int,
+    "starts": int,
+    "start_hits": int,
+    "saves": int,
+    "saved_usd": float,
+    "spent_usd": float,
+    "due_at": float,
+}
+_TEXTS = (
+    *("name", "deployment", "lease_owner", "outcome", "reason", "learned"),
+    *("drift_tier", "drift_place"),
+)
+
+
+def state_of(key: str, item: Mapping[str, Any]) -> State:
+    """The state that an item holds."""
+    found: dict[str, Any] = {"key": key}
+    for name, kind in _NUMBERS.items():
+        if name in item:
+            found[name] = kind(float(item[name]["N"]))
+    for name in _TEXTS:
+        if name in item:
+            found[name] = item[name]["S"]
+    if "functions" in item:
+        found["functions"] = tuple(sorted(item["functions"]["SS"]))
+    return State(**found)
+
+
+def ledger_key(key: str, day: str) -> str:
+    """The partition key of one day's ledger."""
+    return f"ledger/{key.partition('/')[2]}/{day}"
+
+
+def ledger_of(key: str, day: str, item: Mapping[str, Any]) -> Ledger:
+    """The ledger that an item holds."""
+    numbers = {name: float(value["N"]) for name, value in item.items() if "N" in value}
+    outcomes = {
+        name.removeprefix("outcome_"): int(count)
+        for name, count in numbers.items()
+        if name.startswith("outcome_")
+    }
+    return Ledger(
+        key=key,
+        day=day,
+        outcomes=outcomes,
+        spent_usd=numbers.get("spent_usd", 0.0),
+        unpriced=int(numbers.get("unpriced", 0)),
+        lifetime_usd=numbers.get("lifetime_usd"),
+    )

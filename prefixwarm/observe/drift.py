@@ -1,0 +1,43 @@
+"""Where a request differs from what is warmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.core.prefix_file import PrefixFile
+
+__all__ = ["Place", "drifted_at"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and why, without the text itself.
+
+    Attributes
+    ----------
+    at : str
+        Such as ``system[1].text:26``: the block and, in a text, the first different character.
+    why : str
+        Such as ``date``, ``key order``, ``added`` or ``text``.
+    """
+
+    at: str
+    why: str
+
+
+def drifted_at(prefix: PrefixFile, body: Mapping[str, Any], tier: str) -> Place | None:
+    """The first place of that tier where a request is not what is warmed."""
+    # Only drift needs it, and that is rare.
+    from prefixwarm.compare.difference import differences
+
+    warmed = {**prefix.request, "messages": prefix.request["messages"][:-1]}
+    found = differences(warmed, body)
+    first = next((d for d in found if d.tier == tier), found[0] if found else None)
+    if first is None:
+        return None
+    character = "" if first.character is None else f":{first.character}"
+    return Place(f"{first.place}{character}", first.why)
