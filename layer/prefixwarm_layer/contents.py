@@ -25,7 +25,9 @@ _VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
 _NEVER_THERE = ("memory.py", "seams.py")
 # There as source alone: what the init phase loads seldom, or not at all.
 _NOT_BUNDLED = (
+    "prefixwarm/core/federation.py",
     "prefixwarm/core/fingerprint.py",
+    "prefixwarm/core/identity.py",
     "prefixwarm/core/prefix_file.py",
     "prefixwarm/core/warm_request.py",
     "prefixwarm_extension/lifecycle.py",
