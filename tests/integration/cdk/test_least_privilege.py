@@ -5,6 +5,7 @@ The local API does not know `dynamodb:LeadingKeys`: that condition is asserted o
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.demo.function import ACCOUNT, REGION
 from prefixwarm.demo.local_aws import LocalAws
 from prefixwarm_cdk import Credentials, PrefixWarmer, prefixes
+from prefixwarm_cdk import warmer as warmer_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 DENIED = ("AccessDenied", "AccessDeniedException")
+FUNCTIONS = {
+    "agent": "Agent",
+    "keep_warm": "WarmKeepWarmFunction",
+    "worker": "WarmKeepWarmWorkersFunction",
+}
 
 
 class EnforcingAws(LocalAws):
@@ -78,9 +85,10 @@ def deploy(aws: LocalAws, folder: Path, secret_arn: str) -> dict[str, Any]:
     s3.put_object(Bucket=BUCKET, Key="somebody-elses.json", Body=b"{}")
     for asset in outdir.glob("asset.*"):
         s3.put_object(Bucket=BUCKET, Key=asset.name.removeprefix("asset."), Body=asset.read_bytes())
-    template = (outdir / "Warmer.template.json").read_text()
+    template = json.loads((outdir / "Warmer.template.json").read_text())
+    without_tls(template)
     cloudformation.create_stack(
-        StackName="Warmer", TemplateBody=template, Capabilities=["CAPABILITY_IAM"]
+        StackName="Warmer", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
     )
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName="Warmer", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
@@ -89,11 +97,20 @@ def deploy(aws: LocalAws, folder: Path, secret_arn: str) -> dict[str, Any]:
     return {entry["LogicalResourceId"]: entry["PhysicalResourceId"] for entry in found}
 
 
+def without_tls(template: dict[str, Any]) -> None:
+    """Take away the queues' own policies: all they say is TLS, and the local API has none."""
+    resources = template["Resources"]
+    for name in [name for name, r in resources.items() if r["Type"] == "AWS::SQS::QueuePolicy"]:
+        (statement,) = resources.pop(name)["Properties"]["PolicyDocument"]["Statement"]
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """A deployed warmer with an attached function."""
+    """A deployed warmer with workers and an attached function."""
     folder = tmp_path_factory.mktemp("world")
-    with EnforcingAws() as aws:
+    with EnforcingAws() as aws, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warmer_module, "MOST_IN_A_TICK", 0)
         secrets = aws.client("secretsmanager")
         key = secrets.create_secret(Name="claude", SecretString="k")["ARN"]
         other = secrets.create_secret(Name="other", SecretString="k")["ARN"]
@@ -102,7 +119,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         configurations = {
             who: aws.client("lambda").get_function_configuration(FunctionName=name)
             for logical_id, name in ids.items()
-            for who, start in (("agent", "Agent"), ("keep_warm", "WarmKeepWarmFunction"))
+            for who, start in FUNCTIONS.items()
             if re.fullmatch(start + "[0-9A-F]{8}", logical_id)
         }
         variables = configurations["keep_warm"]["Environment"]["Variables"]
@@ -114,6 +131,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             "manifest": variables["PREFIXWARM_MANIFEST"].rpartition("/")[2],
             "key": key,
             "other": other,
+            "queue": variables["PREFIXWARM_QUEUE"],
         }
 
 
@@ -140,8 +158,8 @@ def tries(world: dict[str, Any]) -> Callable[..., str]:
     return call
 
 
-@pytest.mark.parametrize("who", ["agent", "keep_warm"])
-def test_both_read_and_write_the_state(world: Any, tries: Any, who: str) -> None:
+@pytest.mark.parametrize("who", FUNCTIONS)
+def test_all_read_and_write_the_state(world: Any, tries: Any, who: str) -> None:
     """The item of the agent's own prefix."""
     at = {"TableName": world["table"], "Key": {"pk": {"S": world["state"]}}}
     assert tries(who, "dynamodb", "get_item", **at) == "allowed"
@@ -149,8 +167,8 @@ def test_both_read_and_write_the_state(world: Any, tries: Any, who: str) -> None
     assert tries(who, "dynamodb", "update_item", **at, **change) == "allowed"
 
 
-@pytest.mark.parametrize("who", ["agent", "keep_warm"])
-def test_neither_deletes_or_scans(world: Any, tries: Any, who: str) -> None:
+@pytest.mark.parametrize("who", FUNCTIONS)
+def test_none_deletes_or_scans(world: Any, tries: Any, who: str) -> None:
     """Two actions, and the keep-warm function's query."""
     at = {"TableName": world["table"], "Key": {"pk": {"S": world["state"]}}}
     assert tries(who, "dynamodb", "delete_item", **at) in DENIED
@@ -167,19 +185,34 @@ def test_only_the_keep_warm_function_lists_what_is_due(world: Any, tries: Any) -
     }
     assert tries("keep_warm", "dynamodb", "query", **query) == "allowed"
     assert tries("agent", "dynamodb", "query", **query) in DENIED
+    assert tries("worker", "dynamodb", "query", **query) in DENIED
 
 
-@pytest.mark.parametrize("who", ["agent", "keep_warm"])
-def test_both_read_one_secret(world: Any, tries: Any, who: str) -> None:
+@pytest.mark.parametrize("who", FUNCTIONS)
+def test_all_read_one_secret(world: Any, tries: Any, who: str) -> None:
     """The one of the credentials."""
     read = ("secretsmanager", "get_secret_value")
     assert tries(who, *read, SecretId=world["key"]) == "allowed"
     assert tries(who, *read, SecretId=world["other"]) in DENIED
 
 
-def test_only_the_keep_warm_function_reads_the_manifest(world: Any, tries: Any) -> None:
+@pytest.mark.parametrize("who", ["keep_warm", "worker"])
+def test_only_keep_warm_reads_the_manifest(world: Any, tries: Any, who: str) -> None:
     """And no other object of the bucket."""
     read = ("s3", "get_object")
-    assert tries("keep_warm", *read, Bucket=BUCKET, Key=world["manifest"]) == "allowed"
-    assert tries("keep_warm", *read, Bucket=BUCKET, Key="somebody-elses.json") in DENIED
+    assert tries(who, *read, Bucket=BUCKET, Key=world["manifest"]) == "allowed"
+    assert tries(who, *read, Bucket=BUCKET, Key="somebody-elses.json") in DENIED
     assert tries("agent", *read, Bucket=BUCKET, Key=world["manifest"]) in DENIED
+
+
+def test_the_tick_sends_what_its_workers_receive(world: Any, tries: Any) -> None:
+    """Nobody does both, and nobody else does either."""
+    queue = {"QueueUrl": world["queue"]}
+    receive = ("sqs", "receive_message")
+    assert tries("worker", *receive, **queue) == "allowed"
+    assert {tries(who, *receive, **queue) for who in ("agent", "keep_warm")} <= set(DENIED)
+    # The permission of SendMessageBatch is that of SendMessage; the local API does not know that.
+    message = {**queue, "MessageBody": "{}"}
+    assert tries("keep_warm", "sqs", "send_message", **message) == "allowed"
+    for who in ("agent", "worker"):
+        assert tries(who, "sqs", "send_message", **message) in DENIED
