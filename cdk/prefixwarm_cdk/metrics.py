@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "Alarms", "metric"]
 
-# Emitted by the extension at each start, and by the keep-warm function once a minute.
+# Emitted by the extension at each start, by the keep-warm function once a minute, and by
+# `prefixwarm.observe` in the agent at each request.
 METRICS = (
+    "AgentDrift",
+    "AgentHit",
+    "AgentInputTokens",
+    "AgentMiss",
+    "AgentReadTokens",
+    "AgentWriteTokens",
     "BrokenPrefixFiles",
     "BudgetReached",
     "PrefixesDue",
@@ -87,6 +94,7 @@ class Alarms(Construct):
             self._hourly("Failed", "WarmFailed", 3, "Warm calls keep failing"),
             self._hourly("Rewrote", "WarmRewrote", 1, "A refresh wrote instead of reading"),
             self._hourly("Uncached", "WarmUncached", 1, "A warm call cached nothing"),
+            self._hourly("Drift", "AgentDrift", 1, "An agent sends what is not warmed"),
             self._hourly("Budget", "BudgetReached", 1, "The day's budget is used up"),
             self._stopped(),
             self._function("Errors", function.metric_errors(period=_QUARTER), "fails"),

@@ -14,6 +14,8 @@ from prefixwarm.core import report
 from prefixwarm.core.errors import UsageError
 from prefixwarm.core.outcome import REFRESHED, Outcome, Usage
 from prefixwarm.keepwarm.report import Report
+from prefixwarm.observe import report as observed
+from prefixwarm.observe.report import Observation
 from prefixwarm_cdk.metrics import METRICS
 
 SINGLE = {"MetricName", "Namespace", "Dimensions", "Statistic", "Period"}
@@ -30,7 +32,7 @@ def dashboard(template: Any, read: Any) -> dict[str, Any]:
 def test_alarms_watch_single_metrics(template: Any, read: Any) -> None:
     """Neither metric math nor composite alarms."""
     alarms = read.resources(template, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 8
+    assert len(alarms) == 9
     for alarm in alarms:
         assert set(alarm) > SINGLE
         assert "Metrics" not in alarm
@@ -42,6 +44,7 @@ def test_alarms_watch_what_the_code_emits(template: Any, read: Any) -> None:
     alarms = read.resources(template, "AWS::CloudWatch::Alarm")
     own = [alarm for alarm in alarms if alarm["Namespace"] == report.NAMESPACE]
     assert {alarm["MetricName"] for alarm in own} == {
+        "AgentDrift",
         "BudgetReached",
         "StateUnavailable",
         "WarmFailed",
@@ -109,19 +112,23 @@ def test_an_unknown_metric_is_refused(bench: Any) -> None:
         bench.warmer().metric("Warmth")
 
 
-def test_the_metrics_are_those_that_the_code_emits() -> None:
-    """No name is missing, none is made up: by the extension, and by the keep-warm function."""
+def emitted() -> dict[str, tuple[float, str]]:
+    """By the extension, the keep-warm function, and `prefixwarm.observe` in the agent."""
     usage = Usage(input=3, read=5, write_1h=7)
     outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
-    tick = Report(outcomes=[outcome])
-    assert set(report.metrics(outcome)) | set(tick.metrics()) == set(METRICS)
+    seen = Observation("support", None, usage, 0.0)
+    warmed = {**report.metrics(outcome), **Report(outcomes=[outcome]).metrics()}
+    return {**warmed, **observed.metrics(seen)}
+
+
+def test_the_metrics_are_those_that_the_code_emits() -> None:
+    """No name is missing, none is made up."""
+    assert set(emitted()) == set(METRICS)
 
 
 def test_the_docs_list_every_metric_with_its_unit() -> None:
     """docs/metrics.md, as the code has it."""
     text = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
-    rows = re.findall(r"^\| (\w+) \| (\w+) \| (?:both|extension|keep-warm) \|", text, re.MULTILINE)
-    usage = Usage(input=3, read=5, write_1h=7)
-    outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
-    emitted = {**report.metrics(outcome), **Report(outcomes=[outcome]).metrics()}
-    assert dict(rows) == {name: unit for name, (_, unit) in emitted.items()}
+    by = "both|extension|keep-warm|observe"
+    rows = re.findall(rf"^\| (\w+) \| (\w+) \| (?:{by}) \|", text, re.MULTILINE)
+    assert dict(rows) == {name: unit for name, (_, unit) in emitted().items()}

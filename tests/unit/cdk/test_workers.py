@@ -130,7 +130,7 @@ def test_dead_letters_are_an_alarm(fleet: Any, read: Any) -> None:
     (alarm,) = [found for found in alarms if "Workers" in found["AlarmDescription"]]
     assert alarm["Threshold"] == 1
     assert "DeadLetters" in json.dumps(alarm["Dimensions"])
-    assert len(alarms) == 9
+    assert len(alarms) == 10
 
 
 def test_logical_ids_stay(fleet: Any, template: assertions.Template) -> None:
