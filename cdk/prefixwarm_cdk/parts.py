@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -14,9 +14,31 @@ from aws_cdk import aws_sqs as sqs
 from prefixwarm_cdk.assets import keepwarm_code
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_ec2 as ec2
     from constructs import Construct
 
-__all__ = ["Runtime", "dead_letters", "keepwarm_lambda"]
+__all__ = ["Network", "Runtime", "dead_letters", "keepwarm_lambda"]
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+_NETWORK_ACTIONS = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The VPC that both run in."""
+
+    vpc: ec2.IVpc
+    subnets: ec2.SubnetSelection | None
+    security_groups: Sequence[ec2.ISecurityGroup] | None
 
 
 @dataclass(frozen=True)
@@ -26,6 +48,7 @@ class Runtime:
     runtime: lambda_.Runtime
     log_retention: logs.RetentionDays
     tracing: bool
+    network: Network | None = None
 
 
 def keepwarm_lambda(
@@ -42,7 +65,7 @@ def keepwarm_lambda(
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
     )
     log_group.grant_write(role)
-    return lambda_.Function(
+    function = lambda_.Function(
         scope,
         "Function",
         code=keepwarm_code(scope),
@@ -53,8 +76,32 @@ def keepwarm_lambda(
         role=role,
         log_group=log_group,
         tracing=lambda_.Tracing.ACTIVE if options.tracing else lambda_.Tracing.DISABLED,
+        **_placed(options.network),
         **own,
     )
+    if options.network:
+        function.node.add_dependency(_network_policy(scope, role))
+    return function
+
+
+def _placed(network: Network | None) -> dict[str, Any]:
+    if network is None:
+        return {}
+    return {
+        "vpc": network.vpc,
+        "vpc_subnets": network.subnets,
+        "security_groups": network.security_groups,
+    }
+
+
+def _network_policy(scope: Construct, role: iam.Role) -> iam.Policy:
+    """What Lambda does with the role before the function exists, so no interface is known yet."""
+    statement = iam.PolicyStatement(actions=list(_NETWORK_ACTIONS), resources=["*"])
+    policy = iam.Policy(scope, "Network", statements=[statement], roles=[role])
+    reason = "Lambda makes the network interfaces of a VPC's functions with their role"
+    rule = "AwsSolutions::AwsSolutions-IAM5[Resource::*]"
+    Validations.of(policy).acknowledge(Acknowledgment(id=rule, reason=reason))
+    return policy
 
 
 def dead_letters(scope: Construct, construct_id: str) -> sqs.Queue:

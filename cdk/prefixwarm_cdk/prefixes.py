@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prefix", "annotate", "named", "read"]
 
-_GEOGRAPHIES = ("global.", "us.", "eu.", "apac.", "jp.", "au.")
+_GEOGRAPHIES = ("global.", "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.")
 _DOUBTS = {
     "short": "has about {estimate} tokens, and {model} caches from {minimum}; "
     "count them with `prefixwarm check`",
@@ -137,7 +137,7 @@ def _doubts(file: PrefixFile) -> dict[str, str]:
         "short": _may_be_too_short(file),
         "model": file.tokens.get("minimum") is None and file.prices is None,
         "ttl": file.route == "bedrock" and file.ttl == "1h",
-        "profile": file.model.startswith(_GEOGRAPHIES),
+        "profile": file.model.rpartition("/")[2].startswith(_GEOGRAPHIES),
     }
     return {
         word: _DOUBTS[word].format(model=file.model, **file.tokens)

@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from prefixwarm.core import settings
+from prefixwarm.core.errors import UsageError
 from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.assets import Manifest
@@ -19,7 +20,7 @@ from prefixwarm_cdk.function import KeepWarmFunction
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
 from prefixwarm_cdk.layer import layer_for
 from prefixwarm_cdk.metrics import Alarms, metric
-from prefixwarm_cdk.parts import Runtime
+from prefixwarm_cdk.parts import Network, Runtime
 from prefixwarm_cdk.table import state_table
 from prefixwarm_cdk.workers import MOST_IN_A_TICK
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import Duration
     from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_ssm as ssm
 
     from prefixwarm.core.prefix_file import PrefixFile
@@ -63,6 +65,9 @@ class PrefixWarmer(Construct):
     latency_value
         US dollars that a second of first-token wait is worth. Default: 0, so that only saved
         tokens count.
+    calls_per_minute
+        Most warm calls to one route a minute; a tenth of them may be writes. Leave room for real
+        traffic. Default: 500, half of what the provider's lowest tier takes of one model.
     runtime
         Python runtime of the keep-warm function. Default: Python 3.14.
     log_retention
@@ -77,6 +82,13 @@ class PrefixWarmer(Construct):
         Whether to make a CloudWatch dashboard. Default: True.
     tracing
         Whether X-Ray traces the keep-warm function. Default: False.
+    vpc
+        Network of the keep-warm function; it needs a way out to the provider, DynamoDB, S3 and
+        CloudWatch. Default: none, which reaches them all.
+    vpc_subnets
+        Subnets in that network. Default: private ones with a way out.
+    security_groups
+        Of the keep-warm function in that network. Default: one that lets everything out.
 
     Raises
     ------
@@ -95,15 +107,20 @@ class PrefixWarmer(Construct):
         budget: Budget | None = None,
         cache_scope: str = "default",
         latency_value: float = 0.0,
+        calls_per_minute: int | None = None,
         runtime: lambda_.Runtime = lambda_.Runtime.PYTHON_3_14,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         kill_switch: ssm.IStringParameter | None = None,
         dashboard: bool = True,
         tracing: bool = False,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = _checked_settings(cache_scope, latency_value)
+        self._calls_per_minute = _checked_rate(calls_per_minute)
         self._prefixes = prefix_files.read(prefixes)
         credentials.check(self._files(self._prefixes))
         prefix_files.annotate(self, self._prefixes)
@@ -115,7 +132,8 @@ class PrefixWarmer(Construct):
         rule = keep_warm or KeepWarm.auto()
         rule.check(self._files(self._prefixes))
         if rule.policy is not None:
-            options = Runtime(runtime, log_retention, tracing)
+            network = Network(vpc, vpc_subnets, security_groups) if vpc else None
+            options = Runtime(runtime, log_retention, tracing, network)
             many = len(self._prefixes) > MOST_IN_A_TICK
             self.keep_warm = KeepWarmFunction(self, "KeepWarm", options, workers=many)
             self._connect(self.keep_warm, self._manifest(rule.policy, budget), kill_switch)
@@ -206,6 +224,7 @@ class PrefixWarmer(Construct):
             policy=policy,
             latency_value=float(self._settings[settings.LATENCY_VALUE]),
             budget=budget,
+            calls_per_minute=self._calls_per_minute,
         )
 
     def _connect(
@@ -259,6 +278,12 @@ class PrefixWarmer(Construct):
         if self.keep_warm and 0 < sum(map(len, senders.values())) <= _MOST_NAMED:
             text = Stack.of(self).to_json_string(senders)
             self.keep_warm.configure({settings.FUNCTIONS: text})
+
+
+def _checked_rate(calls: int | None) -> int | None:
+    if calls is not None and (type(calls) is not int or calls < 1):
+        raise UsageError(f"calls_per_minute={calls!r}: write a whole number above 0, or leave it")
+    return calls
 
 
 def _checked_settings(cache_scope: str, latency_value: float) -> dict[str, str]:

@@ -22,6 +22,9 @@ def changed(path: Path, folder: Path, **fields: Any) -> Path:
     return copy
 
 
+PROFILES = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile"
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """Which file, and why."""
     with pytest.raises(PrefixFileError, match=r"absent\.prefix\.json: cannot be read"):
@@ -88,6 +91,8 @@ def test_a_prefix_under_the_minimum_is_refused(
         ({"tokens": {"minimum": None}}, "is not known"),
         ({"route": "bedrock", "model": "anthropic.claude-sonnet-5-5"}, "grant 5 minutes"),
         ({"route": "bedrock", "model": "us.anthropic.claude-sonnet-5-5"}, "in-region model"),
+        ({"route": "bedrock", "model": "global.anthropic.claude-sonnet-5-5"}, "in-region model"),
+        ({"route": "bedrock", "model": f"{PROFILES}/eu.anthropic.claude-sonnet-5-5"}, "in-region"),
     ],
 )
 def test_doubtful_prefixes_are_warned_about(
