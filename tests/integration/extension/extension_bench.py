@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import urllib.request
 import uuid
 import zipfile
 from contextlib import contextmanager
@@ -215,5 +216,6 @@ class Bench:
         return [{k: next(iter(v.values())) for k, v in item.items()} for item in own]
 
     def warm_calls(self) -> list[dict[str, Any]]:
-        """What reached the provider from a warmer."""
-        return [each for each in self.provider.requests() if each["warm"]]
+        """What reached the provider from a warmer, also while it has not been answered."""
+        with urllib.request.urlopen(f"{self.provider.url}/_sim/requests?body=0") as reply:
+            return [each for each in json.load(reply)["requests"] if each["warm"]]
