@@ -68,13 +68,20 @@ class Manifest(Construct):
         policy: Mapping[str, Any],
         latency_value: float,
         budget: Budget | None,
+        calls_per_minute: int | None,
     ) -> None:
         super().__init__(scope, construct_id)
         objects = {prefix: self._upload_prefix(prefix) for prefix in prefixes}
         entries = [manifest_entry(prefix.file, self._key(o)) for prefix, o in objects.items()]
         dollars = budget.dollars if budget else None
         manifest = self._upload_manifest(
-            manifest_text(entries, policy=policy, latency_value=latency_value, budget=dollars)
+            manifest_text(
+                entries,
+                policy=policy,
+                latency_value=latency_value,
+                budget=dollars,
+                calls_per_minute=calls_per_minute,
+            )
         )
         self.url = manifest.s3_object_url
         self.objects = self._arns([manifest, *objects.values()])

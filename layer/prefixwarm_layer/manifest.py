@@ -39,6 +39,7 @@ def manifest_text(
     policy: str | Mapping[str, Any],
     latency_value: float = 0.0,
     budget: float | None = None,
+    calls_per_minute: int | None = None,
 ) -> str:
     """The manifest; `latency_value` in US dollars a second, `budget` in US dollars a UTC day."""
     document = {
@@ -48,4 +49,6 @@ def manifest_text(
         "latency_value": latency_value,
         "budget_usd_per_day": budget,
     }
+    if calls_per_minute is not None:
+        document["calls_per_minute"] = calls_per_minute
     return json.dumps(document, indent=2) + "\n"

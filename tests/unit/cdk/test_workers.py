@@ -10,7 +10,9 @@ import cdk_nag
 import pytest
 from aws_cdk import Validations
 
+from prefixwarm.core.errors import UsageError
 from prefixwarm.keepwarm import fan_out
+from prefixwarm.keepwarm.manifest import CALLS_PER_MINUTE, parse
 from prefixwarm_cdk import warmer as module
 from prefixwarm_cdk import workers
 
@@ -71,6 +73,23 @@ def test_a_warmer_has_workers_from_the_first_prefix_beyond(
     three = [*two, write_prefix("returns", text="You take back. " * 400)]
     assert bench.warmer(prefixes=two).keep_warm.workers is None
     assert bench.warmer(id="More", prefixes=three).keep_warm.workers is not None
+
+
+def test_more_calls_a_minute_are_in_the_manifest(bench: Any) -> None:
+    """As the keep-warm function reads it; without, its own default."""
+    bench.warmer(calls_per_minute=2000)
+    bench.warmer(id="Usual")
+    folder = Path(bench.app.synth().directory)
+    texts = [path.read_bytes() for path in folder.glob("asset.*.json")]
+    manifests = [parse(text, "manifest") for text in texts if b"prefixwarm-manifest/1" in text]
+    assert sorted(found.calls_per_minute for found in manifests) == [CALLS_PER_MINUTE, 2000]
+
+
+@pytest.mark.parametrize("calls", [0, -1, 1.5, True])
+def test_a_rate_that_is_none_is_refused(bench: Any, calls: Any) -> None:
+    """At synth."""
+    with pytest.raises(UsageError, match="calls_per_minute"):
+        bench.warmer(calls_per_minute=calls)
 
 
 def test_messages_come_again_one_by_one_and_then_are_dead_letters(fleet: Any, read: Any) -> None:
