@@ -121,16 +121,13 @@ class PrefixWarmer(Construct):
         super().__init__(scope, construct_id)
         self._settings = _checked_settings(cache_scope, latency_value)
         self._calls_per_minute = _checked_rate(calls_per_minute)
-        self._prefixes = prefix_files.read(prefixes)
-        credentials.check(self._files(self._prefixes))
-        prefix_files.annotate(self, self._prefixes)
+        rule = keep_warm or KeepWarm.auto()
+        self._prefixes = _accepted(self, prefixes, credentials, rule)
         self._credentials = credentials
         self._senders: dict[lambda_.Function, tuple[Prefix, ...]] = {}
         self.table = state_table(self, "Table", removal_policy=removal_policy)
         self.keep_warm: KeepWarmFunction | None = None
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
-        rule = keep_warm or KeepWarm.auto()
-        rule.check(self._files(self._prefixes))
         if rule.policy is not None:
             network = Network(vpc, vpc_subnets, security_groups) if vpc else None
             options = Runtime(runtime, log_retention, tracing, network)
@@ -284,6 +281,18 @@ def _checked_rate(calls: int | None) -> int | None:
     if calls is not None and (type(calls) is not int or calls < 1):
         raise UsageError(f"calls_per_minute={calls!r}: write a whole number above 0, or leave it")
     return calls
+
+
+def _accepted(
+    warmer: PrefixWarmer, given: Sequence[str | Path], credentials: Credentials, rule: KeepWarm
+) -> tuple[Prefix, ...]:
+    """The prefixes, where these credentials reach them and this rule can keep them warm."""
+    found = prefix_files.read(given)
+    files = [prefix.file for prefix in found]
+    credentials.check(files)
+    rule.check(files)
+    prefix_files.annotate(warmer, found)
+    return found
 
 
 def _checked_settings(cache_scope: str, latency_value: float) -> dict[str, str]:

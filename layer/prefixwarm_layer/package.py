@@ -35,6 +35,8 @@ def package(
 ) -> dict[str, Any]:
     """Write ``layer.zip``, ``keepwarm.zip``, ``objects/`` and ``deployment.json`` into a folder.
 
+    Returns what ``deployment.json`` holds: the values that the templates ask for.
+
     Parameters
     ----------
     budget
@@ -44,19 +46,13 @@ def package(
     scope
         Label of the workspace, as in ``PREFIXWARM_CACHE_SCOPE``.
 
-    Returns
-    -------
-    dict
-        What ``deployment.json`` holds: the values that the templates ask for.
-
     Raises
     ------
     PrefixFileError
         When a prefix file is invalid; nothing is written then.
     """
     files = {path: load(path) for path in prefixes}
-    shutil.rmtree(out / "objects", ignore_errors=True)
-    (out / "objects").mkdir(parents=True)
+    _start_anew(out / "objects")
     build_layer(out / "layer.zip", prefixes)
     build_keepwarm(out / "keepwarm.zip")
     entries = [manifest_entry(file, _add(out, path.read_bytes())) for path, file in files.items()]
@@ -68,6 +64,11 @@ def package(
     }
     (out / "deployment.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return found
+
+
+def _start_anew(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 def _add(out: Path, content: bytes) -> str:
