@@ -185,13 +185,19 @@ class _FunctionRole(Credentials):
                 )
 
     def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
-        stack = Stack.of(function)
+        files, stack = list(files), Stack.of(function)
         arns: dict[str, set[str]] = {}
         for file in files:
             arns.setdefault(file.route, set()).update(self._resources(file, stack))
         for route, resources in sorted(arns.items()):
             iam.Grant.add_to_principal(
                 grantee=function, actions=[_ACTIONS[route]], resource_arns=sorted(resources)
+            )
+        for model in sorted({file.model for file in files if file.route == "bedrock"}):
+            _acknowledge(
+                function.role or function,
+                f"arn:<AWS::Partition>:bedrock:*::foundation-model/{model.partition('.')[2]}",
+                "An inference profile calls its model in any of its regions",
             )
 
     def owner(self) -> IConstruct | None:
@@ -232,12 +238,18 @@ class _WorkloadIdentity(Credentials):
         if function.role is None or function.node.try_find_child(_POLICY):
             return
         policy = iam.Policy(function, _POLICY, statements=[_may_identify()], roles=[function.role])
-        reason = "sts:GetWebIdentityToken knows no resources; its audience is given"
-        rule = "AwsSolutions::AwsSolutions-IAM5[Resource::*]"
-        Validations.of(policy).acknowledge(Acknowledgment(id=rule, reason=reason))
+        _acknowledge(
+            policy, "*", "sts:GetWebIdentityToken knows no resources; its audience is given"
+        )
 
     def owner(self) -> IConstruct | None:
         return None
+
+
+def _acknowledge(scope: IConstruct, resource: str, reason: str) -> None:
+    """Answer cdk-nag's finding of a wildcard, so that users need not."""
+    rule = f"AwsSolutions::AwsSolutions-IAM5[Resource::{resource}]"
+    Validations.of(scope).acknowledge(Acknowledgment(id=rule, reason=reason))
 
 
 def _may_identify() -> iam.PolicyStatement:

@@ -101,6 +101,20 @@ def test_cdk_nag_finds_nothing_without_a_key(prefix: Path, tmp_path: Path) -> No
     assert places == ["Warmer/Agent/ServiceRole/DefaultPolicy/Resource"]
 
 
+def test_cdk_nag_finds_nothing_with_inference_profiles(
+    write_prefix: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Their calls need the model in every region that the profile spreads over."""
+    app = App(outdir=str(tmp_path))
+    path = write_prefix(route="bedrock", model="eu.anthropic.claude-sonnet-5-5")
+    warmed(app, path, credentials=Credentials.function_role())
+    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    app.synth()
+    report = json.loads((tmp_path / "validation-report.json").read_text())
+    plugins = report["pluginReports"]
+    assert [v["ruleName"] for plugin in plugins for v in plugin["violations"]] == []
+
+
 def test_cfn_lint_finds_nothing(prefix: Path, tmp_path: Path) -> None:
     """But for what every CDK template has."""
     app = App(outdir=str(tmp_path), analytics_reporting=False)
