@@ -327,6 +327,7 @@ def _set_outcome(change: Change, result: Result) -> None:
     change.set("outcome_at", result.started)
     change.set("reason", result.reason)
     change.set("max_tokens", result.max_tokens)
+    change.set("message_id", result.message_id)
     for name in ("idle", "write_ms", "read_ms"):
         if getattr(result, name) is not None:
             change.set(name, getattr(result, name))

@@ -40,7 +40,7 @@ _NUMBERS = {
 }
 _TEXTS = (
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned"),
-    *("drift_tier", "drift_place"),
+    *("drift_tier", "drift_place", "message_id"),
 )
 
 

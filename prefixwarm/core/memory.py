@@ -305,6 +305,7 @@ def _as_holder(state: State, result: Result) -> dict[str, Any]:
         "outcome_at": result.started,
         "reason": result.reason,
         "max_tokens": result.max_tokens,
+        "message_id": result.message_id,
         "idle": state.idle if result.idle is None else result.idle,
         "write_ms": state.write_ms if result.write_ms is None else result.write_ms,
         "read_ms": state.read_ms if result.read_ms is None else result.read_ms,

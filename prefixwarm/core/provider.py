@@ -10,6 +10,7 @@ from prefixwarm.core.http import Request
 from prefixwarm.core.keys import FEDERATION_RULE_ID, Bearer, StoredKey
 from prefixwarm.core.record import Record
 from prefixwarm.core.routes import ROUTES, route_named
+from prefixwarm.core.settings import DIAGNOSE
 from prefixwarm.core.sigv4 import sign
 
 TYPE_CHECKING = False
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Provider", "Reply"]
 
 _WORD = 80
-_FEDERATED_ROUTE = "anthropic"
+# Workload identity federation and cache diagnostics work on this route only.
+_CLAUDE_API = "anthropic"
 _REFUSED_KEY = (401, 403)  # 403 is what Bedrock's runtime says
 
 
@@ -96,7 +98,7 @@ class Provider:
         """Where the route's key is fetched from; None where it is at hand, or none is needed."""
         if route.key(self._environ):
             return None
-        return self._stored or (self._tokens if route.name == _FEDERATED_ROUTE else None)
+        return self._stored or (self._tokens if route.name == _CLAUDE_API else None)
 
     def _own_key(self, route: Route) -> Bearer | None:
         key = route.key(self._environ)
@@ -114,13 +116,19 @@ class Provider:
             method="POST",
             url=route.url(call.model, self._environ),
             headers={**route.own_headers(self._environ), **call.headers},
-            body=call.with_max_tokens(max_tokens),
+            body=self._body(route, call, max_tokens),
         )
         if bearer:
             request = request.replace(headers=bearer.added_to(request.headers))
         else:
             request = self._signed(route, request, deadline)
         return self._transport.send(request, deadline)
+
+    def _body(self, route: Route, call: WarmCall, max_tokens: int) -> bytes:
+        sampled = self._environ.get(DIAGNOSE, "").strip().lower() == "sample"
+        if sampled and route.name == _CLAUDE_API:
+            return call.opted_in(max_tokens)
+        return call.with_max_tokens(max_tokens)
 
     def _signed(self, route: Route, request: Request, deadline: Deadline) -> Request:
         if route.signing_service is None:
@@ -138,7 +146,7 @@ class Provider:
     def _access_tokens(self) -> KeySource:
         from prefixwarm.core.federation import AccessTokens
 
-        base_url = ROUTES[_FEDERATED_ROUTE].base(self._environ)
+        base_url = ROUTES[_CLAUDE_API].base(self._environ)
         return AccessTokens(base_url, self._transport, self._aws, self._environ)
 
 
@@ -149,7 +157,7 @@ def _reply(response: Response) -> Reply:
         raise ProtocolError("the provider's reply has no usage: is the base URL a Messages API?")
     return Reply(
         usage=usage,
-        message_id=str(body.get("id", "")),
+        message_id=str(body.get("id", ""))[:_WORD],
         first_byte_after=response.first_byte_after,
     )
 

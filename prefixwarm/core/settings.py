@@ -15,8 +15,10 @@ __all__ = [
     "API_KEY_SECRET",
     "CACHE_SCOPE",
     "DEPLOYMENT",
+    "DIAGNOSE",
     "DISABLED",
     "FUNCTIONS",
+    "GATE_MS",
     "INIT",
     "INIT_HINT_MS",
     "INIT_HOLD_MS",
@@ -44,11 +46,15 @@ LATENCY_VALUE = "PREFIXWARM_LATENCY_VALUE"
 FUNCTIONS = "PREFIXWARM_FUNCTIONS"
 KILL_SWITCH = "PREFIXWARM_KILL_SWITCH"
 QUEUE = "PREFIXWARM_QUEUE"
+DIAGNOSE = "PREFIXWARM_DIAGNOSE"
+GATE_MS = "PREFIXWARM_GATE_MS"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
 _INIT_MODES = ("auto", "always", "off")
+_DIAGNOSE_MODES = ("off", "sample")
 _MAX_HOLD_MS = 9000
+_MAX_GATE_MS = 60_000
 
 
 class Settings(Record):
@@ -57,7 +63,9 @@ class Settings(Record):
     Times are in milliseconds where the name says so; `latency_value` is what one second of
     first-token wait is worth, in US dollars; `functions` are the agent functions that send each
     prefix, by its name; `kill_switch` is the SSM parameter that stops keep-warm calls;
-    `queue` is the URL of the SQS queue for what one tick does not do itself.
+    `queue` is the URL of the SQS queue for what one tick does not do itself; `diagnose`
+    says whether a sample of requests asks for the provider's cache diagnostics; `gate_ms` is how
+    long the agent's first model call waits for a warm call in flight.
     """
 
     disabled: bool = False
@@ -74,6 +82,8 @@ class Settings(Record):
     functions: dict[str, list[str]] = {}  # noqa: RUF012
     kill_switch: str | None = None
     queue: str | None = None
+    diagnose: str = "off"
+    gate_ms: int = 0
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -105,6 +115,8 @@ class Settings(Record):
             functions=_lists(FUNCTIONS, found[FUNCTIONS]) if FUNCTIONS in found else {},
             kill_switch=found.get(KILL_SWITCH),
             queue=found.get(QUEUE),
+            diagnose=_one_of(DIAGNOSE, found.get(DIAGNOSE, "off"), _DIAGNOSE_MODES),
+            gate_ms=_whole(GATE_MS, found.get(GATE_MS, "0"), _MAX_GATE_MS),
         )
 
 

@@ -41,13 +41,14 @@ class State(Record):
 
     `warm_until` counts from the start of the last call that wrote or read the entry;
     `granted_ttl` is in seconds; `idle` counts refreshes since the last sign of real traffic;
-    `max_tokens` is 1 where the provider refused 0; `rewrites` counts scheduled refreshes in a row
-    that wrote instead of reading, and `tripped_until` says how long that stops them; `spent_usd`
-    and `calls` are lifetime sums of warm calls by anyone (`unpriced` of those calls had an
-    unknown price). `starts` counts observed session starts, `start_hits` those that read the
-    entry, and `saves` those that read one which would have lapsed without us; `saved_usd` is at
-    least what these saved. `matched_at` is when a real request last used the entry; `drift_at`
-    when one last differed from it, first in `drift_tier`, at `drift_place`.
+    `max_tokens` is 1 where the provider refused 0; `message_id` is the last warm call's;
+    `rewrites` counts scheduled refreshes in a row that wrote instead of reading, and
+    `tripped_until` says how long that stops them; `spent_usd` and `calls` are lifetime sums of
+    warm calls by anyone (`unpriced` of those calls had an unknown price). `starts` counts
+    observed session starts, `start_hits` those that read the entry, and `saves` those that read
+    one which would have lapsed without us; `saved_usd` is at least what these saved. `matched_at`
+    is when a real request last used the entry; `drift_at` when one last differed from it, first
+    in `drift_tier`, at `drift_place`.
     """
 
     key: str
@@ -70,6 +71,7 @@ class State(Record):
     outcome: str = ""
     outcome_at: float | None = None
     reason: str = ""
+    message_id: str = ""
     write_ms: float | None = None
     read_ms: float | None = None
     calls: int = 0
@@ -133,6 +135,7 @@ class Result(Record):
     write_ms: float | None = None
     read_ms: float | None = None
     reason: str = ""
+    message_id: str = ""
 
     @property
     def warm_until(self) -> float:

@@ -281,6 +281,7 @@ def _result(outcome: Outcome, ask: Ask) -> Result:
         write_ms=None if read_only else milliseconds,
         read_ms=milliseconds if read_only else None,
         reason=outcome.reason,
+        message_id=outcome.message_id,
     )
 
 

@@ -24,6 +24,7 @@ FORMAT = "prefixwarm-warm/1"
 SUFFIX = ".warm"
 
 _MAX_TOKENS = b'"max_tokens":0'
+_DIAGNOSTICS = b'{"diagnostics":{"previous_message_id":null},'
 _KINDS = {
     **dict.fromkeys(("name", "route", "model", "fingerprint"), str),
     **dict.fromkeys(("ttl", "max_tokens_at"), int),
@@ -53,6 +54,13 @@ class WarmCall(Record):
         """The body that asks for 0 or 1 tokens."""
         at = self.max_tokens_at
         return self.body[:at] + str(count).encode() + self.body[at + 1 :]
+
+    def opted_in(self, count: int) -> bytes:
+        """The same body, to be known to the provider's cache diagnostics.
+
+        The field is no part of the prompt: what is cached stays the same.
+        """
+        return _DIAGNOSTICS + self.with_max_tokens(count)[1:]
 
     def key(self, route: Route, scope: str, environ: Mapping[str, str]) -> str:
         """The key of this prefix's warm state, where it is called from."""

@@ -64,6 +64,21 @@ def test_the_agents_first_request_reads_what_was_warmed(
 
 
 @pytest.mark.parametrize("route", ROUTES)
+def test_opts_in_to_diagnostics_where_they_are(
+    bench: MakeBench, sim: Simulator, soon: Deadline, route: str
+) -> None:
+    """On the Claude API alone; the entry stays the same."""
+    one = bench(route)
+    one.provider().send(one.call, 0, soon)
+    one.environ["PREFIXWARM_DIAGNOSE"] = "Sample"
+    usage = Usage.from_response(one.provider().send(one.call, 0, soon).usage)
+    assert (usage.read > 512, usage.written) == (True, 0)
+    opted = {"diagnostics": {"previous_message_id": None}} if route == "anthropic" else {}
+    first, second = [request["body"] for request in sim.requests()]
+    assert second == {**first, **opted}
+
+
+@pytest.mark.parametrize("route", ROUTES)
 def test_every_sender_sends_the_same(
     bench: MakeBench, sim: Simulator, soon: Deadline, route: str
 ) -> None:

@@ -129,7 +129,7 @@ def test_no_lease_while_backing_off(
 def test_records_what_worked(store: StateStore, key: str, soon: Deadline) -> None:
     """The life counts from the call's start, the lease is given back."""
     lease = leased(store, key, soon)
-    store.record(lease, result(idle=2, reason="asked for a TTL"), soon)
+    store.record(lease, result(idle=2, reason="asked for a TTL", message_id="msg_1"), soon)
     assert store.read(key, soon) == State(
         key=key,
         name="support",
@@ -141,6 +141,7 @@ def test_records_what_worked(store: StateStore, key: str, soon: Deadline) -> Non
         outcome=WRITTEN,
         outcome_at=NOW,
         reason="asked for a TTL",
+        message_id="msg_1",
         write_ms=800.5,
         calls=1,
         spent_usd=0.5,

@@ -41,6 +41,8 @@ def test_reads_every_variable() -> None:
         "PREFIXWARM_FUNCTIONS": '{"support": ["agent"]}',
         "PREFIXWARM_KILL_SWITCH": "/prefixwarm/stop",
         "PREFIXWARM_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/work",
+        "PREFIXWARM_DIAGNOSE": "Sample",
+        "PREFIXWARM_GATE_MS": "2000",
     }
     assert set(given) == set(ALL)
     found = Settings.from_environment(given)
@@ -59,6 +61,8 @@ def test_reads_every_variable() -> None:
         functions={"support": ["agent"]},
         kill_switch="/prefixwarm/stop",
         queue="https://sqs.eu-west-1.amazonaws.com/123456789012/work",
+        diagnose="sample",
+        gate_ms=2000,
     )
     assert all(getattr(found, name) != getattr(Settings(), name) for name in Settings._fields)
 
@@ -68,6 +72,8 @@ def test_reads_every_variable() -> None:
     [
         ("PREFIXWARM_DISABLED", "maybe", "write one of 1, y, yes"),
         ("PREFIXWARM_INIT", "sometimes", "write one of auto, always, off"),
+        ("PREFIXWARM_DIAGNOSE", "always", "write one of off, sample"),
+        ("PREFIXWARM_GATE_MS", "60001", "from 0 to 60000"),
         ("PREFIXWARM_INIT_HOLD_MS", "9001", "from 0 to 9000"),
         ("PREFIXWARM_INIT_HOLD_MS", "-1", "a whole number"),
         ("PREFIXWARM_INIT_HOLD_MS", "1.5", "a whole number"),

@@ -55,6 +55,14 @@ def test_falls_back_to_one_token() -> None:
     assert call.with_max_tokens(0) == call.body
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_opts_in_to_diagnostics(count: int) -> None:
+    """One field more, and nothing else."""
+    call = compile_prefix(prefix())
+    opted = {**REQUEST, "max_tokens": count, "diagnostics": {"previous_message_id": None}}
+    assert json.loads(call.opted_in(count)) == opted
+
+
 @pytest.mark.parametrize("version", [None, "2026-10-21"])
 def test_bedrock_names_its_version_in_the_body(version: str | None) -> None:
     """And the model in the address."""
