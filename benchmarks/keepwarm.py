@@ -1,7 +1,10 @@
 """One tick of the keep-warm function with many prefixes: how long it takes, and what it costs.
 
     python benchmarks/keepwarm.py --known 10000 --due 2000
+    python benchmarks/keepwarm.py --known 10000 --due 2000 --workers 4
 
+With workers, what is beyond one tick goes through the local API's queue to that many threads here,
+each of which does what Lambda's event source and a worker's invocation do.
 The provider is the simulator with its real clock and latency, the table a local DynamoDB-compatible
 server; both run as processes of their own beside the tick.
 """
@@ -13,6 +16,7 @@ import json
 import multiprocessing
 import os
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +28,16 @@ from prefixwarm.core.warm import send_unasked
 from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm.core.warm_request import derive
 from prefixwarm.demo.local_aws import LocalAws
+from prefixwarm.keepwarm.batch import Batch
 from prefixwarm.keepwarm.keeper import Keeper
+from prefixwarm.keepwarm.logs import logger
 from prefixwarm.simulator import running
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
 PRICES = {"input": 2.0, "read": 0.1, "write_5m": 2.5, "write_1h": 4.0, "output": 10.0}
+BUSY_SECONDS = 85.0
 TABLE = {
     "TableName": "state",
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -131,6 +138,7 @@ def measure(keeper: Keeper) -> dict[str, Any]:
     began, cpu = time.monotonic(), time.process_time()
     report = keeper.tick(Deadline.after(300))
     return {
+        **({"queued": report.queued} if report.queued else {}),
         "due": report.due,
         "outcomes": report.summary()["outcomes"],
         "seconds": round(time.monotonic() - began, 2),
@@ -140,11 +148,49 @@ def measure(keeper: Keeper) -> dict[str, Any]:
     }
 
 
+def work(keeper: Keeper, aws: LocalAws, until: float) -> Counter[str]:
+    """One worker, batch by batch; how many calls came to which end."""
+    sqs, found = aws.client("sqs"), Counter[str]()
+    at = {"QueueUrl": keeper.settings.queue}
+    while time.monotonic() < until:
+        messages = sqs.receive_message(**at, MaxNumberOfMessages=10).get("Messages", [])
+        if not messages:
+            time.sleep(0.2)
+            continue
+        with ThreadPoolExecutor(10) as pool:
+            batch = Batch(keeper.parts, keeper.fleet(), pool, Deadline.after(35))
+            list(pool.map(batch.work, [message["Body"] for message in messages]))
+            batch.close()
+        entries = [{"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"]} for m in messages]
+        sqs.delete_message_batch(**at, Entries=entries)
+        found.update(outcome.kind for outcome in batch.report.outcomes)
+        found["dropped"] += batch.report.dropped
+        found["last"] = round(time.monotonic() - (until - BUSY_SECONDS))
+    return found
+
+
+def fan_out(keeper: Keeper, environ: dict[str, str], aws: LocalAws, workers: int) -> dict[str, Any]:
+    """The busy tick, with workers beside it."""
+    others = [Keeper(environ) for _ in range(workers)]
+    for other in others:
+        other.fleet().learn_keys()
+    until = time.monotonic() + BUSY_SECONDS
+    with ThreadPoolExecutor(workers) as pool:
+        working = [pool.submit(work, other, aws, until) for other in others]
+        tick = measure(keeper)
+        done = [future.result() for future in working]
+    for other in others:
+        other.close()
+    last = max(found.pop("last", 0) for found in done)
+    return {"tick": tick, "workers": dict(sum(done, Counter())), "last_call_after_seconds": last}
+
+
 def main() -> None:
     """Set up, tick three times, print what each took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--known", type=int, default=10_000)
     parser.add_argument("--due", type=int, default=2_000)
+    parser.add_argument("--workers", type=int, default=0, help="0: the tick does all itself")
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     url, ready = context.Pipe(duplex=False)
@@ -158,8 +204,11 @@ def main() -> None:
             "PREFIXWARM_TABLE": "state",
             "PREFIXWARM_MANIFEST": "s3://assets/manifest.json",
         }
+        if arguments.workers:
+            queue = aws.client("sqs").create_queue(QueueName="work")
+            environ["PREFIXWARM_QUEUE"] = queue["QueueUrl"]
         os.environ.update(environ)
-        os.environ["POWERTOOLS_LOG_LEVEL"] = "ERROR"
+        logger.setLevel("ERROR")
         files = list(pool.map(prefix, range(arguments.known)))
         deploy(aws, files, arguments.due, pool)
         keeper = Keeper(environ)
@@ -167,7 +216,10 @@ def main() -> None:
         list(pool.map(lambda file: check_at(keeper, file, later), files))
         print("first tick, registers:", measure(keeper))
         list(pool.map(lambda file: age(keeper, file), files[: arguments.due]))
-        print("busy tick:            ", measure(keeper))
+        if arguments.workers:
+            print("busy minute:          ", fan_out(keeper, environ, aws, arguments.workers))
+        else:
+            print("busy tick:            ", measure(keeper))
         print("quiet tick:           ", measure(keeper))
         keeper.close()
     over.set()

@@ -15,6 +15,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from prefixwarm.core.errors import UsageError
+from prefixwarm.core.prefix_file import MAX_BYTES
 from prefixwarm_layer import build_keepwarm, build_layer, manifest_entry, manifest_text
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ class Manifest(Construct):
         return _asset(self, f"Prefix-{prefix.name}", prefix.path)
 
     def _upload_manifest(self, text: str) -> s3_assets.Asset:
+        if len(text.encode()) > MAX_BYTES:
+            raise UsageError(
+                f"{self.node.path}: a manifest of {len(text.encode())} bytes is over the limit of "
+                f"{MAX_BYTES}, about 19,000 prefixes; spread them over several warmers"
+            )
         path = _folder(self) / f"manifest-{self.node.addr[-8:]}.json"
         path.write_text(text, encoding="utf-8")
         return _asset(self, "Manifest", path)

@@ -13,8 +13,8 @@ from aws_cdk import Validations
 from prefixwarm.core.errors import UsageError
 from prefixwarm.keepwarm import fan_out
 from prefixwarm.keepwarm.manifest import CALLS_PER_MINUTE, parse
+from prefixwarm_cdk import assets, workers
 from prefixwarm_cdk import warmer as module
-from prefixwarm_cdk import workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +90,15 @@ def test_a_rate_that_is_none_is_refused(bench: Any, calls: Any) -> None:
     """At synth."""
     with pytest.raises(UsageError, match="calls_per_minute"):
         bench.warmer(calls_per_minute=calls)
+
+
+def test_a_manifest_that_the_function_cannot_read_is_refused(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At synth, with what to do; the function would find it cut short."""
+    monkeypatch.setattr(assets, "MAX_BYTES", 100)
+    with pytest.raises(UsageError, match="several warmers"):
+        bench.warmer()
 
 
 def test_messages_come_again_one_by_one_and_then_are_dead_letters(fleet: Any, read: Any) -> None:
