@@ -58,11 +58,15 @@ class Simulator:
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the received requests; ``cost_usd`` is a Decimal, or None where unknown."""
-        found = self._call(lambda provider: control.requests(provider, body=False))
-        bodies = self._call(lambda provider: [record.body for record in provider.log])
-        for request, body in zip(found, bodies, strict=True):
-            request["body"] = _parsed(body)
-        return found
+
+        def both(provider: Provider) -> tuple[list[dict[str, Any]], list[bytes]]:
+            # In one moment: a request that arrives in between would be in one list only.
+            return control.requests(provider, body=False), [r.body for r in provider.log]
+
+        found, bodies = self._call(both)
+        return [
+            {**request, "body": _parsed(body)} for request, body in zip(found, bodies, strict=True)
+        ]
 
     def ledger(self) -> dict[str, Any]:
         """Return requests, tokens and US dollars (exact Decimals), in total and by kind."""
