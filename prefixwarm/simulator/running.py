@@ -59,7 +59,7 @@ class Simulator:
     def requests(self) -> list[dict[str, Any]]:
         """Return the received requests; ``cost_usd`` is a Decimal, or None where unknown."""
 
-        def both(provider: Provider) -> tuple[list[dict[str, Any]], list[bytes]]:
+        def both(provider: Provider) -> tuple[list[dict[str, Any]], list[bytes | None]]:
             # In one moment: a request that arrives in between would be in one list only.
             return control.requests(provider, body=False), [r.body for r in provider.log]
 
