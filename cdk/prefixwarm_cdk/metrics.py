@@ -21,6 +21,7 @@ __all__ = ["METRICS", "Alarms", "metric"]
 # Emitted by the extension at each start, by the keep-warm function once a minute, and by
 # `prefixwarm.observe` in the agent at each request.
 METRICS = (
+    "AgentDiagnosed",
     "AgentDrift",
     "AgentHit",
     "AgentInputTokens",

@@ -49,10 +49,14 @@ def watch(client: Any, observer: Observer | None = None) -> None:
 class _Watcher:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self._first = True
 
     def before(self, params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
-        """Remember what is sent, and when."""
+        """Remember what is sent, and when; the first request may wait for a warm call."""
         with suppress(Exception):
+            if self._first:
+                self._first = False
+                self._wait(params["url_path"], params["body"])
             context[_SENT] = (params["url_path"], params["body"], time())
 
     def after(self, parsed: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
@@ -67,16 +71,24 @@ class _Watcher:
             else:
                 parsed["body"] = _Events(body, lambda data: self._later(sent, data))
 
+    def _wait(self, path: str, body: bytes) -> None:
+        sent = self._observer.begin(_request(path, body), {})
+        if sent is not None:
+            self._observer.wait(sent)
+
     def _later(self, sent: tuple[str, bytes, float], data: bytes) -> None:
         self._observer.later(lambda: self._observe(*sent, data))
 
     def _observe(self, path: str, body: bytes, started: float, data: bytes) -> None:
-        model = unquote(path.split("/")[2])
         answer = json.loads(data)
         usage = (answer.get("message") or answer)["usage"]
-        sent = self._observer.begin({"model": model, **json.loads(body)}, {}, started)
+        sent = self._observer.begin(_request(path, body), {}, started)
         if sent is not None:
             self._observer.end(sent, usage)
+
+
+def _request(path: str, body: bytes) -> dict[str, Any]:
+    return {"model": unquote(path.split("/")[2]), **json.loads(body)}
 
 
 def _whole(body: Any, done: Callable[[bytes], None]) -> Any:

@@ -94,6 +94,11 @@ class Matcher:
         self._messages = max((each.messages for each in self._warmed), default=0)
         self._last: tuple[bytes, Match | None] = (b"", None)
 
+    @property
+    def prefixes(self) -> list[PrefixFile]:
+        """What is warmed."""
+        return [warmed.prefix for warmed in self._warmed]
+
     def match(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
         """The prefix that a request belongs to; None where no prefix of its model is warmed.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,11 @@ from prefixwarm.core.outcome import Usage
 from prefixwarm.core.prefix_file import find, load
 from prefixwarm.core.settings import Settings
 from prefixwarm.observe.background import Background
+from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
 from prefixwarm.observe.drift import drifted_at
+from prefixwarm.observe.gate import Gate
 from prefixwarm.observe.match import Matcher
-from prefixwarm.observe.report import Observation, drift_line, line
+from prefixwarm.observe.report import Observation, diagnosis_line, drift_line, line
 from prefixwarm.observe.touch import Toucher, table_state
 
 if TYPE_CHECKING:
@@ -33,15 +36,22 @@ _FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 
 @dataclass(frozen=True)
 class Sent:
-    """One request on its way: what it matches, what it holds, and when it was sent."""
+    """One request on its way: what it matches, what it holds, and when it was sent.
+
+    `named` is the warm call's message id that it names for the provider's cache diagnostics.
+    """
 
     match: Match
     body: Mapping[str, Any]
     started: float
+    named: str = ""
 
 
 class Observer:
     """Reports hits, misses and drift of real requests; never delays, changes or fails one.
+
+    Unless it is told to: ``PREFIXWARM_GATE_MS`` lets the first one wait, and
+    ``PREFIXWARM_DIAGNOSE`` adds a field to one.
 
     Parameters
     ----------
@@ -68,6 +78,10 @@ class Observer:
         self._matcher = Matcher(_installed(self._settings) if prefixes is None else prefixes)
         store = state or table_state(self._settings)
         self._toucher = Toucher(store, self._settings.cache_scope) if store else None
+        self._gate = Gate(self._toucher.read, self._settings.gate_ms) if self._toucher else None
+        sampling = self._settings.diagnose == "sample"
+        self._diagnosis = Diagnosis() if self._toucher and sampling else None
+        self._learn_ids()
 
     def begin(
         self, body: Any, headers: Mapping[str, str], started: float | None = None
@@ -79,10 +93,35 @@ class Observer:
             return None
         return Sent(match, body, started or time()) if match else None
 
-    def end(self, sent: Sent, usage: Mapping[str, Any]) -> None:
-        """Report a request from its response's ``usage``."""
+    def wait(self, sent: Sent) -> None:
+        """Wait for a warm call that is writing this request's prefix, as far as settings allow."""
+        if self._gate is not None and sent.match.drift is None:
+            self._gate.wait(sent.match.warmed.prefix)
+
+    async def wait_async(self, sent: Sent) -> None:
+        """The same without blocking the event loop."""
+        if self._gate is not None and sent.match.drift is None:
+            await self._gate.wait_async(sent.match.warmed.prefix)
+
+    def leaving(self, sent: Sent) -> Sent:
+        """The request as it is sent now: with the message id to name, if it is the one that asks.
+
+        Only for requests that go to the Claude API itself.
+        """
+        named = ""
+        if self._diagnosis is not None:
+            named = self._diagnosis.message_id(sent.match.warmed.prefix, sent.body)
+        return replace(sent, named=named, started=time())
+
+    def end(
+        self, sent: Sent, usage: Mapping[str, Any], diagnostics: Mapping[str, Any] | None = None
+    ) -> None:
+        """Report a request from its response's ``usage``, and ``diagnostics`` if it asked."""
         prefix = sent.match.warmed.prefix
-        seen = Observation(prefix.name, sent.match.drift, Usage.from_response(usage), sent.started)
+        drift = sent.match.drift
+        if sent.named:
+            drift = self._diagnosed(sent, verdict(diagnostics))
+        seen = Observation(prefix.name, drift, Usage.from_response(usage), sent.started)
         self._emit(line(seen, service=self._settings.deployment, now=time()))
         toucher = self._toucher if self._toucher and self._toucher.due(prefix, seen) else None
         new = bool(seen.drift) and (prefix.name, str(seen.drift)) not in self._explained
@@ -113,7 +152,33 @@ class Observer:
         if first is not None and new:
             self._emit(drift_line(prefix.name, str(seen.drift), first.at, first.why))
         if toucher is not None:
-            toucher.touch(prefix, seen, first.at if first else "")
+            state = toucher.touch(prefix, seen, first.at if first else "")
+            if self._diagnosis is not None:
+                self._diagnosis.learn(prefix, state)
+
+    def _diagnosed(self, sent: Sent, reason: str) -> str | None:
+        """Report the provider's verdict; the tier that drifted, as we or it found."""
+        prefix = sent.match.warmed.prefix
+        drift = sent.match.drift or drifted_tier(reason, prefix, sent.body)
+        told = diagnosis_line(
+            prefix.name,
+            reason,
+            drift=drift is not None,
+            message_id=sent.named,
+            service=self._settings.deployment,
+            now=time(),
+        )
+        self._emit(told)
+        return drift
+
+    def _learn_ids(self) -> None:
+        """Fetch the warm calls' message ids before the first request, without holding it up."""
+        for prefix in self._matcher.prefixes if self._diagnosis else ():
+            self._background.do(partial(self._learn_id, prefix))
+
+    def _learn_id(self, prefix: PrefixFile) -> None:
+        if self._diagnosis is not None and self._toucher is not None:
+            self._diagnosis.learn(prefix, self._toucher.read(prefix))
 
 
 def _compared(sent: Sent) -> dict[str, Any]:

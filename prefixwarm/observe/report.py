@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING
 from prefixwarm.core.report import NAMESPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from prefixwarm.core.outcome import Usage
 
-__all__ = ["Observation", "drift_line", "line", "metrics"]
+__all__ = ["DIAGNOSED", "Observation", "diagnosis_line", "drift_line", "line", "metrics"]
+
+DIAGNOSED = "AgentDiagnosed"
+_CAPTURE_AGAIN = "what the agent sends is not what is warmed: capture again, or undo the change"
 
 
 @dataclass(frozen=True)
@@ -70,25 +75,53 @@ def line(seen: Observation, *, service: str, now: float) -> str:
     now : float
         Epoch seconds.
     """
-    found = metrics(seen)
-    definitions = [{"Name": name, "Unit": unit} for name, (_, unit) in found.items()]
+    facts = {"result": seen.result, **({"drift": seen.drift} if seen.drift else {})}
+    return _emf(seen.prefix, facts, metrics(seen), service, now)
+
+
+def diagnosis_line(
+    prefix: str, verdict: str, *, drift: bool, message_id: str, service: str, now: float
+) -> str:
+    """The log line of the provider's verdict on one request, compared with the warm call.
+
+    Parameters
+    ----------
+    prefix : str
+        Name of the prefix.
+    verdict : str
+        The provider's reason; ``messages_changed`` is the expected one.
+    drift : bool
+        Whether it means that something else is warmed than is sent.
+    message_id : str
+        The warm call's.
+    service, now
+        As for `line`.
+    """
+    facts = {"diagnosis": verdict, "warm_message_id": message_id}
+    if drift:
+        facts |= {"level": "WARNING", "message": _CAPTURE_AGAIN}
+    return _emf(prefix, facts, {DIAGNOSED: (1.0, "Count")}, service, now)
+
+
+def _emf(
+    prefix: str,
+    facts: Mapping[str, str],
+    found: Mapping[str, tuple[float, str]],
+    service: str,
+    now: float,
+) -> str:
+    declared = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [["service"]],
+        "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in found.items()],
+    }
     return json.dumps(
         {
-            "_aws": {
-                "Timestamp": int(now * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [["service"]],
-                        "Metrics": definitions,
-                    }
-                ],
-            },
+            "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [declared]},
             "service": service or "prefixwarm",
-            "prefix": seen.prefix,
+            "prefix": prefix,
             "by": "observe",
-            "result": seen.result,
-            **({"drift": seen.drift} if seen.drift else {}),
+            **facts,
             **{name: value for name, (value, _) in found.items()},
         }
     )
@@ -97,5 +130,4 @@ def line(seen: Observation, *, service: str, now: float) -> str:
 def drift_line(prefix: str, tier: str, place: str, why: str) -> str:
     """The log line that names the block which drifted; the text itself is not logged."""
     found = {"prefix": prefix, "by": "observe", "drift": tier, "place": place, "why": why}
-    advice = "what the agent sends is not what is warmed: capture again, or undo the change"
-    return json.dumps({**found, "level": "WARNING", "message": advice})
+    return json.dumps({**found, "level": "WARNING", "message": _CAPTURE_AGAIN})

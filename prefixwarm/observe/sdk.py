@@ -54,7 +54,10 @@ def middleware(
     watch = observer or Observer()
 
     def handle(request: Any, call_next: Callable[[Any], Any]) -> Any:
-        sent, outgoing = _begin(watch, request, add_breakpoint)
+        sent, outgoing = _begin(watch, request), request
+        if sent is not None:
+            watch.wait(sent)
+            sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = call_next(outgoing)
         if sent is not None and _readable(request, response):
             with suppress(Exception):
@@ -71,7 +74,10 @@ def async_middleware(
     watch = observer or Observer()
 
     async def handle(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-        sent, outgoing = _begin(watch, request, add_breakpoint)
+        sent, outgoing = _begin(watch, request), request
+        if sent is not None:
+            await watch.wait_async(sent)
+            sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = await call_next(outgoing)
         if sent is not None and _readable(request, response):
             with suppress(Exception):
@@ -81,20 +87,28 @@ def async_middleware(
     return handle
 
 
-def _begin(watch: Observer, request: Any, add_breakpoint: bool) -> tuple[Sent | None, Any]:
-    """What to observe, and the request to send: the same, unless a breakpoint is to be added."""
+def _begin(watch: Observer, request: Any) -> Sent | None:
     with suppress(Exception):
         if request.method.lower() != "post" or request.url.partition("?")[0] != _PATH:
-            return None, request
+            return None
         body = request.json
         extra = getattr(request.options, "extra_json", None)
         headers = {k.lower(): v for k, v in request.headers.items() if isinstance(v, str)}
-        sent = watch.begin({**body, **extra} if extra else body, headers)
-        if sent is not None and add_breakpoint and sent.match.drift is None:
-            marked = with_breakpoint(body, sent.match.warmed.prefix)
-            return sent, request.copy(body=marked) if marked else request
-        return sent, request
-    return None, request
+        return watch.begin({**body, **extra} if extra else body, headers)
+    return None
+
+
+def _leave(watch: Observer, sent: Sent, request: Any, add_breakpoint: bool) -> tuple[Sent, Any]:
+    """What to observe, and the request to send: the same, but for what was asked to be added."""
+    with suppress(Exception):
+        leaving = watch.leaving(sent)
+        more: dict[str, Any] = {}
+        if add_breakpoint and sent.match.drift is None:
+            more = with_breakpoint(request.json, sent.match.warmed.prefix) or {}
+        if leaving.named:
+            more = {**more, "diagnostics": {"previous_message_id": leaving.named}}
+        return leaving, request.copy(body={**request.json, **more}) if more else request
+    return sent, request
 
 
 def _readable(request: Any, response: Any) -> bool:
@@ -107,7 +121,7 @@ def _readable(request: Any, response: Any) -> bool:
 
 def _end(watch: Observer, sent: Sent, parsed: Any, stream: bool) -> None:
     if not stream:
-        watch.end(sent, _usage(parsed.usage))
+        watch.end(sent, _usage(parsed.usage), _diagnostics(parsed))
     elif hasattr(parsed, "__aiter__"):
         parsed.__dict__["_iterator"] = _tapped_async(watch, sent, parsed._iterator)
     else:
@@ -130,7 +144,7 @@ def _look_at(watch: Observer, sent: Sent, event: Any) -> None:
     """The cache fields are complete in the stream's first event."""
     with suppress(Exception):
         if event.type == "message_start":
-            watch.end(sent, _usage(event.message.usage))
+            watch.end(sent, _usage(event.message.usage), _diagnostics(event.message))
 
 
 def _usage(usage: Any) -> Mapping[str, Any]:
@@ -138,3 +152,9 @@ def _usage(usage: Any) -> Mapping[str, Any]:
     split = getattr(usage, "cache_creation", None)
     one_hour = getattr(split, "ephemeral_1h_input_tokens", None)
     return {**found, "cache_creation": {"ephemeral_1h_input_tokens": one_hour}}
+
+
+def _diagnostics(message: Any) -> Any:
+    found = getattr(message, "diagnostics", None)
+    dump = getattr(found, "model_dump", None)
+    return dump() if dump else found

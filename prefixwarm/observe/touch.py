@@ -61,8 +61,17 @@ class Toucher:
         self._touched[word] = monotonic()
         return True
 
-    def touch(self, prefix: PrefixFile, seen: Observation, place: str = "") -> None:
+    def read(self, prefix: PrefixFile, until: Deadline | None = None) -> State:
+        """The prefix's state, within two seconds if no deadline is given; raises StateError."""
+        return self._store.read(self.key(prefix), until or Deadline.after(_SECONDS))
+
+    def touch(self, prefix: PrefixFile, seen: Observation, place: str = "") -> State:
         """Record one observation: the entry lives on, or drift, or at least there was traffic.
+
+        Returns
+        -------
+        State
+            As it was before.
 
         Raises
         ------
@@ -81,6 +90,7 @@ class Toucher:
             self._store.touch(key, seen.started, _ttl(prefix, seen, state), until)
         else:
             self._store.saw_traffic(key, seen.started, until)
+        return state
 
     def key(self, prefix: PrefixFile) -> str:
         """The key of the prefix's state, where the agent calls from."""

@@ -118,7 +118,7 @@ def emitted() -> dict[str, tuple[float, str]]:
     outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
     seen = Observation("support", None, usage, 0.0)
     warmed = {**report.metrics(outcome), **Report(outcomes=[outcome]).metrics()}
-    return {**warmed, **observed.metrics(seen)}
+    return {**warmed, **observed.metrics(seen), observed.DIAGNOSED: (1.0, "Count")}
 
 
 def test_the_metrics_are_those_that_the_code_emits() -> None:

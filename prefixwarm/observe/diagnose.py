@@ -1,0 +1,80 @@
+"""The provider's own verdict on what is warmed: its cache diagnostics, asked for once.
+
+The first real request of an environment names the message id of the warm call. The provider then
+says in which part the two requests differ. The last message always does: it is a placeholder in
+the warm call. Any earlier difference is drift.
+
+Source: https://platform.claude.com/docs/en/build-with-claude/cache-diagnostics
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.compare.blocks import blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.core.state import State
+
+__all__ = ["Diagnosis", "drifted_tier", "verdict"]
+
+_TIERS = {"model_changed": "shape", "tools_changed": "tools", "system_changed": "system"}
+_ROUTE = "anthropic"
+
+
+class Diagnosis:
+    """Gives the warm call's message id to one request of each prefix."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._ids: dict[str, str] = {}
+        self._asked: set[str] = set()
+
+    def learn(self, prefix: PrefixFile, state: State) -> None:
+        """Note the last warm call."""
+        if state.message_id:
+            self._ids[prefix.name] = state.message_id
+
+    def message_id(self, prefix: PrefixFile, body: Mapping[str, Any]) -> str:
+        """What to name in this request, once; empty where there is nothing to name.
+
+        A request that asks for diagnostics of its own is left alone.
+        """
+        with self._lock:
+            known = self._ids.get(prefix.name, "")
+            asked = prefix.name in self._asked or body.get("diagnostics") is not None
+            if asked or not known or prefix.route != _ROUTE:
+                return ""
+            self._asked.add(prefix.name)
+            return known
+
+
+def verdict(diagnostics: Mapping[str, Any] | None) -> str:
+    """What a response's ``diagnostics`` says, in one word.
+
+    ``identical`` (no difference was found), ``pending``, or the provider's reason, such as
+    ``messages_changed``, ``system_changed`` or ``previous_message_not_found``.
+    """
+    if diagnostics is None:
+        return "identical"
+    reason = diagnostics.get("cache_miss_reason")
+    return str(reason.get("type", "unknown")) if reason else "pending"
+
+
+def drifted_tier(reason: str, prefix: PrefixFile, body: Mapping[str, Any]) -> str | None:
+    """The tier that drifted by a verdict; None where it is the expected one, or says nothing.
+
+    A tier in which the request goes on behind the prefix always differs as a whole.
+    """
+    tier = _TIERS.get(reason)
+    if tier in ("tools", "system") and _count(body, tier) != _count(prefix.request, tier):
+        return None
+    return tier
+
+
+def _count(body: Mapping[str, Any], tier: str) -> int:
+    return sum(block.tier == tier for block in blocks(body, ()))

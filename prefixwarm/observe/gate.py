@@ -1,0 +1,80 @@
+"""Lets an environment's first model calls wait for a warm call in flight, to read what it writes.
+
+Without it the two race, and the prefix is written twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from random import random
+from threading import Event, Lock, Thread
+from time import sleep, time
+from typing import TYPE_CHECKING
+
+from prefixwarm.core.deadline import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.core.state import State
+
+__all__ = ["Gate"]
+
+_STEP = 0.01
+
+
+class Gate:
+    """Waits while the state says that somebody is writing the prefix; never raises.
+
+    Only calls that begin before the first answer wait, each that long at most: the state is
+    looked at by a thread, so that a table that hangs holds nobody for longer.
+
+    Parameters
+    ----------
+    read : callable
+        Reads a prefix's state before a deadline.
+    milliseconds : int
+        The longest wait; 0 waits for nothing.
+    """
+
+    def __init__(self, read: Callable[[PrefixFile, Deadline], State], milliseconds: int) -> None:
+        self._read = read
+        self._seconds = milliseconds / 1000
+        self._lock = Lock()
+        self._open: dict[str, Event] = {}
+
+    def wait(self, prefix: PrefixFile) -> None:
+        """Wait for a warm call in flight, if any."""
+        with suppress(Exception):
+            if self._seconds:
+                self._opened(prefix).wait(self._seconds)
+
+    async def wait_async(self, prefix: PrefixFile) -> None:
+        """The same without blocking the event loop."""
+        with suppress(Exception):
+            until = Deadline.after(self._seconds)
+            while self._seconds and not self._opened(prefix).is_set() and not until.expired:
+                await asyncio.sleep(min(_STEP, until.remaining()))
+
+    def _opened(self, prefix: PrefixFile) -> Event:
+        with self._lock:
+            if prefix.name not in self._open:
+                opened = self._open[prefix.name] = Event()
+                look = Thread(target=self._look, args=(prefix, opened), daemon=True)
+                look.start()
+            return self._open[prefix.name]
+
+    def _look(self, prefix: PrefixFile, opened: Event) -> None:
+        with suppress(Exception):
+            until = Deadline.after(self._seconds)
+            while _in_flight(self._read(prefix, until)) and not until.expired:
+                sleep(min(0.1 + random() / 5, until.remaining()))  # noqa: S311 - jitter
+        opened.set()
+
+
+def _in_flight(state: State) -> bool:
+    """Whether the entry is being written; one that is being refreshed can be read already."""
+    now = time()
+    return state.leased(now) and state.warm_for(now) <= 0

@@ -1,0 +1,122 @@
+"""Warm calls and agents on one simulated provider and one state."""
+
+from __future__ import annotations
+
+import json
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+
+from prefixwarm.capture import make_prefix
+from prefixwarm.core.aws import AwsClient
+from prefixwarm.core.credentials import aws_credentials
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.http import HttpTransport
+from prefixwarm.core.memory import MemoryState
+from prefixwarm.core.provider import Provider
+from prefixwarm.core.routes import ROUTES
+from prefixwarm.core.warm import Ask, warm
+from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.observe import Observer, async_middleware, middleware
+from prefixwarm.simulator import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODEL = "claude-sonnet-5-5"
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """What the agent sends."""
+    marker = {"type": "ephemeral", "ttl": "1h"}
+    system = [{"type": "text", "text": "You are a helper. " * 400, "cache_control": marker}]
+    turn = {"role": "user", "content": "hello"}
+    return {"model": MODEL, "max_tokens": 50, "system": system, "messages": [turn], **changes}
+
+
+class Fleet:
+    """A warmer and an agent's environments, which share a state."""
+
+    def __init__(self, simulator: Any, state: MemoryState, sampled: bool) -> None:
+        self.simulator = simulator
+        self.state = state
+        self.lines: list[Any] = []
+        # What the SDK sends, and the provider may tell entries apart by.
+        headers = {"anthropic-version": "2026-10-21"}
+        self.prefix = make_prefix("support", request(), headers=headers)
+        self._environ = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": simulator.url}
+        if sampled:
+            self._environ["PREFIXWARM_DIAGNOSE"] = "sample"
+        self._opened: list[Any] = []
+
+    @property
+    def key(self) -> str:
+        """The key of the prefix's state."""
+        call = compile_prefix(self.prefix)
+        return call.key(ROUTES["anthropic"], "default", self._environ)
+
+    def warm(self) -> Any:
+        """One warm call."""
+        transport = HttpTransport({})
+        credentials = aws_credentials(self._environ, transport)
+        aws = AwsClient(transport=transport, credentials=credentials, environ=self._environ)
+        provider = Provider(transport, aws, None, self._environ)
+        ask = Ask(key=self.key, owner="warmer", needed_until=time() + 60)
+        call, until = compile_prefix(self.prefix), Deadline.after(60)
+        done = warm(call, ask, self.state, provider, until)
+        transport.close()
+        return done
+
+    def observer(self) -> Observer:
+        """That of a new environment."""
+        observer = Observer(
+            [self.prefix],
+            state=self.state,
+            emit=lambda line: self.lines.append(json.loads(line)),
+        )
+        assert observer.flush(30)
+        return observer
+
+    def agent(self, observer: Observer) -> Any:
+        """An agent's client."""
+        client = anthropic.Anthropic(
+            base_url=self.simulator.url, api_key="k", middleware=[middleware(observer)]
+        )
+        self._opened.append(client)
+        return client
+
+    def async_agent(self, observer: Observer) -> Any:
+        """An asynchronous one."""
+        return anthropic.AsyncAnthropic(
+            base_url=self.simulator.url, api_key="k", middleware=[async_middleware(observer)]
+        )
+
+    def close(self) -> None:
+        """Close the clients."""
+        for client in self._opened:
+            client.close()
+
+
+@pytest.fixture
+def make_request() -> Any:
+    """`request`, for tests."""
+    return request
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Make one fleet."""
+    for name in ("PREFIXWARM_TABLE", "PREFIXWARM_PREFIXES", "PREFIXWARM_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    made: list[Fleet] = []
+    with running(clock="real") as simulator:
+
+        def make(state: MemoryState | None = None, *, sampled: bool = False) -> Fleet:
+            made.append(Fleet(simulator, state or MemoryState(), sampled))
+            return made[-1]
+
+        yield make
+        for one in made:
+            one.close()

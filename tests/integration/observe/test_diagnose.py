@@ -1,0 +1,121 @@
+"""The provider's cache diagnostics on what is warmed, asked for by a real client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.observe import middleware
+
+
+@pytest.fixture
+def warmed(fleet: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A fleet whose warm call opted in."""
+    monkeypatch.setenv("PREFIXWARM_DIAGNOSE", "sample")
+    found = fleet(sampled=True)
+    assert found.warm().ok
+    return found
+
+
+def told(fleet: Any, observer: Any) -> tuple[list[str], list[str]]:
+    """The verdicts, and the results."""
+    assert observer.flush(30)
+    verdicts = [line["diagnosis"] for line in fleet.lines if "diagnosis" in line]
+    return verdicts, [line["result"] for line in fleet.lines if "result" in line]
+
+
+def named(fleet: Any) -> list[Any]:
+    """What each request said of diagnostics."""
+    return [request["body"].get("diagnostics") for request in fleet.simulator.requests()]
+
+
+def test_the_first_request_names_the_warm_call(warmed: Any, make_request: Any) -> None:
+    """Only the placeholder differs, as expected; further requests are sent as they are."""
+    observer = warmed.observer()
+    sent = make_request()
+    for _ in "ab":
+        warmed.agent(observer).messages.create(**sent)
+    message_id = warmed.state.read(warmed.key, Deadline.after(5)).message_id
+    assert message_id.startswith("msg_")
+    asked = {"previous_message_id": message_id}
+    assert named(warmed) == [{"previous_message_id": None}, asked, None]
+    assert told(warmed, observer) == (["messages_changed"], ["hit", "hit"])
+    (line,) = [line for line in warmed.lines if "diagnosis" in line]
+    assert (line["AgentDiagnosed"], line["warm_message_id"]) == (1, message_id)
+    assert "level" not in line
+    assert sent == make_request()
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"system": "You are a healer. " * 400}, "system_changed"),
+        ({"tools": [{"name": "find", "input_schema": {"type": "object"}}]}, "tools_changed"),
+    ],
+)
+def test_drift_is_confirmed(
+    warmed: Any, make_request: Any, changes: dict[str, Any], verdict: str
+) -> None:
+    """With a warning."""
+    observer = warmed.observer()
+    warmed.agent(observer).messages.create(**make_request(**changes))
+    assert told(warmed, observer) == ([verdict], ["drift"])
+    assert [line.get("level") for line in warmed.lines if "diagnosis" in line] == ["WARNING"]
+
+
+def test_drift_that_only_the_provider_sees(warmed: Any, make_request: Any) -> None:
+    """The request's own shape is changed on its way, after our comparison."""
+
+    def meddle(request: Any, call_next: Any) -> Any:
+        return call_next(request.copy(body={**request.json, "system": "You are a healer. " * 400}))
+
+    observer = warmed.observer()
+    chain = [middleware(observer), meddle]
+    agent = warmed.agent(observer).with_options(middleware=chain)
+    agent.messages.create(**make_request())
+    assert told(warmed, observer) == (["system_changed"], ["drift"])
+    state = warmed.state.read(warmed.key, Deadline.after(5))
+    assert (state.drift_tier, state.matched_at) == ("system", None)
+
+
+def test_streams_and_asynchronous_clients(warmed: Any, make_request: Any) -> None:
+    """An environment each."""
+    streaming = warmed.observer()
+    with warmed.agent(streaming).messages.stream(**make_request()) as stream:
+        assert stream.get_final_message().usage.cache_read_input_tokens
+    observer = warmed.observer()
+
+    async def talk() -> None:
+        async with warmed.async_agent(observer) as agent:
+            await agent.messages.create(**make_request())
+
+    asyncio.run(talk())
+    assert streaming.flush(30)
+    assert told(warmed, observer) == (["messages_changed"] * 2, ["hit"] * 2)
+
+
+def test_a_warm_call_that_did_not_opt_in(
+    fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider says so; nothing is called drift."""
+    monkeypatch.setenv("PREFIXWARM_DIAGNOSE", "sample")
+    plain = fleet()
+    assert plain.warm().ok
+    observer = plain.observer()
+    plain.agent(observer).messages.create(**make_request())
+    assert told(plain, observer) == (["previous_message_not_found"], ["hit"])
+
+
+def test_nothing_is_asked_by_default(fleet: Any, make_request: Any) -> None:
+    """Neither by the warm call nor by the agent."""
+    plain = fleet()
+    assert plain.warm().ok
+    observer = plain.observer()
+    for _ in "ab":
+        plain.agent(observer).messages.create(**make_request())
+        assert observer.flush(30)
+    assert named(plain) == [None] * 3
+    assert told(plain, observer) == ([], ["hit", "hit"])

@@ -1,0 +1,182 @@
+"""An environment's first model call waits for a warm call in flight, and reads what it wrote."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import Event
+from time import time
+from typing import Any
+
+import pytest
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.errors import StateError
+from prefixwarm.core.memory import MemoryState
+from prefixwarm.core.state import LeaseWish, State
+
+LONG = "30000"
+SHORT = "50"
+
+
+class InFlight(MemoryState):
+    """Somebody is warming; the call ends when the state was asked for the third time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+        self.finish: Any = None
+
+    def read(self, key: str, deadline: Deadline) -> State:
+        """See `StateStore`."""
+        self.reads += 1
+        if self.reads == 3 and self.finish is not None:
+            finish, self.finish = self.finish, None
+            self._states[key] = self._at(key).replace(lease_until=None)
+            finish()
+        return super().read(key, deadline)
+
+
+@pytest.fixture
+def warming(fleet: Any) -> Any:
+    """A fleet with a lease that was just taken."""
+    found = fleet(InFlight())
+    wish = LeaseWish(name="support", owner="w", now=time(), seconds=600, needed_until=time())
+    assert found.state.take_lease(found.key, wish, Deadline.after(5))[1]
+    return found
+
+
+def results(fleet: Any, observer: Any) -> list[str]:
+    assert observer.flush(30)
+    return [line["result"] for line in fleet.lines if "result" in line]
+
+
+def leased(fleet: Any) -> bool:
+    """Whether the warm call is still in flight."""
+    state: State = MemoryState.read(fleet.state, fleet.key, Deadline.after(5))
+    return state.leased(time())
+
+
+def test_reads_instead_of_writing_twice(
+    warming: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request leaves after the warm call's reply; the next one does not look again."""
+    monkeypatch.setenv("PREFIXWARM_GATE_MS", LONG)
+    warming.state.finish = warming.warm
+    observer = warming.observer()
+    agent = warming.agent(observer)
+    agent.messages.create(**make_request())
+    assert results(warming, observer) == ["hit"]
+    sent = warming.simulator.requests()
+    assert [request["body"]["max_tokens"] for request in sent] == [0, 50]
+    looked = warming.state.reads
+    agent.messages.create(**make_request())
+    assert results(warming, observer) == ["hit", "hit"]
+    assert warming.state.reads == looked
+
+
+def test_an_asynchronous_client(
+    warming: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both of two calls at once; the loop goes on meanwhile."""
+    monkeypatch.setenv("PREFIXWARM_GATE_MS", LONG)
+    warming.state.finish = warming.warm
+    observer = warming.observer()
+
+    async def talk() -> None:
+        async with warming.async_agent(observer) as agent:
+            both = [agent.messages.create(**make_request()) for _ in "ab"]
+            await asyncio.gather(*both)
+
+    asyncio.run(talk())
+    assert results(warming, observer) == ["hit", "hit"]
+
+
+def test_off_by_default(warming: Any, make_request: Any) -> None:
+    """Nothing is looked at before the request is sent."""
+    observer = warming.observer()
+    warming.agent(observer).messages.create(**make_request())
+    assert leased(warming)
+    assert results(warming, observer) == ["miss"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_never_longer_than_the_bound(
+    warming: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
+) -> None:
+    """The lease outlives it: the request is sent all the same."""
+    monkeypatch.setenv("PREFIXWARM_GATE_MS", SHORT)
+    observer = warming.observer()
+
+    async def talk() -> None:
+        async with warming.async_agent(observer) as agent:
+            await agent.messages.create(**make_request())
+
+    if asynchronous:
+        asyncio.run(talk())
+    else:
+        warming.agent(observer).messages.create(**make_request())
+    assert leased(warming)
+    assert results(warming, observer) == ["miss"]
+
+
+def test_a_table_that_hangs_holds_nobody(
+    fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when it ignores its deadline."""
+    monkeypatch.setenv("PREFIXWARM_GATE_MS", SHORT)
+    answered = Event()
+
+    class Hangs(MemoryState):
+        def read(self, key: str, deadline: Deadline) -> State:
+            answered.wait(60)
+            return super().read(key, deadline)
+
+    one = fleet(Hangs())
+    reply = one.agent(one.observer()).messages.create(**make_request())
+    assert reply.usage.cache_creation_input_tokens
+    assert not answered.is_set()
+    answered.set()
+
+
+def test_a_table_that_fails_holds_nobody(
+    fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its errors stay here, and end the wait long before the bound."""
+    monkeypatch.setenv("PREFIXWARM_GATE_MS", LONG)
+
+    class Away(MemoryState):
+        def read(self, key: str, deadline: Deadline) -> State:
+            raise StateError("away")
+
+    one = fleet(Away())
+    assert one.agent(one.observer()).messages.create(**make_request()).usage
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_waits_for_writes_alone(
+    fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch, warm: bool
+) -> None:
+    """Not when nobody warms, nor while what is warm is refreshed."""
+    monkeypatch.setenv("PREFIXWARM_GATE_MS", LONG)
+    one = fleet(InFlight())
+    if warm:
+        assert one.warm().ok
+        wish = LeaseWish(name="s", owner="w", now=time(), seconds=600, needed_until=time() + 9999)
+        assert one.state.take_lease(one.key, wish, Deadline.after(5))[1]
+    one.state.reads = 0
+    observer = one.observer()
+    one.agent(observer).messages.create(**make_request())
+    assert results(one, observer) == ["hit" if warm else "miss"]
+    assert leased(one) is warm
+    assert one.state.reads == 2  # once by the gate, once to note the traffic
+
+
+def test_drift_does_not_wait(
+    warming: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would not read what is written."""
+    monkeypatch.setenv("PREFIXWARM_GATE_MS", LONG)
+    observer = warming.observer()
+    warming.agent(observer).messages.create(**make_request(system="You are a healer. " * 400))
+    assert results(warming, observer) == ["drift"]
+    assert warming.state.reads == 1
