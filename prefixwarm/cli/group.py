@@ -26,7 +26,7 @@ COMMANDS = {
     "status": "Show which prefixes are warm.",
     "explain": "Say why a prefix is warm, cold or left alone.",
     "simulator": "Serve the Messages API with a faithful prompt cache on this machine.",
-    "layer": "Build the Lambda layer, or publish it.",
+    "layer": "Build the Lambda layer, publish it, or package a deployment without CDK.",
     "demo": "Show the same agent without and with prefixwarm, on this machine and with no account.",
 }
 _EXTRAS = {

@@ -200,9 +200,10 @@ class LeaseProtocol(RuleBasedStateMachine):
         at = self.clock(holder)
         self.store.touch(self.key, at, ttl, SOON)
         if (self.model.warm_until or 0.0) < at + ttl:
-            self.expect(warm_until=at + ttl, last_touch=at, granted_ttl=ttl, traffic_at=at, idle=0)
-        elif (self.model.traffic_at or 0.0) < at:
-            self.expect(traffic_at=at, idle=0)
+            self.expect(warm_until=at + ttl, last_touch=at, granted_ttl=ttl)
+        elif (self.model.traffic_at or 0.0) > at:
+            return
+        self.expect(traffic_at=at, matched_at=at, idle=0)
 
     @invariant()
     def is_as_modelled(self) -> None:
