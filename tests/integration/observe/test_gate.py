@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from threading import Event
 from time import time
 from typing import Any
 
+import boto3
 import pytest
 
+from prefixwarm.capture import make_prefix
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import StateError
 from prefixwarm.core.memory import MemoryState
+from prefixwarm.core.routes import ROUTES
 from prefixwarm.core.state import LeaseWish, State
+from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.observe import Observer, watch
 
 LONG = "30000"
 SHORT = "50"
@@ -180,3 +186,30 @@ def test_drift_does_not_wait(
     warming.agent(observer).messages.create(**make_request(system="You are a healer. " * 400))
     assert results(warming, observer) == ["drift"]
     assert warming.state.reads == 1
+
+
+def test_boto3(fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first InvokeModel leaves when the lease has ended."""
+    monkeypatch.setenv("PREFIXWARM_GATE_MS", LONG)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    one = fleet(InFlight())
+    model = "global.anthropic.claude-sonnet-5-5"
+    prefix = make_prefix("support", make_request(model=model), route="bedrock")
+    key = compile_prefix(prefix).key(ROUTES["bedrock"], "default", {"AWS_REGION": "us-east-1"})
+    wish = LeaseWish(name="support", owner="w", now=time(), seconds=600, needed_until=time())
+    assert one.state.take_lease(key, wish, Deadline.after(5))[1]
+    sent_before: list[int] = []
+    one.state.finish = lambda: sent_before.append(len(one.simulator.requests()))
+    client = boto3.client(
+        "bedrock-runtime",
+        region_name="us-east-1",
+        endpoint_url=one.simulator.url,
+        aws_access_key_id="AKIDTEST",
+        aws_secret_access_key="secret",
+    )
+    watch(client, Observer([prefix], state=one.state, emit=lambda _line: None))
+    body = {**make_request(), "anthropic_version": "bedrock-2023-05-31"}
+    del body["model"]
+    client.invoke_model(modelId=model, body=json.dumps(body))["body"].read()
+    client.close()
+    assert (sent_before, len(one.simulator.requests())) == ([0], 1)

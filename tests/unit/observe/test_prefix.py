@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+import prefixwarm
 from prefixwarm.capture import judge, make_prefix
 from prefixwarm.core.errors import UsageError
 from prefixwarm.core.warm_request import PLACEHOLDER
@@ -89,3 +92,17 @@ def test_a_request_cannot_change_the_prefix(field: str) -> None:
     """Not even what was not given."""
     with pytest.raises(UsageError, match=f"{field} is fixed"):
         full().request(QUESTION, **{field: "other"})
+
+
+def test_the_package_has_it_and_stays_cheap() -> None:
+    """`import prefixwarm` loads nothing but itself, until the name is asked for."""
+    code = (
+        "import sys, prefixwarm\n"
+        "print(sorted(name for name in sys.modules if name.startswith('prefixwarm')))\n"
+        "from prefixwarm import Prefix\n"
+        "print(Prefix.__module__, hasattr(prefixwarm, 'Suffix'))\n"
+    )
+    asked = [sys.executable, "-c", code]
+    ran = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert ran.splitlines() == ["['prefixwarm']", "prefixwarm.observe.prefix False"]
+    assert prefixwarm.Prefix is Prefix
