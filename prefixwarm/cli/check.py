@@ -15,6 +15,7 @@ from prefixwarm.cli.output import emit, finish, json_option, severity
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.cli.subject import read_request
 from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.errors import PrefixwarmError, ProviderError
 from prefixwarm.core.prefix_file import load, write
 
 if TYPE_CHECKING:
@@ -103,9 +104,12 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
     from prefixwarm.cli.reach import reach
 
     with reach() as found:
+        provider = found.provider()
         for path, prefix in prefixes:
-            secret, until = found.settings.api_key_secret, Deadline.after(_SECONDS)
-            count = count_tokens(prefix, found.transport, found.client, secret, until)
+            try:
+                count = count_tokens(prefix, provider, found.environ, Deadline.after(_SECONDS))
+            except ProviderError as error:
+                raise PrefixwarmError(f"{path}: the provider does not count it: {error}") from error
             counted = prefix.replace(tokens={**prefix.tokens, "counted": count})
             write(counted, path.parent)
             yield path, counted

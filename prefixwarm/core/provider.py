@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prefixwarm.core.seams import KeySource, Transport
     from prefixwarm.core.warm_call import WarmCall
 
-__all__ = ["Provider", "Reply"]
+__all__ = ["Provider", "Reply", "error_of"]
 
 _WORD = 80
 # Workload identity federation and cache diagnostics work on this route only.
@@ -69,6 +69,7 @@ class Provider:
         self._environ = environ
         self._stored = StoredKey(secret, aws) if secret else None
         self._tokens = self._access_tokens() if environ.get(FEDERATION_RULE_ID) else None
+        self._samples = environ.get(DIAGNOSE, "").strip().lower() == "sample"
 
     def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
         """Send one warm call; a key that is refused is fetched once more, as it may have rotated.
@@ -83,16 +84,38 @@ class Provider:
             No complete reply in time.
         """
         route = route_named(call.route)
+        sampled = self._samples and route.name == _CLAUDE_API
+        body = call.opted_in(max_tokens) if sampled else call.with_max_tokens(max_tokens)
+        response = self._warm(route, call, body, deadline)
+        if sampled and response.status == 400:
+            # Whoever does not know the diagnostics is not asked for them again.
+            response = self._warm(route, call, call.with_max_tokens(max_tokens), deadline)
+            self._samples = response.status == 400
+        if response.status != 200:
+            raise error_of(response)
+        return _reply(response)
+
+    def ask(self, route: Route, request: Request, deadline: Deadline) -> Response:
+        """Send one request, authenticated as this route wants it; errors as for `send`.
+
+        Any status is returned. A key that is refused is fetched once more.
+        """
         source = self._source(route)
         bearer = source.current(deadline) if source else self._own_key(route)
-        response = self._attempt(route, call, max_tokens, bearer, deadline)
+        response = self._attempt(route, request, bearer, deadline)
         if source and bearer and response.status in _REFUSED_KEY:
             source.forget(bearer)
-            bearer = source.current(deadline)
-            response = self._attempt(route, call, max_tokens, bearer, deadline)
-        if response.status != 200:
-            raise _error(response)
-        return _reply(response)
+            response = self._attempt(route, request, source.current(deadline), deadline)
+        return response
+
+    def _warm(self, route: Route, call: WarmCall, body: bytes, deadline: Deadline) -> Response:
+        request = Request(
+            method="POST",
+            url=route.url(call.model, self._environ),
+            headers={**route.own_headers(self._environ), **call.headers},
+            body=body,
+        )
+        return self.ask(route, request, deadline)
 
     def _source(self, route: Route) -> KeySource | None:
         """Where the route's key is fetched from; None where it is at hand, or none is needed."""
@@ -105,30 +128,13 @@ class Provider:
         return Bearer(key=key) if key else None
 
     def _attempt(
-        self,
-        route: Route,
-        call: WarmCall,
-        max_tokens: int,
-        bearer: Bearer | None,
-        deadline: Deadline,
+        self, route: Route, request: Request, bearer: Bearer | None, deadline: Deadline
     ) -> Response:
-        request = Request(
-            method="POST",
-            url=route.url(call.model, self._environ),
-            headers={**route.own_headers(self._environ), **call.headers},
-            body=self._body(route, call, max_tokens),
-        )
         if bearer:
             request = request.replace(headers=bearer.added_to(request.headers))
         else:
             request = self._signed(route, request, deadline)
         return self._transport.send(request, deadline)
-
-    def _body(self, route: Route, call: WarmCall, max_tokens: int) -> bytes:
-        sampled = self._environ.get(DIAGNOSE, "").strip().lower() == "sample"
-        if sampled and route.name == _CLAUDE_API:
-            return call.opted_in(max_tokens)
-        return call.with_max_tokens(max_tokens)
 
     def _signed(self, route: Route, request: Request, deadline: Deadline) -> Request:
         if route.signing_service is None:
@@ -162,7 +168,8 @@ def _reply(response: Response) -> Reply:
     )
 
 
-def _error(response: Response) -> ProviderError:
+def error_of(response: Response) -> ProviderError:
+    """What a reply that is not 200 says."""
     try:
         body = _json(response)
     except ProtocolError:

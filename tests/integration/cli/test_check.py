@@ -15,7 +15,7 @@ from prefixwarm.capture import make_prefix
 from prefixwarm.capture.finding import RULES
 from prefixwarm.cli.group import run
 from prefixwarm.core.prefix_file import load, write
-from prefixwarm.simulator import running
+from prefixwarm.simulator import Principal, running
 
 ROOT = Path(__file__).parents[3]
 
@@ -62,8 +62,24 @@ def test_a_count_that_is_refused(provider: Any, tmp_path: Path, capsys: Any) -> 
     before = path.read_bytes()
     provider.inject(status=401)
     assert run(["check", str(path), "--count"]) == 1
-    assert capsys.readouterr().err == "prefixwarm: HTTP 401\n"
+    says = f"{path}: the provider does not count it: HTTP 401 authentication_error"
+    assert capsys.readouterr().err == f"prefixwarm: {says}\n"
     assert path.read_bytes() == before
+
+
+def test_a_count_without_a_stored_key(
+    provider: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By workload identity federation, like the warm calls."""
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("ANTHROPIC_FEDERATION_RULE_ID", "fdrl_1")
+    monkeypatch.setenv("ANTHROPIC_ORGANIZATION_ID", Principal().organization)
+    monkeypatch.setenv("ANTHROPIC_IDENTITY_TOKEN", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln")
+    path = write(make_prefix("near", body(130)), tmp_path)
+    assert run(["check", str(path), "--count"]) == 0
+    assert load(path).tokens["counted"] > 512
+    asked = [request["path"] for request in provider.requests()]
+    assert asked == ["/v1/oauth/token", *["/v1/messages/count_tokens"] * 2]
 
 
 def test_bedrock_does_not_count(tmp_path: Path, capsys: Any) -> None:

@@ -17,6 +17,7 @@ from prefixwarm.core.errors import (
     ProviderError,
     SettingsError,
 )
+from prefixwarm.core.memory import MemoryState
 from prefixwarm.core.outcome import Usage
 from prefixwarm.core.routes import ROUTES
 from prefixwarm.simulator import AwsKey, Principal, running
@@ -76,6 +77,47 @@ def test_opts_in_to_diagnostics_where_they_are(
     opted = {"diagnostics": {"previous_message_id": None}} if route == "anthropic" else {}
     first, second = [request["body"] for request in sim.requests()]
     assert second == {**first, **opted}
+
+
+DIAGNOSED = {"contains": '"diagnostics"'}
+
+
+def test_refused_diagnostics_do_not_harm_a_warm_call(
+    bench: MakeBench, sim: Simulator, soon: Deadline
+) -> None:
+    """It is sent again without, and so are the next ones at once."""
+    one = bench()
+    one.environ["PREFIXWARM_DIAGNOSE"] = "sample"
+    sim.inject(status=400, match=DIAGNOSED)
+    provider = one.provider()
+    for _ in "ab":
+        assert provider.send(one.call, 0, soon).message_id
+    asked = [("diagnostics" in r["body"], r["status"]) for r in sim.requests()]
+    assert asked == [(True, 400), (False, 200), (False, 200)]
+
+
+def test_a_400_for_another_reason_keeps_the_diagnostics(
+    bench: MakeBench, sim: Simulator, soon: Deadline
+) -> None:
+    """Such as a refused `max_tokens: 0`, which is the caller's to answer."""
+    one = bench()
+    one.environ["PREFIXWARM_DIAGNOSE"] = "sample"
+    sim.inject(status=400, match={"contains": '"max_tokens":0'})
+    provider = one.provider()
+    with pytest.raises(ProviderError):
+        provider.send(one.call, 0, soon)
+    assert provider.send(one.call, 1, soon).message_id
+    asked = [("diagnostics" in r["body"], r["status"]) for r in sim.requests()]
+    assert asked == [(True, 400), (False, 400), (True, 200)]
+
+
+def test_both_refused(bench: MakeBench, sim: Simulator) -> None:
+    """Zero tokens and the diagnostics: the warm call still gets through."""
+    one = bench()
+    one.environ["PREFIXWARM_DIAGNOSE"] = "sample"
+    sim.inject(status=400, match={"contains": '"max_tokens":0'})
+    sim.inject(status=400, match=DIAGNOSED)
+    assert one.warm(MemoryState()).ok
 
 
 @pytest.mark.parametrize("route", ROUTES)
