@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.core.body import as_messages
 from prefixwarm.prices import lookup
 from prefixwarm.prices.minimums import minimum_tokens
 
@@ -17,6 +18,7 @@ _CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 
 def prices_of(request: Mapping[str, Any], route: str, prompt_tokens: int) -> dict[str, Any] | None:
     """The prices of a request's model with their date and source, or None when unknown."""
+    request = as_messages(request)
     found = lookup(
         str(request["model"]),
         route=route,
@@ -32,5 +34,5 @@ def prices_of(request: Mapping[str, Any], route: str, prompt_tokens: int) -> dic
 
 def tokens_of(request: Mapping[str, Any], route: str, estimate: int) -> dict[str, int | None]:
     """What is known of a prefix's tokens before the provider counted them."""
-    minimum = minimum_tokens(str(request["model"]), route)
+    minimum = minimum_tokens(str(as_messages(request)["model"]), route)
     return {"estimate": estimate, "counted": None, "minimum": minimum}

@@ -74,7 +74,8 @@ def endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
 
 
 def _override_name(service: str) -> str:
-    return {"secretsmanager": "SECRETS_MANAGER"}.get(service, service.upper())
+    names = {"secretsmanager": "SECRETS_MANAGER"}
+    return names.get(service) or service.upper().replace("-", "_")
 
 
 class AwsClient(Record):

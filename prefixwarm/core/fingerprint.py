@@ -2,13 +2,15 @@
 
 A block is hashed in the key order in which it was received, because the provider caches the
 rendered order (sorting keys would hide real differences), and without its `cache_control`
-markers, because a marker's place and TTL are not part of the content.
+markers or cache points, because a marker's place and TTL are not part of the content.
 """
 
 from __future__ import annotations
 
 import json
 from hashlib import sha256
+
+from prefixwarm.core.body import as_messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,11 +39,13 @@ def fingerprint(request: Mapping[str, Any], headers: Mapping[str, str]) -> dict[
     dict
         ``tools``, ``system``, ``messages`` and ``prefix``, each ``sha256:`` and hex digits.
     """
+    request = as_messages(request)
     tiers = tier_blocks(request, request["messages"][:-1])
     found = {name: _digest(blocks) for name, blocks in tiers.items()}
-    betas = sorted({b.strip() for b in headers.get("anthropic-beta", "").split(",")} - {""})
+    betas = {b.strip() for b in headers.get("anthropic-beta", "").split(",")} - {""}
+    betas |= {beta for beta in request.get("anthropic_beta") or () if isinstance(beta, str)}
     shape = [block_bytes([name, request[name]]) for name in SHAPE if name in request]
-    whole = (*shape, block_bytes(betas), *(found[name].encode() for name in tiers))
+    whole = (*shape, block_bytes(sorted(betas)), *(found[name].encode() for name in tiers))
     return {**found, "prefix": _digest(whole)}
 
 

@@ -34,6 +34,8 @@ class Usage(Record):
 
         Writes that are not split by TTL are 5-minute writes, the provider's default tier.
         """
+        if "inputTokens" in usage:
+            return cls._from_converse(usage)
         created = _count(usage.get("cache_creation_input_tokens"))
         split = usage.get("cache_creation")
         split = split if isinstance(split, dict) else {}
@@ -44,6 +46,20 @@ class Usage(Record):
             output=_count(usage.get("output_tokens")),
             read=_count(usage.get("cache_read_input_tokens")),
             write_5m=max(five_minutes, created - one_hour),
+            write_1h=one_hour,
+        )
+
+    @classmethod
+    def _from_converse(cls, usage: Mapping[str, Any]) -> Usage:
+        details = usage.get("cacheDetails")
+        split = details if isinstance(details, list) else ()
+        hours = [each for each in split if isinstance(each, dict) and each.get("ttl") == "1h"]
+        one_hour = sum(_count(each.get("inputTokens")) for each in hours)
+        return cls(
+            input=_count(usage["inputTokens"]),
+            output=_count(usage.get("outputTokens")),
+            read=_count(usage.get("cacheReadInputTokens")),
+            write_5m=max(0, _count(usage.get("cacheWriteInputTokens")) - one_hour),
             write_1h=one_hour,
         )
 
@@ -69,7 +85,9 @@ class Outcome(Record):
 
     `kind` is ``written``, ``refreshed``, ``partial``, ``uncached`` (nothing was cached: never a
     success), ``skipped`` or ``failed``; `reason` says why, in words. Times are epoch seconds,
-    `granted_ttl` and `seconds` are in seconds; `cost_usd` is None when unknown.
+    `granted_ttl` and `seconds` are in seconds; `cost_usd` is None when unknown. `downgraded`: 3600
+    seconds were asked for and not granted; `own_fault`: the failure is about the caller's key,
+    network or settings, and says nothing about another caller's.
     """
 
     name: str
@@ -84,6 +102,7 @@ class Outcome(Record):
     seconds: float = 0.0
     calls: int = 0
     retry_after: float | None = None
+    own_fault: bool = False
     message_id: str = ""
     warm_until: float | None = None
 

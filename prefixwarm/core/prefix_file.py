@@ -7,10 +7,11 @@ import os
 import re
 from pathlib import Path
 
+from prefixwarm.core.body import as_messages, is_converse, place_of
 from prefixwarm.core.errors import PrefixFileError, SettingsError, UnwarmableRequestError
 from prefixwarm.core.fingerprint import fingerprint
 from prefixwarm.core.record import Record
-from prefixwarm.core.routes import Route, route_named
+from prefixwarm.core.routes import CONVERSE, Route, route_named
 from prefixwarm.core.warm_request import (
     MAX_BREAKPOINTS,
     TTL_SECONDS,
@@ -67,7 +68,7 @@ class PrefixFile(Record):
     name
         ``[a-z0-9-]{1,64}``.
     route
-        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
+        ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     model
         Model id as the agent sends it.
     ttl
@@ -122,7 +123,7 @@ def build(
         "format": FORMAT,
         "name": name,
         "route": route,
-        "model": request.get("model"),
+        "model": as_messages(request).get("model"),
         "ttl": marked["cache_control"].get("ttl", "5m") if marked else None,
         "headers": kept,
         "request": request,
@@ -139,7 +140,8 @@ def build(
 
 def estimate_tokens(request: Mapping[str, Any]) -> int:
     """A rough count of the prefix's tokens: a quarter of its bytes."""
-    shared = [request.get("tools") or [], request.get("system") or [], request["messages"][:-1]]
+    body = as_messages(request)
+    shared = [body.get("tools") or [], body.get("system") or [], body["messages"][:-1]]
     return len(json.dumps(shared, ensure_ascii=False).encode("utf-8", "replace")) // 4
 
 
@@ -301,36 +303,51 @@ def _header_problems(headers: dict[str, Any], route: Route) -> Iterator[tuple[st
 
 def _request_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     request = document["request"]
-    yield from _tier_problems(request)
+    if is_converse(request) != (document["route"] == CONVERSE):
+        form = "a Converse" if is_converse(request) else "a Messages"
+        yield "request", f"is {form} body, which the route {document['route']} does not take"
+    view = as_messages(request)
+    for tier, problem in _tier_problems(view):
+        yield f"request.{place_of(tier, request)}", problem
     try:
         refuse_unwarmable(request)
     except UnwarmableRequestError as error:
         yield f"request.{error.field}", error.problem
-    if request["model"] != document["model"]:
-        yield "model", f"{document['model']!r} is not the request's model {request['model']!r}"
-    if type(request.get("max_tokens")) is not int or request["max_tokens"] != 0:
-        yield "request.max_tokens", f"{request.get('max_tokens')!r}: a warm request has 0"
+    if view["model"] != document["model"]:
+        yield "model", f"{document['model']!r} is not the request's model {view['model']!r}"
+    yield from _limit_problems(request)
     for name in ("stream", "cache_control"):
         if name in request:
             yield f"request.{name}", "does not belong into a warm request; build the file again"
     yield from _breakpoint_problems(request, document["ttl"])
 
 
-def _tier_problems(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _limit_problems(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    found, wanted = request.get("max_tokens"), 0
+    if is_converse(request):
+        config = request.get("inferenceConfig")
+        found, wanted = config.get("maxTokens") if isinstance(config, dict) else None, 1
+    if type(found) is not int or found != wanted:
+        place = place_of("max_tokens", request)
+        yield f"request.{place}", f"{found!r}: a warm request has {wanted}"
+
+
+def _tier_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for tier in ("tools", "system", "messages"):
         blocks = request.get(tier, [])
         if tier == "system" and isinstance(blocks, str):
             continue
         if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
-            yield f"request.{tier}", "must be a list of objects"
+            yield tier, "must be a list of objects"
     last = (request.get("messages") or [{}])[-1]
     if last.get("role") != "user" or not last.get("content"):
-        yield "request.messages", "must end with a user's message, the placeholder"
+        yield "messages", "must end with a user's message, the placeholder"
 
 
 def _breakpoint_problems(request: dict[str, Any], ttl: str) -> Iterator[tuple[str, str]]:
     marked = list(markers(request))
     placeholder = f"messages[{len(request['messages']) - 1}]."
+    named = ("cachePoint", "default") if is_converse(request) else ("cache_control", "ephemeral")
     if not marked:
         yield "request", "has no breakpoint: nothing would be cached"
     if len(marked) > MAX_BREAKPOINTS:
@@ -339,7 +356,7 @@ def _breakpoint_problems(request: dict[str, Any], ttl: str) -> Iterator[tuple[st
         if place.startswith(placeholder):
             yield f"request.{place}", "a breakpoint on the placeholder is never read again"
         if block["cache_control"] != {"type": "ephemeral", "ttl": ttl}:
-            yield f"request.{place}.cache_control", f"must be ephemeral with the ttl {ttl}"
+            yield f"request.{place}.{named[0]}", f"must be {named[1]} with the ttl {ttl}"
 
 
 def _secret_problems(value: object, place: str) -> Iterator[tuple[str, str]]:

@@ -1,12 +1,13 @@
-"""The four ways to reach the model: addresses, authentication, and the body's shape.
+"""The ways to reach the model: addresses, authentication, and the body's shape.
 
 Addresses and variables are those of the anthropic SDK 2.11 (`anthropic.lib.aws`,
-`anthropic.lib.bedrock`), so that a base URL set for the agent holds for its warm calls too.
+`anthropic.lib.bedrock`) and of boto3, so that a base URL set for the agent holds for its warm
+calls too.
 """
 
 from __future__ import annotations
 
-from prefixwarm.core.aws import partition_suffix, region_of
+from prefixwarm.core.aws import endpoint, partition_suffix, region_of
 from prefixwarm.core.errors import CredentialsError, SettingsError
 from prefixwarm.core.record import Record
 from prefixwarm.core.url import quote
@@ -15,7 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ROUTES", "Route"]
+__all__ = ["CONVERSE", "ROUTES", "Route"]
+
+CONVERSE = "bedrock-converse"
 
 
 class Route(Record):
@@ -41,6 +44,8 @@ class Route(Record):
 
     def base(self, environ: Mapping[str, str]) -> str:
         """The base URL: the environment's, else the provider's own."""
+        if self.name == CONVERSE:
+            return endpoint("bedrock-runtime", region_of(environ), environ)
         if own := environ.get(self.base_url_variable):
             return own
         region = region_of(environ) if "{region}" in self.base_url else ""
@@ -119,6 +124,16 @@ ROUTES: dict[str, Route] = {
             allowed_headers=(),
             versions=("bedrock-2023-05-31", "2026-10-21"),
             version_in_body=True,
+        ),
+        Route(
+            name=CONVERSE,
+            base_url="https://bedrock-runtime.{region}.{suffix}",
+            base_url_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+            path="/model/{model}/converse",
+            signing_service="bedrock",
+            key_variables=("AWS_BEARER_TOKEN_BEDROCK",),
+            allowed_headers=(),
+            versions=(),
         ),
     )
 }

@@ -3,10 +3,12 @@
 Only `max_tokens`, `stream` and the messages after the shared part change; what the provider
 renders into the prompt (thinking, effort, tool_choice, key order inside schemas) stays. See
 https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pre-warming-the-cache.
+Converse knows no zero: its least is one token, so shapes that imply output are no hindrance there.
 """
 
 from __future__ import annotations
 
+from prefixwarm.core.body import as_messages, is_converse, place_of, unfold, walk
 from prefixwarm.core.errors import UnwarmableRequestError
 
 TYPE_CHECKING = False
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "CONVERSE_PLACEHOLDER",
     "MAX_BREAKPOINTS",
     "PLACEHOLDER",
     "TTL_SECONDS",
@@ -24,11 +27,14 @@ __all__ = [
 ]
 
 PLACEHOLDER = {"role": "user", "content": "warm"}
+CONVERSE_PLACEHOLDER = {"role": "user", "content": [{"text": "warm"}]}
 TTL_SECONDS = {"5m": 300, "1h": 3600}
 MAX_BREAKPOINTS = 4
 
 _DROPPED = ("stream", "cache_control", "diagnostics")
 _UNMARKABLE = ("thinking", "redacted_thinking")
+# What only the streamed operation of Converse takes.
+_STREAM_ONLY = "streamProcessingMode"
 
 
 def derive(
@@ -57,8 +63,12 @@ def derive(
     refuse_unwarmable(request)
     if ttl not in TTL_SECONDS:
         raise UnwarmableRequestError("ttl", f"{ttl!r} is not a TTL; write 5m or 1h")
-    shared = _shared_tiers(request, shared_messages)
+    shared = _shared_tiers(as_messages(request), shared_messages)
     _mark_end(shared, ttl)
+    return (_converse if is_converse(request) else _messages)(request, shared)
+
+
+def _messages(request: Mapping[str, Any], shared: Mapping[str, list[Any]]) -> dict[str, Any]:
     warm: dict[str, Any] = {}
     for name, value in request.items():
         if name in ("tools", "system"):
@@ -72,23 +82,65 @@ def derive(
     return warm
 
 
+def _converse(request: Mapping[str, Any], shared: Mapping[str, list[Any]]) -> dict[str, Any]:
+    if shared["messages"] and shared["messages"][-1].get("role") != "assistant":
+        raise UnwarmableRequestError(
+            "messages", "Converse takes turns: the shared ones must end with the assistant's"
+        )
+    messages = [{**each, "content": unfold(each["content"])} for each in shared["messages"]]
+    warm: dict[str, Any] = {**request, "messages": [*messages, dict(CONVERSE_PLACEHOLDER)]}
+    warm["inferenceConfig"] = {**(request.get("inferenceConfig") or {}), "maxTokens": 1}
+    for name, kept in (
+        ("system", unfold(shared["system"])),
+        ("toolConfig", _tool_config(request, shared["tools"])),
+    ):
+        if kept:
+            warm[name] = kept
+        else:
+            warm.pop(name, None)
+    if _STREAM_ONLY in (guard := request.get("guardrailConfig") or {}):
+        warm["guardrailConfig"] = {k: v for k, v in guard.items() if k != _STREAM_ONLY}
+    return warm
+
+
+def _tool_config(request: Mapping[str, Any], tools: list[Any]) -> dict[str, Any]:
+    return {**request["toolConfig"], "tools": unfold(tools)} if tools else {}
+
+
 def refuse_unwarmable(request: Mapping[str, Any]) -> None:
-    """Check the shapes that `max_tokens: 0` does not go with.
+    """Check the shapes that no warm request can have, such as those that imply output.
 
     Raises
     ------
     UnwarmableRequestError
         Naming the field and the way round.
     """
+    view = as_messages(request)
     for name, kind in (("model", str), ("messages", list)):
-        if not isinstance(request.get(name), kind) or not request[name]:
-            raise UnwarmableRequestError(name, f"is missing or not a {kind.__name__}")
-    if _type_of(request.get("thinking")) == "enabled":
+        if not isinstance(view.get(name), kind) or not view[name]:
+            where = place_of(name, request)
+            raise UnwarmableRequestError(where, f"is missing or not a {kind.__name__}")
+    if _type_of(view.get("thinking")) == "enabled":
+        least = "maxTokens 1" if is_converse(request) else "max_tokens 0"
         raise UnwarmableRequestError(
-            "thinking",
-            "a thinking budget forbids max_tokens 0; use adaptive thinking in the agent, or do "
+            place_of("thinking", request),
+            f"a thinking budget forbids {least}; use adaptive thinking in the agent, or do "
             "not warm this prefix",
         )
+    if is_converse(request):
+        _refuse_managed_prompt(request)
+    else:
+        _refuse_implied_output(request)
+
+
+def _refuse_managed_prompt(request: Mapping[str, Any]) -> None:
+    if request.get("promptVariables") or ":prompt/" in request["modelId"]:
+        raise UnwarmableRequestError(
+            "modelId", "names a prompt that AWS keeps, which cannot be captured; send its text"
+        )
+
+
+def _refuse_implied_output(request: Mapping[str, Any]) -> None:
     if (choice := _type_of(request.get("tool_choice"))) in ("any", "tool"):
         raise UnwarmableRequestError(
             "tool_choice",
@@ -106,20 +158,9 @@ def refuse_unwarmable(request: Mapping[str, Any]) -> None:
 
 def markers(request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every block that carries a breakpoint: its place, such as ``system[1]``, and the block."""
-    for place, block in _blocks(request):
+    for _, place, _, block in walk(request):
         if isinstance(block, dict) and block.get("cache_control") is not None:
             yield place, block
-
-
-def _blocks(request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for tier in ("tools", "system"):
-        blocks = request.get(tier)
-        if isinstance(blocks, list):
-            yield from ((f"{tier}[{i}]", block) for i, block in enumerate(blocks))
-    for i, message in enumerate(request.get("messages") or []):
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, list):
-            yield from ((f"messages[{i}].content[{j}]", b) for j, b in enumerate(content))
 
 
 def _type_of(value: object) -> object:
@@ -174,7 +215,7 @@ def _mark_end(shared: dict[str, list[Any]], ttl: str) -> None:
         last = shared["messages"][-1]["content"][-1]
     else:
         last = (shared["system"] or shared["tools"])[-1]
-    if last.get("type") in _UNMARKABLE or last.get("text") == "":
+    if _unmarkable(last):
         raise UnwarmableRequestError("prefix", "its last block cannot carry a breakpoint")
     last["cache_control"] = {"type": "ephemeral"}
     marked = [block for _, block in markers(shared)]
@@ -184,6 +225,14 @@ def _mark_end(shared: dict[str, list[Any]], ttl: str) -> None:
         raise UnwarmableRequestError(
             "cache_control", f"{len(marked)} breakpoints; the provider takes {MAX_BREAKPOINTS}"
         )
+
+
+def _unmarkable(block: Mapping[str, Any]) -> bool:
+    """Converse refuses a cache point behind reasoning, and behind documents but PDFs."""
+    document = block.get("document")
+    extracted = isinstance(document, dict) and document.get("format", "pdf") != "pdf"
+    reasoning = block.get("type") in _UNMARKABLE or "reasoningContent" in block
+    return reasoning or extracted or block.get("text") == ""
 
 
 def _with_block_list(message: dict[str, Any]) -> dict[str, Any]:

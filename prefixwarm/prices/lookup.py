@@ -12,7 +12,7 @@ from prefixwarm.prices import table as own
 
 __all__ = ["ModelPrices", "cost", "lookup"]
 
-_BEDROCK = ("bedrock", "bedrock-mantle")
+_BEDROCK = ("bedrock", "bedrock-converse", "bedrock-mantle")
 _MILLION = Decimal(1_000_000)
 
 
@@ -59,7 +59,7 @@ def lookup(
     model : str
         Any spelling of a model id, see `prefixwarm.prices.names.parse`.
     route : str
-        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
+        ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     prompt_tokens : int, optional
         Length of the whole prompt (input, read and written tokens together), where a model has a
         tier for long prompts; without it the first tier.

@@ -25,7 +25,7 @@ def minimum_tokens(
     model : str
         Any spelling of a model id.
     route : str
-        ``bedrock`` and ``bedrock-mantle`` have a table of their own.
+        Those of Bedrock, whose names begin with ``bedrock``, have a table of their own.
     overrides : mapping of str to int, optional
         Minimums by undated model id that replace the shipped ones.
 

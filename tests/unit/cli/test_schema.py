@@ -23,6 +23,20 @@ def document(request: Any, request_body: dict[str, Any]) -> Any:
     return json.loads(dumps(make_prefix("support", request_body, route=request.param)))
 
 
+@pytest.fixture
+def converse() -> Any:
+    """A valid prefix file of Converse."""
+    tool = {"toolSpec": {"name": "a", "inputSchema": {"json": {"type": "object"}}}}
+    request = {
+        "modelId": "eu.anthropic.claude-sonnet-5-5",
+        "messages": [{"role": "user", "content": [{"text": "Hello"}]}],
+        "system": [{"text": "You help. " * 500}, {"cachePoint": {"type": "default"}}],
+        "toolConfig": {"tools": [tool, {"cachePoint": {"type": "default"}}]},
+        "additionalModelRequestFields": {"thinking": {"type": "adaptive"}},
+    }
+    return json.loads(dumps(make_prefix("support", request, route="bedrock-converse")))
+
+
 def changed(document: Any, field: str, value: Any) -> Any:
     *outer, last = field.split(".")
     target = document
@@ -31,7 +45,7 @@ def changed(document: Any, field: str, value: Any) -> Any:
     if value is KeyError:
         del target[last]
     else:
-        target[last] = value
+        target[int(last) if last.isdigit() else last] = value
     return document
 
 
@@ -106,3 +120,29 @@ def test_both_take(document: Any, field: str, value: Any) -> None:
     VALIDATOR.validate(fine)
     if not field.startswith("request"):
         loads(json.dumps(fine))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("route", "bedrock"),
+        ("headers.anthropic-version", "2023-06-01"),
+        ("request.modelId", ""),
+        ("request.modelId", KeyError),
+        ("request.inferenceConfig", KeyError),
+        ("request.inferenceConfig.maxTokens", 0),
+        ("request.messages", []),
+        ("request.stream", True),
+        ("request.additionalModelRequestFields.thinking", {"type": "enabled"}),
+        ("request.system.1", {"cachePoint": {"type": "default"}}),
+        ("request.toolConfig.tools.1", {"cachePoint": {"type": "default", "ttl": "5m"}}),
+    ],
+)
+def test_both_refuse_of_converse(converse: Any, field: str, value: Any) -> None:
+    """The same changes of a Converse body; unchanged it is taken."""
+    VALIDATOR.validate(converse)
+    loads(json.dumps(converse))
+    broken = changed(converse, field, value)
+    assert not VALIDATOR.is_valid(broken)
+    with pytest.raises(PrefixFileError):
+        loads(json.dumps(broken))

@@ -1,10 +1,11 @@
-"""Routes: the addresses and variables of the anthropic SDK."""
+"""Routes: the addresses and variables of the anthropic SDK and of boto3."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import anthropic
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,14 +14,29 @@ from prefixwarm.core.errors import CredentialsError, SettingsError
 from prefixwarm.core.routes import ROUTES, route_named
 from prefixwarm.core.url import split
 
+
+class Runtime:
+    """boto3's client, for Converse."""
+
+    @property
+    def base_url(self) -> str:
+        """Where it sends to."""
+        client = boto3.Session().client("bedrock-runtime", region_name="eu-west-1")
+        try:
+            return str(client.meta.endpoint_url)
+        finally:
+            client.close()
+
+
 REGION = {"AWS_REGION": "eu-west-1"}
 CLIENTS: dict[str, Any] = {
     "anthropic": lambda: anthropic.Anthropic(api_key="k"),
     "aws": lambda: anthropic.AnthropicAWS(workspace_id="w", api_key="k"),
     "bedrock-mantle": lambda: anthropic.AnthropicBedrockMantle(api_key="k"),
     "bedrock": lambda: anthropic.AnthropicBedrock(api_key="k"),
+    "bedrock-converse": Runtime,
 }
-PATHS = {"bedrock": "/model/m/invoke"}
+PATHS = {"bedrock": "/model/m/invoke", "bedrock-converse": "/model/m/converse"}
 
 
 @pytest.fixture(autouse=True)
@@ -41,15 +57,25 @@ def test_sends_where_the_sdk_sends(name: str) -> None:
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_honours_the_sdks_base_url(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A base URL set for the agent holds for its warm calls too; no region is needed then."""
+    """A base URL set for the agent holds for its warm calls too."""
     variable = ROUTES[name].base_url_variable
     monkeypatch.setenv(variable, "http://127.0.0.1:8080/gateway/")
     assert str(CLIENTS[name]().base_url).rstrip("/") == "http://127.0.0.1:8080/gateway"
-    url = ROUTES[name].url("m", {variable: "http://127.0.0.1:8080/gateway/"})
+    url = ROUTES[name].url("m", {variable: "http://127.0.0.1:8080/gateway/", **REGION})
     assert url == "http://127.0.0.1:8080/gateway" + PATHS.get(name, "/v1/messages")
 
 
-@pytest.mark.parametrize("name", ["aws", "bedrock-mantle", "bedrock"])
+def test_boto3s_other_variables_hold_for_converse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The endpoint of all services, and FIPS."""
+    for settings in ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, {"AWS_USE_FIPS_ENDPOINT": "true"}):
+        with monkeypatch.context() as patch:
+            for variable, value in settings.items():
+                patch.setenv(variable, value)
+            wanted = Runtime().base_url + "/model/m/converse"
+        assert ROUTES["bedrock-converse"].url("m", {**REGION, **settings}) == wanted
+
+
+@pytest.mark.parametrize("name", ["aws", "bedrock-mantle", "bedrock", "bedrock-converse"])
 def test_regional_routes_need_a_region(name: str) -> None:
     """The message names the variable."""
     with pytest.raises(SettingsError, match="AWS_REGION is not set"):

@@ -1,0 +1,156 @@
+"""The two forms of a request body: the Messages API's, and Converse's.
+
+A Converse body is held as boto3 takes it, with the model in ``modelId``. Its cache points are
+elements of their own behind what they close; `as_messages` folds each into the block before it,
+as Bedrock does when it hands the request on to the model (its errors name the folded places).
+Shapes as in botocore's service model of ``bedrock-runtime``.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+__all__ = ["as_messages", "cache_point", "fold", "is_converse", "place_of", "unfold", "walk"]
+
+_TIERS = ("tools", "system", "messages")
+# Where the fields of the Messages API stand in a Converse body.
+_PLACES = {
+    "model": "modelId",
+    "tools": "toolConfig.tools",
+    "tool_choice": "toolConfig.toolChoice",
+    "output_config.effort": "outputConfig.effort",
+    "output_config.format": "outputConfig.textFormat",
+    "speed": "performanceConfig.latency",
+    "max_tokens": "inferenceConfig.maxTokens",
+    **{
+        name: f"additionalModelRequestFields.{name}"
+        for name in ("thinking", "context_management", "anthropic_beta")
+    },
+}
+
+
+def is_converse(request: Mapping[str, Any]) -> bool:
+    """Whether a body is a Converse body."""
+    return "modelId" in request
+
+
+def place_of(name: str, request: Mapping[str, Any]) -> str:
+    """Where a body holds what the Messages API calls `name`."""
+    return _PLACES.get(name, name) if is_converse(request) else name
+
+
+def as_messages(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The body in the arrangement of the Messages API; its blocks keep their own form.
+
+    Inference parameters, which do not shape the prompt, are left out of a Converse body.
+    """
+    if not is_converse(request):
+        return request
+    added = _object(request.get("additionalModelRequestFields"))
+    view = {name: value for name, value in added.items() if name not in _TIERS}
+    view["model"] = request["modelId"]
+    config = _object(request.get("toolConfig"))
+    for tier, elements in (("tools", config.get("tools")), ("system", request.get("system"))):
+        if elements is not None:
+            view[tier] = _folded(elements)
+    if "messages" in request:
+        view["messages"] = _folded_messages(request["messages"])
+    view |= {name: value for name, value in _shape(request, config) if value is not None}
+    return view
+
+
+def _shape(
+    request: Mapping[str, Any], config: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any] | str | None]]:
+    choice = _object(config.get("toolChoice"))
+    if choice:
+        kind, more = next(iter(choice.items()))
+        yield "tool_choice", {"type": kind, **_object(more)}
+    given, latency = request.get("outputConfig"), request.get("performanceConfig")
+    output = {
+        {"textFormat": "format"}.get(name, name): value for name, value in _object(given).items()
+    }
+    if output:
+        also = _object(_object(request.get("additionalModelRequestFields")).get("output_config"))
+        yield "output_config", {**also, **output}
+    yield "speed", _object(latency).get("latency")
+
+
+def walk(
+    request: Mapping[str, Any], messages: Iterable[Any] | None = None
+) -> Iterator[tuple[str, str, str, Any]]:
+    """Every block of a body, in the order in which it is cached: tier, place, role, block.
+
+    Cache points are folded in. With `messages`, those stand for the body's own.
+    """
+    place, tools = place_of("tools", request), request.get("tools")
+    if is_converse(request):
+        tools = _object(request.get("toolConfig")).get("tools")
+    for i, block in fold(_listed(tools)):
+        yield "tools", f"{place}[{i}]", "", block
+    for i, block in fold(_listed(request.get("system"))):
+        yield "system", f"system[{i}]", "", block
+    given = (request.get("messages") or ()) if messages is None else messages
+    for i, message in enumerate(map(_object, given)):
+        for j, block in fold(_listed(message.get("content"))):
+            yield "messages", f"messages[{i}].content[{j}]", str(message.get("role", "")), block
+
+
+def fold(elements: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Blocks with their index among the elements; a cache point becomes its block's marker."""
+    held: tuple[int, Any] | None = None
+    for i, element in enumerate(elements):
+        if isinstance(element, dict) and element.keys() == {"cachePoint"}:
+            if held and isinstance(held[1], dict):
+                ttl = _object(element["cachePoint"]).get("ttl")
+                marker = {"type": "ephemeral", **({} if ttl is None else {"ttl": ttl})}
+                held = held[0], {**held[1], "cache_control": marker}
+            continue
+        if held:
+            yield held
+        held = i, element
+    if held:
+        yield held
+
+
+def unfold(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The elements that `fold` makes these blocks of."""
+    elements: list[dict[str, Any]] = []
+    for block in blocks:
+        elements.append({k: v for k, v in block.items() if k != "cache_control"})
+        if block.get("cache_control") is not None:
+            elements.append(cache_point(block["cache_control"].get("ttl")))
+    return elements
+
+
+def cache_point(ttl: str | None) -> dict[str, Any]:
+    """The element that closes what is cached."""
+    return {"cachePoint": {"type": "default", **({"ttl": ttl} if ttl else {})}}
+
+
+def _folded(elements: object) -> object:
+    return [block for _, block in fold(elements)] if isinstance(elements, list) else elements
+
+
+def _folded_messages(messages: object) -> object:
+    if not isinstance(messages, list):
+        return messages
+    return [
+        {**each, "content": _folded(each["content"])}
+        if isinstance(each, dict) and "content" in each
+        else each
+        for each in messages
+    ]
+
+
+def _listed(content: object) -> list[Any]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return content if isinstance(content, list) else []
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
