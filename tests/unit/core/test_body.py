@@ -267,12 +267,11 @@ def test_a_prefix_file_is_read_back() -> None:
 )
 def test_bad_prefix_files_are_refused(route: str, changes: dict[str, Any], field: str) -> None:
     """With the field as Converse names it."""
-    with pytest.raises(PrefixFileError, match=field) as raised:
-        document = json.loads(dumps(build("x", derive(agent()), route="bedrock-converse")))
-        document["route"] = route
-        document["request"] |= changes
+    document = json.loads(dumps(build("x", derive(agent()), route="bedrock-converse")))
+    document["route"] = route
+    document["request"] |= changes
+    with pytest.raises(PrefixFileError, match=field):
         loads(json.dumps(document))
-    assert field in raised.value.field or field == "ttl"
 
 
 def test_usage_is_read() -> None:
