@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Extracted", "make_prefix", "prefix_from_requests", "prefixes_from_requests"]
 
-_DEFAULT_VERSION = "2023-06-01"
 _MOVE = "move it behind the prefix, into the first user message"
 _ADVICE = {
     "key order": "build the tool's schema once, with its keys in one order",
@@ -167,7 +166,8 @@ def _kept(headers: dict[str, str], route: str) -> dict[str, str]:
     allowed = ROUTES[route].allowed_headers
     kept = {k.lower(): v for k, v in headers.items() if k.lower() in allowed}
     if "anthropic-version" in allowed:
-        kept.setdefault("anthropic-version", _DEFAULT_VERSION)
+        # The newest is what today's SDK sends by itself.
+        kept.setdefault("anthropic-version", ROUTES[route].versions[-1])
     return kept
 
 

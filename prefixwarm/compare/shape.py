@@ -40,7 +40,8 @@ def shape(request: Mapping[str, Any], headers: Mapping[str, str] | None = None) 
         del found["speed"]
     betas = {beta.strip() for beta in (headers or {}).get("anthropic-beta", "").split(",")}
     betas |= set(request.get("anthropic_beta") or [])
-    if kept := sorted(betas - {""}):
+    # How a caller logs in is no part of the prompt.
+    if kept := sorted(beta for beta in betas if beta and not beta.startswith("oauth-")):
         found["anthropic-beta"] = kept
     version = (headers or {}).get("anthropic-version") or request.get("anthropic_version")
     if version:

@@ -33,6 +33,11 @@ class Diagnosis:
         self._lock = Lock()
         self._ids: dict[str, str] = {}
         self._asked: set[str] = set()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Name none any more: the provider refuses the field."""
+        self._stopped = True
 
     def learn(self, prefix: PrefixFile, state: State) -> None:
         """Note the last warm call."""
@@ -47,7 +52,7 @@ class Diagnosis:
         with self._lock:
             known = self._ids.get(prefix.name, "")
             asked = prefix.name in self._asked or body.get("diagnostics") is not None
-            if asked or not known or prefix.route != _ROUTE:
+            if self._stopped or asked or not known or prefix.route != _ROUTE:
                 return ""
             self._asked.add(prefix.name)
             return known

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.core.routes import ROUTES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,13 +31,20 @@ class Place:
     why: str
 
 
-def drifted_at(prefix: PrefixFile, body: Mapping[str, Any], tier: str) -> Place | None:
+def drifted_at(
+    prefix: PrefixFile,
+    body: Mapping[str, Any],
+    tier: str,
+    headers: Mapping[str, str] | None = None,
+) -> Place | None:
     """The first place of that tier where a request is not what is warmed."""
     # Only drift needs it, and that is rare.
     from prefixwarm.compare.difference import differences
 
     warmed = {**prefix.request, "messages": prefix.request["messages"][:-1]}
-    found = differences(warmed, body)
+    allowed = ROUTES[prefix.route].allowed_headers
+    sent = {k: v for k, v in headers.items() if k in allowed} if headers is not None else None
+    found = differences(warmed, body, prefix.headers, sent)
     first = next((d for d in found if d.tier == tier), found[0] if found else None)
     if first is None:
         return None

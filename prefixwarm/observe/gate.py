@@ -5,11 +5,11 @@ Without it the two race, and the prefix is written twice.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from random import random
 from threading import Event, Lock, Thread
-from time import sleep, time
+from time import sleep as pause
+from time import time
 from typing import TYPE_CHECKING
 
 from prefixwarm.core.deadline import Deadline
@@ -52,11 +52,15 @@ class Gate:
                 self._opened(prefix).wait(self._seconds)
 
     async def wait_async(self, prefix: PrefixFile) -> None:
-        """The same without blocking the event loop."""
+        """The same without blocking the event loop, whichever the SDK runs on."""
+        if not self._seconds:
+            return
         with suppress(Exception):
+            from anyio import sleep  # which the SDK brings
+
             until = Deadline.after(self._seconds)
-            while self._seconds and not self._opened(prefix).is_set() and not until.expired:
-                await asyncio.sleep(min(_STEP, until.remaining()))
+            while not self._opened(prefix).is_set() and not until.expired:
+                await sleep(min(_STEP, until.remaining()))
 
     def _opened(self, prefix: PrefixFile) -> Event:
         with self._lock:
@@ -70,7 +74,7 @@ class Gate:
         with suppress(Exception):
             until = Deadline.after(self._seconds)
             while _in_flight(self._read(prefix, until)) and not until.expired:
-                sleep(min(0.1 + random() / 5, until.remaining()))  # noqa: S311 - jitter
+                pause(min(0.1 + random() / 5, until.remaining()))  # noqa: S311 - jitter
         opened.set()
 
 

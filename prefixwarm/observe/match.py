@@ -1,14 +1,20 @@
-"""Which warmed prefix a request belongs to, and the first tier in which it differs."""
+"""Which warmed prefix a request belongs to, and the first tier in which it differs.
+
+A request that is no prefix is compared with what it could be meant to be: where half of a tier is
+there, it is the warmed agent's, and has drifted; else it is something else's, such as a router's.
+"""
 
 from __future__ import annotations
 
 import marshal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.compare.blocks import TIERS, blocks
+from prefixwarm.compare.likeness import Likeness
 from prefixwarm.compare.shape import FROM_HEADERS, shape
 from prefixwarm.core.fingerprint import SHAPE
+from prefixwarm.core.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +26,7 @@ __all__ = ["Match", "Matcher", "Warmed"]
 _FIELDS = (*SHAPE, "tools", "system", "anthropic_beta")
 _PLAIN = (dict, list, tuple, str, int, float, bool)
 _ORDER = ("shape", *TIERS)
+_KEPT = 8
 
 
 class Warmed:
@@ -38,9 +45,14 @@ class Warmed:
         self._tiers = _tiers(prefix.request, messages)
         self._last = max((t for t in TIERS if self._tiers[t]), key=TIERS.index)
         self._shape = self._relevant(shape(prefix.request, prefix.headers))
+        self._likeness: Likeness | None = None
+        self.size = sum(len(block) for tier in self._tiers.values() for block in tier)
 
     def first_difference(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
-        """The first tier that differs, or None when the request begins with this prefix."""
+        """The first tier that differs, or None when the request begins with this prefix.
+
+        Of the headers only those that are there are compared.
+        """
         sent = self._relevant(shape(body, headers))
         unknown = [name for name in FROM_HEADERS if name not in headers]
         if {k: v for k, v in sent.items() if k not in unknown} != {
@@ -53,6 +65,20 @@ class Warmed:
             if (theirs[: len(ours)] if tier == self._last else theirs) != ours:
                 return tier
         return None
+
+    def differs_in(self, headers: Mapping[str, str]) -> bool:
+        """Whether the headers that a request was sent with are others than the warm call's."""
+        allowed = ROUTES[self.prefix.route].allowed_headers
+        sent = shape({}, {name: headers[name] for name in allowed if name in headers})
+        return any(sent.get(name) != self._shape.get(name) for name in allowed)
+
+    def is_like(self, body: Mapping[str, Any]) -> bool:
+        """Whether a request that differs is still meant to be this prefix."""
+        if self._likeness is None:
+            warmed = self.prefix.request
+            self._likeness = Likeness(warmed, warmed["messages"][: self.messages])
+        messages = (body.get("messages") or ())[: self.messages]
+        return self._likeness.is_found_in(Likeness(body, messages))
 
     def _relevant(self, parts: dict[str, Any]) -> dict[str, Any]:
         """Without tool_choice, which only reaches messages, where none are warmed."""
@@ -74,14 +100,20 @@ class Match:
         The prefix.
     drift : str or None
         ``shape``, ``tools``, ``system`` or ``messages``: the first tier that differs.
+    alike : bool
+        Whether it is this prefix, or half of one of its tiers is there.
+    share : float
+        How long its tools and system are, in lengths of the prefix; 0 where it is alike.
     """
 
     warmed: Warmed
     drift: str | None
+    alike: bool = True
+    share: float = 0.0
 
 
 class Matcher:
-    """Finds the prefix of each request; what did not change since the last one is not looked at.
+    """Finds the prefix of each request; what was seen a moment ago is not looked at again.
 
     Parameters
     ----------
@@ -92,7 +124,7 @@ class Matcher:
     def __init__(self, prefixes: Sequence[PrefixFile]) -> None:
         self._warmed = [Warmed(prefix) for prefix in prefixes]
         self._messages = max((each.messages for each in self._warmed), default=0)
-        self._last: tuple[bytes, Match | None] = (b"", None)
+        self._seen: list[tuple[bytes, Match | None]] = []
 
     @property
     def prefixes(self) -> list[PrefixFile]:
@@ -100,7 +132,7 @@ class Matcher:
         return [warmed.prefix for warmed in self._warmed]
 
     def match(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
-        """The prefix that a request belongs to; None where no prefix of its model is warmed.
+        """The prefix that a request is nearest to; None where none of its model is warmed.
 
         Raises
         ------
@@ -108,10 +140,12 @@ class Matcher:
             When the request holds what is not JSON.
         """
         seen = marshal.dumps(self._snapshot(body, headers), 2)
-        before, found = self._last
-        if seen != before:
-            found = self._nearest(body, headers)
-            self._last = (seen, found)
+        # Comparing bytes is cheaper than hashing them: most differ in their length.
+        for before, found in self._seen:
+            if before == seen:
+                return found
+        found = self._nearest(body, headers)
+        self._seen = [(seen, found), *self._seen[: _KEPT - 1]]
         return found
 
     def _snapshot(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> list[Any]:
@@ -122,6 +156,7 @@ class Matcher:
         return [*parts, messages, [headers.get(name) for name in FROM_HEADERS]]
 
     def _nearest(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
+        """The one that agrees, else of those that are alike the one that agrees longest."""
         model = body.get("model")
         plain = {k: v for k, v in body.items() if isinstance(v, _PLAIN)}
         found = [
@@ -129,5 +164,14 @@ class Matcher:
             for warmed in self._warmed
             if warmed.prefix.model == model
         ]
-        # The one that agrees, else the one that agrees longest.
-        return max(found, key=lambda m: _ORDER.index(m.drift) if m.drift else 9, default=None)
+        agreeing = next((match for match in found if match.drift is None), None)
+        alike = [match for match in found if agreeing is None and match.warmed.is_like(plain)]
+        nearest = agreeing or max(alike or found, key=_agreement, default=None)
+        if nearest is None or nearest is agreeing or alike:
+            return nearest
+        share = sum(len(block.data) for block in blocks(plain, ())) / nearest.warmed.size
+        return replace(nearest, alike=False, share=share)
+
+
+def _agreement(match: Match) -> int:
+    return _ORDER.index(match.drift) if match.drift else len(_ORDER)

@@ -19,6 +19,7 @@ from prefixwarm.observe.drift import drifted_at
 from prefixwarm.observe.gate import Gate
 from prefixwarm.observe.match import Matcher
 from prefixwarm.observe.report import Observation, diagnosis_line, drift_line, line
+from prefixwarm.observe.strangers import Strangers
 from prefixwarm.observe.touch import Toucher, table_state
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.prefix_file import PrefixFile
     from prefixwarm.core.seams import StateStore
+    from prefixwarm.observe.drift import Place
     from prefixwarm.observe.match import Match
 
 __all__ = ["Observer", "Sent"]
@@ -74,6 +76,7 @@ class Observer:
         self._emit = emit or _print
         self._background = Background()
         self._explained: set[tuple[str, str]] = set()
+        self._strangers = Strangers()
         self._settings = _settings()
         self._matcher = Matcher(_installed(self._settings) if prefixes is None else prefixes)
         store = state or table_state(self._settings)
@@ -109,27 +112,48 @@ class Observer:
         Only for requests that go to the Claude API itself.
         """
         named = ""
-        if self._diagnosis is not None:
+        if self._diagnosis is not None and sent.match.alike:
             named = self._diagnosis.message_id(sent.match.warmed.prefix, sent.body)
         return replace(sent, named=named, started=time())
 
+    def unasked(self, sent: Sent) -> Sent:
+        """The same request, naming nothing: the provider refused that, so no other one asks."""
+        if self._diagnosis is not None:
+            self._diagnosis.stop()
+        return replace(sent, named="", started=time())
+
     def end(
-        self, sent: Sent, usage: Mapping[str, Any], diagnostics: Mapping[str, Any] | None = None
+        self,
+        sent: Sent,
+        usage: Mapping[str, Any],
+        diagnostics: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Report a request from its response's ``usage``, and ``diagnostics`` if it asked."""
-        prefix = sent.match.warmed.prefix
-        drift = sent.match.drift
-        if sent.named:
-            drift = self._diagnosed(sent, verdict(diagnostics))
-        seen = Observation(prefix.name, drift, Usage.from_response(usage), sent.started)
+        """Report a request from its response.
+
+        Parameters
+        ----------
+        sent : Sent
+            The request.
+        usage : mapping
+            The response's ``usage``.
+        diagnostics : mapping, optional
+            The response's ``diagnostics``, if the request asked for them.
+        headers : mapping of str to str, optional
+            All headers that the request was sent with, names in lower case.
+        """
+        seen = self._observed(sent, usage, diagnostics, headers)
         self._emit(line(seen, service=self._settings.deployment, now=time()))
+        if seen.result == "other":
+            return
+        prefix = sent.match.warmed.prefix
         toucher = self._toucher if self._toucher and self._toucher.due(prefix, seen) else None
         new = bool(seen.drift) and (prefix.name, str(seen.drift)) not in self._explained
         if new:
             self._explained.add((prefix.name, str(seen.drift)))
         if new or toucher:
-            compared = _compared(sent) if seen.drift else {}
-            self._background.do(lambda: self._tell(prefix, seen, compared, new, toucher))
+            place = _where(sent, str(seen.drift), headers) if seen.drift else None
+            self._background.do(lambda: self._tell(prefix, seen, place, new, toucher))
 
     def later(self, job: Callable[[], None]) -> None:
         """Do something in the background; what it raises is dropped."""
@@ -139,16 +163,33 @@ class Observer:
         """Wait for what is done in the background; whether it is done."""
         return self._background.flush(seconds)
 
+    def _observed(
+        self,
+        sent: Sent,
+        usage: Mapping[str, Any],
+        diagnostics: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Observation:
+        """What a request was: one of the prefix, one that drifted from it, or something else."""
+        warmed, drift = sent.match.warmed, sent.match.drift
+        if self._strangers.forgives(sent.match):
+            return Observation("", None, Usage(), sent.started, other=str(warmed.prefix.model))
+        if drift is None and headers is not None and warmed.differs_in(headers):
+            drift = "shape"
+        if sent.named:
+            drift = self._diagnosed(sent, drift, verdict(diagnostics))
+        return Observation(warmed.prefix.name, drift, Usage.from_response(usage), sent.started)
+
     def _tell(
         self,
         prefix: PrefixFile,
         seen: Observation,
-        compared: Mapping[str, Any],
+        place: Callable[[], Place | None] | None,
         new: bool,
         toucher: Toucher | None,
     ) -> None:
         """Name the place of a drift in the log, once, and tell the state."""
-        first = drifted_at(prefix, compared, str(seen.drift)) if seen.drift else None
+        first = place() if place else None
         if first is not None and new:
             self._emit(drift_line(prefix.name, str(seen.drift), first.at, first.why))
         if toucher is not None:
@@ -156,10 +197,10 @@ class Observer:
             if self._diagnosis is not None:
                 self._diagnosis.learn(prefix, state)
 
-    def _diagnosed(self, sent: Sent, reason: str) -> str | None:
+    def _diagnosed(self, sent: Sent, drift: str | None, reason: str) -> str | None:
         """Report the provider's verdict; the tier that drifted, as we or it found."""
         prefix = sent.match.warmed.prefix
-        drift = sent.match.drift or drifted_tier(reason, prefix, sent.body)
+        drift = drift or drifted_tier(reason, prefix, sent.body)
         told = diagnosis_line(
             prefix.name,
             reason,
@@ -181,10 +222,12 @@ class Observer:
             self._diagnosis.learn(prefix, self._toucher.read(prefix))
 
 
-def _compared(sent: Sent) -> dict[str, Any]:
-    """What of a request the prefix stands for; the caller may go on with its own lists."""
+def _where(sent: Sent, tier: str, headers: Mapping[str, str] | None) -> Callable[[], Place | None]:
+    """Finds the place of a drift later on; the caller may go on with its own lists."""
+    warmed = sent.match.warmed
     body = {name: value for name, value in sent.body.items() if name != "messages"}
-    return {**body, "messages": list(sent.body["messages"])[: sent.match.warmed.messages]}
+    body["messages"] = list(sent.body["messages"])[: warmed.messages]
+    return partial(drifted_at, warmed.prefix, body, tier, headers)
 
 
 def _settings() -> Settings:

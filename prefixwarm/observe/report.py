@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["DIAGNOSED", "Observation", "diagnosis_line", "drift_line", "line", "metrics"]
 
 DIAGNOSED = "AgentDiagnosed"
+RESULTS = ("hit", "miss", "drift", "other")
 _CAPTURE_AGAIN = "what the agent sends is not what is warmed: capture again, or undo the change"
 
 
@@ -36,26 +37,30 @@ class Observation:
         Tokens that it billed.
     started : float
         When it was sent, in epoch seconds.
+    other : str
+        The model of a request that is not the warmed agent's; then there is no prefix and usage.
     """
 
     prefix: str
     drift: str | None
     usage: Usage
     started: float
+    other: str = ""
 
     @property
     def result(self) -> str:
-        """``hit``, ``miss`` or ``drift``."""
+        """``hit``, ``miss``, ``drift`` or ``other``."""
+        if self.other:
+            return "other"
         if self.drift is not None:
             return "drift"
         return "hit" if self.usage.read else "miss"
 
 
 def metrics(seen: Observation) -> dict[str, tuple[float, str]]:
-    """The metrics of one observation with their units: all three results with their zeros."""
-    results = {f"Agent{kind.title()}": kind == seen.result for kind in ("hit", "miss", "drift")}
+    """The metrics of one observation with their units: all results with their zeros."""
     values = {
-        **results,
+        **{f"Agent{kind.title()}": kind == seen.result for kind in RESULTS},
         "AgentReadTokens": seen.usage.read,
         "AgentWriteTokens": seen.usage.written,
         "AgentInputTokens": seen.usage.input,
@@ -75,7 +80,8 @@ def line(seen: Observation, *, service: str, now: float) -> str:
     now : float
         Epoch seconds.
     """
-    facts = {"result": seen.result, **({"drift": seen.drift} if seen.drift else {})}
+    known = {"drift": seen.drift, "model": seen.other}
+    facts = {"result": seen.result, **{name: word for name, word in known.items() if word}}
     return _emf(seen.prefix, facts, metrics(seen), service, now)
 
 
@@ -119,7 +125,7 @@ def _emf(
         {
             "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [declared]},
             "service": service or "prefixwarm",
-            "prefix": prefix,
+            **({"prefix": prefix} if prefix else {}),
             "by": "observe",
             **facts,
             **{name: value for name, (value, _) in found.items()},

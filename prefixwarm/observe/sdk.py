@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.compare.shape import FROM_HEADERS
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.observer import Observer
 
@@ -59,9 +60,14 @@ def middleware(
             watch.wait(sent)
             sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = call_next(outgoing)
+        if sent is not None and _refused(sent, response):
+            sent, outgoing = _unasked(watch, sent, outgoing)
+            with suppress(Exception):
+                response.http_response.close()
+            response = call_next(outgoing)
         if sent is not None and _readable(request, response):
             with suppress(Exception):
-                _end(watch, sent, response.parse(), request.stream)
+                _end(watch, sent, response, response.parse(), request.stream)
         return response
 
     return handle
@@ -79,9 +85,14 @@ def async_middleware(
             await watch.wait_async(sent)
             sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = await call_next(outgoing)
+        if sent is not None and _refused(sent, response):
+            sent, outgoing = _unasked(watch, sent, outgoing)
+            with suppress(Exception):
+                await response.http_response.aclose()
+            response = await call_next(outgoing)
         if sent is not None and _readable(request, response):
             with suppress(Exception):
-                _end(watch, sent, await response.parse(), request.stream)
+                _end(watch, sent, response, await response.parse(), request.stream)
         return response
 
     return handle
@@ -111,6 +122,19 @@ def _leave(watch: Observer, sent: Sent, request: Any, add_breakpoint: bool) -> t
     return sent, request
 
 
+def _refused(sent: Sent, response: Any) -> bool:
+    """Whether what was added may be what the provider refuses."""
+    with suppress(Exception):
+        return bool(sent.named and response.status_code == 400)
+    return False
+
+
+def _unasked(watch: Observer, sent: Sent, outgoing: Any) -> tuple[Sent, Any]:
+    """The same request without asking for diagnostics."""
+    body = {name: value for name, value in outgoing.json.items() if name != "diagnostics"}
+    return watch.unasked(sent), outgoing.copy(body=body)
+
+
 def _readable(request: Any, response: Any) -> bool:
     """Whether reading the response takes nothing away from the caller."""
     with suppress(Exception):
@@ -119,32 +143,41 @@ def _readable(request: Any, response: Any) -> bool:
     return False
 
 
-def _end(watch: Observer, sent: Sent, parsed: Any, stream: bool) -> None:
+def _end(watch: Observer, sent: Sent, response: Any, parsed: Any, stream: bool) -> None:
+    def report(message: Any) -> None:
+        watch.end(sent, _usage(message.usage), _diagnostics(message), headers)
+
+    headers = _shaping(response.http_response.request.headers)
     if not stream:
-        watch.end(sent, _usage(parsed.usage), _diagnostics(parsed))
+        report(parsed)
     elif hasattr(parsed, "__aiter__"):
-        parsed.__dict__["_iterator"] = _tapped_async(watch, sent, parsed._iterator)
+        parsed.__dict__["_iterator"] = _tapped_async(report, parsed._iterator)
     else:
-        parsed.__dict__["_iterator"] = _tapped(watch, sent, parsed._iterator)
+        parsed.__dict__["_iterator"] = _tapped(report, parsed._iterator)
 
 
-def _tapped(watch: Observer, sent: Sent, events: Iterator[Any]) -> Iterator[Any]:
+def _shaping(headers: Mapping[str, str]) -> dict[str, str]:
+    """What went out, with what the client adds to every request: the middleware sees none of it."""
+    return {name: headers[name] for name in FROM_HEADERS if name in headers}
+
+
+def _tapped(report: Callable[[Any], None], events: Iterator[Any]) -> Iterator[Any]:
     for event in events:
-        _look_at(watch, sent, event)
+        _look_at(report, event)
         yield event
 
 
-async def _tapped_async(watch: Observer, sent: Sent, events: AsyncIterator[Any]) -> Any:
+async def _tapped_async(report: Callable[[Any], None], events: AsyncIterator[Any]) -> Any:
     async for event in events:
-        _look_at(watch, sent, event)
+        _look_at(report, event)
         yield event
 
 
-def _look_at(watch: Observer, sent: Sent, event: Any) -> None:
+def _look_at(report: Callable[[Any], None], event: Any) -> None:
     """The cache fields are complete in the stream's first event."""
     with suppress(Exception):
         if event.type == "message_start":
-            watch.end(sent, _usage(event.message.usage), _diagnostics(event.message))
+            report(event.message)
 
 
 def _usage(usage: Any) -> Mapping[str, Any]:

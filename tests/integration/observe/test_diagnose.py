@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import anthropic
 import pytest
 
 from prefixwarm.core.deadline import Deadline
@@ -119,3 +120,43 @@ def test_nothing_is_asked_by_default(fleet: Any, make_request: Any) -> None:
         assert observer.flush(30)
     assert named(plain) == [None] * 3
     assert told(plain, observer) == ([], ["hit", "hit"])
+
+
+@pytest.mark.parametrize("kind", ["create", "stream", "raw", "async"])
+def test_a_refused_question_is_not_the_agents(warmed: Any, make_request: Any, kind: str) -> None:
+    """The request is sent again as it was; the environment asks no more."""
+    warmed.simulator.inject(status=400, match={"contains": '"previous_message_id":"msg_'})
+    observer = warmed.observer()
+    agent = warmed.agent(observer)
+
+    async def talk() -> None:
+        async with warmed.async_agent(observer) as client:
+            await client.messages.create(**make_request())
+
+    if kind == "async":
+        asyncio.run(talk())
+    elif kind == "stream":
+        with agent.messages.stream(**make_request()) as stream:
+            assert stream.get_final_message().usage.cache_read_input_tokens
+    elif kind == "raw":
+        with agent.messages.with_streaming_response.create(**make_request()) as response:
+            assert b'"usage"' in response.read()
+    else:
+        assert agent.messages.create(**make_request()).usage.cache_read_input_tokens
+    agent.messages.create(**make_request())
+    _, first, again, next_one = [(r["status"], r["body"]) for r in warmed.simulator.requests()]
+    assert [status for status, _ in (first, again, next_one)] == [400, 200, 200]
+    assert "diagnostics" not in again[1]
+    assert {**again[1], "diagnostics": first[1]["diagnostics"]} == first[1]
+    assert "diagnostics" not in next_one[1]
+    observed = 1 if kind == "raw" else 2  # what the caller reads piece by piece is not touched
+    assert told(warmed, observer) == ([], ["hit"] * observed)
+
+
+def test_a_400_of_the_agents_own_stays(warmed: Any, make_request: Any) -> None:
+    """Asked or not, its request is wrong, and it is told so."""
+    observer = warmed.observer()
+    agent = warmed.agent(observer)
+    with pytest.raises(anthropic.BadRequestError, match="max_tokens"):
+        agent.messages.create(**make_request(max_tokens=-1))
+    assert told(warmed, observer) == ([], [])

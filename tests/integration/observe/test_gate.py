@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from threading import Event
 from time import time
 from typing import Any
 
+import anyio
 import boto3
 import pytest
 
@@ -80,20 +80,21 @@ def test_reads_instead_of_writing_twice(
     assert warming.state.reads == looked
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_an_asynchronous_client(
-    warming: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch
+    warming: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch, loop: str
 ) -> None:
-    """Both of two calls at once; the loop goes on meanwhile."""
+    """Both of two calls at once; the loop goes on meanwhile, whichever it is."""
     monkeypatch.setenv("PREFIXWARM_GATE_MS", LONG)
     warming.state.finish = warming.warm
     observer = warming.observer()
 
     async def talk() -> None:
-        async with warming.async_agent(observer) as agent:
-            both = [agent.messages.create(**make_request()) for _ in "ab"]
-            await asyncio.gather(*both)
+        async with warming.async_agent(observer) as agent, anyio.create_task_group() as both:
+            for _ in "ab":
+                both.start_soon(lambda: agent.messages.create(**make_request()))
 
-    asyncio.run(talk())
+    anyio.run(talk, backend=loop)
     assert results(warming, observer) == ["hit", "hit"]
 
 
@@ -105,9 +106,9 @@ def test_off_by_default(warming: Any, make_request: Any) -> None:
     assert results(warming, observer) == ["miss"]
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("loop", ["", "asyncio", "trio"])
 def test_never_longer_than_the_bound(
-    warming: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
+    warming: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch, loop: str
 ) -> None:
     """The lease outlives it: the request is sent all the same."""
     monkeypatch.setenv("PREFIXWARM_GATE_MS", SHORT)
@@ -117,8 +118,8 @@ def test_never_longer_than_the_bound(
         async with warming.async_agent(observer) as agent:
             await agent.messages.create(**make_request())
 
-    if asynchronous:
-        asyncio.run(talk())
+    if loop:
+        anyio.run(talk, backend=loop)
     else:
         warming.agent(observer).messages.create(**make_request())
     assert leased(warming)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
 import anthropic
+import anyio
 import boto3
 import pytest
 
 from prefixwarm.capture import make_prefix
 from prefixwarm.core.memory import MemoryState
+from prefixwarm.core.routes import ROUTES
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
-from prefixwarm.simulator import running
+from prefixwarm.simulator import Principal, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,20 +101,23 @@ def test_a_stream(provider: Any, watched: Watched) -> None:
     assert watched.results == ["miss", "hit"]
 
 
-def test_an_asynchronous_client(provider: Any, watched: Watched) -> None:
-    """Whole and streamed."""
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_an_asynchronous_client(provider: Any, watched: Watched, loop: str) -> None:
+    """Whole, streamed, and streamed to nobody; on either event loop that the SDK runs on."""
 
-    async def talk() -> str:
+    async def talk() -> None:
         chain = [async_middleware(watched.observer)]
         async with anthropic.AsyncAnthropic(
             base_url=provider.url, api_key="k", middleware=chain
         ) as agent:
             await agent.messages.create(**body("a"))
             async with agent.messages.stream(**body("b")) as stream:
-                return "".join([text async for text in stream.text_stream])
+                assert "".join([text async for text in stream.text_stream])
+            async with agent.messages.stream(**body("c")) as stream:
+                await stream.__anext__()
 
-    assert asyncio.run(talk())
-    assert watched.results == ["miss", "hit"]
+    anyio.run(talk, backend=loop)
+    assert watched.results == ["miss", "hit", "hit"]
 
 
 def test_raw_and_streaming_responses(provider: Any, watched: Watched) -> None:
@@ -131,6 +135,64 @@ def test_the_beta_client(provider: Any, watched: Watched) -> None:
     agent = client(provider, watched)
     agent.beta.messages.create(**body("a"), betas=["context-management-2025-06-27"])
     assert watched.results == ["drift"]
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("anthropic-version", "2023-06-01"),
+        ("anthropic-beta", "context-management-2025-06-27"),
+    ],
+)
+def test_what_the_client_adds_to_every_request(
+    provider: Any, watched: Watched, header: str, value: str
+) -> None:
+    """Middleware does not see it; the request that went out says it."""
+    agent = client(provider, watched).with_options(default_headers={header: value})
+    agent.messages.create(**body("a"))
+    with agent.messages.stream(**body("b")) as stream:
+        assert stream.get_final_message().usage
+    assert watched.results == ["drift", "drift"]
+    assert [(x["place"], x["why"]) for x in watched.lines if "place" in x] == [(header, "value")]
+
+
+def test_the_version_that_the_sdk_sends_by_itself(provider: Any, watched: Watched) -> None:
+    """It is the one that prefix files get where none is named."""
+    agent = client(provider, watched)
+    assert agent.default_headers["anthropic-version"] == ROUTES["anthropic"].versions[-1]
+    agent.messages.create(**body("a"), extra_headers={"anthropic-version": "2023-06-01"})
+    agent.messages.create(**body("b"))
+    assert watched.results == ["drift", "miss"]  # the cautious simulator keeps them apart
+
+
+def test_how_the_agent_logs_in_is_no_drift(provider: Any, watched: Watched) -> None:
+    """Access tokens bring a beta of their own."""
+    token = anthropic.WorkloadIdentityCredentials(
+        identity_token_provider=lambda: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln",
+        federation_rule_id="fdrl_1",
+        organization_id=Principal().organization,
+    )
+    agent = watched.open(
+        anthropic.Anthropic(
+            base_url=provider.url, credentials=token, middleware=[middleware(watched.observer)]
+        )
+    )
+    agent.messages.create(**body("a"))
+    (sent,) = [r for r in provider.requests() if r["path"] == "/v1/messages"]
+    assert "oauth-" in sent["headers"]["anthropic-beta"]
+    assert watched.results == ["miss"]
+
+
+def test_a_router_beside_the_agent(provider: Any, watched: Watched) -> None:
+    """The same client and model; only the agent's changed prompt is drift."""
+    agent = client(provider, watched)
+    router = body("a", system="Answer with one word: billing or parcels.")
+    for request in (router, body("a"), router, body("a")):
+        agent.messages.create(**request)
+    assert watched.results == ["other", "miss", "other", "hit"]
+    agent.messages.create(**body(system="Today is Friday. " + "You are a helper. " * 400))
+    assert watched.results[-1] == "drift"
+    assert [x["place"] for x in watched.lines if "place" in x] == ["system[0].text:0"]
 
 
 def test_other_calls_pass(provider: Any, watched: Watched) -> None:

@@ -65,8 +65,15 @@ class Watched:
 
 
 @pytest.fixture
-def watched(prefix: Any, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    """An observer of that prefix."""
+def make_watched(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make observers."""
     for name in ("PREFIXWARM_TABLE", "PREFIXWARM_PREFIXES", "PREFIXWARM_DISABLED"):
         monkeypatch.delenv(name, raising=False)
-    return Watched(prefix)
+    return Watched
+
+
+@pytest.fixture
+def watched(prefix: Any, make_watched: Any) -> Watched:
+    """An observer of that prefix."""
+    found: Watched = make_watched(prefix)
+    return found
