@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +14,7 @@ from prefixwarm.capture import make_prefix
 from prefixwarm.cli.output import emit, json_option, tokens
 from prefixwarm.core.errors import UsageError
 from prefixwarm.core.prefix_file import write
+from prefixwarm.core.routes import route_named
 from prefixwarm.core.warm_request import PLACEHOLDER
 from prefixwarm.observe import Prefix
 
@@ -30,11 +33,12 @@ __all__ = ["build"]
 def build(source: str, out: Path, as_json: bool) -> None:
     """Write a prefix file from a Prefix object in your code."""
     found = _load(source)
+    headers, body = _with_version(found)
     prefix = make_prefix(
         found.name,
-        found.request([PLACEHOLDER]),
+        body,
         route=found.route,
-        headers=found.headers,
+        headers=headers,
         ttl=found.ttl,
         shared_messages=found.shared_messages,
     )
@@ -47,16 +51,39 @@ def build(source: str, out: Path, as_json: bool) -> None:
     )
 
 
+def _with_version(found: Prefix) -> tuple[dict[str, str], dict[str, Any]]:
+    """Headers and body of a request, with the version that the agent's SDK will add to them."""
+    body, version = found.request([PLACEHOLDER]), _sdk_version()
+    if version is None:
+        return found.headers, body
+    if route_named(found.route).version_in_body:
+        return found.headers, {"anthropic_version": version, **body}
+    return {"anthropic-version": version, **found.headers}, body
+
+
+def _sdk_version() -> str | None:
+    """What the installed anthropic SDK sends by itself; None where there is none."""
+    try:
+        import anthropic
+    except ImportError:
+        return None
+    with anthropic.Anthropic(api_key="-") as client:
+        version = client.default_headers.get("anthropic-version")
+    return version if isinstance(version, str) else None
+
+
 def _load(source: str) -> Prefix:
     module_name, _, name = source.partition(":")
     if not (module_name and name):
         raise UsageError(f"{source!r}: write MODULE:NAME, such as agent.prompts:PREFIX")
     sys.path.insert(0, str(Path.cwd()))
     try:
-        found = getattr(import_module(module_name), name)
+        # What the module prints is not ours.
+        with redirect_stdout(sys.stderr):
+            found = getattr(import_module(module_name), name)
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{source}: cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(found, Prefix):
         kind = type(found).__name__

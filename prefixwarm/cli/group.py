@@ -96,7 +96,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    click.echo(f"prefixwarm: {message}", err=True)
+    click.echo(f"prefixwarm: {' '.join(message.split())}", err=True)
     return code
 
 
