@@ -173,7 +173,7 @@ def _cell(
 
 def child_command(bench: Bench) -> list[str]:
     """The Python part, as the launcher starts it."""
-    start = bench.ours / "prefixwarm" / "python" / "prefixwarm_extension" / "start.py"
+    start = bench.ours / "prefixwarm" / "start.py"
     python = Path(sys.base_prefix) / "bin" / "python3"
     return [str(python), "-I", "-S", "-OO", str(start), "9000"]
 

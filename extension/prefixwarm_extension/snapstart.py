@@ -14,7 +14,7 @@ import sys
 
 __all__ = ["warm_after_restore"]
 
-START = "/opt/prefixwarm/python/prefixwarm_extension/start.py"
+START = "/opt/prefixwarm/start.py"
 WORD = 3
 
 

@@ -11,7 +11,7 @@ from prefixwarm_layer import archive
 from prefixwarm_layer.bytecode import interpreters
 from prefixwarm_layer.contents import (
     keepwarm_entries,
-    layer_sources,
+    layer_entries,
     prefix_entries,
     with_bytecode,
 )
@@ -50,7 +50,7 @@ def build_keepwarm(out: Path) -> Path:
 
 def build_release(folder: Path) -> dict[str, str]:
     """Build both zips anew into a folder, for the wheel; returns the interpreters used."""
-    archive.write(folder / LAYER, with_bytecode(layer_sources()))
+    archive.write(folder / LAYER, with_bytecode(layer_entries()))
     archive.write(folder / KEEPWARM, keepwarm_entries())
     return interpreters()
 
@@ -58,9 +58,9 @@ def build_release(folder: Path) -> dict[str, str]:
 def _layer_base() -> Path:
     if (SHIPPED / LAYER).exists():
         return SHIPPED / LAYER
-    sources = layer_sources()
-    digest = _digest({**sources, "interpreters": repr(interpreters()).encode()})
-    return _cached(f"{digest}-{LAYER}", lambda: with_bytecode(sources))
+    entries = layer_entries()
+    digest = _digest({**entries, "interpreters": repr(interpreters()).encode()})
+    return _cached(f"{digest}-{LAYER}", lambda: with_bytecode(entries))
 
 
 def _keepwarm_base() -> Path:

@@ -26,20 +26,24 @@ RUNTIMES = tuple(f"python{minor}" for minor in ("3.10", *SUPPORTED))
 
 # Line tables are left out: they are two fifths of the bytes, and only tracebacks read them.
 _COMPILE = """
-import importlib.util, json, marshal, sys, types
+import importlib.util, json, marshal, types
 
 def lean(code):
     inner = (lean(c) if isinstance(c, types.CodeType) else c for c in code.co_consts)
-    return code.replace(co_linetable=b"", co_consts=tuple(inner))
+    names = {"co_qualname": code.co_name} if hasattr(code, "co_qualname") else {}
+    return code.replace(co_linetable=b"", co_consts=tuple(inner), co_filename="", **names)
 
-bundle = {}
-for name, source in json.load(sys.stdin).items():
-    code = compile(source, name, "exec", dont_inherit=True, optimize=2)
-    module, package = name[:-3].replace("/", "."), name.endswith("/__init__.py")
-    bundle[module.removesuffix(".__init__")] = (package, lean(code))
-sys.stdout.buffer.write(importlib.util.MAGIC_NUMBER + marshal.dumps(bundle))
+def compiled(text):
+    bundle = {}
+    for name, (package, source) in json.loads(text).items():
+        bundle[name] = package, lean(compile(source, "", "exec", dont_inherit=True, optimize=2))
+    return importlib.util.MAGIC_NUMBER + marshal.dumps(bundle)
 """
+_NATIVE = _COMPILE + "\nimport sys\nsys.stdout.buffer.write(compiled(sys.stdin.read()))"
 _MAGIC_BYTES = 4
+# A Python for WebAssembly, whose bytecode is everyone's, for machines without one of their own;
+# `scripts/fetch-python3.14` puts it there.
+_WASM = {"3.14": "pyodide-314.0.7"}
 
 
 def interpreters() -> dict[str, str]:
@@ -47,39 +51,45 @@ def interpreters() -> dict[str, str]:
     found = {}
     for minor in SUPPORTED:
         working = (path for path in _candidates(minor) if _is_python(path, minor))
-        if (first := next(working, None)) is not None:
+        if (first := next(working, None) or _wasm(minor)) is not None:
             found[minor] = first
     return found
 
 
-def bundles(sources: Mapping[str, bytes]) -> dict[str, bytes]:
+def bundles(modules: Mapping[str, tuple[bool, str]]) -> dict[str, bytes]:
     """Bytecode of all these modules, one file for every interpreter found.
 
     Parameters
     ----------
-    sources
-        Python files by path below the import root.
+    modules
+        By name: whether it is a package, and its source.
 
     Returns
     -------
     dict
         File contents by the magic number of the bytecode, in hexadecimal digits.
     """
-    compiled = [_compiled_by(interpreter, sources) for interpreter in interpreters().values()]
+    compiled = [_compiled_by(interpreter, modules) for interpreter in interpreters().values()]
     return {data[:_MAGIC_BYTES].hex(): data[_MAGIC_BYTES:] for data in compiled}
 
 
-def _compiled_by(interpreter: str, sources: Mapping[str, bytes]) -> bytes:
-    texts = json.dumps({name: sources[name].decode() for name in sorted(sources)})
+def _compiled_by(interpreter: str, modules: Mapping[str, tuple[bool, str]]) -> bytes:
     done = subprocess.run(  # noqa: S603
-        [interpreter, "-P", "-S", "-c", _COMPILE],
-        input=texts.encode(),
+        _command(interpreter),
+        input=json.dumps(modules, sort_keys=True).encode(),
         stdout=subprocess.PIPE,
         check=True,
         # A fixed hash seed, or the order of a set's constants would differ from run to run.
         env={"PYTHONHASHSEED": "0"},
     )
     return done.stdout
+
+
+def _command(interpreter: str) -> list[str]:
+    if Path(interpreter).is_dir():
+        script = Path(__file__).with_name("wasm.mjs")
+        return [shutil.which("node") or "node", str(script), interpreter, _COMPILE]
+    return [interpreter, "-P", "-S", "-c", _NATIVE]
 
 
 def _candidates(minor: str) -> Iterator[str]:
@@ -90,6 +100,12 @@ def _candidates(minor: str) -> Iterator[str]:
         yield on_path
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     yield from (str(p) for p in sorted(pyenv.glob(f"versions/{minor}.*/bin/python{minor}")))
+
+
+def _wasm(minor: str) -> str | None:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "prefixwarm" / _WASM.get(minor, "none")
+    return str(folder) if folder.is_dir() and shutil.which("node") else None
 
 
 def _is_python(path: str, minor: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import marshal
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,53 +14,78 @@ from prefixwarm.core.prefix_file import dumps, load
 from prefixwarm.core.warm_call import SUFFIX as WARM_SUFFIX
 from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm_layer.bytecode import bundles
+from prefixwarm_layer.lean import lean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["keepwarm_entries", "layer_sources", "prefix_entries", "with_bytecode"]
+__all__ = [
+    "keepwarm_entries",
+    "layer_entries",
+    "layer_modules",
+    "prefix_entries",
+    "with_bytecode",
+]
 
 _HOME = "prefixwarm"
-_CODE = f"{_HOME}/python/"
 _VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
 _NEVER_THERE = ("memory.py", "seams.py")
-# There as source alone: what the init phase loads seldom, or not at all.
-_NOT_BUNDLED = (
-    "prefixwarm/core/federation.py",
-    "prefixwarm/core/fingerprint.py",
-    "prefixwarm/core/identity.py",
-    "prefixwarm/core/prefix_file.py",
-    "prefixwarm/core/warm_request.py",
-    "prefixwarm_extension/lifecycle.py",
-    "prefixwarm_extension/managed.py",
-    "prefixwarm_extension/start.py",
+# Files of their own, because something starts them.
+_STARTED = {
+    "prefixwarm_extension/lifecycle.py": f"{_HOME}/lifecycle.py",
+    "prefixwarm_extension/snapstart.py": "python/prefixwarm_snapstart.py",
+    "prefixwarm_extension/start.py": f"{_HOME}/start.py",
+}
+# There as sources alone, because the init phase seldom loads them.
+_SELDOM = (
+    "prefixwarm.core.body",
+    "prefixwarm.core.federation",
+    "prefixwarm.core.fingerprint",
+    "prefixwarm.core.identity",
+    "prefixwarm.core.prefix_file",
+    "prefixwarm.core.warm_request",
+    "prefixwarm_extension.managed",
 )
 _ROOT = re.compile(
     r"^# ([0-9a-f]{8}\.\d+)\n(-----BEGIN.+?-----END[^\n]+\n)", re.DOTALL | re.MULTILINE
 )
 
 
-def layer_sources() -> dict[str, bytes]:
-    """The layer without bytecode and prefixes: launcher, code, CA roots."""
+def layer_entries() -> dict[str, bytes]:
+    """The layer without bytecode and prefixes: launcher, programs, sources, CA roots."""
     here = Path(__file__).parent
-    code = {
-        "prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes(),
-        **_sources("prefixwarm.core", leave_out=_NEVER_THERE),
-        **_sources("prefixwarm_extension"),
-    }
+    code = _layer_code()
     return {
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
-        "python/prefixwarm_snapstart.py": code.pop("prefixwarm_extension/snapstart.py"),
-        **{_CODE + name: data for name, data in code.items()},
+        **{place: lean(code[name]).encode() for name, place in _STARTED.items()},
+        # The format of marshal that every Python reads.
+        f"{_HOME}/code/sources": marshal.dumps(layer_modules(), 2),
         **{f"{_HOME}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
     }
 
 
-def with_bytecode(sources: Mapping[str, bytes]) -> dict[str, bytes]:
+def layer_modules() -> dict[str, tuple[bool, str]]:
+    """The modules that the layer's programs import: whether each is a package, and its source."""
+    found = {}
+    for file, source in sorted(_layer_code().items()):
+        if file not in _STARTED:
+            module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            found[module] = file.endswith("/__init__.py"), lean(source)
+    return found
+
+
+def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:
     """The layer with the bytecode of its init phase, for every interpreter at hand."""
-    code = {n.removeprefix(_CODE): data for n, data in sources.items() if n.startswith(_CODE)}
-    compiled = bundles({n: data for n, data in code.items() if n not in _NOT_BUNDLED})
-    return {**sources, **{f"{_HOME}/bytecode/{name}": data for name, data in compiled.items()}}
+    often = {name: module for name, module in layer_modules().items() if name not in _SELDOM}
+    return {**entries, **{f"{_HOME}/code/{name}": data for name, data in bundles(often).items()}}
+
+
+def _layer_code() -> dict[str, bytes]:
+    return {
+        "prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes(),
+        **_sources("prefixwarm.core", leave_out=_NEVER_THERE),
+        **_sources("prefixwarm_extension"),
+    }
 
 
 def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:

@@ -92,14 +92,14 @@ def unzipped_layer(folder: Path, prefixes: Sequence[Path]) -> Path:
     return target
 
 
-def changed_layer(layer: Path, folder: Path, changes: Mapping[str, str]) -> Path:
-    """A copy of the layer in which these files, by path, have another text."""
+def changed_layer(layer: Path, folder: Path, changes: Mapping[str, str | bytes]) -> Path:
+    """A copy of the layer with other contents of these files, by path, or with more of them."""
     target = folder / uuid.uuid4().hex
     shutil.copytree(layer, target, copy_function=os.link)
-    for name, text in changes.items():
-        mode = (layer / name).stat().st_mode
-        (target / name).unlink()
-        (target / name).write_text(text)
+    for name, content in changes.items():
+        mode = (layer / name).stat().st_mode if (layer / name).exists() else 0o644
+        (target / name).unlink(missing_ok=True)
+        (target / name).write_bytes(content.encode() if isinstance(content, str) else content)
         (target / name).chmod(mode)
     return target
 

@@ -1,6 +1,6 @@
 """Stands in for ``start.py``: runs the real one, and lets one line of the program fail.
 
-``FAIL_AT`` is ``FILE:LINE:KIND``; without it, every line that runs is written to ``LINES_TO``.
+``FAIL_AT`` is ``MODULE:LINE:KIND``; without it, every line that runs is written to ``LINES_TO``.
 """
 
 from __future__ import annotations
@@ -69,6 +69,6 @@ if "LINES_TO" in os.environ:
     os._exit = _exit
 
 with open(REAL) as source:
-    program = compile(source.read(), REAL, "exec")
+    program = compile(source.read(), "/python/prefixwarm_start", "exec")
 sys.settrace(in_program)
 exec(program, {"__name__": "__main__", "__file__": REAL})

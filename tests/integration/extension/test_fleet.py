@@ -78,7 +78,7 @@ def test_extension_processes_released_together_make_one_call(
 ) -> None:
     """Real processes, behind a barrier; all but one find it written or being written."""
     os.mkfifo(tmp_path / "barrier")
-    start = layer / "prefixwarm" / "python" / "prefixwarm_extension" / "start.py"
+    start = layer / "prefixwarm" / "start.py"
     command = f"read -r _ <{tmp_path}/barrier; exec {sys.executable} -I -S {start} 9000 3>/dev/null"
     folder = str(layer / "prefixwarm" / "prefixes")
     env = {**environment(bench), "PREFIXWARM_PREFIXES": folder}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -163,15 +164,11 @@ def test_no_line_below_its_fallback_can_fail_the_function(
 
 def test_sources_stand_in_where_there_is_no_bytecode(layer: Path, tmp_path: Path) -> None:
     """Another Python than those the layer was built with costs time only."""
-    program = layer / "prefixwarm" / "python" / "prefixwarm_extension" / "start.py"
-    text = program.read_text().replace("/bytecode/", "/no-bytecode/")
-    copy = tmp_path / "prefixwarm" / "python"
-    copy.parent.mkdir()
-    copy.symlink_to(layer / "prefixwarm" / "python")
-    source = tmp_path / "start.py"
-    source.write_text(text.replace("os.path.abspath(__file__)", f"'{copy}/prefixwarm_extension/x'"))
+    (tmp_path / "code").mkdir()
+    shutil.copy(layer / "prefixwarm" / "code" / "sources", tmp_path / "code")
+    program = shutil.copy(layer / "prefixwarm" / "start.py", tmp_path)
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -I -S -B {source} 1000 3>&1"],
+        ["bash", "-c", f"{sys.executable} -I -S -B {program} 1000 3>&1"],
         env={"PATH": os.environ["PATH"], **OFF},
         capture_output=True,
         text=True,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import compileall
+import importlib.util
+import marshal
 import os
-import shutil
 import subprocess
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from extension_bench import KEY, PROMPT, changed_layer
+
+from prefixwarm_layer.contents import layer_modules
 
 if TYPE_CHECKING:
     from extension_bench import Bench
@@ -22,8 +25,27 @@ if TYPE_CHECKING:
 ALL = os.environ.get("MUTANTS") == "all"
 SAMPLE = 40
 KINDS = ("error", "memory", "leave", "os", "exit", "kill")
-START = "prefixwarm/python/prefixwarm_extension/start.py"
 FAILING_START = Path(__file__).with_name("failing_start.py")
+
+
+@cache
+def traceable() -> bytes:
+    """The layer's bytecode for this Python, with lines and files."""
+    modules = {
+        name: (package, compile(source, f"/python/{name}", "exec", dont_inherit=True))
+        for name, (package, source) in layer_modules().items()
+    }
+    return marshal.dumps(modules)
+
+
+def failing(layer: Path, folder: Path) -> Path:
+    """The layer with a Python part of which any line can be told to fail."""
+    changes = {
+        "prefixwarm/start.py": FAILING_START.read_bytes(),
+        "prefixwarm/real_start.py": (layer / "prefixwarm" / "start.py").read_bytes(),
+        f"prefixwarm/code/{importlib.util.MAGIC_NUMBER.hex()}": traceable(),
+    }
+    return changed_layer(layer, folder, changes)
 
 
 @dataclass(frozen=True)
@@ -38,7 +60,7 @@ class Mutant:
     @property
     def harmless(self) -> bool:
         """It ended, gave a reason where it still could, and showed no secret."""
-        if self.where.startswith("prefixwarm_extension/real"):
+        if self.where.startswith("prefixwarm_start"):
             # Before there is anything to protect: the launcher says that it ended.
             return True
         said = '"by":"init"' in self.output or self.kind in ("exit", "kill")
@@ -48,14 +70,8 @@ class Mutant:
 
 @pytest.fixture
 def program(layer: Path, tmp_path: Path) -> Path:
-    """The layer's Python part, from its sources, with the failing start."""
-    target = tmp_path / "prefixwarm" / "python"
-    shutil.copytree(layer / "prefixwarm" / "python", target)
-    start = target / "prefixwarm_extension" / "start.py"
-    start.rename(start.with_name("real_start.py"))
-    shutil.copy(FAILING_START, start)
-    compileall.compile_dir(target, quiet=2)
-    return start
+    """The Python part of such a layer."""
+    return failing(layer, tmp_path) / "prefixwarm" / "start.py"
 
 
 def run(program: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -96,22 +112,15 @@ def test_no_line_of_the_python_part_hangs_or_tells_a_secret(
 @pytest.mark.parametrize(
     ("where", "kind"),
     [
-        ("prefixwarm_extension/main.py:1", "error"),
-        ("prefixwarm/core/http.py:1", "kill"),
-        ("prefixwarm_extension/real_start.py:1", "leave"),
+        ("prefixwarm_extension.main:1", "error"),
+        ("prefixwarm.core.http:1", "kill"),
+        ("prefixwarm_start:1", "leave"),
     ],
 )
 def test_a_mutant_under_the_emulator(bench: Bench, tmp_path: Path, where: str, kind: str) -> None:
     """A module that cannot even be imported: the function answers, and one line says why not."""
-    sources = bench.layer / "prefixwarm" / "python"
-    real = (sources / "prefixwarm_extension" / "start.py").read_text()
-    layer = changed_layer(bench.layer, tmp_path, {START: FAILING_START.read_text()})
-    (layer / START).with_name("real_start.py").write_text(real.replace("/bytecode/", "/none/"))
-    file, _, _ = where.partition(":")
-    text = (layer / "prefixwarm" / "python" / file).read_text().splitlines()
-    first = 1 + next(n for n, line in enumerate(text) if line.startswith(("import ", "from ")))
-    function = bench.plain(FAIL_AT=f"{file}:{first}:{kind}")
-    started = bench.start(replace(function, layers=(layer,)), {"n": 1})
+    function = bench.plain(FAIL_AT=f"{where}:{kind}")
+    started = bench.start(replace(function, layers=(failing(bench.layer, tmp_path),)), {"n": 1})
     assert started.answer.status == 200
     assert started.answer.payload["event"] == {"n": 1}
     assert len(started.lines) == 1

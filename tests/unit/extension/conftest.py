@@ -10,7 +10,7 @@ from prefixwarm.core.warm_call import WarmCall
 @pytest.fixture
 def call() -> WarmCall:
     """Ten thousand tokens of a prefix with round prices."""
-    body = b'{"max_tokens":0,"model":"claude"}'
+    body = b'{"max_tokens":0,"model":"claude","ttl":"1h"}'
     return WarmCall(
         name="support",
         route="anthropic",
@@ -21,5 +21,6 @@ def call() -> WarmCall:
         usd_per_mtok={"input": 1.0, "read": 0.1, "write_5m": 1.25, "write_1h": 2.0, "output": 5.0},
         tokens=10_000,
         max_tokens_at=body.index(b"0"),
+        ttl_at=[body.index(b"1h")],
         body=body,
     )

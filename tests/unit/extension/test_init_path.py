@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm_layer.contents import layer_sources, with_bytecode
+from prefixwarm_layer.contents import layer_entries, with_bytecode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,10 +55,10 @@ exec(compile(open(start).read(), start, "exec"), {"__name__": "__main__", "__fil
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The layer's Python part with its bytecode, laid out."""
     home = tmp_path_factory.mktemp("opt")
-    for name, data in with_bytecode(layer_sources()).items():
+    for name, data in with_bytecode(layer_entries()).items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_bytes(data)
-    return home / "prefixwarm" / "python" / "prefixwarm_extension" / "start.py"
+    return home / "prefixwarm" / "start.py"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from prefixwarm.core.errors import ProviderError
 from prefixwarm.core.memory import MemoryState
 from prefixwarm.core.provider import Reply
 from prefixwarm.core.settings import Settings
-from prefixwarm.core.state import LeaseWish, Result
+from prefixwarm.core.state import METRIC, LeaseWish, Result
 from prefixwarm_extension.decision import Start
 from prefixwarm_extension.managed import idle_limit, keep_warm
 from prefixwarm_extension.sandbox import Sandbox
@@ -66,7 +66,7 @@ class Instance:
         def pause(seconds: float) -> None:
             self.now += seconds
             if traffic:
-                self.store.saw_traffic(self.key, self.now, Deadline.after(1))
+                self.store.saw_traffic(self.key, self.now, METRIC, Deadline.after(1))
             if self.now > end:
                 raise Over
 
