@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from prefixwarm.simulator import sigv4
+from prefixwarm.simulator import runtime, sigv4
 from prefixwarm.simulator.errors import ApiError, invalid
 from prefixwarm.simulator.settings import Principal
 
@@ -22,6 +22,7 @@ SERVICES = {
     "aws": "aws-external-anthropic",
     "bedrock-mantle": "bedrock-mantle",
     "bedrock": "bedrock",
+    "bedrock-converse": "bedrock",
 }
 _WORKSPACE = "anthropic-workspace-id"
 
@@ -34,9 +35,9 @@ class Caller(NamedTuple):
 
 
 def route_of(request: Request) -> str:
-    """Tell the route of a request: ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``."""
+    """Tell the route of a request, as `prefixwarm.core.routes` names it."""
     if request.path.startswith("/model/"):
-        return "bedrock"
+        return runtime.route_of(request.path)
     if request.path.startswith("/anthropic/"):
         return "bedrock-mantle"
     signed = request.headers.get("authorization", "").startswith(sigv4.ALGORITHM)
@@ -114,6 +115,6 @@ def _in_workspace(request: Request, principal: Principal, settings: Settings) ->
 
 def refused(route: str, message: str) -> ApiError:
     """Build the refusal of credentials: Bedrock's runtime answers 403, the others 401."""
-    if route == "bedrock":
+    if route in runtime.ROUTES:
         return ApiError(403, message, error_type="UnrecognizedClientException")
     return ApiError(401, message)

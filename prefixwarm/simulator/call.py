@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
 
 import orjson
 
-from prefixwarm.simulator import model_rules, models, validation
+from prefixwarm.simulator import keys, model_rules, models, runtime, validation
 from prefixwarm.simulator.errors import ApiError, invalid
-from prefixwarm.simulator.keys import Context
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.auth import Caller
@@ -21,17 +19,13 @@ __all__ = ["VERSIONS", "Call", "parse"]
 Json = dict[str, Any]
 
 VERSIONS = ("2023-06-01", validation.NEWEST_VERSION)
-_BEDROCK_VERSION = "bedrock-2023-05-31"
-# https://platform.claude.com/docs/en/api/versioning: Bedrock takes the newest from 4.7 on.
-_BEDROCK_NEWEST = (4, 7)
-_IN_PATH = ("model", "stream")
 
 
 class Call(NamedTuple):
     """A request that passed validation."""
 
     body: Json
-    context: Context
+    context: keys.Context
     model: models.Model
     batch: bool = False
 
@@ -53,16 +47,17 @@ def parse(
         400, or 404 for a model that the route does not have.
     """
     value = loads(request.body)
-    if route == "bedrock":
-        body, version, betas = _bedrock(request, value)
+    if route in runtime.ROUTES:
+        body, version, betas = runtime.read(request.path, value)
     else:
         body, version, betas = _messages(request, value, route)
     body = validation.body(body, counting=counting)
     model = _model(body["model"], route, settings)
-    _check_bedrock_model(model, route, version)
+    if route in runtime.ROUTES:
+        runtime.check_model(model, version, counting=counting)
     model_rules.check(body, model, route=route, version=version)
     validation.max_tokens(body, refuse_zero=switches.refuse_zero)
-    return Call(body, Context(route, caller.region, caller.principal, version, betas), model)
+    return Call(body, keys.Context(route, caller.region, caller.principal, version, betas), model)
 
 
 def loads(body: bytes) -> Any:
@@ -90,30 +85,7 @@ def _messages(request: Request, value: Any, route: str) -> tuple[Any, str, tuple
             if name in value:
                 raise invalid(f"{name}: Extra inputs are not permitted")
     header = "" if route == "bedrock-mantle" else request.headers.get("anthropic-beta", "")
-    return value, version, _betas(header.split(","))
-
-
-def _bedrock(request: Request, value: Any) -> tuple[Any, str, tuple[str, ...]]:
-    if not isinstance(value, dict):
-        raise invalid("body: Input should be an object")
-    for name in _IN_PATH:
-        if name in value:
-            raise invalid(f"{name}: Extra inputs are not permitted")
-    version = value.get("anthropic_version")
-    if version not in (_BEDROCK_VERSION, *VERSIONS[1:]):
-        raise invalid("anthropic_version: Field required, such as " + _BEDROCK_VERSION)
-    betas = value.get("anthropic_beta") or []
-    if not isinstance(betas, list) or not all(isinstance(beta, str) for beta in betas):
-        raise invalid("anthropic_beta: Input should be a list of strings")
-    _, _, model, action = request.path.split("/", 3)
-    body = {"model": unquote(model), **value}
-    if action.endswith("stream"):
-        body["stream"] = True
-    return body, version, _betas(betas)
-
-
-def _betas(names: list[str]) -> tuple[str, ...]:
-    return tuple(sorted({name.strip() for name in names} - {""}))
+    return value, version, keys.betas(header.split(","))
 
 
 def _model(model_id: str, route: str, settings: Settings) -> models.Model:
@@ -121,15 +93,3 @@ def _model(model_id: str, route: str, settings: Settings) -> models.Model:
     if model is None:
         raise ApiError(404, f"model: {model_id}")
     return model
-
-
-def _check_bedrock_model(model: models.Model, route: str, version: str) -> None:
-    if route != "bedrock":
-        return
-    if model.geography is None and not model.id.startswith("arn:"):
-        raise invalid(
-            f"Invocation of model ID {model.id} with on-demand throughput isn't supported. Retry "
-            "your request with the ID or ARN of an inference profile that contains this model."
-        )
-    if version == validation.NEWEST_VERSION and model.generation < _BEDROCK_NEWEST:
-        raise invalid(f"anthropic_version: {version} is not supported by {model.id}")

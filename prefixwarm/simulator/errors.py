@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["TYPES", "ApiError", "SimulatorError", "invalid"]
+__all__ = ["TYPES", "ApiError", "SimulatorError", "invalid", "refused_by_aws"]
 
 TYPES = {
     400: "invalid_request_error",
@@ -63,3 +63,8 @@ class ApiError(Exception):
 def invalid(message: str) -> ApiError:
     """Build the 400 that a request body earns."""
     return ApiError(400, message)
+
+
+def refused_by_aws(message: str) -> ApiError:
+    """Build the 400 of AWS itself, before the model sees the request."""
+    return ApiError(400, message, error_type="ValidationException")

@@ -1,24 +1,20 @@
-"""AWS event stream framing, as ``invoke-with-response-stream`` answers."""
+"""AWS event stream framing, as the runtime's streamed operations answer."""
 
 from __future__ import annotations
 
 import base64
 import struct
 import zlib
+from functools import cache
 from typing import Any
 
 import orjson
 
-__all__ = ["CONTENT_TYPE", "chunk"]
+__all__ = ["CONTENT_TYPE", "chunk", "frame"]
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _STRING = 7
 _OVERHEAD = 16
-_HEADERS = {
-    ":event-type": "chunk",
-    ":content-type": "application/json",
-    ":message-type": "event",
-}
 
 
 def _header(name: str, value: str) -> bytes:
@@ -30,10 +26,18 @@ def _header(name: str, value: str) -> bytes:
     )
 
 
-_ENCODED_HEADERS = b"".join(_header(name, value) for name, value in _HEADERS.items())
+@cache
+def _headers(kind: str) -> bytes:
+    named = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
+    return b"".join(_header(name, value) for name, value in named.items())
 
 
 def chunk(event: dict[str, Any]) -> bytes:
+    """Frame one event of InvokeModel."""
+    return frame("chunk", {"bytes": base64.b64encode(orjson.dumps(event)).decode()})
+
+
+def frame(kind: str, event: dict[str, Any]) -> bytes:
     """Frame one event.
 
     Notes
@@ -41,8 +45,7 @@ def chunk(event: dict[str, Any]) -> bytes:
     https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html: total length, header
     length, checksum of both, headers, payload, checksum of everything before it.
     """
-    payload = orjson.dumps({"bytes": base64.b64encode(orjson.dumps(event)).decode()})
-    total = _OVERHEAD + len(_ENCODED_HEADERS) + len(payload)
-    prelude = struct.pack("!II", total, len(_ENCODED_HEADERS))
-    framed = prelude + struct.pack("!I", zlib.crc32(prelude)) + _ENCODED_HEADERS + payload
+    payload, headers = orjson.dumps(event), _headers(kind)
+    prelude = struct.pack("!II", _OVERHEAD + len(headers) + len(payload), len(headers))
+    framed = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers + payload
     return framed + struct.pack("!I", zlib.crc32(framed))

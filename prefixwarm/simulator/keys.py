@@ -10,15 +10,15 @@ import orjson
 from prefixwarm.simulator.prompt import MESSAGES, SYSTEM, TOOLS, Block
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from prefixwarm.simulator.models import Model
     from prefixwarm.simulator.settings import Principal, Switches
 
-__all__ = ["DIGEST", "Context", "Salts", "chain", "salts"]
+__all__ = ["DIGEST", "Context", "Salts", "betas", "chain", "salts"]
 
 DIGEST = 16
-_ORGANIZATION_ROUTES = ("bedrock", "bedrock-mantle")
+_ORGANIZATION_ROUTES = ("bedrock", "bedrock-converse", "bedrock-mantle")
 _WEB_TOOLS = ("web_search", "web_fetch")
 # Betas that say how the caller authenticates, not what the model sees.
 _AUTHENTICATION_BETAS = ("oauth-",)
@@ -34,7 +34,7 @@ class Context(NamedTuple):
     Attributes
     ----------
     route : str
-        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
+        ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     region : str
         AWS region, empty where there is none.
     principal : Principal
@@ -63,7 +63,9 @@ def salts(body: Json, context: Context, model: Model, switches: Switches) -> Sal
 
 
 def _start_salt(body: Json, context: Context, switches: Switches) -> Salt:
-    salt: Salt = {"route": context.route, "region": context.region, "model": body["model"]}
+    shared = switches.share_converse and context.route == "bedrock-converse"
+    salt: Salt = {"route": "bedrock" if shared else context.route, "region": context.region}
+    salt["model"] = body["model"]
     salt["organization"] = context.principal.organization
     if switches.scope == "workspace" and context.route not in _ORGANIZATION_ROUTES:
         salt["workspace"] = context.principal.workspace
@@ -120,6 +122,11 @@ def _content(body: Json) -> list[Json]:
 def _cites(block: Json) -> bool:
     citations = block.get("citations")
     return isinstance(citations, dict) and bool(citations.get("enabled"))
+
+
+def betas(names: Iterable[str]) -> tuple[str, ...]:
+    """Return a set of betas in the one order in which it is compared."""
+    return tuple(sorted({name.strip() for name in names} - {""}))
 
 
 def chain(blocks: Sequence[Block], salted: Salts) -> list[bytes]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator import eventstream, keys, markers, prompt, replies, usage
+from prefixwarm.simulator import (
+    converse_replies,
+    eventstream,
+    keys,
+    markers,
+    prompt,
+    replies,
+    runtime,
+    usage,
+)
 from prefixwarm.simulator.ledger import Bill, Tariff, tier
 from prefixwarm.simulator.trace import Trace
 from prefixwarm.simulator.wire import Reply, json_reply
@@ -31,7 +40,8 @@ def count_tokens(provider: Provider, call: Call, record: Record) -> Reply:
     blocks = prompt.flatten(call.body, call.model)
     markers.find(blocks, call.body.get("cache_control"))
     fault = provider.fault(record)
-    reply = json_reply(200, {"input_tokens": sum(block.tokens for block in blocks)})
+    named = "inputTokens" if call.context.route in runtime.ROUTES else "input_tokens"
+    reply = json_reply(200, {named: sum(block.tokens for block in blocks)})
     return fault.spoil(reply) if fault else reply
 
 
@@ -46,7 +56,7 @@ def create(provider: Provider, call: Call, record: Record) -> Reply:
     plan, blocks = _plan(provider, call, record)
     fault = provider.fault(record)
     _limit(provider, call, plan, record.time)
-    said = replies.answer(call.body)
+    said = replies.answer(call.body, call_tools=provider.switches.call_tools)
     record.message_id = provider.ids.make("msg_01")
     diagnosis = provider.diagnoses.note(call, blocks, plan, record.message_id)
     first = provider.settings.latency.first_token(plan.total - plan.read, plan.read)
@@ -119,13 +129,19 @@ def _reply(
     assert record.usage is not None
     assert record.ttft is not None
     use_id = provider.ids.make("toolu_01") if said.tool else ""
+    converse = call.context.route == "bedrock-converse"
     if call.body.get("stream"):
         timed = replies.events(head, said, record.usage, use_id, provider.settings.latency)
-        framed = call.context.route == "bedrock"
+        framed = call.context.route in runtime.ROUTES
         kind = eventstream.CONTENT_TYPE if framed else "text/event-stream; charset=utf-8"
-        parts = replies.stream(timed, record.ttft, framed=framed)
+        if converse:
+            parts = converse_replies.stream(timed, record, provider.switches)
+        else:
+            parts = replies.stream(timed, record.ttft, framed=framed)
         return Reply(200, {"content-type": kind}, parts, streamed=True, start=record.time)
     body = replies.message(head, said, record.usage, use_id)
+    if converse:
+        body = converse_replies.message(body, record, provider.switches)
     reply = json_reply(200, body, after=record.latency or 0.0)
     reply.start = record.time
     return reply

@@ -75,7 +75,7 @@ def _thinking(kind: str | None, model: Model) -> None:
 
 
 def _route(request: Json, route: str) -> None:
-    if route == "bedrock" and request.get("cache_control") is not None:
+    if route in ("bedrock", "bedrock-converse") and request.get("cache_control") is not None:
         raise invalid("cache_control: automatic caching is not supported here; mark a block")
     if route == "bedrock-mantle" and (request.get("output_config") or {}).get("format"):
         raise invalid("output_config.format: structured outputs are not supported here")

@@ -20,11 +20,13 @@ _NEW_TOKENIZER = (4, 7)
 _DEFAULT_MINIMUM = 1024
 _FAMILIES = ("opus", "sonnet", "haiku", "fable", "mythos")
 # How each route spells a model id: https://platform.claude.com/docs/en/about-claude/models
+_RUNTIME = re.compile(r"(?:arn:[^/]+/)?(?:[a-z-]+\.)?anthropic\.claude-.+")
 _SPELLING = {
     "anthropic": re.compile(r"claude-.+"),
     "aws": re.compile(r"claude-.+"),
     "bedrock-mantle": re.compile(r"anthropic\.claude-.+"),
-    "bedrock": re.compile(r"(?:arn:[^/]+/)?(?:[a-z-]+\.)?anthropic\.claude-.+"),
+    "bedrock": _RUNTIME,
+    "bedrock-converse": _RUNTIME,
 }
 
 

@@ -147,7 +147,7 @@ class Provider:
 
 
 def _whose(entry: Record) -> dict[str, str]:
-    if entry.route in ("bedrock", "bedrock-mantle"):
+    if (entry.route or "").startswith("bedrock"):
         return {}
     return {
         "anthropic-organization-id": entry.organization or "",

@@ -53,9 +53,14 @@ class Answer:
         return {"type": "tool_use", "id": use_id, "name": self.tool, "input": value}
 
 
-def answer(request: Json) -> Answer:
-    """Decide what the model says: a fixed sentence, or what the request forces it to."""
+def answer(request: Json, *, call_tools: bool = False) -> Answer:
+    """Decide what the model says: a fixed sentence, or what the request forces it to.
+
+    With `call_tools` it calls the first of the tools it may use, once each turn.
+    """
     pieces, tool = _WORDS, _forced_tool(request)
+    if tool is None and call_tools and not _has_results(request["messages"][-1]):
+        tool = _offered_tool(request)
     wanted = (request.get("output_config") or {}).get("format")
     if tool is not None:
         pieces = _pieces(sample(tool.get("input_schema")))
@@ -73,6 +78,17 @@ def _forced_tool(request: Json) -> Json | None:
     if choice.get("type") == "tool":
         return next(tool for tool in tools if tool.get("name") == choice["name"])
     return tools[0] if choice.get("type") == "any" and "name" in tools[0] else None
+
+
+def _offered_tool(request: Json) -> Json | None:
+    barred = (request.get("tool_choice") or {}).get("type") == "none"
+    tools: list[Json] = [] if barred else request.get("tools") or []
+    return next((tool for tool in tools if "input_schema" in tool), None)
+
+
+def _has_results(message: Json) -> bool:
+    content = message["content"]
+    return isinstance(content, list) and any(x["type"] == "tool_result" for x in content)
 
 
 def _pieces(value: Any) -> tuple[str, ...]:

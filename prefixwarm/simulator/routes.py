@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Action", "action"]
 
-_INVOKE = re.compile(r"/model/[^/]+/invoke(?:-with-response-stream)?")
+_MODEL = re.compile(
+    r"/model/[^/]+/(?:invoke(?:-with-response-stream)?|converse(?:-stream)?|(count-tokens))"
+)
 
 
 class Action(Enum):
@@ -50,7 +52,9 @@ def action(request: Request) -> Action:
     """
     if request.method == "GET" and _READABLE.fullmatch(request.path):
         return Action.BATCH
-    found = Action.CREATE if _INVOKE.fullmatch(request.path) else _PATHS.get(request.path)
+    found = _PATHS.get(request.path)
+    if of_model := _MODEL.fullmatch(request.path):
+        found = Action.COUNT if of_model[1] else Action.CREATE
     if found is None:
         raise ApiError(404, f"Not found: {request.path}")
     if request.method != "POST":

@@ -128,7 +128,12 @@ class Switches:
     iterations : bool
         ``usage.iterations`` is reported.
     legacy_usage : str
-        ``off``, or ``usage.cache_creation`` is ``null`` or ``missing``.
+        ``off``, or ``usage.cache_creation`` (Converse's ``cacheDetails``) is ``null`` or
+        ``missing``.
+    share_converse : bool
+        Bedrock's Converse and InvokeModel read each other's entries.
+    call_tools : bool
+        A model that has tools and no results yet calls the first one.
     """
 
     refuse_zero: bool = False
@@ -145,6 +150,8 @@ class Switches:
     ignore_markers: bool = False
     iterations: bool = False
     legacy_usage: str = "off"
+    share_converse: bool = False
+    call_tools: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values of another kind than the default's."""

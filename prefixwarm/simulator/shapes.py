@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.simulator.runtime import ROUTES
 from prefixwarm.simulator.wire import Reply, json_reply
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _BEDROCK_STATUS = {401: 403, 402: 403, 405: 404, 409: 400, 413: 400, 504: 408, 5
 
 def error(failure: ApiError, route: str | None, request_id: str) -> Reply:
     """Build the reply to a request that failed."""
-    if route == "bedrock":
-        return _bedrock(failure)
+    if route in ROUTES:
+        return _bedrock(failure, route)
     inner: dict[str, Any] = {"type": failure.error_type, "message": failure.message}
     if failure.details is not None:
         inner["details"] = failure.details
@@ -35,12 +36,14 @@ def error(failure: ApiError, route: str | None, request_id: str) -> Reply:
     return json_reply(failure.status, body, failure.headers)
 
 
-def _bedrock(failure: ApiError) -> Reply:
+def _bedrock(failure: ApiError, route: str | None) -> Reply:
     status = _BEDROCK_STATUS.get(failure.status, failure.status)
     own = failure.error_type.endswith("Exception")
     name = failure.error_type if own else _BEDROCK.get(failure.status) or _BEDROCK[status]
     headers = {"x-amzn-errortype": name, **failure.headers}
-    return json_reply(status, {"message": failure.message}, headers)
+    by_model = route == "bedrock-converse" and failure.error_type == "invalid_request_error"
+    said = "The model returned the following errors: " if by_model else ""
+    return json_reply(status, {"message": said + failure.message}, headers)
 
 
 def identify(reply: Reply, route: str | None, request_id: str) -> None:

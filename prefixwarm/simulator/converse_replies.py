@@ -1,0 +1,93 @@
+"""A message in the form in which Converse answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.simulator import eventstream
+from prefixwarm.simulator.wire import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.settings import Switches
+
+__all__ = ["message", "stream"]
+
+Json = dict[str, Any]
+
+
+def message(body: Json, record: Record, switches: Switches) -> Json:
+    """Translate the body of a reply that is not streamed."""
+    content = [_block(block) for block in body["content"]]
+    return {
+        "metrics": _metrics(record),
+        "output": {"message": {"role": body["role"], "content": content}},
+        "stopReason": body["stop_reason"],
+        "usage": _usage(record, switches),
+    }
+
+
+def stream(timed: list[tuple[float, Json]], record: Record, switches: Switches) -> list[Part]:
+    """Translate the events of a streamed reply; the usage comes last."""
+    first = record.ttft or 0.0
+    return [
+        Part(first + after, eventstream.frame(kind, event))
+        for after, sent in timed
+        for kind, event in _events(sent, record, switches)
+    ]
+
+
+def _events(sent: Json, record: Record, switches: Switches) -> Iterator[tuple[str, Json]]:
+    kind, at = sent["type"], {"contentBlockIndex": sent.get("index")}
+    if kind == "message_start":
+        yield "messageStart", {"role": sent["message"]["role"]}
+    elif kind == "content_block_start" and sent["content_block"]["type"] == "tool_use":
+        use = sent["content_block"]
+        start = {"toolUse": {"toolUseId": use["id"], "name": use["name"]}}
+        yield "contentBlockStart", {**at, "start": start}
+    elif kind == "content_block_delta":
+        yield "contentBlockDelta", {**at, "delta": _delta(sent["delta"])}
+    elif kind == "content_block_stop":
+        yield "contentBlockStop", at
+    elif kind == "message_delta":
+        yield "messageStop", {"stopReason": sent["delta"]["stop_reason"]}
+    elif kind == "message_stop":
+        yield "metadata", {"metrics": _metrics(record), "usage": _usage(record, switches)}
+
+
+def _delta(delta: Json) -> Json:
+    if delta["type"] == "text_delta":
+        return {"text": delta["text"]}
+    return {"toolUse": {"input": delta["partial_json"]}}
+
+
+def _block(block: Json) -> Json:
+    if block["type"] == "text":
+        return {"text": block["text"]}
+    use = {"toolUseId": block["id"], "name": block["name"], "input": block["input"]}
+    return {"toolUse": use}
+
+
+def _metrics(record: Record) -> Json:
+    return {"latencyMs": round((record.latency or 0.0) * 1000)}
+
+
+def _usage(record: Record, switches: Switches) -> Json:
+    """Tokens by Converse's names; a write's share of each TTL, the longer one first."""
+    told = record.usage or {}
+    found = {
+        "inputTokens": told["input_tokens"],
+        "outputTokens": told["output_tokens"],
+        "totalTokens": 0,
+        "cacheReadInputTokens": told["cache_read_input_tokens"],
+        "cacheWriteInputTokens": told["cache_creation_input_tokens"],
+    }
+    found["totalTokens"] = sum(found.values())
+    if switches.legacy_usage == "missing":
+        return found
+    split = told.get("cache_creation") or {}
+    named = {ttl: split.get(f"ephemeral_{ttl}_input_tokens", 0) for ttl in ("1h", "5m")}
+    details = [{"ttl": ttl, "inputTokens": tokens} for ttl, tokens in named.items() if tokens]
+    return {**found, "cacheDetails": None if switches.legacy_usage == "null" else details}
