@@ -112,12 +112,12 @@ def set_up(
 
 
 def allow_state(function: lambda_.Function, table: dynamodb.ITable, keys: Sequence[str]) -> None:
-    """Let the function read and lease the state of its own prefixes, and nothing else."""
+    """Let the function read and lease the states of its own prefixes, and nothing else."""
     iam.Grant.add_to_principal(
         grantee=function,
         actions=["dynamodb:GetItem", "dynamodb:UpdateItem"],
         resource_arns=[table.table_arn],
-        conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(keys)}},
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)}},
     )
 
 

@@ -11,8 +11,6 @@ from aws_cdk import Annotations
 
 from prefixwarm.core import prefix_file
 from prefixwarm.core.errors import UsageError
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import entry_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,6 +29,8 @@ _DOUBTS = {
     "check its name, or update prefixwarm and build the file again",
     "ttl": "some models on the route 'bedrock' grant 5 minutes where 1 hour is asked; "
     "watch the metric WarmDowngraded",
+    "twin": "holds the same prefix as {twin!r}, and each is warmed by itself; "
+    "give their functions one file",
     "profile": "the inference profile {model!r} spreads requests over regions, and a cache "
     "lives in one; an in-region model id makes hits sure",
 }
@@ -52,12 +52,6 @@ class Prefix:
     def digest(self) -> str:
         """SHA-256 of the file, in hexadecimal: the address of its asset."""
         return sha256(self.path.read_bytes()).hexdigest()
-
-    def state_key(self, region: str, cache_scope: str) -> str:
-        """Partition key of its warm state; `region` may be a token."""
-        file = self.file
-        where = region if route_named(file.route).signing_service else ""
-        return entry_key(file.route, where, cache_scope, file.model, file.fingerprint["prefix"])
 
 
 def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
@@ -114,9 +108,12 @@ def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Pref
 
 def annotate(scope: IConstruct, prefixes: Iterable[Prefix]) -> None:
     """Refuse a prefix that is too short to be cached, and warn about doubtful ones."""
+    first: dict[tuple[str, ...], str] = {}
     for prefix in prefixes:
         _refuse_too_short(prefix)
-        for word, text in _doubts(prefix.file).items():
+        file = prefix.file
+        twin = first.setdefault((file.route, file.model, file.fingerprint["prefix"]), file.name)
+        for word, text in _doubts(file, twin).items():
             Annotations.of(scope).add_warning_v2(
                 f"prefixwarm:{word}:{prefix.name}", f"prefix {prefix.name}: {text}"
             )
@@ -131,16 +128,17 @@ def _refuse_too_short(prefix: Prefix) -> None:
         )
 
 
-def _doubts(file: PrefixFile) -> dict[str, str]:
-    """What may make warming useless, by a word for each."""
+def _doubts(file: PrefixFile, twin: str) -> dict[str, str]:
+    """What may make warming useless, by a word for each; `twin` is the first of the same prefix."""
     found = {
         "short": _may_be_too_short(file),
         "model": file.tokens.get("minimum") is None and file.prices is None,
+        "twin": twin != file.name,
         "ttl": file.route == "bedrock" and file.ttl == "1h",
         "profile": file.model.rpartition("/")[2].startswith(_GEOGRAPHIES),
     }
     return {
-        word: _DOUBTS[word].format(model=file.model, **file.tokens)
+        word: _DOUBTS[word].format(model=file.model, twin=twin, **file.tokens)
         for word, doubtful in found.items()
         if doubtful
     }

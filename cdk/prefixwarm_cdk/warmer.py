@@ -23,6 +23,7 @@ from prefixwarm_cdk.metrics import Alarms, metric
 from prefixwarm_cdk.parts import Network, Runtime
 from prefixwarm_cdk.table import state_table
 from prefixwarm_cdk.workers import MOST_IN_A_TICK
+from prefixwarm_layer import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -257,7 +258,7 @@ class PrefixWarmer(Construct):
     def _grant(self, function: lambda_.Function, prefixes: Sequence[Prefix]) -> None:
         region = Stack.of(function).region
         scope = self._settings[settings.CACHE_SCOPE]
-        keys = [prefix.state_key(region, scope) for prefix in prefixes]
+        keys = [state_keys(prefix.file, region, scope) for prefix in prefixes]
         attachment.allow_state(function, self.table, keys)
         self._credentials.grant(function, self._files(prefixes))
 

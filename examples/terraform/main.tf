@@ -100,7 +100,7 @@ data "aws_iam_policy_document" "agent" {
     actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.state.arn]
     condition {
-      test     = "ForAllValues:StringEquals"
+      test     = "ForAllValues:StringLike"
       variable = "dynamodb:LeadingKeys"
       values   = local.deployment.StateKeys
     }

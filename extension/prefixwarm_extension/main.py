@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+START_EVERY = 600.0
+
 
 def main(environ: Mapping[str, str], word: int, kind: str | None, most_ms: int) -> None:
     """Warm what is cold, tell the launcher on the descriptor `word`, and say what was done.
@@ -108,13 +110,21 @@ def _afterwards(sandbox: Sandbox, found: Found) -> None:
 
 
 def _join(sandbox: Sandbox) -> None:
-    """Let the keep-warm function know whose metric to ask: once in a function's life."""
+    """Let the keep-warm function know whose metric to ask, and that this version is in use.
+
+    Once in a function's life, and once in some minutes where requests wait for the starts.
+    """
+    if sandbox.store is None or not sandbox.function:
+        return
     for key, state in sandbox.seen.items():
-        if sandbox.store is not None and sandbox.function not in ("", *state.functions):
-            try:
-                sandbox.store.join(key, sandbox.function, Deadline.after(1.0))
-            except StateError:
-                return
+        told = not sandbox.start.awaited or time() - (state.started_at or 0.0) < START_EVERY
+        if sandbox.function in state.functions and told:
+            continue
+        started = time() if sandbox.start.awaited else None
+        try:
+            sandbox.store.join(key, sandbox.function, Deadline.after(1.0), started)
+        except StateError:
+            return
 
 
 def _say(outcome: Outcome, environ: Mapping[str, str], kind: str | None, held_ms: float) -> None:

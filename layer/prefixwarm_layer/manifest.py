@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.state import name_key
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefixwarm.core.prefix_file import PrefixFile
 
-__all__ = ["manifest_entry", "manifest_text"]
+__all__ = ["manifest_entry", "manifest_text", "state_keys"]
 
 _FORMAT = "prefixwarm-manifest/1"
 
@@ -31,6 +34,20 @@ def manifest_entry(file: PrefixFile, key: str) -> dict[str, Any]:
         "fingerprint": file.fingerprint["prefix"],
         "functions": [],
     }
+
+
+def state_keys(file: PrefixFile, region: str, scope: str) -> str:
+    """The keys of a prefix's warm states, as a pattern of IAM: its earlier versions' too.
+
+    Parameters
+    ----------
+    region
+        Where the functions are; may be a token of CDK.
+    scope
+        Label of the workspace.
+    """
+    where = region if route_named(file.route).signing_service else ""
+    return name_key(file.route, where, scope, file.name) + "/*"
 
 
 def manifest_text(

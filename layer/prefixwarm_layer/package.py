@@ -8,16 +8,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.core.prefix_file import load
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import entry_key
 from prefixwarm_layer.build import build_keepwarm, build_layer
-from prefixwarm_layer.manifest import manifest_entry, manifest_text
+from prefixwarm_layer.manifest import manifest_entry, manifest_text, state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from prefixwarm.core.prefix_file import PrefixFile
 
 __all__ = ["package"]
 
@@ -59,7 +55,7 @@ def package(
     manifest = manifest_text(entries, policy=policy, budget=budget)
     found = {
         "ManifestKey": _add(out, manifest.encode()),
-        "StateKeys": [_state_key(file, region, scope) for file in files.values()],
+        "StateKeys": [state_keys(file, region, scope) for file in files.values()],
         "CacheScope": scope,
     }
     (out / "deployment.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -76,8 +72,3 @@ def _add(out: Path, content: bytes) -> str:
     name = f"{sha256(content).hexdigest()}.json"
     (out / "objects" / name).write_bytes(content)
     return _PLACE + name
-
-
-def _state_key(file: PrefixFile, region: str, scope: str) -> str:
-    where = region if route_named(file.route).signing_service else ""
-    return entry_key(file.route, where, scope, file.model, file.fingerprint["prefix"])

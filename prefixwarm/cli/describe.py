@@ -65,7 +65,8 @@ def net_usd(state: State) -> float | None:
 
 def document(state: State, now: float) -> dict[str, Any]:
     """The state's stable JSON keys; times are epoch seconds."""
-    _, route, region, scope, model, fingerprint = state.key.split("/", 5)
+    _, route, region, scope, _, entry = state.key.split("/", 5)
+    model, _, fingerprint = entry.rpartition("/")
     known = {name: value for name, value in vars(state).items() if not name.startswith("lease")}
     return {
         **known,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Lease,
         LeaseWish,
         Ledger,
+        Registration,
         Result,
         SessionStart,
         State,
@@ -157,20 +158,28 @@ class DynamoState:
         change.require(change.absent_or("traffic_at", "<", at))
         self._update_if(key, change, deadline)
 
-    def join(self, key: str, function: str, deadline: Deadline) -> None:
+    def join(
+        self, key: str, function: str, deadline: Deadline, started: float | None = None
+    ) -> None:
         """See `StateStore`."""
         change = Change()
         change.join("functions", function)
+        if started is not None:
+            change.set("started_at", started)
+            change.set("idle", 0)
+            _keep(change, started)
         self._update(key, change, deadline)
 
-    def register(self, key: str, name: str, due_at: float, deadline: Deadline) -> None:
+    def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
-        change.set("name", name)
-        _set_due(change, due_at)
-        _keep(change, due_at)
-        change.require("attribute_not_exists(due_at)")
-        self._update_if(key, change, deadline)
+        change.set("name", registration.name)
+        change.set("object", registration.object)
+        change.set("deployed_at", registration.at)
+        change.default("due_shard", DUE_SHARD)
+        change.default("due_at", registration.due_at)
+        _keep(change, registration.at)
+        self._update(key, change, deadline)
 
     def plan(self, key: str, check: Check, deadline: Deadline) -> None:
         """See `StateStore`."""

@@ -27,6 +27,8 @@ _NUMBERS = {
     "outcome_at": float,
     "matched_at": float,
     "drift_at": float,
+    "started_at": float,
+    "deployed_at": float,
     "write_ms": float,
     "read_ms": float,
     "calls": int,
@@ -40,7 +42,7 @@ _NUMBERS = {
 }
 _TEXTS = (
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned"),
-    *("drift_tier", "drift_place", "message_id"),
+    *("drift_tier", "drift_place", "message_id", "object"),
 )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Failure,
         Lease,
         LeaseWish,
+        Registration,
         Result,
         SessionStart,
     )
@@ -161,18 +162,27 @@ class MemoryState:
             if (state.traffic_at or 0.0) < at:
                 self._change(state, traffic_at=at, idle=0)
 
-    def join(self, key: str, function: str, deadline: Deadline) -> None:
+    def join(
+        self, key: str, function: str, deadline: Deadline, started: float | None = None
+    ) -> None:
         """See `StateStore`."""
         with self._exclusive():
             state = self._at(key)
-            self._change(state, functions=tuple(sorted({*state.functions, function})))
+            signs = {} if started is None else {"started_at": started, "idle": 0}
+            functions = tuple(sorted({*state.functions, function}))
+            self._change(state, functions=functions, **signs)
 
-    def register(self, key: str, name: str, due_at: float, deadline: Deadline) -> None:
+    def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
         """See `StateStore`."""
         with self._exclusive():
             state = self._at(key)
-            if state.due_at is None:
-                self._change(state, name=name, due_at=due_at)
+            self._change(
+                state,
+                name=registration.name,
+                object=registration.object,
+                deployed_at=registration.at,
+                due_at=registration.due_at if state.due_at is None else state.due_at,
+            )
 
     def plan(self, key: str, check: Check, deadline: Deadline) -> None:
         """See `StateStore`."""

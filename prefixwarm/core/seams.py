@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Lease,
         LeaseWish,
         Ledger,
+        Registration,
         Result,
         SessionStart,
         State,
@@ -84,11 +85,16 @@ class StateStore(Protocol):
     def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
         """A sign of real traffic: end the silence; `warm_until` stays."""
 
-    def join(self, key: str, function: str, deadline: Deadline) -> None:
-        """Note that this function sends the prefix."""
+    def join(
+        self, key: str, function: str, deadline: Deadline, started: float | None = None
+    ) -> None:
+        """Note that this function sends the prefix.
 
-    def register(self, key: str, name: str, due_at: float, deadline: Deadline) -> None:
-        """Make the state known, due at that time, unless it is known already."""
+        `started`: when it started for a waiting request, which ends the silence.
+        """
+
+    def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
+        """Note that the prefix is deployed; it is due then, unless its next check is known."""
 
     def plan(self, key: str, check: Check, deadline: Deadline) -> None:
         """Note the keep-warm function's decision and the time of its next check."""

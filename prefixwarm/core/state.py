@@ -11,21 +11,24 @@ __all__ = [
     "Lease",
     "LeaseWish",
     "Ledger",
+    "Registration",
     "Result",
     "SessionStart",
     "State",
     "entry_key",
+    "name_key",
 ]
 
 KEEP_SECONDS = 35 * 86400
 LEDGER_SECONDS = 400 * 86400
 
 
-def entry_key(route: str, region: str, scope: str, model: str, fingerprint: str) -> str:
+def entry_key(route: str, region: str, scope: str, name: str, model: str, fingerprint: str) -> str:
     """The key of one provider cache entry's state.
 
     Readable rather than hashed, so that a policy can name it before the region is known and a
-    person can find it in the table's console.
+    person can find it in the table's console. The name stands before what a new version of the
+    prefix changes, so that a role can be held to its own prefixes, earlier versions included.
 
     Parameters
     ----------
@@ -33,7 +36,12 @@ def entry_key(route: str, region: str, scope: str, model: str, fingerprint: str)
         ``sha256:`` and hex digits of the whole prefix.
     """
     digits = fingerprint.partition(":")[2][:32]
-    return "/".join(("state", route, region or "-", scope, model, digits))
+    return "/".join((name_key(route, region, scope, name), model, digits))
+
+
+def name_key(route: str, region: str, scope: str, name: str) -> str:
+    """What the keys of all states of a prefix begin with, up to a slash."""
+    return "/".join(("state", route, region or "-", scope, name))
 
 
 class State(Record):
@@ -48,7 +56,9 @@ class State(Record):
     observed session starts, `start_hits` those that read the entry, and `saves` those that read
     one which would have lapsed without us; `saved_usd` is at least what these saved. `matched_at`
     is when a real request last used the entry; `drift_at` when one last differed from it, first
-    in `drift_tier`, at `drift_place`.
+    in `drift_tier`, at `drift_place`. `started_at` is when a function last started with the prefix
+    for a waiting request; `deployed_at` when the keep-warm function last found it in its manifest,
+    with its file at `object`.
     """
 
     key: str
@@ -85,6 +95,9 @@ class State(Record):
     drift_at: float | None = None
     drift_tier: str = ""
     drift_place: str = ""
+    started_at: float | None = None
+    deployed_at: float | None = None
+    object: str = ""
     due_at: float | None = None
     learned: str = ""
 
@@ -178,6 +191,15 @@ class Drift(Record):
     at: float
     tier: str
     place: str
+
+
+class Registration(Record):
+    """A prefix of the manifest at the time `at`; `due_at` counts where none is known yet."""
+
+    name: str
+    at: float
+    due_at: float
+    object: str = ""
 
 
 class Check(Record):

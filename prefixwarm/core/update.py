@@ -27,6 +27,11 @@ class Change:
         """Set an attribute."""
         self._clauses["SET"].append(f"{self._name(name)} = {self._held(value)}")
 
+    def default(self, name: str, value: str | float) -> None:
+        """Set an attribute where it is absent."""
+        held = self._name(name)
+        self._clauses["SET"].append(f"{held} = if_not_exists({held}, {self._held(value)})")
+
     def add(self, name: str, value: float) -> None:
         """Add to a number, which counts as 0 where it is absent."""
         self._clauses["ADD"].append(f"{self._name(name)} {self._held(value)}")

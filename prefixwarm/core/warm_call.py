@@ -64,7 +64,8 @@ class WarmCall(Record):
 
     def key(self, route: Route, scope: str, environ: Mapping[str, str]) -> str:
         """The key of this prefix's warm state, where it is called from."""
-        return entry_key(self.route, route.region(environ), scope, self.model, self.fingerprint)
+        region = route.region(environ)
+        return entry_key(self.route, region, scope, self.name, self.model, self.fingerprint)
 
     def to_bytes(self) -> bytes:
         """The contents of `NAME.warm`."""

@@ -76,7 +76,8 @@ class Fleet:
         found = list(zip(keys, self._keyless, strict=True))
         for key, entry in found:
             if key is not None:
-                self._add(key, entry)
+                functions = {*entry.functions, *self._settings.functions.get(entry.name, ())}
+                self.entries[key] = replace(entry, functions=(*sorted(functions),))
                 self.unregistered.add(key)
         self._keyless = [entry for key, entry in found if key is None]
 
@@ -110,12 +111,6 @@ class Fleet:
             return key
         call = self.call(entry)
         return call.key(route_named(call.route), scope, self._environ) if call else None
-
-    def _add(self, key: str, entry: Entry) -> None:
-        """Two names with the same contents are one entry of the provider's cache."""
-        functions = {*entry.functions, *self._settings.functions.get(entry.name, ())}
-        first = self.entries.get(key, entry)
-        self.entries[key] = replace(first, functions=(*sorted(functions | set(first.functions)),))
 
     def _load(self, entry: Entry) -> WarmCall:
         source = self._bucket.url(entry.object)

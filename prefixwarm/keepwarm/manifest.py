@@ -57,7 +57,7 @@ class Entry:
         if not (self.route and self.model and self.fingerprint):
             return None
         region = route_named(self.route).region(environ)
-        return entry_key(self.route, region, scope, self.model, self.fingerprint)
+        return entry_key(self.route, region, scope, self.name, self.model, self.fingerprint)
 
 
 @dataclass(frozen=True)

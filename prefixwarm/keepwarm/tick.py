@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from prefixwarm.core.errors import StateError
+from prefixwarm.core.state import Registration
 from prefixwarm.keepwarm.booking import Books
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.deciding import fraction
@@ -81,9 +82,10 @@ def _register(
     now = parts.clock()
 
     def register(key: str) -> None:
-        name = fleet.entries[key].name
-        due_at = now + minutes * 60 * fraction(name)
-        parts.store.register(key, name, due_at, deadline)
+        entry = fleet.entries[key]
+        due_at = now + minutes * 60 * fraction(entry.name)
+        known = Registration(name=entry.name, at=now, due_at=due_at, object=entry.object)
+        parts.store.register(key, known, deadline)
         fleet.unregistered.discard(key)
 
     list(pool.map(register, sorted(fleet.unregistered)[:most]))

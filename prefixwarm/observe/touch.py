@@ -96,7 +96,7 @@ class Toucher:
         """The key of the prefix's state, where the agent calls from."""
         region = route_named(prefix.route).region(self._environ)
         print_ = prefix.fingerprint["prefix"]
-        return entry_key(prefix.route, region, self._scope, prefix.model, print_)
+        return entry_key(prefix.route, region, self._scope, prefix.name, prefix.model, print_)
 
 
 def session_start(prefix: PrefixFile, seen: Observation, state: State) -> SessionStart:

@@ -21,6 +21,7 @@ from prefixwarm.demo.function import ACCOUNT, REGION
 from prefixwarm.demo.local_aws import LocalAws
 from prefixwarm_cdk import Credentials, PrefixWarmer, prefixes
 from prefixwarm_cdk import warmer as warmer_module
+from prefixwarm_layer import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +128,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             "aws": aws,
             "roles": {who: found["Role"] for who, found in configurations.items()},
             "table": variables["PREFIXWARM_TABLE"],
-            "state": prefix.state_key(REGION, "default"),
+            "state": state_keys(prefix.file, REGION, "default").replace("*", "m/0"),
             "manifest": variables["PREFIXWARM_MANIFEST"].rpartition("/")[2],
             "key": key,
             "other": other,

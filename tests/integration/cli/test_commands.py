@@ -14,7 +14,7 @@ from prefixwarm.cli.group import run
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.memory import FileState
 from prefixwarm.core.prefix_file import write
-from prefixwarm.core.state import Lease, LeaseWish, Result, SessionStart
+from prefixwarm.core.state import Lease, LeaseWish, Registration, Result, SessionStart
 from prefixwarm.simulator import running
 
 if TYPE_CHECKING:
@@ -317,8 +317,8 @@ def test_status_tells_whether_warming_is_used_and_pays(cli: Any, tmp_path: Path)
     """Three prefixes: read, never read, and one with spending of unknown price; and their sum."""
     store, soon = FileState(tmp_path / "s.json"), Deadline.after(5)
     for name, price in (("read", 0.5), ("unread", 0.25), ("unpriced", None)):
-        key = f"state/anthropic/-/default/claude-sonnet-5-5/{name}"
-        store.register(key, name, 0.0, soon)
+        key = f"state/anthropic/-/default/{name}/claude-sonnet-5-5/0"
+        store.register(key, Registration(name=name, at=0.0, due_at=0.0), soon)
         wish = LeaseWish(name=name, owner="t", now=1000.0, seconds=9, needed_until=1000.0)
         lease = Lease(key=key, owner="t", token=store.take_lease(key, wish, soon)[0].lease_token)
         result = Result(

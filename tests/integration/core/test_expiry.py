@@ -8,7 +8,7 @@ import pytest
 
 from prefixwarm.core.dynamo import DynamoState
 from prefixwarm.core.outcome import WRITTEN, Outcome
-from prefixwarm.core.state import KEEP_SECONDS, LEDGER_SECONDS, Check
+from prefixwarm.core.state import KEEP_SECONDS, LEDGER_SECONDS, Check, Registration
 from prefixwarm.keepwarm.store import boto_calls
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ DAY = "2025-11-21"
 WRITES: dict[str, Callable[[DynamoState, str, Deadline], object]] = {
     "touch": lambda store, key, soon: store.touch(key, NOW, 3600, soon),
     "saw_traffic": lambda store, key, soon: store.saw_traffic(key, NOW, soon),
-    "register": lambda store, key, soon: store.register(key, "support", NOW, soon),
+    "register": lambda store, key, soon: store.register(
+        key, Registration(name="support", at=NOW, due_at=NOW), soon
+    ),
     "plan": lambda store, key, soon: store.plan(key, Check(at=NOW, due_at=NOW, reason=""), soon),
 }
 

@@ -15,6 +15,7 @@ from prefixwarm.core.state import (
     Failure,
     Lease,
     LeaseWish,
+    Registration,
     Result,
     SessionStart,
     State,
@@ -271,6 +272,16 @@ def test_functions_join(store: StateStore, key: str, soon: Deadline) -> None:
         store.join(key, function, soon)
     store.take_lease(key, wish(function="c"), soon)
     assert store.read(key, soon).functions == ("a", "b", "c")
+    assert store.read(key, soon).started_at is None
+
+
+def test_a_start_ends_the_silence(store: StateStore, key: str, soon: Deadline) -> None:
+    """It says nothing of requests: those are told apart by their own time."""
+    store.record(leased(store, key, soon), result(idle=2), soon)
+    store.join(key, "a", soon, NOW + 100)
+    state = store.read(key, soon)
+    assert (state.idle, state.started_at, state.traffic_at) == (0, NOW + 100, None)
+    assert state.warm_until == NOW + 3600
 
 
 def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
@@ -278,13 +289,14 @@ def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
     keys = [f"{key}-{i}" for i in range(5)]
     dues = [-4e9, -1e9, -3e9, -2e9, NOW + 1]
     for one, due_at in zip(keys, dues, strict=True):
-        store.register(one, "support", due_at, soon)
-        store.register(one, "other", 0.0, soon)
+        registered = Registration(name="support", at=NOW, due_at=due_at, object="a")
+        store.register(one, registered, soon)
+        store.register(one, registered.replace(at=NOW + 5, due_at=0.0, object="b"), soon)
     found = store.due(-1e9, 10, soon)
     assert [state.key for state in found] == [keys[0], keys[2], keys[3], keys[1]]
     assert [state.due_at for state in found] == sorted(dues)[:4]
     assert found[0] == store.read(keys[0], soon)
-    assert found[0].name == "support"
+    assert (found[0].name, found[0].object, found[0].deployed_at) == ("support", "b", NOW + 5)
     assert [state.key for state in store.due(-1e9, 2, soon)] == [keys[0], keys[2]]
     store.plan(keys[0], Check(at=NOW, due_at=NOW, reason="left alone", learned="{}"), soon)
     for one in keys[1:4]:
@@ -292,7 +304,7 @@ def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
     assert store.due(-1e9, 10, soon) == []
     planned = store.read(keys[0], soon)
     assert (planned.due_at, planned.reason, planned.learned) == (NOW, "left alone", "{}")
-    store.register(keys[1], "again", -5e9, soon)
+    store.register(keys[1], Registration(name="support", at=NOW, due_at=-5e9), soon)
     assert [state.key for state in store.due(-1e9, 10, soon)] == [keys[1]]
     store.retire(keys[1], soon)
 

@@ -15,7 +15,7 @@ from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.memory import FileState
 from prefixwarm.core.outcome import FAILED, WRITTEN, Outcome
 from prefixwarm.core.sigv4 import AwsCredentials
-from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Result
+from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Registration, Result
 from prefixwarm.keepwarm.store import boto_calls
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
         lambda: store.touch(key, NOW, 300, until),
         lambda: store.saw_traffic(key, NOW, until),
         lambda: store.join(key, "f", until),
-        lambda: store.register(key, "support", NOW, until),
+        lambda: store.register(key, Registration(name="s", at=NOW, due_at=NOW), until),
         lambda: store.plan(key, Check(at=NOW, due_at=NOW, reason=""), until),
         lambda: store.pause(key, NOW, "", until),
         lambda: store.retire(key, until),

@@ -11,7 +11,7 @@ from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import SettingsError
 from prefixwarm.core.prefix_file import dumps
 from prefixwarm.keepwarm.pauses import route_key
-from tests.integration.keepwarm.conftest import prefix_file, request_of
+from tests.integration.keepwarm.conftest import prefix_file
 
 if TYPE_CHECKING:
     from tests.integration.keepwarm.conftest import World
@@ -249,13 +249,3 @@ def test_an_unreadable_manifest_sends_nothing(world: World) -> None:
     """The message says which object."""
     with pytest.raises(SettingsError, match=r"manifest s3://assets/manifest.json: cannot be read"):
         world.tick()
-
-
-def test_prefixes_with_the_same_contents_are_warmed_once(world: World) -> None:
-    """The provider's cache knows no names."""
-    twin = dumps(prefix_file("support")).replace('"name": "support"', '"name": "twin"')
-    entries = [world.upload("support", dumps(prefix_file("support"))), world.upload("twin", twin)]
-    world.deploy_entries(entries)
-    world.tick()
-    assert len(world.warm_calls()) == 1
-    assert request_of("support")["system"] == world.warm_calls()[0]["body"]["system"]

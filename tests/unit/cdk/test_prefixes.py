@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.core.errors import PrefixFileError, UsageError
+from prefixwarm.core.state import entry_key
 from prefixwarm_cdk import Credentials, prefixes
+from prefixwarm_layer import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,14 +109,31 @@ def test_doubtful_prefixes_are_warned_about(
     assert any(words in text for text in bench.warnings())
 
 
+def test_the_same_prefix_under_two_names_is_warned_about(
+    bench: Any, write_prefix: Callable[..., Path]
+) -> None:
+    """Once, at the second; names are what roles are held to, so each has a state of its own."""
+    files = [
+        write_prefix("sales"),
+        write_prefix("support"),
+        write_prefix("other", text="No. " * 900),
+    ]
+    bench.warmer(prefixes=files).attach(bench.function())
+    (text,) = [text for text in bench.warnings() if "the same prefix" in text]
+    assert "prefix support: holds the same prefix as 'sales'" in text
+
+
 @pytest.mark.parametrize(
     ("route", "region"), [("anthropic", "-"), ("aws", "eu-west-1"), ("bedrock", "eu-west-1")]
 )
 def test_state_keys_name_the_region_where_the_cache_has_one(
     write_prefix: Callable[..., Path], route: str, region: str
 ) -> None:
-    """The Claude API has no regions."""
+    """The Claude API has no regions. A later version's key is among them, another name's is not."""
     (found,) = prefixes.read([write_prefix(route=route)])
-    key = found.state_key("eu-west-1", "team")
-    digits = found.file.fingerprint["prefix"].removeprefix("sha256:")[:32]
-    assert key == f"state/{route}/{region}/team/claude-sonnet-5-5/{digits}"
+    keys = state_keys(found.file, "eu-west-1", "team")
+    assert keys == f"state/{route}/{region}/team/support/*"
+    for name, own in (("support", True), ("support-2", False)):
+        for model in ("claude-sonnet-5-5", "another"):
+            key = entry_key(route, region, "team", name, model, "sha256:" + "ab" * 32)
+            assert fnmatchcase(key, keys) is own

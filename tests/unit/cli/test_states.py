@@ -13,7 +13,7 @@ from prefixwarm.core.state import State
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEY = "state/anthropic/-/default/claude-sonnet-5-5/0123456789abcdef"
+KEY = "state/anthropic/-/default/support/claude-sonnet-5-5/0123456789abcdef"
 
 TIMES = (
     *("warm_until", "traffic_at", "backoff_until", "lease_until", "outcome_at"),

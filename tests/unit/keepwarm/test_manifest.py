@@ -72,7 +72,7 @@ def test_a_key_needs_route_model_and_fingerprint() -> None:
     fields = {"route": "bedrock", "model": "m", "fingerprint": "sha256:" + "ab" * 32}
     (entry,) = parsed(prefixes=[{**ENTRY, **fields}]).entries
     environ = {"AWS_REGION": "eu-west-1"}
-    assert entry.key("team", environ) == "state/bedrock/eu-west-1/team/m/" + "ab" * 16
+    assert entry.key("team", environ) == "state/bedrock/eu-west-1/team/support/m/" + "ab" * 16
     (entry,) = parsed(prefixes=[{**ENTRY, **fields, "model": ""}]).entries
     assert entry.key("team", environ) is None
 

@@ -30,7 +30,7 @@ def observe(watched: Any, request: Any, usage: Any, started: float = 1000.0) -> 
 def state_of(watched: Any, prefix: Any) -> Any:
     assert watched.observer.flush(30)
     print_ = prefix.fingerprint["prefix"]
-    key = entry_key("anthropic", "", "default", prefix.model, print_)
+    key = entry_key("anthropic", "", "default", prefix.name, prefix.model, print_)
     return watched.state.read(key, Deadline.after(5))
 
 
