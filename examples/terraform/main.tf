@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.5"
+  required_version = ">= 1.9"
   required_providers {
     aws = {
       source  = "hashicorp/aws"
@@ -8,41 +8,18 @@ terraform {
   }
 }
 
-variable "name" {
-  description = "Name of the deployment, and of its resources"
-  type        = string
-  default     = "prefixwarm"
-}
-
-variable "build" {
-  description = "Folder that `prefixwarm layer package` wrote"
-  type        = string
-}
-
-variable "bucket" {
-  description = "Bucket for the manifest and the prefix files"
-  type        = string
-}
-
-variable "api_key_secret_arn" {
-  description = "ARN of the secret that holds the Claude API key"
-  type        = string
-}
-
-variable "functions" {
-  description = "Names of the functions that send each prefix, by the prefix's name"
-  type        = map(list(string))
-  default     = {}
-}
+data "aws_partition" "current" {}
 
 locals {
   deployment = jsondecode(file("${var.build}/deployment.json"))
-  environment = {
-    PREFIXWARM_TABLE          = aws_dynamodb_table.state.name
-    PREFIXWARM_API_KEY_SECRET = var.api_key_secret_arn
-    PREFIXWARM_CACHE_SCOPE    = local.deployment.CacheScope
-    PREFIXWARM_DEPLOYMENT     = var.name
+  credentials = var.api_key_arn == null ? {} : {
+    PREFIXWARM_API_KEY_SECRET = var.api_key_arn
   }
+  environment = merge(local.credentials, {
+    PREFIXWARM_TABLE       = aws_dynamodb_table.state.name
+    PREFIXWARM_CACHE_SCOPE = local.deployment.CacheScope
+    PREFIXWARM_DEPLOYMENT  = var.name
+  })
 }
 
 resource "aws_dynamodb_table" "state" {
@@ -95,7 +72,26 @@ resource "aws_s3_object" "manifest" {
   source   = "${var.build}/objects/${each.value}"
 }
 
+data "aws_iam_policy_document" "credentials" {
+  dynamic "statement" {
+    for_each = var.api_key_arn == null ? [] : [var.api_key_arn]
+    content {
+      actions   = ["secretsmanager:GetSecretValue", "ssm:GetParameter"]
+      resources = [statement.value]
+    }
+  }
+  dynamic "statement" {
+    for_each = length(var.model_arns) == 0 ? [] : [var.model_arns]
+    content {
+      actions   = ["bedrock:InvokeModel", "bedrock-mantle:CreateInference"]
+      resources = statement.value
+    }
+  }
+}
+
 data "aws_iam_policy_document" "agent" {
+  source_policy_documents = [data.aws_iam_policy_document.credentials.json]
+
   statement {
     actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.state.arn]
@@ -105,138 +101,4 @@ data "aws_iam_policy_document" "agent" {
       values   = local.deployment.StateKeys
     }
   }
-  statement {
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [var.api_key_secret_arn]
-  }
-}
-
-data "aws_iam_policy_document" "keep_warm" {
-  statement {
-    actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
-    resources = [aws_dynamodb_table.state.arn]
-  }
-  statement {
-    actions   = ["dynamodb:Query"]
-    resources = ["${aws_dynamodb_table.state.arn}/index/due"]
-  }
-  statement {
-    actions   = ["s3:GetObject"]
-    resources = ["arn:aws:s3:::${var.bucket}/prefixwarm/*"]
-  }
-  statement {
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [var.api_key_secret_arn]
-  }
-  statement {
-    actions   = ["cloudwatch:GetMetricData"]
-    resources = ["*"]
-  }
-  statement {
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.keep_warm.arn}:*"]
-  }
-}
-
-data "aws_iam_policy_document" "assume" {
-  for_each = toset(["lambda", "scheduler"])
-  statement {
-    actions = ["sts:AssumeRole"]
-    principals {
-      type        = "Service"
-      identifiers = ["${each.key}.amazonaws.com"]
-    }
-  }
-}
-
-resource "aws_iam_role" "keep_warm" {
-  name               = "${var.name}-keep-warm"
-  assume_role_policy = data.aws_iam_policy_document.assume["lambda"].json
-}
-
-resource "aws_iam_role_policy" "keep_warm" {
-  role   = aws_iam_role.keep_warm.name
-  policy = data.aws_iam_policy_document.keep_warm.json
-}
-
-resource "aws_cloudwatch_log_group" "keep_warm" {
-  name              = "/aws/lambda/${var.name}-keep-warm"
-  retention_in_days = 30
-}
-
-resource "aws_lambda_function" "keep_warm" {
-  function_name    = "${var.name}-keep-warm"
-  description      = "Keeps prompt-cache prefixes warm"
-  filename         = "${var.build}/keepwarm.zip"
-  source_code_hash = filebase64sha256("${var.build}/keepwarm.zip")
-  handler          = "prefixwarm.keepwarm.handler.handler"
-  runtime          = "python3.13"
-  architectures    = ["arm64"]
-  memory_size      = 512
-  timeout          = 60
-  role             = aws_iam_role.keep_warm.arn
-
-  environment {
-    variables = merge(local.environment, {
-      PREFIXWARM_MANIFEST     = "s3://${var.bucket}/${local.deployment.ManifestKey}"
-      PREFIXWARM_FUNCTIONS    = jsonencode(var.functions)
-      POWERTOOLS_SERVICE_NAME = var.name
-    })
-  }
-  depends_on = [aws_cloudwatch_log_group.keep_warm, aws_s3_object.manifest]
-}
-
-resource "aws_lambda_function_event_invoke_config" "keep_warm" {
-  function_name                = aws_lambda_function.keep_warm.function_name
-  maximum_event_age_in_seconds = 60
-  maximum_retry_attempts       = 0
-}
-
-resource "aws_iam_role" "schedule" {
-  name               = "${var.name}-schedule"
-  assume_role_policy = data.aws_iam_policy_document.assume["scheduler"].json
-}
-
-resource "aws_iam_role_policy" "schedule" {
-  role = aws_iam_role.schedule.name
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "lambda:InvokeFunction"
-      Resource = aws_lambda_function.keep_warm.arn
-    }]
-  })
-}
-
-resource "aws_scheduler_schedule" "keep_warm" {
-  name                = "${var.name}-keep-warm"
-  schedule_expression = "rate(1 minute)"
-
-  flexible_time_window {
-    mode = "OFF"
-  }
-  target {
-    arn      = aws_lambda_function.keep_warm.arn
-    role_arn = aws_iam_role.schedule.arn
-    retry_policy {
-      maximum_event_age_in_seconds = 60
-      maximum_retry_attempts       = 0
-    }
-  }
-}
-
-output "layer_arn" {
-  description = "Add it to the agent's function"
-  value       = aws_lambda_layer_version.extension.arn
-}
-
-output "environment" {
-  description = "Merge it into the agent's environment"
-  value       = local.environment
-}
-
-output "agent_policy" {
-  description = "Attach it to the agent's role"
-  value       = data.aws_iam_policy_document.agent.json
 }

@@ -1,0 +1,25 @@
+output "layer_arn" {
+  description = "Add it to the agent's function"
+  value       = aws_lambda_layer_version.extension.arn
+}
+
+output "environment" {
+  description = "Merge it into the agent's environment"
+  value       = local.environment
+}
+
+output "agent_policy" {
+  description = "Attach it to the agent's role"
+  value       = data.aws_iam_policy_document.agent.json
+}
+
+output "alarm_arns" {
+  description = "The alarms; none has an action until you add one"
+  value = [
+    for alarm in merge(
+      aws_cloudwatch_metric_alarm.own,
+      aws_cloudwatch_metric_alarm.function,
+      aws_cloudwatch_metric_alarm.queue,
+    ) : alarm.arn
+  ]
+}
