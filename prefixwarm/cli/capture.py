@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -13,7 +14,12 @@ from prefixwarm.capture import prefixes_from_requests, record, run
 from prefixwarm.cli import aws, findings
 from prefixwarm.cli.output import dollars, emit, finish, json_option, note, table, tokens
 from prefixwarm.compare.blocks import TIERS
-from prefixwarm.core.errors import PrefixFileError, PrefixwarmError, UnwarmableRequestError
+from prefixwarm.core.errors import (
+    PrefixFileError,
+    PrefixwarmError,
+    UnwarmableRequestError,
+    UsageError,
+)
 from prefixwarm.core.prefix_file import SUFFIX, load, write
 
 if TYPE_CHECKING:
@@ -59,6 +65,7 @@ def capture(
     that it makes several different requests: what they share is the prefix. What the agent
     prints goes to standard error.
     """
+    _refuse_place(out, name or "")
     environ = aws.located()
     keys = aws.credentials(environ) if forward else None
     with record(forward=forward, environ=environ, credentials=keys) as recording:
@@ -73,6 +80,15 @@ def capture(
     if code:
         note(f"prefixwarm: the agent ended with exit code {code}")
     finish(ok=code == 0 and not left)
+
+
+def _refuse_place(folder: Path, name: str) -> None:
+    """What could not be written is told before the agent runs; its requests may cost money."""
+    if name and not re.fullmatch(r"[a-z0-9-]{1,60}", name):
+        raise UsageError(f"--name {name!r}: write up to 60 of a-z, 0-9 and -")
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise UsageError(f"--out {folder}: {there} is no folder that can be written to")
 
 
 def _name_of(command: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from prefixwarm.cli.output import emit, finish, json_option, severity
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.cli.subject import read_request
 from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import PrefixwarmError, ProviderError
+from prefixwarm.core.errors import PrefixwarmError, ProviderError, UsageError
 from prefixwarm.core.prefix_file import load, write
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def check(
 
     Exits 1 when there is an error.
     """
-    lines = names_file.read_text("utf-8").splitlines() if names_file else []
-    names = [line.strip() for line in lines if line.strip()]
+    names = _names(names_file) if names_file else []
     real = read_request(request_file) if request_file else None
     prefixes = [(path, load(path)) for path in files]
     if count:
@@ -97,6 +96,14 @@ def check(
     emit(document, as_json or sarif, lambda: _show(checked))
     failing = ("error", "warning") if strict else ("error",)
     finish(ok=not any(found.severity in failing for each in checked for found in each.all))
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except ValueError as error:
+        raise UsageError(f"{path}: is not UTF-8: {error}") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path, PrefixFile]]:

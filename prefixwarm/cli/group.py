@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -80,6 +83,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 a finding or failure, 2 usage or bad input.
     """
     try:
+        return _run(arguments)
+    except OSError as error:
+        # A closed pipe wants to hear no more; anything else is a full disk, or no permission.
+        _forget_output()
+        if isinstance(error, BrokenPipeError):
+            return 1
+        return _complain(": ".join(str(x) for x in (error.filename, error.strerror) if x), 1)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
         result = cli.main(arguments, prog_name="prefixwarm", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -93,6 +107,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _forget_output() -> None:
+    """What could not be written would be tried again at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str, code: int) -> int:

@@ -39,8 +39,16 @@ class Reach:
         return Provider(self.transport, self.client, secret, self.environ)
 
     def state(self, file: Path | None) -> StateStore:
-        """The file, else the table that the settings name, else a state that nobody shares."""
+        """The file, else the table that the settings name, else a state that nobody shares.
+
+        Raises
+        ------
+        SettingsError
+            When the file is a device or the like.
+        """
         if file is not None:
+            if file.exists() and not file.is_file():
+                raise SettingsError(f"--state {file}: is no regular file")
             return FileState(file)
         if self.settings.table:
             return DynamoState(self.settings.table, signed_calls(self.client))

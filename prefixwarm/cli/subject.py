@@ -11,12 +11,16 @@ from prefixwarm.core.errors import UsageError
 from prefixwarm.core.prefix_file import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from prefixwarm.core.prefix_file import PrefixFile
 
 __all__ = ["Subject", "read_request", "read_subject"]
+
+# https://platform.claude.com/docs/en/api/errors: request_too_large; the depth is ours.
+_MAX_BYTES = 32_000_000
+_MAX_DEPTH = 200
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,55 @@ def _request(document: Any, path: Path) -> Subject:
         headers, document = document.get("headers"), document["body"]
     if not isinstance(document, dict) or not isinstance(document.get("messages"), list):
         raise UsageError(f"{path}: messages: is missing; give the JSON body of a real request")
+    for place, value in _content(document):
+        if not _is_content(value):
+            raise UsageError(f"{path}: {place}: is no list of objects; give a real request's body")
     if not isinstance(headers, dict):
         return Subject(document, None)
     return Subject(document, {str(k).lower(): str(v) for k, v in headers.items()})
 
 
+def _content(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What holds blocks, with its place."""
+    tools = body.get("tools") or []
+    yield "tools", tools if isinstance(tools, list) else None
+    yield "system", body.get("system") or []
+    for i, message in enumerate(body["messages"]):
+        content = message.get("content") if isinstance(message, dict) else None
+        yield f"messages[{i}].content", content
+
+
+def _is_content(value: object) -> bool:
+    blocks = value if isinstance(value, list) else []
+    return isinstance(value, str | list) and all(isinstance(block, dict) for block in blocks)
+
+
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"{path}: is larger than the {_MAX_BYTES:,} bytes of a request")
+    try:
+        document = json.loads(data)
+    except RecursionError:
+        document = None
     except ValueError as error:
         raise UsageError(f"{path}: is not JSON: {error}") from error
+    if document is None or _deeper_than(_MAX_DEPTH, document):
+        raise UsageError(f"{path}: is no JSON object, or nested more than {_MAX_DEPTH} deep")
+    return document
+
+
+def _deeper_than(levels: int, document: object) -> bool:
+    inside = [document]
+    for _ in range(levels):
+        inside = [
+            value
+            for each in inside
+            if isinstance(each, dict | list)
+            for value in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(inside)
