@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.core.body import walk
 from prefixwarm.core.fingerprint import block_bytes
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ __all__ = ["TIERS", "Block", "blocks", "estimate", "positions"]
 
 TIERS = ("tools", "system", "messages")
 _RUNS = ("tool_use", "tool_result")
+# Of the kinds that matter here, what Converse calls them: a block's only key.
+_CONVERSE_KINDS = {"toolUse": "tool_use", "toolResult": "tool_result", "image": "image"}
+_CONVERSE_TOOLS = ("toolSpec", "systemTool")
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,10 @@ class Block:
     tier : str
         ``tools``, ``system`` or ``messages``.
     place : str
-        Where it stands, such as ``system[1]`` or ``messages[0].content[2]``.
+        Where it stands, such as ``system[1]`` or ``toolConfig.tools[0]``.
     value : object
-        The block as it was sent; a plain string as the text block it stands for.
+        The block as it was sent; a plain string as the text block it stands for. A cache point
+        of Converse stands in the block that it closes, as ``cache_control``.
     role : str
         Whose message it belongs to; empty outside of messages.
     """
@@ -50,23 +55,24 @@ class Block:
     @property
     def kind(self) -> str:
         """The block's own type, such as ``text`` or ``tool_use``."""
-        return str(self.value.get("type", "")) if isinstance(self.value, dict) else ""
+        if not isinstance(self.value, dict):
+            return ""
+        if "type" in self.value:
+            return str(self.value["type"])
+        return next((kind for key, kind in _CONVERSE_KINDS.items() if key in self.value), "")
+
+    @property
+    def name(self) -> str:
+        """A tool's name; empty where the block has none."""
+        if not isinstance(self.value, dict):
+            return ""
+        spec = next((self.value[key] for key in _CONVERSE_TOOLS if key in self.value), self.value)
+        return str(spec.get("name") or "") if isinstance(spec, dict) else ""
 
 
 def blocks(request: Mapping[str, Any], messages: Sequence[Any] | None = None) -> list[Block]:
     """All blocks of a request, or with only these of its messages."""
-    found = [Block("tools", f"tools[{i}]", t) for i, t in enumerate(request.get("tools") or [])]
-    found += [
-        Block("system", f"system[{i}]", b) for i, b in enumerate(_as_list(request.get("system")))
-    ]
-    for i, message in enumerate(request.get("messages") or [] if messages is None else messages):
-        content = _as_list(message.get("content"))
-        role = str(message.get("role", ""))
-        found += [
-            Block("messages", f"messages[{i}].content[{j}]", block, role)
-            for j, block in enumerate(content)
-        ]
-    return found
+    return [Block(tier, place, value, role) for tier, place, role, value in walk(request, messages)]
 
 
 def positions(found: Iterable[Block]) -> list[int]:
@@ -88,9 +94,3 @@ def positions(found: Iterable[Block]) -> list[int]:
 def estimate(found: Iterable[Block]) -> int:
     """A rough count of tokens: a quarter of the bytes."""
     return sum(len(block.data) for block in found) // 4
-
-
-def _as_list(content: object) -> list[Any]:
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}] if content else []
-    return content if isinstance(content, list) else []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.compare.blocks import TIERS, blocks
 from prefixwarm.compare.shape import FROM_HEADERS, TIER_OF, shape
 from prefixwarm.compare.volatile import kind_at
+from prefixwarm.core.body import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,7 +88,8 @@ def shape_differences(
         unknown = name in FROM_HEADERS and (left_headers is None or right_headers is None)
         if ours.get(name) != theirs.get(name) and not unknown:
             sides = _short(ours.get(name)), _short(theirs.get(name))
-            yield Difference(TIER_OF.get(name, "shape"), name, None, "value", *sides)
+            place = place_of(name, right)
+            yield Difference(TIER_OF.get(name, "shape"), place, None, "value", *sides)
 
 
 def between_blocks(left: Sequence[Block], right: Sequence[Block]) -> Difference | None:
@@ -152,7 +154,7 @@ def _reordered(left: Sequence[Block], right: Sequence[Block]) -> bool:
 
 
 def _names(tools: Sequence[Block]) -> list[str]:
-    return [str(tool.value.get("name", tool.kind)) for tool in tools]
+    return [tool.name or tool.kind for tool in tools]
 
 
 def _keys(value: Mapping[str, Any]) -> list[str]:
@@ -162,8 +164,7 @@ def _keys(value: Mapping[str, Any]) -> list[str]:
 def _title(block: Block | None) -> str:
     if block is None:
         return _ABSENT
-    name = block.value.get("name") if isinstance(block.value, dict) else None
-    return str(name) if name else _short(block.value)
+    return block.name or _short(block.value)
 
 
 def _around(text: str, at: int) -> str:

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.compare.blocks import TIERS, blocks
 from prefixwarm.compare.volatile import leaves
 
 if TYPE_CHECKING:
@@ -31,21 +32,18 @@ class Likeness:
     """
 
     def __init__(self, body: Mapping[str, Any], messages: Sequence[Any]) -> None:
+        found = blocks(body, messages)
+        texts = {tier: [block.value for block in found if block.tier == tier] for tier in TIERS}
         self._tiers: tuple[set[Any], ...] = (
-            set(_names(body.get("tools") or ())),
-            set(pairwise(_words(body.get("system")))),
-            set(pairwise(_words([message.get("content") for message in messages]))),
+            {tool.name or tool.kind for tool in found if tool.tier == "tools"},
+            set(pairwise(_words(texts["system"]))),
+            set(pairwise(_words(texts["messages"]))),
         )
 
     def is_found_in(self, other: Likeness) -> bool:
         """Whether at least half of some tier is in the other's."""
         tiers = zip(self._tiers, other._tiers, strict=True)
         return any(ours and 2 * len(ours & theirs) >= len(ours) for ours, theirs in tiers)
-
-
-def _names(tools: Sequence[Any]) -> Iterator[str]:
-    for tool in tools:
-        yield str(tool.get("name") or tool.get("type"))
 
 
 def _words(content: object) -> Iterator[str]:

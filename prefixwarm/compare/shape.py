@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.core.body import as_messages
 from prefixwarm.core.fingerprint import SHAPE
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def shape(request: Mapping[str, Any], headers: Mapping[str, str] | None = None) 
     headers : mapping of str to str, optional
         Its headers.
     """
+    request = as_messages(request)
     found = {name: request[name] for name in SHAPE if request.get(name) is not None}
     found |= _output(found.pop("output_config", {}), str(found.get("model", "")))
     if found.get("tool_choice") == {"type": "auto"}:
@@ -39,10 +41,11 @@ def shape(request: Mapping[str, Any], headers: Mapping[str, str] | None = None) 
     if found.get("speed") == "standard":
         del found["speed"]
     betas = {beta.strip() for beta in (headers or {}).get("anthropic-beta", "").split(",")}
-    betas |= set(request.get("anthropic_beta") or [])
     # How a caller logs in is no part of the prompt.
     if kept := sorted(beta for beta in betas if beta and not beta.startswith("oauth-")):
         found["anthropic-beta"] = kept
+    if inside := sorted({str(beta) for beta in request.get("anthropic_beta") or ()}):
+        found["anthropic_beta"] = inside
     version = (headers or {}).get("anthropic-version") or request.get("anthropic_version")
     if version:
         found["anthropic-version"] = version

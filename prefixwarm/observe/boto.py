@@ -1,4 +1,4 @@
-"""Observes boto3's Bedrock runtime client: InvokeModel, whole and streamed."""
+"""Observes boto3's Bedrock runtime client: InvokeModel and Converse, whole and streamed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from urllib.parse import unquote
 from prefixwarm.observe.observer import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    Usage = Callable[[], Mapping[str, Any]]
 
 __all__ = ["watch"]
 
 _SENT = "prefixwarm_sent"
-_OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream")
+_OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")
+_CONVERSE = ("/converse", "/converse-stream")
 
 
 def watch(client: Any, observer: Observer | None = None) -> None:
@@ -65,30 +68,54 @@ class _Watcher:
             sent = context.pop(_SENT)
             if "Error" in parsed:
                 return
-            body = parsed["body"]
-            if hasattr(body, "read"):
-                parsed["body"] = _whole(body, lambda data: self._later(sent, data))
-            else:
-                parsed["body"] = _Events(body, lambda data: self._later(sent, data))
+            self._read_along(parsed, lambda usage: self._later(sent, usage))
+
+    def _read_along(self, parsed: dict[str, Any], tell: Callable[[Usage], None]) -> None:
+        if "usage" in parsed:
+            usage = parsed["usage"]
+            tell(lambda: usage)
+        elif "stream" in parsed:
+            parsed["stream"] = _Events(parsed["stream"], _in_metadata, tell)
+        elif hasattr(parsed["body"], "read"):
+            parsed["body"] = _whole(parsed["body"], lambda data: tell(lambda: _in_message(data)))
+        else:
+            parsed["body"] = _Events(parsed["body"], _in_message_start, tell)
 
     def _wait(self, path: str, body: bytes) -> None:
         sent = self._observer.begin(_request(path, body), {})
         if sent is not None:
             self._observer.wait(sent)
 
-    def _later(self, sent: tuple[str, bytes, float], data: bytes) -> None:
-        self._observer.later(lambda: self._observe(*sent, data))
+    def _later(self, sent: tuple[str, bytes, float], usage: Usage) -> None:
+        self._observer.later(lambda: self._observe(*sent, usage()))
 
-    def _observe(self, path: str, body: bytes, started: float, data: bytes) -> None:
-        answer = json.loads(data)
-        usage = (answer.get("message") or answer)["usage"]
+    def _observe(self, path: str, body: bytes, started: float, usage: Mapping[str, Any]) -> None:
         sent = self._observer.begin(_request(path, body), {}, started)
         if sent is not None:
             self._observer.end(sent, usage)
 
 
 def _request(path: str, body: bytes) -> dict[str, Any]:
-    return {"model": unquote(path.split("/")[2]), **json.loads(body)}
+    named = "modelId" if path.endswith(_CONVERSE) else "model"
+    return {named: unquote(path.split("/")[2]), **json.loads(body)}
+
+
+def _in_message(data: bytes) -> dict[str, Any]:
+    answer = json.loads(data)
+    usage: dict[str, Any] = (answer.get("message") or answer)["usage"]
+    return usage
+
+
+def _in_message_start(event: Mapping[str, Any]) -> Usage | None:
+    """InvokeModel's first event holds the cache's share of the usage."""
+    data = event["chunk"]["bytes"]
+    return (lambda: _in_message(data)) if b'"message_start"' in data[:64] else None
+
+
+def _in_metadata(event: Mapping[str, Any]) -> Usage | None:
+    """Converse's last event holds the usage."""
+    found = event.get("metadata")
+    return (lambda: found["usage"]) if found else None
 
 
 def _whole(body: Any, done: Callable[[bytes], None]) -> Any:
@@ -117,18 +144,23 @@ class _Tee:
 
 
 class _Events:
-    """A stream of events, which tells the first one: it holds the cache's share of the usage."""
+    """A stream of events, which tells what one of them says of the usage."""
 
-    def __init__(self, stream: Any, done: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        stream: Any,
+        find: Callable[[Any], Usage | None],
+        tell: Callable[[Usage], None],
+    ) -> None:
         self._stream = stream
-        self._done = done
+        self._find = find
+        self._tell = tell
 
     def __iter__(self) -> Iterator[Any]:
         for event in self._stream:
             with suppress(Exception):
-                data = event["chunk"]["bytes"]
-                if b'"message_start"' in data[:64]:
-                    self._done(data)
+                if usage := self._find(event):
+                    self._tell(usage)
             yield event
 
     def __getattr__(self, name: str) -> Any:

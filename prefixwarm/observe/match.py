@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Match", "Matcher", "Warmed"]
 
-_FIELDS = (*SHAPE, "tools", "system", "anthropic_beta")
+_MODELS = ("model", "modelId")
+_FIELDS = (
+    *(*SHAPE, "tools", "system", "anthropic_beta"),
+    # Converse has them here.
+    *("modelId", "toolConfig", "additionalModelRequestFields", "outputConfig", "performanceConfig"),
+)
 _PLAIN = (dict, list, tuple, str, int, float, bool)
 _ORDER = ("shape", *TIERS)
 _KEPT = 8
@@ -157,12 +162,12 @@ class Matcher:
 
     def _nearest(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
         """The one that agrees, else of those that are alike the one that agrees longest."""
-        model = body.get("model")
+        model = [body.get(name) for name in _MODELS]
         plain = {k: v for k, v in body.items() if isinstance(v, _PLAIN)}
         found = [
             Match(warmed, warmed.first_difference(plain, headers))
             for warmed in self._warmed
-            if warmed.prefix.model == model
+            if [warmed.prefix.request.get(name) for name in _MODELS] == model
         ]
         agreeing = next((match for match in found if match.drift is None), None)
         alike = [match for match in found if agreeing is None and match.warmed.is_like(plain)]

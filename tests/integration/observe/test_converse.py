@@ -1,0 +1,179 @@
+"""boto3's Converse, observed, against the simulated provider: warmed from the file it reads."""
+
+from __future__ import annotations
+
+import json
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from prefixwarm.capture import make_prefix
+from prefixwarm.core.aws import AwsClient
+from prefixwarm.core.credentials import aws_credentials
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.http import HttpTransport
+from prefixwarm.core.memory import MemoryState
+from prefixwarm.core.provider import Provider
+from prefixwarm.core.routes import ROUTES
+from prefixwarm.core.warm import Ask, warm
+from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.observe import Observer, watch
+from prefixwarm.simulator import AwsKey, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODEL = "global.anthropic.claude-sonnet-5-5"
+POINT = {"cachePoint": {"type": "default", "ttl": "1h"}}
+TOOL = {"toolSpec": {"name": "find", "inputSchema": {"json": {"type": "object"}}}}
+ENVIRON = {
+    **dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "us-east-1"),
+    "AWS_ACCESS_KEY_ID": "AKIDTEST",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
+
+
+def ask(question: str = "hello", **changes: Any) -> Any:
+    """What the agent sends, as boto3 takes it."""
+    return {
+        "modelId": MODEL,
+        "messages": [{"role": "user", "content": [{"text": question}]}],
+        "system": [{"text": "You are a helper. " * 400}, POINT],
+        "toolConfig": {"tools": [TOOL], "toolChoice": {"auto": {}}},
+        "inferenceConfig": {"maxTokens": 50},
+        **changes,
+    }
+
+
+class Bench:
+    """A provider, a warmer and a watched agent."""
+
+    def __init__(self, sim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sim = sim
+        self.environ = {**ENVIRON, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": sim.url}
+        for name, value in self.environ.items():
+            monkeypatch.setenv(name, value)
+        self.prefix = make_prefix("support", ask(), route="bedrock-converse")
+        self.state = MemoryState()
+        self.lines: list[Any] = []
+        self.observer = Observer(
+            [self.prefix], state=self.state, emit=lambda line: self.lines.append(json.loads(line))
+        )
+        self.agent = boto3.Session().client("bedrock-runtime")
+        watch(self.agent, self.observer)
+
+    @property
+    def key(self) -> str:
+        """The prefix's state."""
+        call = compile_prefix(self.prefix)
+        return call.key(ROUTES[self.prefix.route], "default", self.environ)
+
+    def warm(self) -> Any:
+        """One warm call, by the signed HTTP of the extension."""
+        transport = HttpTransport({})
+        credentials = aws_credentials(self.environ, transport)
+        aws = AwsClient(transport=transport, credentials=credentials, environ=self.environ)
+        provider = Provider(transport, aws, None, self.environ)
+        ask = Ask(key=self.key, owner="warmer", needed_until=time() + 60)
+        done = warm(compile_prefix(self.prefix), ask, self.state, provider, Deadline.after(60))
+        transport.close()
+        return done
+
+    def told(self, name: str) -> list[Any]:
+        """What the log lines say under a name."""
+        assert self.observer.flush(30)
+        return [line[name] for line in self.lines if name in line]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """With signatures that are verified."""
+    with running(clock="real", aws_keys={"AKIDTEST": AwsKey("secret")}) as sim:
+        found = Bench(sim, monkeypatch)
+        yield found
+        found.agent.close()
+
+
+def test_what_is_warmed_is_read(bench: Bench) -> None:
+    """The first request reads the whole prefix; the warm call cost one token of output."""
+    done = bench.warm()
+    assert (done.kind, done.max_tokens, done.granted_ttl, done.downgraded) == (
+        "written",
+        1,
+        3600,
+        False,
+    )
+    assert done.usage.output == 1
+    assert done.cost_usd == pytest.approx(
+        done.usage.write_1h * 4e-6 + 10e-6 + done.usage.input * 2e-6
+    )
+    usage = bench.agent.converse(**ask())["usage"]
+    assert usage["cacheReadInputTokens"] == done.usage.write_1h > 1000
+    assert bench.told("result") == ["hit"]
+    assert bench.told("AgentReadTokens") == [usage["cacheReadInputTokens"]]
+    assert bench.sim.requests()[0]["body"]["inferenceConfig"] == {"maxTokens": 1}
+    again = bench.warm()
+    assert (again.kind, again.usage) == ("skipped", None)
+
+
+def test_a_stream_is_passed_on_unchanged(bench: Bench) -> None:
+    """And told when its last event came; the other attributes are the stream's own."""
+    plain = boto3.Session().client("bedrock-runtime")
+    wanted = [next(iter(event)) for event in plain.converse_stream(**ask())["stream"]]
+    plain.close()
+    reply = bench.agent.converse_stream(**ask())
+    found = [next(iter(event)) for event in reply["stream"]]
+    assert found == wanted
+    reply["stream"].close()
+    assert bench.told("result") == ["hit"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "tier", "place"),
+    [
+        ({"system": [{"text": "It is noon. "}, POINT]}, "system", "system[0].text:0"),
+        (
+            {"toolConfig": {"tools": [TOOL, {"toolSpec": {**TOOL["toolSpec"], "name": "buy"}}]}},
+            "tools",
+            "toolConfig.tools[1]",
+        ),
+        (
+            {"additionalModelRequestFields": {"thinking": {"type": "adaptive"}}},
+            "shape",
+            "additionalModelRequestFields.thinking",
+        ),
+    ],
+)
+def test_drift_names_tier_and_place(
+    bench: Bench, changes: dict[str, Any], tier: str, place: str
+) -> None:
+    """In Converse's own words; whether it streams or not."""
+    for send in (bench.agent.converse, bench.agent.converse_stream):
+        reply = send(**ask(**changes))
+        list(reply.get("stream", ()))
+    assert bench.told("result") == ["drift", "drift"]
+    assert bench.told("drift") == [tier, tier, tier]
+    assert bench.told("place") == [place]
+
+
+def test_other_requests_are_none_of_it(bench: Bench) -> None:
+    """Of another model, of InvokeModel, and refused ones."""
+    bench.agent.converse(**ask(modelId="us.anthropic.claude-haiku-4-5-20251001-v1:0"))
+    body = {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 1,
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+    bench.agent.invoke_model(modelId=MODEL, body=json.dumps(body))["body"].read()
+    with pytest.raises(bench.agent.exceptions.ValidationException):
+        bench.agent.converse(**ask(messages=[]))
+    assert bench.told("result") == []
+
+
+def test_a_downgrade_is_told(bench: Bench) -> None:
+    """As Bedrock was seen to do it: 5 minutes for an hour, without an error."""
+    bench.sim.switch(downgrade_1h=True)
+    done = bench.warm()
+    assert (done.kind, done.granted_ttl, done.downgraded) == ("written", 300, True)
