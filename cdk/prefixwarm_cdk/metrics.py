@@ -33,6 +33,7 @@ METRICS = (
     "PrefixesDue",
     "QueueUnavailable",
     "RoutePaused",
+    "SavedUSD",
     "StateUnavailable",
     "TrafficUnavailable",
     "WarmCalls",

@@ -10,12 +10,12 @@ from __future__ import annotations
 from prefixwarm.core.aws import AwsError
 from prefixwarm.core.errors import CredentialsError, SettingsError, StateError, TransportError
 from prefixwarm.core.items import ledger_key, ledger_of, state_of
-from prefixwarm.core.state import KEEP_SECONDS, LEDGER_SECONDS
+from prefixwarm.core.state import KEEP_SECONDS, KEEPWARM, LEDGER_SECONDS, OBSERVED, Settlement
 from prefixwarm.core.update import Change, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from prefixwarm.core.aws import AwsClient
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
         State,
     )
 
-__all__ = ["DUE_INDEX", "ConditionFailed", "DynamoState", "signed_calls"]
+__all__ = ["CONDITION_ERRORS", "DUE_INDEX", "ConditionFailed", "DynamoState", "signed_calls"]
+
+# How DynamoDB says that a condition does not hold, or that somebody else writes just now.
+CONDITION_ERRORS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 
 DUE_INDEX = "due"
 DUE_SHARD = "0"
@@ -82,7 +85,8 @@ class DynamoState:
         if wish.function:
             change.join("functions", wish.function)
         change.require(change.absent_or("lease_until", "<=", wish.now))
-        change.require(change.absent_or("backoff_until", "<=", wish.now))
+        ended = change.absent_or("backoff_until", "<=", wish.now)
+        change.require(f"{ended} OR {change.is_other('backoff_of', wish.by)}")
         change.require(change.absent_or("warm_until", "<=", wish.needed_until))
         try:
             return state_of(key, self._update(key, change, deadline, returned="ALL_NEW")), True
@@ -92,7 +96,7 @@ class DynamoState:
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""
-        spent = _spending(result.calls, result.cost_usd)
+        spent = _spending(result)
         try:
             self._update(lease.key, _record_as_holder(lease, result, raises=True), deadline)
         except ConditionFailed as failed:
@@ -109,12 +113,15 @@ class DynamoState:
         change.set("outcome_at", failure.at)
         change.set("reason", failure.reason)
         change.set("backoff_until", failure.backoff_until)
+        if failure.own_fault:
+            change.set("backoff_of", failure.by)
+        else:
+            change.remove("backoff_of")
         change.add("failures", 1)
-        _add_spending(change, failure.calls, failure.cost_usd)
+        _add_spending(change, failure)
         change.remove("lease_owner", "lease_until")
         change.require(change.compare("lease_token", "=", lease.token))
-        spent = _spending(failure.calls, failure.cost_usd)
-        self._update_or(lease.key, change, spent, deadline)
+        self._update_or(lease.key, change, _spending(failure), deadline)
 
     def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -123,7 +130,7 @@ class DynamoState:
         change.set("last_touch", started)
         change.set("granted_ttl", ttl)
         change.set("matched_at", started)
-        _end_silence(change, started)
+        _end_silence(change, started, OBSERVED)
         change.require(change.absent_or("warm_until", "<", started + ttl))
         try:
             self._update(key, change, deadline)
@@ -133,7 +140,7 @@ class DynamoState:
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
-        _end_silence(change, start.at)
+        _end_silence(change, start.at, OBSERVED)
         change.add("starts", 1)
         change.add("start_hits", int(start.hit))
         change.add("saves", int(start.saved))
@@ -151,10 +158,10 @@ class DynamoState:
         change.require(change.absent_or("drift_at", "<", drift.at))
         self._update_if(key, change, deadline)
 
-    def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
+    def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
-        _end_silence(change, at)
+        _end_silence(change, at, by)
         change.require(change.absent_or("traffic_at", "<", at))
         self._update_if(key, change, deadline)
 
@@ -187,7 +194,7 @@ class DynamoState:
         _set_due(change, check.due_at)
         change.set("reason", check.reason)
         _keep(change, check.at)
-        for name in ("idle", "learned", "rewrites", "tripped_until"):
+        for name in ("idle", "learned", "wanted_ttl", "rewrites", "tripped_until"):
             if getattr(check, name) is not None:
                 change.set(name, getattr(check, name))
         self._update(key, change, deadline)
@@ -226,33 +233,50 @@ class DynamoState:
             parameters["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
         return found[:limit]
 
-    def add_to_ledger(
-        self,
-        key: str,
-        day: str,
-        outcome: Outcome,
-        deadline: Deadline,
-        lifetime_usd: float | None = None,
-    ) -> None:
+    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
         change.add(f"outcome_{outcome.kind}", 1)
-        _add_spending(change, 0, outcome.cost_usd)
+        if outcome.cost_usd:
+            change.add("spent_usd", outcome.cost_usd)
         if outcome.calls and outcome.cost_usd is None:
             change.add("unpriced", outcome.calls)
-        if lifetime_usd is not None:
-            change.set("lifetime_usd", lifetime_usd)
         _keep(change, outcome.started_at, LEDGER_SECONDS)
         self._update(ledger_key(key, day), change, deadline)
 
-    def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
+    def settle(
+        self, state: State, total: str, day: str, at: float, deadline: Deadline
+    ) -> Settlement | None:
         """See `StateStore`."""
-        found = []
-        for day in days:
-            reply = self._call("GetItem", self._at(ledger_key(key, day)), deadline)
-            if reply.get("Item"):
-                found.append(ledger_of(key, day, reply["Item"]))
+        found = Settlement.of(state)
+        if found is None:
+            return None
+        changes = {state.key: _settled(state, found)}
+        for key in (state.key, total):
+            changes[ledger_key(key, day)] = _brought(found, at)
+        updates = [
+            {"Update": {**self._at(key), **change.parameters()}} for key, change in changes.items()
+        ]
+        try:
+            self._call("TransactWriteItems", {"TransactItems": updates}, deadline)
+        except ConditionFailed:
+            return None
         return found
+
+    def ledger(self, key: str, days: Sequence[str], deadline: Deadline) -> list[Ledger]:
+        """See `StateStore`."""
+        if len(days) == 1:
+            reply = self._call("GetItem", self._at(ledger_key(key, days[0])), deadline)
+            return [ledger_of(key, days[0], reply["Item"])] if reply.get("Item") else []
+        wanted = {ledger_key(key, day): day for day in days}
+        asked: dict[str, Any] = {self._table: {"Keys": [{"pk": {"S": pk}} for pk in wanted]}}
+        found: dict[str, Any] = {}
+        while asked:
+            reply = self._call("BatchGetItem", {"RequestItems": asked}, deadline)
+            items = reply.get("Responses", {}).get(self._table, ())
+            found |= {item["pk"]["S"]: item for item in items}
+            asked = reply.get("UnprocessedKeys") or {}
+        return [ledger_of(key, day, found[pk]) for pk, day in wanted.items() if pk in found]
 
     def _at(self, key: str) -> dict[str, Any]:
         return {"TableName": self._table, "Key": {"pk": {"S": key}}}
@@ -286,7 +310,7 @@ def _record_as_holder(lease: Lease, result: Result, *, raises: bool) -> Change:
         change.require(change.absent_or("warm_until", "<=", result.warm_until))
     _set_outcome(change, result)
     change.set("failures", 0)
-    change.remove("lease_owner", "lease_until", "backoff_until")
+    change.remove("lease_owner", "lease_until", "backoff_until", "backoff_of")
     change.require(change.compare("lease_token", "=", lease.token))
     return change
 
@@ -294,7 +318,7 @@ def _record_as_holder(lease: Lease, result: Result, *, raises: bool) -> Change:
 def _raised(result: Result) -> Change:
     change = Change()
     _set_life(change, result)
-    _add_spending(change, result.calls, result.cost_usd)
+    _add_spending(change, result)
     change.require(change.absent_or("warm_until", "<", result.warm_until))
     return change
 
@@ -302,14 +326,15 @@ def _raised(result: Result) -> Change:
 def _matched(at: float) -> Change:
     change = Change()
     change.set("matched_at", at)
-    _end_silence(change, at)
+    _end_silence(change, at, OBSERVED)
     # A session start that was just counted has set the same time.
     change.require(change.absent_or("traffic_at", "<=", at))
     return change
 
 
-def _end_silence(change: Change, at: float) -> None:
+def _end_silence(change: Change, at: float, by: str) -> None:
     change.set("traffic_at", at)
+    change.set("traffic_by", by)
     change.set("idle", 0)
     _keep(change, at)
 
@@ -337,24 +362,47 @@ def _set_outcome(change: Change, result: Result) -> None:
     change.set("reason", result.reason)
     change.set("max_tokens", result.max_tokens)
     change.set("message_id", result.message_id)
-    for name in ("idle", "write_ms", "read_ms"):
+    for name in ("idle", "longest_ttl", "write_ms", "read_ms"):
         if getattr(result, name) is not None:
             change.set(name, getattr(result, name))
-    _add_spending(change, result.calls, result.cost_usd)
+    _add_spending(change, result)
 
 
-def _add_spending(change: Change, calls: int, cost_usd: float | None) -> None:
-    if calls:
-        change.add("calls", calls)
-        if cost_usd is None:
-            change.add("unpriced", calls)
-    if cost_usd:
-        change.add("spent_usd", cost_usd)
+def _add_spending(change: Change, made: Result | Failure) -> None:
+    if made.calls:
+        change.add("calls", made.calls)
+        if made.cost_usd is None:
+            change.add("unpriced", made.calls)
+    if made.cost_usd:
+        change.add("spent_usd", made.cost_usd)
+        if made.by == KEEPWARM:
+            change.add("kept_usd", made.cost_usd)
 
 
-def _spending(calls: int, cost_usd: float | None) -> Change:
+def _spending(made: Result | Failure) -> Change:
     change = Change()
-    _add_spending(change, calls, cost_usd)
+    _add_spending(change, made)
+    return change
+
+
+def _settled(state: State, found: Settlement) -> Change:
+    """The state's sums are in the ledgers, unless somebody else brought them there meanwhile."""
+    change = Change()
+    change.add("settled", 1)
+    change.add("settled_saves", found.saves)
+    change.add("settled_saved_usd", found.saved_usd)
+    change.add("settled_others_usd", found.others_usd)
+    change.require(change.absent_or("settled", "=", state.settled))
+    change.require("attribute_exists(pk)")
+    return change
+
+
+def _brought(found: Settlement, at: float) -> Change:
+    change = Change()
+    change.add("others_usd", found.others_usd)
+    change.add("saves", found.saves)
+    change.add("saved_usd", found.saved_usd)
+    _keep(change, at, LEDGER_SECONDS)
     return change
 
 
@@ -369,7 +417,7 @@ def signed_calls(aws: AwsClient) -> DynamoCall:
         try:
             return aws.call("dynamodb", operation, parameters, deadline)
         except AwsError as error:
-            if error.error_type == "ConditionalCheckFailedException":
+            if error.error_type in CONDITION_ERRORS:
                 raise ConditionFailed(error.reply.get("Item")) from error
             raise StateError(f"the table refused {operation}: {error}") from error
         except (TransportError, CredentialsError, SettingsError) as error:

@@ -15,6 +15,8 @@ _NUMBERS = {
     "warm_until": float,
     "last_touch": float,
     "granted_ttl": int,
+    "wanted_ttl": int,
+    "longest_ttl": int,
     "idle": int,
     "traffic_at": float,
     "lease_token": int,
@@ -38,11 +40,17 @@ _NUMBERS = {
     "saves": int,
     "saved_usd": float,
     "spent_usd": float,
+    "kept_usd": float,
+    "settled": int,
+    "settled_saves": int,
+    "settled_saved_usd": float,
+    "settled_others_usd": float,
     "due_at": float,
 }
 _TEXTS = (
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned"),
-    *("drift_tier", "drift_place", "message_id", "object"),
+    *("drift_tier", "drift_place", "message_id", "object", "backoff_of"),
+    "traffic_by",
 )
 
 
@@ -79,5 +87,7 @@ def ledger_of(key: str, day: str, item: Mapping[str, Any]) -> Ledger:
         outcomes=outcomes,
         spent_usd=numbers.get("spent_usd", 0.0),
         unpriced=int(numbers.get("unpriced", 0)),
-        lifetime_usd=numbers.get("lifetime_usd"),
+        others_usd=numbers.get("others_usd", 0.0),
+        saves=int(numbers.get("saves", 0)),
+        saved_usd=numbers.get("saved_usd", 0.0),
     )

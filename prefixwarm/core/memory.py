@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from threading import RLock
 
 from prefixwarm.core.errors import StateError
-from prefixwarm.core.state import Ledger, State
+from prefixwarm.core.state import KEEPWARM, OBSERVED, Ledger, Settlement, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from prefixwarm.core.deadline import Deadline
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FileState", "MemoryState"]
 
-_CHECKED = ("idle", "learned", "rewrites", "tripped_until")
+_CHECKED = ("idle", "learned", "wanted_ttl", "rewrites", "tripped_until")
 
 
 class MemoryState:
@@ -62,7 +62,7 @@ class MemoryState:
         """See `StateStore`."""
         with self._exclusive():
             state = self._at(key)
-            busy = state.leased(wish.now) or (state.backoff_until or 0.0) > wish.now
+            busy = state.leased(wish.now) or state.held_back(wish.now, wish.by)
             if busy or (state.warm_until or 0.0) > wish.needed_until:
                 return state, state.lease_owner == wish.owner and state.leased(wish.now)
             functions = {*state.functions, wish.function} - {""}
@@ -80,7 +80,7 @@ class MemoryState:
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""
         with self._exclusive():
-            state = self._spend(self._at(lease.key), result.calls, result.cost_usd)
+            state = self._spend(self._at(lease.key), result)
             holds = state.lease_token == lease.token
             longer = (state.warm_until or 0.0) < result.warm_until
             if longer or (holds and state.warm_until == result.warm_until):
@@ -97,7 +97,7 @@ class MemoryState:
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
         with self._exclusive():
-            state = self._spend(self._at(lease.key), failure.calls, failure.cost_usd)
+            state = self._spend(self._at(lease.key), failure)
             if state.lease_token == lease.token:
                 self._change(
                     state,
@@ -105,6 +105,7 @@ class MemoryState:
                     outcome_at=failure.at,
                     reason=failure.reason,
                     backoff_until=failure.backoff_until,
+                    backoff_of=failure.by if failure.own_fault else "",
                     failures=state.failures + 1,
                     lease_owner="",
                     lease_until=None,
@@ -120,12 +121,11 @@ class MemoryState:
                     warm_until=started + ttl,
                     last_touch=started,
                     granted_ttl=ttl,
-                    traffic_at=started,
                     matched_at=started,
-                    idle=0,
+                    **_heard(started, OBSERVED),
                 )
             elif (state.traffic_at or 0.0) <= started:
-                self._change(state, traffic_at=started, matched_at=started, idle=0)
+                self._change(state, matched_at=started, **_heard(started, OBSERVED))
 
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -135,8 +135,7 @@ class MemoryState:
                 return
             self._change(
                 state,
-                traffic_at=start.at,
-                idle=0,
+                **_heard(start.at, OBSERVED),
                 starts=state.starts + 1,
                 start_hits=state.start_hits + start.hit,
                 saves=state.saves + start.saved,
@@ -155,12 +154,12 @@ class MemoryState:
                     drift_place=drift.place,
                 )
 
-    def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
+    def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
         """See `StateStore`."""
         with self._exclusive():
             state = self._at(key)
             if (state.traffic_at or 0.0) < at:
-                self._change(state, traffic_at=at, idle=0)
+                self._change(state, **_heard(at, by))
 
     def join(
         self, key: str, function: str, deadline: Deadline, started: float | None = None
@@ -210,36 +209,57 @@ class MemoryState:
             waiting = [s for s in self._states.values() if s.due_at is not None and s.due_at <= now]
             return sorted(waiting, key=lambda s: (s.due_at or 0.0, s.key))[:limit]
 
-    def add_to_ledger(
-        self,
-        key: str,
-        day: str,
-        outcome: Outcome,
-        deadline: Deadline,
-        lifetime_usd: float | None = None,
-    ) -> None:
+    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
         """See `StateStore`."""
         with self._exclusive():
-            old = self._ledgers.get((key, day)) or Ledger(key=key, day=day, outcomes={})
+            old = self._day(key, day)
             counts = {**old.outcomes, outcome.kind: old.outcomes.get(outcome.kind, 0) + 1}
             self._ledgers[key, day] = old.replace(
                 outcomes=counts,
                 spent_usd=old.spent_usd + (outcome.cost_usd or 0.0),
                 unpriced=old.unpriced + (outcome.calls if outcome.cost_usd is None else 0),
-                lifetime_usd=old.lifetime_usd if lifetime_usd is None else lifetime_usd,
             )
 
-    def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
+    def settle(
+        self, state: State, total: str, day: str, at: float, deadline: Deadline
+    ) -> Settlement | None:
+        """See `StateStore`."""
+        with self._exclusive():
+            known, found = self._states.get(state.key), Settlement.of(state)
+            if found is None or known is None or known.settled != state.settled:
+                return None
+            self._change(
+                known,
+                settled=known.settled + 1,
+                settled_saves=known.settled_saves + found.saves,
+                settled_saved_usd=known.settled_saved_usd + found.saved_usd,
+                settled_others_usd=known.settled_others_usd + found.others_usd,
+            )
+            for key in (state.key, total):
+                old = self._day(key, day)
+                self._ledgers[key, day] = old.replace(
+                    others_usd=old.others_usd + found.others_usd,
+                    saves=old.saves + found.saves,
+                    saved_usd=old.saved_usd + found.saved_usd,
+                )
+            return found
+
+    def ledger(self, key: str, days: Sequence[str], deadline: Deadline) -> list[Ledger]:
         """See `StateStore`."""
         with self._exclusive():
             return [self._ledgers[key, day] for day in days if (key, day) in self._ledgers]
 
-    def _spend(self, state: State, calls: int, cost_usd: float | None) -> State:
+    def _day(self, key: str, day: str) -> Ledger:
+        return self._ledgers.get((key, day)) or Ledger(key=key, day=day, outcomes={})
+
+    def _spend(self, state: State, made: Result | Failure) -> State:
+        cost = made.cost_usd or 0.0
         return self._change(
             state,
-            calls=state.calls + calls,
-            unpriced=state.unpriced + (calls if cost_usd is None else 0),
-            spent_usd=state.spent_usd + (cost_usd or 0.0),
+            calls=state.calls + made.calls,
+            unpriced=state.unpriced + (made.calls if made.cost_usd is None else 0),
+            spent_usd=state.spent_usd + cost,
+            kept_usd=state.kept_usd + (cost if made.by == KEEPWARM else 0.0),
         )
 
 
@@ -315,15 +335,21 @@ def _as_holder(state: State, result: Result) -> dict[str, Any]:
         "outcome_at": result.started,
         "reason": result.reason,
         "max_tokens": result.max_tokens,
+        "longest_ttl": state.longest_ttl if result.longest_ttl is None else result.longest_ttl,
         "message_id": result.message_id,
         "idle": state.idle if result.idle is None else result.idle,
         "write_ms": state.write_ms if result.write_ms is None else result.write_ms,
         "read_ms": state.read_ms if result.read_ms is None else result.read_ms,
         "failures": 0,
         "backoff_until": None,
+        "backoff_of": "",
         "lease_owner": "",
         "lease_until": None,
     }
+
+
+def _heard(at: float, by: str) -> dict[str, Any]:
+    return {"traffic_at": at, "traffic_by": by, "idle": 0}
 
 
 def _tupled(state: dict[str, Any]) -> dict[str, Any]:

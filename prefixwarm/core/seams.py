@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.http import Request, Response
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Registration,
         Result,
         SessionStart,
+        Settlement,
         State,
     )
 
@@ -82,8 +83,8 @@ class StateStore(Protocol):
     def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
         """A real request was not what is warmed; an older word about that changes nothing."""
 
-    def saw_traffic(self, key: str, at: float, deadline: Deadline) -> None:
-        """A sign of real traffic: end the silence; `warm_until` stays."""
+    def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
+        """A sign of real traffic, by what it was seen: end the silence; `warm_until` stays."""
 
     def join(
         self, key: str, function: str, deadline: Deadline, started: float | None = None
@@ -108,18 +109,20 @@ class StateStore(Protocol):
     def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
         """States whose next check is due, the longest waiting first."""
 
-    def add_to_ledger(
-        self,
-        key: str,
-        day: str,
-        outcome: Outcome,
-        deadline: Deadline,
-        lifetime_usd: float | None = None,
-    ) -> None:
+    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
         """Add a warm call's outcome and dollars to the ledger of a day, ``2026-11-21``."""
 
-    def ledger(self, key: str, days: Iterable[str], deadline: Deadline) -> list[Ledger]:
-        """The ledgers of those days that there are."""
+    def settle(
+        self, state: State, total: str, day: str, at: float, deadline: Deadline
+    ) -> Settlement | None:
+        """Bring what others spent and what was saved into the day's ledgers, once.
+
+        Into the prefix's own and that of `total`; None when there was nothing to settle, or
+        somebody else has settled since `state` was read.
+        """
+
+    def ledger(self, key: str, days: Sequence[str], deadline: Deadline) -> list[Ledger]:
+        """The ledgers of those days that there are; of 100 days at most."""
 
 
 class DynamoCall(Protocol):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from prefixwarm.core.record import Record
 
 __all__ = [
+    "KEEPWARM",
+    "METRIC",
+    "OBSERVED",
     "Check",
     "Drift",
     "Failure",
@@ -14,6 +17,7 @@ __all__ = [
     "Registration",
     "Result",
     "SessionStart",
+    "Settlement",
     "State",
     "entry_key",
     "name_key",
@@ -21,6 +25,16 @@ __all__ = [
 
 KEEP_SECONDS = 35 * 86400
 LEDGER_SECONDS = 400 * 86400
+
+# The keep-warm function among those who make warm calls; environments go by their function's name.
+KEEPWARM = "keepwarm"
+
+# Where a sign of traffic came from: the agent's own word, or its function's Invocations metric.
+OBSERVED = "observed"
+METRIC = "metric"
+
+# Sums are kept to a billionth of a dollar.
+_LEAST_USD = 2e-9
 
 
 def entry_key(route: str, region: str, scope: str, name: str, model: str, fingerprint: str) -> str:
@@ -48,17 +62,21 @@ class State(Record):
     """What is known of one prefix. Times are epoch seconds; None is unknown.
 
     `warm_until` counts from the start of the last call that wrote or read the entry;
-    `granted_ttl` is in seconds; `idle` counts refreshes since the last sign of real traffic;
-    `max_tokens` is 1 where the provider refused 0; `message_id` is the last warm call's;
-    `rewrites` counts scheduled refreshes in a row that wrote instead of reading, and
-    `tripped_until` says how long that stops them; `spent_usd` and `calls` are lifetime sums of
-    warm calls by anyone (`unpriced` of those calls had an unknown price). `starts` counts
-    observed session starts, `start_hits` those that read the entry, and `saves` those that read
-    one which would have lapsed without us; `saved_usd` is at least what these saved. `matched_at`
-    is when a real request last used the entry; `drift_at` when one last differed from it, first
-    in `drift_tier`, at `drift_place`. `started_at` is when a function last started with the prefix
-    for a waiting request; `deployed_at` when the keep-warm function last found it in its manifest,
-    with its file at `object`.
+    `granted_ttl` is in seconds, `wanted_ttl` what the policy wants the next write to ask for, and
+    `longest_ttl` 300 where the provider did not grant 3600; `idle` counts refreshes since the last
+    sign of real traffic, which came by `traffic_by`; `max_tokens` is 1 where the provider refused
+    0; `message_id` is the last warm call's; a back-off holds all callers, or only the one that
+    `backoff_of` names; `rewrites` counts scheduled refreshes in a row that wrote instead of
+    reading, and `tripped_until` says how long that stops them; `spent_usd` and `calls` are
+    lifetime sums of warm calls by anyone (`unpriced` of those calls had an unknown price), and
+    `kept_usd` is what the keep-warm function spent of that. `starts` counts observed session
+    starts, `start_hits` those that read the entry, and `saves` those that read one which would
+    have lapsed without us; `saved_usd` is at least what these saved. `settled` counts the
+    settlements, and the `settled_...` sums are what these have brought into the ledgers.
+    `matched_at` is when a real request last used the entry; `drift_at` when one last differed from
+    it, first in `drift_tier`, at `drift_place`. `started_at` is when a function last started with
+    the prefix for a waiting request; `deployed_at` when the keep-warm function last found it in
+    its manifest, with its file at `object`.
     """
 
     key: str
@@ -68,12 +86,16 @@ class State(Record):
     warm_until: float | None = None
     last_touch: float | None = None
     granted_ttl: int | None = None
+    wanted_ttl: int | None = None
+    longest_ttl: int | None = None
     idle: int = 0
     traffic_at: float | None = None
+    traffic_by: str = ""
     lease_owner: str = ""
     lease_token: int = 0
     lease_until: float | None = None
     backoff_until: float | None = None
+    backoff_of: str = ""
     failures: int = 0
     rewrites: int = 0
     tripped_until: float | None = None
@@ -87,10 +109,15 @@ class State(Record):
     calls: int = 0
     unpriced: int = 0
     spent_usd: float = 0.0
+    kept_usd: float = 0.0
     starts: int = 0
     start_hits: int = 0
     saves: int = 0
     saved_usd: float = 0.0
+    settled: int = 0
+    settled_saves: int = 0
+    settled_saved_usd: float = 0.0
+    settled_others_usd: float = 0.0
     matched_at: float | None = None
     drift_at: float | None = None
     drift_tier: str = ""
@@ -109,12 +136,25 @@ class State(Record):
         """Whether somebody is warming it now."""
         return (self.lease_until or 0.0) > now
 
+    def held_back(self, now: float, by: str) -> bool:
+        """Whether a back-off holds this caller."""
+        return (self.backoff_until or 0.0) > now and self.backoff_of in ("", by)
+
+    def ttl_to_ask(self, wanted: int, now: float) -> int:
+        """The TTL that a call asks for where this one is wanted for writes.
+
+        Never less than the living entry has: what a shorter marker does to it is documented
+        nowhere. Never more than the provider grants.
+        """
+        living = (self.granted_ttl or 0) if self.warm_for(now) else 0
+        return min(max(wanted, living), self.longest_ttl or 3600)
+
 
 class LeaseWish(Record):
     """What a caller wants the lease for.
 
-    The lease is refused while another lease or a back-off lasts, and when the entry lives beyond
-    `needed_until` already.
+    The lease is refused while another lease or a back-off that holds `by` lasts, and when the
+    entry lives beyond `needed_until` already.
     """
 
     name: str
@@ -122,6 +162,7 @@ class LeaseWish(Record):
     now: float
     seconds: float
     needed_until: float
+    by: str = ""
     deployment: str = ""
     function: str = ""
 
@@ -135,7 +176,7 @@ class Lease(Record):
 
 
 class Result(Record):
-    """What a warm call that worked changes; `idle` is None where it stays."""
+    """What a warm call that worked changes; None is what stays; `by` made the call."""
 
     outcome: str
     started: float
@@ -144,7 +185,9 @@ class Result(Record):
     due_at: float
     calls: int = 1
     cost_usd: float | None = None
+    by: str = ""
     idle: int | None = None
+    longest_ttl: int | None = None
     write_ms: float | None = None
     read_ms: float | None = None
     reason: str = ""
@@ -157,7 +200,10 @@ class Result(Record):
 
 
 class Failure(Record):
-    """What a warm call that failed changes; the provider may have billed it all the same."""
+    """What a warm call that failed changes; the provider may have billed it all the same.
+
+    `by` made the call, and the back-off holds everybody, or `own_fault` alone.
+    """
 
     outcome: str
     reason: str
@@ -165,6 +211,8 @@ class Failure(Record):
     backoff_until: float
     calls: int = 1
     cost_usd: float | None = None
+    by: str = ""
+    own_fault: bool = False
 
 
 class SessionStart(Record):
@@ -210,16 +258,35 @@ class Check(Record):
     reason: str
     idle: int | None = None
     learned: str | None = None
+    wanted_ttl: int | None = None
     rewrites: int | None = None
     tripped_until: float | None = None
 
 
-class Ledger(Record):
-    """One prefix's keep-warm calls of one day, by outcome.
+class Settlement(Record):
+    """What a state's lifetime sums say that the ledgers do not: money of others than keep-warm."""
 
-    `spent_usd` sums the calls whose price is known. `lifetime_usd` is the state's `spent_usd` as
-    it stood after the day's last call: how much it grew from one ledger to the next, less
-    `spent_usd`, is what others (the init phase, the command line) spent in between.
+    others_usd: float
+    saves: int
+    saved_usd: float
+
+    @classmethod
+    def of(cls, state: State) -> Settlement | None:
+        """What is to be settled; None when nothing is."""
+        found = cls(
+            others_usd=state.spent_usd - state.kept_usd - state.settled_others_usd,
+            saves=state.saves - state.settled_saves,
+            saved_usd=state.saved_usd - state.settled_saved_usd,
+        )
+        return found if found.saves or found.others_usd > _LEAST_USD else None
+
+
+class Ledger(Record):
+    """One day of one prefix, or of all.
+
+    `outcomes` and `spent_usd` are of the keep-warm function's calls, of which `unpriced` had an
+    unknown price; `others_usd` is what the init phase and the command line spent, and
+    `saved_usd` what `saves` observed session starts saved, as settled on that day.
     """
 
     key: str
@@ -227,4 +294,11 @@ class Ledger(Record):
     outcomes: dict[str, int]
     spent_usd: float = 0.0
     unpriced: int = 0
-    lifetime_usd: float | None = None
+    others_usd: float = 0.0
+    saves: int = 0
+    saved_usd: float = 0.0
+
+    @property
+    def net_usd(self) -> float | None:
+        """Saved less spent by anyone; None while some of the spending is unknown."""
+        return None if self.unpriced else self.saved_usd - self.spent_usd - self.others_usd

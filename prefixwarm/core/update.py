@@ -59,6 +59,11 @@ class Change:
         comparison = self.compare(name, operator, value)
         return f"attribute_not_exists({self._name(name)}) OR {comparison}"
 
+    def is_other(self, name: str, value: str) -> str:
+        """The condition that an attribute is there and is something else."""
+        there = self._name(name)
+        return f"(attribute_exists({there}) AND {there} <> {self._held(value)})"
+
     def parameters(self) -> dict[str, Any]:
         """The parameters of UpdateItem, but for table and key."""
         parts = [f"{verb} {', '.join(what)}" for verb, what in self._clauses.items() if what]

@@ -33,7 +33,7 @@ from prefixwarm.core.state import Failure, Lease, LeaseWish, Result, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from prefixwarm.core.provider import Provider, Reply
     from prefixwarm.core.seams import StateStore
@@ -46,6 +46,9 @@ STATE_SECONDS = 1.0
 RECORD_SECONDS = 3.0
 _REFRESH_MARGIN = {3600: 300, 300: 60}
 _NEVER_BY_RETRY = (400, 401, 402, 403, 404, 413)
+# About the caller's key; 402 is about the organization's account, which all callers share.
+_OWN_FAULTS = (401, 403)
+_SHORT_TTL = 300
 _SPEND_LIMITS = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
 
 
@@ -54,8 +57,10 @@ class Ask(Record):
 
     `needed_until`: nothing is sent when the entry lives beyond this. `latest_start`: after this
     moment a refresh would be a write, and is dropped. `wait`: until when to wait for somebody
-    else's call. `idle`: the idle count to record, None to leave it. `veto`: looks at a cold state,
-    and says why a call would not pay, or nothing. `seen`: is shown every state that was read.
+    else's call. `idle`: the idle count to record, None to leave it. `ttl`: what a write shall ask
+    for, None for what the state says or else the prefix file. `by`: who calls, with a key and a
+    network of its own; the function where there is one. `veto`: looks at a cold state, and says
+    why a call would not pay, or nothing. `seen`: is shown every state that was read.
     """
 
     key: str
@@ -64,10 +69,17 @@ class Ask(Record):
     latest_start: float | None = None
     wait: Deadline | None = None
     idle: int | None = None
+    ttl: int | None = None
+    by: str = ""
     deployment: str = ""
     function: str = ""
     veto: Callable[[State], str] | None = None
     seen: Callable[[State], None] | None = None
+
+    @property
+    def caller(self) -> str:
+        """Whose failures these would be."""
+        return self.by or self.function
 
 
 def warm(
@@ -136,7 +148,7 @@ def _acquire(
 def _refusal(state: State, ask: Ask, now: float, waited: bool) -> str:
     if (state.warm_until or 0.0) > ask.needed_until:
         return "warm: written by another environment" if waited else "warm"
-    if (state.backoff_until or 0.0) > now:
+    if state.held_back(now, ask.caller):
         return f"backing off after {state.failures} failed calls: {state.reason}"
     if ask.latest_start is not None and now > ask.latest_start:
         return "too late: the entry has lapsed, and a refresh would be a write"
@@ -150,6 +162,7 @@ def _wish(call: WarmCall, ask: Ask, deadline: Deadline, now: float) -> LeaseWish
         now=now,
         seconds=deadline.remaining() + LEASE_MARGIN_SECONDS,
         needed_until=ask.needed_until,
+        by=ask.caller,
         deployment=ask.deployment,
         function=ask.function,
     )
@@ -171,13 +184,14 @@ def send_and_record(
     clock: Callable[[], float] = time,
 ) -> Outcome:
     """Send the call that the lease allows, and record what it did; never raises."""
-    outcome = _sent(call, state, provider, deadline, clock)
+    ttl = state.ttl_to_ask(ask.ttl or state.wanted_ttl or call.ttl, clock())
+    outcome = _sent(call.with_ttl(ttl), state, provider, deadline, clock)
     try:
         until = Deadline.after(RECORD_SECONDS)
         if outcome.ok:
             store.record(lease, _result(outcome, ask), until)
         else:
-            store.fail(lease, _failure(outcome, state, clock()), until)
+            store.fail(lease, _failure(outcome, ask, state, clock()), until)
     except StateError as error:
         return outcome.replace(reason=f"{outcome.reason} (not recorded: {error})".lstrip())
     return outcome
@@ -190,26 +204,40 @@ def _sent(
     deadline: Deadline,
     clock: Callable[[], float],
 ) -> Outcome:
+    refused: ProviderError | None = None
     started = clock()
-    asked = state.max_tokens
-    calls = 0
-    try:
-        calls += 1
+    for attempt, tokens in _attempts(call, state):
+        started = clock()
         try:
-            reply = provider.send(call, asked, deadline)
+            reply = provider.send(attempt, tokens, deadline)
         except ProviderError as error:
-            if error.status != 400 or asked != 0:
-                raise
-            asked, started = 1, clock()
-            reply = provider.send(call, asked, deadline)
-    except PrefixwarmError as error:
-        return _failed(call, error, started, clock() - started, calls)
-    return _outcome(call, state, reply, started, clock() - started, asked)
+            if error.status != 400:
+                return _failed(call, error, started, clock() - started)
+            refused = error
+        except PrefixwarmError as error:
+            return _failed(call, error, started, clock() - started)
+        else:
+            found = _outcome(attempt, state, reply, started, clock() - started)
+            return found.replace(max_tokens=tokens) if attempt is call else _refused(found, state)
+    assert refused is not None
+    return _failed(call, refused, started, clock() - started)
 
 
-def _outcome(
-    call: WarmCall, state: State, reply: Reply, started: float, seconds: float, asked: int
-) -> Outcome:
+def _attempts(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:
+    """What to try in turn while the provider answers 400, which does not say what it is about.
+
+    The last one may ask for a token more than it had to, but settles whether 5 minutes are taken;
+    whether zero is, the next call settles.
+    """
+    least = max(state.max_tokens, call.least_tokens)
+    yield call, least
+    if least == 0:
+        yield call, 1
+    if call.ttl > _SHORT_TTL:
+        yield call.with_ttl(_SHORT_TTL), 1
+
+
+def _outcome(call: WarmCall, state: State, reply: Reply, started: float, seconds: float) -> Outcome:
     usage = Usage.from_response(reply.usage)
     kind = kind_of(usage)
     known = state.granted_ttl if kind == REFRESHED else None
@@ -219,7 +247,7 @@ def _outcome(
     if kind == UNCACHED:
         reason = "nothing was cached: the prefix is under the model's minimum, or not cached here"
     elif downgraded:
-        reason = f"asked for a TTL of {call.ttl} s, granted {granted} s"
+        reason = f"downgraded: asked for a TTL of {call.ttl} s, granted {granted} s"
     return Outcome(
         name=call.name,
         kind=kind,
@@ -227,7 +255,6 @@ def _outcome(
         usage=usage,
         granted_ttl=None if kind == UNCACHED else granted,
         downgraded=downgraded,
-        max_tokens=asked,
         cost_usd=usage.cost_usd(call.usd_per_mtok),
         started_at=started,
         seconds=seconds,
@@ -237,9 +264,15 @@ def _outcome(
     )
 
 
-def _failed(
-    call: WarmCall, error: PrefixwarmError, started: float, seconds: float, calls: int
-) -> Outcome:
+def _refused(found: Outcome, state: State) -> Outcome:
+    """The outcome of asking for 5 minutes after an hour was refused."""
+    if found.kind == UNCACHED:
+        return found
+    reason = "TTL refused: 3600 s were answered with HTTP 400, 300 s are asked for from now on"
+    return found.replace(downgraded=True, reason=reason, max_tokens=state.max_tokens)
+
+
+def _failed(call: WarmCall, error: PrefixwarmError, started: float, seconds: float) -> Outcome:
     nothing_sent = isinstance(error, (ConnectError, CredentialsError, UsageError))
     billed = not isinstance(error, ProviderError) and not nothing_sent
     return Outcome(
@@ -248,9 +281,10 @@ def _failed(
         reason=str(error),
         started_at=started,
         seconds=seconds,
-        calls=0 if nothing_sent else calls,
+        calls=0 if nothing_sent else 1,
         cost_usd=None if billed else 0.0,
         retry_after=_pause_asked(error),
+        own_fault=nothing_sent or getattr(error, "status", None) in _OWN_FAULTS,
     )
 
 
@@ -277,7 +311,9 @@ def _result(outcome: Outcome, ask: Ask) -> Result:
         due_at=outcome.started_at + refresh_after(ttl),
         calls=outcome.calls,
         cost_usd=outcome.cost_usd,
+        by=ask.caller,
         idle=ask.idle,
+        longest_ttl=_SHORT_TTL if outcome.downgraded else None,
         write_ms=None if read_only else milliseconds,
         read_ms=milliseconds if read_only else None,
         reason=outcome.reason,
@@ -285,7 +321,7 @@ def _result(outcome: Outcome, ask: Ask) -> Result:
     )
 
 
-def _failure(outcome: Outcome, state: State, now: float) -> Failure:
+def _failure(outcome: Outcome, ask: Ask, state: State, now: float) -> Failure:
     growing = min(30.0 * 2 ** min(state.failures, 7), 3600.0)
     pause = 3600.0 if outcome.kind == UNCACHED else max(growing, outcome.retry_after or 0.0)
     return Failure(
@@ -295,4 +331,6 @@ def _failure(outcome: Outcome, state: State, now: float) -> Failure:
         backoff_until=now + min(pause, 86400.0),
         calls=outcome.calls,
         cost_usd=outcome.cost_usd,
+        by=ask.caller,
+        own_fault=outcome.own_fault and bool(ask.caller),
     )

@@ -9,11 +9,13 @@ from __future__ import annotations
 from prefixwarm.core.compact import dumps, loads
 from prefixwarm.core.errors import PrefixFileError
 from prefixwarm.core.record import Record
+from prefixwarm.core.routes import CONVERSE
 from prefixwarm.core.state import entry_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from prefixwarm.core.prefix_file import PrefixFile
     from prefixwarm.core.routes import Route
@@ -24,19 +26,26 @@ FORMAT = "prefixwarm-warm/1"
 SUFFIX = ".warm"
 
 _MAX_TOKENS = b'"max_tokens":0'
+_CONVERSE_MAX_TOKENS = b'"maxTokens":1'
+# Both are as long, so that one can stand in the other's place.
+_TTLS = {300: b"5m", 3600: b"1h"}
 _DIAGNOSTICS = b'{"diagnostics":{"previous_message_id":null},'
+# Half characters: no text that can be sent holds them, so they stand nowhere else in the body.
+_HOLE = "\udcff\udcff"
 _KINDS = {
     **dict.fromkeys(("name", "route", "model", "fingerprint"), str),
     **dict.fromkeys(("ttl", "max_tokens_at"), int),
     **dict.fromkeys(("headers", "usd_per_mtok"), dict),
+    "ttl_at": list,
 }
 
 
 class WarmCall(Record):
     """One warm call, ready to send but for authentication.
 
-    `ttl` is in seconds; `max_tokens_at` is the place of the digit after ``max_tokens`` in
-    `body`; `fingerprint` is that of the whole prefix.
+    `ttl` is in seconds, and `ttl_at` are the places in `body` where each breakpoint asks for it;
+    `max_tokens_at` is the place of the digit after ``max_tokens``; `fingerprint` is that of the
+    whole prefix.
     """
 
     name: str
@@ -48,7 +57,22 @@ class WarmCall(Record):
     usd_per_mtok: dict[str, float | None]
     tokens: int | None
     max_tokens_at: int
+    ttl_at: list[int]
     body: bytes
+
+    def with_ttl(self, seconds: int) -> WarmCall:
+        """The same call, whose breakpoints all ask for 300 or 3600 seconds."""
+        if seconds == self.ttl:
+            return self
+        body = bytearray(self.body)
+        for at in self.ttl_at:
+            body[at : at + 2] = _TTLS[seconds]
+        return self.replace(ttl=seconds, body=bytes(body))
+
+    @property
+    def least_tokens(self) -> int:
+        """The fewest tokens that the route can be asked for: 0, or 1 on Converse."""
+        return int(self.route == CONVERSE)
 
     def with_max_tokens(self, count: int) -> bytes:
         """The body that asks for 0 or 1 tokens."""
@@ -93,30 +117,70 @@ class WarmCall(Record):
         if not all(isinstance(getattr(call, name), kind) for name, kind in _KINDS.items()):
             raise PrefixFileError(source, "", "is not a compiled prefix; build it again")
         at = call.max_tokens_at
-        if len(body) != size or body[at : at + 1] != b"0":
+        if len(body) != size or body[at : at + 1] != b"%d" % call.least_tokens:
             raise PrefixFileError(source, "", "is cut short; build it again")
+        asked = _TTLS.get(call.ttl)
+        if not call.ttl_at or any(_found(body, place) != asked for place in call.ttl_at):
+            raise PrefixFileError(source, "ttl", "is not where it should be; build it again")
         return call
+
+
+def _found(body: bytes, place: object) -> bytes | None:
+    return body[place : place + 2] if isinstance(place, int) and place > 0 else None
 
 
 def compile_prefix(prefix: PrefixFile) -> WarmCall:
     """The warm call of a prefix file: the same bytes whoever sends them."""
-    request = dict(prefix.request)
-    if prefix.route == "bedrock":
-        del request["model"]
-        request.setdefault("anthropic_version", "bedrock-2023-05-31")
-    request = {"max_tokens": request.pop("max_tokens"), **request}
+    request, limit = _limit_first(_without_ttls(prefix.request), prefix.route)
     import json
 
-    body = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(request, ensure_ascii=False, separators=(",", ":"))
+    body = text.encode("utf-8", "surrogateescape")
+    ttl, hole = {"5m": 300, "1h": 3600}[prefix.ttl], _HOLE.encode("utf-8", "surrogateescape")
     return WarmCall(
         name=prefix.name,
         route=prefix.route,
         model=prefix.model,
-        ttl={"5m": 300, "1h": 3600}[prefix.ttl],
+        ttl=ttl,
         headers=dict(prefix.headers),
         fingerprint=prefix.fingerprint["prefix"],
         usd_per_mtok=prefix.usd_per_mtok,
         tokens=prefix.tokens.get("counted") or prefix.tokens.get("estimate"),
-        max_tokens_at=body.index(_MAX_TOKENS) + len(_MAX_TOKENS) - 1,
-        body=body,
+        max_tokens_at=body.index(limit) + len(limit) - 1,
+        ttl_at=_places(body, hole),
+        body=body.replace(hole, _TTLS[ttl]),
     )
+
+
+def _limit_first(request: dict[str, Any], route: str) -> tuple[dict[str, Any], bytes]:
+    """The body without what the path holds, and how the limit of output begins it."""
+    if route == CONVERSE:
+        del request["modelId"]
+        config = request.pop("inferenceConfig")
+        limited = {"maxTokens": config.pop("maxTokens"), **config}
+        return {"inferenceConfig": limited, **request}, _CONVERSE_MAX_TOKENS
+    if route == "bedrock":
+        del request["model"]
+        request.setdefault("anthropic_version", "bedrock-2023-05-31")
+    return {"max_tokens": request.pop("max_tokens"), **request}, _MAX_TOKENS
+
+
+def _without_ttls(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy in which the breakpoints' TTLs are holes, in either form of a body."""
+    from copy import deepcopy
+
+    copy = deepcopy(dict(request))
+    tools = (copy.get("toolConfig") or copy).get("tools")
+    lists = [tools, copy.get("system"), *(each.get("content") for each in copy["messages"])]
+    for element in (each for blocks in lists if isinstance(blocks, list) for each in blocks):
+        for name in ("cache_control", "cachePoint"):
+            if isinstance(element.get(name), dict):
+                element[name]["ttl"] = _HOLE
+    return copy
+
+
+def _places(body: bytes, hole: bytes) -> list[int]:
+    found = [body.find(hole)]
+    while found[-1] >= 0:
+        found.append(body.find(hole, found[-1] + len(hole)))
+    return found[:-1]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import StateError
-from prefixwarm.keepwarm.booking import Books
+from prefixwarm.core.outcome import FAILED
+from prefixwarm.core.state import Check
+from prefixwarm.keepwarm.booking import BOOK_SECONDS, Books
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.logs import logger
@@ -19,7 +22,6 @@ from prefixwarm.policy import Decision
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from prefixwarm.core.deadline import Deadline
     from prefixwarm.keepwarm.deciding import Case
     from prefixwarm.keepwarm.fleet import Fleet
     from prefixwarm.keepwarm.parts import Parts
@@ -69,12 +71,25 @@ class Batch:
             self._drop("unknown", f"this is no message of this version: {error}")
             return
         case, why = self._case(message)
-        if case is None or (why := self._refusal(case)):
+        if case is None:
             self._drop(message.name, why)
             return
-        decision = Decision(message.action, None, case.call.ttl, message.reason)
-        if not self._sender.one(Order(case, decision)):
+        ttl = case.state.wanted_ttl or case.call.ttl
+        order = Order(case, Decision(message.action, None, ttl, message.reason))
+        if pause := self._pause(case):
+            self._due_again(case, pause)
+            self._drop(message.name, pause)
+        elif why := self._unaffordable(order):
+            self._drop(message.name, why)
+        else:
+            self._send(order)
+
+    def _send(self, order: Order) -> None:
+        outcome = self._sender.one(order)
+        if outcome is None:
             raise StateError(self.report.state_error or "held back while it waited for its turn")
+        if outcome.kind == FAILED:
+            self._due_again(order.case, outcome.reason)
 
     def close(self) -> None:
         """Write new pauses down, and what is paused into the report."""
@@ -92,24 +107,34 @@ class Batch:
             return None, "somebody else has warmed it"
         return self._look.case(state), "in flight, held back, or no longer in the manifest"
 
-    def _refusal(self, case: Case) -> str:
+    def _pause(self, case: Case) -> str:
         route = case.call.route
         with self._lock:
             if route not in self._loaded:
                 self._pauses.load({route}, self._deadline)
                 self._loaded.add(route)
-            if pause := self._pauses.until(route):
-                return f"route {route} paused: {pause[1]}"
-            return self._unaffordable(case)
+        pause = self._pauses.until(route)
+        return f"route {route} paused: {pause[1]}" if pause else ""
 
-    def _unaffordable(self, case: Case) -> str:
-        left = self._budget.left(case.state.key, case.entry, self._deadline)
-        cost = case.cost_usd(self._parts.clock())
-        if left is not None and (cost is None or cost > left):
-            self.report.budget_reached += 1
-            return "the budget is used up"
-        self._budget.reserve(cost)
+    def _unaffordable(self, order: Order) -> str:
+        case = order.case
+        with self._lock:
+            left = self._budget.left(case.state.key, case.entry, self._deadline)
+            cost = case.cost_usd(self._parts.clock(), order.decision.ttl)
+            if left is not None and (cost is None or cost > left):
+                self.report.budget_reached += 1
+                return "the budget is used up"
+            self._budget.reserve(cost)
         return ""
+
+    def _due_again(self, case: Case, why: str) -> None:
+        """Let the next tick decide, while the entry may still live.
+
+        It waits for the end of pause and back-off itself.
+        """
+        now = self._parts.clock()
+        check = Check(at=now, due_at=now, reason=why)
+        self._parts.store.plan(case.state.key, check, Deadline.after(BOOK_SECONDS))
 
     def _drop(self, name: str, why: str) -> None:
         with self._lock:

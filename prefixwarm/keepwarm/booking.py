@@ -54,12 +54,23 @@ class Books:
         if outcome.ok and outcome.kind != SKIPPED:
             self._plan(order, outcome)
 
+    def settle(self, state: State) -> None:
+        """Bring into the ledgers what others have spent, and what was saved.
+
+        Raises
+        ------
+        StateError
+            When it cannot be written.
+        """
+        now, until = self._parts.clock(), Deadline.after(BOOK_SECONDS)
+        found = self._parts.store.settle(state, self._total, day_of(now), now, until)
+        if found:
+            self._report.saved_usd += found.saved_usd
+
     def _add_to_ledgers(self, case: Case, outcome: Outcome) -> None:
-        store, until = self._parts.store, Deadline.after(BOOK_SECONDS)
         day = day_of(outcome.started_at)
-        lifetime = case.state.spent_usd + (outcome.cost_usd or 0.0)
-        store.add_to_ledger(case.state.key, day, outcome, until, lifetime)
-        store.add_to_ledger(self._total, day, outcome, until)
+        for key in (case.state.key, self._total):
+            self._parts.store.add_to_ledger(key, day, outcome, Deadline.after(BOOK_SECONDS))
 
     def _plan(self, order: Order, outcome: Outcome) -> None:
         case, now = order.case, self._parts.clock()
@@ -70,8 +81,9 @@ class Books:
         check = Check(
             at=now,
             due_at=max(due_at, now + 1),
-            reason=order.decision.reason,
+            reason=breaker.sentence(rewrites, outcome) if tripped else order.decision.reason,
             learned=case.learned_text,
+            wanted_ttl=after.ttl,
             rewrites=rewrites if rewrites != case.state.rewrites else None,
             tripped_until=now + breaker.TRIPPED_SECONDS if tripped else None,
         )
@@ -93,11 +105,17 @@ def _after(order: Order, outcome: Outcome) -> State:
         last_touch=outcome.started_at,
         warm_until=outcome.warm_until,
         granted_ttl=outcome.granted_ttl,
+        longest_ttl=300 if outcome.downgraded else order.case.state.longest_ttl,
         idle=order.idle,
     )
 
 
 def _say(order: Order, outcome: Outcome) -> None:
+    if outcome.downgraded:
+        why = outcome.reason
+        logger.warning(
+            "one hour is not granted: five minutes from now on", prefix=outcome.name, why=why
+        )
     level = logger.error if outcome.kind == FAILED else logger.info
     level(
         f"warm call: {outcome.kind}",

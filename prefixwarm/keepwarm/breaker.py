@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from prefixwarm.core.outcome import Outcome
     from prefixwarm.core.state import State
 
-__all__ = ["MOST_REWRITES", "TRIPPED_SECONDS", "cause", "count", "refusal", "rewrote"]
+__all__ = ["MOST_REWRITES", "TRIPPED_SECONDS", "cause", "count", "refusal", "rewrote", "sentence"]
 
 MOST_REWRITES = 2
 TRIPPED_SECONDS = 86400.0
+
+_NAME = "circuit breaker"
 
 
 def rewrote(action: str, outcome: Outcome) -> bool:
@@ -40,11 +42,17 @@ def cause(outcome: Outcome) -> str:
     )
 
 
+def sentence(rewrites: int, outcome: Outcome | None = None) -> str:
+    """Why the prefix rests; with the likely cause where the last outcome is at hand."""
+    likely = f" (likely cause: {cause(outcome)})" if outcome else ""
+    return (
+        f"{_NAME}: {rewrites} refreshes in a row wrote instead of reading{likely}; "
+        "one more is tried a day later"
+    )
+
+
 def refusal(state: State, now: float) -> str:
     """Why the breaker stops calls for this prefix; empty when it does not."""
     if (state.tripped_until or 0.0) <= now:
         return ""
-    return (
-        f"circuit breaker: {state.rewrites} refreshes in a row wrote instead of reading; "
-        "one more is tried a day later"
-    )
+    return state.reason if state.reason.startswith(_NAME) else sentence(state.rewrites)

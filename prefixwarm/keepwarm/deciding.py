@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from prefixwarm.core.state import METRIC, OBSERVED
 from prefixwarm.policy import Multipliers, View, decide, learn
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ _ASSUMED_SECONDS = 1.0
 
 # A fleet's refreshes are spread over this many seconds a prefix, up to so many in all.
 _SPREAD_PER_PREFIX = 0.03
-_MOST_SPREAD = {3600: 300.0, 300: 30.0}
+_HOUR = 3600
+_MOST_SPREAD = {_HOUR: 300.0, 300: 30.0}
 
 
 def fraction(name: str) -> float:
@@ -79,8 +81,8 @@ class Case:
     ----------
     state : State
         As read in this tick, with traffic taken into account.
-    policy : Policy
-        Paced for this prefix.
+    prefixes : int
+        How many the deployment has, which spreads their refreshes.
     evidence : str
         Where the last sign of traffic came from: ``metric``, ``observed`` or empty.
     learned : bytes or None
@@ -92,6 +94,7 @@ class Case:
     call: WarmCall
     policy: Policy
     latency_value: float
+    prefixes: int = 1
     evidence: str = ""
     learned: bytes | None = None
 
@@ -103,41 +106,50 @@ class Case:
         return {*self.entry.functions, *self.state.functions}
 
     def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
-        """What to do now."""
-        view = view_of(self.state, self.call, now, self.latency_value)
-        return decide(replace(view, budget_left_usd=budget_left_usd), self.policy)
+        """What to do now, and the TTL that the next write is to ask for."""
+        view = replace(self._view(now), budget_left_usd=budget_left_usd)
+        return replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
 
-    def cost_usd(self, now: float) -> float | None:
-        """What a call would cost now, as far as is known."""
-        return _dollars(self.call, "read" if self.state.warm_for(now) else f"write_{self._ttl}")
+    def cost_usd(self, now: float, ttl: int) -> float | None:
+        """What a call that asks for this TTL would cost now, as far as is known."""
+        write = "write_1h" if ttl == _HOUR else "write_5m"
+        return _dollars(self.call, "read" if self.state.warm_for(now) else write)
+
+    def _view(self, now: float) -> View:
+        return view_of(self.state, self.call, now, self.latency_value)
+
+    def _paced(self, view: View) -> Policy:
+        return paced(self.policy, self.entry.name, view.ttl, self.prefixes)
+
+    def _ttl_of_a_write(self, view: View) -> int:
+        """As if the entry had what the provider would grant: it may be one that an agent wrote."""
+        longest = self.state.longest_ttl or _HOUR
+        asked = replace(view, ttl=min(self.call.ttl, longest))
+        return min(decide(asked, self._paced(asked)).ttl, longest)
 
     def with_traffic(self, arrivals: Sequence[float], now: float) -> Case:
         """The same after these signs of traffic (epoch seconds, ascending)."""
         new = [at for at in arrivals if at > (self.state.traffic_at or 0.0)]
         observed = self._observed(now)
-        view = view_of(self.state, self.call, now, self.latency_value)
+        view = self._view(now)
         learned = learn(view, [*observed, *new], self.policy)
         changed = learned if learned != view.learned else None
         if not new:
-            return replace(self, learned=changed, evidence="observed" if observed else "")
-        state = self.state.replace(traffic_at=new[-1], idle=0)
-        return replace(self, state=state, learned=changed, evidence="metric")
+            return replace(self, learned=changed, evidence=OBSERVED if observed else "")
+        state = self.state.replace(traffic_at=new[-1], traffic_by=METRIC, idle=0)
+        return replace(self, state=state, learned=changed, evidence=METRIC)
 
     def _observed(self, now: float) -> list[float]:
         """Traffic that the agent itself told of since the last check."""
-        state, ttl = self.state, self.state.granted_ttl or self.call.ttl
+        state, view = self.state, self._view(now)
         at = state.traffic_at or 0.0
-        recent = now - at < self.policy.refresh_after(ttl) + 2 * 60
+        recent = now - at < self._paced(view).refresh_after(view.ttl) + 2 * 60
         return [at] if recent and at >= (state.last_touch or 0.0) else []
 
     @property
     def learned_text(self) -> str | None:
         """The new counters as the state keeps them."""
         return None if self.learned is None else b64encode(self.learned).decode()
-
-    @property
-    def _ttl(self) -> str:
-        return "1h" if self.call.ttl == 3600 else "5m"
 
 
 def _latency(state: State, call: WarmCall, latency_value: float) -> float:

@@ -165,5 +165,11 @@ class Dispatcher:
         return len(orders) - len(refused)
 
     def _check(self, order: Order, due_at: float, reason: str, learned: str | None) -> None:
-        check = Check(at=self._parts.clock(), due_at=due_at, reason=reason, learned=learned)
+        check = Check(
+            at=self._parts.clock(),
+            due_at=due_at,
+            reason=reason,
+            learned=learned,
+            wanted_ttl=order.decision.ttl,
+        )
         self._parts.store.plan(order.case.state.key, check, self._deadline)

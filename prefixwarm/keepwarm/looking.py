@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.state import Check
+from prefixwarm.core.state import KEEPWARM, METRIC, Check
 from prefixwarm.keepwarm import breaker
-from prefixwarm.keepwarm.deciding import Case, fraction, paced
+from prefixwarm.keepwarm.deciding import Case, fraction
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.sending import Order
 from prefixwarm.keepwarm.traffic import TrafficError, invocations
@@ -76,7 +76,7 @@ class Look:
             elif pause := pauses.until(case.call.route):
                 self._pause(case, *pause)
             else:
-                budget.reserve(case.cost_usd(now))
+                budget.reserve(case.cost_usd(now, decision.ttl))
                 orders.append(Order(case, decision))
         self._each(lambda pair: self._note(*pair), waiting)
         return orders
@@ -90,7 +90,7 @@ class Look:
 
     def _held_until(self, state: State) -> tuple[float, str] | None:
         """Until when a prefix is held back, and why: back-off or circuit breaker."""
-        if (state.backoff_until or 0.0) > self._now:
+        if state.held_back(self._now, KEEPWARM):
             return state.backoff_until or 0.0, state.reason
         if refusal := breaker.refusal(state, self._now):
             return state.tripped_until or 0.0, refusal
@@ -103,10 +103,15 @@ class Look:
             problem = f"its prefix file cannot be used: {self._fleet.broken[entry.name]}"
             self._put_off(state, self._now + BROKEN_SECONDS, problem)
             return None
-        manifest, ttl = self._fleet.manifest, state.granted_ttl or call.ttl
-        policy = paced(manifest.policy, entry.name, ttl, len(manifest.entries))
-        value = self._parts.settings.latency_value or manifest.latency_value
-        return Case(state=state, entry=entry, call=call, policy=policy, latency_value=value)
+        manifest = self._fleet.manifest
+        return Case(
+            state=state,
+            entry=entry,
+            call=call,
+            policy=manifest.policy,
+            latency_value=self._parts.settings.latency_value or manifest.latency_value,
+            prefixes=len(manifest.entries),
+        )
 
     def _put_off(self, state: State, until: float, reason: str) -> None:
         check = Check(at=self._now, due_at=until, reason=reason)
@@ -119,7 +124,7 @@ class Look:
             case.with_traffic(sorted({at for f in case.senders for at in minutes[f]}), self._now)
             for case in cases
         ]
-        self._each(self._saw_traffic, [case for case in found if case.evidence == "metric"])
+        self._each(self._saw_traffic, [case for case in found if case.evidence == METRIC])
         return found
 
     def _minutes(self, functions: set[str]) -> dict[str, list[float]]:
@@ -131,9 +136,8 @@ class Look:
             return {name: [] for name in functions}
 
     def _saw_traffic(self, case: Case) -> None:
-        self._parts.store.saw_traffic(
-            case.state.key, case.state.traffic_at or self._now, self._deadline
-        )
+        at = case.state.traffic_at or self._now
+        self._parts.store.saw_traffic(case.state.key, at, METRIC, self._deadline)
 
     def _affordable(self, case: Case, budget: Budget) -> Decision:
         wanted = case.decision(self._now)
@@ -168,5 +172,6 @@ class Look:
             due_at=max(decision.next_check, self._now + 1),
             reason=decision.reason,
             learned=case.learned_text,
+            wanted_ttl=decision.ttl,
         )
         store.plan(key, check, self._deadline)

@@ -43,6 +43,8 @@ class Report:
         States that were looked at.
     outcomes : list of Outcome
         Of every warm call that was asked for.
+    saved_usd : float
+        What was saved and brought into the ledgers, US dollars.
     rewrote, budget_reached, broken : int
         Refreshes that wrote; prefixes left alone for the budget; prefix files that are broken.
     paused : dict
@@ -59,6 +61,7 @@ class Report:
     state_error: str = ""
     due: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
+    saved_usd: float = 0.0
     rewrote: int = 0
     budget_reached: int = 0
     broken: int = 0
@@ -79,6 +82,7 @@ class Report:
                     units[name] = unit
         sums["WarmFailed"] += self.broken
         found = {name: (sums[name], unit) for name, unit in units.items()}
+        found["SavedUSD"] = (self.saved_usd, "None")
         return found | {name: (float(value), "Count") for name, value in self._counts().items()}
 
     def _counts(self) -> dict[str, int]:
@@ -104,6 +108,7 @@ class Report:
             "due": self.due,
             "outcomes": dict(kinds),
             "spent_usd": round(sum(known), 9),
+            "saved_usd": round(self.saved_usd, 9),
             "unpriced_calls": len(costs) - len(known),
             "rewrote": self.rewrote,
             "budget_reached": self.budget_reached,

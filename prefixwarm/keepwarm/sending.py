@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixwarm.core.errors import StateError
+from prefixwarm.core.state import KEEPWARM
 from prefixwarm.core.warm import Ask, warm
 from prefixwarm.keepwarm.logs import logger
 
@@ -69,6 +70,8 @@ class Order:
             needed_until=ends,
             latest_start=ends - MARGIN_SECONDS if refresh else None,
             idle=self.idle,
+            ttl=self.decision.ttl,
+            by=KEEPWARM,
         )
 
 
@@ -125,23 +128,23 @@ class Sender:
         """Send them; what cannot be sent now stays due."""
         list(pool.map(self.one, orders))
 
-    def one(self, order: Order) -> bool:
-        """Send one; False when nothing was even tried, so that it is worth another try."""
+    def one(self, order: Order) -> Outcome | None:
+        """Send one; None when nothing was even tried, so that it is worth another try."""
         if self._held(order):
-            return False
+            return None
         parts, case = self._parts, order.case
         until = self._deadline.earliest(CALL_SECONDS)
         try:
             outcome = warm(case.call, order.ask(), parts.store, parts.provider, until, parts.clock)
         except StateError as error:
             self._report.state_error = str(error)
-            return False
+            return None
         self._report.outcomes.append(outcome)
         try:
             self._book(order, outcome)
         except StateError as error:
             self._report.state_error = str(error)
-        return True
+        return outcome
 
     def _held(self, order: Order) -> bool:
         """Whether the call must wait for a later tick; why is logged once, with the pause."""

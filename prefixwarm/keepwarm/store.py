@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from prefixwarm.core.dynamo import ConditionFailed
+from prefixwarm.core.dynamo import CONDITION_ERRORS, ConditionFailed
 from prefixwarm.core.errors import StateError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def boto_calls(client: DynamoDBClient) -> DynamoCall:
         "GetItem": client.get_item,
         "UpdateItem": client.update_item,
         "Query": client.query,
+        "BatchGetItem": client.batch_get_item,
+        "TransactWriteItems": client.transact_write_items,
     }
 
     def call(operation: str, parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def boto_calls(client: DynamoDBClient) -> DynamoCall:
             reply: dict[str, Any] = operations[operation](**parameters)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            if code == "ConditionalCheckFailedException":
+            if code in CONDITION_ERRORS:
                 raise ConditionFailed(cast("dict[str, Any]", error.response).get("Item")) from error
             raise StateError(f"the table refused {operation}: {code}") from error
         except BotoCoreError as error:

@@ -12,7 +12,7 @@ from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.dynamo import DynamoState, signed_calls
 from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import Drift, SessionStart, entry_key
+from prefixwarm.core.state import OBSERVED, Drift, SessionStart, entry_key
 from prefixwarm.core.warm_request import TTL_SECONDS
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Toucher:
         if seen.drift is None and (seen.usage.read or seen.usage.written):
             self._store.touch(key, seen.started, _ttl(prefix, seen, state), until)
         else:
-            self._store.saw_traffic(key, seen.started, until)
+            self._store.saw_traffic(key, seen.started, OBSERVED, until)
         return state
 
     def key(self, prefix: PrefixFile) -> str:

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.memory import FileState, MemoryState
 from prefixwarm.core.outcome import FAILED, WRITTEN
-from prefixwarm.core.state import Failure, Lease, LeaseWish, Result, State
+from prefixwarm.core.state import OBSERVED, Failure, Lease, LeaseWish, Result, State
 from prefixwarm.core.warm import LEASE_MARGIN_SECONDS
 
 if TYPE_CHECKING:
@@ -106,11 +106,12 @@ class LeaseProtocol(RuleBasedStateMachine):
             now=now,
             seconds=lease_seconds,
             needed_until=now + need,
+            by=f"caller-{holder}",
         )
         known = self.model
         free = (
             not known.leased(now)
-            and (known.backoff_until or 0.0) <= now
+            and not known.held_back(now, asked.by)
             and (known.warm_until or 0.0) <= asked.needed_until
         )
         again = known.leased(now) and known.lease_owner == asked.owner
@@ -160,20 +161,27 @@ class LeaseProtocol(RuleBasedStateMachine):
                 max_tokens=int(one),
                 failures=0,
                 backoff_until=None,
+                backoff_of="",
                 lease_owner="",
                 lease_until=None,
             )
         self.spend(cost)
 
     @precondition(lambda self: self.calls)
-    @rule(holder=holders, pause=st.integers(0, 200), cost=dollars)
-    def fails(self, holder: int, pause: int, cost: float | None) -> None:
+    @rule(holder=holders, pause=st.integers(0, 200), cost=dollars, own=st.booleans())
+    def fails(self, holder: int, pause: int, cost: float | None, own: bool) -> None:
         """A call fails, in time or late."""
         if not (call := self.calls.pop(holder, None)):
             return
         at = self.clock(holder)
         failure = Failure(
-            outcome=FAILED, reason="HTTP 529", at=at, backoff_until=at + pause, cost_usd=cost
+            outcome=FAILED,
+            reason="HTTP 529",
+            at=at,
+            backoff_until=at + pause,
+            cost_usd=cost,
+            by=f"caller-{holder}",
+            own_fault=own,
         )
         self.store.fail(call.lease, failure, SOON)
         if self.holds(call.lease):
@@ -182,6 +190,7 @@ class LeaseProtocol(RuleBasedStateMachine):
                 outcome_at=at,
                 reason="HTTP 529",
                 backoff_until=at + pause,
+                backoff_of=failure.by if own else "",
                 failures=self.model.failures + 1,
                 lease_owner="",
                 lease_until=None,
@@ -203,7 +212,7 @@ class LeaseProtocol(RuleBasedStateMachine):
             self.expect(warm_until=at + ttl, last_touch=at, granted_ttl=ttl)
         elif (self.model.traffic_at or 0.0) > at:
             return
-        self.expect(traffic_at=at, matched_at=at, idle=0)
+        self.expect(traffic_at=at, traffic_by=OBSERVED, matched_at=at, idle=0)
 
     @invariant()
     def is_as_modelled(self) -> None:

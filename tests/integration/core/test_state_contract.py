@@ -10,6 +10,7 @@ import pytest
 
 from prefixwarm.core.outcome import FAILED, SKIPPED, WRITTEN, Outcome
 from prefixwarm.core.state import (
+    METRIC,
     Check,
     Drift,
     Failure,
@@ -257,11 +258,11 @@ def test_a_touch_never_lowers_but_ends_the_silence(
 def test_a_sign_of_traffic_warms_nothing(store: StateStore, key: str, soon: Deadline) -> None:
     """It ends the silence; an older sign changes nothing."""
     store.record(leased(store, key, soon), result(idle=2), soon)
-    store.saw_traffic(key, NOW + 100, soon)
+    store.saw_traffic(key, NOW + 100, METRIC, soon)
     state = store.read(key, soon)
     assert (state.idle, state.traffic_at, state.warm_until) == (0, NOW + 100, NOW + 3600)
     store.plan(key, Check(at=NOW, due_at=NOW, reason="", idle=4), soon)
-    store.saw_traffic(key, NOW + 50, soon)
+    store.saw_traffic(key, NOW + 50, METRIC, soon)
     assert store.read(key, soon).idle == 4
     assert store.read(key, soon).traffic_at == NOW + 100
 
@@ -394,7 +395,7 @@ def test_a_start_comes_after_a_silence(
     store: StateStore, key: str, soon: Deadline, later: float, starts: int
 ) -> None:
     """Other traffic within the quiet time makes it an ordinary request."""
-    store.saw_traffic(key, NOW - 1000, soon)
+    store.saw_traffic(key, NOW - 1000, METRIC, soon)
     for at in (NOW, NOW + later):
         store.count_start(key, SessionStart(at=at, quiet=300, hit=False), soon)
     state = store.read(key, soon)

@@ -14,7 +14,7 @@ from prefixwarm.core.dynamo import DynamoState, signed_calls
 from prefixwarm.core.errors import StateError
 from prefixwarm.core.memory import MemoryState
 from prefixwarm.core.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACHED, WRITTEN
-from prefixwarm.core.state import LeaseWish
+from prefixwarm.core.state import KEEPWARM, Check, LeaseWish
 from prefixwarm.core.warm import refresh_after, send_unasked, warm
 from prefixwarm.simulator import running
 
@@ -107,8 +107,9 @@ def test_a_downgrade_is_noticed(bench: MakeBench, sim: Simulator, memory: Memory
     began = sim.now()
     outcome = one.warm(memory)
     assert (outcome.kind, outcome.downgraded, outcome.granted_ttl) == (WRITTEN, True, 300)
-    assert outcome.reason == "asked for a TTL of 3600 s, granted 300 s"
+    assert outcome.reason == "downgraded: asked for a TTL of 3600 s, granted 300 s"
     assert one.state(memory).warm_until == began + 300
+    assert one.state(memory).longest_ttl == 300
     sim.advance(200)
     began = sim.now()
     read = one.warm(memory, one.ask(needed_until=began + 200))
@@ -141,15 +142,108 @@ def test_a_refusal_of_zero_is_remembered(
 
 
 def test_another_400_stays_a_failure(bench: MakeBench, sim: Simulator, memory: MemoryState) -> None:
-    """Two attempts, one failure, and nothing billed."""
+    """An attempt for each thing that it may be about, one failure, and nothing billed."""
     sim.inject(kind="error", status=400)
     one = bench()
     outcome = one.warm(memory)
     assert (outcome.kind, outcome.reason) == (FAILED, "HTTP 400 invalid_request_error")
     assert (outcome.cost_usd, outcome.ok) == (0.0, False)
-    assert len(sim.requests()) == 2
+    assert len(sim.requests()) == 3
     state = one.state(memory)
     assert (state.unpriced, state.spent_usd, state.max_tokens) == (0, 0.0, 0)
+    assert state.longest_ttl is None
+
+
+def asked(sim: Simulator) -> list[tuple[int, str]]:
+    """`max_tokens` and TTL of each request that the provider received."""
+    bodies = [each["body"] for each in sim.requests()]
+    return [(b["max_tokens"], b["system"][0]["cache_control"]["ttl"]) for b in bodies]
+
+
+def test_a_refusal_of_the_hour_is_remembered(
+    bench: MakeBench, sim: Simulator, store: StateStore
+) -> None:
+    """Once with five minutes, in the same call, and said; from then on five minutes at once."""
+    sim.inject(kind="error", status=400, match={"contains": '"1h"'})
+    one = bench()
+    outcome = one.warm(store)
+    assert (outcome.kind, outcome.downgraded, outcome.granted_ttl) == (WRITTEN, True, 300)
+    assert outcome.reason.startswith("TTL refused: 3600 s were answered with HTTP 400, 300 s are")
+    state = one.state(store)
+    assert (state.longest_ttl, state.granted_ttl, state.max_tokens) == (300, 300, 0)
+    sim.advance(400)
+    again = one.warm(store)
+    assert (again.kind, again.downgraded, again.reason) == (WRITTEN, False, "")
+    assert asked(sim) == [(0, "1h"), (1, "1h"), (1, "5m"), (0, "5m")]
+
+
+def test_where_zero_and_the_hour_are_refused(
+    bench: MakeBench, sim: Simulator, memory: MemoryState
+) -> None:
+    """The first call settles the TTL, the second one the tokens, the third knows both."""
+    sim.switch(refuse_zero=True)
+    sim.inject(kind="error", status=400, match={"contains": '"1h"'})
+    one = bench()
+    for _ in range(3):
+        assert one.warm(memory).kind == WRITTEN
+        sim.advance(400)
+    state = one.state(memory)
+    assert (state.longest_ttl, state.max_tokens) == (300, 1)
+    assert asked(sim)[2:] == [(1, "5m"), (0, "5m"), (1, "5m"), (1, "5m")]
+
+
+def test_writes_ask_for_the_ttl_that_the_state_wants(
+    bench: MakeBench, sim: Simulator, store: StateStore
+) -> None:
+    """Of the caller, else of the state, else of the file; and never less than the entry has."""
+    one = bench()
+    check = Check(at=sim.now(), due_at=sim.now(), reason="rare", wanted_ttl=300)
+    store.plan(one.key, check, one.state_until)
+    outcome = one.warm(store)
+    assert (outcome.kind, outcome.granted_ttl, outcome.downgraded) == (WRITTEN, 300, False)
+    sim.advance(301)
+    assert one.warm(store, one.ask(ttl=3600)).granted_ttl == 3600
+    sim.advance(3000)
+    read = one.warm(store, one.ask(ttl=300, needed_until=sim.now() + 3000))
+    assert (read.kind, read.granted_ttl) == (REFRESHED, 3600)
+    assert asked(sim) == [(0, "5m"), (0, "1h"), (0, "1h")]
+
+
+@pytest.mark.parametrize(
+    ("fault", "shared"),
+    [
+        ({"status": 401}, False),
+        ({"status": 403}, False),
+        ({"status": 402}, True),
+        ({"status": 429}, True),
+        ({"status": 529}, True),
+        ({"kind": "reset"}, True),
+    ],
+)
+def test_whose_failure_it_is(
+    bench: MakeBench, sim: Simulator, store: StateStore, fault: dict[str, Any], shared: bool
+) -> None:
+    """A refused key is the caller's own; the provider's troubles are everybody's."""
+    sim.inject(**{"kind": "error", "count": 1, **fault})
+    one = bench()
+    assert one.warm(store, one.ask("k", by=KEEPWARM)).kind == FAILED
+    again = one.warm(store, one.ask("k2", by=KEEPWARM))
+    assert (again.kind, again.ok) == (SKIPPED, False)
+    other = one.warm(store, one.ask("e", function="agent"))
+    assert other.kind == (SKIPPED if shared else WRITTEN)
+
+
+def test_a_network_of_its_own_holds_back_nobody_else(
+    bench: MakeBench, sim: Simulator, memory: MemoryState
+) -> None:
+    """Nothing was sent: the others may reach the provider."""
+    one = bench()
+    url = one.environ["ANTHROPIC_BASE_URL"]
+    one.environ["ANTHROPIC_BASE_URL"] = "http://127.0.0.1:1"
+    assert one.warm(memory, one.ask("k", by=KEEPWARM)).own_fault
+    one.environ["ANTHROPIC_BASE_URL"] = url
+    assert one.warm(memory, one.ask("k2", by=KEEPWARM)).kind == SKIPPED
+    assert one.warm(memory, one.ask("e", function="agent")).kind == WRITTEN
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,8 @@ def test_the_books_agree_with_the_provider(world: World) -> None:
     assert total.outcomes == {"written": 2, "refreshed": 6}
     assert total.spent_usd == pytest.approx(sum(ledger.spent_usd for ledger in ledgers))
     assert total.spent_usd == pytest.approx(billed)
-    assert ledgers[0].lifetime_usd == pytest.approx(world.state("support").spent_usd)
+    assert ledgers[0].spent_usd == pytest.approx(world.state("support").kept_usd)
+    assert total.others_usd == 0
 
 
 def test_a_large_fleet_is_registered_while_the_rest_goes_on(

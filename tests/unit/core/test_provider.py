@@ -28,6 +28,7 @@ CALL = WarmCall(
     usd_per_mtok={},
     tokens=None,
     max_tokens_at=14,
+    ttl_at=[],
     body=b'{"max_tokens":0}',
 )
 

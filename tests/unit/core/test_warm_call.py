@@ -55,6 +55,40 @@ def test_falls_back_to_one_token() -> None:
     assert call.with_max_tokens(0) == call.body
 
 
+@given(st.data())
+def test_asks_for_either_ttl(data: st.DataObject) -> None:
+    """At each breakpoint, and nothing else changes, whatever the prompt and schemas say."""
+    marker = {"type": "ephemeral", "ttl": data.draw(st.sampled_from(["5m", "1h"]))}
+    texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+    sly = st.sampled_from(['"ttl":"1h"', "5m", "\x00", "\\udcff\\udcff", "\uffff"])
+    schema = {"type": "object", "properties": {"cache_control": {"ttl": "1h"}}}
+    changes: dict[str, Any] = {
+        "tools": [{"name": "t", "input_schema": schema, "cache_control": marker}],
+        "system": [
+            {"type": "text", "text": data.draw(sly | texts)},
+            {"type": "text", "text": data.draw(sly | texts), "cache_control": marker},
+        ],
+    }
+    call = compile_prefix(prefix(**changes))
+    for seconds, ttl in ((300, "5m"), (3600, "1h")):
+        other = call.with_ttl(seconds)
+        wanted = json.loads(json.dumps({**REQUEST, **changes}))
+        for block in (wanted["tools"][0], wanted["system"][1]):
+            block["cache_control"]["ttl"] = ttl
+        assert json.loads(other.body) == wanted
+        assert (other.ttl, other.max_tokens_at) == (seconds, call.max_tokens_at)
+        assert other.with_ttl(call.ttl) == call
+        assert WarmCall.from_bytes(other.to_bytes(), "x") == other
+
+
+@pytest.mark.parametrize("places", [[], [0], [3, 9], ["a"], [10**9]])
+def test_refuses_ttls_that_are_elsewhere(places: list[Any]) -> None:
+    """The init phase must not change a letter of the prompt."""
+    data = compile_prefix(prefix()).replace(ttl_at=places).to_bytes()
+    with pytest.raises(PrefixFileError, match="ttl: is not where it should be; build it again"):
+        WarmCall.from_bytes(data, "x")
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_opts_in_to_diagnostics(count: int) -> None:
     """One field more, and nothing else."""

@@ -15,6 +15,7 @@ from prefixwarm.core.state import METRIC, LeaseWish, Result
 from prefixwarm_extension.decision import Start
 from prefixwarm_extension.managed import idle_limit, keep_warm
 from prefixwarm_extension.sandbox import Sandbox
+from prefixwarm_extension.word import Word
 
 if TYPE_CHECKING:
     from prefixwarm.core.warm_call import WarmCall
@@ -55,7 +56,9 @@ class Instance:
             began=0.0,
             store=store,
             provider=provider,  # type: ignore[arg-type]
+            word=Word(0, 0.0),
             seen={},
+            decisions={},
         )
         self.key = self.sandbox.key(call)
 

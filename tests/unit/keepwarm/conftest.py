@@ -28,6 +28,7 @@ def warm_call(name: str = "support", **changes: Any) -> WarmCall:
         "usd_per_mtok": PRICES,
         "tokens": 10_000,
         "max_tokens_at": 14,
+        "ttl_at": [],
         "body": b'{"max_tokens":0}',
     }
     return WarmCall(**{**values, **changes})
