@@ -20,6 +20,7 @@ __all__ = ["MAXIMUM_BODY", "Connection"]
 
 # https://platform.claude.com/docs/en/api/errors: 413 above 32 MB.
 MAXIMUM_BODY = 32 * 1024 * 1024
+_MAXIMUM_HEAD = 1024 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BAD = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _NOW_LINGER = struct.pack("ii", 1, 0)
@@ -40,6 +41,8 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._busy: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
+        self._head_size = 0
+        self._in_head = True
         self._clear()
 
     def _clear(self) -> None:
@@ -70,6 +73,9 @@ class Connection(asyncio.Protocol):
             self._refuse()
         except httptools.HttpParserError:
             self._refuse()
+        self._head_size += len(data) if self._in_head else 0
+        if self._head_size > _MAXIMUM_HEAD:
+            self._refuse()
 
     def drop(self) -> None:
         """Close it without sending anything more."""
@@ -98,6 +104,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Tell a client that waits for it to send its body."""
+        self._in_head, self._head_size = False, 0
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport:
             self._transport.write(_CONTINUE)
 
@@ -109,6 +116,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Hand the request over."""
+        self._in_head = True
         too_large = self._size > MAXIMUM_BODY
         body = b"" if too_large else b"".join(self._chunks)
         path, _, query = self._target.decode("latin-1").partition("?")

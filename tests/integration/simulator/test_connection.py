@@ -145,3 +145,12 @@ def test_a_spare_connection_does_not_stop_others(
     """`plug` is open and says nothing."""
     assert api.counts(body())[1] == 2000
     assert api.counts(body())[0] == 2000
+
+
+@pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nhost: x\r\na: "])
+def test_a_head_that_does_not_end(plug: socket.socket, sim: Simulator, start: bytes) -> None:
+    """It is not kept in memory; others are served meanwhile."""
+    plug.sendall(start)
+    with pytest.raises(ConnectionError):
+        plug.sendall(b"a" * 64 * 1024 * 1024)
+    assert httpx2.get(sim.url).status_code == 200
