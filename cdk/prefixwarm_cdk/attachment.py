@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "allow_state",
     "check",
-    "init_settings",
     "known_name",
+    "own_settings",
     "refuse_cycle",
     "refuse_too_many",
     "set_up",
@@ -85,13 +85,17 @@ def refuse_too_many(function: lambda_.Function, count: int) -> None:
         )
 
 
-def init_settings(mode: str, hint: Duration | None, hold: Duration | None) -> dict[str, str]:
-    """The settings of the init phase, checked as the extension will."""
-    found = {settings.INIT: mode}
-    if hint:
-        found[settings.INIT_HINT_MS] = f"{hint.to_milliseconds():.0f}"
-    if hold:
-        found[settings.INIT_HOLD_MS] = f"{hold.to_milliseconds():.0f}"
+def own_settings(
+    mode: str, *, hint: Duration | None, hold: Duration | None, gate: Duration | None
+) -> dict[str, str]:
+    """The settings of one function, checked as they will be where they are read."""
+    times = {
+        settings.INIT_HINT_MS: hint,
+        settings.INIT_HOLD_MS: hold,
+        settings.GATE_MS: gate,
+    }
+    given = {name: f"{time.to_milliseconds():.0f}" for name, time in times.items() if time}
+    found = {settings.INIT: mode, **given}
     settings.Settings.from_environment(found)
     return found
 

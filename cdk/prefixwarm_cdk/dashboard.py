@@ -32,14 +32,16 @@ def dashboard(
     board = cloudwatch.Dashboard(scope, construct_id, default_interval=Duration.days(1))
     board.add_widgets(
         _graph(service, "Is it warm? Warm calls by outcome", _OUTCOMES),
+        _graph(service, "Requests of the agents that prefixwarm.observe watches", _REQUESTS),
+    )
+    board.add_widgets(
+        _money(service),
         _graph(service, "Tokens that warm calls read and wrote", _TOKENS),
     )
     board.add_widgets(
-        _graph(service, "Does it pay? US dollars spent on warm calls, per hour", _COST),
-        _graph(service, "Warm calls sent, and prefixes looked at", _WORK),
-    )
-    board.add_widgets(
-        cloudwatch.AlarmStatusWidget(title="Is anything wrong?", alarms=list(alarms), width=12),
+        cloudwatch.AlarmStatusWidget(
+            title="Is anything wrong?", alarms=list(alarms), width=12, height=6
+        ),
         _health(service, function),
     )
     return board
@@ -53,8 +55,7 @@ _OUTCOMES = {
     "WarmFailed": "failed",
 }
 _TOKENS = {"WarmReadTokens": "read", "WarmWriteTokens": "written"}
-_COST = {"WarmCostUSD": "US dollars"}
-_WORK = {"WarmCalls": "sent", "PrefixesDue": "looked at"}
+_REQUESTS = {"AgentHit": "read the prefix", "AgentMiss": "found it cold", "AgentDrift": "drifted"}
 _TROUBLE = {
     "WarmRewrote": "refreshes that wrote",
     "RoutePaused": "routes paused",
@@ -69,6 +70,19 @@ def _graph(service: str, title: str, names: dict[str, str]) -> cloudwatch.GraphW
     return cloudwatch.GraphWidget(
         title=title, width=12, stacked=len(names) > 2, left=_metrics(service, names)
     )
+
+
+def _money(service: str) -> cloudwatch.GraphWidget:
+    spent = metric(service, "WarmCostUSD", label="spent", period=_HOUR)
+    saved = metric(service, "SavedUSD", label="saved", period=_HOUR)
+    net = cloudwatch.MathExpression(
+        expression="FILL(saved, 0) - FILL(spent, 0)",
+        using_metrics={"saved": saved, "spent": spent},
+        label="net",
+        period=_HOUR,
+    )
+    title = "Does it pay? US dollars an hour"
+    return cloudwatch.GraphWidget(title=title, width=12, left=[spent, saved, net])
 
 
 def _health(service: str, function: lambda_.Function) -> cloudwatch.GraphWidget:

@@ -26,6 +26,7 @@ METRICS = (
     "AgentHit",
     "AgentInputTokens",
     "AgentMiss",
+    "AgentOther",
     "AgentReadTokens",
     "AgentWriteTokens",
     "BrokenPrefixFiles",

@@ -66,6 +66,10 @@ class PrefixWarmer(Construct):
     latency_value
         US dollars that a second of first-token wait is worth. Default: 0, so that only saved
         tokens count.
+    sample_diagnostics
+        Whether warm calls opt in to the provider's cache diagnostics, and `prefixwarm.observe` in
+        an agent asks for its verdict once in each environment. Default: False, so that nothing is
+        added to any request.
     calls_per_minute
         Most warm calls to one route a minute; a tenth of them may be writes. Leave room for real
         traffic. Default: 500, half of what the provider's lowest tier takes of one model.
@@ -108,6 +112,7 @@ class PrefixWarmer(Construct):
         budget: Budget | None = None,
         cache_scope: str = "default",
         latency_value: float = 0.0,
+        sample_diagnostics: bool = False,
         calls_per_minute: int | None = None,
         runtime: lambda_.Runtime = lambda_.Runtime.PYTHON_3_14,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
@@ -121,6 +126,8 @@ class PrefixWarmer(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = _checked_settings(cache_scope, latency_value)
+        if sample_diagnostics:
+            self._settings[settings.DIAGNOSE] = "sample"
         self._calls_per_minute = _checked_rate(calls_per_minute)
         rule = keep_warm or KeepWarm.auto()
         self._prefixes = _accepted(self, prefixes, credentials, rule)
@@ -156,6 +163,7 @@ class PrefixWarmer(Construct):
         init: str = "auto",
         init_hint: Duration | None = None,
         init_hold: Duration | None = None,
+        gate: Duration | None = None,
     ) -> None:
         """Add the layer, the settings and the least grants to an agent's function.
 
@@ -172,14 +180,18 @@ class PrefixWarmer(Construct):
         init_hint
             How long the function's own init lasts; holding is free for that long. Default: unknown.
         init_hold
-            For how long at most the start is held. Default: 3 seconds.
+            For how long at most the start is held, up to 9 seconds. Default: 3 seconds.
+        gate
+            For how long at most `prefixwarm.observe` lets the environment's first model call wait
+            for a warm call in flight, up to 60 seconds. Default: nothing waits.
         """
         attachment.check(self, function, self._senders)
         attachment.refuse_cycle(self, function, self._credentials.owner())
         chosen = prefix_files.named(self._prefixes, prefixes)
         attachment.refuse_too_many(function, len(chosen))
-        environment = self._environment() | attachment.init_settings(init, init_hint, init_hold)
-        attachment.set_up(function, layer_for(self, function, chosen), environment)
+        own = attachment.own_settings(init, hint=init_hint, hold=init_hold, gate=gate)
+        layer = layer_for(self, function, chosen)
+        attachment.set_up(function, layer, self._environment() | own)
         self._grant(function, chosen)
         self._senders[function] = chosen
         self._tell_senders()
@@ -193,6 +205,10 @@ class PrefixWarmer(Construct):
     def metric_cost(self, *, period: Duration | None = None) -> cloudwatch.Metric:
         """US dollars spent on warm calls whose price is known."""
         return self.metric("WarmCostUSD", period=period)
+
+    def metric_saved(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """US dollars that warm prefixes saved, at least; known where agents are observed."""
+        return self.metric("SavedUSD", period=period)
 
     def metric_refreshed(self, *, period: Duration | None = None) -> cloudwatch.Metric:
         """Warm calls that found the prefix cached and kept it so."""

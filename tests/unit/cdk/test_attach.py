@@ -51,6 +51,16 @@ def test_attaching_adds_layer_and_settings(bench: Any, read: Any) -> None:
     assert "PREFIXWARM_MANIFEST" not in found
 
 
+def test_a_gate_is_the_functions_own(bench: Any, read: Any) -> None:
+    """In milliseconds, and nothing of it elsewhere."""
+    warmer = bench.warmer()
+    warmer.attach(bench.function(name="A"), gate=Duration.seconds(2))
+    warmer.attach(bench.function(name="B"))
+    functions = read.resources(bench.template(), "AWS::Lambda::Function")
+    found = [f["Environment"]["Variables"].get("PREFIXWARM_GATE_MS") for f in functions]
+    assert sorted(map(str, found)) == ["2000", "None", "None"]
+
+
 def test_the_role_may_touch_its_own_state_only(bench: Any, read: Any) -> None:
     """Two actions on the items of its prefixes, earlier versions included, and no ledger."""
     bench.warmer(cache_scope="team").attach(bench.function())
@@ -252,7 +262,8 @@ def test_attaching_twice_is_refused(bench: Any) -> None:
     ("options", "words"),
     [
         ({"init": "sometimes"}, "auto, always, off"),
-        ({"init_hold": Duration.seconds(30)}, "0 to 9000"),
+        ({"init_hold": Duration.seconds(30)}, "PREFIXWARM_INIT_HOLD_MS='30000'.*0 to 9000"),
+        ({"gate": Duration.minutes(2)}, "PREFIXWARM_GATE_MS='120000'.*0 to 60000"),
     ],
 )
 def test_settings_are_checked_as_at_run_time(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prefixwarm.core import settings
-from prefixwarm_cdk import Credentials
+from prefixwarm_cdk import Credentials, PrefixWarmer
 
 TEXT = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text()
 
@@ -69,3 +70,20 @@ def test_the_keyless_example_synthesises(bench: Any) -> None:
     exec(block[1], names)
     bench.warmer(credentials=names["credentials"])
     assert "sts:GetWebIdentityToken" in str(bench.template().to_json())
+
+
+def test_the_tables_of_the_construct_are_complete() -> None:
+    """Every property and every keyword of `attach`, in their order."""
+    _, _, section = TEXT.partition("### All its settings")
+    section = section.partition("\n### ")[0]
+    rows = [
+        re.findall(r"`(\w+)`", row) for row in re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    ]
+    listed = [name for row in rows for name in row]
+    callables = (PrefixWarmer.__init__, PrefixWarmer.attach)
+    assert listed == [
+        name
+        for function in callables
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]

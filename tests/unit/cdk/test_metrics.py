@@ -76,7 +76,17 @@ def test_the_dashboard_shows_known_metrics_of_this_warmer(template: Any, read: A
     text = json.dumps(dashboard(template, read))
     shown = set(re.findall(rf'"{report.NAMESPACE}", "(\w+)", "service", "Warmer-Warm"', text))
     assert shown <= set(METRICS)
-    assert {"WarmRefreshed", "WarmWritten", "WarmCostUSD", "WarmFailed", "StateUnavailable"} < shown
+    assert {"WarmRefreshed", "AgentHit", "WarmCostUSD", "SavedUSD", "StateUnavailable"} < shown
+
+
+def test_the_dashboard_subtracts_what_was_spent(template: Any, read: Any) -> None:
+    """Net is saved less spent, over the ids of the two lines beside it."""
+    widgets = dashboard(template, read)["widgets"]
+    (money,) = [w for w in widgets if w["properties"]["title"].startswith("Does it pay?")]
+    *lines, net = money["properties"]["metrics"]
+    ids = {options["id"]: name for _, name, _, _, options in lines}
+    assert ids == {"spent": "WarmCostUSD", "saved": "SavedUSD"}
+    assert net[0]["expression"] == "FILL(saved, 0) - FILL(spent, 0)"
 
 
 def test_the_dashboard_asks_three_questions(template: Any, read: Any) -> None:
@@ -102,8 +112,14 @@ def test_metrics_by_name_and_by_method(bench: Any) -> None:
     assert (cost.metric_name, cost.statistic) == ("WarmCostUSD", "Sum")
     assert cost.dimensions == {"service": "Warmer-Warm"}
     assert cost.period.to_days() == 1
-    names = [warmer.metric_refreshed(), warmer.metric_written(), warmer.metric_failed()]
-    assert {found.metric_name for found in names} <= set(METRICS)
+    by_method = [getattr(warmer, name) for name in dir(warmer) if name.startswith("metric_")]
+    assert [method().metric_name for method in by_method] == [
+        "WarmCostUSD",
+        "WarmFailed",
+        "WarmRefreshed",
+        "SavedUSD",
+        "WarmWritten",
+    ]
 
 
 def test_an_unknown_metric_is_refused(bench: Any) -> None:

@@ -211,6 +211,15 @@ def test_tracing_is_opt_in(bench: Any, read: Any) -> None:
     assert sorted(map(str, traced)) == ["None", "{'Mode': 'Active'}"]
 
 
+def test_diagnostics_are_sampled_on_both_sides(bench: Any, read: Any) -> None:
+    """Where warm calls are made, and in the agent that asks for the verdict; else nowhere."""
+    bench.warmer(sample_diagnostics=True).attach(bench.function())
+    bench.warmer(id="Plain").attach(bench.function(name="Other"))
+    functions = read.resources(bench.template(), "AWS::Lambda::Function")
+    found = [f["Environment"]["Variables"].get("PREFIXWARM_DIAGNOSE") for f in functions]
+    assert sorted(map(str, found)) == ["None", "None", "sample", "sample"]
+
+
 def test_nothing_is_given_a_physical_name(template: Any) -> None:
     """Names are CloudFormation's, so that a stack can be deployed twice."""
     named = {"FunctionName", "TableName", "RoleName", "LogGroupName", "LayerName", "Name"}
