@@ -39,7 +39,8 @@ def use(state: State, now: float) -> str:
 
     ``not warmed``, ``warmed, never read``, ``warmed and read``, or ``warmed, not what is sent``.
     """
-    if not state.calls and state.warm_until is None:
+    # The agent's own requests keep an entry warm too, and failed calls count as calls.
+    if not state.calls or state.warm_until is None:
         return "not warmed"
     if drift(state, now) and not matched_since(state):
         return "warmed, not what is sent"
