@@ -1,33 +1,5 @@
-"""Requests of a small agent."""
+"""Requests of the same small agent as in the tests of capture."""
 
-from __future__ import annotations
+from tests.unit.capture.conftest import make_body
 
-import copy
-from typing import Any
-
-import pytest
-
-
-def body(question: str = "hello", **changes: Any) -> dict[str, Any]:
-    """An agent's request: two tools, two system blocks, a breakpoint on the last."""
-    marker = {"type": "ephemeral", "ttl": "1h"}
-    request = {
-        "model": "claude-sonnet-5-5",
-        "max_tokens": 100,
-        "tools": [
-            {"name": name, "description": f"{name} " * 200, "input_schema": {"type": "object"}}
-            for name in ("find", "buy")
-        ],
-        "system": [
-            {"type": "text", "text": "You are a helper. " * 100},
-            {"type": "text", "text": "Rules: " + "be kind. " * 200, "cache_control": marker},
-        ],
-        "messages": [{"role": "user", "content": question}],
-    }
-    return copy.deepcopy({**request, **changes})
-
-
-@pytest.fixture
-def make_body() -> Any:
-    """`body`, for tests."""
-    return body
+__all__ = ["make_body"]
