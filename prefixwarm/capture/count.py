@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.core.errors import ProtocolError, UsageError
 from prefixwarm.core.http import Request
 from prefixwarm.core.provider import error_of
-from prefixwarm.core.routes import route_named
+from prefixwarm.core.routes import CONVERSE, route_named
+from prefixwarm.core.url import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,9 @@ __all__ = ["count_tokens"]
 
 # https://platform.claude.com/docs/en/build-with-claude/token-counting
 _COUNTED = ("model", "tools", "system", "messages", "thinking", "tool_choice", "output_config")
+# Botocore's ConverseTokensRequest.
+_CONVERSE_COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
+_VERSION = "bedrock-2023-05-31"
 
 
 def count_tokens(
@@ -51,11 +56,11 @@ def count_tokens(
     PrefixwarmError
         When the provider cannot be asked.
     """
-    if prefix.route == "bedrock":
-        raise UsageError("the route bedrock does not count tokens; count a file of another route")
-    whole = {name: prefix.request[name] for name in _COUNTED if name in prefix.request}
-    alone = {"model": prefix.model, "messages": prefix.request["messages"][-1:]}
-    counts = [_count(body, prefix, provider, environ, deadline) for body in (whole, alone)]
+    messages = prefix.request["messages"]
+    counts = [
+        _count(body, prefix, provider, environ, deadline)
+        for body in (prefix.request, {"model": prefix.model, "messages": messages[-1:]})
+    ]
     return counts[0] - counts[1]
 
 
@@ -67,16 +72,42 @@ def _count(
     deadline: Deadline,
 ) -> int:
     route = route_named(prefix.route)
+    url = route.url(prefix.model, environ) + "/count_tokens"
+    asked = {name: body[name] for name in _COUNTED if name in body}
+    if route.signing_service == "bedrock":
+        model = quote(_base_model(prefix.model), ":;")
+        url = f"{route.base(environ).rstrip('/')}/model/{model}/count-tokens"
+        asked = {"input": _input(body, route.name)}
     request = Request(
         method="POST",
-        url=route.url(prefix.model, environ) + "/count_tokens",
+        url=url,
         headers={**route.own_headers(environ), **prefix.headers},
-        body=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+        body=json.dumps(asked, ensure_ascii=False).encode("utf-8", "replace"),
     )
     response = provider.ask(route, request, deadline)
     if response.status != 200:
         raise error_of(response)
     try:
-        return int(json.loads(response.body)["input_tokens"])
+        told = json.loads(response.body)
+        return int(told["inputTokens"] if "inputTokens" in told else told["input_tokens"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ProtocolError("the provider's reply holds no input_tokens") from error
+        raise ProtocolError("the provider's reply holds no count of tokens") from error
+
+
+def _input(body: Mapping[str, Any], route: str) -> dict[str, Any]:
+    """What CountTokens takes: a Converse body, or an InvokeModel body in base64."""
+    if route == CONVERSE:
+        return {"converse": {name: body[name] for name in _CONVERSE_COUNTED if name in body}}
+    more = {name: value for name, value in body.items() if name != "model"}
+    text = json.dumps({"anthropic_version": _VERSION, **more, "max_tokens": 1}, ensure_ascii=False)
+    encoded = base64.b64encode(text.encode("utf-8", "replace")).decode()
+    return {"invokeModel": {"body": encoded}}
+
+
+def _base_model(model: str) -> str:
+    """CountTokens takes no inference profiles: https://github.com/pydantic/pydantic-ai/pull/3367."""
+    provider, found, name = model.rpartition("anthropic.")
+    if not found:
+        raise UsageError(f"{model}: Bedrock counts for models only, and this id does not name one")
+    del provider
+    return found + name

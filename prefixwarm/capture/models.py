@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.core.body import as_messages, place_of
 from prefixwarm.prices.names import parse
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def refusals(request: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator
     https://platform.claude.com/docs/en/api/versioning and
     https://platform.claude.com/docs/en/build-with-claude/thinking.
     """
+    body, request = request, as_messages(request)
     version = headers.get("anthropic-version") or request.get("anthropic_version")
     for name in _SAMPLING:
         if name in request and version == "2026-10-21":
@@ -63,9 +65,9 @@ def refusals(request: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator
     if model is None or kind is None:
         return
     if kind == "adaptive" and (0, 0) < model.generation <= (4, 5):
-        yield "thinking", f"{model.model} does not know adaptive thinking"
+        yield place_of("thinking", body), f"{model.model} does not know adaptive thinking"
     if kind == "disabled" and _always_thinks(model):
-        yield "thinking", f"{model.model} always thinks: remove it"
+        yield place_of("thinking", body), f"{model.model} always thinks: remove it"
 
 
 def _always_thinks(model: ModelName) -> bool:

@@ -35,7 +35,6 @@ _AWS_CREDENTIALS = (
 # Other names under which frameworks look for the same base URL.
 _ALIASES = {
     "anthropic": ("ANTHROPIC_API_URL", "ANTHROPIC_API_BASE"),
-    "bedrock": ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME",),
 }
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from prefixwarm.core.body import as_messages
+from prefixwarm.core.routes import CONVERSE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,7 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["CapturedRequest", "read_request"]
 
 _MESSAGES = "/v1/messages"
-_INVOKE = ("/invoke", "/invoke-with-response-stream")
+_RUNTIME = {
+    "/invoke": "bedrock",
+    "/invoke-with-response-stream": "bedrock",
+    "/converse": CONVERSE,
+    "/converse-stream": CONVERSE,
+}
 
 
 @dataclass
@@ -25,11 +33,12 @@ class CapturedRequest:
     Attributes
     ----------
     route : str
-        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
+        ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     headers : dict of str to str
         Only those that shape the prompt: ``anthropic-version``, ``anthropic-beta``.
     body : dict
-        The request's body, keys in received order; on ``bedrock`` with the model of the path.
+        The request's body, keys in received order; with the model of the path as ``model``, or
+        on ``bedrock-converse`` as ``modelId``.
     status : int
         HTTP status of the answer; 0 when there was none.
     """
@@ -42,7 +51,7 @@ class CapturedRequest:
     @property
     def model(self) -> str:
         """The model id as the agent sends it."""
-        return str(self.body.get("model", ""))
+        return str(as_messages(self.body).get("model", ""))
 
     @property
     def answered(self) -> bool:
@@ -61,8 +70,8 @@ def read_request(
         None when it is no request for a message (token counting, model lists, not JSON).
     """
     place = path.partition("?")[0]
-    model = _model_in(place)
-    if model is None and not place.endswith(_MESSAGES):
+    runtime = _in_path(place)
+    if runtime is None and not place.endswith(_MESSAGES):
         return None
     try:
         document = json.loads(body)
@@ -70,15 +79,17 @@ def read_request(
         return None
     if not isinstance(document, dict):
         return None
-    if model is not None:
-        document = {"model": model, **document}
+    name = route.name
+    if runtime is not None:
+        model, name = runtime
+        document = {"modelId" if name == CONVERSE else "model": model, **document}
     shaping = {k.lower(): v for k, v in headers.items() if k.lower() in route.allowed_headers}
-    return CapturedRequest(route.name, shaping, document, status=0)
+    return CapturedRequest(name, shaping, document, status=0)
 
 
-def _model_in(path: str) -> str | None:
-    """The model that InvokeModel has in its path."""
-    for ending in _INVOKE:
+def _in_path(path: str) -> tuple[str, str] | None:
+    """The model that a path of Bedrock's runtime holds, and the route that its operation is."""
+    for ending, route in _RUNTIME.items():
         if path.endswith(ending) and "/model/" in path:
-            return unquote(path.rpartition("/model/")[2].removesuffix(ending))
+            return unquote(path.rpartition("/model/")[2].removesuffix(ending)), route
     return None

@@ -8,6 +8,7 @@ from prefixwarm.capture.finding import finding
 from prefixwarm.capture.models import end_of_life, refusals
 from prefixwarm.compare.blocks import blocks
 from prefixwarm.compare.volatile import find, leaves
+from prefixwarm.core.body import as_messages, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,17 +104,25 @@ def _volatile(prefix: PrefixFile, names: Sequence[str]) -> Iterator[Finding]:
 
 
 def _shape(prefix: PrefixFile) -> Iterator[Finding]:
-    request = prefix.request
+    request, view = prefix.request, as_messages(prefix.request)
     same = "the agent's requests must send the same"
-    for rule, place in (("thinking", "thinking"), ("tool-choice", "tool_choice")):
-        if request.get(place) is not None:
-            yield finding(rule, f"request.{place}", f"{request[place].get('type')}: {same}")
-    config = request.get("output_config")
+
+    def place(name: str) -> str:
+        return f"request.{place_of(name, request)}"
+
+    for rule, name in (("thinking", "thinking"), ("tool-choice", "tool_choice")):
+        if view.get(name) is not None:
+            yield finding(rule, place(name), f"{view[name].get('type')}: {same}")
+    config = view.get("output_config")
     if isinstance(config, dict) and config.get("effort"):
-        yield finding("effort", "request.output_config.effort", f"{config['effort']}: {same}")
+        yield finding("effort", place("output_config.effort"), f"{config['effort']}: {same}")
     if prefix.headers.get("anthropic-beta"):
-        place = "headers.anthropic-beta"
-        yield finding("betas", place, f"{prefix.headers['anthropic-beta']}: {same} set")
+        yield finding(
+            "betas", "headers.anthropic-beta", f"{prefix.headers['anthropic-beta']}: {same} set"
+        )
+    if view.get("anthropic_beta"):
+        betas = ", ".join(map(str, view["anthropic_beta"]))
+        yield finding("betas", place("anthropic_beta"), f"{betas}: {same} set")
     yield from _contents(request)
 
 
@@ -124,10 +133,13 @@ def _contents(request: dict[str, Any]) -> Iterator[Finding]:
             yield finding("images", block.place, f"an image in the prefix: {advice}")
         if block.tier == "tools" and block.kind.startswith(_SERVER_TOOLS):
             yield finding("server-tools", block.place, f"{block.kind}: keep it on in every request")
-    metadata = request.get("metadata")
-    if isinstance(metadata, dict) and metadata.get("user_id"):
-        yield finding(
-            "personal-metadata",
-            "request.metadata.user_id",
-            "it does not shape the cache, but it would be deployed with the file: remove it",
-        )
+    for name in ("metadata", "requestMetadata"):
+        metadata = request.get(name)
+        given = metadata if isinstance(metadata, dict) else {}
+        users = [key for key, value in given.items() if value and "user" in key.lower()]
+        if users:
+            yield finding(
+                "personal-metadata",
+                f"request.{name}.{users[0]}",
+                "it does not shape the cache, but it would be deployed with the file: remove it",
+            )

@@ -9,6 +9,7 @@ from prefixwarm.compare.blocks import blocks, estimate
 from prefixwarm.compare.difference import between_blocks
 from prefixwarm.compare.shape import shape
 from prefixwarm.compare.volatile import leaves, masked
+from prefixwarm.core.body import as_messages, is_converse, unfold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,7 +93,7 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
 def _kin(request: CapturedRequest) -> str:
     form = shape(request.body, request.headers)
     kept = {name: value for name, value in form.items() if name not in _PER_REQUEST}
-    tools = sorted(str(tool.get("name")) for tool in request.body.get("tools") or [])
+    tools = sorted(block.name for block in blocks(request.body, ()) if block.tier == "tools")
     return repr((request.route, sorted(kept.items(), key=lambda item: item[0]), tools))
 
 
@@ -143,7 +144,14 @@ def _common_messages(heads: Sequence[CapturedRequest]) -> int:
     count = 0
     while count < most and all(_equal(side[count], sides[0][count]) for side in sides):
         count += 1
+    # In Converse two turns of one side are refused, and the warm call adds a user's.
+    while count and is_converse(heads[0].body) and _role(heads[0], count - 1) != "assistant":
+        count -= 1
     return count
+
+
+def _role(head: CapturedRequest, index: int) -> object:
+    return head.body["messages"][index].get("role")
 
 
 def _equal(left: Sequence[Any], right: Sequence[Any]) -> bool:
@@ -159,11 +167,15 @@ def _same_tier(side: Sequence[Any], other: Sequence[Any]) -> list[Any]:
 
 def _cut(body: dict[str, Any], run: int) -> dict[str, Any]:
     """The request with only its first `run` blocks of tools and system, the last one marked."""
-    tools = list(body.get("tools") or [])[:run]
-    system = body.get("system") or []
+    view = as_messages(body)
+    every = list(view.get("tools") or [])
+    system = view.get("system") or []
     listed = [{"type": "text", "text": system}] if isinstance(system, str) else list(system)
-    listed = listed[: max(0, run - len(body.get("tools") or []))]
+    tools, listed = every[:run], listed[: max(0, run - len(every))]
     last = listed or tools
     if last:
         last[-1] = {**last[-1], "cache_control": {"type": "ephemeral"}}
+    if is_converse(body):
+        config = {**(body.get("toolConfig") or {}), "tools": unfold(tools)}
+        return {**body, "toolConfig": config, "system": unfold(listed)}
     return {**body, "tools": tools, "system": listed}

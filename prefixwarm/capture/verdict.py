@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.finding import finding
 from prefixwarm.compare.blocks import TIERS, blocks, positions
 from prefixwarm.compare.difference import Difference, between_blocks, shape_differences
+from prefixwarm.core.body import cache_point, is_converse
 from prefixwarm.core.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
 
 if TYPE_CHECKING:
@@ -56,7 +58,14 @@ def judge(
         The body of a request as the agent sends it.
     headers : mapping of str to str, optional
         Its headers; betas and version are compared only where they are given.
+
+    Notes
+    -----
+    A body without a model, as Bedrock's runtime has it in the path, counts as of the same model.
     """
+    if "model" not in request and "modelId" not in request:
+        named = "modelId" if is_converse(prefix.request) else "model"
+        request = {named: prefix.model, **request}
     drift = next(_drift(prefix, request, headers), None)
     found = list(_markers(prefix, request, drift is None))
     if drift is not None:
@@ -122,6 +131,8 @@ def _reach(
     end = len(blocks(prefix.request, prefix.request["messages"][:-1])) - 1
     place = sent[end].place
     add = f'add "cache_control": {{"type": "ephemeral", "ttl": "{prefix.ttl}"}} to {place}'
+    if is_converse(prefix.request):
+        add = f"add {json.dumps(cache_point(prefix.ttl))} behind {place}"
     if end in marked:
         ttl = _ttl(sent[end].value["cache_control"])
         if ttl != prefix.ttl:

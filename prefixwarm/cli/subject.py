@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.prices import prices_of
+from prefixwarm.core.body import as_messages, is_converse, place_of
 from prefixwarm.core.errors import UsageError
 from prefixwarm.core.prefix_file import loads
+from prefixwarm.core.routes import CONVERSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +48,9 @@ class Subject:
         """The model's prices; empty when unknown."""
         if self.prefix is not None:
             return self.prefix.usd_per_mtok
-        found = prices_of(self.body, "anthropic", 0) if "model" in self.body else None
+        route = CONVERSE if is_converse(self.body) else "anthropic"
+        known = "model" in as_messages(self.body)
+        found = prices_of(self.body, route, 0) if known else None
         return found["usd_per_mtok"] if found else {}
 
 
@@ -93,8 +97,8 @@ def _request(document: Any, path: Path) -> Subject:
 
 def _content(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """What holds blocks, with its place."""
-    tools = body.get("tools") or []
-    yield "tools", tools if isinstance(tools, list) else None
+    tools = as_messages(body).get("tools") or []
+    yield place_of("tools", body), tools if isinstance(tools, list) else None
     yield "system", body.get("system") or []
     for i, message in enumerate(body["messages"]):
         content = message.get("content") if isinstance(message, dict) else None

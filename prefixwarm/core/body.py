@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["as_messages", "cache_point", "fold", "is_converse", "place_of", "unfold", "walk"]
 
 _TIERS = ("tools", "system", "messages")
+_CONVERSE_ONLY = frozenset(
+    ("modelId", "toolConfig", "inferenceConfig", "additionalModelRequestFields")
+    + ("outputConfig", "performanceConfig", "guardrailConfig")
+)
 # Where the fields of the Messages API stand in a Converse body.
 _PLACES = {
     "model": "modelId",
@@ -33,8 +37,8 @@ _PLACES = {
 
 
 def is_converse(request: Mapping[str, Any]) -> bool:
-    """Whether a body is a Converse body."""
-    return "modelId" in request
+    """Whether a body is a Converse body; as it is sent, the model stands in the path."""
+    return not _CONVERSE_ONLY.isdisjoint(request)
 
 
 def place_of(name: str, request: Mapping[str, Any]) -> str:
@@ -51,7 +55,9 @@ def as_messages(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return request
     added = _object(request.get("additionalModelRequestFields"))
     view = {name: value for name, value in added.items() if name not in _TIERS}
-    view["model"] = request["modelId"]
+    view.pop("model", None)
+    if "modelId" in request:
+        view["model"] = request["modelId"]
     config = _object(request.get("toolConfig"))
     for tier, elements in (("tools", config.get("tools")), ("system", request.get("system"))):
         if elements is not None:

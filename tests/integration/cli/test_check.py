@@ -82,12 +82,41 @@ def test_a_count_without_a_stored_key(
     assert asked == ["/v1/oauth/token", *["/v1/messages/count_tokens"] * 2]
 
 
-def test_bedrock_does_not_count(tmp_path: Path, capsys: Any) -> None:
-    """InvokeModel has no count; that is wrong usage."""
-    request = {**body(130), "model": "global.anthropic.claude-sonnet-5-5"}
-    path = write(make_prefix("near", request, route="bedrock"), tmp_path)
+@pytest.mark.parametrize("route", ["bedrock", "bedrock-converse"])
+def test_bedrock_counts_too(
+    provider: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    """By CountTokens, for the model behind the inference profile; the count is what is written."""
+    for name in ("ANTHROPIC_BEDROCK_BASE_URL", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"):
+        monkeypatch.setenv(name, provider.url)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "key")
+    request = body(130) | {"model": "eu.anthropic.claude-sonnet-5-5"}
+    if route == "bedrock-converse":
+        text = request["system"][0]["text"]
+        request = {
+            "modelId": request["model"],
+            "system": [{"text": text}, {"cachePoint": {"type": "default"}}],
+            "messages": [{"role": "user", "content": [{"text": "hello"}]}],
+        }
+    path = write(make_prefix("near", request, route=route), tmp_path)
+    assert run(["check", str(path), "--count"]) == 0
+    assert run(["warm", str(path)]) == 0
+    *counts, warm = provider.requests()
+    counting = "/model/anthropic.claude-sonnet-5-5/count-tokens"
+    assert [count["path"] for count in counts] == [counting] * 2
+    assert load(path).tokens["counted"] == warm["usage"]["cache_creation_input_tokens"]
+
+
+def test_a_profile_of_ones_own_cannot_be_counted(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ARN does not name a model."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
+    path = write(make_prefix("near", body(130) | {"model": arn}, route="bedrock"), tmp_path)
     assert run(["check", str(path), "--count"]) == 2
-    assert "does not count tokens" in capsys.readouterr().err
+    assert "this id does not name one" in capsys.readouterr().err
 
 
 def test_sarif(tmp_path: Path, capsys: Any) -> None:
