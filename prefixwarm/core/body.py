@@ -17,8 +17,15 @@ __all__ = ["as_messages", "cache_point", "fold", "is_converse", "place_of", "unf
 
 _TIERS = ("tools", "system", "messages")
 _CONVERSE_ONLY = frozenset(
-    ("modelId", "toolConfig", "inferenceConfig", "additionalModelRequestFields")
-    + ("outputConfig", "performanceConfig", "guardrailConfig")
+    [
+        "modelId",
+        "toolConfig",
+        "inferenceConfig",
+        "additionalModelRequestFields",
+        "outputConfig",
+        "performanceConfig",
+        "guardrailConfig",
+    ]
 )
 # Where the fields of the Messages API stand in a Converse body.
 _PLACES = {
