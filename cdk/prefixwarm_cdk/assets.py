@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Manifest", "keepwarm_code", "layer_code"]
 
 _LAYER_LIMIT = 250 * 1024 * 1024
-# IAM takes about 10 KB of policy for a role: beyond this, objects are granted by their suffix.
+# A prefix file's key is its content's hash and this with its name: what a role may read is told by
+# the name, so that versions that were deployed before are readable as well, and other names not.
+_SUFFIX = ".prefix-"
+# IAM takes about 10 KB of policy for a role: beyond this, all names are granted.
 _MOST_LISTED = 40
 
 
@@ -85,15 +88,14 @@ class Manifest(Construct):
             )
         )
         self.url = manifest.s3_object_url
-        self.objects = self._arns([manifest, *objects.values()])
-
-    def _arns(self, assets: Sequence[s3_assets.Asset]) -> list[str]:
-        if len(assets) <= _MOST_LISTED:
-            return [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in assets]
-        return [assets[0].bucket.arn_for_objects("*.json")]
+        names = [prefix.name for prefix in prefixes] if len(prefixes) <= _MOST_LISTED else ["*"]
+        keys = [manifest.s3_object_key, *(f"*{_SUFFIX}{name}" for name in names)]
+        self.objects = [manifest.bucket.arn_for_objects(key) for key in keys]
 
     def _upload_prefix(self, prefix: Prefix) -> s3_assets.Asset:
-        return _asset(self, f"Prefix-{prefix.name}", prefix.path)
+        path = _folder(self) / f"{prefix.digest}{_SUFFIX}{prefix.name}"
+        path.write_bytes(prefix.path.read_bytes())
+        return _asset(self, f"Prefix-{prefix.name}", path)
 
     def _upload_manifest(self, text: str) -> s3_assets.Asset:
         if len(text.encode()) > MAX_BYTES:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from prefixwarm.core.state import METRIC, OBSERVED
+from prefixwarm.keepwarm.superseded import held_back
 from prefixwarm.policy import Multipliers, View, decide, learn
 
 if TYPE_CHECKING:
@@ -100,15 +101,19 @@ class Case:
 
     @property
     def senders(self) -> set[str]:
-        """Functions whose invocations matter; none before the first write."""
-        if self.state.warm_until is None:
+        """Functions whose invocations matter; none before the first write.
+
+        Nor for a superseded version: the metric does not tell a function's versions apart.
+        """
+        if self.state.warm_until is None or self.entry.superseded:
             return set()
         return {*self.entry.functions, *self.state.functions}
 
     def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
         """What to do now, and the TTL that the next write is to ask for."""
         view = replace(self._view(now), budget_left_usd=budget_left_usd)
-        return replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
+        found = replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
+        return held_back(found, alive=view.alive) if self.entry.superseded else found
 
     def cost_usd(self, now: float, ttl: int) -> float | None:
         """What a call that asks for this TTL would cost now, as far as is known."""

@@ -13,6 +13,7 @@ from prefixwarm.core.prefix_file import loads
 from prefixwarm.core.routes import route_named
 from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm.keepwarm.manifest import parse
+from prefixwarm.keepwarm.superseded import Superseded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ class Fleet:
         self.entries: dict[str, Entry] = {}
         self.unregistered: set[str] = set()
         self.broken: dict[str, PrefixFileError] = {}
+        self.superseded = Superseded()
 
     def learn_keys(self) -> None:
         """Fill `entries`, by the keys of their states; new ones are `unregistered` too."""
@@ -78,6 +80,7 @@ class Fleet:
             if key is not None:
                 functions = {*entry.functions, *self._settings.functions.get(entry.name, ())}
                 self.entries[key] = replace(entry, functions=(*sorted(functions),))
+                self.superseded.replaced_by(key, entry)
                 self.unregistered.add(key)
         self._keyless = [entry for key, entry in found if key is None]
 
@@ -88,15 +91,25 @@ class Fleet:
 
     def call(self, entry: Entry) -> WarmCall | None:
         """The entry's warm call; None when its file cannot be used: see `broken`."""
-        call = self._calls.get(entry.object)
-        if call is None:
-            try:
-                call = self._load(entry)
-            except PrefixFileError as error:
-                self._note(entry, error)
-                return None
-            self._calls.keep(entry.object, call)
-            self.broken.pop(entry.name, None)
+        try:
+            call = self._load(entry)
+        except PrefixFileError as error:
+            self._note(entry, error)
+            return None
+        self.broken.pop(entry.name, None)
+        return call
+
+    def earlier_call(self, key: str, entry: Entry) -> WarmCall:
+        """The warm call of an earlier version, by its state's key.
+
+        Raises
+        ------
+        PrefixFileError
+            When its file is gone, or holds another version.
+        """
+        call = self._load(entry)
+        if self._key_of(call) != key:
+            raise PrefixFileError(self._bucket.url(entry.object), "", "holds another version")
         return call
 
     def _read_manifest(self, key: str) -> Manifest:
@@ -106,13 +119,22 @@ class Fleet:
             raise SettingsError(f"the manifest {error}") from error
 
     def _key(self, entry: Entry) -> str | None:
-        scope = self._settings.cache_scope
-        if key := entry.key(scope, self._environ):
+        if key := entry.key(self._settings.cache_scope, self._environ):
             return key
         call = self.call(entry)
-        return call.key(route_named(call.route), scope, self._environ) if call else None
+        return self._key_of(call) if call else None
+
+    def _key_of(self, call: WarmCall) -> str:
+        return call.key(route_named(call.route), self._settings.cache_scope, self._environ)
 
     def _load(self, entry: Entry) -> WarmCall:
+        call = self._calls.get(entry.object)
+        if call is None:
+            call = self._read(entry)
+            self._calls.keep(entry.object, call)
+        return call
+
+    def _read(self, entry: Entry) -> WarmCall:
         source = self._bucket.url(entry.object)
         prefix = loads(self._bucket.read(entry.object), source)
         if prefix.name != entry.name:

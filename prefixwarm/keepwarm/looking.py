@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prefixwarm.core.errors import PrefixFileError
 from prefixwarm.core.state import KEEPWARM, METRIC, Check
 from prefixwarm.keepwarm import breaker
 from prefixwarm.keepwarm.deciding import Case, fraction
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from prefixwarm.core.deadline import Deadline
     from prefixwarm.core.state import State
+    from prefixwarm.core.warm_call import WarmCall
     from prefixwarm.keepwarm.budget import Budget
     from prefixwarm.keepwarm.fleet import Fleet
+    from prefixwarm.keepwarm.manifest import Entry
     from prefixwarm.keepwarm.parts import Parts
     from prefixwarm.keepwarm.pauses import Pauses
     from prefixwarm.keepwarm.report import Report
@@ -52,14 +55,12 @@ class Look:
 
     def case(self, state: State) -> Case | None:
         """The prefix if it may be warmed; else None, and it is retired or put off."""
-        if state.key not in self._fleet.entries:
-            if self._fleet.complete:
-                self._retire(state)
-        elif not state.leased(self._now):
+        entry = self._fleet.entries.get(state.key) or self._earlier(state)
+        if entry is not None and not state.leased(self._now):
             if held := self._held_until(state):
                 self._put_off(state, *held)
             else:
-                return self._case(state)
+                return self._case(state, entry)
         return None
 
     def orders(self, cases: Sequence[Case], budget: Budget, pauses: Pauses) -> list[Order]:
@@ -84,8 +85,17 @@ class Look:
     def _each(self, work: Callable[..., None], items: Sequence[object]) -> None:
         list(self._pool.map(work, items))
 
-    def _retire(self, state: State) -> None:
-        logger.info("no longer in the manifest: not kept warm", prefix=state.name, key=state.key)
+    def _earlier(self, state: State) -> Entry | None:
+        """An earlier version of a prefix that is still in use; what else is unknown is retired."""
+        if not self._fleet.complete:
+            return None
+        entry, why = self._fleet.superseded.entry(state, self._now)
+        if entry is None:
+            self._retire(state, why)
+        return entry
+
+    def _retire(self, state: State, why: str) -> None:
+        logger.info("not kept warm any more", prefix=state.name, key=state.key, why=why)
         self._parts.store.retire(state.key, self._deadline)
 
     def _held_until(self, state: State) -> tuple[float, str] | None:
@@ -96,12 +106,23 @@ class Look:
             return state.tripped_until or 0.0, refusal
         return None
 
-    def _case(self, state: State) -> Case | None:
-        entry = self._fleet.entries[state.key]
+    def _call(self, state: State, entry: Entry) -> WarmCall | None:
+        """Its warm call, if its file can be used; else it is put off, an earlier one retired."""
+        if entry.superseded:
+            try:
+                return self._fleet.earlier_call(state.key, entry)
+            except PrefixFileError as error:
+                self._retire(state, f"superseded, and its file cannot be used: {error}")
+                return None
         call = self._fleet.call(entry)
         if call is None:
             problem = f"its prefix file cannot be used: {self._fleet.broken[entry.name]}"
             self._put_off(state, self._now + BROKEN_SECONDS, problem)
+        return call
+
+    def _case(self, state: State, entry: Entry) -> Case | None:
+        call = self._call(state, entry)
+        if call is None:
             return None
         manifest = self._fleet.manifest
         return Case(

@@ -42,6 +42,8 @@ class Entry:
         US dollars a UTC day for this prefix alone.
     route, model, fingerprint : str
         What its state's key is made of; empty where only the file says.
+    superseded : bool
+        Whether this is an earlier version, whose place the manifest's one has taken.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Entry:
     route: str = ""
     model: str = ""
     fingerprint: str = ""
+    superseded: bool = False
 
     def key(self, scope: str, environ: Mapping[str, str]) -> str | None:
         """The key of its warm state; None where only the file says."""

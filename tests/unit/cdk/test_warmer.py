@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_cdk import Duration, RemovalPolicy
@@ -18,6 +19,9 @@ from prefixwarm.keepwarm.manifest import parse
 from prefixwarm.policy import Policy
 from prefixwarm_cdk import Budget, KeepWarm, prefixes
 from prefixwarm_layer import state_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def keep_warm_function(template: Any, read: Any) -> dict[str, Any]:
@@ -123,21 +127,43 @@ def test_function_names_reach_the_keep_warm_function(template: Any, read: Any) -
 
 
 def test_only_the_metrics_action_is_on_every_resource(template: Any, read: Any) -> None:
-    """Least privilege: no other wildcard in actions or resources."""
-    wide = [s for s in read.statements(template) if "*" in json.dumps([s["Action"], s["Resource"]])]
+    """Least privilege: no other wildcard in actions or resources but versions of prefix files."""
+    statements = [s for s in read.statements(template) if s["Action"] != "s3:GetObject"]
+    wide = [s for s in statements if "*" in json.dumps([s["Action"], s["Resource"]])]
     assert [(s["Action"], s["Resource"]) for s in wide] == [("cloudwatch:GetMetricData", "*")]
 
 
-def test_keep_warm_function_reads_exactly_its_objects(bench: Any, read: Any) -> None:
-    """The manifest and the prefix files, each by its key."""
-    bench.warmer()
+def readable(bench: Any, read: Any) -> set[str]:
+    """Patterns of the objects that the keep-warm function may read."""
     granted = [s for s in read.statements(bench.template()) if s["Action"] == "s3:GetObject"]
-    keys = {arn["Fn::Join"][1][-1].lstrip("/") for s in granted for arn in s["Resource"]}
-    (entry,) = manifest_of(bench)["prefixes"]
-    uploaded = Path(bench.app.synth().directory) / f"asset.{entry['object']}"
+    return {arn["Fn::Join"][1][-1].lstrip("/") for s in granted for arn in s["Resource"]}
+
+
+def test_keep_warm_function_reads_its_manifest_and_its_prefixes(
+    bench: Any, read: Any, write_prefix: Callable[..., Path]
+) -> None:
+    """The manifest by its key; each prefix by its name, so that earlier versions are among them."""
+    bench.warmer(prefixes=[bench.prefix, write_prefix("sales")])
+    support, sales = sorted(manifest_of(bench)["prefixes"], key=lambda entry: -len(entry["name"]))
+    uploaded = Path(bench.app.synth().directory) / f"asset.{support['object']}"
     assert uploaded.read_bytes() == bench.prefix.read_bytes()
-    assert len(keys) == 2
-    assert entry["object"] in keys
+    manifest, *names = sorted(readable(bench, read), key=lambda key: "*" in key)
+    assert re.fullmatch(r"[0-9a-f]{64}\.json", manifest)
+    assert sorted(names) == ["*.prefix-sales", "*.prefix-support"]
+    for entry in (support, sales):
+        assert [n for n in names if fnmatchcase(entry["object"], n)] == [
+            f"*.prefix-{entry['name']}"
+        ]
+        assert re.fullmatch(r"[0-9a-f]{64}\.prefix-[a-z]+", entry["object"])
+
+
+def test_a_large_fleet_reads_prefix_files_of_all_names(
+    bench: Any, read: Any, write_prefix: Callable[..., Path]
+) -> None:
+    """A role's policy cannot list more; other assets it reads none."""
+    bench.warmer(prefixes=[write_prefix(f"p{i}") for i in range(41)])
+    manifest, pattern = sorted(readable(bench, read), key=lambda key: "*" in key)
+    assert (pattern, manifest.endswith(".json")) == ("*.prefix-*", True)
 
 
 def test_manifest_says_what_was_asked(bench: Any) -> None:

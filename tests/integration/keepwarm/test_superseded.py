@@ -1,0 +1,266 @@
+"""A deployment replaces a prefix while its earlier version still gets requests."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.core.outcome import Usage
+from prefixwarm.core.prefix_file import PrefixFile, build, dumps
+from prefixwarm.core.routes import route_named
+from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.core.warm_request import derive
+from prefixwarm.observe.report import Observation
+from prefixwarm.observe.touch import Toucher
+from tests.integration.keepwarm.conftest import PRICES, request_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prefixwarm.core.outcome import Outcome
+    from prefixwarm.core.state import State
+    from prefixwarm.keepwarm.report import Report
+    from tests.integration.keepwarm.conftest import World
+
+MINUTE = 60.0
+HOUR = 3600.0
+
+
+def file_of(version: str, name: str = "support") -> PrefixFile:
+    """One version of the prefix: its text changes, its name does not."""
+    headers = {"anthropic-version": "2026-10-21"}
+    return build(name, derive(request_of(version)), headers=headers, prices=PRICES)
+
+
+class Canary:
+    """One prefix whose versions are deployed one after the other."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def deploy(self, *versions: str, name: str = "support", **manifest: Any) -> Report:
+        """Deploy these versions, the last one under its name; the first tick afterwards."""
+        for version in versions:
+            self.world.deploy_entries([self.entry(version, name)], **manifest)
+            report = self.world.tick()
+        return report
+
+    def entry(self, version: str, name: str = "support") -> dict[str, Any]:
+        """Its file is addressed by its content, as constructs and `layer package` do."""
+        text = dumps(file_of(version, name))
+        return self.world.upload(name, text) | {"object": self._put(text)}
+
+    def key(self, version: str) -> str:
+        """The key of a version's state."""
+        call = compile_prefix(file_of(version))
+        return call.key(route_named(call.route), "default", self.world.environ)
+
+    def state(self, version: str) -> State:
+        """A version's state."""
+        return self.world.keeper.parts.store.read(self.key(version), Deadline.after(5))
+
+    def asks(self, *versions: str) -> None:
+        """A real request to each version, observed in the agent."""
+        toucher = Toucher(self.world.keeper.parts.store, "default", self.world.environ)
+        for version in versions:
+            started = self.world.sim.now()
+            found = self.world.agent_asks(version)
+            usage = Usage.from_response(found.to_dict())
+            toucher.touch(file_of(version), Observation("support", None, usage, started))
+
+    def starts(self, version: str) -> None:
+        """A function's environment starts with this version, for a request."""
+        store, now = self.world.keeper.parts.store, self.world.sim.now()
+        store.join(self.key(version), "support-agent", Deadline.after(5), now)
+
+    def passes(self, hours: float) -> list[Outcome]:
+        """Time passes; what was sent."""
+        return sent(self.world.passes(hours * HOUR, 3 * MINUTE))
+
+    def lives(self, version: str) -> bool:
+        """Whether the provider still has it."""
+        return (self.state(version).warm_until or 0) > self.world.sim.now()
+
+    def _put(self, text: str) -> str:
+        key = f"{sha256(text.encode()).hexdigest()}.prefix-support"
+        self.world.put(key, text)
+        return key
+
+
+def sent(reports: Iterable[Report]) -> list[Outcome]:
+    """The calls of these ticks."""
+    return [outcome for report in reports for outcome in report.outcomes]
+
+
+def forgotten(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Why versions are not kept warm any more."""
+    found = [record for record in caplog.records if record.message == "not kept warm any more"]
+    return [vars(record)["why"] for record in found]
+
+
+@pytest.fixture
+def canary(world: World) -> Canary:
+    """Nothing is deployed yet."""
+    return Canary(world)
+
+
+def test_both_versions_are_refreshed_while_both_are_read(canary: Canary) -> None:
+    """A weighted alias: each version gets a request every two hours."""
+    canary.deploy("old", "new")
+    outcomes: list[Outcome] = []
+    for _ in range(4):
+        canary.asks("old", "new")
+        outcomes += canary.passes(2)
+    assert {outcome.kind for outcome in outcomes} == {"refreshed"}
+    assert canary.lives("old")
+    assert canary.lives("new")
+    assert canary.state("old").reason.startswith("superseded: ")
+    assert not canary.state("new").reason.startswith("superseded")
+    assert canary.world.agent_asks("old").cache_read_input_tokens
+
+
+def test_a_version_that_is_silent_is_forgotten(
+    canary: Canary, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After three hours, and so after three refreshes; the new one goes on by its policy."""
+    canary.deploy("old")
+    canary.asks("old")
+    canary.deploy("new")
+    outcomes = canary.passes(8)
+    assert canary.state("old").due_at is None
+    assert not canary.lives("old")
+    assert canary.lives("new")
+    assert {outcome.kind for outcome in outcomes} == {"refreshed"}
+    assert canary.state("old").calls == 1 + 3
+    assert forgotten(caplog) == ["superseded, and not used for 3 hours"]
+
+
+def test_invocations_of_the_function_do_not_speak_for_an_earlier_version(canary: Canary) -> None:
+    """The metric does not tell versions apart; the starts of environments do."""
+    canary.deploy("older", "old", "new")
+    canary.starts("old")
+    for _ in range(5):
+        canary.world.invoked("support")
+        canary.starts("old")
+        canary.passes(1)
+    assert canary.lives("old")
+    assert canary.state("old").idle <= 1
+    assert (canary.state("older").due_at, canary.state("older").calls) == (None, 1)
+
+
+def test_after_a_rollback_the_old_version_is_the_current_one_again(canary: Canary) -> None:
+    """Without a write, as it still lives; what was rolled back is superseded now."""
+    canary.deploy("old", "new")
+    canary.asks("old", "new")
+    canary.passes(0.5)
+    assert canary.deploy("old").outcomes == []
+    assert [outcome.kind for outcome in canary.passes(1)] == ["refreshed", "refreshed"]
+    assert not canary.state("old").reason.startswith("superseded")
+    assert canary.state("new").reason.startswith("superseded: ")
+
+
+def test_a_rollback_after_the_old_version_was_forgotten(canary: Canary) -> None:
+    """It is on the list again, and its policy decides."""
+    canary.deploy("old")
+    canary.deploy("new")
+    canary.passes(8)
+    assert canary.state("old").due_at is None
+    canary.deploy("old")
+    assert canary.state("old").due_at is not None
+
+
+def test_a_removed_prefix_is_forgotten_with_all_its_versions(canary: Canary) -> None:
+    """Although requests still come."""
+    canary.deploy("old", "new")
+    canary.world.deploy("sales")
+    canary.asks("old", "new")
+    outcomes = [*sent([canary.world.tick()]), *canary.passes(2)]
+    assert {outcome.name for outcome in outcomes} == {"sales"}
+    assert canary.state("old").due_at is None
+    assert canary.state("new").due_at is None
+
+
+def test_an_earlier_version_that_has_lapsed_is_not_written(canary: Canary) -> None:
+    """Its own request writes it; then it is refreshed again."""
+    canary.deploy("old", "new", policy={"rule": "always"})
+    canary.asks("old", "new")
+    canary.world.sim.advance(61 * MINUTE)
+    canary.world.tick()
+    assert canary.state("old").reason.startswith("superseded: cold")
+    written = len([call for call in canary.world.warm_calls() if "old" in str(call["body"])])
+    canary.passes(0.5)
+    assert len([c for c in canary.world.warm_calls() if "old" in str(c["body"])]) == written
+    assert canary.world.agent_asks("old").cache_creation_input_tokens
+    canary.asks("old")
+    canary.passes(1)
+    assert canary.lives("old")
+
+
+def test_a_promised_minute_does_not_write_an_earlier_version(canary: Canary) -> None:
+    """The rule is for what is deployed."""
+    policy = {"rule": "ski", "before": "12:00"}
+    canary.deploy("old", "new", policy=policy)
+    canary.asks("old", "new")
+    canary.world.sim.advance(61 * MINUTE)
+    kinds = {(o.kind, o.started_at) for o in canary.passes(24)}
+    assert [kind for kind, _ in kinds if kind == "written"] == ["written"]
+    assert canary.state("old").calls == 1
+
+
+def test_a_file_that_was_collected_is_forgotten_in_one_line(
+    canary: Canary, caplog: pytest.LogCaptureFixture
+) -> None:
+    """CDK's garbage collection may remove what no stack names any more; nothing fails."""
+    canary.deploy("old")
+    canary.asks("old")
+    canary.deploy("new")
+    s3 = canary.world.aws.client("s3")
+    s3.delete_object(Bucket="assets", Key=canary.state("old").object)
+    reports = canary.world.passes(3 * HOUR, 3 * MINUTE)
+    assert canary.state("old").due_at is None
+    assert {report.broken for report in reports} == {0}
+    (told,) = forgotten(caplog)
+    assert told.startswith("superseded, and its file cannot be used: s3://assets/")
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_file_that_now_holds_another_version_is_not_sent(canary: Canary) -> None:
+    """Where files are not addressed by their content."""
+    canary.deploy("old")
+    canary.asks("old")
+    canary.deploy("new")
+    canary.world.put(canary.state("old").object, dumps(file_of("new")))
+    canary.passes(1)
+    assert (canary.state("old").due_at, canary.state("old").calls) == (None, 1)
+
+
+def test_the_two_versions_that_were_used_last_are_kept(canary: Canary) -> None:
+    """However many deployments there are within three hours."""
+    canary.deploy("a", "b", "c", "d")
+    for version in ("a", "b", "c", "d"):
+        canary.asks(version)
+        canary.world.sim.advance(1)
+    canary.passes(2.5)
+    assert [canary.lives(version) for version in "abcd"] == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("environ", "manifest"),
+    [
+        ({"PREFIXWARM_DISABLED": "1"}, {}),
+        ({}, {"budget_usd_per_day": 1e-6}),
+        ({}, {"policy": "never"}),
+    ],
+)
+def test_what_stops_the_others_stops_earlier_versions(
+    canary: Canary, environ: dict[str, str], manifest: dict[str, Any]
+) -> None:
+    """Switches, budgets and policies."""
+    canary.deploy("old")
+    canary.world.environ.update(environ)
+    canary.deploy("new", **manifest)
+    canary.asks("old")
+    assert canary.passes(2) == []
