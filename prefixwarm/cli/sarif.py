@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from prefixwarm import __version__
 from prefixwarm.capture.finding import RULES
@@ -38,6 +39,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.summary},
+        # GitHub's code scanning asks for it.
+        "fullDescription": {"text": rule.summary},
         "help": {"text": f"See {rule.docs}"},
         "defaultConfiguration": {"level": rule.severity},
     }
@@ -52,7 +55,7 @@ def _result(path: Path, found: Finding) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": path.as_posix()},
+                    "artifactLocation": {"uri": quote(path.as_posix())},
                     "region": {"startLine": 1},
                 },
                 "logicalLocations": [{"fullyQualifiedName": found.place}],

