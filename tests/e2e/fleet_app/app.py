@@ -1,0 +1,31 @@
+"""A warmer with workers, for `test_queue`: as one has with more than three hundred prefixes."""
+
+from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from prefixwarm_cdk import Credentials, KeepWarm, PrefixWarmer
+from prefixwarm_cdk import warmer as construct
+
+construct.MOST_IN_A_TICK = 1  # type: ignore[attr-defined]
+
+app = App()
+stack = Stack(app, "Fleet")
+secret = app.node.get_context("secret")
+warmer = PrefixWarmer(
+    stack,
+    "Warmer",
+    prefixes=[app.node.get_context("prefixes")],
+    credentials=Credentials.secret(
+        secretsmanager.Secret.from_secret_complete_arn(stack, "Key", secret)
+    ),
+    keep_warm=KeepWarm.ski(),
+    calls_per_minute=10_000,
+    runtime=lambda_.Runtime(app.node.get_context("runtime"), lambda_.RuntimeFamily.PYTHON),
+    dashboard=False,
+)
+assert warmer.keep_warm
+warmer.keep_warm.configure({"ANTHROPIC_BASE_URL": app.node.get_context("base_url")})
+CfnOutput(stack, "TableName", value=warmer.table.table_name)
+CfnOutput(stack, "KeepWarmName", value=warmer.keep_warm.function.function_name)
+app.synth()

@@ -1,0 +1,236 @@
+"""Schedule, keep-warm function, queue and workers as deployed: more prefixes than one tick warms.
+
+What fires is the local AWS API's own Scheduler and event source mapping; they hand each event to
+the deployed code under the runtime emulator. Three hundred prefixes would take a minute to deploy,
+so the number of calls that a tick makes itself is lowered, in the deployed code as in the
+construct. Not covered: the minute's rate (the schedule is changed to fire once, at once), and
+Lambda's retries of a tick.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.core import prefix_file
+from prefixwarm.core.warm_request import derive
+from prefixwarm.demo import wire
+from prefixwarm.demo.deploy import Deployment, deploy
+from prefixwarm.demo.emulator import Environment
+from prefixwarm.demo.local_aws import LocalAws
+from prefixwarm.demo.provider import KEY
+from prefixwarm.demo.tools import Tools
+from prefixwarm.simulator import Latency, Principal, Simulator, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prefixwarm.demo.function import Function
+
+pytestmark = pytest.mark.e2e
+
+COUNT = 14
+OWN = 3  # What a tick does itself: the scout, and two.
+WORKERS = 2
+PATIENCE = 60.0
+NO_WAIT = Latency(base=0.02, prefill_rate=1e9, read_rate=1e9, output_rate=1e9)
+
+
+class Fleet:
+    """The deployment, with its functions' environments behind the local AWS API."""
+
+    def __init__(self, deployment: Deployment, provider: Simulator, stack: ExitStack) -> None:
+        self.aws = deployment.aws
+        self.provider = provider
+        self.table = deployment.output("TableName")
+        self.events: list[tuple[str, Any]] = []
+        self._idle: dict[str, SimpleQueue[Environment]] = {}
+        self._server = ThreadingHTTPServer((wire.loopback_address(), 0), self._handler())
+        stack.callback(self._server.server_close)
+        stack.callback(self._server.shutdown)
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        self.keep_warm = deployment.output("KeepWarmName")
+        self.worker = self._named("prefixwarm.keepwarm.worker.handler")
+        for name, count in ((self.keep_warm, 1), (self.worker, WORKERS)):
+            self._idle[name] = SimpleQueue()
+            function = lowered(deployment.function(name))
+            for _ in range(count):
+                environment = Environment(function, tools=deployment.tools)
+                self._idle[name].put(stack.enter_context(environment))
+            self._forward(name)
+
+    @property
+    def queue(self) -> str:
+        """URL of the work queue, as the deployed function knows it."""
+        found = self.aws.client("lambda").get_function_configuration(FunctionName=self.keep_warm)
+        return str(found["Environment"]["Variables"]["PREFIXWARM_QUEUE"])
+
+    def fire(self) -> None:
+        """Let the deployed schedule fire now instead of at the end of its minute."""
+        client = self.aws.client("scheduler")
+        (found,) = client.list_schedules()["Schedules"]
+        schedule = client.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
+        kept = ("Name", "GroupName", "FlexibleTimeWindow", "Target")
+        once = {"ScheduleExpression": "at(2026-01-01T00:00:00)", "State": "ENABLED"}
+        client.update_schedule(**{name: schedule[name] for name in kept}, **once)
+
+    def items(self) -> list[dict[str, Any]]:
+        """All items of the table."""
+        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.table)
+        return [item for page in pages for item in page["Items"]]
+
+    def asked(self) -> list[str]:
+        """Which prefix each warm call that the provider received was for."""
+        return [request["body"]["system"][0]["text"][:9] for request in self.provider.requests()]
+
+    def _named(self, handler: str) -> str:
+        functions = self.aws.client("lambda").list_functions()["Functions"]
+        (name,) = [each["FunctionName"] for each in functions if each["Handler"] == handler]
+        return str(name)
+
+    def _forward(self, name: str) -> None:
+        """Have the local AWS API hand the function's events over to its environments."""
+        client = self.aws.client("lambda")
+        known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        host, port = self._server.server_address[:2]
+        url = f"http://{host!s}:{port}/"
+        variables = {**known, "MINISTACK_LAMBDA_PROXY_URL": url}
+        client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables}
+        )
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        fleet = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                """Invoke the function that the event is for; an error is one for its caller."""
+                name = self.headers["X-Amzn-Lambda-Function-Name"]
+                event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                payload = fleet._invoke(name, event)
+                failed = isinstance(payload, dict) and "errorMessage" in payload
+                self.send_response(500 if failed else 200)
+                self.end_headers()
+                self.wfile.write(json.dumps(payload).encode())
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        return Handler
+
+    def _invoke(self, name: str, event: Any) -> Any:
+        environment = self._idle[name].get()
+        try:
+            answer = environment.invoke(event).payload
+        finally:
+            self._idle[name].put(environment)
+        self.events.append((name, answer))
+        return answer
+
+
+def lowered(function: Function) -> Function:
+    """The same code, with another number in one line."""
+    file = function.code / "prefixwarm/keepwarm/fan_out.py"
+    before = file.read_text()
+    after = re.sub(r"^MOST_IN_A_TICK = \d+$", f"MOST_IN_A_TICK = {OWN - 1}", before, flags=re.M)
+    assert f"MOST_IN_A_TICK = {OWN - 1}" in after
+    file.write_text(after)
+    return function
+
+
+def write_prefixes(folder: Path) -> Path:
+    """More agents than one tick warms."""
+    for number in range(COUNT):
+        text = f"Agent {number:03}" + ". Answer the customer's question about the order." * 60
+        marker = {"type": "ephemeral", "ttl": "1h"}
+        request = {
+            "model": "claude-sonnet-5-5",
+            "max_tokens": 9,
+            "system": [{"type": "text", "text": text, "cache_control": marker}],
+            "messages": [{"role": "user", "content": "Hello"}],
+        }
+        headers = {"anthropic-version": "2026-10-21"}
+        built = prefix_file.build(f"agent-{number:03}", derive(request), headers=headers)
+        prefix_file.write(built, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Deployed once by the real CDK CLI; nothing has run yet."""
+    work, tools = tmp_path_factory.mktemp("fleet"), Tools()
+    tools.fetch_all()
+    with ExitStack() as stack:
+        keys = {KEY: Principal()}
+        provider = stack.enter_context(running("real", latency=NO_WAIT, keys=keys))
+        aws = stack.enter_context(LocalAws())
+        secret = aws.client("secretsmanager").create_secret(Name="key", SecretString=KEY)
+        context = {
+            "prefixes": str(write_prefixes(work / "prefixes")),
+            "secret": secret["ARN"],
+            "base_url": provider.url,
+            "runtime": f"python3.{sys.version_info.minor}",
+        }
+        app = Path(__file__).parent / "fleet_app"
+        command = [sys.executable, "app.py"]
+        done = deploy(tools, aws, command, folder=app, work=work, context=context)
+        yield Fleet(done, provider, stack)
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    """Wait for what others do."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_a_tick_hands_over_what_is_beyond_it(fleet: Fleet) -> None:
+    """Scheduler, tick, queue, event source, workers, provider, state: each prefix once."""
+    fleet.fire()
+    eventually(lambda: len(fleet.asked()) >= COUNT and len(fleet.events) > 1)
+    states = [item for item in fleet.items() if item["pk"]["S"].startswith("state/")]
+    assert sorted(fleet.asked()) == [f"Agent {number:03}" for number in range(COUNT)]
+    assert {item["outcome"]["S"] for item in states} == {"written"}
+    (tick,) = [answer for name, answer in fleet.events if name == fleet.keep_warm]
+    assert (tick["outcomes"], tick["queued"]) == ({"written": OWN}, COUNT - OWN)
+
+
+def test_a_poison_message_ends_as_a_dead_letter(fleet: Fleet) -> None:
+    """What the table refuses each time; those beside it in the queue are worked off."""
+    sqs, queue = fleet.aws.client("sqs"), fleet.queue
+    # Deployed are 45 seconds, and a message is received three times.
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+    poison = {
+        "key": "",
+        "name": "poison",
+        "action": "refresh",
+        "reason": "none",
+        "decided_at": time.time(),
+        "latest_start": 9e9,
+        "warm_until": 0,
+    }
+    for body in (json.dumps(poison), "no message"):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])
+    target = json.loads(policy["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
+    dead = sqs.get_queue_url(QueueName=target.rpartition(":")[2])["QueueUrl"]
+    found: list[dict[str, Any]] = []
+
+    def arrived() -> bool:
+        found.extend(sqs.receive_message(QueueUrl=dead).get("Messages", ()))
+        return bool(found)
+
+    eventually(arrived)
+    assert [message["Body"] for message in found] == [json.dumps(poison)]
+    assert len(fleet.asked()) == COUNT
