@@ -1,7 +1,8 @@
 """Whether to warm at this start, and how long the function may be held for it.
 
 On demand, a request is already waiting. A warm call that nobody waits for only adds a second
-write to that request's own, so a call is sent only if the function is held until its reply, and
+write to that request's own, so a call is sent only if somebody waits for its reply: the function,
+which is held, or the gate of `prefixwarm.observe`, which holds the agent's first model call. And
 only where that wait is worth what the request then saves.
 """
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from prefixwarm.core.state import State
     from prefixwarm.core.warm_call import WarmCall
 
-__all__ = ["MANAGED", "RESTORED", "Start", "start_of", "worth_holding"]
+__all__ = ["MANAGED", "RESTORED", "Decision", "Start", "decide", "start_of"]
 
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
@@ -25,20 +26,36 @@ MANAGED = "lambda-managed-instances"
 RESTORED = "restored"
 
 PATIENT_SECONDS = 55.0
+# For the lease alone, where the hold is 0 and the gate waits for the rest.
+LEASE_SECONDS = 0.5
+# A shorter gate is over before a write can be.
+USEFUL_GATE_SECONDS = 0.5
 _KINDS = (ON_DEMAND, PROVISIONED, SNAP_START, MANAGED, RESTORED)
 
 
 class Start(Record):
-    """How this environment starts: seconds that it may be held, or why nothing is done."""
+    """How this environment starts: seconds that it may be held, or why nothing is done.
+
+    `gate`: seconds that the agent's first model call waits for a warm call in flight.
+    """
 
     kind: str
     hold: float
     refusal: str = ""
+    gate: float = 0.0
 
     @property
     def awaited(self) -> bool:
         """Whether a request waits for this start."""
         return self.kind in (ON_DEMAND, RESTORED)
+
+
+class Decision(Record):
+    """Whether to send, and why; `gated`: the function goes on as soon as the call is sent."""
+
+    send: bool
+    why: str
+    gated: bool = False
 
 
 def start_of(settings: Settings, kind: str | None, most: float) -> Start:
@@ -58,10 +75,20 @@ def start_of(settings: Settings, kind: str | None, most: float) -> Start:
         return Start(kind=known, hold=0.0, refusal=refusal)
     if known in (PROVISIONED, MANAGED):
         return Start(kind=known, hold=min(PATIENT_SECONDS, most))
-    hold = min(settings.init_hold_ms / 1000, most)
-    return Start(
-        kind=known, hold=hold, refusal="" if hold else "first request will write: the hold is 0"
-    )
+    gate = _gate(settings)
+    hold = min(settings.init_hold_ms / 1000 or (LEASE_SECONDS if gate else 0.0), most)
+    return Start(kind=known, hold=hold, gate=gate, refusal="" if hold else _no_hold(settings))
+
+
+def _gate(settings: Settings) -> float:
+    """The gate asks the state, which `always` does not tell beforehand."""
+    seconds = settings.gate_ms / 1000
+    return seconds if settings.init == "auto" and seconds >= USEFUL_GATE_SECONDS else 0.0
+
+
+def _no_hold(settings: Settings) -> str:
+    short = f", and a gate of {settings.gate_ms} ms too short" if settings.gate_ms else ""
+    return f"first request will write: the hold is 0{short}"
 
 
 def _refusal(settings: Settings, kind: str) -> str:
@@ -76,10 +103,8 @@ def _refusal(settings: Settings, kind: str) -> str:
     return ""
 
 
-def worth_holding(
-    settings: Settings, start: Start, state: State, call: WarmCall, held: float
-) -> str:
-    """Why holding for a cold entry does not pay at this start; empty when it does.
+def decide(settings: Settings, start: Start, state: State, call: WarmCall, held: float) -> Decision:
+    """Whether warming a cold entry pays at this start, and who waits for the reply.
 
     The wait is what the call takes beyond the function's own init; what it saves is the first
     request's write instead of a read. Both are seconds of the same user. Where a second is worth
@@ -90,18 +115,36 @@ def worth_holding(
     held
         Seconds since the launcher's child began.
     """
-    if not start.awaited or state.write_ms is None:
-        return ""
+    if not start.awaited:
+        return Decision(send=True, why="held until the reply: nobody waits for this start")
+    if state.write_ms is None:
+        return _waiting(start, "how long a write takes is not known yet", gated=start.gate > 0)
     write = state.write_ms / 1000
-    if write > start.hold - held:
-        return f"first request will write: a write takes {write:.1f} s, longer than the hold"
+    if write > start.hold - held + start.gate:
+        limit = "the hold and the gate" if start.gate else "the hold"
+        return _not(f"a write takes {write:.1f} s, longer than {limit}")
+    waiting = _waiting(start, f"a write takes {write:.1f} s", gated=write <= start.gate)
     if settings.init_hint_ms is None:
-        return ""
+        return waiting
     wait = max(0.0, write - max(0.0, settings.init_hint_ms / 1000 - held))
     saved = max(0.0, write - (state.read_ms or 0.0) / 1000)
     if wait >= saved:
-        return f"first request will write: waiting {wait:.1f} s would save it {saved:.1f} s"
-    return _too_dear(settings, call, saved - wait)
+        return _not(f"waiting {wait:.1f} s would save it {saved:.1f} s")
+    too_dear = _too_dear(settings, call, saved - wait)
+    if too_dear:
+        return _not(too_dear)
+    return waiting.replace(
+        why=f"{waiting.why}, {wait:.1f} s of it waited for to save {saved:.1f} s"
+    )
+
+
+def _not(why: str) -> Decision:
+    return Decision(send=False, why=f"first request will write: {why}")
+
+
+def _waiting(start: Start, why: str, *, gated: bool) -> Decision:
+    who = f"the gate waits up to {start.gate:.1f} s" if gated else "held until the reply"
+    return Decision(send=True, why=f"{who}: {why}", gated=gated)
 
 
 def _too_dear(settings: Settings, call: WarmCall, gain: float) -> str:
@@ -111,6 +154,4 @@ def _too_dear(settings: Settings, call: WarmCall, gain: float) -> str:
     worth, read = settings.latency_value * gain, price * call.tokens / 1e6
     if worth >= read:
         return ""
-    return (
-        f"first request will write: {gain:.1f} s are worth ${worth:.6f}, a read costs ${read:.6f}"
-    )
+    return f"{gain:.1f} s are worth ${worth:.6f}, a read costs ${read:.6f}"

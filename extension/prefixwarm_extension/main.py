@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from _signal import SIG_DFL, SIG_IGN, SIGTERM, signal  # type: ignore[import-not-found]
 from time import monotonic, time
 
@@ -14,6 +13,7 @@ from prefixwarm.core.settings import Settings
 from prefixwarm_extension.decision import MANAGED, start_of
 from prefixwarm_extension.sandbox import Sandbox
 from prefixwarm_extension.warming import attached, cause, warm_all
+from prefixwarm_extension.word import Word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,14 +41,13 @@ def main(environ: Mapping[str, str], word: int, kind: str | None, most_ms: int) 
     """
     began = monotonic()
     signal(SIGTERM, _end)
-    run = _Run(environ, kind, began)
+    run = _Run(environ, kind, began, Word(word, began))
     outcomes = run.outcomes(most_ms / 1000)
     # The environment may end at once now, but not before it is said what was done.
     signal(SIGTERM, SIG_IGN)
-    held_ms = round((monotonic() - began) * 1000, 1)
-    os.write(word, b"next\n")
+    run.word.say()
     for outcome in outcomes:
-        _say(outcome, environ, kind, held_ms)
+        run.report(outcome)
     signal(SIGTERM, SIG_DFL)
     if run.sandbox is not None:
         _afterwards(run.sandbox, run.found)
@@ -61,10 +60,13 @@ class _Ended(BaseException):
 class _Run:
     """One start, as far as it came."""
 
-    def __init__(self, environ: Mapping[str, str], kind: str | None, began: float) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], kind: str | None, began: float, word: Word
+    ) -> None:
         self._environ = environ
         self._kind = kind
         self._began = began
+        self.word = word
         self.sandbox: Sandbox | None = None
         self.found: Found = []
 
@@ -87,9 +89,25 @@ class _Run:
         start = start_of(settings, self._kind, most)
         if start.refusal:
             return [Outcome(name="", kind=SKIPPED, reason=start.refusal)]
-        self.sandbox = Sandbox.of(self._environ, settings, start, self._began)
+        self.sandbox = Sandbox.of(self._environ, settings, start, self._began, self.word)
         self.found = attached(self.sandbox)
         return warm_all(self.found, self.sandbox)
+
+    def report(self, outcome: Outcome) -> None:
+        """One line of the log."""
+        decision = self.sandbox.decisions.get(outcome.name) if self.sandbox else None
+        held = min(self.word.held, self.sandbox.start.hold) if self.sandbox else self.word.held
+        text = line(
+            outcome,
+            by="init",
+            now=time(),
+            service=self._environ.get("PREFIXWARM_DEPLOYMENT", ""),
+            decision=decision.why if decision and outcome.kind != SKIPPED else None,
+            held_ms=round(held * 1000, 1),
+            function=self._environ.get("AWS_LAMBDA_FUNCTION_NAME"),
+            initialization=self._kind,
+        )
+        print(text, flush=True)  # noqa: T201 - the log is standard output
 
 
 def _end(_number: int, _frame: object) -> None:
@@ -125,16 +143,3 @@ def _join(sandbox: Sandbox) -> None:
             sandbox.store.join(key, sandbox.function, Deadline.after(1.0), started)
         except StateError:
             return
-
-
-def _say(outcome: Outcome, environ: Mapping[str, str], kind: str | None, held_ms: float) -> None:
-    text = line(
-        outcome,
-        by="init",
-        now=time(),
-        service=environ.get("PREFIXWARM_DEPLOYMENT", ""),
-        held_ms=held_ms,
-        function=environ.get("AWS_LAMBDA_FUNCTION_NAME"),
-        initialization=kind,
-    )
-    print(text, flush=True)  # noqa: T201 - the log is standard output

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from prefixwarm.core.settings import Settings
     from prefixwarm.core.state import State
     from prefixwarm.core.warm_call import WarmCall
-    from prefixwarm_extension.decision import Start
+    from prefixwarm_extension.decision import Decision, Start
+    from prefixwarm_extension.word import Word
 
 __all__ = ["Sandbox"]
 
@@ -32,7 +33,8 @@ CA_FOLDER = "/opt/prefixwarm/ca"
 class Sandbox(Record):
     """The environment, its decisions, and its connections.
 
-    `began` is on the monotonic clock; `seen` holds the states that were looked at, by key.
+    `began` is on the monotonic clock; `seen` holds the states that were looked at, by key;
+    `decisions` are those to send, by the prefix's name.
     """
 
     environ: Mapping[str, str]
@@ -41,11 +43,18 @@ class Sandbox(Record):
     began: float
     store: StateStore | None
     provider: Provider
+    word: Word
     seen: dict[str, State]
+    decisions: dict[str, Decision]
 
     @classmethod
     def of(
-        cls, environ: Mapping[str, str], settings: Settings, start: Start, began: float
+        cls,
+        environ: Mapping[str, str],
+        settings: Settings,
+        start: Start,
+        began: float,
+        word: Word,
     ) -> Sandbox:
         """Connected to nothing yet."""
         transport = HttpTransport(environ, CA_FOLDER if os.path.isdir(CA_FOLDER) else None)
@@ -58,7 +67,9 @@ class Sandbox(Record):
             began=began,
             store=DynamoState(settings.table, signed_calls(aws)) if settings.table else None,
             provider=Provider(transport, aws, settings.api_key_secret, environ),
+            word=word,
             seen={},
+            decisions={},
         )
 
     @property

@@ -12,6 +12,10 @@ import os
 import select
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = ["warm_after_restore"]
 
 START = "/opt/prefixwarm/start.py"
@@ -35,8 +39,7 @@ def warm_after_restore() -> None:
 
 
 def _warm() -> None:
-    text = os.environ.get("PREFIXWARM_INIT_HOLD_MS", "")
-    hold_ms = min(int(text), 9000) if text.isdigit() else 3000
+    hold_ms = _hold_ms(os.environ)
     reader, writer = os.pipe()
     command = [sys.executable, "-I", "-S", "-OO", START, str(hold_ms), "restored"]
     try:
@@ -50,6 +53,13 @@ def _warm() -> None:
         os.close(reader)
         if writer >= 0:
             os.close(writer)
+
+
+def _hold_ms(environ: Mapping[str, str]) -> int:
+    text = environ.get("PREFIXWARM_INIT_HOLD_MS", "")
+    hold_ms = min(int(text), 9000) if text.isdigit() else 3000
+    # Where a gate waits for the reply, as long as it takes to get the lease.
+    return hold_ms or (500 if environ.get("PREFIXWARM_GATE_MS", "0") != "0" else 0)
 
 
 def _register() -> None:

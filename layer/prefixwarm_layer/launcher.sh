@@ -59,6 +59,8 @@ first_start() { # an init phase that is run again must not be held again: it may
 hold() { # sets ms: the longest that the launcher waits
   ms=${PREFIXWARM_INIT_HOLD_MS:-3000}
   [[ $ms =~ ^[0-9]{1,4}$ ]] || ms=3000
+  # Where a gate waits for the reply, as long as it takes to get the lease.
+  [[ $ms =~ [1-9] || ! ${PREFIXWARM_GATE_MS:-} =~ [1-9] ]] || ms=500
   # Only emulators name the time-out, and there the init phase counts towards it.
   local most=$((${AWS_LAMBDA_FUNCTION_TIMEOUT:-18} * 500))
   ((ms = 10#$ms < most ? 10#$ms : most))

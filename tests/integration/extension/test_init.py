@@ -64,6 +64,7 @@ def test_cold_start_writes_and_the_first_request_reads(bench: Bench) -> None:
     assert started.answer.payload["cache_creation_input_tokens"] == 0
     assert started.answer.payload["cache_read_input_tokens"] > 5000
     assert (started.line["outcome"], started.line["prefix"]) == ("written", "support")
+    assert started.line["decision"].startswith("held until the reply: how long a write takes")
     assert started.line["message_id"] == call["message_id"]
     assert (state["outcome"], state["calls"], state["functions"]) == ("written", "1", ["function"])
     assert "lease_until" not in state
@@ -128,6 +129,25 @@ def test_always_warms_without_asking_the_table(bench: Bench) -> None:
     outcomes = [bench.start(function).line["outcome"] for _ in range(2)]
     assert outcomes == ["written", "refreshed"]
     assert bench.states() == []
+
+
+def test_always_tells_a_table_what_it_sent(bench: Bench) -> None:
+    """So that the keep-warm function and `status` know of an entry that nobody asked about."""
+    function = bench.plain(PREFIXWARM_INIT="always")
+    outcomes = [bench.start(function).line["outcome"] for _ in range(2)]
+    (state,) = bench.states()
+    assert outcomes == ["written", "refreshed"]
+    assert (state["calls"], state["functions"]) == ("2", ["function"])
+    assert float(state["warm_until"]) == pytest.approx(time.time() + 3600, abs=600)
+    assert "lease_until" not in state
+
+
+def test_always_sends_even_when_the_table_cannot_be_told(bench: Bench) -> None:
+    """The line says that it was not recorded."""
+    function = bench.plain(PREFIXWARM_INIT="always", AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9")
+    started = bench.start(function)
+    assert started.line["outcome"] == "written"
+    assert started.line["reason"].startswith("(not recorded: ")
 
 
 def test_on_demand_the_function_is_not_held_longer_than_the_hold(bench: Bench) -> None:

@@ -30,7 +30,7 @@ CORE = (
     "aws compact credentials deadline dynamo errors http items keys outcome provider record "
     "report routes settings sigv4 sockets state update url warm warm_call"
 )
-EXTENSION = "decision main prefixes sandbox warming"
+EXTENSION = "decision main prefixes sandbox warming word"
 OURS = {
     *("prefixwarm", "prefixwarm.core", "prefixwarm_extension"),
     *(f"prefixwarm.core.{name}" for name in CORE.split()),

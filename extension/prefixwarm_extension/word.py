@@ -1,0 +1,46 @@
+"""The word that lets the function go on: said once, when nothing is left that it waits for."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Word"]
+
+
+class Word:
+    """What the launcher waits for.
+
+    Parameters
+    ----------
+    descriptor
+        The pipe to the launcher.
+    began
+        When the wait began, on the monotonic clock.
+    """
+
+    def __init__(self, descriptor: int, began: float) -> None:
+        self._descriptor = descriptor
+        self._began = began
+        self._left: set[int] = set()
+        self.held = 0.0
+
+    def wait_for(self, parts: Iterable[object]) -> None:
+        """Say it as soon as each of these is done with."""
+        self._left = {id(part) for part in parts}
+
+    def done_with(self, part: object) -> None:
+        """The function need not wait for this one any longer."""
+        self._left.discard(id(part))
+        if not self._left:
+            self.say()
+
+    def say(self) -> None:
+        """Let the function go on; `held` is then how long it has waited, in seconds."""
+        if not self.held:
+            self.held = monotonic() - self._began
+            os.write(self._descriptor, b"next\n")

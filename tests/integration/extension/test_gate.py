@@ -1,0 +1,128 @@
+"""A start that is not held: the gate of `prefixwarm.observe` waits for the warm call instead."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from extension_bench import TABLE, request
+
+import prefixwarm
+from prefixwarm.simulator import Latency, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from extension_bench import Bench
+
+    from prefixwarm.demo.function import Function
+
+AGENT = """
+import anthropic
+from prefixwarm.observe import middleware
+
+client = anthropic.Anthropic(
+    middleware=[middleware()], default_headers={{"anthropic-version": "2023-06-01"}}, max_retries=0
+)
+
+def handler(event, context):
+    usage = client.messages.create(**{request!r}, max_tokens=16).usage
+    return usage.model_dump()
+"""
+
+
+def installed(name: str, found: set[str]) -> set[str]:
+    """The top-level names of the files of a distribution and of what it needs here."""
+    try:
+        whole = distribution(name)
+    except PackageNotFoundError:
+        return found  # for other platforms or versions
+    found |= {file.parts[0] for file in whole.files or ()} - {"..", "__pycache__"}
+    for line in whole.requires or ():
+        if "extra ==" not in line:
+            installed(re.split(r"[\s;<>=!~\[(]", line)[0], found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layer with the SDK and this library, as an agent bundles them."""
+    folder = tmp_path_factory.mktemp("libraries")
+    folder.chmod(0o755)
+    (folder / "python").mkdir()
+    site = Path(str(distribution("anthropic").locate_file("")))
+    for name in installed("anthropic", set()):
+        copy = shutil.copytree if (site / name).is_dir() else shutil.copy
+        copy(site / name, folder / "python" / name)
+    shutil.copytree(Path(prefixwarm.__file__).parent, folder / "python" / "prefixwarm")
+    return folder
+
+
+def agent(bench: Bench, libraries: Path, **env: str) -> Function:
+    """A function that asks through the SDK, with the middleware."""
+    code = bench.code(AGENT.format(request=request("support")))
+    function = bench.function(code, HOME="/tmp", **env)
+    return replace(function, layers=(*function.layers, libraries), timeout=30)
+
+
+@pytest.fixture
+def slow_bench(bench: Bench) -> Iterator[Bench]:
+    """A provider that takes longer to write the prefix than the SDK takes to be imported."""
+    with running("real", latency=Latency(prefill_rate=1500)) as provider:
+        yield replace(bench, provider=provider)
+
+
+def test_without_a_hold_the_gate_alone_saves_the_second_write(
+    slow_bench: Bench, libraries: Path
+) -> None:
+    """One write in all, and the first request waits until it can read it."""
+    env = {"PREFIXWARM_INIT_HOLD_MS": "0", "PREFIXWARM_GATE_MS": "20000"}
+    started = slow_bench.start(agent(slow_bench, libraries, **env))
+    usage = started.answer.payload
+    warm, asked = slow_bench.provider.requests()
+    assert usage["cache_read_input_tokens"] > 5000
+    assert usage["cache_creation_input_tokens"] == 0
+    assert asked["time"] >= warm["time"] + warm["ttft_ms"] / 1000
+    (line,) = started.lines
+    assert line["outcome"] == "written"
+    assert line["decision"].startswith("the gate waits up to 20.0 s: how long a write takes")
+    assert line["held_ms"] <= 500
+
+
+def test_a_gate_waits_for_another_environments_call_as_well(bench: Bench) -> None:
+    """The function goes on at once, and this environment takes the lease when it has ended."""
+    bench.start(bench.plain())
+    (state,) = bench.states()
+    bench.dynamodb.update_item(
+        TableName=TABLE,
+        Key={"pk": {"S": state["pk"]}},
+        UpdateExpression="SET warm_until = :w, lease_owner = :o, lease_until = :u",
+        ExpressionAttributeValues={
+            ":w": {"N": "1"},
+            ":o": {"S": "somebody else"},
+            ":u": {"N": str(time.time() + 60)},
+        },
+    )
+    hold = {"PREFIXWARM_INIT_HOLD_MS": "9000", "PREFIXWARM_GATE_MS": "20000"}
+    with bench.environment(bench.plain(**hold)) as environment:
+        # Answered while the other call still lasts: held, it would have waited for its end.
+        assert environment.invoke({"n": 1}).status == 200
+        (state,) = bench.states()
+        assert state["lease_owner"] == "somebody else"
+        log = environment.close()
+    assert '"outcome":"failed","reason":"the environment ended before the reply came"' in log
+    assert len(bench.warm_calls()) == 1
+
+
+def test_a_gate_that_is_too_short_sends_nothing(bench: Bench) -> None:
+    """The line says so."""
+    env = {"PREFIXWARM_INIT_HOLD_MS": "0", "PREFIXWARM_GATE_MS": "100"}
+    started = bench.start(bench.plain(**env))
+    assert started.line["reason"].endswith("the hold is 0, and a gate of 100 ms too short")
+    assert bench.warm_calls() == []

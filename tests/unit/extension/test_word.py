@@ -1,0 +1,34 @@
+"""When the function goes on."""
+
+from __future__ import annotations
+
+import os
+
+from prefixwarm_extension.word import Word
+
+
+def said(read: int) -> bytes:
+    """What has come through the pipe."""
+    os.set_blocking(read, False)
+    try:
+        return os.read(read, 99)
+    except BlockingIOError:
+        return b""
+
+
+def test_the_function_goes_on_when_nothing_is_left_to_wait_for() -> None:
+    """And the word is said once."""
+    read, write = os.pipe()
+    word = Word(write, 0.0)
+    parts = [object(), object()]
+    word.wait_for(parts)
+    word.done_with(parts[0])
+    word.done_with(parts[0])
+    assert said(read) == b""
+    word.done_with(parts[1])
+    held = word.held
+    word.say()
+    assert (said(read), word.held) == (b"next\n", held)
+    assert held > 0
+    os.close(read)
+    os.close(write)
