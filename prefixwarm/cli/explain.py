@@ -11,12 +11,13 @@ import click
 from prefixwarm.cli import describe
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.cli.reach import reach
-from prefixwarm.cli.status import every_state, state_option
+from prefixwarm.cli.status import every_state, state_option, superseded
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import UsageError
+from prefixwarm.keepwarm.superseded import SILENT_SECONDS, used_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from prefixwarm.core.seams import StateStore
@@ -39,9 +40,15 @@ def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> Non
     now = time()
     with reach() as found:
         store = found.known_state(state_file)
-        both = [(state, _ledger(store, state, days, now)) for state in _named(store, name)]
-    listed = [_document(state, ledger, now) for state, ledger in both]
-    emit({"prefixes": listed}, as_json, lambda: _show(both, now))
+        states = _named(store, name)
+        both = [(state, _ledger(store, state, days, now)) for state in states]
+    old = superseded(states)
+    why = {state.key: list(_why(state, state.key in old, now)) for state in states}
+    listed = [
+        _document(state, ledger, now) | {"superseded": state.key in old, "why": why[state.key]}
+        for state, ledger in both
+    ]
+    emit({"prefixes": listed}, as_json, lambda: _show(both, why))
 
 
 def _named(store: StateStore, name: str) -> list[State]:
@@ -62,14 +69,19 @@ def _ledger(store: StateStore, state: State, days: int, now: float) -> list[Ledg
 def _document(state: State, ledger: Sequence[Ledger], now: float) -> dict[str, Any]:
     return {
         **describe.document(state, now),
-        "why": list(_why(state, now)),
         "ledger": [dict(vars(day)) for day in ledger],
     }
 
 
-def _why(state: State, now: float) -> Iterator[str]:
+def _why(state: State, old: bool, now: float) -> Iterator[str]:
     """Sentences, the answer first."""
     yield _answer(state, now)
+    if old:
+        used = describe.ago(used_at(state) or None, now)
+        yield (
+            f"superseded: a later deployment took its place; last used {used}, and forgotten "
+            f"when that is {describe.span(SILENT_SECONDS)}"
+        )
     if state.outcome:
         because = f": {state.reason}" if state.reason else ""
         yield f"last call {state.outcome} {describe.ago(state.outcome_at, now)}{because}"
@@ -126,10 +138,10 @@ def _answer(state: State, now: float) -> str:
     return "never warmed"
 
 
-def _show(both: Sequence[tuple[State, Sequence[Ledger]]], now: float) -> None:
+def _show(both: Sequence[tuple[State, Sequence[Ledger]]], why: Mapping[str, Sequence[str]]) -> None:
     for state, ledger in both:
         click.echo(f"{state.name} ({state.key.partition('/')[2]})")
-        for sentence in _why(state, now):
+        for sentence in why[state.key]:
             click.echo(f"  {sentence}")
         if ledger:
             table(

@@ -12,6 +12,7 @@ from prefixwarm.cli import describe
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.cli.reach import reach
 from prefixwarm.core.deadline import Deadline
+from prefixwarm.keepwarm.superseded import prefix_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from prefixwarm.core.seams import StateStore
     from prefixwarm.core.state import State
 
-__all__ = ["every_state", "state_option", "status", "total"]
+__all__ = ["every_state", "state_option", "status", "superseded", "total"]
 
 _EVER = 1e11
 _MOST = 10_000
@@ -51,8 +52,9 @@ def status(state_file: Path | None, as_json: bool) -> None:
     with reach() as found:
         states = every_state(found.known_state(state_file))
     now = time()
-    listed = [describe.document(state, now) for state in states]
-    emit({"prefixes": listed, "total": total(states)}, as_json, lambda: _show(states, now))
+    old = superseded(states)
+    listed = [describe.document(s, now) | {"superseded": s.key in old} for s in states]
+    emit({"prefixes": listed, "total": total(states)}, as_json, lambda: _show(states, old, now))
 
 
 def every_state(store: StateStore) -> list[State]:
@@ -67,18 +69,27 @@ def every_state(store: StateStore) -> list[State]:
     return sorted(found, key=lambda state: (state.name, state.key))
 
 
-def _show(states: Sequence[State], now: float) -> None:
+def superseded(states: Sequence[State]) -> set[str]:
+    """Keys of the versions whose place a later deployment's has taken."""
+    newest: dict[str, float] = {}
+    for state in states:
+        prefix, deployed = prefix_of(state.key), state.deployed_at or 0.0
+        newest[prefix] = max(newest.get(prefix, 0.0), deployed)
+    return {s.key for s in states if (s.deployed_at or 0.0) < newest[prefix_of(s.key)]}
+
+
+def _show(states: Sequence[State], old: set[str], now: float) -> None:
     if not states:
         click.echo("no prefix is known: nothing was warmed yet")
         return
-    rows = [_row(state, now) for state in states]
+    rows = [_row(state, state.key in old, now) for state in states]
     table(_HEAD, [*rows, _total(states)] if len(rows) > 1 else rows)
 
 
-def _row(state: State, now: float) -> tuple[object, ...]:
+def _row(state: State, old: bool, now: float) -> tuple[object, ...]:
     return (
         state.name,
-        describe.condition(state, now),
+        describe.condition(state, now) + (", superseded" if old else ""),
         describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
         describe.use(state, now),
         describe.read(state),

@@ -129,3 +129,33 @@ def test_nothing_yet(cli: Any, tmp_path: Path) -> None:
     path.write_text('{"states": [], "ledgers": []}')
     ran = cli("status", "--state", path)
     assert ran == (0, "no prefix is known: nothing was warmed yet\n", "")
+
+
+def test_a_superseded_version_is_told_from_the_deployed_one(cli: Any, tmp_path: Path) -> None:
+    """By which of them was deployed last; both commands say so, and what becomes of it."""
+    now, place = time(), KEY.rpartition("/")[0]
+    common = {"name": "support", "due_at": now + 600, "warm_until": now + 900, "calls": 1}
+    old = State(
+        key=f"{place}/old",
+        deployed_at=now - 7200,
+        matched_at=now - 3600,
+        reason="because",
+        **common,
+    )
+    new = State(key=f"{place}/new", deployed_at=now - 60, **common)
+    other = State(key=KEY.replace("support", "sales"), **{**common, "name": "sales"})
+    path = tmp_path / "state.json"
+    states = [vars(state) for state in (old, new, other)]
+    path.write_text(json.dumps({"states": states, "ledgers": []}))
+    for command in (("status",), ("explain", "support")):
+        found = cli(*command, "--json", "--state", path).json["prefixes"]
+        assert [p["fingerprint"] for p in found if p["superseded"]] == ["old"]
+    assert [
+        "superseded" in line for line in cli("status", "--state", path).out.splitlines()[1:4]
+    ] == [False, False, True]
+    lines = cli("explain", "support", "--state", path).out.splitlines()
+    (said,) = [line.strip() for line in lines if "superseded" in line]
+    assert said == (
+        "superseded: a later deployment took its place; last used 60 min ago, and forgotten "
+        "when that is 3 h"
+    )
