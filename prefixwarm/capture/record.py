@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from prefixwarm.capture.endpoint import Tape, serving
 from prefixwarm.capture.upstream import Upstream
 from prefixwarm.core.errors import UsageError
-from prefixwarm.core.routes import ROUTES
+from prefixwarm.core.routes import CONVERSE, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +35,7 @@ _AWS_CREDENTIALS = (
 # Other names under which frameworks look for the same base URL.
 _ALIASES = {
     "anthropic": ("ANTHROPIC_API_URL", "ANTHROPIC_API_BASE"),
+    CONVERSE: ("AWS_BEDROCK_RUNTIME_ENDPOINT",),
 }
 
 
@@ -84,10 +85,7 @@ def record(
     recording = Recording()
     with ExitStack() as stack:
         if forward:
-            bases = {
-                name: surroundings.get(route.base_url_variable) or route.base_url
-                for name, route in ROUTES.items()
-            }
+            bases = {name: _far_base(route, surroundings) for name, route in ROUTES.items()}
         else:
             bases = stack.enter_context(_simulated())
         for name, base in bases.items():
@@ -140,6 +138,12 @@ def _simulated() -> Iterator[dict[str, str]]:
 
     with running(clock="manual") as simulator:
         yield {**dict.fromkeys(ROUTES, simulator.url), "bedrock-mantle": simulator.mantle_url}
+
+
+def _far_base(route: Route, environ: Mapping[str, str]) -> str:
+    """Where the agent itself would send; boto3 also knows a variable for all services."""
+    names = [route.base_url_variable, *(["AWS_ENDPOINT_URL"] if route.name == CONVERSE else [])]
+    return next((environ[name] for name in names if environ.get(name)), route.base_url)
 
 
 def _region(environ: Mapping[str, str]) -> str:

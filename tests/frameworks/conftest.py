@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 collect_ignore_glob = [] if find_spec("langchain_anthropic") else ["test_*.py"]
 
+AWS = {
+    "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    **dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "us-east-1"),
+}
+
 
 @pytest.fixture
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
@@ -24,4 +30,7 @@ def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     with running(clock="manual") as found:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", found.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+        for name, value in AWS.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", found.url)
         yield found

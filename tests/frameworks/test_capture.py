@@ -56,9 +56,9 @@ def warmed(prefix: PrefixFile, environ: dict[str, str]) -> Usage:
     transport = HttpTransport()
     keys = aws_credentials(environ, transport)
     client = AwsClient(transport=transport, credentials=keys, environ=environ)
-    reply = Provider(transport, client, None, environ).send(
-        compile_prefix(prefix), 0, Deadline.after(60)
-    )
+    call = compile_prefix(prefix)
+    provider = Provider(transport, client, None, environ)
+    reply = provider.send(call, call.least_tokens, Deadline.after(60))
     transport.close()
     return Usage.from_response(reply.usage)
 
@@ -76,6 +76,49 @@ def test_python(python_agent: list[str], sim: Simulator, tmp_path: Path) -> None
     assert usage.written > 1000
     subprocess.run([*python_agent, "Another question"], check=True)
     assert first_read(sim) >= 0.99 * usage.written
+
+
+@pytest.mark.parametrize("caching", ["config", "point"])
+def test_strands_on_bedrock(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caching: str
+) -> None:
+    """Converse: streamed with its cache configuration, or whole with a hand-placed point."""
+    monkeypatch.setenv("AGENT_CACHING", caching)
+    command = [sys.executable, str(AGENTS / "strands_bedrock_agent.py")]
+    prefix = captured(command, tmp_path)
+    assert prefix.route == "bedrock-converse"
+    usage = warmed(prefix, dict(os.environ))
+    assert usage.write_1h > 1000
+    subprocess.run([*command, "Another question"], check=True)
+    assert first_read(sim) >= 0.99 * usage.written
+
+
+def test_litellm_on_bedrock(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Converse by LiteLLM's own HTTP, which has a variable of its own."""
+    monkeypatch.setenv("AGENT_PROVIDER", "bedrock/converse/global.anthropic.")
+    command = [sys.executable, str(AGENTS / "litellm_agent.py")]
+    prefix = captured(command, tmp_path)
+    assert prefix.route == "bedrock-converse"
+    usage = warmed(prefix, dict(os.environ))
+    monkeypatch.setenv("AWS_BEDROCK_RUNTIME_ENDPOINT", sim.url)
+    subprocess.run([*command, "Another question"], check=True)
+    assert first_read(sim) >= 0.99 * usage.written > 990
+
+
+def test_strands_on_bedrock_without_caching(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told what to add, which Strands takes as it is."""
+    monkeypatch.setenv("AGENT_CACHING", "none")
+    with record() as recording:
+        command = [sys.executable, str(AGENTS / "strands_bedrock_agent.py"), *QUESTIONS]
+        assert run(command, recording, output=sys.stderr) == 0
+        (found,) = prefixes_from_requests(recording.requests, name="agent")
+    (missing,) = [each for each in found.findings if each.severity == "error"]
+    assert (missing.rule.id, missing.place) == ("no-breakpoint", "system[0]")
+    assert '{"cachePoint": {"type": "default", "ttl": "1h"}} behind system[0]' in missing.message
 
 
 def test_claude_agent_sdk(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

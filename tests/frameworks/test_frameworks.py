@@ -99,3 +99,26 @@ def test_strands(sim: Simulator) -> None:
         agent = Agent(model=model, system_prompt=system, callback_handler=None)
         assert "simulated" in str(agent(question))
     check(sim)
+
+
+def test_strands_on_bedrock(sim: Simulator) -> None:
+    """Converse: an agent that calls its tool, whole and streamed."""
+    from strands import Agent, tool
+    from strands.models import BedrockModel
+
+    sim.switch(call_tools=True)
+    system = [{"text": PROMPT}, {"cachePoint": {"type": "default"}}]
+    for streaming in (True, False):
+        model = BedrockModel(
+            model_id=f"global.anthropic.{MODEL}", max_tokens=50, streaming=streaming
+        )
+        agent = Agent(
+            model=model, system_prompt=system, tools=[tool(look_up)], callback_handler=None
+        )
+        assert "simulated" in str(agent("Hello"))
+        results = [each for message in agent.messages for each in message["content"]]
+        assert [each["toolResult"]["status"] for each in results if "toolResult" in each] == [
+            "success"
+        ]
+    requests = check(sim)
+    assert [request["stream"] for request in requests] == [True, True, False, False]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import litellm
 from shop import MODEL, PROMPT, QUESTIONS
 
@@ -16,7 +18,7 @@ TOOL = {
 }
 for question in QUESTIONS:
     reply = litellm.completion(
-        model=f"anthropic/{MODEL}",
+        model=os.environ.get("AGENT_PROVIDER", "anthropic/") + MODEL,
         messages=[
             {"role": "system", "content": [MARKED]},
             {"role": "user", "content": question},
