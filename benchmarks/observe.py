@@ -1,15 +1,21 @@
-"""What observing costs a request: 21,000 tokens of tools and system, new objects each time."""
+"""What observing costs a request: 23,000 tokens of tools and system, new objects each time.
+
+CPU time of the calling thread, so that other programs do not count.
+"""
 
 from __future__ import annotations
 
 import copy
 import json
 import statistics
-from time import perf_counter
-from typing import Any
+from time import thread_time
+from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture import make_prefix
 from prefixwarm.observe import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROUNDS = 2000
 READ = {"input_tokens": 5, "cache_read_input_tokens": 21_000, "output_tokens": 7}
@@ -37,24 +43,42 @@ def request(question: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Print the milliseconds that one request is observed for."""
-    prefix = make_prefix("bench", request("?"))
-    observer = Observer([prefix], emit=lambda _line: None)
-    bodies = [copy.deepcopy(request(str(i))) for i in range(20)]
+def router(_question: str) -> dict[str, Any]:
+    """A request of something else, with the same model."""
+    return {**request(""), "tools": [], "system": "Answer with one word: billing or parcels."}
+
+
+def dated(question: str) -> dict[str, Any]:
+    """The agent's request with a prompt that is another one each time."""
+    found = request(question)
+    return {**found, "system": f"It is second {question}. {found['system']}"}
+
+
+def measure(*traffic: Callable[[str], dict[str, Any]], rounds: int) -> dict[str, float]:
+    """Milliseconds that one request is observed for."""
+    observer = Observer([make_prefix("bench", request("?"))], emit=lambda _line: None)
     took = []
-    for i in range(ROUNDS):
-        started = perf_counter()
-        sent = observer.begin(bodies[i % 20], {})
+    for i in range(rounds):
+        body = copy.deepcopy(traffic[i % len(traffic)](str(i)))
+        started = thread_time()
+        sent = observer.begin(body, {})
         assert sent is not None
-        assert sent.match.drift is None
         observer.end(sent, READ)
-        took.append((perf_counter() - started) * 1000)
-    found = {
-        "tokens": prefix.tokens["estimate"],
+        took.append((thread_time() - started) * 1000)
+    return {
         "first_ms": round(took[0], 3),
         "median_ms": round(statistics.median(took), 3),
-        "p99_ms": round(sorted(took)[int(ROUNDS * 0.99)], 3),
+        "p99_ms": round(sorted(took)[int(rounds * 0.99)], 3),
+    }
+
+
+def main() -> None:
+    """Print what each kind of traffic costs."""
+    found = {
+        "tokens": make_prefix("bench", request("?")).tokens["estimate"],
+        "unchanged": measure(request, rounds=ROUNDS),
+        "with_a_router_in_turn": measure(request, router, rounds=ROUNDS),
+        "changed_each_time": measure(dated, rounds=ROUNDS // 10),
     }
     print(json.dumps(found))
 
