@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.demo.tools import Tools
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 # The kernel of the constructs reads these when it starts; a banner says that Node.js is old.
 os.environ.setdefault("JSII_NODE", str(Tools().node()))
@@ -23,7 +27,6 @@ from prefixwarm_cdk import Credentials, PrefixWarmer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 MODEL = "claude-sonnet-5-5"
 
@@ -111,6 +114,12 @@ class Bench:
 def bench(tmp_path: Path, prefix: Path) -> Bench:
     """A fresh app."""
     return new_bench(tmp_path / "cdk.out", prefix)
+
+
+@pytest.fixture(scope="session")
+def make_bench(prefix: Path) -> Callable[[Path], Bench]:
+    """Makes a fresh app in a folder, for fixtures that many tests share."""
+    return lambda outdir: new_bench(outdir, prefix)
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,81 @@
-"""Construct ids are a contract: renaming one replaces what users have deployed."""
+"""What users have deployed survives an upgrade: ids, types and all that cannot be changed."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+import copy
+from typing import TYPE_CHECKING, Any
 
-SNAPSHOT = Path(__file__).parent / "logical_ids.json"
+import pytest
+import releases
+
+import prefixwarm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STORED = sorted(path.name for path in releases.FOLDER.iterdir())
+NOW = ".".join(prefixwarm.__version__.split(".")[:2])
 
 
-def test_logical_ids_stay(template: Any) -> None:
-    """Every resource of the stored template is still there, under its id and with its type.
+@pytest.fixture(scope="module")
+def now() -> dict[str, releases.Resources]:
+    """The templates of the checkout."""
+    return releases.synthesised()
 
-    A new resource is added to the file by hand; one that goes or is renamed is a breaking change.
-    """
-    resources = template.to_json()["Resources"]
-    found = {name: resource["Type"] for name, resource in resources.items()}
-    stored = json.loads(SNAPSHOT.read_text())
-    assert {name: kind for name, kind in found.items() if name in stored} == stored
-    assert sorted(set(found) - set(stored)) == []
+
+@pytest.mark.parametrize("name", releases.NAMES)
+def test_the_template_is_the_stored_one(now: Any, name: str) -> None:
+    """A snapshot: after a wanted change run scripts/store-templates, and look at the difference."""
+    if releases.made_by(NOW, name) != releases.CDK:
+        pytest.skip(f"made by aws-cdk-lib {releases.made_by(NOW, name)}, here is {releases.CDK}")
+    assert now[name] == releases.stored(NOW, name)
+
+
+@pytest.mark.parametrize("name", releases.NAMES)
+@pytest.mark.parametrize("release", STORED)
+def test_an_upgrade_keeps_every_resource(now: Any, release: str, name: str) -> None:
+    """One that is renamed would be deleted, the table with the history of spending among them."""
+    before = releases.stored(release, name)
+    assert releases.lost(before, now[name]) == []
+    assert releases.replaced(before, now[name]) == []
+    policies = ("DeletionPolicy", "UpdateReplacePolicy")
+    for logical_id, resource in before.items():
+        for policy in policies:
+            assert now[name][logical_id].get(policy) == resource.get(policy), logical_id
+
+
+def with_table(change: Callable[[dict[str, Any]], object]) -> list[str]:
+    """What is found when the table's properties are changed."""
+    before = releases.stored(NOW, "default")
+    after = copy.deepcopy(before)
+    (table,) = [r for r in after.values() if r["Type"] == "AWS::DynamoDB::Table"]
+    change(table["Properties"])
+    return releases.replaced(before, after)
+
+
+def test_what_replaces_the_table_is_seen() -> None:
+    """Its name and its keys; a setting is changed in place."""
+    assert with_table(lambda t: t["KeySchema"][0].update(AttributeName="id")) == [
+        "WarmTable574B073C.KeySchema"
+    ]
+    assert with_table(lambda t: t.update(TableName="state")) == ["WarmTable574B073C.TableName"]
+    assert with_table(lambda t: t.update(DeletionProtectionEnabled=True)) == []
+
+
+def test_a_renamed_resource_is_seen() -> None:
+    """By its id and by its type."""
+    before = releases.stored(NOW, "default")
+    after = {name.replace("WarmTable", "WarmStates"): r for name, r in before.items()}
+    assert releases.lost(before, after) == ["WarmTable574B073C"]
+    after = {name: {**r, "Type": "AWS::DynamoDB::GlobalTable"} for name, r in before.items()}
+    assert "WarmTable574B073C" in releases.lost(before, after)
+
+
+def test_workers_change_nothing_else() -> None:
+    """A fleet that grows beyond one tick keeps what it has."""
+    without, added = (releases.stored(NOW, name) for name in releases.NAMES)
+    assert releases.lost(without, added) == []
+    assert {r["Type"] for name, r in added.items() if name not in without} >= {
+        "AWS::SQS::Queue",
+        "AWS::Lambda::EventSourceMapping",
+    }

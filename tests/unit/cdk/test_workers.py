@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from aws_cdk import assertions
 
-SNAPSHOT = Path(__file__).parent / "logical_ids_workers.json"
-
 
 @pytest.fixture
 def fleet(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -159,15 +157,6 @@ def test_dead_letters_are_an_alarm(fleet: Any, read: Any) -> None:
     assert alarm["Threshold"] == 1
     assert "DeadLetters" in json.dumps(alarm["Dimensions"])
     assert len(alarms) == 10
-
-
-def test_logical_ids_stay(fleet: Any, template: assertions.Template) -> None:
-    """What workers add to a warmer, and nothing that they change in it."""
-    with_workers = fleet.template().to_json()["Resources"]
-    without = template.to_json()["Resources"]
-    assert set(without) - set(with_workers) == set()
-    added = {name: r["Type"] for name, r in with_workers.items() if name not in without}
-    assert added == json.loads(SNAPSHOT.read_text())
 
 
 def test_cdk_nag_finds_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
