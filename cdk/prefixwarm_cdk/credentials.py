@@ -29,7 +29,9 @@ _ACTIONS = {
     "aws": "aws-external-anthropic:CreateInference",
     "bedrock-mantle": "bedrock-mantle:CreateInference",
     "bedrock": "bedrock:InvokeModel",
+    "bedrock-converse": "bedrock:InvokeModel",
 }
+_RUNTIME = ("bedrock", "bedrock-converse")
 _POLICY = "PrefixWarmIdentity"
 # Variable, form and an example of each id.
 _IDS = {
@@ -187,13 +189,15 @@ class _FunctionRole(Credentials):
     def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
         files, stack = list(files), Stack.of(function)
         arns: dict[str, set[str]] = {}
-        for file in files:
-            arns.setdefault(file.route, set()).update(self._resources(file, stack))
-        for route, resources in sorted(arns.items()):
+        for file in sorted(files, key=lambda file: file.route):
+            arns.setdefault(_ACTIONS[file.route], set()).update(self._resources(file, stack))
+            if guardrail := _guardrail(file, stack):
+                arns.setdefault("bedrock:ApplyGuardrail", set()).add(guardrail)
+        for action, resources in arns.items():
             iam.Grant.add_to_principal(
-                grantee=function, actions=[_ACTIONS[route]], resource_arns=sorted(resources)
+                grantee=function, actions=[action], resource_arns=sorted(resources)
             )
-        for model in sorted({file.model for file in files if file.route == "bedrock"}):
+        for model in sorted({file.model for file in files if file.route in _RUNTIME}):
             _acknowledge(
                 function.role or function,
                 f"arn:<AWS::Partition>:bedrock:*::foundation-model/{model.partition('.')[2]}",
@@ -277,6 +281,14 @@ def _model_arns(stack: Stack, model: str) -> list[str]:
         _arn(stack, "bedrock", "inference-profile", model),
         _arn(stack, "bedrock", "foundation-model", bare, account="", region="*"),
     ]
+
+
+def _guardrail(file: PrefixFile, stack: Stack) -> str | None:
+    """The guardrail that a Converse request names, which its caller must be allowed to apply."""
+    named = (file.request.get("guardrailConfig") or {}).get("guardrailIdentifier")
+    if not named or named.startswith("arn:"):
+        return named or None
+    return _arn(stack, "bedrock", "guardrail", named)
 
 
 def _arn(

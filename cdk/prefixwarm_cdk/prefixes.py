@@ -27,7 +27,7 @@ _DOUBTS = {
     "count them with `prefixwarm check`",
     "model": "the model {model!r} is not known, so whether warming it pays cannot be said; "
     "check its name, or update prefixwarm and build the file again",
-    "ttl": "some models on the route 'bedrock' grant 5 minutes where 1 hour is asked; "
+    "ttl": "some models on Bedrock's runtime grant 5 minutes where 1 hour is asked; "
     "watch the metric WarmDowngraded",
     "twin": "holds the same prefix as {twin!r}, and each is warmed by itself; "
     "give their functions one file",
@@ -134,7 +134,7 @@ def _doubts(file: PrefixFile, twin: str) -> dict[str, str]:
         "short": _may_be_too_short(file),
         "model": file.tokens.get("minimum") is None and file.prices is None,
         "twin": twin != file.name,
-        "ttl": file.route == "bedrock" and file.ttl == "1h",
+        "ttl": file.route in ("bedrock", "bedrock-converse") and file.ttl == "1h",
         "profile": file.model.rpartition("/")[2].startswith(_GEOGRAPHIES),
     }
     return {

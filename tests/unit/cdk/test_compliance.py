@@ -15,6 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from cfnlint import api as cfnlint
 
+from prefixwarm.core import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer
 
 if TYPE_CHECKING:
@@ -101,12 +102,22 @@ def test_cdk_nag_finds_nothing_without_a_key(prefix: Path, tmp_path: Path) -> No
     assert places == ["Warmer/Agent/ServiceRole/DefaultPolicy/Resource"]
 
 
+@pytest.mark.parametrize("route", ["bedrock", "bedrock-converse"])
 def test_cdk_nag_finds_nothing_with_inference_profiles(
-    write_prefix: Callable[..., Path], tmp_path: Path
+    write_prefix: Callable[..., Path], tmp_path: Path, route: str
 ) -> None:
     """Their calls need the model in every region that the profile spreads over."""
     app = App(outdir=str(tmp_path))
-    path = write_prefix(route="bedrock", model="eu.anthropic.claude-sonnet-5-5")
+    model = "eu.anthropic.claude-sonnet-5-5"
+    path = write_prefix(route="bedrock", model=model)
+    if route == "bedrock-converse":
+        request = {
+            "modelId": model,
+            "system": [{"text": "You are the support agent. " * 200}],
+            "messages": [{"role": "user", "content": [{"text": "hello"}]}],
+        }
+        derived = warm_request.derive(request)
+        path = prefix_file.write(prefix_file.build("talk", derived, route=route), path.parent)
     warmed(app, path, credentials=Credentials.function_role())
     Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
     app.synth()

@@ -9,6 +9,7 @@ from aws_cdk import CfnParameter
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 
+from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.core.errors import UsageError
 from prefixwarm_cdk import Credentials
 
@@ -113,6 +114,38 @@ def test_the_role_may_call_its_models_only(
     variables = function["Environment"]["Variables"]
     assert variables["ANTHROPIC_AWS_WORKSPACE_ID"] == "wrkspc_1"
     assert "PREFIXWARM_API_KEY_SECRET" not in variables
+
+
+def converse(folder: Path, model: str, **changes: Any) -> Path:
+    """A prefix file of Bedrock's Converse."""
+    request = {
+        "modelId": model,
+        "system": [{"text": "You are the support agent. " * 200}],
+        "messages": [{"role": "user", "content": [{"text": "hello"}]}],
+        **changes,
+    }
+    built = prefix_file.build("talk", warm_request.derive(request), route="bedrock-converse")
+    return prefix_file.write(built, folder)
+
+
+def test_converse_needs_the_right_of_invoke_model(
+    bench: Any, read: Any, write_prefix: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One statement for both routes, and one for the guardrail that its request names."""
+    guard = {"guardrailIdentifier": "gr1", "guardrailVersion": "1"}
+    models = "anthropic.claude-sonnet-5-5", "anthropic.claude-opus-5-5"
+    bench.warmer(
+        prefixes=[
+            write_prefix(route="bedrock", model=models[0]),
+            converse(tmp_path, models[1], guardrailConfig=guard),
+        ],
+        credentials=Credentials.function_role(),
+    )
+    statements = read.statements(bench.template())
+    (granted,) = [s for s in statements if s["Action"] == "bedrock:InvokeModel"]
+    assert all(f"::foundation-model/{model}" in str(granted["Resource"]) for model in models)
+    (granted,) = [s for s in statements if s["Action"] == "bedrock:ApplyGuardrail"]
+    assert ":guardrail/gr1" in str(granted["Resource"])
 
 
 def keyless(**ids: str) -> Credentials:
