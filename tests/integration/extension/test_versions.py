@@ -52,7 +52,7 @@ def test_a_start_says_that_its_version_is_in_use(bench: Bench) -> None:
 
 def test_starts_that_no_request_waits_for_say_nothing(bench: Bench) -> None:
     """Provisioned environments start because somebody deployed."""
-    bench.start(bench.plain(), init_type="provisioned-concurrency")
+    bench.start(replace(bench.plain(), init_type="provisioned-concurrency"))
     (state,) = bench.states()
     assert "started_at" not in state
     assert state["functions"] == ["function"]
