@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.core.body import unfold
 from prefixwarm.core.errors import UsageError
+from prefixwarm.core.routes import CONVERSE
 from prefixwarm.core.warm_request import TTL_SECONDS
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Prefix"]
 
 Block = dict[str, Any]
+
+_TIERS = ("tools", "system", "toolConfig")
 
 
 class Prefix:
@@ -36,7 +40,8 @@ class Prefix:
     context : str or sequence of dict
         What all requests know besides, such as documents; sent as a user's message.
     route : str
-        ``anthropic``, ``aws``, ``bedrock-mantle`` or ``bedrock``.
+        ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``; with the
+        last, tools, blocks and parameters are Converse's own.
     ttl : str
         ``5m`` or ``1h``, for the warm calls and the requests alike.
     headers : mapping of str to str, optional
@@ -77,10 +82,18 @@ class Prefix:
         self.route = route
         self.ttl = ttl
         self.headers = dict(headers or {})
-        shared = _shared(tools, system, examples, context)
+        if route == CONVERSE and context:
+            raise UsageError(
+                f"prefix {name}: context: Converse takes turns, so it cannot stand before the "
+                "user's message; put it at the end of system"
+            )
+        shared = _shared(tools, system, examples, context, named=route != CONVERSE)
         _mark(name, shared, ttl)
         self._messages: list[Block] = shared.pop("messages", [])
         self._fixed: dict[str, Any] = {"model": model, **parameters, **shared}
+        if route == CONVERSE:
+            self._messages = [{**m, "content": unfold(m["content"])} for m in self._messages]
+            self._fixed = _converse(model, parameters, shared)
 
     @property
     def shared_messages(self) -> int:
@@ -91,6 +104,8 @@ class Prefix:
         self, messages: Sequence[Block], *, max_tokens: int = 1024, **more: Any
     ) -> dict[str, Any]:
         """One real request's body: ``client.messages.create(**prefix.request(messages))``.
+
+        On the route ``bedrock-converse`` it is ``client.converse(**prefix.request(messages))``.
 
         Parameters
         ----------
@@ -106,15 +121,14 @@ class Prefix:
         UsageError
             When `more` would change the prefix.
         """
-        changed = [field for field in more if field in (*self._fixed, "tools", "system")]
+        changed = [field for field in more if field in (*self._fixed, *_TIERS)]
         if changed:
             raise UsageError(f"prefix {self.name}: {changed[0]} is fixed; give it to Prefix")
-        return {
-            "max_tokens": max_tokens,
-            **self._fixed,
-            **more,
-            "messages": [*self._messages, *messages],
-        }
+        limit: dict[str, Any] = {"max_tokens": max_tokens}
+        if self.route == CONVERSE:
+            given = more.pop("inferenceConfig", {})
+            limit = {"inferenceConfig": {"maxTokens": max_tokens, **given}}
+        return {**limit, **self._fixed, **more, "messages": [*self._messages, *messages]}
 
 
 def _shared(
@@ -122,18 +136,36 @@ def _shared(
     system: str | Sequence[Block],
     examples: Sequence[Block],
     context: str | Sequence[Block],
+    *,
+    named: bool,
 ) -> dict[str, Any]:
-    messages = [{**message, "content": _blocks(message["content"])} for message in examples]
+    """The tiers that there are; with `named`, a text says its type."""
+
+    def blocks(content: str | Sequence[Block]) -> list[Block]:
+        if not isinstance(content, str):
+            return [dict(block) for block in content]
+        kind = {"type": "text"} if named else {}
+        return [{**kind, "text": content}] if content else []
+
+    messages = [{**message, "content": blocks(message["content"])} for message in examples]
     if context:
-        messages.append({"role": "user", "content": _blocks(context)})
-    tiers = {"tools": _blocks(tools), "system": _blocks(system), "messages": messages}
-    return {tier: blocks for tier, blocks in tiers.items() if blocks}
+        messages.append({"role": "user", "content": blocks(context)})
+    tiers = {"tools": blocks(tools), "system": blocks(system), "messages": messages}
+    return {tier: found for tier, found in tiers.items() if found}
 
 
-def _blocks(content: str | Sequence[Block]) -> list[Block]:
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}] if content else []
-    return [dict(block) for block in content]
+def _converse(
+    model: str, parameters: Mapping[str, Any], shared: Mapping[str, list[Block]]
+) -> dict[str, Any]:
+    fixed: dict[str, Any] = {"modelId": model, **parameters}
+    if "system" in shared:
+        fixed["system"] = unfold(shared["system"])
+    if "tools" in shared:
+        fixed["toolConfig"] = {
+            **parameters.get("toolConfig", {}),
+            "tools": unfold(shared["tools"]),
+        }
+    return fixed
 
 
 def _mark(name: str, shared: Mapping[str, Any], ttl: str) -> None:
@@ -142,6 +174,7 @@ def _mark(name: str, shared: Mapping[str, Any], ttl: str) -> None:
     every += [block for message in shared.get("messages", ()) for block in message["content"]]
     if not every:
         raise UsageError(f"prefix {name}: there are neither tools nor a system prompt to share")
-    if any("cache_control" in block for block in every):
-        raise UsageError(f"prefix {name}: remove cache_control; Prefix sets the breakpoint itself")
+    own = next((key for key in ("cache_control", "cachePoint") for b in every if key in b), None)
+    if own:
+        raise UsageError(f"prefix {name}: remove {own}; Prefix sets the breakpoint itself")
     every[-1]["cache_control"] = {"type": "ephemeral", "ttl": ttl}

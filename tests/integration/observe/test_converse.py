@@ -19,7 +19,7 @@ from prefixwarm.core.provider import Provider
 from prefixwarm.core.routes import ROUTES
 from prefixwarm.core.warm import Ask, warm
 from prefixwarm.core.warm_call import compile_prefix
-from prefixwarm.observe import Observer, watch
+from prefixwarm.observe import Observer, Prefix, watch
 from prefixwarm.simulator import AwsKey, running
 
 if TYPE_CHECKING:
@@ -177,3 +177,22 @@ def test_a_downgrade_is_told(bench: Bench) -> None:
     bench.sim.switch(downgrade_1h=True)
     done = bench.warm()
     assert (done.kind, done.granted_ttl, done.downgraded) == ("written", 300, True)
+
+
+def test_a_prefix_in_code_is_what_boto3_takes(bench: Bench) -> None:
+    """With a tool and an example."""
+    turns = [
+        {"role": "user", "content": [{"text": "2+2?"}]},
+        {"role": "assistant", "content": [{"text": "4"}]},
+    ]
+    prefix = Prefix(
+        "x",
+        model=MODEL,
+        route="bedrock-converse",
+        tools=[TOOL],
+        system="You are a helper. " * 400,
+        examples=turns,
+    )
+    question = [{"role": "user", "content": [{"text": "3+3?"}]}]
+    usage = bench.agent.converse(**prefix.request(question, max_tokens=9))["usage"]
+    assert usage["cacheDetails"] == [{"ttl": "1h", "inputTokens": usage["cacheWriteInputTokens"]}]

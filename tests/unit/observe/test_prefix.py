@@ -106,3 +106,50 @@ def test_the_package_has_it_and_stays_cheap() -> None:
     ran = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     assert ran.splitlines() == ["['prefixwarm']", "prefixwarm.observe.prefix False"]
     assert prefixwarm.Prefix is Prefix
+
+
+CONVERSE_TOOL = {"toolSpec": {"name": "find", "inputSchema": {"json": {"type": "object"}}}}
+CONVERSE_EXAMPLES = [
+    {"role": "user", "content": [{"text": "2+2?"}]},
+    {"role": "assistant", "content": [{"text": "4"}]},
+]
+
+
+@pytest.mark.parametrize("parts", [("tools",), ("tools", "system"), ("system", "examples")])
+def test_converse_has_cache_points(parts: tuple[str, ...]) -> None:
+    """Behind the last shared block, in the form that boto3 takes; the file is what is sent."""
+    given: dict[str, Any] = {
+        "tools": [CONVERSE_TOOL],
+        "system": "Help. " * 400,
+        "examples": CONVERSE_EXAMPLES,
+    }
+    prefix = Prefix(
+        "x",
+        model="eu.anthropic.claude-sonnet-5-5",
+        route="bedrock-converse",
+        additionalModelRequestFields={"thinking": {"type": "adaptive"}},
+        **{part: given[part] for part in parts},
+    )
+    question = [{"role": "user", "content": [{"text": "3+3?"}]}]
+    sent = prefix.request(question, max_tokens=5, inferenceConfig={"temperature": 0.1})
+    assert sent["inferenceConfig"] == {"maxTokens": 5, "temperature": 0.1}
+    ends = {
+        "tools": sent.get("toolConfig", {}).get("tools"),
+        "system": sent.get("system"),
+        "examples": sent["messages"][-2]["content"] if "examples" in parts else None,
+    }
+    assert ends[parts[-1]][-1] == {"cachePoint": {"type": "default", "ttl": "1h"}}
+    file = make_prefix("x", sent, route=prefix.route, shared_messages=prefix.shared_messages)
+    verdict = judge(file, prefix.request(question))
+    assert (verdict.hit, verdict.findings) == (True, [])
+
+
+def test_what_converse_does_not_take() -> None:
+    """A context of its own, cache points of the user's, and what is fixed."""
+    model = {"model": "eu.anthropic.claude-sonnet-5-5", "route": "bedrock-converse"}
+    with pytest.raises(UsageError, match="put it at the end of system"):
+        Prefix("x", system="Help.", context="The catalogue.", **model)
+    with pytest.raises(UsageError, match="remove cachePoint"):
+        Prefix("x", system=[{"text": "a"}, {"cachePoint": {"type": "default"}}], **model)
+    with pytest.raises(UsageError, match="toolConfig is fixed"):
+        Prefix("x", system="Help.", **model).request([], toolConfig={})
