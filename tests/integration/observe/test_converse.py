@@ -159,8 +159,11 @@ def test_drift_names_tier_and_place(
 
 
 def test_other_requests_are_none_of_it(bench: Bench) -> None:
-    """Of another model, of InvokeModel, and refused ones."""
-    bench.agent.converse(**ask(modelId="us.anthropic.claude-haiku-4-5-20251001-v1:0"))
+    """A router's of another model, InvokeModel's, and refused ones."""
+    bench.agent.converse(
+        modelId="us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        messages=[{"role": "user", "content": [{"text": "Which desk is this for?"}]}],
+    )
     body = {
         "anthropic_version": "bedrock-2023-05-31",
         "max_tokens": 1,
