@@ -227,7 +227,9 @@ def test_the_rules_know_converses_places(tmp_path: Path, capsys: Any) -> None:
     path = write(make_prefix("x", request, route="bedrock-converse"), tmp_path)
     assert cli(["check", str(path), "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)["files"]
-    assert {(f["rule"], f["place"]) for f in document["findings"]} == {
+    found = {(f["rule"], f["place"]) for f in document["findings"]}
+    assert not {rule for rule, _ in found} & {"unwarmable", "refused-shape", "images"}
+    assert found >= {
         ("one-hour-unsure", "ttl"),
         ("thinking", "request.additionalModelRequestFields.thinking"),
         ("tool-choice", "request.toolConfig.toolChoice"),
