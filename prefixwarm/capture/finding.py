@@ -102,6 +102,7 @@ RULES = {
             thinking="Thinking is part of the prompt.",
             effort="Effort is part of the prompt.",
             betas="The set of betas may be part of the cache key.",
+            cross_region="An inference profile may serve requests in regions without the entry.",
             server_tools="Server tools change the system prompt and write 5m entries of their own.",
             personal_metadata="The request's metadata names a user.",
         ),

@@ -83,6 +83,13 @@ def _model(prefix: PrefixFile) -> Iterator[Finding]:
         yield finding(rule, "model", f"{prefix.model} {when}: choose a newer one")
     for place, problem in refusals(prefix.request, prefix.headers):
         yield finding("refused-shape", f"request.{place}", problem)
+    if prefix.route.startswith("bedrock") and ".anthropic." in prefix.model:
+        yield finding(
+            "cross-region",
+            "model",
+            f"{prefix.model} may be served in several regions, and each has a cache of its own; "
+            "AgentMiss tells",
+        )
     if prefix.ttl == "1h" and prefix.route.startswith("bedrock"):
         yield finding(
             "one-hour-unsure",

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Shared", "agents", "find_shared"]
 
 _ALIKE = 0.5
-# These do not reach tools and system, or forbid the warm: they do not make another agent.
-_PER_REQUEST = ("tool_choice", "output_config.format")
+# These do not reach tools and system, forbid the warm, or come and go with the conversation: they
+# do not make another agent.
+_PER_REQUEST = ("tool_choice", "output_config.format", "citations", "images")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.capture.finding import finding
 from prefixwarm.compare.blocks import TIERS, blocks, positions
 from prefixwarm.compare.difference import Difference, between_blocks, shape_differences
-from prefixwarm.core.body import cache_point, is_converse
+from prefixwarm.core.body import as_messages, cache_point, is_converse
 from prefixwarm.core.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def judge(
         named = "modelId" if is_converse(prefix.request) else "model"
         request = {named: prefix.model, **request}
     drift = next(_drift(prefix, request, headers), None)
-    found = list(_markers(prefix, request, drift is None))
+    found = [*_markers(prefix, request, drift is None), *_choice(prefix, request)]
     if drift is not None:
         sides = f"sent {drift.right!r}, warmed {drift.left!r}"
         found.insert(0, finding("drift", _at(drift), f"{drift.why}: {sides}"))
@@ -84,7 +84,7 @@ def _drift(
     warmed = blocks(prefix.request, prefix.request["messages"][:-1])
     last = warmed[-1].tier
     for found in shape_differences(prefix.request, request, prefix.headers, headers):
-        if found.tier != "messages" or last == "messages":
+        if found.tier == "shape" or TIERS.index(found.tier) <= TIERS.index(last):
             yield found
     sent = blocks(request)
     for tier in TIERS[: TIERS.index(last) + 1]:
@@ -105,16 +105,28 @@ def _markers(prefix: PrefixFile, request: Mapping[str, Any], same: bool) -> Iter
             "request",
             f"{len(marked) + automatic} breakpoints; remove all but {MAX_BREAKPOINTS}",
         )
+    if automatic and prefix.route == "bedrock":
+        told = "InvokeModel knows no automatic caching: mark the last shared block instead"
+        yield finding("refused-shape", "cache_control", told)
     yield from _ttl_order(sent, request.get("cache_control"))
     if same:
         yield from _reach(prefix, sent, marked, automatic)
+
+
+def _choice(prefix: PrefixFile, request: Mapping[str, Any]) -> Iterator[Finding]:
+    """A forced choice reads tools and system by the documentation; its preamble is another one."""
+    sent, warmed = (as_messages(side).get("tool_choice") for side in (request, prefix.request))
+    kind = sent.get("type") if isinstance(sent, dict) else None
+    if kind in ("any", "tool") and sent != warmed:
+        told = f"{kind}: not what is warmed; see what the first real request reads"
+        yield finding("tool-choice", "tool_choice", told)
 
 
 def _ttl_order(sent: Sequence[Block], automatic: object) -> Iterator[Finding]:
     """What the provider refuses; automatic caching is a breakpoint on the last block."""
     named = [(block.place, _ttl(block.value["cache_control"])) for block in sent if block.marked]
     if automatic is not None:
-        if sent[-1].marked and named[-1][1] != _ttl(automatic):
+        if sent and sent[-1].marked and named[-1][1] != _ttl(automatic):
             both = "automatic caching and the last block's own breakpoint"
             yield finding("ttl-order", "cache_control", f"{both} name two TTLs: remove one")
         named.append(("cache_control", _ttl(automatic)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.compare.blocks import TIERS
 from prefixwarm.core.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from prefixwarm.core.prefix_file import PrefixFile
 
 __all__ = ["Place", "drifted_at"]
+
+_ORDER = ("shape", *TIERS)
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,9 @@ def drifted_at(
     allowed = ROUTES[prefix.route].allowed_headers
     sent = {k: v for k, v in headers.items() if k in allowed} if headers is not None else None
     found = differences(warmed, body, prefix.headers, sent)
-    first = next((d for d in found if d.tier == tier), found[0] if found else None)
-    if first is None:
+    if not found:
         return None
+    # What differs beside the blocks may be told as of the tier that it reaches.
+    first = min(found, key=lambda d: (d.tier != tier, _ORDER.index(d.tier)))
     character = "" if first.character is None else f":{first.character}"
     return Place(f"{first.place}{character}", first.why)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.compare.blocks import TIERS, blocks
 from prefixwarm.compare.likeness import Likeness
-from prefixwarm.compare.shape import FROM_HEADERS, shape
-from prefixwarm.core.fingerprint import SHAPE
+from prefixwarm.compare.shape import FIELDS, FROM_HEADERS, TIER_OF, contents, shape
 from prefixwarm.core.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ __all__ = ["Match", "Matcher", "Warmed"]
 
 _MODELS = ("model", "modelId")
 _FIELDS = (
-    *(*SHAPE, "tools", "system", "anthropic_beta"),
+    *(*FIELDS, "tools", "system", "anthropic_beta"),
     # Converse has them here.
     *("modelId", "toolConfig", "additionalModelRequestFields", "outputConfig", "performanceConfig"),
 )
@@ -86,8 +85,9 @@ class Warmed:
         return self._likeness.is_found_in(Likeness(body, messages))
 
     def _relevant(self, parts: dict[str, Any]) -> dict[str, Any]:
-        """Without tool_choice, which only reaches messages, where none are warmed."""
-        return parts if self.messages else {k: v for k, v in parts.items() if k != "tool_choice"}
+        """Without what only reaches tiers behind the prefix's last one."""
+        reached = TIERS[: TIERS.index(self._last) + 1]
+        return {name: part for name, part in parts.items() if TIER_OF.get(name, "tools") in reached}
 
 
 def _tiers(body: Mapping[str, Any], messages: Sequence[Any]) -> dict[str, list[bytes]]:
@@ -109,12 +109,15 @@ class Match:
         Whether it is this prefix, or half of one of its tiers is there.
     share : float
         How long its tools and system are, in lengths of the prefix; 0 where it is alike.
+    foreign : bool
+        Whether it is this prefix for a model that has none.
     """
 
     warmed: Warmed
     drift: str | None
     alike: bool = True
     share: float = 0.0
+    foreign: bool = False
 
 
 class Matcher:
@@ -137,7 +140,9 @@ class Matcher:
         return [warmed.prefix for warmed in self._warmed]
 
     def match(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
-        """The prefix that a request is nearest to; None where none of its model is warmed.
+        """The prefix that a request is nearest to.
+
+        Where none of its model is warmed, it is one that is alike, or None.
 
         Raises
         ------
@@ -157,8 +162,9 @@ class Matcher:
         """All that a verdict depends on; comparing its bytes is far cheaper than a fingerprint."""
         parts = [body.get(name) for name in _FIELDS]
         parts = [part if isinstance(part, _PLAIN) else None for part in parts]
-        messages = list(body["messages"][: self._messages]) if self._messages else []
-        return [*parts, messages, [headers.get(name) for name in FROM_HEADERS]]
+        messages = body.get("messages") or ()
+        known = [headers.get(name) for name in FROM_HEADERS]
+        return [*parts, list(messages[: self._messages]), contents(messages), known]
 
     def _nearest(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
         """The one that agrees, else of those that are alike the one that agrees longest."""
@@ -169,13 +175,19 @@ class Matcher:
             for warmed in self._warmed
             if [warmed.prefix.request.get(name) for name in _MODELS] == model
         ]
+        if not found:
+            return self._foreign(plain)
         agreeing = next((match for match in found if match.drift is None), None)
         alike = [match for match in found if agreeing is None and match.warmed.is_like(plain)]
-        nearest = agreeing or max(alike or found, key=_agreement, default=None)
-        if nearest is None or nearest is agreeing or alike:
+        nearest = agreeing or max(alike or found, key=_agreement)
+        if nearest is agreeing or alike:
             return nearest
         share = sum(len(block.data) for block in blocks(plain, ())) / nearest.warmed.size
         return replace(nearest, alike=False, share=share)
+
+    def _foreign(self, body: Mapping[str, Any]) -> Match | None:
+        alike = (warmed for warmed in self._warmed if warmed.is_like(body))
+        return next((Match(warmed, "shape", foreign=True) for warmed in alike), None)
 
 
 def _agreement(match: Match) -> int:

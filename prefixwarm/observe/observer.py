@@ -173,7 +173,8 @@ class Observer:
         """What a request was: one of the prefix, one that drifted from it, or something else."""
         warmed, drift = sent.match.warmed, sent.match.drift
         if self._strangers.forgives(sent.match):
-            return Observation("", None, Usage(), sent.started, other=str(warmed.prefix.model))
+            model = sent.body.get("model") or sent.body.get("modelId")
+            return Observation("", None, Usage(), sent.started, other=str(model))
         if drift is None and headers is not None and warmed.differs_in(headers):
             drift = "shape"
         if sent.named:
@@ -224,10 +225,8 @@ class Observer:
 
 def _where(sent: Sent, tier: str, headers: Mapping[str, str] | None) -> Callable[[], Place | None]:
     """Finds the place of a drift later on; the caller may go on with its own lists."""
-    warmed = sent.match.warmed
-    body = {name: value for name, value in sent.body.items() if name != "messages"}
-    body["messages"] = list(sent.body["messages"])[: warmed.messages]
-    return partial(drifted_at, warmed.prefix, body, tier, headers)
+    body = {**sent.body, "messages": list(sent.body["messages"])}
+    return partial(drifted_at, sent.match.warmed.prefix, body, tier, headers)
 
 
 def _settings() -> Settings:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HEADERS = {"anthropic-version": "2023-06-01"}
-CASES = range(60)
+CASES = range(80)
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+SCHEMA = {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +79,11 @@ def agent(random: Random) -> dict[str, Any]:
     return request
 
 
+def document(cited: bool) -> dict[str, Any]:
+    source = {"type": "text", "media_type": "text/plain", "data": "The text."}
+    return {"type": "document", "source": source, "citations": {"enabled": cited}}
+
+
 def drifted(random: Random, request: dict[str, Any]) -> dict[str, Any]:
     """The same agent's next request, with some things that may have changed."""
     changed = copy.deepcopy(request)
@@ -89,6 +100,10 @@ def drifted(random: Random, request: dict[str, Any]) -> dict[str, Any]:
         lambda: changed.update(tool_choice={"type": "none"}),
         lambda: changed.update(thinking={"type": "adaptive"}),
         lambda: changed["system"][0].update(text=changed["system"][0]["text"] + "!"),
+        lambda: changed["messages"][0]["content"].insert(0, document(random.random() < 0.5)),
+        lambda: changed["messages"][0]["content"].insert(0, IMAGE),
+        lambda: changed.update(output_config={"format": SCHEMA}),
+        lambda: changed.update(inference_geo=random.choice(["us", "global"])),
     ]
     for edit in random.sample(edits, random.randint(0, 2)):
         edit()

@@ -111,8 +111,10 @@ def test_an_hour_on_bedrock_is_unsure(make_body: Any) -> None:
     """It was seen to be granted as five minutes."""
     request = make_body(model="global.anthropic.claude-sonnet-5-5")
     assert found(make_prefix("x", request, route="bedrock")) == [
-        ("warning", "one-hour-unsure", "ttl")
+        ("warning", "one-hour-unsure", "ttl"),
+        ("note", "cross-region", "model"),
     ]
+    request["model"] = "anthropic.claude-sonnet-5-5"
     assert found(make_prefix("x", request, route="bedrock", ttl="5m")) == []
 
 

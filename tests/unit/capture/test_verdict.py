@@ -155,3 +155,32 @@ def test_what_the_provider_refuses(prefix: Any, make_body: Any) -> None:
     mixed["tools"][0]["cache_control"] = {"type": "ephemeral"}
     verdict = judge(prefix, mixed)
     assert (verdict.hit, rules(verdict)) == (False, ["ttl-order"])
+
+
+def test_citations_anywhere_change_the_system_prompt(prefix: Any, make_body: Any) -> None:
+    """The place says what is switched on."""
+    source = {"type": "text", "media_type": "text/plain", "data": "x"}
+    content = [{"type": "document", "source": source, "citations": {"enabled": True}}]
+    verdict = judge(prefix, make_body(messages=[{"role": "user", "content": content}]), HEADERS)
+    assert (verdict.hit, rules(verdict)) == (False, ["drift"])
+    assert (verdict.drift.place, verdict.drift.tier) == ("citations", "system")
+
+
+def test_a_forced_tool_is_noted(prefix: Any, make_body: Any) -> None:
+    """It should hit; only usage can tell."""
+    verdict = judge(prefix, make_body(tool_choice={"type": "any"}), HEADERS)
+    assert (verdict.hit, rules(verdict)) == (True, ["tool-choice"])
+
+
+def test_bedrock_refuses_automatic_caching(make_body: Any) -> None:
+    """InvokeModel answers 400."""
+    request = make_body(model="anthropic.claude-sonnet-5-5")
+    prefix = make_prefix("x", request, route="bedrock")
+    request["cache_control"] = {"type": "ephemeral", "ttl": "1h"}
+    assert rules(judge(prefix, request)) == ["refused-shape"]
+
+
+def test_a_request_of_nothing(prefix: Any) -> None:
+    """Automatic caching has no block to mark."""
+    request = {"model": prefix.model, "messages": [], "cache_control": {"type": "ephemeral"}}
+    assert rules(judge(prefix, request)) == ["drift"]

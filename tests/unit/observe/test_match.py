@@ -68,10 +68,41 @@ def test_betas_are_compared_where_they_are_known(drift: Any, make_body: Any) -> 
     assert drift(make_body()) is None
 
 
-def test_another_model_is_nobodys(prefix: Any, make_body: Any) -> None:
-    """There is nothing to compare it with."""
-    assert Matcher([prefix]).match(make_body(model="claude-haiku-5-5"), {}) is None
+def test_another_model(prefix: Any, make_body: Any) -> None:
+    """The agent's request is known all the same; another agent's is nobody's."""
+    matcher = Matcher([prefix])
+    found = matcher.match(make_body(model="claude-haiku-5-5"), {})
+    assert (found.warmed.prefix, found.drift, found.foreign) == (prefix, "shape", True)
+    assert matcher.match(make_body(model="claude-haiku-5-5", tools=[], system="No."), {}) is None
     assert Matcher([]).match(make_body(), {}) is None
+
+
+DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "x"}}
+CITED = {**DOCUMENT, "citations": {"enabled": True}}
+
+
+@pytest.mark.parametrize(
+    ("content", "shared", "tier"),
+    [
+        ([DOCUMENT], False, None),
+        ([{**DOCUMENT, "citations": {"enabled": False}}], False, None),
+        ([CITED], False, "shape"),
+        ([{"type": "tool_result", "tool_use_id": "t", "content": [CITED]}], False, "shape"),
+        ([IMAGE], False, None),
+        ([IMAGE], True, "shape"),
+    ],
+)
+def test_what_the_conversation_changes_in_front_of_it(
+    make_body: Any, content: Any, shared: bool, tier: str | None
+) -> None:
+    """Citations reach the system prompt, images the messages; each turn is looked at."""
+    examples = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]
+    plain = make_body(messages=[*examples, {"role": "user", "content": "3+3?"}])
+    matcher = Matcher([make_prefix("x", plain, shared_messages=2 if shared else 0)])
+    assert matcher.match(plain, {}).drift is None
+    told = make_body(messages=[*examples, {"role": "user", "content": content}])
+    assert matcher.match(told, {}).drift == tier
 
 
 def test_the_nearest_of_several(prefix: Any, make_body: Any) -> None:

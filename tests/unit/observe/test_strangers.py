@@ -86,6 +86,16 @@ def test_a_rewritten_agent_that_became_short(parcels: Any, make_body: Any) -> No
     assert send(parcels, make_body(tools=[], system=ROUTER)) == "other"
 
 
+def test_the_agent_on_another_model(parcels: Any, make_body: Any) -> None:
+    """It was changed; or, beside its own, that is what it falls back to."""
+    other = make_body(model="claude-opus-5-5", system=RULES)
+    assert send(parcels, other) == "drift"
+    assert parcels.drifts == [("shape", "model", "value")]
+    assert send(parcels, make_body(system=RULES)) == "hit"
+    assert send(parcels, other) == "other"
+    assert parcels.lines[-1]["model"] == "claude-opus-5-5"
+
+
 def test_each_model_is_looked_at_alone(make_watched: Any, make_body: Any, warmed: Any) -> None:
     """A hit of one says nothing of another."""
     haiku = make_prefix("small", make_body(model="claude-haiku-5-5", system=REWRITTEN))
