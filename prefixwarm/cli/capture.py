@@ -84,8 +84,8 @@ def capture(
 
 def _refuse_place(folder: Path, name: str) -> None:
     """What could not be written is told before the agent runs; its requests may cost money."""
-    if name and not re.fullmatch(r"[a-z0-9-]{1,60}", name):
-        raise UsageError(f"--name {name!r}: write up to 60 of a-z, 0-9 and -")
+    if name and not re.fullmatch(r"[a-z0-9-]{1,64}", name):
+        raise UsageError(f"--name {name!r}: use 1 to 64 of a-z, 0-9 and -")
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise UsageError(f"--out {folder}: {there} is no folder that can be written to")

@@ -75,8 +75,8 @@ def test_a_state_file_that_never_ends(cli: Any, prefix_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--name", "My Agent"), "--name 'My Agent': write up to 60 of a-z, 0-9 and -"),
-        (("--name", "x" * 61), "write up to 60 of a-z, 0-9 and -"),
+        (("--name", "My Agent"), "--name 'My Agent': use 1 to 64 of a-z, 0-9 and -"),
+        (("--name", "x" * 65), "use 1 to 64 of a-z, 0-9 and -"),
         (("--out", "support.prefix.json/in"), "is no folder that can be written to"),
     ],
 )
