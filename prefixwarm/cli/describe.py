@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.core.deadline import Deadline
+from prefixwarm.keepwarm.pauses import route_key
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from prefixwarm.core.seams import StateStore
     from prefixwarm.core.state import State
 
 __all__ = [
@@ -14,6 +20,8 @@ __all__ = [
     "drift",
     "matched_since",
     "net_usd",
+    "paused",
+    "pauses",
     "read",
     "span",
     "until",
@@ -21,6 +29,7 @@ __all__ = [
 ]
 
 _RECENT = 86400.0
+_SECONDS = 30.0
 
 
 def condition(state: State, now: float) -> str:
@@ -68,7 +77,8 @@ def document(state: State, now: float) -> dict[str, Any]:
     """The state's stable JSON keys; times are epoch seconds."""
     _, route, region, scope, _, entry = state.key.split("/", 5)
     model, _, fingerprint = entry.rpartition("/")
-    known = {name: value for name, value in vars(state).items() if not name.startswith("lease")}
+    internal = ("lease", "settled")
+    known = {name: value for name, value in vars(state).items() if not name.startswith(internal)}
     return {
         **known,
         "condition": condition(state, now),
@@ -82,6 +92,24 @@ def document(state: State, now: float) -> dict[str, Any]:
         "fingerprint": fingerprint,
         "warm_for_seconds": round(state.warm_for(now)),
     }
+
+
+def pauses(store: StateStore, states: Sequence[State], now: float) -> list[dict[str, Any]]:
+    """Routes of these states on which nothing is sent now, and why; raises StateError."""
+    places = {tuple(state.key.split("/")[1:4]) for state in states}
+    found = []
+    for route, region, scope in sorted(places):
+        key = route_key(route, "" if region == "-" else region, scope)
+        state = store.read(key, Deadline.after(_SECONDS))
+        if (state.backoff_until or 0.0) > now:
+            found.append({"route": route, "until": state.backoff_until, "reason": state.reason})
+    return found
+
+
+def paused(pause: Mapping[str, Any], now: float) -> str:
+    """A pause in words."""
+    left = span(pause["until"] - now)
+    return f"route {pause['route']} is paused for another {left}: {pause['reason']}"
 
 
 def ago(at: float | None, now: float) -> str:

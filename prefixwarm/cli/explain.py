@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
 from time import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli import describe
+from prefixwarm.cli import books, describe
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.cli.reach import reach
 from prefixwarm.cli.status import every_state, state_option, superseded
-from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import UsageError
+from prefixwarm.core.state import METRIC, OBSERVED
 from prefixwarm.keepwarm.superseded import SILENT_SECONDS, used_at
 
 if TYPE_CHECKING:
@@ -25,7 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["explain"]
 
-_SECONDS = 30.0
+_LEDGER = ("DAY", "KEEP-WARM CALLS", "SPENT", "BY OTHERS", "SAVED", "READS", "NET")
+_SEEN_BY = {
+    OBSERVED: ", as prefixwarm.observe saw",
+    METRIC: ", by the function's Invocations metric",
+}
 
 
 @click.command(epilog="Example: prefixwarm explain support --days 7")
@@ -41,14 +44,16 @@ def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> Non
     with reach() as found:
         store = found.known_state(state_file)
         states = _named(store, name)
-        both = [(state, _ledger(store, state, days, now)) for state in states]
+        both = [(state, books.ledgers(store, state.key, days, now)) for state in states]
+        pauses = describe.pauses(store, states, now)
     old = superseded(states)
     why = {state.key: list(_why(state, state.key in old, now)) for state in states}
     listed = [
         _document(state, ledger, now) | {"superseded": state.key in old, "why": why[state.key]}
         for state, ledger in both
     ]
-    emit({"prefixes": listed}, as_json, lambda: _show(both, why))
+    document = {"prefixes": listed, "paused": pauses}
+    emit(document, as_json, lambda: _show(both, why, pauses, now))
 
 
 def _named(store: StateStore, name: str) -> list[State]:
@@ -60,16 +65,10 @@ def _named(store: StateStore, name: str) -> list[State]:
     return named
 
 
-def _ledger(store: StateStore, state: State, days: int, now: float) -> list[Ledger]:
-    today = datetime.fromtimestamp(now, timezone.utc).date()
-    wanted = [(today - timedelta(days=i)).isoformat() for i in range(days)]
-    return store.ledger(state.key, wanted, Deadline.after(_SECONDS))
-
-
 def _document(state: State, ledger: Sequence[Ledger], now: float) -> dict[str, Any]:
     return {
         **describe.document(state, now),
-        "ledger": [dict(vars(day)) for day in ledger],
+        "ledger": [books.document(day) for day in ledger],
     }
 
 
@@ -87,12 +86,23 @@ def _why(state: State, old: bool, now: float) -> Iterator[str]:
         yield f"last call {state.outcome} {describe.ago(state.outcome_at, now)}{because}"
     elif state.reason:
         yield f"last decision: {state.reason}"
-    if state.granted_ttl and state.granted_ttl < 3600:
-        yield f"the provider granted a TTL of {state.granted_ttl} s"
+    yield from _ttl(state)
     yield from _evidence(state, now)
     if state.max_tokens:
         yield "the provider refuses max_tokens 0 here, so 1 is sent"
     yield f"next check {describe.until(state.due_at, now)}"
+
+
+def _ttl(state: State) -> Iterator[str]:
+    if state.longest_ttl:
+        yield (
+            f"the provider does not grant an hour here: {state.longest_ttl} s are asked for, and "
+            "the policy's rules for that apply"
+        )
+    elif state.granted_ttl and state.granted_ttl < 3600:
+        yield f"the provider granted a TTL of {state.granted_ttl} s"
+    if state.wanted_ttl and state.wanted_ttl != state.granted_ttl:
+        yield f"the next write asks for a TTL of {state.wanted_ttl} s"
 
 
 def _evidence(state: State, now: float) -> Iterator[str]:
@@ -102,7 +112,8 @@ def _evidence(state: State, now: float) -> Iterator[str]:
         yield "no real traffic was seen: nothing shows that the warm entry is read"
         return
     idle = f"; {state.idle} refreshes since" if state.idle else ""
-    yield f"last sign of real traffic {describe.ago(state.traffic_at, now)}{idle}"
+    seen = _SEEN_BY.get(state.traffic_by, "")
+    yield f"last sign of real traffic {describe.ago(state.traffic_at, now)}{seen}{idle}"
     if not state.starts:
         yield "no request was observed (prefixwarm.observe): whether it is read is not known"
     elif not state.start_hits:
@@ -130,7 +141,10 @@ def _answer(state: State, now: float) -> str:
         return f"warm for another {describe.span(state.warm_for(now))}"
     if kind == "backing off":
         pause = describe.until(state.backoff_until, now)
-        return f"left alone after {state.failures} failed calls; next try {pause}"
+        own = f" by {state.backoff_of}, which may lie with its key or network" * bool(
+            state.backoff_of
+        )
+        return f"left alone after {state.failures} failed calls{own}; next try {pause}"
     if kind == "warming":
         return "being warmed now"
     if kind == "cold":
@@ -138,20 +152,31 @@ def _answer(state: State, now: float) -> str:
     return "never warmed"
 
 
-def _show(both: Sequence[tuple[State, Sequence[Ledger]]], why: Mapping[str, Sequence[str]]) -> None:
+def _show(
+    both: Sequence[tuple[State, Sequence[Ledger]]],
+    why: Mapping[str, Sequence[str]],
+    pauses: Sequence[Mapping[str, Any]],
+    now: float,
+) -> None:
     for state, ledger in both:
         click.echo(f"{state.name} ({state.key.partition('/')[2]})")
         for sentence in why[state.key]:
             click.echo(f"  {sentence}")
         if ledger:
-            table(
-                ("DAY", "OUTCOMES", "SPENT"),
-                [
-                    (
-                        day.day,
-                        ", ".join(f"{kind} {n}" for kind, n in sorted(day.outcomes.items())),
-                        dollars(None if day.unpriced else day.spent_usd),
-                    )
-                    for day in ledger
-                ],
-            )
+            days = [(day.day, books.document(day)) for day in ledger]
+            sums = [("total", books.summed(ledger))] if len(days) > 1 else []
+            table(_LEDGER, [_row(*pair) for pair in (*days, *sums)])
+    for pause in pauses:
+        click.echo(describe.paused(pause, now))
+
+
+def _row(label: str, sums: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        label,
+        books.calls(sums["outcomes"]),
+        dollars(sums["spent_usd"]) + " + unknown" * bool(sums["unpriced"]),
+        dollars(sums["others_usd"]),
+        dollars(sums["saved_usd"]),
+        sums["saves"],
+        dollars(sums["net_usd"]),
+    )

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli import describe
+from prefixwarm.cli import books, describe
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.cli.reach import reach
 from prefixwarm.core.deadline import Deadline
+from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.superseded import prefix_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from prefixwarm.core.seams import StateStore
     from prefixwarm.core.state import State
@@ -28,7 +29,7 @@ _SECONDS = 30.0
 
 _HEAD = (
     *("PREFIX", "STATE", "LEFT", "USE", "READ", "CALLS", "SPENT", "SAVED", "NET"),
-    *("TTL", "NEXT CHECK", "WHY"),
+    *("TTL", "LAST 30 DAYS", "NEXT CHECK", "WHY"),
 )
 
 state_option = click.option(
@@ -49,12 +50,24 @@ def status(state_file: Path | None, as_json: bool) -> None:
 
     What is read and saved needs `prefixwarm.observe` in the agent.
     """
-    with reach() as found:
-        states = every_state(found.known_state(state_file))
     now = time()
+    with reach() as found:
+        store = found.known_state(state_file)
+        states = every_state(store)
+        booked = {state.key: books.periods(store, [state.key], now) for state in states}
+        totals = {total_key(state.deployment) for state in states}
+        sums = {**total(states), **books.periods(store, sorted(totals), now)}
+        pauses = describe.pauses(store, states, now)
     old = superseded(states)
-    listed = [describe.document(s, now) | {"superseded": s.key in old} for s in states]
-    emit({"prefixes": listed, "total": total(states)}, as_json, lambda: _show(states, old, now))
+    listed = [
+        {**describe.document(state, now), "superseded": state.key in old, **booked[state.key]}
+        for state in states
+    ]
+    emit(
+        {"prefixes": listed, "total": sums, "paused": pauses},
+        as_json,
+        lambda: _show(states, booked, sums, pauses, now),
+    )
 
 
 def every_state(store: StateStore) -> list[State]:
@@ -78,15 +91,26 @@ def superseded(states: Sequence[State]) -> set[str]:
     return {s.key for s in states if (s.deployed_at or 0.0) < newest[prefix_of(s.key)]}
 
 
-def _show(states: Sequence[State], old: set[str], now: float) -> None:
+def _show(
+    states: Sequence[State],
+    booked: Mapping[str, Any],
+    sums: Mapping[str, Any],
+    pauses: Sequence[Mapping[str, Any]],
+    now: float,
+) -> None:
     if not states:
         click.echo("no prefix is known: nothing was warmed yet")
         return
-    rows = [_row(state, state.key in old, now) for state in states]
-    table(_HEAD, [*rows, _total(states)] if len(rows) > 1 else rows)
+    old = superseded(states)
+    rows = [_row(state, state.key in old, booked[state.key], now) for state in states]
+    table(_HEAD, [*rows, _total(sums)] if len(rows) > 1 else rows)
+    for sentence in books.sentences({name: sums[name] for name in books.PERIODS}):
+        click.echo(sentence)
+    for pause in pauses:
+        click.echo(describe.paused(pause, now))
 
 
-def _row(state: State, old: bool, now: float) -> tuple[object, ...]:
+def _row(state: State, old: bool, booked: Mapping[str, Any], now: float) -> tuple[object, ...]:
     return (
         state.name,
         describe.condition(state, now) + (", superseded" if old else ""),
@@ -97,10 +121,16 @@ def _row(state: State, old: bool, now: float) -> tuple[object, ...]:
         _spent(state.spent_usd, state.unpriced),
         dollars(state.saved_usd) if state.starts else "-",
         dollars(describe.net_usd(state)),
-        f"{state.granted_ttl} s" if state.granted_ttl else "-",
+        _ttl(state),
+        books.calls(booked["last_30_days"]["outcomes"]),
         describe.until(state.due_at, now),
         _why(state, now),
     )
+
+
+def _ttl(state: State) -> str:
+    granted = f"{state.granted_ttl} s" if state.granted_ttl else "-"
+    return f"{granted}, 1 h not granted" if state.longest_ttl else granted
 
 
 def _why(state: State, now: float) -> str:
@@ -110,20 +140,19 @@ def _why(state: State, now: float) -> str:
     return state.reason or "-"
 
 
-def _total(states: Sequence[State]) -> tuple[object, ...]:
-    found = total(states)
-    hits = f"{found['start_hits']} of {found['starts']}" if found["starts"] else "-"
-    money = (_spent(found["spent_usd"], found["unpriced"]), dollars(found["saved_usd"]))
+def _total(sums: Mapping[str, Any]) -> tuple[object, ...]:
+    hits = f"{sums['start_hits']} of {sums['starts']}" if sums["starts"] else "-"
     return (
         "total",
-        "",
-        "",
-        "",
-        hits,
-        found["calls"],
-        *money,
-        dollars(found["net_usd"]),
         *3 * ("",),
+        hits,
+        sums["calls"],
+        _spent(sums["spent_usd"], sums["unpriced"]),
+        dollars(sums["saved_usd"]),
+        dollars(sums["net_usd"]),
+        "",
+        books.calls(sums["last_30_days"]["outcomes"]),
+        *2 * ("",),
     )
 
 

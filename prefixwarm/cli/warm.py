@@ -88,6 +88,7 @@ def _ask(call: WarmCall, found: Reach, force: bool) -> Ask:
         owner=f"cli/{socket.gethostname()}/{os.getpid()}",
         needed_until=_FOREVER if force else still_fresh,
         wait=Deadline.after(_WAIT),
+        by="cli",
         deployment=found.settings.deployment,
     )
 

@@ -40,8 +40,11 @@ def paced(policy: Policy, name: str, ttl: int, prefixes: int) -> Policy:
     """The policy with this prefix's refresh moved forward by its own share of the spread.
 
     So thousands of prefixes that were written together are not refreshed in one second; a small
-    fleet loses no time by it.
+    fleet loses no time by it. An entry that lives longer than what the policy writes is left at
+    the usual interval, which would be none of the policy's.
     """
+    if ttl > (policy.ttl or ttl):
+        return policy
     spread = min(prefixes * _SPREAD_PER_PREFIX, _MOST_SPREAD[ttl])
     usual = policy.refresh_after(ttl)
     return replace(policy, interval=max(usual - spread * fraction(name), usual / 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from prefixwarm.core.deadline import Deadline
+    from prefixwarm.core.warm import Ask
     from prefixwarm.keepwarm.parts import Parts
     from prefixwarm.keepwarm.report import Report
     from prefixwarm.keepwarm.sending import Order
@@ -29,9 +31,13 @@ __all__ = ["MOST_IN_A_TICK", "USEFUL_SECONDS", "Dispatcher", "Message", "Queue"]
 # At a second and a half a call and 48 side by side: ten seconds of a tick.
 MOST_IN_A_TICK = 300
 
-# A message is worth nothing later than this: a refresh that gets lost is then noticed while its
-# one-hour entry, refreshed three minutes before its end, still lives.
+# A message is worth nothing later than this.
 USEFUL_SECONDS = 90.0
+
+# It ends so long before its entry that the next tick may make good what was lost, unless it would
+# then be of use for less than the other.
+_SPARE_SECONDS = 65.0
+_LEAST_SECONDS = 20.0
 
 # The prefix is due again so long after its message's end of use: more than clocks are apart.
 _SKEW_SECONDS = 5.0
@@ -71,14 +77,14 @@ class Message:
     @classmethod
     def of(cls, order: Order, now: float) -> Message:
         """What a worker must know of an order."""
-        ask, end = order.ask(), now + USEFUL_SECONDS
+        ask = order.ask()
         return cls(
             key=ask.key,
             name=order.case.entry.name,
             action=order.decision.action,
             reason=order.decision.reason,
             decided_at=now,
-            latest_start=end if ask.latest_start is None else min(end, ask.latest_start),
+            latest_start=min(now + USEFUL_SECONDS, _latest_start(ask, now)),
             warm_until=ask.needed_until,
         )
 
@@ -111,6 +117,13 @@ class Message:
     def due_at(self) -> float:
         """When the prefix is looked at again unless the worker says otherwise."""
         return self.latest_start + _SKEW_SECONDS
+
+
+def _latest_start(ask: Ask, now: float) -> float:
+    if ask.latest_start is None:
+        return math.inf
+    spared = ask.latest_start - _SPARE_SECONDS
+    return spared if spared - now >= _LEAST_SECONDS else ask.latest_start
 
 
 class Queue:

@@ -135,7 +135,8 @@ class Sender:
         parts, case = self._parts, order.case
         until = self._deadline.earliest(CALL_SECONDS)
         try:
-            outcome = warm(case.call, order.ask(), parts.store, parts.provider, until, parts.clock)
+            ask = order.ask().replace(deployment=parts.settings.deployment)
+            outcome = warm(case.call, ask, parts.store, parts.provider, until, parts.clock)
         except StateError as error:
             self._report.state_error = str(error)
             return None

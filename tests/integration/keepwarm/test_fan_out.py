@@ -339,3 +339,30 @@ def test_without_a_queue_one_tick_does_all(world: World, monkeypatch: pytest.Mon
     world.deploy(*NAMES)
     report = world.tick()
     assert (len(report.outcomes), report.queued) == (5, 0)
+
+
+@pytest.mark.parametrize("ttl", ["5m", "1h"])
+def test_a_workers_failure_is_made_good_before_the_entry_lapses(fan: Fan, ttl: str) -> None:
+    """By the next ticks: the prefix is due again at once, and no call is made twice or late."""
+    fan.world.deploy(*NAMES, policy={"rule": "ski", "ttl": ttl})
+    fan.world.tick()
+    fan.drain()
+    life = 300 if ttl == "5m" else 3600
+    lapses = fan.world.sim.now() + life
+    fan.world.sim.advance(life - 95)
+    records: list[dict[str, Any]] = []
+    while not records:
+        fan.world.tick()
+        records = fan.receive()
+        fan.world.sim.advance(0 if records else 5)
+    fan.world.sim.inject(status=529, count=1)
+    assert fan.work(records) == []
+    failed = [request for request in fan.world.sim.requests() if request["status"] == 529]
+    assert len(failed) == 1
+    while fan.world.sim.now() < lapses + 60:
+        fan.world.sim.advance(20)
+        fan.world.tick()
+        fan.drain()
+    answered = [r for r in fan.world.sim.requests() if r["status"] == 200]
+    assert len(answered) == 2 * len(NAMES)
+    assert {fan.world.state(name).outcome for name in NAMES} == {"refreshed"}

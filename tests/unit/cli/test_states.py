@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from time import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.state import State
+from prefixwarm.core.state import Ledger, State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +77,20 @@ def test_the_condition(stated: Any, fields: dict[str, Any], word: str) -> None:
         ),
         ({"max_tokens": 1}, "the provider refuses max_tokens 0 here"),
         ({"granted_ttl": 300}, "the provider granted a TTL of 300 s"),
+        ({"longest_ttl": 300}, "the provider does not grant an hour here: 300 s are asked for"),
+        ({"granted_ttl": 3600, "wanted_ttl": 300}, "the next write asks for a TTL of 300 s"),
+        (
+            {"warm_until": 900.0, "traffic_at": -60.0, "traffic_by": "metric"},
+            "real traffic 60 s ago, by the function's Invocations metric",
+        ),
+        (
+            {"warm_until": 900.0, "traffic_at": -60.0, "traffic_by": "observed"},
+            "real traffic 60 s ago, as prefixwarm.observe saw",
+        ),
+        (
+            {"backoff_until": 600.0, "failures": 1, "backoff_of": "keepwarm"},
+            "after 1 failed calls by keepwarm, which may lie with its key or network; next try in",
+        ),
         ({"reason": "not worth it"}, "last decision: not worth it"),
         (
             {**WARM, **DRIFT, "matched_at": -300.0},
@@ -129,6 +144,90 @@ def test_nothing_yet(cli: Any, tmp_path: Path) -> None:
     path.write_text('{"states": [], "ledgers": []}')
     ran = cli("status", "--state", path)
     assert ran == (0, "no prefix is known: nothing was warmed yet\n", "")
+
+
+def today(days_ago: int = 0) -> str:
+    """A UTC day."""
+    return (datetime.now(timezone.utc) - timedelta(days=days_ago)).date().isoformat()
+
+
+@pytest.fixture
+def booked(tmp_path: Path) -> Path:
+    """A prefix, its ledgers of three days and the deployment's, and a paused route."""
+    now = time()
+    total = "total/default"
+    states = [
+        State(key=KEY, name="support", due_at=now + 600, calls=5, spent_usd=0.4, saved_usd=0.5),
+        State(key=KEY + "0", name="sales", due_at=now + 600),
+        State(key="route/anthropic/-/default", backoff_until=now + 1200, reason="HTTP 429 limit"),
+    ]
+    kept = {"spent_usd": 0.1, "outcomes": {"refreshed": 2}}
+    ledgers = [
+        Ledger(key=key, day=day, **values)
+        for key in (KEY, total)
+        for day, values in (
+            (today(), {**kept, "others_usd": 0.05, "saves": 1, "saved_usd": 0.25}),
+            (today(3), {**kept, "saves": 1, "saved_usd": 0.25}),
+            (today(40), {"spent_usd": 9.0, "outcomes": {"written": 1}}),
+        )
+    ]
+    # What an earlier version of the prefix spent is in the total alone.
+    ledgers.append(Ledger(key=total, day=today(5), outcomes={"written": 1}, spent_usd=1.0))
+    path = tmp_path / "state.json"
+    documents = {"states": [vars(s) for s in states], "ledgers": [vars(e) for e in ledgers]}
+    path.write_text(json.dumps(documents))
+    return path
+
+
+def test_status_shows_what_was_spent_and_saved_when(cli: Any, booked: Path) -> None:
+    """Today and in thirty days, by whom, by how many reads; per prefix and in total."""
+    found = cli("status", "--state", booked, "--json").json
+    sales, support = found["prefixes"]
+    assert support["today"]["net_usd"] == pytest.approx(0.1)
+    month = support["last_30_days"]
+    assert (month["outcomes"], month["saves"]) == ({"refreshed": 4}, 2)
+    assert (month["spent_usd"], month["others_usd"]) == (pytest.approx(0.2), 0.05)
+    assert month["net_usd"] == pytest.approx(0.25)
+    assert sales["last_30_days"]["outcomes"] == {}
+    assert found["total"]["last_30_days"]["outcomes"] == {"refreshed": 4, "written": 1}
+    assert found["total"]["last_30_days"]["net_usd"] == pytest.approx(-0.75)
+    shown = cli("status", "--state", booked).out
+    assert "4 refreshed" in shown
+    assert (
+        "today: spent $0.1500, saved $0.2500 by 1 observed read, net $0.1000; "
+        "keep-warm calls: 2 refreshed\n"
+    ) in shown
+
+
+@pytest.mark.parametrize("command", [("status",), ("explain", "support")])
+def test_a_paused_route_is_shown(cli: Any, booked: Path, command: tuple[str, ...]) -> None:
+    """With the reason that the provider gave."""
+    shown = cli(*command, "--state", booked).out
+    assert "route anthropic is paused for another 20 min: HTTP 429 limit\n" in shown
+    (pause,) = cli(*command, "--state", booked, "--json").json["paused"]
+    assert (pause["route"], pause["reason"]) == ("anthropic", "HTTP 429 limit")
+
+
+def test_explain_shows_the_ledger(cli: Any, booked: Path) -> None:
+    """Day by day, and together."""
+    lines = cli("explain", "support", "--state", booked).out.splitlines()
+    rows = [line.split() for line in lines if line.startswith(("20", "total"))]
+    assert rows == [
+        [today(), "2", "refreshed", "$0.1000", "$0.0500", "$0.2500", "1", "$0.1000"],
+        [today(3), "2", "refreshed", "$0.1000", "$0", "$0.2500", "1", "$0.1500"],
+        ["total", "4", "refreshed", "$0.2000", "$0.0500", "$0.5000", "2", "$0.2500"],
+    ]
+
+
+def test_unknown_prices_leave_the_net_unknown(cli: Any, tmp_path: Path) -> None:
+    """Never $0."""
+    state = State(key=KEY, name="support", due_at=time(), calls=1, unpriced=1)
+    day = Ledger(key=KEY, day=today(), outcomes={"refreshed": 1}, unpriced=1, saved_usd=0.5)
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({"states": [vars(state)], "ledgers": [vars(day)]}))
+    (found,) = cli("status", "--state", path, "--json").json["prefixes"]
+    assert found["today"]["net_usd"] is None
+    assert "$0 + unknown" in cli("explain", "support", "--state", path).out
 
 
 def test_a_superseded_version_is_told_from_the_deployed_one(cli: Any, tmp_path: Path) -> None:
