@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from prefixwarm.core.settings import Settings
+    from prefixwarm.core.state import State
     from prefixwarm.core.warm_call import WarmCall
     from prefixwarm.keepwarm.manifest import Entry, Manifest
     from prefixwarm.keepwarm.objects import Bucket
@@ -42,6 +43,8 @@ class Fleet:
         The manifest's key.
     tell
         Told of each file that cannot be used, once for each problem.
+    now
+        Epoch seconds: what is deployed later, this environment does not know.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class Fleet:
         settings: Settings,
         environ: Mapping[str, str],
         tell: Callable[[PrefixFileError], None],
+        now: float,
     ) -> None:
         self._bucket = bucket
         self._settings = settings
@@ -68,6 +72,7 @@ class Fleet:
         self.unregistered: set[str] = set()
         self.broken: dict[str, PrefixFileError] = {}
         self.superseded = Superseded()
+        self._read_at = now
 
     def learn_keys(self) -> None:
         """Fill `entries`, by the keys of their states; new ones are `unregistered` too."""
@@ -84,10 +89,13 @@ class Fleet:
                 self.unregistered.add(key)
         self._keyless = [entry for key, entry in found if key is None]
 
-    @property
-    def complete(self) -> bool:
-        """Whether the key of every entry is known."""
-        return not self._keyless
+    def judges(self, state: State) -> bool:
+        """Whether it is known what a state is that is none of `entries`.
+
+        Not while keys are unknown; nor does an environment judge what a later deployment knows,
+        which may run beside it for a while.
+        """
+        return not self._keyless and (state.deployed_at or 0.0) <= self._read_at
 
     def call(self, entry: Entry) -> WarmCall | None:
         """The entry's warm call; None when its file cannot be used: see `broken`."""

@@ -83,7 +83,9 @@ class Keeper:
         """
         if self._fleet is None:
             parts, key = self.parts, self._manifest_key
-            self._fleet = Fleet(parts.bucket, key, parts.settings, parts.environ, _broken)
+            self._fleet = Fleet(
+                parts.bucket, key, parts.settings, parts.environ, _broken, parts.clock()
+            )
         return self._fleet
 
     def close(self) -> None:

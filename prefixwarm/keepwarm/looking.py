@@ -87,7 +87,7 @@ class Look:
 
     def _earlier(self, state: State) -> Entry | None:
         """An earlier version of a prefix that is still in use; what else is unknown is retired."""
-        if not self._fleet.complete:
+        if not self._fleet.judges(state):
             return None
         entry, why = self._fleet.superseded.entry(state, self._now)
         if entry is None:

@@ -247,6 +247,18 @@ def test_the_two_versions_that_were_used_last_are_kept(canary: Canary) -> None:
     assert [canary.lives(version) for version in "abcd"] == [False, True, True, True]
 
 
+def test_an_environment_of_the_last_deployment_forgets_nothing_new(canary: Canary) -> None:
+    """It may run beside the new one for a while, a worker longer than a tick."""
+    canary.deploy("old")
+    before = canary.world.keeper
+    canary.deploy("new")
+    canary.world.sim.advance(58 * MINUTE)
+    due = canary.state("new").due_at
+    before.tick(Deadline.after(50))
+    assert due is not None
+    assert canary.state("new").due_at == due
+
+
 @pytest.mark.parametrize(
     ("environ", "manifest"),
     [
