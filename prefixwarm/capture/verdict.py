@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.capture.finding import finding
 from prefixwarm.compare.blocks import TIERS, blocks, positions
 from prefixwarm.compare.difference import Difference, between_blocks, shape_differences
-from prefixwarm.core.body import as_messages, cache_point, is_converse
+from prefixwarm.core.body import as_messages, cache_point, is_converse, place_of
 from prefixwarm.core.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _choice(prefix: PrefixFile, request: Mapping[str, Any]) -> Iterator[Finding]
     kind = sent.get("type") if isinstance(sent, dict) else None
     if kind in ("any", "tool") and sent != warmed:
         told = f"{kind}: not what is warmed; see what the first real request reads"
-        yield finding("tool-choice", "tool_choice", told)
+        yield finding("tool-choice", place_of("tool_choice", request), told)
 
 
 def _ttl_order(sent: Sequence[Block], automatic: object) -> Iterator[Finding]:
