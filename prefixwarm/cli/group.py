@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -82,6 +83,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code: 0 done, 1 a finding or failure, 2 usage or bad input.
     """
+    _write_anything()
     try:
         return _run(arguments)
     except OSError as error:
@@ -107,6 +109,13 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _write_anything() -> None:
+    """A character that the terminal's encoding lacks, or half of one, is written as its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _forget_output() -> None:

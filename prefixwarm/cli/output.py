@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,9 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan", "ok": "green"}
 def emit(document: Mapping[str, Any], as_json: bool, people: Callable[[], None]) -> None:
     """Print the document as JSON, or let `people` print it for them."""
     if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        # UTF-8 or escaped: what an encoding lacks must not spoil the JSON.
+        ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+        click.echo(json.dumps(document, indent=2, ensure_ascii=ascii_only, default=str))
     else:
         people()
 

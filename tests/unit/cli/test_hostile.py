@@ -150,3 +150,27 @@ def test_ctrl_c(tmp_path: Path) -> None:
         out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, b"")
     assert b"prefixwarm" not in err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_characters_that_the_terminal_lacks(
+    tmp_path: Path, encoding: str, options: tuple[str, ...]
+) -> None:
+    """And halves of characters, which JSON allows: the output stays readable, and JSON."""
+    for name, text in (("a", "Grüße — 日本 😀 \ud83d!"), ("b", "Grüße — 日本 😀 \ud83d?")):
+        (tmp_path / name).write_text(json.dumps({"messages": [TURN], "system": text}))
+    ran = subprocess.run(
+        [*COMMAND, "diff", "a", "b", *options],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (1, b"")
+    if options:
+        (found,) = json.loads(ran.stdout)["differences"]
+        assert "日本 😀" in found["left"]
+    else:
+        assert b"system: system[0].text, character" in ran.stdout
