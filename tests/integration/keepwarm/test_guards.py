@@ -198,6 +198,14 @@ def test_an_unknown_price_and_a_budget_send_nothing(world: World) -> None:
     assert not world.sim.requests()
 
 
+def test_a_budget_of_zero_sends_nothing(world: World) -> None:
+    """It says why, and takes no other word for it."""
+    world.deploy("support", budget_usd_per_day=0)
+    assert world.tick().budget_reached == 1
+    assert world.state("support").reason.startswith("the budget is used up")
+    assert not world.sim.requests()
+
+
 def test_refreshes_that_write_trip_the_breaker(world: World) -> None:
     """The second in a row; one more is tried a day later."""
     world.deploy("support")
@@ -209,7 +217,9 @@ def test_refreshes_that_write_trip_the_breaker(world: World) -> None:
         assert report.metrics()["WarmRewrote"] == (1.0, "Count")
     world.sim.reset()
     assert not any(report.outcomes for report in world.passes(5 * HOUR, 3 * MINUTE))
-    assert "circuit breaker: 2 refreshes" in world.state("support").reason
+    why = world.state("support").reason
+    assert why.startswith("circuit breaker: 2 refreshes in a row wrote instead of reading (likely")
+    assert "another workspace's key" in why
 
 
 def test_a_read_ends_the_row_of_rewrites(world: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.prefix_file import dumps
+from prefixwarm.core.state import Lease, LeaseWish, Result, SessionStart
 from prefixwarm.keepwarm import tick
 from prefixwarm.keepwarm.budget import day_of, total_key
 from prefixwarm.prices import lookup
@@ -147,6 +148,32 @@ def test_the_books_agree_with_the_provider(world: World) -> None:
     assert total.spent_usd == pytest.approx(billed)
     assert ledgers[0].spent_usd == pytest.approx(world.state("support").kept_usd)
     assert total.others_usd == 0
+
+
+def test_savings_and_others_dollars_are_in_the_ledger(world: World) -> None:
+    """Of an observed start that our refresh saved, and of an init phase; once, with a metric."""
+    world.deploy("support")
+    world.tick()
+    world.passes(2 * HOUR, 3 * MINUTE)
+    store, deadline = world.keeper.parts.store, Deadline.after(60)
+    others = LeaseWish(
+        name="support", owner="env", now=world.now(), seconds=1, needed_until=9e9, by="agent"
+    )
+    state, _ = store.take_lease(world.key("support"), others, deadline)
+    lease = Lease(key=state.key, owner="env", token=state.lease_token)
+    now = world.now()
+    spent = Result(
+        outcome="written", started=now, ttl=3600, max_tokens=0, due_at=now, cost_usd=0.5, by="agent"
+    )
+    store.record(lease, spent, deadline)
+    start = SessionStart(at=now, quiet=300.0, hit=True, saved=True, saved_usd=0.25)
+    store.count_start(world.key("support"), start, deadline)
+    reports = world.passes(2 * HOUR, 3 * MINUTE)
+    assert sum(report.metrics()["SavedUSD"][0] for report in reports) == 0.25
+    for key in (world.key("support"), total_key("")):
+        (day,) = store.ledger(key, [day_of(world.sim.now())], deadline)
+        assert (day.others_usd, day.saved_usd, day.saves) == (0.5, 0.25, 1)
+    assert day.spent_usd == pytest.approx(world.state("support").kept_usd)
 
 
 def test_a_large_fleet_is_registered_while_the_rest_goes_on(

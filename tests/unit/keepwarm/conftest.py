@@ -35,8 +35,8 @@ def warm_call(name: str = "support", **changes: Any) -> WarmCall:
 
 
 def make_case(name: str = "support", route: str = "anthropic", **state: Any) -> Case:
-    """A prefix that was warmed an hour ago, less three minutes."""
-    touched = NOW - 57 * 60
+    """A prefix that was warmed an hour ago, less two minutes."""
+    touched = NOW - 58 * 60
     values = {"last_touch": touched, "warm_until": touched + 3600, "granted_ttl": 3600, **state}
     return Case(
         state=State(key=f"state/{route}/{name}", name=name, **values),

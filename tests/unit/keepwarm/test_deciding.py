@@ -47,7 +47,7 @@ def test_a_large_fleet_is_spread_over_five_minutes() -> None:
     assert usual - 300 <= min(after) < usual - 290
     assert usual - 10 < max(after) <= usual
     per_second = [
-        sum(1 for at in after if second <= at < second + 1) for second in range(3090, 3390)
+        sum(1 for at in after if second <= at < second + 1) for second in range(3150, 3450)
     ]
     assert max(per_second) < 80
 
@@ -62,6 +62,30 @@ def test_a_short_interval_is_not_spread_away() -> None:
     """A user's interval of ten seconds stays above zero."""
     policy = paced(Policy.of({"rule": "ski", "interval": 10}), "agent-7", 300, 10_000)
     assert policy.refresh_after(300) >= 5
+
+
+def test_an_entry_that_outlives_the_policys_is_not_spread() -> None:
+    """An agent wrote it for an hour; the policy writes for five minutes."""
+    policy = Policy.of({"rule": "ski", "ttl": "5m"})
+    assert paced(policy, "agent-7", 3600, 10_000) == policy
+
+
+def test_a_write_asks_for_what_the_policy_wants_and_the_provider_grants(case: Case) -> None:
+    """Whatever the living entry was granted, and never more than was granted before."""
+    agents = replace(case, state=case.state.replace(granted_ttl=300))
+    assert agents.decision(NOW).ttl == 3600
+    refused = replace(case, state=case.state.replace(longest_ttl=300))
+    assert refused.decision(NOW).ttl == 300
+    fixed = replace(case, policy=Policy.of({"rule": "ski", "ttl": "5m"}))
+    assert fixed.decision(NOW).ttl == 300
+
+
+def test_a_call_is_priced_by_what_it_asks_for(case: Case) -> None:
+    """A read while the entry lives, then the write with that TTL."""
+    assert case.cost_usd(NOW, 300) == pytest.approx(0.002)
+    lapsed = NOW + 7200
+    assert case.cost_usd(lapsed, 300) == pytest.approx(0.025)
+    assert case.cost_usd(lapsed, 3600) == pytest.approx(0.04)
 
 
 def test_a_names_fraction_never_changes() -> None:

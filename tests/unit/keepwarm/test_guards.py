@@ -18,6 +18,7 @@ from prefixwarm.core.memory import MemoryState
 from prefixwarm.core.outcome import Outcome
 from prefixwarm.core.state import State
 from prefixwarm.keepwarm import breaker
+from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.pauses import Pauses, pause_after, route_key
 from prefixwarm.keepwarm.sending import Order, within_rate
 from prefixwarm.policy import Decision
@@ -115,6 +116,26 @@ def test_a_refresh_is_dropped_that_would_start_too_late(case: Case) -> None:
     assert ask.needed_until == case.state.warm_until
     assert ask.latest_start == (case.state.warm_until or 0) - 5
     assert order(case, "write").ask().latest_start is None
+
+
+@pytest.mark.parametrize(
+    ("left", "useful"), [(3600.0, 90.0), (180.0, 90.0), (150.0, 80.0), (90.0, 20.0), (80.0, 75.0)]
+)
+def test_a_message_leaves_time_for_one_more_tick(left: float, useful: float) -> None:
+    """Where there is enough of it: what is lost is then made good while the entry lives."""
+    message = Message.of(order(make_case(warm_until=NOW + left), "refresh"), NOW)
+    assert message.latest_start - NOW == useful
+    assert Message.of(order(make_case(warm_until=None), "write"), NOW).latest_start == NOW + 90
+
+
+def test_the_breaker_remembers_the_likely_cause() -> None:
+    """In the state's own words, until somebody else's replace them."""
+    why = breaker.sentence(2, Outcome(name="a", kind="partial"))
+    assert "likely cause: drift" in why
+    tripped = State(key="k", rewrites=2, tripped_until=NOW + 9, reason=why)
+    assert breaker.refusal(tripped, NOW) == why
+    assert breaker.refusal(tripped.replace(reason="warm"), NOW) == breaker.sentence(2)
+    assert breaker.refusal(tripped, NOW + 10) == ""
 
 
 def test_idle_counts_warm_calls_without_traffic() -> None:
