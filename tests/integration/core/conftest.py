@@ -37,6 +37,7 @@ HOUR = {"type": "ephemeral", "ttl": "1h"}
 MODELS = {
     "bedrock-mantle": "anthropic.claude-sonnet-5-5",
     "bedrock": "global.anthropic.claude-sonnet-5-5",
+    "bedrock-converse": "global.anthropic.claude-sonnet-5-5",
 }
 SCHEMA = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "string"}}}
 
@@ -149,7 +150,8 @@ class Bench:
         if route == "anthropic":
             self.environ["ANTHROPIC_API_KEY"] = "sk-bench"
         self.request = agent_request(route) | request
-        headers = {} if route == "bedrock" else {"anthropic-version": "2026-10-21"}
+        known = "anthropic-version" in ROUTES[route].allowed_headers
+        headers = {"anthropic-version": "2026-10-21"} if known else {}
         prices = {"input": 2.0, "read": 0.1, "write_5m": 2.5, "write_1h": 4.0, "output": 10.0}
         self.prefix = build(
             "support",
@@ -196,6 +198,8 @@ class Bench:
 def agent_request(route: str) -> dict[str, Any]:
     """What an agent sends: a tool, and some 900 tokens of system prompt."""
     text = " ".join(f"Rule {i}: answer politely and look it up first." for i in range(90))
+    if route == "bedrock-converse":
+        return converse_request(text)
     request: dict[str, Any] = {
         "model": MODELS.get(route, "claude-sonnet-5-5"),
         "max_tokens": 64,
@@ -204,6 +208,18 @@ def agent_request(route: str) -> dict[str, Any]:
         "messages": [{"role": "user", "content": "Where is my parcel?"}],
     }
     return request | ({"anthropic_version": "2026-10-21"} if route == "bedrock" else {})
+
+
+def converse_request(text: str) -> dict[str, Any]:
+    """The same for Converse."""
+    tool = {"name": "look_up", "description": "Looks up.", "inputSchema": {"json": SCHEMA}}
+    return {
+        "modelId": MODELS["bedrock-converse"],
+        "inferenceConfig": {"maxTokens": 64},
+        "toolConfig": {"tools": [{"toolSpec": tool}]},
+        "system": [{"text": text}, {"cachePoint": {"type": "default", "ttl": "1h"}}],
+        "messages": [{"role": "user", "content": [{"text": "Where is my parcel?"}]}],
+    }
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import anthropic
+import boto3
 import pytest
 
 from prefixwarm.core.deadline import Deadline
@@ -19,7 +22,7 @@ from prefixwarm.core.errors import (
 )
 from prefixwarm.core.memory import MemoryState
 from prefixwarm.core.outcome import Usage
-from prefixwarm.core.routes import ROUTES
+from prefixwarm.core.routes import CONVERSE, ROUTES
 from prefixwarm.simulator import AwsKey, Principal, running
 
 if TYPE_CHECKING:
@@ -46,22 +49,30 @@ def sdk(route: str, sim: Simulator) -> Any:
     return anthropic.AnthropicBedrock(base_url=sim.url, **keys)
 
 
+def asked(route: str, sim: Simulator, request: dict[str, Any]) -> Usage:
+    """What the agent's own request billed."""
+    if route == CONVERSE:
+        session = boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
+        with closing(session.client("bedrock-runtime", endpoint_url=sim.url)) as client:
+            return Usage.from_response(client.converse(**request)["usage"])
+    sent = {k: v for k, v in request.items() if k != "anthropic_version"}
+    with sdk(route, sim) as client:
+        return Usage.from_response(client.messages.create(**sent).usage.to_dict())
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_the_agents_first_request_reads_what_was_warmed(
     bench: MakeBench, sim: Simulator, soon: Deadline, route: str
 ) -> None:
     """All of it, and writes none; the agent is the real SDK, and signatures are verified."""
     one = bench(route)
-    reply = one.provider().send(one.call, 0, soon)
+    reply = one.provider().send(one.call, one.call.least_tokens, soon)
     warmed = Usage.from_response(reply.usage)
     assert warmed.write_1h > 512
-    assert (warmed.read, warmed.write_5m, warmed.output) == (0, 0, 0)
-    assert reply.message_id.startswith("msg_")
-    sent = {k: v for k, v in one.request.items() if k != "anthropic_version"}
-    with sdk(route, sim) as client:
-        usage = client.messages.create(**sent).usage
-    assert usage.cache_read_input_tokens == warmed.write_1h
-    assert usage.cache_creation_input_tokens == 0
+    assert (warmed.read, warmed.write_5m, warmed.output) == (0, 0, one.call.least_tokens)
+    assert reply.message_id.startswith("msg_") == (route != CONVERSE)
+    usage = asked(route, sim, one.request)
+    assert (usage.read, usage.written) == (warmed.write_1h, 0)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -70,9 +81,10 @@ def test_opts_in_to_diagnostics_where_they_are(
 ) -> None:
     """On the Claude API alone; the entry stays the same."""
     one = bench(route)
-    one.provider().send(one.call, 0, soon)
+    least = one.call.least_tokens
+    one.provider().send(one.call, least, soon)
     one.environ["PREFIXWARM_DIAGNOSE"] = "Sample"
-    usage = Usage.from_response(one.provider().send(one.call, 0, soon).usage)
+    usage = Usage.from_response(one.provider().send(one.call, least, soon).usage)
     assert (usage.read > 512, usage.written) == (True, 0)
     opted = {"diagnostics": {"previous_message_id": None}} if route == "anthropic" else {}
     first, second = [request["body"] for request in sim.requests()]
@@ -120,7 +132,7 @@ def test_both_refused(bench: MakeBench, sim: Simulator) -> None:
     assert one.warm(MemoryState()).ok
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", [route for route in ROUTES if route != CONVERSE])
 def test_every_sender_sends_the_same(
     bench: MakeBench, sim: Simulator, soon: Deadline, route: str
 ) -> None:
@@ -134,6 +146,20 @@ def test_every_sender_sends_the_same(
     assert list(first["body"]["tools"][0]["input_schema"]["properties"]) == ["z", "a"]
     assert first["headers"]["content-type"] == "application/json"
     assert first["headers"].get("anthropic-version") == one.call.headers.get("anthropic-version")
+
+
+def test_converse_is_sent_as_boto3_sends_it(
+    bench: MakeBench, sim: Simulator, soon: Deadline
+) -> None:
+    """Path and body, key order included, but for the limit and the question."""
+    one = bench(CONVERSE)
+    one.provider().send(one.call, 1, soon)
+    asked(CONVERSE, sim, one.request)
+    warm, real = sim.requests()
+    assert warm["path"] == real["path"]
+    assert warm["body"]["inferenceConfig"] == {"maxTokens": 1}
+    for name in ("toolConfig", "system"):
+        assert json.dumps(warm["body"][name]) == json.dumps(real["body"][name])
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,9 @@ def test_the_compiled_call_begins_with_its_limit() -> None:
     assert json.loads(call.body) == {k: v for k, v in prefix.request.items() if k != "modelId"}
     assert call.least_tokens == 1
     assert call.with_max_tokens(1) == call.body
+    shorter = json.loads(call.with_ttl(300).body)
+    assert shorter == json.loads(call.body.replace(b'"ttl":"1h"', b'"ttl":"5m"'))
+    assert shorter["system"][-1] == {"cachePoint": {"type": "default", "ttl": "5m"}}
     again = WarmCall.from_bytes(call.to_bytes(), "x.warm")
     assert (again.body, again.model, again.route) == (call.body, MODEL, "bedrock-converse")
 
