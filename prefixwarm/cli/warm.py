@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from math import isnan
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import click
 from prefixwarm.cli.output import dollars, emit, finish, json_option, table, tokens
 from prefixwarm.cli.reach import reach
 from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import SettingsError
+from prefixwarm.core.errors import SettingsError, UsageError
 from prefixwarm.core.outcome import Outcome, Usage
 from prefixwarm.core.prefix_file import load
 from prefixwarm.core.routes import route_named
@@ -64,6 +65,8 @@ def warm(
     prefix that the state knows to be warm is left alone. Exits 1 when a prefix is not warm
     afterwards.
     """
+    if isnan(timeout):
+        raise UsageError("--timeout nan: write seconds")
     calls = [compile_prefix(load(path)) for path in files]
     with reach() as found:
         if dry_run:

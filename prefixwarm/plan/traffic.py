@@ -22,6 +22,7 @@ __all__ = ["DAY", "MOST_PER_HOUR", "Traffic", "poisson", "read"]
 DAY = 86_400.0
 MOST_PER_HOUR = 3600.0
 
+_MOST_DAYS = 731
 _COLUMNS = ("time", "timestamp", "arrival", "at", "ts", "date")
 _SEED = 20_261_121
 _MONDAY = 1_767_571_200.0  # 2026-01-05T00:00Z
@@ -88,7 +89,8 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
     Raises
     ------
     UsageError
-        Naming the file and the line: unreadable, not a time, negative, or not in order.
+        Naming the file and the line: unreadable, not a time, negative, not in order, or years
+        apart.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -103,6 +105,10 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
         if arrivals and at < arrivals[-1]:
             raise UsageError(f"{path}:{line}: {value} is before the line before it: sort the file")
         arrivals.append(at)
+    days = (arrivals[-1] - arrivals[0]) / 86400 if arrivals else 0
+    if days > _MOST_DAYS:
+        told = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are the times milliseconds?"
+        raise UsageError(f"{path}: {told}")
     return Traffic.of(arrivals, str(path))
 
 

@@ -72,6 +72,12 @@ def test_a_state_file_that_never_ends(cli: Any, prefix_path: Path) -> None:
         assert (ran.code, ran.err) == (2, "prefixwarm: --state /dev/zero: is no regular file\n")
 
 
+def test_a_timeout_that_is_no_number(cli: Any, prefix_path: Path) -> None:
+    """It would never be over."""
+    ran = cli("warm", prefix_path, "--timeout", "nan")
+    assert (ran.code, ran.err) == (2, "prefixwarm: --timeout nan: write seconds\n")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

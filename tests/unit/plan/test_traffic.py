@@ -45,6 +45,7 @@ def test_a_file_names_times_in_many_ways(tmp_path: Path, name: str, text: str) -
         ("a.csv", "", "has no arrivals"),
         ("a.csv", "time\n", "has no arrivals"),
         ("a.csv", "5\n4\n", ":2: 4 is before the line before it"),
+        ("a.csv", "0\n1732000000000\n", "spans 20,046,296 days, of at most 731: are the times"),
         ("a.csv", "time\n-5\n", ":2: '-5' is no time"),
         ("a.csv", "1\nsoon\n", ":2: 'soon' is no time"),
         ("a.csv", "nan\n", ":1: 'nan' is no time"),
