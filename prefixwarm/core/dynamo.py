@@ -96,15 +96,11 @@ class DynamoState:
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""
-        spent = _spending(result)
-        try:
-            self._update(lease.key, _record_as_holder(lease, result, raises=True), deadline)
-        except ConditionFailed as failed:
-            if _holds(lease, failed.item):
-                kept = _record_as_holder(lease, result, raises=False)
-                self._update_or(lease.key, kept, spent, deadline)
-            else:
-                self._update_or(lease.key, _raised(result), spent, deadline)
+        for raises in (True, False):
+            change = _record_as_holder(result, raises=raises)
+            if self._update_as_holder(lease, change, deadline):
+                return
+        self._update_or(lease.key, _raised(result), _spending(result), deadline)
 
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -120,8 +116,9 @@ class DynamoState:
         change.add("failures", 1)
         _add_spending(change, failure)
         change.remove("lease_owner", "lease_until")
-        change.require(change.compare("lease_token", "=", lease.token))
-        self._update_or(lease.key, change, _spending(failure), deadline)
+        spent = _spending(failure)
+        if not (self._update_as_holder(lease, change, deadline) or spent.empty):
+            self._update(lease.key, spent, deadline)
 
     def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -287,6 +284,19 @@ class DynamoState:
         parameters = {**self._at(key), **change.parameters(), "ReturnValues": returned}
         return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
 
+    def _update_as_holder(self, lease: Lease, change: Change, deadline: Deadline) -> bool:
+        """Update if the lease is still held; true, too, where that was done already.
+
+        A request is sent again when its reply was lost, and must not count twice.
+        """
+        change.require(change.compare("lease_token", "=", lease.token))
+        change.require(change.compare("lease_owner", "=", lease.owner))
+        try:
+            self._update(lease.key, change, deadline)
+        except ConditionFailed as failed:
+            return _gave_back(lease, failed.item)
+        return True
+
     def _update_or(self, key: str, change: Change, otherwise: Change, deadline: Deadline) -> None:
         """Update; where the condition does not hold, count at least the money."""
         try:
@@ -303,7 +313,7 @@ class DynamoState:
             return
 
 
-def _record_as_holder(lease: Lease, result: Result, *, raises: bool) -> Change:
+def _record_as_holder(result: Result, *, raises: bool) -> Change:
     change = Change()
     if raises:
         _set_life(change, result)
@@ -311,7 +321,6 @@ def _record_as_holder(lease: Lease, result: Result, *, raises: bool) -> Change:
     _set_outcome(change, result)
     change.set("failures", 0)
     change.remove("lease_owner", "lease_until", "backoff_until", "backoff_of")
-    change.require(change.compare("lease_token", "=", lease.token))
     return change
 
 
@@ -406,8 +415,9 @@ def _brought(found: Settlement, at: float) -> Change:
     return change
 
 
-def _holds(lease: Lease, item: Mapping[str, Any]) -> bool:
-    return bool(item) and state_of(lease.key, item).lease_token == lease.token
+def _gave_back(lease: Lease, item: Mapping[str, Any]) -> bool:
+    """Whether this holder's call is recorded: nobody else can have ended its lease."""
+    return "lease_owner" not in item and state_of(lease.key, item).lease_token == lease.token
 
 
 def signed_calls(aws: AwsClient) -> DynamoCall:

@@ -80,6 +80,8 @@ class MemoryState:
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""
         with self._exclusive():
+            if self._gave_back(lease):
+                return
             state = self._spend(self._at(lease.key), result)
             holds = state.lease_token == lease.token
             longer = (state.warm_until or 0.0) < result.warm_until
@@ -97,6 +99,8 @@ class MemoryState:
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
         with self._exclusive():
+            if self._gave_back(lease):
+                return
             state = self._spend(self._at(lease.key), failure)
             if state.lease_token == lease.token:
                 self._change(
@@ -110,6 +114,10 @@ class MemoryState:
                     lease_owner="",
                     lease_until=None,
                 )
+
+    def _gave_back(self, lease: Lease) -> bool:
+        state = self._at(lease.key)
+        return state.lease_token == lease.token and not state.lease_owner
 
     def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """See `StateStore`."""

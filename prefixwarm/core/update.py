@@ -50,7 +50,7 @@ class Change:
         """Change nothing unless this holds as well."""
         self._conditions.append(f"({condition})")
 
-    def compare(self, name: str, operator: str, value: float) -> str:
+    def compare(self, name: str, operator: str, value: str | float) -> str:
         """The condition that an attribute is there and compares so."""
         return f"{self._name(name)} {operator} {self._held(value)}"
 

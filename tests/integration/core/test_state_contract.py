@@ -340,6 +340,21 @@ def test_the_ledger_adds(store: StateStore, key: str, soon: Deadline) -> None:
     assert store.read(key, soon) == State(key=key)
 
 
+@pytest.mark.parametrize("how", ["record", "fail"])
+def test_a_lost_reply_does_not_count_twice(
+    store: StateStore, key: str, soon: Deadline, how: str
+) -> None:
+    """The client asks again; the call was one, and so is its money."""
+    lease = leased(store, key, soon)
+    for _ in range(2):
+        if how == "record":
+            store.record(lease, result(cost_usd=0.5), soon)
+        else:
+            store.fail(lease, failure(cost_usd=0.5), soon)
+    state = store.read(key, soon)
+    assert (state.calls, state.spent_usd, state.failures) == (1, 0.5, int(how == "fail"))
+
+
 def test_small_amounts_are_kept(store: StateStore, key: str, soon: Deadline) -> None:
     """Down to a billionth of a dollar, and up to what a company spends."""
     for amount in (1e-9, 0.000_123_456, 98_765.25):
@@ -374,7 +389,7 @@ def test_no_dollar_is_lost_in_a_crowd(store: StateStore, key: str, soon: Deadlin
             store.fail(lease, failure(cost_usd=0.5), soon)
 
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(come_back, range(16)))
+        list(pool.map(come_back, range(1, 17)))
     state = store.read(key, soon)
     assert (state.calls, state.spent_usd) == (16, 6.0)
     assert state.warm_until == NOW + 15 + 3600
