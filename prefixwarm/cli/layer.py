@@ -26,7 +26,7 @@ _prefixes_option = click.option(
 )
 
 
-@click.group()
+@click.group(epilog="Example: prefixwarm layer build --out layer.zip --prefixes prefixes")
 def layer() -> None:
     """Build the Lambda layer, publish it, or package a deployment without CDK."""
 

@@ -60,8 +60,8 @@ def middleware(
             watch.wait(sent)
             sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = call_next(outgoing)
-        if sent is not None and _refused(sent, response):
-            sent, outgoing = _unasked(watch, sent, outgoing)
+        if sent is not None and (again := _unasked(watch, sent, outgoing, response)) is not None:
+            sent, outgoing = again
             with suppress(Exception):
                 response.http_response.close()
             response = call_next(outgoing)
@@ -85,8 +85,8 @@ def async_middleware(
             await watch.wait_async(sent)
             sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = await call_next(outgoing)
-        if sent is not None and _refused(sent, response):
-            sent, outgoing = _unasked(watch, sent, outgoing)
+        if sent is not None and (again := _unasked(watch, sent, outgoing, response)) is not None:
+            sent, outgoing = again
             with suppress(Exception):
                 await response.http_response.aclose()
             response = await call_next(outgoing)
@@ -122,17 +122,13 @@ def _leave(watch: Observer, sent: Sent, request: Any, add_breakpoint: bool) -> t
     return sent, request
 
 
-def _refused(sent: Sent, response: Any) -> bool:
-    """Whether what was added may be what the provider refuses."""
+def _unasked(watch: Observer, sent: Sent, outgoing: Any, response: Any) -> tuple[Sent, Any] | None:
+    """The request to send again: without the question, where that may be what was refused."""
     with suppress(Exception):
-        return bool(sent.named and response.status_code == 400)
-    return False
-
-
-def _unasked(watch: Observer, sent: Sent, outgoing: Any) -> tuple[Sent, Any]:
-    """The same request without asking for diagnostics."""
-    body = {name: value for name, value in outgoing.json.items() if name != "diagnostics"}
-    return watch.unasked(sent), outgoing.copy(body=body)
+        if sent.named and response.status_code == 400:
+            body = {name: value for name, value in outgoing.json.items() if name != "diagnostics"}
+            return watch.unasked(sent), outgoing.copy(body=body)
+    return None
 
 
 def _readable(request: Any, response: Any) -> bool:
@@ -147,7 +143,7 @@ def _end(watch: Observer, sent: Sent, response: Any, parsed: Any, stream: bool) 
     def report(message: Any) -> None:
         watch.end(sent, _usage(message.usage), _diagnostics(message), headers)
 
-    headers = _shaping(response.http_response.request.headers)
+    headers = _shaping(response)
     if not stream:
         report(parsed)
     elif hasattr(parsed, "__aiter__"):
@@ -156,9 +152,12 @@ def _end(watch: Observer, sent: Sent, response: Any, parsed: Any, stream: bool) 
         parsed.__dict__["_iterator"] = _tapped(report, parsed._iterator)
 
 
-def _shaping(headers: Mapping[str, str]) -> dict[str, str]:
+def _shaping(response: Any) -> dict[str, str] | None:
     """What went out, with what the client adds to every request: the middleware sees none of it."""
-    return {name: headers[name] for name in FROM_HEADERS if name in headers}
+    with suppress(Exception):
+        headers = response.http_response.request.headers
+        return {name: headers[name] for name in FROM_HEADERS if name in headers}
+    return None
 
 
 def _tapped(report: Callable[[Any], None], events: Iterator[Any]) -> Iterator[Any]:
