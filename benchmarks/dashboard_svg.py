@@ -1,28 +1,45 @@
-"""A CloudWatch dashboard as SVG: graphs by hour, and alarms by state."""
+"""A CloudWatch dashboard as SVG: its own graphs by period, and its alarms by state."""
 
 from __future__ import annotations
 
+import re
 from html import escape
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-__all__ = ["draw"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboard_values import Metrics
+
+__all__ = ["draw", "series", "state"]
 
 UNIT_X, UNIT_Y, GAP, HEAD = 48, 38, 8, 26
-COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#d62728", "#8c564b", "#e377c2")
+COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#d62728", "#8c564b", "#e377c2", "#7f7f7f")
+# The one form of metric math on our dashboard.
+DIFFERENCE = re.compile(r"FILL\((\w+), 0\) - FILL\((\w+), 0\)")
 Json = dict[str, Any]
-Values = dict[str, list[float]]
+Points = list[float | None]
 
 
-def draw(widgets: list[Json], alarms: list[Json], values: Values) -> str:
+class Frame(NamedTuple):
+    """Where a graph's lines may be, inside its widget."""
+
+    left: int
+    right: int
+    bottom: int
+    top: int
+
+
+def draw(widgets: list[Json], alarms: list[Json], metrics: Metrics) -> str:
     """The picture.
 
     Parameters
     ----------
-    widgets, alarms
-        As CloudFormation has them.
-    values
-        Sums of each metric for each hour of the day.
+    widgets
+        Of the dashboard's body.
+    alarms
+        As ``DescribeAlarms`` has them.
     """
     width = UNIT_X * max(w["x"] + w["width"] for w in widgets)
     for widget in widgets:
@@ -34,17 +51,45 @@ def draw(widgets: list[Json], alarms: list[Json], values: Values) -> str:
         'font-family="Helvetica, Arial, sans-serif" font-size="12">'
     )
     ground = f'<rect width="{width}" height="{height}" fill="#f2f3f3"/>'
-    inside = [_widget(widget, alarms, values) for widget in widgets]
+    inside = [_widget(widget, alarms, metrics) for widget in widgets]
     return "\n".join([start, ground, *inside, "</svg>"]) + "\n"
 
 
-def _widget(widget: Json, alarms: list[Json], values: Values) -> str:
+def series(properties: Json, metrics: Metrics) -> list[tuple[str, bool, Points]]:
+    """Label, whether on the right axis, and data points of each line of a graph."""
+    by_id: dict[str, Points] = {}
+    found = []
+    for *names, options in properties["metrics"]:
+        if names:
+            points = _points(names, options, metrics)
+            label = options.get("label") or names[1]
+        else:
+            points = _difference(options["expression"], by_id)
+            label = options["label"]
+        by_id[options.get("id", "")] = points
+        if options.get("visible", True):
+            found.append((label, options.get("yAxis") == "right", points))
+    return found
+
+
+def state(alarm: Json, metrics: Metrics) -> tuple[str, str]:
+    """What the alarm did in that span of time, and its colour."""
+    dimensions = {entry["Name"]: entry["Value"] for entry in alarm["Dimensions"]}
+    points = metrics.points(
+        alarm["Namespace"], alarm["MetricName"], dimensions, alarm["Period"], alarm["Statistic"]
+    )
+    missing = alarm["TreatMissingData"] == "breaching"
+    worst = [missing if p is None else p >= alarm["Threshold"] for p in points]
+    return ("went off", "#d13212") if any(worst) else ("OK", "#1d8102")
+
+
+def _widget(widget: Json, alarms: list[Json], metrics: Metrics) -> str:
     properties = widget["properties"]
     wide, high = widget["width"] * UNIT_X - GAP, widget["height"] * UNIT_Y - GAP
     inside = (
-        _graph(properties, values, wide, high)
+        _graph(properties, metrics, wide, high)
         if widget["type"] == "metric"
-        else _states(alarms, values)
+        else _states(properties, alarms, metrics)
     )
     return (
         f'<g transform="translate({widget["x"] * UNIT_X + GAP / 2},'
@@ -55,81 +100,119 @@ def _widget(widget: Json, alarms: list[Json], values: Values) -> str:
     )
 
 
-def _series(properties: Json, values: Values) -> list[tuple[str, list[float]]]:
-    """Label and hours of each metric; those of AWS itself have no values on this machine."""
-    found = []
-    for metric in properties["metrics"]:
-        label = next((m.get("label") for m in metric if isinstance(m, dict)), None)
-        if metric[0] == "prefixwarm":
-            found.append((label or metric[1], values.get(metric[1], [0.0] * 24)))
+def _points(names: Sequence[str], options: Json, metrics: Metrics) -> Points:
+    namespace, name, *pairs = names
+    dimensions = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    found: Points = metrics.points(namespace, name, dimensions, options["period"], options["stat"])
     return found
 
 
-def _graph(properties: Json, values: Values, wide: int, high: int) -> str:
-    series = _series(properties, values)
-    stacked = properties.get("stacked", False)
-    hours = [[line[hour] for _, line in series] for hour in range(24)]
-    top = max((sum(h) if stacked else max(h) for h in hours), default=0.0) or 1.0
-    legend, rows = _legend([label for label, _ in series], wide, high)
-    left, right, bottom, above = 56, wide - 24, high - 28 - 16 * rows, HEAD + 8
-    parts = [_axis(top, left, right, bottom, above)]
-    step = (right - left) / 24
-    base = [0.0] * 24
-    for number, (_, line) in enumerate(series):
-        colour = COLOURS[number % len(COLOURS)]
-        scale = (bottom - above) / top
-        if stacked:
-            parts.append(_bars(line, base, colour, (left, bottom), step, scale))
-            base = [low + value for low, value in zip(base, line, strict=True)]
-        else:
-            places = (
-                f"{left + step * (hour + 0.5):.1f},{bottom - value * scale:.1f}"
-                for hour, value in enumerate(line)
-            )
-            parts.append(
-                f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}" '
-                'stroke-width="2"/>'
-            )
+def _difference(expression: str, by_id: dict[str, Points]) -> Points:
+    match = DIFFERENCE.fullmatch(expression)
+    if match is None:
+        raise ValueError(f"expression {expression!r}: only {DIFFERENCE.pattern} is drawn")
+    first, second = by_id[match[1]], by_id[match[2]]
+    return [(a or 0.0) - (b or 0.0) for a, b in zip(first, second, strict=True)]
+
+
+def _graph(properties: Json, metrics: Metrics, wide: int, high: int) -> str:
+    lines = series(properties, metrics)
+    legend, rows = _legend([label for label, _, _ in lines], wide, high)
+    right_used = any(right for _, right, _ in lines)
+    frame = Frame(56, wide - (56 if right_used else 24), high - 28 - 16 * rows, HEAD + 8)
+    parts = [_hours(frame)]
+    for side in (False, True):
+        mine = [(n, line[2]) for n, line in enumerate(lines) if line[1] == side]
+        if mine:
+            parts.append(_side(mine, frame, stacked=properties.get("stacked", False), right=side))
     return "".join([*parts, legend])
+
+
+def _side(
+    lines: list[tuple[int, Points]],
+    frame: Frame,
+    *,
+    stacked: bool,
+    right: bool,
+) -> str:
+    """The lines of one axis, each with the number of its colour."""
+    points_of = zip(*(points for _, points in lines), strict=True)
+    columns = [[point or 0.0 for point in column] for column in points_of]
+    top = max(sum(c) if stacked else max(c) for c in columns) or 1.0
+    bottom = min(0.0, *map(min, columns))
+    scale = (frame.bottom - frame.top) / (top - bottom)
+    zero = frame.bottom + bottom * scale
+    parts = [_labels(top, bottom, frame, right=right)]
+    base = [0.0] * len(columns)
+    for number, points in lines:
+        colour = COLOURS[number % len(COLOURS)]
+        if stacked:
+            values = [p or 0.0 for p in points]
+            parts.append(_bars(values, base, colour, frame, zero, scale))
+            base = [low + value for low, value in zip(base, values, strict=True)]
+        else:
+            parts.append(_line(points, colour, frame, zero, scale))
+    return "".join(parts)
+
+
+def _line(points: Points, colour: str, frame: Frame, zero: float, scale: float) -> str:
+    """Pieces between gaps; a point of its own is a dot."""
+    step = (frame.right - frame.left) / len(points)
+    pieces: list[list[str]] = [[]]
+    for at, value in enumerate(points):
+        if value is None:
+            pieces.append([])
+        else:
+            pieces[-1].append(f"{frame.left + step * (at + 0.5):.1f},{zero - value * scale:.1f}")
+    ink = f'fill="none" stroke="{colour}" stroke-width="2" stroke-linecap="round"'
+    return "".join(
+        f'<polyline points="{" ".join(piece if len(piece) > 1 else piece * 2)}" {ink}/>'
+        for piece in pieces
+        if piece
+    )
 
 
 def _bars(
     line: list[float],
     base: list[float],
     colour: str,
-    origin: tuple[int, int],
-    step: float,
+    frame: Frame,
+    zero: float,
     scale: float,
 ) -> str:
-    left, bottom = origin
+    step = (frame.right - frame.left) / len(line)
     return "".join(
-        f'<rect x="{left + step * hour + 2:.1f}" y="{bottom - (low + value) * scale:.1f}" '
+        f'<rect x="{frame.left + step * at + 2:.1f}" y="{zero - (low + value) * scale:.1f}" '
         f'width="{step - 4:.1f}" height="{value * scale:.1f}" fill="{colour}"/>'
-        for hour, (value, low) in enumerate(zip(line, base, strict=True))
+        for at, (value, low) in enumerate(zip(line, base, strict=True))
         if value
     )
 
 
-def _axis(top: float, left: int, right: int, bottom: int, above: int) -> str:
+def _labels(top: float, bottom: float, frame: Frame, *, right: bool) -> str:
+    x, anchor = (frame.right + 6, "start") if right else (frame.left - 6, "end")
+    rule = f'<line x1="{frame.left}" x2="{frame.right}"'
+    words = f'<text x="{x}" text-anchor="{anchor}" fill="#545b64"'
     parts = []
     for share in (0.0, 0.5, 1.0):
-        y = bottom - share * (bottom - above)
-        parts.append(
-            f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#eaeded"/>'
-            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end" fill="#545b64">'
-            f"{_number(top * share)}</text>"
-        )
-    for hour in range(0, 25, 6):
-        x = left + hour * (right - left) / 24
-        parts.append(
-            f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle" fill="#545b64">'
-            f"{hour:02}:00</text>"
-        )
+        y = frame.bottom - share * (frame.bottom - frame.top)
+        value = _number(bottom + (top - bottom) * share)
+        parts.append(f'{rule} y1="{y:.1f}" y2="{y:.1f}" stroke="#eaeded"/>')
+        parts.append(f'{words} y="{y + 4:.1f}">{value}</text>')
     return "".join(parts)
 
 
+def _hours(frame: Frame) -> str:
+    left, right, bottom, _ = frame
+    return "".join(
+        f'<text x="{left + hour * (right - left) / 24:.1f}" y="{bottom + 15}" '
+        f'text-anchor="middle" fill="#545b64">{hour:02}:00</text>'
+        for hour in range(0, 25, 6)
+    )
+
+
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
 def _legend(labels: list[str], wide: int, high: int) -> tuple[str, int]:
@@ -152,25 +235,20 @@ def _legend(labels: list[str], wide: int, high: int) -> tuple[str, int]:
     return "".join(parts), row + 1
 
 
-def _states(alarms: list[Json], values: Values) -> str:
-    """What each alarm would have said in the day's worst hour."""
+def _states(properties: Json, alarms: list[Json], metrics: Metrics) -> str:
+    """Each alarm of the widget, by what it watches."""
+    by_arn = {alarm["AlarmArn"]: alarm for alarm in alarms}
     parts = []
-    for number, alarm in enumerate(alarms):
-        word, colour = _state(alarm, values)
-        x, y = 12 + 282 * (number % 2), HEAD + 20 + 44 * (number // 2)
-        lines = [*wrap(alarm["AlarmDescription"].partition(": ")[2], 44), word]
-        parts.append(f'<rect x="{x}" y="{y - 11}" width="6" height="36" fill="{colour}"/>')
-        for line, text in enumerate(lines):
+    for number, arn in enumerate(properties["alarms"]):
+        word, colour = state(by_arn[arn], metrics)
+        x, y = 12 + 188 * (number % 3), HEAD + 20 + 56 * (number // 3)
+        text = by_arn[arn]["AlarmDescription"].partition(": ")[2]
+        lines = [*wrap(text, 29), word]
+        parts.append(f'<rect x="{x}" y="{y - 11}" width="6" height="48" fill="{colour}"/>')
+        for line, words in enumerate(lines):
             ink = colour if line == len(lines) - 1 else "#16191f"
             parts.append(
                 f'<text x="{x + 12}" y="{y + 13 * line}" fill="{ink}" font-size="11">'
-                f"{escape(text)}</text>"
+                f"{escape(words)}</text>"
             )
     return "".join(parts)
-
-
-def _state(alarm: Json, values: Values) -> tuple[str, str]:
-    if alarm.get("Namespace") != "prefixwarm":
-        return "AWS's own metric: no data on this machine", "#687078"
-    worst = max(values.get(str(alarm["MetricName"]), [0.0]))
-    return ("went off", "#d13212") if worst >= alarm["Threshold"] else ("OK", "#1d8102")
