@@ -13,7 +13,8 @@ import pytest
 from prefixwarm.demo.tools import Tools
 
 # Helpers of these tests, and what draws the dashboard.
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[3] / "benchmarks")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 
 # The kernel of the constructs reads these when it starts; a banner says that Node.js is old.
 os.environ.setdefault("JSII_NODE", str(Tools().node()))
