@@ -8,6 +8,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.observer import Observer
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "Conv
 _CONVERSE = ("/converse", "/converse-stream")
 
 
-def watch(client: Any, observer: Observer | None = None) -> None:
+def watch(client: Any, observer: Observer | None = None, *, add_breakpoint: bool = False) -> None:
     """Observe the requests of one client.
 
     Parameters
@@ -31,6 +32,8 @@ def watch(client: Any, observer: Observer | None = None) -> None:
         A client of ``bedrock-runtime``.
     observer : Observer, optional
         What observes; by default one with the installed prefix files.
+    add_breakpoint : bool
+        Add the breakpoint, or cache point, at the prefix's end to requests that have none there.
 
     Notes
     -----
@@ -47,12 +50,28 @@ def watch(client: Any, observer: Observer | None = None) -> None:
         name = f"bedrock-runtime.{operation}"
         client.meta.events.register(f"before-call.{name}", watcher.before)
         client.meta.events.register(f"after-call.{name}", watcher.after)
+        if add_breakpoint:
+            client.meta.events.register(f"provide-client-params.{name}", watcher.add_breakpoint)
 
 
 class _Watcher:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._first = True
+
+    def add_breakpoint(self, params: dict[str, Any], **_more: Any) -> dict[str, Any] | None:
+        """The parameters with the breakpoint; None leaves them as they are."""
+        with suppress(Exception):
+            whole = params if "body" not in params else _invoked(params)
+            sent = self._observer.begin(whole, {})
+            if sent is None or sent.match.drift is not None:
+                return None
+            more = with_breakpoint(whole, sent.match.warmed.prefix)
+            if more is None or "body" not in params:
+                return more
+            del more["model"]
+            return {**params, "body": json.dumps(more)}
+        return None
 
     def before(self, params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
         """Remember what is sent, and when; the first request may wait for a warm call."""
@@ -98,6 +117,10 @@ class _Watcher:
 def _request(path: str, body: bytes) -> dict[str, Any]:
     named = "modelId" if path.endswith(_CONVERSE) else "model"
     return {named: unquote(path.split("/")[2]), **json.loads(body)}
+
+
+def _invoked(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {"model": params["modelId"], **json.loads(params["body"])}
 
 
 def _in_message(data: bytes) -> dict[str, Any]:

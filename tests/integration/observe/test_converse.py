@@ -199,3 +199,25 @@ def test_a_prefix_in_code_is_what_boto3_takes(bench: Bench) -> None:
     question = [{"role": "user", "content": [{"text": "3+3?"}]}]
     usage = bench.agent.converse(**prefix.request(question, max_tokens=9))["usage"]
     assert usage["cacheDetails"] == [{"ttl": "1h", "inputTokens": usage["cacheWriteInputTokens"]}]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_cache_point_is_added_where_it_is_asked_for(bench: Bench, streamed: bool) -> None:
+    """An agent without any then reads what is warmed; a request that drifted stays as it is."""
+    plain = ask(system=[{"text": "You are a helper. " * 400}])
+    written = bench.warm().usage.write_1h
+    agent = boto3.Session().client("bedrock-runtime")
+    watch(agent, bench.observer, add_breakpoint=True)
+
+    def send(**changes: Any) -> Any:
+        if not streamed:
+            return agent.converse(**{**plain, **changes})["usage"]
+        events = list(agent.converse_stream(**{**plain, **changes})["stream"])
+        return events[-1]["metadata"]["usage"]
+
+    assert send()["cacheReadInputTokens"] == written
+    assert plain["system"] == [{"text": "You are a helper. " * 400}]
+    other = send(system=[{"text": "You are a healer. " * 400}])
+    assert (other["cacheReadInputTokens"], other["cacheWriteInputTokens"]) == (0, 0)
+    agent.close()
+    assert bench.told("result") == ["hit", "drift"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SONNET = "claude-sonnet-5-5"
 PROFILE = f"global.anthropic.{SONNET}"
+VERSION = "bedrock-2023-05-31"
 KEYS = {"aws_access_key_id": "AKIDTEST", "aws_secret_access_key": "secret"}
 
 
@@ -302,3 +303,20 @@ def test_boto3(provider: Any, watched: Watched) -> None:
     assert (events[0], events[-1]) == ("message_start", "message_stop")
     assert watcher.results == ["miss", "hit", "hit"]
     agent.close()
+
+
+def test_boto3_adds_the_breakpoint_where_it_is_asked_for(provider: Any, watched: Watched) -> None:
+    """To InvokeModel's body; what stands in it otherwise is the caller's."""
+    watcher = Watched(PROFILE, "bedrock")
+    agent = watched.open(
+        boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=provider.url, **KEYS)
+    )
+    watch(agent, watcher.observer, add_breakpoint=True)
+    sent = {**body("a", system="You are a helper. " * 400), "anthropic_version": VERSION}
+    del sent["model"]
+    for _ in "ab":
+        agent.invoke_model(modelId=PROFILE, body=json.dumps(sent))["body"].read()
+    assert watcher.results == ["miss", "hit"]
+    marker = {"type": "ephemeral", "ttl": "1h"}
+    text = {"type": "text", "text": sent["system"], "cache_control": marker}
+    assert [r["body"] for r in provider.requests()] == [{**sent, "system": [text]}] * 2

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import judge, make_prefix
+from prefixwarm.core.warm_request import markers
 from prefixwarm.observe.breakpoint import with_breakpoint
 
 
@@ -68,3 +69,53 @@ def test_no_fifth_breakpoint(prefix: Any, make_body: Any) -> None:
     block = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
     full = unmarked(make_body, messages=[{"role": "user", "content": [block] * 4}])
     assert with_breakpoint(full, prefix) is None
+
+
+TOOL = {"toolSpec": {"name": "find", "inputSchema": {"json": {"type": "object"}}}}
+TURNS = [
+    {"role": "user", "content": [{"text": "a"}]},
+    {"role": "assistant", "content": [{"text": "b"}]},
+]
+
+
+def converse(**changes: Any) -> Any:
+    """A Converse request without cache points."""
+    return {
+        "modelId": "eu.anthropic.claude-sonnet-5-5",
+        "toolConfig": {"tools": [TOOL], "toolChoice": {"auto": {}}},
+        "system": [{"text": "Help. " * 400}],
+        "messages": [{"role": "user", "content": [{"text": "q"}]}],
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "shared", "place"),
+    [
+        ({}, 0, "system[0]"),
+        ({"system": []}, 0, "toolConfig.tools[0]"),
+        ({"messages": [*TURNS, TURNS[0]]}, 2, "messages[1].content[0]"),
+    ],
+)
+def test_a_cache_point_is_added(changes: Any, shared: int, place: str) -> None:
+    """Wherever a Converse prefix ends; the request goes on behind it."""
+    request = converse(**changes)
+    prefix = make_prefix("x", request, route="bedrock-converse", shared_messages=shared)
+    request["system"] = [*request["system"], *([] if shared else [{"text": "Customer 5."}])]
+    before = copy.deepcopy(request)
+    marked = with_breakpoint(request, prefix)
+    assert request == before
+    assert marked is not None
+    assert [found for found, _ in markers(marked)] == [place]
+    assert judge(prefix, marked).hit
+    assert with_breakpoint(marked, prefix) is None
+
+
+def test_a_cache_point_takes_the_ttl_of_the_others() -> None:
+    """And stands before those that close more."""
+    prefix = make_prefix("x", converse(), route="bedrock-converse")
+    point = {"cachePoint": {"type": "default"}}
+    system = [*converse()["system"], {"text": "Customer 5."}, point]
+    marked = with_breakpoint(converse(system=system), prefix)
+    assert marked is not None
+    assert marked["system"][1] == {"cachePoint": {"type": "default", "ttl": "5m"}}
