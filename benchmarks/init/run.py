@@ -1,7 +1,8 @@
 """What the layer costs a cold start: paired runs under AWS's runtime emulator, medians.
 
-``python benchmarks/init/run.py [--rounds 5] [--write]``; ``--write`` puts the tables into
-docs/init-phase.md. Needs openssl; callgrind's figures need valgrind, 0.29 vCPU a writable cgroup.
+``python benchmarks/init/run.py [--rounds 12] [--write]``; ``--write`` puts the tables into
+docs/init-phase.md. Twelve rounds take some eleven minutes. Needs openssl; callgrind's figures need
+valgrind; a writable cgroup gives 0.29 vCPU, and keeps the machine's other work out of the figures.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpu import SHARES, limited, quota_possible
+from cpu import SHARES, ahead_of_others, limited, quota_possible
+from paired import Values, interval, turns
 from parts import KEY, code_folder, our_layer, sdk_layer
 
 from prefixwarm.demo.emulator import Environment
@@ -132,43 +133,40 @@ def bench() -> Iterator[tuple[Bench, int]]:
             server.wait()
 
 
-def measured(bench: Bench, rounds: int) -> dict[tuple[str, str, str], list[float]]:
-    """Milliseconds by function, variant and share; the variants of one round run in turn."""
+def measured(bench: Bench, rounds: int) -> Values:
+    """Milliseconds by function, variant and share."""
     shares = [name for name in SHARES if name != "0.29 vCPU" or quota_possible()]
-    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for number in range(rounds):
-        for share in shares:
-            # The light one is quick, and its differences are small: it runs more often.
-            for weight in ("light", "light", "light", "heavy"):
-                for variant in VARIANTS:
-                    found[weight, variant, share].append(bench.init_ms(weight, variant, share))
-            print(f"round {number + 1} of {rounds}: {share}", file=sys.stderr)
-    return found
+    values, order = Values(), turns(rounds, shares)
+    for weight, share in {(turn.weight, turn.share) for turn in order}:
+        bench.init_ms(weight, "cold", share)  # what the first run of all reads from the disk
+    for number, turn in enumerate(order):
+        for variant in turn.variants:
+            values.add(turn, number, variant, bench.init_ms(turn.weight, variant, turn.share))
+        print(f"turn {number + 1} of {len(order)}: {turn.weight}, {turn.share}", file=sys.stderr)
+    return values
 
 
-def table(found: dict[tuple[str, str, str], list[float]]) -> list[str]:
-    """Added milliseconds: median of the paired differences, and their range."""
-    columns = sorted({(w, s) for w, _, s in found}, key=lambda c: (c[0] == "heavy", -len(c[1])))
-    columns = [(w, s) for w in ("light", "heavy") for s in SHARES if (w, s) in set(columns)]
+def table(values: Values) -> list[str]:
+    """Added milliseconds: median of the paired differences, and how sure that is."""
+    measured = {(weight, share) for weight, _, share in values.of}
+    columns = [(w, s) for w in ("light", "heavy") for s in SHARES if (w, s) in measured]
     heads = [f"{weight}, {share}" for weight, share in columns]
     lines = [
         "| added to the init phase, ms | " + " | ".join(heads) + " |",
         "|---|" + "---:|" * len(heads),
     ]
     for variant, words in VARIANTS.items():
-        cells = [_cell(found, weight, variant, share) for weight, share in columns]
+        cells = [_cell(values, weight, variant, share) for weight, share in columns]
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
     return lines
 
 
-def _cell(
-    found: dict[tuple[str, str, str], list[float]], weight: str, variant: str, share: str
-) -> str:
-    base, own = found[weight, "none", share], found[weight, variant, share]
+def _cell(values: Values, weight: str, variant: str, share: str) -> str:
     if variant == "none":
-        return f"*{statistics.median(base):.0f} in all*"
-    added = [mine - other for mine, other in zip(own, base, strict=True)]
-    return f"{statistics.median(added):+.0f} [{min(added):+.0f} … {max(added):+.0f}]"
+        return f"*{values.base(weight, share):.0f} in all*"
+    added = values.added(weight, variant, share)
+    median, low, high = interval(added)
+    return f"{median:+.0f} [{low:+.0f} … {high:+.0f}], n = {len(added)}"
 
 
 def child_command(bench: Bench) -> list[str]:
@@ -250,15 +248,14 @@ def processes(bench: Bench, rounds: int) -> list[str]:
 def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--write", action="store_true", help="put the tables into docs")
     options = parser.parse_args()
-    with bench() as (parts, size):
+    with ahead_of_others(), bench() as (parts, size):
         words = (
             f"{platform.python_implementation()} {platform.python_version()}, "
-            f"{os.cpu_count()} cores, {options.rounds} rounds (three times as many "
-            "of the light function); median of the paired differences "
-            f"[smallest … largest]. Layer without prefixes: {size / 1000:.0f} kB."
+            f"{os.cpu_count()} cores, {options.rounds} rounds; median of the n paired differences "
+            f"[95 % confidence interval]. Layer without prefixes: {size / 1000:.0f} kB."
         )
         report = [
             words,

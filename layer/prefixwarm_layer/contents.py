@@ -14,7 +14,7 @@ from prefixwarm.core.prefix_file import dumps, load
 from prefixwarm.core.warm_call import SUFFIX as WARM_SUFFIX
 from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm_layer.bytecode import bundles
-from prefixwarm_layer.lean import lean
+from prefixwarm_layer.lean import lean, only_used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,12 +66,15 @@ def layer_entries() -> dict[str, bytes]:
 
 def layer_modules() -> dict[str, tuple[bool, str]]:
     """The modules that the layer's programs import: whether each is a package, and its source."""
-    found = {}
-    for file, source in sorted(_layer_code().items()):
-        if file not in _STARTED:
-            module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            found[module] = file.endswith("/__init__.py"), lean(source)
-    return found
+    code = {file: lean(source) for file, source in sorted(_layer_code().items())}
+    programs = [code.pop(file) for file in _STARTED]
+    return {
+        file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): (
+            file.endswith("/__init__.py"),
+            source,
+        )
+        for file, source in only_used(code, programs).items()
+    }
 
 
 def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -30,7 +30,8 @@ end_child() { # with a moment for its last line
   [[ $child ]] || return
   kill "$child" 2>/dev/null
   read -r -d '' -t 1 -u 7 rest
-  [[ $word$rest ]] || say failed 'the environment ended before the warmer had begun'
+  kill -9 "$child" 2>/dev/null
+  [[ $word$rest ]] || say failed 'the environment ended, and the warmer gave no word: it had not begun, or hangs in a system call'
 }
 
 registered() { # at the latest at the fifth try

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _socket
 import _ssl
+from _thread import allocate_lock, start_new_thread
 
 from prefixwarm.core.errors import DeadlineError
 from prefixwarm.core.record import Record
@@ -119,8 +120,7 @@ def connect(host: str, port: int, limit: Deadline) -> Connection:
     OSError
         When none does, or the name is unknown; TimeoutError when the time is over.
     """
-    name = host.encode("ascii" if host.isascii() else "idna")
-    found = _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM)
+    found = _addresses(host, port, limit)
     for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found):  # noqa: B905
         raw = _Socket(family, kind, protocol)
         try:
@@ -133,6 +133,32 @@ def connect(host: str, port: int, limit: Deadline) -> Connection:
             if left == 1:
                 raise
     raise OSError(f"{host} has no address")
+
+
+def _addresses(host: str, port: int, limit: Deadline) -> list[Any]:
+    """The host's addresses; a thread looks them up, because the system's resolver has no deadline.
+
+    A thread that hangs there is left behind.
+    """
+    name = host.encode("ascii" if host.isascii() else "idna")
+    found: list[Any] = []
+    done = allocate_lock()
+    done.acquire()
+
+    def look() -> None:
+        try:
+            found.append(_socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            found.append(error)
+        done.release()
+
+    start_new_thread(look, ())
+    if not done.acquire(timeout=limit.require(f"looking up {host}")):
+        raise OSError("the name was not resolved in time")
+    if isinstance(found[0], Exception):
+        raise found[0]
+    addresses: list[Any] = found[0]
+    return addresses
 
 
 _contexts: dict[tuple[str | None, str | None], Any] = {}

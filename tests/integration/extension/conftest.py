@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from extension_bench import Bench, create_table, unzipped_layer, write_prefix
+from extension_bench import (
+    ANSWER,
+    KEY,
+    PROMPT,
+    Bench,
+    Started,
+    create_table,
+    unzipped_layer,
+    write_prefix,
+)
 
 from prefixwarm.demo.local_aws import LocalAws
 from prefixwarm.demo.tools import Tools
 from prefixwarm.simulator import Latency, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from prefixwarm.demo.function import Function
     from prefixwarm.simulator import Simulator
+
+HOLD_MS = 3000
+# Wide, because other tests run beside; a hold that is not kept is longer by seconds.
+MARGIN_MS = 4000
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +65,21 @@ def bench(local_aws: LocalAws, simulator: Simulator, layer: Path, tmp_path: Path
     simulator.reset()
     simulator.heal()
     return Bench(Tools(), local_aws, simulator, layer, tmp_path)
+
+
+@pytest.fixture
+def harmless(bench: Bench) -> Callable[[Function], Started]:
+    """Start a function with the layer, and check what must hold in every cell."""
+
+    def check(function: Function, **options: Any) -> Started:
+        started = bench.start(function, {"n": 1}, **options)
+        assert (started.answer.status, started.answer.payload) == (200, ANSWER)
+        assert started.answer.init_ms is not None
+        hold_ms = function.env.get("PREFIXWARM_INIT_HOLD_MS", "")
+        assert started.answer.init_ms < MARGIN_MS + (int(hold_ms) if hold_ms.isdigit() else HOLD_MS)
+        assert KEY not in started.log
+        assert PROMPT.split(".")[0] not in started.log
+        assert "Traceback" not in started.log
+        return started
+
+    return check

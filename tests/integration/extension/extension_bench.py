@@ -8,7 +8,7 @@ import shutil
 import urllib.request
 import uuid
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,13 +20,16 @@ from prefixwarm.demo.function import Function
 from prefixwarm_layer import build_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from prefixwarm.demo.local_aws import LocalAws
     from prefixwarm.demo.tools import Tools
     from prefixwarm.simulator import Simulator
 
 __all__ = [
+    "ANSWER",
+    "ENDED",
     "KEY",
     "PLAIN",
     "PROMPT",
@@ -35,6 +38,7 @@ __all__ = [
     "Started",
     "changed_layer",
     "create_table",
+    "patience",
     "unzipped_layer",
 ]
 
@@ -46,6 +50,9 @@ PLAIN = """
 def handler(event, context):
     return {"answer": "none of the extension's business", "event": event}
 """
+# What it answers to {"n": 1}.
+ANSWER = {"answer": "none of the extension's business", "event": {"n": 1}}
+ENDED = "the environment ended before the reply came"
 _ASK = """
 import json, os, urllib.request
 
@@ -102,6 +109,11 @@ def changed_layer(layer: Path, folder: Path, changes: Mapping[str, str | bytes])
         (target / name).write_bytes(content.encode() if isinstance(content, str) else content)
         (target / name).chmod(mode)
     return target
+
+
+def patience(reason: str) -> dict[str, str]:
+    """A short hold for cells in which nothing ever comes."""
+    return {"PREFIXWARM_INIT_HOLD_MS": "500"} if reason == ENDED else {}
 
 
 def create_table(aws: LocalAws, name: str = TABLE) -> None:
@@ -185,9 +197,15 @@ class Bench:
         """A function that never talks to anyone."""
         return self.function(self.code(PLAIN), **env)
 
-    def start(self, function: Function, event: object = None, **options: Any) -> Started:
-        """Start an environment, invoke it once, and end it."""
-        with self.environment(function, **options) as environment:
+    def start(
+        self,
+        function: Function,
+        event: object = None,
+        prepared: Callable[[Environment], AbstractContextManager[None]] = nullcontext,
+        **options: Any,
+    ) -> Started:
+        """Start an environment, prepare it, invoke it once, and end it."""
+        with self.environment(function, **options) as environment, prepared(environment):
             answer = environment.invoke(event)
             return Started(answer, environment.close())
 

@@ -1,13 +1,15 @@
 """One process of a fleet of protocol clients: many threads that all want the same prefixes.
 
-Started with the environment of an extension and ``fleet_worker.py CLIENTS WARM_FILE...``; prints
-``ready``, waits for a line on standard input, and prints the outcomes as JSON.
+Started with the environment of an extension and ``fleet_worker.py CLIENTS SECONDS WARM_FILE...``;
+prints ``ready``, waits for a line on standard input, lets the clients arrive at random within so
+many seconds, and prints the outcomes as JSON.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import threading
 import time
@@ -27,8 +29,9 @@ from prefixwarm.core.warm_call import WarmCall
 HOLD_SECONDS = 9.0
 
 
-def client(number: int, calls: list[WarmCall], outcomes: list[str]) -> None:
+def client(number: int, within: float, calls: list[WarmCall], outcomes: list[str]) -> None:
     """One environment's starts, with connections of its own."""
+    time.sleep(random.uniform(0.0, within))
     environ = os.environ
     transport = HttpTransport(environ)
     aws = AwsClient(
@@ -53,11 +56,12 @@ def client(number: int, calls: list[WarmCall], outcomes: list[str]) -> None:
 
 def main() -> None:
     """Start the threads, and release them together."""
-    files = [Path(name) for name in sys.argv[2:]]
+    files = [Path(name) for name in sys.argv[3:]]
+    within = float(sys.argv[2])
     calls = [WarmCall.from_bytes(file.read_bytes(), file.name) for file in files]
     outcomes: list[str] = []
     threads = [
-        threading.Thread(target=client, args=(number, calls, outcomes))
+        threading.Thread(target=client, args=(number, within, calls, outcomes))
         for number in range(int(sys.argv[1]))
     ]
     print("ready", flush=True)

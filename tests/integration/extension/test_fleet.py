@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FULL = os.environ.get("FLEET") == "1"
 PROCESSES = 100 if FULL else 10
 WORKERS, CLIENTS = (4, 250) if FULL else (2, 30)
+# What the local table answers in time on two cores, clients and provider beside it.
+ARRIVALS_A_SECOND = 100
 WORKER = Path(__file__).with_name("fleet_worker.py")
 
 pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("fleet")]
@@ -96,9 +98,13 @@ def test_extension_processes_released_together_make_one_call(
 def test_protocol_clients_over_several_processes_make_one_call_a_prefix(
     bench: Bench, tmp_path: Path
 ) -> None:
-    """Threads with connections of their own; nobody's patience ends before the reply."""
+    """Threads with connections of their own; each of them ends with a definite result."""
+    bench.provider.inject(kind="slow", seconds=0.3, match={"warm": True})
     files = compiled(tmp_path, "first", "second")
-    command = [sys.executable, str(WORKER), str(CLIENTS), *map(str, files)]
+    within = WORKERS * CLIENTS / ARRIVALS_A_SECOND
+    # The table and the provider stand for other machines: they go first.
+    worker = ["nice", "-n", "10", sys.executable, str(WORKER)]
+    command = [*worker, str(CLIENTS), str(within), *map(str, files)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     workers = [
         subprocess.Popen(command, env=environment(bench), text=True, **pipes)
@@ -113,10 +119,7 @@ def test_protocol_clients_over_several_processes_make_one_call_a_prefix(
         worker.stdin.flush()
     outcomes = Counter(chain.from_iterable(json.loads(w.communicate()[0]) for w in workers))
     print(f"{WORKERS * CLIENTS} clients: {dict(outcomes)}")
-    assert outcomes.total() == WORKERS * CLIENTS * 2
-    assert outcomes["written"] == 2
-    # Clients that the overrun local table does not answer in time send nothing.
-    assert outcomes["skipped"] + outcomes["unreachable"] == outcomes.total() - 2
+    assert outcomes == {"written": 2, "skipped": WORKERS * CLIENTS * 2 - 2}
     assert [state["calls"] for state in bench.states()] == ["1", "1"]
     assert len(bench.warm_calls()) == 2
 

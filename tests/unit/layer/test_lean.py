@@ -12,7 +12,7 @@ import pytest
 from prefixwarm_layer import bytecode
 from prefixwarm_layer.bytecode import interpreters
 from prefixwarm_layer.contents import layer_entries, layer_modules
-from prefixwarm_layer.lean import lean
+from prefixwarm_layer.lean import lean, only_used
 
 SOURCE = b'''"""A module."""
 
@@ -65,6 +65,27 @@ class Empty:
 def test_words_for_readers_and_checkers_go() -> None:
     """The names of a class's annotated attributes stay: records are made of them."""
     assert lean(SOURCE) == LEAN
+
+
+def test_what_nothing_names_goes() -> None:
+    """And then what only that named; names in texts, imports and attributes keep what they name."""
+    sources = {
+        "one": (
+            "def used():\n    pass\n\ndef unused():\n    helper()\n\ndef helper():\n    pass\n\n"
+            "class Store:\n\n    def read(self):\n        pass\n"
+            "\n    def plan(self):\n        pass\n"
+            "\n    def __len__(self):\n        pass\n"
+        ),
+        "two": "from one import used\n\ndef by_text():\n    pass\nwhich = 'by_text'\n",
+    }
+    left = only_used(sources, ["from one import Store\nStore().read()"])
+    assert left == {
+        "one": (
+            "def used():\n    pass\n\nclass Store:\n\n    def read(self):\n        pass\n"
+            "\n    def __len__(self):\n        pass\n"
+        ),
+        "two": sources["two"],
+    }
 
 
 def test_what_is_lean_stays_as_it_is() -> None:
