@@ -50,6 +50,7 @@ class Warmed:
         self._last = max((t for t in TIERS if self._tiers[t]), key=TIERS.index)
         self._shape = self._relevant(shape(prefix.request, prefix.headers))
         self._likeness: Likeness | None = None
+        self.met = False
         self.size = sum(len(block) for tier in self._tiers.values() for block in tier)
 
     def first_difference(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
@@ -109,15 +110,12 @@ class Match:
         Whether it is this prefix, or half of one of its tiers is there.
     share : float
         How long its tools and system are, in lengths of the prefix; 0 where it is alike.
-    foreign : bool
-        Whether it is this prefix for a model that has none.
     """
 
     warmed: Warmed
     drift: str | None
     alike: bool = True
     share: float = 0.0
-    foreign: bool = False
 
 
 class Matcher:
@@ -142,7 +140,7 @@ class Matcher:
     def match(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
         """The prefix that a request is nearest to.
 
-        Where none of its model is warmed, it is one that is alike, or None.
+        Where none of its model is warmed, it is one that is alike and was not met yet, or None.
 
         Raises
         ------
@@ -180,14 +178,18 @@ class Matcher:
         agreeing = next((match for match in found if match.drift is None), None)
         alike = [match for match in found if agreeing is None and match.warmed.is_like(plain)]
         nearest = agreeing or max(alike or found, key=_agreement)
+        if agreeing is not None and not agreeing.warmed.met:
+            agreeing.warmed.met = True
+            self._seen = []  # what was meant for another model is judged anew
         if nearest is agreeing or alike:
             return nearest
         share = sum(len(block.data) for block in blocks(plain, ())) / nearest.warmed.size
         return replace(nearest, alike=False, share=share)
 
     def _foreign(self, body: Mapping[str, Any]) -> Match | None:
-        alike = (warmed for warmed in self._warmed if warmed.is_like(body))
-        return next((Match(warmed, "shape", foreign=True) for warmed in alike), None)
+        """The prefix that is meant for another model; none that its own model has sent, too."""
+        alike = (each for each in self._warmed if not each.met and each.is_like(body))
+        return next((Match(warmed, "shape") for warmed in alike), None)
 
 
 def _agreement(match: Match) -> int:

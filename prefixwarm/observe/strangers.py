@@ -16,14 +16,12 @@ __all__ = ["Strangers"]
 
 _FORGIVEN = 0.5
 _LEAST = 0.01
-_ALL = float("-inf")
 
 
 class Strangers:
     """Forgives them until together they are half as long as the prefix; fifty at most.
 
-    After a request that was alike, all of them are forgiven, and so is the agent's own request
-    to another model: that is what it falls back to.
+    After a request that was alike, all of them are forgiven.
     """
 
     def __init__(self) -> None:
@@ -32,10 +30,8 @@ class Strangers:
     def forgives(self, match: Match) -> bool:
         """Look at one request; whether it is something else's than the warmed agent's."""
         model = match.warmed.prefix.model
-        if match.foreign:
-            return self._sent.get(model) == _ALL
         if match.alike:
-            self._sent[model] = _ALL
+            self._sent[model] = float("-inf")
             return False
         self._sent[model] = self._sent.get(model, 0.0) + max(match.share, _LEAST)
         return self._sent[model] < _FORGIVEN

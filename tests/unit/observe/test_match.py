@@ -72,7 +72,7 @@ def test_another_model(prefix: Any, make_body: Any) -> None:
     """The agent's request is known all the same; another agent's is nobody's."""
     matcher = Matcher([prefix])
     found = matcher.match(make_body(model="claude-haiku-5-5"), {})
-    assert (found.warmed.prefix, found.drift, found.foreign) == (prefix, "shape", True)
+    assert (found.warmed.prefix, found.drift) == (prefix, "shape")
     assert matcher.match(make_body(model="claude-haiku-5-5", tools=[], system="No."), {}) is None
     assert Matcher([]).match(make_body(), {}) is None
 
