@@ -10,7 +10,7 @@ from prefixwarm.capture.prices import prices_of, tokens_of
 from prefixwarm.capture.rules import check
 from prefixwarm.capture.shared import Shared, agents, find_shared
 from prefixwarm.capture.verdict import judge
-from prefixwarm.compare.blocks import blocks
+from prefixwarm.compare.blocks import TIERS, blocks, estimate
 from prefixwarm.core import prefix_file
 from prefixwarm.core.errors import UnwarmableRequestError
 from prefixwarm.core.routes import ROUTES
@@ -58,6 +58,14 @@ class Extracted:
     prefix: PrefixFile | None
     shared: Shared | None
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def tokens_by_tier(self) -> dict[str, int]:
+        """Estimated tokens of the prefix's tools, system and messages."""
+        if self.prefix is None:
+            return dict.fromkeys(TIERS, 0)
+        found = blocks(self.prefix.request, self.prefix.request["messages"][:-1])
+        return {tier: estimate(b for b in found if b.tier == tier) for tier in TIERS}
 
     @property
     def saving_usd(self) -> float | None:
@@ -151,14 +159,14 @@ def make_prefix(
         When the result would not be a valid prefix file.
     """
     warm = derive(request, ttl=ttl, shared_messages=shared_messages)
-    estimate = prefix_file.estimate_tokens(warm)
+    size = prefix_file.estimate_tokens(warm)
     return prefix_file.build(
         name,
         warm,
         route=route,
         headers=_kept(headers or {}, route),
-        tokens=tokens_of(warm, route, estimate),
-        prices=prices_of(warm, route, estimate),
+        tokens=tokens_of(warm, route, size),
+        prices=prices_of(warm, route, size),
     )
 
 

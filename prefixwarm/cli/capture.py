@@ -152,6 +152,7 @@ def _document(
                 "requests": len(each.requests),
                 "conversations": each.shared.conversations if each.shared else None,
                 "tokens": each.prefix.tokens if each.prefix else None,
+                "tokens_by_tier": each.tokens_by_tier,
                 "fingerprint": each.prefix.fingerprint if each.prefix else None,
                 "lost_tokens": each.shared.lost_tokens if each.shared else None,
                 "saving_usd_per_1000_requests": each.saving_usd,
@@ -172,7 +173,16 @@ def _document(
 
 def _show(written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extracted]) -> None:
     table(
-        ("FILE", "MODEL", "ROUTE", "REQUESTS", "TOKENS", "MINIMUM", "CHANGE"),
+        (
+            "FILE",
+            "MODEL",
+            "ROUTE",
+            "REQUESTS",
+            "TOKENS",
+            *map(str.upper, TIERS),
+            "MINIMUM",
+            "CHANGE",
+        ),
         [
             (
                 path,
@@ -180,6 +190,7 @@ def _show(written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extract
                 each.requests[0].route,
                 len(each.requests),
                 tokens(each.prefix.tokens["estimate"] if each.prefix else None),
+                *map(tokens, each.tokens_by_tier.values()),
                 tokens(each.prefix.tokens["minimum"] if each.prefix else None),
                 change,
             )

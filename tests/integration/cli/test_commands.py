@@ -80,7 +80,18 @@ def test_capture_writes_what_the_agent_sends(cli: Any, tmp_path: Path) -> None:
     code, out, err = capture(cli, "--out", "prefixes", *agent("a", "b"))
     assert (code, err.count("read ")) == (0, 2)
     assert out.splitlines()[0].split() == (
-        ["FILE", "MODEL", "ROUTE", "REQUESTS", "TOKENS", "MINIMUM", "CHANGE"]
+        [
+            "FILE",
+            "MODEL",
+            "ROUTE",
+            "REQUESTS",
+            "TOKENS",
+            "TOOLS",
+            "SYSTEM",
+            "MESSAGES",
+            "MINIMUM",
+            "CHANGE",
+        ]
     )
     assert out.splitlines()[1].split()[:4] == (
         ["prefixes/agent.prefix.json", "claude-sonnet-5-5", "anthropic", "2"]
@@ -98,6 +109,7 @@ def test_capture_as_json(cli: Any) -> None:
     (prefix,) = found["prefixes"]
     assert prefix["file"] == "support.prefix.json"
     assert (prefix["change"], prefix["conversations"], prefix["findings"]) == ("new", 2, [])
+    assert list(prefix["tokens_by_tier"]) == ["tools", "system", "messages"]
 
 
 def test_capture_says_what_changed(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,3 +143,13 @@ def test_other_routes(make_body: Any, route: str, model: str, headers: dict[str,
     given = {"anthropic-beta": "x"} if route == "bedrock" else headers
     prefix = make_prefix("x", make_body(model=model), route=route, headers=given)
     assert (prefix.route, prefix.headers) == (route, headers)
+
+
+def test_tokens_are_told_by_tier(captured: Any, make_body: Any) -> None:
+    """Of the prefix alone; together they are about the whole."""
+    requests = [captured(make_body(question)) for question in ("one", "two")]
+    (found,) = prefixes_from_requests(requests, name="x")
+    tiers = found.tokens_by_tier
+    assert (list(tiers), tiers["messages"]) == (["tools", "system", "messages"], 0)
+    assert sum(tiers.values()) == pytest.approx(found.prefix.tokens["estimate"], rel=0.05)
+    assert min(tiers["tools"], tiers["system"]) > 400
