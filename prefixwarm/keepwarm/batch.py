@@ -94,7 +94,7 @@ class Batch:
     def close(self) -> None:
         """Write new pauses down, and what is paused into the report."""
         try:
-            self._pauses.keep(self._deadline)
+            self._pauses.keep(Deadline.after(BOOK_SECONDS))
         except StateError as error:
             self.report.state_error = str(error)
         self.report.paused = self._pauses.paused()

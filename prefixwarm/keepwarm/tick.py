@@ -5,9 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import StateError
 from prefixwarm.core.state import Registration
-from prefixwarm.keepwarm.booking import Books
+from prefixwarm.keepwarm.booking import BOOK_SECONDS, Books
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.deciding import fraction
 from prefixwarm.keepwarm.fan_out import Dispatcher
@@ -18,7 +19,6 @@ from prefixwarm.keepwarm.report import Report
 from prefixwarm.keepwarm.sending import CONCURRENCY, Sender, within_rate, writes_per_minute
 
 if TYPE_CHECKING:
-    from prefixwarm.core.deadline import Deadline
     from prefixwarm.keepwarm.fleet import Fleet
     from prefixwarm.keepwarm.parts import Parts
 
@@ -39,8 +39,11 @@ def tick(parts: Parts, fleet: Fleet, deadline: Deadline) -> Report:
     pauses = Pauses(parts.store, parts.settings.cache_scope, parts.environ, parts.clock)
     parts.provider.tell = pauses.note
     try:
-        _tend(parts, fleet, deadline, report, pauses)
-        pauses.keep(deadline)
+        try:
+            _tend(parts, fleet, deadline, report, pauses)
+        finally:
+            # Calls that lasted until the end leave no time of the tick, but a reason to pause.
+            pauses.keep(Deadline.after(BOOK_SECONDS))
     except StateError as error:
         report.state_error = str(error)
     report.broken = len(fleet.broken)

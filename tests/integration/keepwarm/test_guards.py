@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -125,6 +125,29 @@ def test_retry_after_pauses_the_route(world: World) -> None:
     reports = world.passes(3 * MINUTE)
     assert sum(len(report.outcomes) for report in reports) == 3
     assert len(world.sim.requests()) == 4
+
+
+def test_a_pause_is_kept_when_the_call_lasted_until_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No time of the tick is left then, which is no failure of the table."""
+    world.deploy("support")
+    deadline = soon()
+    provider = world.keeper.parts.provider
+    send = provider.send
+
+    def late(*arguments: Any) -> Any:
+        try:
+            return send(*arguments)
+        finally:
+            deadline.at = 0.0
+
+    monkeypatch.setattr(provider, "send", late)
+    world.sim.inject(status=429, retry_after=150, count=1)
+    report = world.keeper.tick(deadline)
+    assert (deadline.expired, report.state_error) == (True, "")
+    pause = world.keeper.parts.store.read(route_key("anthropic", "", "default"), soon())
+    assert "429" in pause.reason
 
 
 def test_a_spend_limit_pauses_the_route_for_an_hour(world: World) -> None:
