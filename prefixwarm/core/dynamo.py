@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from prefixwarm.core.aws import AwsError
 from prefixwarm.core.errors import CredentialsError, SettingsError, StateError, TransportError
-from prefixwarm.core.items import ledger_key, ledger_of, state_of
+from prefixwarm.core.items import VERSION, ledger_key, ledger_of, state_of
 from prefixwarm.core.state import KEEP_SECONDS, KEEPWARM, LEDGER_SECONDS, OBSERVED, Settlement
 from prefixwarm.core.update import Change, typed
 
@@ -88,6 +88,7 @@ class DynamoState:
         ended = change.absent_or("backoff_until", "<=", wish.now)
         change.require(f"{ended} OR {change.is_other('backoff_of', wish.by)}")
         change.require(change.absent_or("warm_until", "<=", wish.needed_until))
+        change.require(change.absent_or("version", "<=", VERSION))
         try:
             return state_of(key, self._update(key, change, deadline, returned="ALL_NEW")), True
         except ConditionFailed as failed:
@@ -254,6 +255,8 @@ class DynamoState:
         updates = [
             {"Update": {**self._at(key), **change.parameters()}} for key, change in changes.items()
         ]
+        # It needs no permission but UpdateItem's:
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
         try:
             self._call("TransactWriteItems", {"TransactItems": updates}, deadline)
         except ConditionFailed:
@@ -281,6 +284,7 @@ class DynamoState:
     def _update(
         self, key: str, change: Change, deadline: Deadline, returned: str = "NONE"
     ) -> Mapping[str, Any]:
+        change.default("version", VERSION)
         parameters = {**self._at(key), **change.parameters(), "ReturnValues": returned}
         return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
 

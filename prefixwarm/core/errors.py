@@ -80,7 +80,7 @@ class CredentialsError(PrefixwarmError):
 
 
 class StateError(PrefixwarmError):
-    """The warm state cannot be reached, or access to it is denied."""
+    """The warm state cannot be reached or read, or access to it is denied."""
 
 
 class TransportError(PrefixwarmError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prefixwarm.core.errors import StateError
 from prefixwarm.core.state import Ledger, State
 
 TYPE_CHECKING = False
@@ -9,7 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["ledger_key", "ledger_of", "state_of"]
+__all__ = ["VERSION", "ledger_key", "ledger_of", "state_of"]
+
+# Of what items mean. Attributes that are new, and left out by older code, need no new one.
+VERSION = 1
 
 _NUMBERS = {
     "warm_until": float,
@@ -55,7 +59,19 @@ _TEXTS = (
 
 
 def state_of(key: str, item: Mapping[str, Any]) -> State:
-    """The state that an item holds."""
+    """The state that an item holds, one of an older version as well.
+
+    Raises
+    ------
+    StateError
+        When a later version wrote it, which may mean other things by it.
+    """
+    version = int(item["version"]["N"]) if "version" in item else VERSION
+    if version > VERSION:
+        raise StateError(
+            f"{key}: the state is of version {version}, and this prefixwarm reads up to {VERSION}; "
+            "deploy the later one here too, or give it a table of its own"
+        )
     found: dict[str, Any] = {"key": key}
     for name, kind in _NUMBERS.items():
         if name in item:
