@@ -115,10 +115,10 @@ def deploy(aws: LocalAws, files: list[PrefixFile], due: int, pool: ThreadPoolExe
 
 
 def age(keeper: Keeper, file: PrefixFile) -> None:
-    """Warm at the provider; written 57 minutes ago as far as the state knows."""
+    """Warm at the provider; written 58 minutes ago as far as the state knows."""
     call, soon = compile_prefix(file), Deadline.after(60)
     assert send_unasked(call, keeper.parts.provider, soon).ok
-    keeper.parts.store.touch(key_of(keeper, file), time.time() - 57 * 60, 3600, soon)
+    keeper.parts.store.touch(key_of(keeper, file), time.time() - 58 * 60, 3600, soon)
     check_at(keeper, file, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The default rule: keep warm where a prefix's own starts have shown that it pays."""
+"""The default rule: keep warm where a prefix's own traffic has paid for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from prefixwarm.policy.rules import Allowance, Gap, Ski, break_even
+from prefixwarm.policy.learner import Learner, Terms
+from prefixwarm.policy.rules import Allowance, Gap, Never
 from prefixwarm.policy.view import TTL_1H, TTL_5M
 
 if TYPE_CHECKING:
@@ -14,53 +15,91 @@ if TYPE_CHECKING:
 
     from prefixwarm.policy.view import View
 
-__all__ = ["CREDIT", "RESERVE", "RISK", "Auto"]
+__all__ = ["CREDIT", "RISK", "Auto"]
 
 # What keep-warm may cost at worst, as a share of what doing nothing costs.
 RISK = 0.05
 
 # What it may cost besides, in waits for a miss: nothing where waiting has no price.
-CREDIT = 2
+CREDIT = 6
 
-# A longer write is made only when this share of what one silence may cost is left for refreshes:
-# without them it would lapse for nothing.
-RESERVE = 0.25
-
-# Starts after which an observation counts half.
-_FADE = 0.5 ** (1 / 40)
-_BOOKS = struct.Struct("<sdddB")
-_TAG = b"a"
+_FORMAT = struct.Struct(f"<sdBB{Learner.size}s")
+_TAG = b"A"
 
 
 @dataclass(frozen=True)
 class _Books:
-    """Two accounts kept per prefix, in units of one uncached read of it.
+    """What was learned, and the bank that pays for following it.
 
     Attributes
     ----------
-    last : float
-        Epoch seconds of the last traffic.
+    learner : Learner
+        The prefix's traffic.
     bank : float
-        What may be lost: RISK of what doing nothing would have cost, plus what was saved, less
-        what was spent.
-    gain : float
-        What the ski rule would have saved on the recent starts, whether it was followed or not.
-    long : bool
-        Whether the living entry was written with the 1 hour TTL.
+        What may be lost, in units of one uncached read: RISK of what doing nothing would have
+        cost, plus what was saved, less what was spent.
+    missed : bool
+        Whether the last traffic wrote the entry; a longer life is not paid for yet.
+    wanted : int
+        The TTL that this write should have carried.
     """
 
-    last: float
+    learner: Learner
     bank: float
-    gain: float
-    long: bool
+    missed: bool
+    wanted: int = TTL_5M
 
-    @property
-    def pays(self) -> bool:
-        return self.gain > 0
+    @classmethod
+    def read(cls, learned: bytes) -> _Books | None:
+        if learned[:1] != _TAG or len(learned) != _FORMAT.size:
+            return None
+        _, bank, missed, long, learner = _FORMAT.unpack(learned)
+        return cls(Learner.unpack(learner), bank, bool(missed), TTL_1H if long else TTL_5M)
+
+    def pack(self) -> bytes:
+        long = self.wanted >= TTL_1H
+        return _FORMAT.pack(_TAG, self.bank, self.missed, long, self.learner.pack())
+
+    @classmethod
+    def first(cls, at: float, terms: Terms, latency: float, *, missed: bool) -> _Books:
+        books = cls(Learner.first(at), RISK * terms.short + CREDIT * latency, missed)
+        return replace(books, wanted=books.affordable(terms))
+
+    def settled(self, ttl: int, terms: Terms) -> _Books:
+        """The books once it is known which TTL the last write was granted."""
+        longer = self.missed and ttl == self.wanted == TTL_1H
+        paid = terms.long - terms.short if longer else 0.0
+        return replace(self, bank=self.bank - paid, missed=False)
+
+    def affordable(self, terms: Terms) -> int:
+        """The TTL to write with."""
+        return self.learner.ttl() if self.bank >= terms.long - terms.short else TTL_5M
+
+    def refreshes(self, ttl: int, terms: Terms) -> tuple[int, int]:
+        """How many refreshes this silence is worth, and how many the bank covers."""
+        covered = max(0, int(self.settled(ttl, terms).bank / terms.read + 1e-9))
+        return self.learner.refreshes(ttl, terms), covered
+
+    def after(self, at: float, ttl: int, terms: Terms) -> _Books:
+        """The books after traffic that found, or would have found, an entry of this TTL.
+
+        An entry that lives longer than was wanted is the agent's choice: doing nothing would have
+        it, too.
+        """
+        seconds = at - self.learner.last
+        gap, books = Gap(seconds, ttl), self.settled(ttl, terms)
+        allowed = min(self.refreshes(ttl, terms)) if gap.due else 0
+        lapsed = Gap(seconds, ttl if ttl > self.wanted else TTL_5M).needed
+        nothing = (1 + RISK) * terms.short if lapsed else 0.0
+        bank = books.bank + nothing - gap.bill(allowed, terms.read, terms.short)
+        after = replace(books, learner=self.learner.after(at, terms), bank=bank)
+        if gap.needed <= allowed:
+            return after
+        return replace(after, missed=True, wanted=after.affordable(terms))
 
 
-class Auto(Ski):
-    """The ski rule where it pays, and no refreshes with the 5 minute TTL where it does not.
+class Auto(Never):
+    """What `hazard` has learned, as far as it has earned it.
 
     It begins with doing nothing. What doing nothing costs is put aside at RISK; every longer
     write and every refresh is paid from there, and what they save goes back. So at no time has it
@@ -69,67 +108,34 @@ class Auto(Ski):
 
     def ttl(self, view: View) -> int:
         """One hour where it pays and is affordable; for a new prefix what is asked for."""
-        books = _read(view.learned)
-        if view.warm_until is None and books is None:
-            return view.ttl
-        return TTL_1H if books is not None and books.long else TTL_5M
+        books = _Books.read(view.learned)
+        if books is None:
+            return view.ttl if view.warm_until is None else TTL_5M
+        return books.wanted if books.missed else books.affordable(Terms.of(view))
 
     def allowance(self, view: View) -> Allowance:
-        """What the ski rule allows, as far as the bank goes."""
-        books = _read(view.learned)
+        """The refreshes with the least expected cost, as far as the bank goes."""
+        books = _Books.read(view.learned)
         if books is None:
             return Allowance(0, "no traffic seen yet that would show that refreshes pay")
-        if not books.pays:
-            return Allowance(0, "its recent starts do not show that refreshes would pay")
-        if not books.long:
-            return Allowance(0, "refreshes seem to pay, but what they risk is not saved up yet")
-        if view.ttl < TTL_1H:
-            return Allowance(0, "a 5 minute entry is not worth a refresh")
-        allowed = super().allowance(view)
-        affordable = int(books.bank / view.multipliers.read + 1e-9)
-        if affordable < allowed.refreshes:
-            return Allowance(affordable, "more would risk to cost more than doing nothing")
-        return allowed
+        worth, covered = books.refreshes(view.ttl, Terms.of(view))
+        if covered < worth:
+            return Allowance(
+                covered,
+                f"this silence is worth {worth} refreshes, but its traffic has earned {covered}; "
+                "more would risk to cost more than doing nothing",
+            )
+        return Allowance(worth, f"by its own past, this silence is worth {worth} refreshes")
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
-        """Keep the books."""
-        learned = view.learned
+        """Update what is known, and the bank."""
+        learned, terms = view.learned, Terms.of(view)
+        ttl = TTL_1H if view.ttl >= TTL_1H else TTL_5M
         for at in arrivals:
-            learned = _learn(replace(view, learned=learned), at)
+            books = _Books.read(learned)
+            if books is None:
+                cold = view.warm_until is None
+                learned = _Books.first(at, terms, view.latency, missed=cold).pack()
+            elif at > books.learner.last:
+                learned = books.after(at, ttl, terms).pack()
         return learned
-
-
-def _read(learned: bytes) -> _Books | None:
-    if learned[:1] != _TAG or len(learned) != _BOOKS.size:
-        return None
-    _, last, bank, gain, long = _BOOKS.unpack(learned)
-    return _Books(last, bank, gain, bool(long))
-
-
-def _learn(view: View, at: float) -> bytes:
-    books, read = _read(view.learned), view.multipliers.read
-    short = view.multipliers.write_5m - read + view.latency
-    longer = view.multipliers.write_1h - read + view.latency
-    if books is None:
-        books = _Books(at, RISK * short + CREDIT * view.latency, 0.0, long=False)
-    elif at <= books.last:
-        return view.learned
-    else:
-        books = _after(books, at, read, short, longer)
-    return _BOOKS.pack(_TAG, books.last, books.bank, books.gain, books.long)
-
-
-def _after(books: _Books, at: float, read: float, short: float, longer: float) -> _Books:
-    """The books after a gap; `short` and `longer` are what a miss costs with either TTL."""
-    gap = Gap(at - books.last)
-    if gap.seconds < TTL_5M:
-        return replace(books, last=at)
-    most = break_even(read, longer)
-    gain = books.gain * _FADE + short - gap.bill(most, read, longer)
-    allowed = min(most, int(books.bank / read + 1e-9)) if books.pays and books.long else 0
-    hit = books.long and gap.needed <= allowed
-    bank = books.bank + (1 + RISK) * short - (gap.bill(allowed, read, 0) if books.long else 0)
-    if hit:
-        return _Books(at, bank, gain, long=True)
-    long = gain > 0 and bank >= longer * (1 + RESERVE)
-    return _Books(at, bank - (longer if long else short), gain, long)

@@ -139,7 +139,8 @@ class _Case:
     def _send(self, action: Action, reason: str) -> Decision:
         if refusal := self._unaffordable(action):
             return self._rest(refusal)
-        return self._answer(action, self.view.now + self.policy.refresh_after(self.ttl), reason)
+        life = self.view.ttl if self.view.alive else self.ttl
+        return self._answer(action, self.view.now + self.policy.refresh_after(life), reason)
 
     def _unaffordable(self, action: Action) -> str | None:
         view, price = self.view, self.view.cost_per_refresh_usd
@@ -154,8 +155,8 @@ class _Case:
         return f"the budget is used up: ${price:.4f} needed, ${view.budget_left_usd:.4f} left"
 
     def _rest(self, reason: str) -> Decision:
-        """Send nothing, but look again: traffic may come back that only a metric shows."""
-        interval = self.interval if self.allowance.refreshes else self.policy.refresh_after(TTL_1H)
+        """Send nothing, but look again: traffic may prolong the entry, or only a metric show it."""
+        interval = self.interval if self.view.alive else self.policy.refresh_after(TTL_1H)
         idle = self.policy.rule == "never"
         return self._answer("rest", None if idle else self.view.now + interval, reason)
 

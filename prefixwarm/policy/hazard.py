@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from prefixwarm.policy.learner import Learner, Terms
 from prefixwarm.policy.rules import Allowance, Gap, Ski, break_even
-from prefixwarm.policy.survival import Model
-from prefixwarm.policy.view import TTL_1H
+from prefixwarm.policy.view import TTL_1H, TTL_5M
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,80 +17,99 @@ if TYPE_CHECKING:
 
 __all__ = ["GRACE", "SHARE", "Hazard"]
 
-# The books: what the rule has cost more than the ski rule would have, and what that would have
-# cost. The rule is followed only while it can at worst end GRACE misses and a SHARE above.
+# The rule is followed only while it can at worst end GRACE misses and a SHARE above the ski rule.
 GRACE = 4.0
 SHARE = 0.25
 
-# First requests that hit are worth a little more than their dollars.
-_LEAN = 0.9
-_HORIZON = 200
+# What a 1 hour life may cost more than 5 minute ones: first requests that hit are worth it.
+_GIFT = 0.7
 
-_BOOKS = struct.Struct("<sff")
-_TAG = b"h"
+_FORMAT = struct.Struct(f"<sffB{Learner.size}s")
+_TAG = b"H"
+
+
+@dataclass(frozen=True)
+class _Books:
+    """What was learned, and what following it has cost.
+
+    Attributes
+    ----------
+    learner : Learner
+        The prefix's traffic.
+    excess, spent : float
+        What the rule has cost more than the ski rule would have, and what that would have cost.
+    wanted : int
+        The TTL that the last write should have carried.
+    """
+
+    learner: Learner
+    excess: float = 0.0
+    spent: float = 0.0
+    wanted: int = TTL_1H
+
+    @classmethod
+    def read(cls, learned: bytes) -> _Books | None:
+        if learned[:1] != _TAG or len(learned) != _FORMAT.size:
+            return None
+        _, excess, spent, long, learner = _FORMAT.unpack(learned)
+        return cls(Learner.unpack(learner), excess, spent, TTL_1H if long else TTL_5M)
+
+    def pack(self) -> bytes:
+        long = self.wanted >= TTL_1H
+        return _FORMAT.pack(_TAG, self.excess, self.spent, long, self.learner.pack())
+
+    def trusted(self, terms: Terms) -> bool:
+        """Whether the rule may be followed through one more silence, whatever it brings."""
+        worst = self.excess + terms.long + terms.short
+        return worst <= GRACE * terms.long + SHARE * self.spent
+
+    def refreshes(self, ttl: int, terms: Terms) -> int:
+        if ttl >= TTL_1H and not self.trusted(terms):
+            return break_even(terms.read, terms.long)
+        return self.learner.refreshes(ttl, terms)
+
+    def after(self, at: float, ttl: int, terms: Terms) -> _Books:
+        """The books after traffic that found, or would have found, an entry of this TTL."""
+        seconds = at - self.learner.last
+        gap, after = Gap(seconds, ttl), replace(self, learner=self.learner.after(at, terms))
+        allowed = self.refreshes(ttl, terms) if gap.due else 0
+        if gap.needed > allowed:
+            after = replace(
+                after, wanted=after.learner.ttl(_GIFT) if self.trusted(terms) else TTL_1H
+            )
+        if not gap.needed or ttl < self.wanted:
+            return after
+        usual = Gap(seconds).bill(break_even(terms.read, terms.long), terms.read, terms.long)
+        spent = gap.bill(allowed, terms.read, terms.premium(after.wanted))
+        return replace(after, excess=self.excess + spent - usual, spent=self.spent + usual)
 
 
 class Hazard(Ski):
     """Refresh while the chance that the silence ends soon is worth it; learned per prefix."""
 
+    def ttl(self, view: View) -> int:
+        """One hour, until its own past shows that five minutes cost less."""
+        books = _Books.read(view.learned)
+        return TTL_1H if books is None else books.wanted
+
     def allowance(self, view: View) -> Allowance:
         """The refreshes with the least expected cost, or the break-even count in doubt."""
-        fallback = super().allowance(view)
-        if view.ttl < TTL_1H or not _valid(view.learned):
-            return fallback
-        count, trusted = _plan(view.learned, view.multipliers.read, view.miss_premium)
-        if not trusted:
-            return Allowance(fallback.refreshes, f"{fallback.reason}; learning has not paid yet")
+        books, terms = _Books.read(view.learned), Terms.of(view)
+        if books is None:
+            return super().allowance(view)
+        count = books.refreshes(view.ttl, terms)
+        if view.ttl >= TTL_1H and not books.trusted(terms):
+            return Allowance(count, f"{super().allowance(view).reason}; learning has not paid yet")
         return Allowance(count, f"by its own past, this silence is worth {count} refreshes")
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
-        """Update the model and the books."""
-        learned = view.learned if _valid(view.learned) else b""
+        """Update what is known, and the books."""
+        learned, terms = view.learned, Terms.of(view)
+        ttl = TTL_1H if view.ttl >= TTL_1H else TTL_5M
         for at in arrivals:
-            learned = _learn(learned, at, view)
+            books = _Books.read(learned)
+            if books is None:
+                learned = _Books(Learner.first(at)).pack()
+            elif at > books.learner.last:
+                learned = books.after(at, ttl, terms).pack()
         return learned
-
-
-def _valid(learned: bytes) -> bool:
-    return learned[:1] == _TAG and len(learned) == _BOOKS.size + Model.size
-
-
-def _learn(learned: bytes, at: float, view: View) -> bytes:
-    if not learned:
-        return _BOOKS.pack(_TAG, 0.0, 0.0) + Model(at).pack()
-    model = Model.unpack(learned[_BOOKS.size :])
-    if at <= model.last:
-        return learned
-    _, excess, spent = _BOOKS.unpack_from(learned)
-    gap = Gap(at - model.last)
-    if gap.needed:
-        read = view.multipliers.read
-        premium = view.multipliers.write_1h - read + view.latency
-        count, trusted = _plan(learned, read, premium)
-        most = break_even(read, premium)
-        usual = gap.bill(most, read, premium)
-        excess += gap.bill(count if trusted else most, read, premium) - usual
-        spent += usual
-    model.see(at)
-    return _BOOKS.pack(_TAG, excess, spent) + model.pack()
-
-
-@lru_cache(maxsize=256)
-def _plan(learned: bytes, read: float, premium: float) -> tuple[int, bool]:
-    """How many refreshes cost least, and whether the books allow to follow it."""
-    _, excess, spent = _BOOKS.unpack_from(learned)
-    most = min(_HORIZON, int(2 * premium / read + 1e-9))
-    chances = Model.unpack(learned[_BOOKS.size :]).chances(most)
-    trusted = excess + premium <= GRACE * premium + SHARE * spent
-    return _cheapest(chances, read * _LEAN, premium), trusted
-
-
-def _cheapest(chances: list[float], read: float, premium: float) -> int:
-    """Optimal stopping, backwards: refresh while that costs less than the miss it may avoid."""
-    count, onward = len(chances), premium
-    for number in range(len(chances), 0, -1):
-        refresh = read + (1 - chances[number - 1]) * onward
-        if refresh >= premium:
-            count = number - 1
-        onward = min(refresh, premium)
-    return count

@@ -21,7 +21,7 @@ RULES = ("auto", "ski", "hazard", "always", "never")
 
 # Half a minute short of whole minutes: a tick that comes a little earlier in its minute than the
 # last one did must not skip a minute.
-INTERVALS = {TTL_1H: 57 * 60 - 30, TTL_5M: 4 * 60 - 30}
+INTERVALS = {TTL_1H: 58 * 60 - 30, TTL_5M: 4 * 60 - 30}
 
 _TTLS = {"5m": TTL_5M, "1h": TTL_1H}
 _TIME = re.compile(r"(\d{1,2})(?::(\d{2}))?")

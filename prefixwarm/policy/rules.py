@@ -16,9 +16,9 @@ __all__ = ["Allowance", "Always", "Gap", "Never", "Rule", "Ski", "break_even"]
 # On the 5 minute TTL a silence that outlasts an hour is rarely about to end.
 _MOST_5M = 12
 
-# Refreshes fall on whole minutes, the first one not long after this.
-_EVERY = 57 * 60
-_SOONEST = _EVERY - 30
+# Refreshes fall on whole minutes, the first one up to half a minute before this.
+_EVERY = {TTL_1H: 58 * 60, TTL_5M: 4 * 60}
+_EARLY = 30
 
 
 @dataclass(frozen=True)
@@ -53,25 +53,37 @@ def break_even(read: float, premium: float) -> int:
 
 @dataclass(frozen=True)
 class Gap:
-    """What one gap between two requests would have cost with the 1 hour TTL.
+    """What one gap between two requests costs, counted rather too high than too low.
 
     Attributes
     ----------
     seconds : float
         From request to request.
+    ttl : int
+        Seconds; of the entry that lives when it begins.
     """
 
     seconds: float
+    ttl: int = TTL_1H
 
     @property
     def needed(self) -> int:
         """Refreshes that keep the entry alive through it."""
-        return 0 if self.seconds < TTL_1H else 1 + int((self.seconds - TTL_1H) // _EVERY)
+        if self.seconds < self.ttl:
+            return 0
+        return 1 + int((self.seconds - self.ttl + _EARLY) // _EVERY[self.ttl])
+
+    @property
+    def due(self) -> int:
+        """Refreshes that are made in it if there is no limit to them."""
+        soonest = _EVERY[self.ttl] - _EARLY
+        return (
+            0 if self.seconds < soonest else 1 + int((self.seconds - soonest) // _EVERY[self.ttl])
+        )
 
     def bill(self, allowed: float, read: float, premium: float) -> float:
         """Refreshes and miss together, when at most so many refreshes are allowed."""
-        due = 0 if self.seconds < _SOONEST else 1 + int((self.seconds - _SOONEST) // _EVERY)
-        return min(due, allowed) * read + (0 if self.needed <= allowed else premium)
+        return min(self.due, allowed) * read + (0 if self.needed <= allowed else premium)
 
 
 class Never:

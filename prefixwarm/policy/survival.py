@@ -3,9 +3,10 @@
 A Bayesian logistic regression on the chance that a silence ends in a given slot of it. It knows
 how long the silence lasts, the hour and the day, what happened at that hour on the days before,
 and how busy the prefix is of late. The days are those of a seven day cycle; which of them is a
-Sunday is learned, not assumed. Every weight has a mean and a variance, so that it moves fast
-while little is known. The constants were picked by hand: the prior says that a silence is the less
-likely to end the longer it lasts, and that busy prefixes are busier.
+Sunday is learned, not assumed, and so are the hours: they need no time zone. Every weight has a
+mean and a variance, so that it moves fast while little is known. The first means are those that
+`benchmarks/prior.py` fits to the traffic of many prefixes: a silence is the less likely to end the
+longer it lasts, the more so at an hour without traffic on the days before.
 """
 
 from __future__ import annotations
@@ -14,29 +15,31 @@ import math
 import struct
 from bisect import bisect_left
 
-__all__ = ["SLOT", "Model"]
+__all__ = ["AGES", "SLOT", "Model", "Silence"]
 
-SLOT = 57 * 60
+SLOT = 58 * 60
 _FIRST = 3600
 _HOUR = 3600
 _WEEK = 168
 
-# Longest silence, in slots, of each age class, and the chance that one slot of it ends it.
-_AGES = (1, 2, 3, 5, 8, 12, 16, 20, 26, 36, 54, 90, 150)
-_CHANCES = (0.16, 0.12, 0.10, 0.08, 0.07, 0.06, 0.06, 0.05, 0.05, 0.035, 0.025, 0.018, 0.012, 0.008)
-_PRIOR = tuple(math.log(p / (1 - p)) for p in _CHANCES)
+# Longest silence, in slots, of each age class; and the log odds that one slot of it ends it.
+AGES = (1, 2, 3, 5, 8, 12, 16, 20, 26, 36, 54, 90, 150)
+_PRIOR = (
+    *(-1.79, -2.13, -2.40, -2.57, -2.80, -2.84, -2.95),
+    *(-2.78, -2.98, -3.50, -3.68, -3.77, -3.76, -3.80),
+)
 
-_HOURS = len(_CHANCES)
+_HOURS = len(_PRIOR)
 _DAYS = _HOURS + 24
-_BIAS = _DAYS + 7
-_ROUTINE, _ECHO, _RECENT, _USUAL = range(_BIAS + 1, _BIAS + 5)
+_ROUTINE, _ECHO, _RECENT, _USUAL = range(_DAYS + 7, _DAYS + 11)
 _SIZE = _USUAL + 1
 
-_MEANS = [0.0] * _ROUTINE + [0.25, 0.15, 0.3, 0.3]
-_VARIANCES = [0.3] * _DAYS + [0.2] * 7 + [0.3] + [0.02] * 4
+_MEANS = [0.0] * _ROUTINE + [0.71, 0.09, 0.20, 0.12]
+_VARIANCES = [0.3] * _DAYS + [0.2] * 7 + [0.02] * 4
 
 _LONGEST = 400
 _BITS = (1 << (_WEEK + 2)) - 1
+_LAST = struct.Struct("<d")
 _FORMAT = struct.Struct(f"<d22sff{_SIZE}f{_SIZE}e")
 
 
@@ -67,20 +70,39 @@ class Model:
         model._means, model._variances = weights[:_SIZE], weights[_SIZE:]
         return model
 
+    @staticmethod
+    def last_of(packed: bytes) -> float:
+        """Epoch seconds of the last traffic of a packed model."""
+        return float(_LAST.unpack_from(packed)[0])
+
+    @classmethod
+    def after(cls, packed: bytes, at: float) -> bytes:
+        """A packed model after traffic; quick for what comes within the same hour."""
+        last = cls.last_of(packed)
+        if at - last < _FIRST and at // _HOUR == last // _HOUR:
+            return _LAST.pack(at) + packed[_LAST.size :]
+        model = cls.unpack(packed)
+        model.see(at)
+        return model.pack()
+
     def pack(self) -> bytes:
         """The model as bytes."""
         active = self._active.to_bytes(22, "little")
         weights = *self._means, *self._variances
         return _FORMAT.pack(self.last, active, self._day, self._week, *weights)
 
+    def silence(self) -> Silence:
+        """The silence that has begun with the last traffic."""
+        return Silence(self.last, self._active, self._day, self._week)
+
     def chances(self, slots: int) -> list[float]:
         """The chance, per slot, that the silence which has begun ends in it."""
-        silence = _Silence(self.last, self._active, self._day, self._week)
+        silence = self.silence()
         return [self._chance(silence.features(slot)) for slot in range(1, slots + 1)]
 
-    def see(self, at: float) -> None:
-        """Learn from traffic at a moment (epoch seconds), and from the silence before it."""
-        if at - self.last >= _FIRST:
+    def see(self, at: float, *, adapt: bool = True) -> None:
+        """Note traffic at a moment (epoch seconds), and learn from the silence before it."""
+        if adapt and at - self.last >= _FIRST:
             self._learn(at)
         hours = int(at // _HOUR) - int(self.last // _HOUR)
         if hours > 0:
@@ -90,8 +112,8 @@ class Model:
         self.last = at
 
     def _learn(self, at: float) -> None:
-        silence = _Silence(self.last, self._active, self._day, self._week)
-        last_slot = 1 + int((at - self.last - _FIRST) // SLOT)
+        silence = self.silence()
+        last_slot = silence.slot(at)
         for slot in range(1, min(last_slot, _LONGEST) + 1):
             self._update(silence.features(slot), ended=slot == last_slot)
 
@@ -114,10 +136,11 @@ class Model:
             variances[i] = variance - variance * variance * value * value * doubt / spread
 
 
-class _Silence:
+class Silence:
     """One silence, as the model's inputs."""
 
     def __init__(self, since: float, active: int, day: float, week: float) -> None:
+        self._since = since
         self._middle = since + _FIRST - SLOT / 2 + _HOUR / 2
         self._since_hour = int(since // _HOUR)
         self._recent = math.log(day + 0.02) - math.log(0.12)
@@ -128,19 +151,25 @@ class _Silence:
         smooth = [now + (a + b) / 2 for a, now, b in zip(bits, bits[1:], bits[2:], strict=False)]
         self._activity = [0.0] * _LONGEST + smooth + [0.0] * _WEEK
 
+    def slot(self, at: float) -> int:
+        """In which slot of it a moment falls, from 1; 0 while the entry lives anyway."""
+        return max(0, 1 + int((at - self._since - _FIRST) // SLOT))
+
     def features(self, slot: int) -> list[tuple[int, float]]:
-        """Index and value of each input of a slot; the first one is its age class."""
+        """Index and value of each input of a slot.
+
+        The first one is its age class; the last four are routine, echo, recent and usual traffic.
+        """
         hour = int((self._middle + (slot - 1) * SLOT) // _HOUR)
         of_day = hour % 24
         today = self._since_hour - hour + 1 + _LONGEST
         activity = self._activity[today + 24 : today + _WEEK + 1 : 24]
         return [
-            (bisect_left(_AGES, slot), 1.0),
+            (bisect_left(AGES, slot), 1.0),
             (_HOURS + of_day, 1.0),
             (_HOURS + (of_day + 1) % 24, 0.5),
             (_HOURS + (of_day - 1) % 24, 0.5),
             (_DAYS + hour // 24 % 7, 1.0),
-            (_BIAS, 1.0),
             (_ROUTINE, math.log((sum(activity) + 0.5) / 1.5)),
             (_ECHO, activity[0] + activity[-1] - 0.6),
             (_RECENT, self._recent),

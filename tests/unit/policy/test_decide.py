@@ -31,15 +31,15 @@ def test_a_new_prefix_of_the_default_rule_is_written_with_the_ttl_it_asks_for() 
 
 def test_never_is_never() -> None:
     assert decide(View(now=NOON), "never").action == "rest"
-    assert decide(view(3400), "never").next_check is None
+    assert decide(view(3460), "never").next_check is None
 
 
 @pytest.mark.parametrize(
     ("age", "idle", "action"),
     [
         (0, 0, "wait"),
-        (3389, 0, "wait"),
-        (3390, 0, "refresh"),
+        (3449, 0, "wait"),
+        (3450, 0, "refresh"),
         (3599, 0, "refresh"),
         (3599, 18, "refresh"),
         (3599, 19, "rest"),
@@ -63,23 +63,23 @@ def test_ski_stops_by_the_models_own_prices_and_the_value_of_waiting(
 
 
 def test_waiting_ends_when_the_refresh_is_due() -> None:
-    assert decide(view(100), "ski").next_check == NOON - 100 + 3390
+    assert decide(view(100), "ski").next_check == NOON - 100 + 3450
 
 
 def test_after_stopping_it_keeps_looking_for_traffic() -> None:
     stopped = decide(view(3500, idle_refreshes=19), "ski")
-    assert stopped.next_check == NOON + 3390
+    assert stopped.next_check == NOON + 3450
     assert "19 refreshes" in stopped.reason
 
 
 def test_traffic_that_was_only_counted_resumes_a_lapsed_entry() -> None:
     """It wrote the entry; its life counts from there, and the refresh is sent at all events."""
-    lapsed = {"idle_refreshes": 0, "traffic_at": NOON - 3400}
+    lapsed = {"idle_refreshes": 0, "traffic_at": NOON - 3460}
     decision = decide(view(20_000, **lapsed), "ski")
     assert decision.action == "write"
     assert "traffic came back" in decision.reason
     fresh = decide(view(20_000, traffic_at=NOON - 100), "ski")
-    assert (fresh.action, fresh.next_check) == ("wait", NOON - 100 + 3390)
+    assert (fresh.action, fresh.next_check) == ("wait", NOON - 100 + 3450)
 
 
 def test_counted_traffic_too_long_ago_does_not_resume() -> None:
@@ -87,7 +87,7 @@ def test_counted_traffic_too_long_ago_does_not_resume() -> None:
 
 
 def test_counted_traffic_does_not_extend_a_living_entry() -> None:
-    assert decide(view(3400, traffic_at=NOON - 60), "ski").action == "refresh"
+    assert decide(view(3460, traffic_at=NOON - 60), "ski").action == "refresh"
 
 
 def test_five_minute_entries_have_their_own_interval_and_stop_within_the_hour() -> None:
@@ -126,12 +126,12 @@ def test_the_budget_is_never_overdrawn(
 def test_a_clock_that_went_backwards_waits_at_most_one_interval() -> None:
     ahead = View(now=NOON, last_touch=NOON + 86_400, warm_until=NOON + 90_000)
     decision = decide(ahead, "ski")
-    assert (decision.action, decision.next_check) == ("wait", NOON + 3390)
+    assert (decision.action, decision.next_check) == ("wait", NOON + 3450)
 
 
 def test_an_entry_of_unknown_touch_is_refreshed_after_one_interval() -> None:
     decision = decide(View(now=NOON, warm_until=NOON + 100), "ski")
-    assert (decision.action, decision.next_check) == ("wait", NOON + 3390)
+    assert (decision.action, decision.next_check) == ("wait", NOON + 3450)
 
 
 TIMES = st.one_of(st.none(), st.floats(NOON - 1e6, NOON + 1e6))

@@ -34,10 +34,10 @@ def test_latency_is_paid_for_each_miss() -> None:
     assert replay([0, 10_000], 10_000, "never", latency=3).total == pytest.approx(2 * 4.25)
 
 
-def test_ski_bridges_a_silence_with_one_refresh_in_57_minutes() -> None:
+def test_ski_bridges_a_silence_with_one_refresh_in_58_minutes() -> None:
     seen: list[Event] = []
     account = replay([0, 4 * HOUR], 4 * HOUR, "ski", watch=seen.append)
-    assert [event.at / 60 for event in seen] == [0, 57, 114, 171, 228, 240]
+    assert [event.at / 60 for event in seen] == [0, 58, 116, 174, 232, 240]
     assert account.total == pytest.approx(2.0 + 4 * 0.1 + 0.1)
     assert (account.starts, account.start_hits) == (1, 1)
 
