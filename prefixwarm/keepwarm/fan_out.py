@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.warm import Ask
     from prefixwarm.keepwarm.parts import Parts
     from prefixwarm.keepwarm.report import Report
     from prefixwarm.keepwarm.sending import Order
@@ -34,13 +32,13 @@ MOST_IN_A_TICK = 300
 # A message is worth nothing later than this.
 USEFUL_SECONDS = 90.0
 
-# It ends so long before its entry that the next tick may make good what was lost, unless it would
-# then be of use for less than the other.
-_SPARE_SECONDS = 65.0
-_LEAST_SECONDS = 20.0
-
-# The prefix is due again so long after its message's end of use: more than clocks are apart.
+# Its prefix is due again so long after that, which is more than clocks are apart.
 _SKEW_SECONDS = 5.0
+
+# Or sooner, so long before the entry's end that one more tick can make good what was lost; but not
+# before the message had some time.
+_SPARE_SECONDS = 70.0
+_LEAST_SECONDS = 20.0
 
 # SendMessageBatch takes ten messages:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
@@ -77,14 +75,14 @@ class Message:
     @classmethod
     def of(cls, order: Order, now: float) -> Message:
         """What a worker must know of an order."""
-        ask = order.ask()
+        ask, end = order.ask(), now + USEFUL_SECONDS
         return cls(
             key=ask.key,
             name=order.case.entry.name,
             action=order.decision.action,
             reason=order.decision.reason,
             decided_at=now,
-            latest_start=min(now + USEFUL_SECONDS, _latest_start(ask, now)),
+            latest_start=end if ask.latest_start is None else min(end, ask.latest_start),
             warm_until=ask.needed_until,
         )
 
@@ -115,15 +113,14 @@ class Message:
 
     @property
     def due_at(self) -> float:
-        """When the prefix is looked at again unless the worker says otherwise."""
-        return self.latest_start + _SKEW_SECONDS
+        """When the prefix is looked at again unless the worker says otherwise.
 
-
-def _latest_start(ask: Ask, now: float) -> float:
-    if ask.latest_start is None:
-        return math.inf
-    spared = ask.latest_start - _SPARE_SECONDS
-    return spared if spared - now >= _LEAST_SECONDS else ask.latest_start
+        Should the message be under way even then, the state keeps it from a second call.
+        """
+        sooner = self.warm_until - _SPARE_SECONDS
+        if sooner < self.decided_at + _LEAST_SECONDS:
+            sooner = self.latest_start
+        return min(self.latest_start, sooner) + _SKEW_SECONDS
 
 
 class Queue:

@@ -8,7 +8,14 @@ import pytest
 
 from prefixwarm.core.dynamo import DynamoState
 from prefixwarm.core.outcome import WRITTEN, Outcome
-from prefixwarm.core.state import KEEP_SECONDS, LEDGER_SECONDS, Check, Registration
+from prefixwarm.core.state import (
+    KEEP_SECONDS,
+    LEDGER_SECONDS,
+    METRIC,
+    Check,
+    Registration,
+    SessionStart,
+)
 from prefixwarm.keepwarm.store import boto_calls
 
 if TYPE_CHECKING:
@@ -20,7 +27,7 @@ NOW = 1_763_700_000.0
 DAY = "2025-11-21"
 WRITES: dict[str, Callable[[DynamoState, str, Deadline], object]] = {
     "touch": lambda store, key, soon: store.touch(key, NOW, 3600, soon),
-    "saw_traffic": lambda store, key, soon: store.saw_traffic(key, NOW, soon),
+    "saw_traffic": lambda store, key, soon: store.saw_traffic(key, NOW, METRIC, soon),
     "register": lambda store, key, soon: store.register(
         key, Registration(name="support", at=NOW, due_at=NOW), soon
     ),
@@ -45,6 +52,12 @@ def test_a_state_is_kept_for_weeks(
 def test_a_ledger_is_kept_for_a_year(boto: Any, table: str, key: str, soon: Deadline) -> None:
     """Long enough to compare with last year's."""
     outcome = Outcome(name="support", kind=WRITTEN, started_at=NOW, calls=1, cost_usd=0.5)
-    DynamoState(table, boto_calls(boto)).add_to_ledger(key, DAY, outcome, soon)
+    store = DynamoState(table, boto_calls(boto))
+    store.add_to_ledger(key, DAY, outcome, soon)
     ledger_key = f"ledger/{key.partition('/')[2]}/{DAY}"
     assert expiry(boto, table, ledger_key) == NOW + LEDGER_SECONDS
+    start = SessionStart(at=NOW, quiet=300, hit=True, saved=True, saved_usd=0.25)
+    store.count_start(key, start, soon)
+    assert store.settle(store.read(key, soon), "total/shop", DAY, NOW, soon)
+    assert expiry(boto, table, f"ledger/shop/{DAY}") == NOW + LEDGER_SECONDS
+    assert expiry(boto, table, key) == NOW + KEEP_SECONDS

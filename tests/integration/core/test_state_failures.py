@@ -15,7 +15,16 @@ from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.memory import FileState
 from prefixwarm.core.outcome import FAILED, WRITTEN, Outcome
 from prefixwarm.core.sigv4 import AwsCredentials
-from prefixwarm.core.state import Check, Failure, Lease, LeaseWish, Registration, Result
+from prefixwarm.core.state import (
+    METRIC,
+    Check,
+    Failure,
+    Lease,
+    LeaseWish,
+    Registration,
+    Result,
+    State,
+)
 from prefixwarm.keepwarm.store import boto_calls
 
 if TYPE_CHECKING:
@@ -82,7 +91,7 @@ def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
         lambda: store.record(lease, RESULT, until),
         lambda: store.fail(lease, FAILURE, until),
         lambda: store.touch(key, NOW, 300, until),
-        lambda: store.saw_traffic(key, NOW, until),
+        lambda: store.saw_traffic(key, NOW, METRIC, until),
         lambda: store.join(key, "f", until),
         lambda: store.register(key, Registration(name="s", at=NOW, due_at=NOW), until),
         lambda: store.plan(key, Check(at=NOW, due_at=NOW, reason=""), until),
@@ -90,7 +99,9 @@ def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
         lambda: store.retire(key, until),
         lambda: store.due(NOW, 5, until),
         lambda: store.add_to_ledger(key, day, outcome, until),
+        lambda: store.settle(State(key=key, saves=1), "total/shop", day, NOW, until),
         lambda: store.ledger(key, [day], until),
+        lambda: store.ledger(key, [day, "2026-11-20"], until),
     ]
 
 

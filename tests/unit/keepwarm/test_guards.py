@@ -119,13 +119,23 @@ def test_a_refresh_is_dropped_that_would_start_too_late(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "useful"), [(3600.0, 90.0), (180.0, 90.0), (150.0, 80.0), (90.0, 20.0), (80.0, 75.0)]
+    ("left", "useful", "due"),
+    [
+        (3600.0, 90.0, 95.0),
+        (180.0, 90.0, 95.0),
+        (120.0, 90.0, 55.0),
+        (90.0, 85.0, 25.0),
+        (80.0, 75.0, 80.0),
+    ],
 )
-def test_a_message_leaves_time_for_one_more_tick(left: float, useful: float) -> None:
+def test_a_prefix_is_due_again_with_time_for_one_more_tick(
+    left: float, useful: float, due: float
+) -> None:
     """Where there is enough of it: what is lost is then made good while the entry lives."""
     message = Message.of(order(make_case(warm_until=NOW + left), "refresh"), NOW)
-    assert message.latest_start - NOW == useful
-    assert Message.of(order(make_case(warm_until=None), "write"), NOW).latest_start == NOW + 90
+    assert (message.latest_start - NOW, message.due_at - NOW) == (useful, due)
+    new = Message.of(order(make_case(warm_until=None), "write"), NOW)
+    assert (new.latest_start - NOW, new.due_at - NOW) == (90.0, 95.0)
 
 
 def test_the_breaker_remembers_the_likely_cause() -> None:
