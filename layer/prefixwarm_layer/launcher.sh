@@ -34,13 +34,12 @@ end_child() { # with a moment for its last line
   [[ $word$rest ]] || say failed 'the environment ended, and the warmer gave no word: it had not begun, or hangs in a system call'
 }
 
-registered() { # at the latest at the fifth try
+register_soon() { # at the latest at the fifth try
   local try
   for try in 1 2 3 4 5; do
-    register '"SHUTDOWN"' || register || { sleep 0.05; continue; }
-    return 0
+    [[ $id ]] && return
+    register '"SHUTDOWN"' || register || sleep 0.05
   done
-  return 1
 }
 
 say() { printf '{"service":"prefixwarm","by":"init","outcome":"%s","reason":"%s"}\n' "$1" "$2"; }
@@ -84,7 +83,8 @@ await_word() {
 
 main() {
   home=/opt/prefixwarm
-  if ! registered; then
+  register_soon
+  if [[ ! $id ]]; then
     # This bash cannot reach the API: Python takes the whole life cycle over, or nobody does.
     say failed "the launcher cannot register (status ${status:-none})"
     find_python && "$python" -I -S "$home/lifecycle.py" "${0##*/}"

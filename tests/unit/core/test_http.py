@@ -6,12 +6,14 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.errors import (
     ConnectError,
     ProtocolError,
@@ -23,7 +25,6 @@ from prefixwarm.core.http import MAX_BODY_BYTES, HttpTransport, Request, Respons
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from prefixwarm.core.deadline import Deadline
     from tests.unit.core.conftest import Peer, Serve
 
 PARTS = [
@@ -294,6 +295,18 @@ def test_says_that_a_name_is_unknown(transport: HttpTransport, soon: Deadline, h
     """A name that does not resolve, or cannot: nothing was sent."""
     with pytest.raises(ConnectError, match=f"{host}:80: "):
         transport.send(get(f"http://{host}/"), soon)
+
+
+def test_does_not_wait_for_a_resolver_that_hangs(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's own knows no deadline."""
+    answered = Event()
+    monkeypatch.setattr("_socket.getaddrinfo", lambda *_args: answered.wait(60))
+    with pytest.raises(ConnectError, match=r"slow\.test:80: the name was not resolved in time"):
+        transport.send(get("http://slow.test/"), Deadline.after(0.05))
+    assert not answered.is_set()
+    answered.set()
 
 
 def test_tries_every_address(
