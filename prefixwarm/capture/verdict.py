@@ -24,6 +24,10 @@ __all__ = ["LOOKBACK", "Verdict", "judge"]
 # https://platform.claude.com/docs/en/build-with-claude/prompt-caching: positions checked per
 # breakpoint, its own included.
 LOOKBACK = 20
+_REACH = {
+    "citations": "a document with citations changes the system prompt: only tools can be warmed",
+    "images": "an image anywhere changes the messages in front of it: warm tools and system alone",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ def judge(
     found = [*_markers(prefix, request, drift is None), *_choice(prefix, request)]
     if drift is not None:
         sides = f"sent {drift.right!r}, warmed {drift.left!r}"
-        found.insert(0, finding("drift", _at(drift), f"{drift.why}: {sides}"))
+        told = _REACH.get(drift.place, f"{drift.why}: {sides}")
+        found.insert(0, finding("drift", _at(drift), told))
     return Verdict(not any(f.severity == "error" for f in found), drift, found)
 
 

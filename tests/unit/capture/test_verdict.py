@@ -164,6 +164,7 @@ def test_citations_anywhere_change_the_system_prompt(prefix: Any, make_body: Any
     verdict = judge(prefix, make_body(messages=[{"role": "user", "content": content}]), HEADERS)
     assert (verdict.hit, rules(verdict)) == (False, ["drift"])
     assert (verdict.drift.place, verdict.drift.tier) == ("citations", "system")
+    assert "only tools can be warmed" in verdict.findings[0].message
 
 
 def test_a_forced_tool_is_noted(prefix: Any, make_body: Any) -> None:
