@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from extension_bench import PLAIN, write_prefix
 
-from prefixwarm.demo.function import Function
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from extension_bench import Bench
+
+    from prefixwarm.demo.function import Function
 
 OTHER_EXTENSION = r"""#!/bin/bash
 call() {
@@ -33,19 +33,6 @@ done
 """
 # The emulator never answers the runtime's restore call: only the extension hears of SnapStart.
 HIDE_SNAP_START = '#!/bin/sh\nAWS_LAMBDA_INITIALIZATION_TYPE=on-demand exec "$@"\n'
-BOOTSTRAP = r"""#!/bin/bash
-ask() {
-    exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"
-    printf '%s /2018-06-01/runtime/invocation/%s HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s' \
-        "$1" "$2" "${#3}" "$3" >&3
-    cat <&3
-    exec 3>&-
-}
-while true; do
-    id=$(ask GET next '' | tr -d '\r' | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //Ip')
-    ask POST "$id/response" '"no Python here"' >/dev/null
-done
-"""
 
 
 def program(path: Path, text: str) -> Path:
@@ -284,17 +271,6 @@ def test_a_second_init_of_the_same_environment_is_not_held_again(bench: Bench) -
     assert again.payload == "done"
     assert "init runs again" in again.log
     assert len(bench.warm_calls()) == 1
-
-
-def test_without_an_interpreter_it_idles_and_says_so_once(bench: Bench) -> None:
-    """The layer on another runtime costs one line."""
-    code = program(bench.folder / "custom" / "bootstrap", BOOTSTRAP).parent
-    function = Function(code, layers=(bench.layer,), python=None)
-    with bench.environment(function) as environment:
-        answers = [environment.invoke().payload for _ in range(2)]
-        log = environment.close()
-    assert answers == ["no Python here"] * 2
-    assert log.count("no Python interpreter here") == 1
 
 
 def test_without_prefix_files_nothing_is_sent(bench: Bench) -> None:

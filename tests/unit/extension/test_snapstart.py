@@ -5,15 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import pytest
 
+from prefixwarm.demo.tools import Tools
 from prefixwarm_extension import snapstart
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PROGRAM = """
 import os, sys, time
@@ -47,7 +45,8 @@ def test_the_import_registers_the_hook_under_snap_start_alone(
 
 def test_the_real_module_of_the_runtime_takes_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same package that Lambda's Python runtimes contain."""
-    snapshot = pytest.importorskip("snapshot_restore_py")
+    monkeypatch.syspath_prepend(Tools().runtime(Path(sys.base_prefix)))
+    snapshot = importlib.import_module("snapshot_restore_py")
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
     importlib.reload(snapstart)
     functions = [entry[0] for entry in snapshot.get_after_restore()]
