@@ -67,7 +67,7 @@ def test_rule_01_bedrock_wants_an_inference_profile(api: Api, body: MakeJson) ->
     assert "inference profile" in reply.json()["message"]
 
 
-@pytest.mark.parametrize("path", ["/v1/complete", "/v1/messages/", "/model/x/converse", "/x"])
+@pytest.mark.parametrize("path", ["/v1/complete", "/v1/messages/", "/model/x/talk", "/x"])
 def test_rule_01_unknown_paths_are_404_and_other_methods_405(
     api: Api, body: MakeJson, path: str
 ) -> None:
