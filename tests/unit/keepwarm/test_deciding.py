@@ -80,6 +80,20 @@ def test_a_write_asks_for_what_the_policy_wants_and_the_provider_grants(case: Ca
     assert fixed.decision(NOW).ttl == 300
 
 
+def test_a_budget_is_asked_for_what_a_write_asks_for(case: Case) -> None:
+    """An agent wrote the lapsed entry for five minutes; ours is for an hour, and dearer."""
+    lapsed = {"granted_ttl": 300, "warm_until": NOW - 900, "last_touch": NOW - 1200}
+    traffic = {"traffic_at": NOW - 250, "idle": 0}
+    known = replace(case, state=case.state.replace(**lapsed, **traffic))
+    assert (known.decision(NOW).action, known.decision(NOW).ttl) == ("write", 3600)
+    assert known.decision(NOW, 0.041).action == "write"
+    refused = known.decision(NOW, 0.03)
+    assert (refused.action, refused.reason) == (
+        "rest",
+        "the budget is used up: $0.0400 needed, $0.0300 left",
+    )
+
+
 def test_a_call_is_priced_by_what_it_asks_for(case: Case) -> None:
     """A read while the entry lives, then the write with that TTL."""
     assert case.cost_usd(NOW, 300) == pytest.approx(0.002)
