@@ -51,20 +51,8 @@ def optimum(
 ) -> Replay:
     """The clairvoyant bound: the cheapest schedule of warm calls and TTLs in hindsight.
 
-    Parameters
-    ----------
-    arrivals, end, read, write_5m, write_1h, latency, tick
-        As for `replay`.
-
-    Returns
-    -------
-    Replay
-        The bound's account. Among schedules of the same cost it is any one.
-
-    Raises
-    ------
-    UsageError
-        For the arrivals that `replay` refuses.
+    Parameters and errors are those of `replay`. Among schedules of the same cost the account is
+    of any one.
 
     Notes
     -----

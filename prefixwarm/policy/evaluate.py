@@ -93,34 +93,23 @@ def replay(
     tick: float = 60,
     watch: Callable[[Event], None] | None = None,
 ) -> Replay:
-    """Replay a policy against the real requests of one prefix.
+    """Replay a rule, by name or with limits, or any decider against one prefix's real requests.
 
     Parameters
     ----------
-    arrivals : sequence of float
-        Starts of the requests, seconds, ascending. Without any, everything is zero.
-    end : float
-        Seconds; end of the observation, not before the last arrival.
-    policy : str, Policy or Decider
-        A rule's name, a policy, or any object with `decide` and `learn`.
-    read, write_5m, write_1h : float
-        The model's prices in units of one uncached read of the prefix.
-    latency : float
-        What one miss costs in waiting, in the same unit.
+    arrivals, end : sequence of float, and float
+        Starts of the requests, ascending, and the end of the observation; seconds.
+    read, write_5m, write_1h, latency : float
+        Prices and the waiting for one miss, in units of one uncached read of the prefix.
     tick : float
-        Seconds; warm calls fall on its whole multiples, and after a request of the same moment.
+        Seconds; warm calls fall on its multiples, after a request of the same moment.
     watch : callable, optional
         Told each request and each warm call.
-
-    Returns
-    -------
-    Replay
-        The account.
 
     Raises
     ------
     UsageError
-        For arrivals that are negative, not ascending or after the end, or prices that are none.
+        For arrivals that no prefix can have had, or prices that are none.
     """
     check_arrivals(arrivals, end)
     if not (read > 0 and write_5m > 0 and write_1h > 0 and latency >= 0 and tick > 0):

@@ -61,15 +61,11 @@ def lookup(
     route : str
         ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     prompt_tokens : int, optional
-        Length of the whole prompt (input, read and written tokens together), where a model has a
-        tier for long prompts; without it the first tier.
-    inference_geo : str, optional
-        The request's ``inference_geo``: ``us`` costs 1.1 times as much.
-    speed : str, optional
-        The request's ``speed``: ``fast`` costs twice as much, where the model has it.
+        Of the whole prompt, read and written ones too; without it a model's first tier.
+    inference_geo, speed : str, optional
+        As in the request: ``us`` costs 1.1 times as much, ``fast`` twice, where the model has it.
     region : str, optional
-        On Bedrock, ``global`` for an endpoint or profile that is not tied to a region; any other
-        value, and none, is a regional endpoint unless the model id starts with ``global.``.
+        On Bedrock ``global``, else regional unless the model id starts with ``global.``.
 
     Returns
     -------
@@ -80,25 +76,15 @@ def lookup(
     ------
     SettingsError
         For an unknown route.
-
-    Notes
-    -----
-    Multipliers from https://platform.claude.com/docs/en/about-claude/pricing; the regional ones
-    of Bedrock from the AWS price list.
     """
     route_named(route)
     name = names.parse(model)
-    if name is None:
+    found = _rates(name.model, prompt_tokens or 0) if name else None
+    factor = _factor(name, route, inference_geo, speed, region) if name else None
+    if found is None or factor is None:
         return None
-    factor = _geo(name, inference_geo), _speed(name, speed), _endpoint(name, route, region)
-    found = _rates(name.model, prompt_tokens or 0)
-    if found is None or None in factor:
-        return None
-    product = Decimal(1)
-    for each in factor:
-        product *= each or 1
     rates, as_of, source = found
-    scaled = own.Rates(*(rate * product for rate in rates))
+    scaled = own.Rates(*(rate * factor for rate in rates))
     return ModelPrices(model, *scaled, as_of, source)
 
 
@@ -108,6 +94,24 @@ def _rates(model: str, prompt_tokens: int) -> tuple[own.Rates, str, str] | None:
     if rates := own.rates(model, prompt_tokens):
         return rates, own.table()["as_of"], "prefixwarm"
     return None
+
+
+def _factor(
+    name: names.ModelName,
+    route: str,
+    inference_geo: str | None,
+    speed: str | None,
+    region: str | None,
+) -> Decimal | None:
+    """What the way of calling multiplies every price by; None where the model lacks it.
+
+    Sources: https://platform.claude.com/docs/en/about-claude/pricing; the AWS price list for the
+    regional endpoints of Bedrock.
+    """
+    geo, fast = _geo(name, inference_geo), _speed(name, speed)
+    if geo is None or fast is None:
+        return None
+    return geo * fast * _endpoint(name, route, region)
 
 
 def _geo(name: names.ModelName, inference_geo: str | None) -> Decimal | None:
