@@ -67,7 +67,9 @@ def _sdk_version() -> str | None:
         import anthropic
     except ImportError:
         return None
-    with anthropic.Anthropic(api_key="-") as client:
+    # Nothing is sent: proxies and certificates of the environment do not matter.
+    silent = anthropic.DefaultHttpxClient(trust_env=False)
+    with anthropic.Anthropic(api_key="-", http_client=silent) as client:
         version = client.default_headers.get("anthropic-version")
     return version if isinstance(version, str) else None
 

@@ -73,3 +73,16 @@ def test_build_of_a_module_that_fails(cli: Any, folder: Path, code: str, says: s
     assert line.startswith("prefixwarm: ")
     assert says in line
     assert list(folder.glob("*.json")) == []
+
+
+def test_build_needs_no_network(cli: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says of proxies, certificates and keys."""
+    monkeypatch.setenv("HTTPS_PROXY", "junk://nowhere")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "junk")
+    monkeypatch.setenv("ANTHROPIC_PROFILE", "nobody")
+    (folder / "lonely.py").write_text(
+        "from prefixwarm import Prefix; P = Prefix('mine', model='m', system='Help. ' * 900)"
+    )
+    ran = cli("build", "lonely:P")
+    assert (ran.code, ran.err) == (0, "")
