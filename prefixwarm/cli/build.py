@@ -65,10 +65,12 @@ def _sdk_version() -> str | None:
     """What the installed anthropic SDK sends by itself; None where there is none."""
     try:
         import anthropic
+        import httpx2
     except ImportError:
         return None
     # Nothing is sent: proxies and certificates of the environment do not matter.
-    silent = anthropic.DefaultHttpxClient(trust_env=False)
+    nowhere = httpx2.MockTransport(lambda _request: httpx2.Response(503))
+    silent = httpx2.Client(transport=nowhere, trust_env=False)
     with anthropic.Anthropic(api_key="-", http_client=silent) as client:
         version = client.default_headers.get("anthropic-version")
     return version if isinstance(version, str) else None
