@@ -29,6 +29,8 @@ PROCESSES = 100 if FULL else 10
 WORKERS, CLIENTS = (4, 250) if FULL else (2, 30)
 # What the local table answers in time on two cores, clients and provider beside it.
 ARRIVALS_A_SECOND = 100
+# The table and the provider stand for other machines: they go first.
+YIELDING = "nice -n 10"
 WORKER = Path(__file__).with_name("fleet_worker.py")
 
 pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("fleet")]
@@ -81,7 +83,8 @@ def test_extension_processes_released_together_make_one_call(
     """Real processes, behind a barrier; all but one find it written or being written."""
     os.mkfifo(tmp_path / "barrier")
     start = layer / "prefixwarm" / "start.py"
-    command = f"read -r _ <{tmp_path}/barrier; exec {sys.executable} -I -S {start} 9000 3>/dev/null"
+    program = f"{YIELDING} {sys.executable} -I -S {start} 9000"
+    command = f"read -r _ <{tmp_path}/barrier; exec {program} 3>/dev/null"
     folder = str(layer / "prefixwarm" / "prefixes")
     env = {**environment(bench), "PREFIXWARM_PREFIXES": folder}
     processes = [
@@ -102,8 +105,7 @@ def test_protocol_clients_over_several_processes_make_one_call_a_prefix(
     bench.provider.inject(kind="slow", seconds=0.3, match={"warm": True})
     files = compiled(tmp_path, "first", "second")
     within = WORKERS * CLIENTS / ARRIVALS_A_SECOND
-    # The table and the provider stand for other machines: they go first.
-    worker = ["nice", "-n", "10", sys.executable, str(WORKER)]
+    worker = [*YIELDING.split(), sys.executable, str(WORKER)]
     command = [*worker, str(CLIENTS), str(within), *map(str, files)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     workers = [
