@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from aws_cdk import Annotations, Stack, Token
+from aws_cdk import Annotations, Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from prefixwarm.core import settings
 from prefixwarm.core.errors import UsageError
+from prefixwarm_cdk.inputs import expect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from aws_cdk import Duration
     from aws_cdk import aws_dynamodb as dynamodb
     from constructs import IConstruct
 
@@ -94,6 +94,8 @@ def own_settings(
         settings.INIT_HOLD_MS: hold,
         settings.GATE_MS: gate,
     }
+    for name, time in zip(("init_hint", "init_hold", "gate"), times.values(), strict=True):
+        expect(f"attach({name})", time, Duration, "Duration.seconds(2)")
     given = {name: f"{time.to_milliseconds():.0f}" for name, time in times.items() if time}
     found = {settings.INIT: mode, **given}
     settings.Settings.from_environment(found)

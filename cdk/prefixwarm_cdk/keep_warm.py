@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from aws_cdk import Duration
+
 from prefixwarm.core.errors import UsageError
 from prefixwarm.core.warm_request import TTL_SECONDS
 from prefixwarm.policy import Policy
+from prefixwarm_cdk.inputs import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aws_cdk import Duration, TimeZone
+    from aws_cdk import TimeZone
 
     from prefixwarm.core.prefix_file import PrefixFile
 
@@ -135,5 +138,6 @@ class Budget:
 
 
 def _policy(rule: str, interval: Duration | None) -> dict[str, Any]:
+    expect("interval", interval, Duration, "Duration.minutes(50)")
     seconds = {"interval": interval.to_seconds()} if interval else {}
     return {"rule": rule, **seconds}

@@ -78,6 +78,8 @@ def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
 
 
 def _files(path: Path) -> Sequence[Path]:
+    if not path.exists():
+        raise UsageError(f"prefixes: {path} is not there; write it with `prefixwarm capture`")
     if not path.is_dir():
         return [path]
     found = prefix_file.find(path)

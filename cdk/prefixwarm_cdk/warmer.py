@@ -15,8 +15,10 @@ from prefixwarm.core.errors import UsageError
 from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.assets import Manifest
+from prefixwarm_cdk.credentials import Credentials
 from prefixwarm_cdk.dashboard import dashboard as make_dashboard
 from prefixwarm_cdk.function import KeepWarmFunction
+from prefixwarm_cdk.inputs import expect, expect_several
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
 from prefixwarm_cdk.layer import layer_for
 from prefixwarm_cdk.metrics import Alarms, metric
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ssm as ssm
 
     from prefixwarm.core.prefix_file import PrefixFile
-    from prefixwarm_cdk.credentials import Credentials
     from prefixwarm_cdk.prefixes import Prefix
 
 __all__ = ["PrefixWarmer"]
@@ -125,6 +126,10 @@ class PrefixWarmer(Construct):
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        expect_several("prefixes", prefixes, '["support.prefix.json"]')
+        expect("credentials", credentials, Credentials, "Credentials.secret(secret)")
+        expect("keep_warm", keep_warm, KeepWarm, "KeepWarm.auto()")
+        expect("budget", budget, Budget, "Budget.usd_per_day(1)")
         self._settings = _checked_settings(cache_scope, latency_value)
         if sample_diagnostics:
             self._settings[settings.DIAGNOSE] = "sample"
@@ -137,7 +142,7 @@ class PrefixWarmer(Construct):
         self.keep_warm: KeepWarmFunction | None = None
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
         if rule.policy is not None:
-            network = Network(vpc, vpc_subnets, security_groups) if vpc else None
+            network = _network(vpc, vpc_subnets, security_groups)
             options = Runtime(runtime, log_retention, tracing, network)
             many = len(self._prefixes) > MOST_IN_A_TICK
             self.keep_warm = KeepWarmFunction(self, "KeepWarm", options, workers=many)
@@ -185,6 +190,7 @@ class PrefixWarmer(Construct):
             For how long at most `prefixwarm.observe` lets the environment's first model call wait
             for a warm call in flight, up to 60 seconds. Default: nothing waits.
         """
+        expect_several("attach(prefixes)", prefixes, '["support"]')
         attachment.check(self, function, self._senders)
         attachment.refuse_cycle(self, function, self._credentials.owner())
         chosen = prefix_files.named(self._prefixes, prefixes)
@@ -298,6 +304,16 @@ def _checked_rate(calls: int | None) -> int | None:
     if calls is not None and (type(calls) is not int or calls < 1):
         raise UsageError(f"calls_per_minute={calls!r}: write a whole number above 0, or leave it")
     return calls
+
+
+def _network(
+    vpc: ec2.IVpc | None,
+    subnets: ec2.SubnetSelection | None,
+    security_groups: Sequence[ec2.ISecurityGroup] | None,
+) -> Network | None:
+    if vpc is None and (subnets or security_groups):
+        raise UsageError("vpc_subnets, security_groups: are of no use without vpc=...; pass it too")
+    return Network(vpc, subnets, security_groups) if vpc else None
 
 
 def _accepted(

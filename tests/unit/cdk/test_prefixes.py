@@ -29,8 +29,8 @@ PROFILES = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """Which file, and why."""
-    with pytest.raises(PrefixFileError, match=r"absent\.prefix\.json: cannot be read"):
+    """Which file, and what to do."""
+    with pytest.raises(UsageError, match=r"absent\.prefix\.json is not there; write it with"):
         prefixes.read([tmp_path / "absent.prefix.json"])
 
 

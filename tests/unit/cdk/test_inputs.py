@@ -1,0 +1,75 @@
+"""Input of another kind is refused in one line that says what to write, and never shows a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import Duration, SecretValue
+from aws_cdk import aws_ec2 as ec2
+
+from prefixwarm.core.errors import UsageError
+from prefixwarm_cdk import Credentials, KeepWarm, assets
+
+KEY = "sk-ant-not-a-key"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"credentials": KEY}, r"credentials: got a plain str; pass Credentials\.secret"),
+        ({"keep_warm": "ski"}, r"keep_warm: got a plain str; pass KeepWarm\.auto\(\)"),
+        ({"budget": 1}, r"budget: got a plain int; pass Budget\.usd_per_day\(1\)"),
+        ({"prefixes": "support.prefix.json"}, r"prefixes: got one str; pass a list"),
+        ({"prefixes": ["nowhere.prefix.json"]}, r"nowhere\.prefix\.json is not there; write it"),
+        ({"vpc_subnets": ec2.SubnetSelection()}, r"of no use without vpc=\.\.\.; pass it too"),
+    ],
+)
+def test_properties_of_another_kind_are_refused(
+    bench: Any, options: dict[str, Any], words: str
+) -> None:
+    """Before anything is made of them."""
+    with pytest.raises(UsageError, match=words) as refused:
+        bench.warmer(**options)
+    assert KEY not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prefixes": "support"}, r"attach\(prefixes\): got one str; pass a list"),
+        ({"init_hint": 1}, r"attach\(init_hint\): got a plain int; pass Duration"),
+        ({"init_hold": 3}, r"attach\(init_hold\): got a plain int; pass Duration"),
+        ({"gate": 2.5}, r"attach\(gate\): got a plain float; pass Duration"),
+    ],
+)
+def test_keywords_of_attach_are_checked(bench: Any, options: dict[str, Any], words: str) -> None:
+    """Seconds or milliseconds would be a guess."""
+    with pytest.raises(UsageError, match=words):
+        bench.warmer().attach(bench.function(), **options)
+
+
+def test_an_interval_is_a_duration() -> None:
+    """As the other times are."""
+    interval: Any = 50
+    with pytest.raises(UsageError, match=r"interval: got a plain int; pass Duration\.minutes"):
+        KeepWarm.ski(interval=interval)
+    assert KeepWarm.ski(interval=Duration.minutes(50)).policy == {"rule": "ski", "interval": 3000}
+
+
+def test_a_secrets_value_is_no_reference() -> None:
+    """It would stand in the template."""
+    value: Any = SecretValue.unsafe_plain_text(KEY)
+    with pytest.raises(UsageError, match=r"pass the secretsmanager\.Secret construct"):
+        Credentials.secret(value)
+
+
+def test_a_layer_over_lambdas_limit_is_refused(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the way round."""
+    warmer = bench.warmer()
+    monkeypatch.setattr(assets, "_LAYER_LIMIT", 100_000)
+    with pytest.raises(
+        UsageError, match=r"limit of 100000; name each function's own"
+    ):
+        warmer.attach(bench.function())
