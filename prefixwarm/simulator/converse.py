@@ -50,15 +50,21 @@ def messages_body(value: Any, model: str, *, shape: str = "ConverseRequest") -> 
     given: Json = {name: inner for name, inner in value.items() if inner is not None}
     _check_turns(given.get("messages") or [])
     _check_tools(given)
-    added = given.get("additionalModelRequestFields") or {}
-    for name in _OWN:
-        if name in added:
-            raise refused_by_aws(f"The additional field {name} conflicts with an existing field.")
+    added = _added(given.get("additionalModelRequestFields") or {})
     body: Json = {"model": model, **added, **_tiers(given), **_inference(given)}
     body |= _output(given.get("outputConfig") or {}, added)
     if (given.get("performanceConfig") or {}).get("latency") == "optimized":
         raise refused_by_aws(f"Latency performance configuration is not supported for {model}.")
     return body
+
+
+def _added(fields: Any) -> Json:
+    if not isinstance(fields, dict):
+        raise refused_by_aws("additionalModelRequestFields must be a JSON object.")
+    for name in _OWN:
+        if name in fields:
+            raise refused_by_aws(f"The additional field {name} conflicts with an existing field.")
+    return fields
 
 
 def _tiers(given: Json) -> Json:
@@ -151,7 +157,8 @@ def _inference(given: Json) -> Json:
 def _output(config: Json, added: Json) -> Json:
     if not config:
         return {}
-    found = dict(added.get("output_config") or {})
+    also = added.get("output_config")
+    found = dict(also) if isinstance(also, dict) else {}
     if config.get("effort"):
         found["effort"] = config["effort"]
     if config.get("textFormat"):
