@@ -26,7 +26,8 @@ class ZipsHook(BuildHookInterface):  # type: ignore[type-arg]
         missing = [minor for minor in SUPPORTED if minor not in used]
         if missing:
             self.app.display_warning(
-                f"the layer has sources only for Python {', '.join(missing)}: no interpreter here"
+                f"the layer has sources only for Python {', '.join(missing)}: no interpreter here "
+                "(scripts/fetch-python3.14 brings one of 3.14)"
             )
         for name in ("layer.zip", "keepwarm.zip"):
             build_data["force_include"][str(shipped / name)] = f"prefixwarm_layer/shipped/{name}"

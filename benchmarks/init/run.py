@@ -16,8 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ from prefixwarm.demo.emulator import Environment
 from prefixwarm.demo.errors import BenchError
 from prefixwarm.demo.function import Function
 from prefixwarm.demo.tools import Tools
+from prefixwarm_layer.bytecode import interpreters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +51,12 @@ VARIANTS = {
     "cold": "the layer, prefix cold: writes it",
     "handler": "warm call in the handler's module, with the SDK",
     "extension": "an extension that imports the SDK",
+}
+# A heavy function takes more or less CPU from run to run; the layer can only add waiting.
+WAITING = {
+    "none": "… waiting in it, not the function's own CPU time",
+    "warm": "… waiting alone, prefix already warm",
+    "cold": "… waiting alone, prefix cold",
 }
 
 
@@ -98,16 +107,34 @@ class Bench:
                     raise
         raise AssertionError
 
-    def init_ms(self, weight: str, variant: str, share: str) -> float:
-        """The init phase of one fresh environment."""
+    def init_ms(self, weight: str, variant: str, share: str) -> tuple[float, float]:
+        """The init phase of one fresh environment, and how much of it the function's process spent
+        waiting rather than computing."""
         environment = self._started(weight, variant, share)
         try:
             answer = environment.invoke()
+            own_cpu_ms = cpu_ms(function_process(environment))
         finally:
             environment.close()
         if answer.payload != weight or answer.init_ms is None:
             raise RuntimeError(f"{variant}: {answer.payload} {answer.log}")
-        return answer.init_ms
+        return answer.init_ms, answer.init_ms - own_cpu_ms
+
+
+def function_process(environment: Environment) -> int:
+    """The process id of the environment's Python runtime."""
+    emulator = environment._pid()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            if parent == str(emulator) and b"awslambdaric" in (process / "cmdline").read_bytes():
+                return int(process.name)
+    raise RuntimeError("the environment has no Python runtime")
+
+
+def cpu_ms(process: int) -> float:
+    """CPU milliseconds of another process, by its clock; see clock_getcpuclockid(3)."""
+    return time.clock_gettime((~process << 3) | 2) * 1000
 
 
 @contextmanager
@@ -133,20 +160,22 @@ def bench() -> Iterator[tuple[Bench, int]]:
             server.wait()
 
 
-def measured(bench: Bench, rounds: int) -> Values:
-    """Milliseconds by function, variant and share."""
+def measured(bench: Bench, rounds: int) -> tuple[Values, Values]:
+    """Milliseconds by function, variant and share: the whole init phase, and the waiting in it."""
     shares = [name for name in SHARES if name != "0.29 vCPU" or quota_possible()]
-    values, order = Values(), turns(rounds, shares)
+    whole, waiting, order = Values(), Values(), turns(rounds, shares)
     for weight, share in {(turn.weight, turn.share) for turn in order}:
         bench.init_ms(weight, "cold", share)  # what the first run of all reads from the disk
     for number, turn in enumerate(order):
         for variant in turn.variants:
-            values.add(turn, number, variant, bench.init_ms(turn.weight, variant, turn.share))
+            both = bench.init_ms(turn.weight, variant, turn.share)
+            whole.add(turn, number, variant, both[0])
+            waiting.add(turn, number, variant, both[1])
         print(f"turn {number + 1} of {len(order)}: {turn.weight}, {turn.share}", file=sys.stderr)
-    return values
+    return whole, waiting
 
 
-def table(values: Values) -> list[str]:
+def table(values: Values, waiting: Values) -> list[str]:
     """Added milliseconds: median of the paired differences, and how sure that is."""
     measured = {(weight, share) for weight, _, share in values.of}
     columns = [(w, s) for w in ("light", "heavy") for s in SHARES if (w, s) in measured]
@@ -158,6 +187,9 @@ def table(values: Values) -> list[str]:
     for variant, words in VARIANTS.items():
         cells = [_cell(values, weight, variant, share) for weight, share in columns]
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
+        if variant in WAITING:
+            cells = [_cell(waiting, weight, variant, share) for weight, share in columns]
+            lines.append(f"| {WAITING[variant]} | " + " | ".join(cells) + " |")
     return lines
 
 
@@ -169,11 +201,18 @@ def _cell(values: Values, weight: str, variant: str, share: str) -> str:
     return f"{median:+.0f} [{low:+.0f} … {high:+.0f}], n = {len(added)}"
 
 
-def child_command(bench: Bench) -> list[str]:
+def child_command(home: Path) -> list[str]:
     """The Python part, as the launcher starts it."""
-    start = bench.ours / "prefixwarm" / "start.py"
     python = Path(sys.base_prefix) / "bin" / "python3"
-    return [str(python), "-I", "-S", "-OO", str(start), "9000"]
+    return [str(python), "-I", "-S", "-OO", str(home / "start.py"), "9000"]
+
+
+def from_sources(bench: Bench) -> Path:
+    """The Python part for a Python whose bytecode the layer lacks."""
+    home = bench.ours / "sources"
+    shutil.copytree(bench.ours / "prefixwarm", home)
+    (home / "code" / MAGIC_NUMBER.hex()).unlink()
+    return home
 
 
 def child_environment(bench: Bench, variant: str) -> dict[str, str]:
@@ -224,15 +263,17 @@ def processes(bench: Bench, rounds: int) -> list[str]:
         "| process | CPU, ms | resident, MB | instructions, M |",
         "|---|---:|---:|---:|",
     ]
-    python = child_command(bench)[0]
+    home = bench.ours / "prefixwarm"
+    python = child_command(home)[0]
     sdk = [python, "-c", "import sys; sys.path.insert(0, '/var/task'); import warm"]
     sdk[2] = sdk[2].replace("/var/task", str(bench.code))
     text = (bench.code / "warm.py").read_text().replace("/var/task", str(bench.code))
     (bench.code / "warm_here.py").write_text(text)
     sdk[2] = sdk[2].replace("import warm", "import warm_here")
     rows = [
-        ("the layer's Python part, prefix warm", child_command(bench), "warm"),
-        ("the layer's Python part, prefix cold", child_command(bench), "cold"),
+        ("the layer's Python part, prefix warm", child_command(home), "warm"),
+        ("the layer's Python part, prefix cold", child_command(home), "cold"),
+        ("… warm, from the sources", child_command(from_sources(bench)), "warm"),
         ("the same warm call with the SDK", sdk, "cold"),
         ("Python alone (`-I -S -c pass`)", [python, "-I", "-S", "-c", "pass"], "warm"),
     ]
@@ -255,12 +296,13 @@ def main() -> None:
         words = (
             f"{platform.python_implementation()} {platform.python_version()}, "
             f"{os.cpu_count()} cores, {options.rounds} rounds; median of the n paired differences "
-            f"[95 % confidence interval]. Layer without prefixes: {size / 1000:.0f} kB."
+            f"[95 % confidence interval]. Layer without prefixes: {size / 1000:.0f} kB, "
+            f"with bytecode for {', '.join(interpreters())}."
         )
         report = [
             words,
             "",
-            *table(measured(parts, options.rounds)),
+            *table(*measured(parts, options.rounds)),
             "",
             *processes(parts, options.rounds),
         ]
