@@ -23,7 +23,7 @@ def bound(series: Series, latency: float = 0.0) -> list[Replay]:
     return [optimum(one["arrivals"], one["end"], latency=latency) for one in series]
 
 
-@pytest.mark.parametrize(("latency", "ratio", "hits"), [(0.0, 1.46, 0.85), (2.0, 1.86, 0.93)])
+@pytest.mark.parametrize(("latency", "ratio", "hits"), [(0.0, 1.425, 0.85), (2.0, 1.825, 0.94)])
 def test_hazard_on_a_year_of_commits(
     commits: Series, latency: float, ratio: float, hits: float
 ) -> None:
@@ -33,7 +33,7 @@ def test_hazard_on_a_year_of_commits(
     assert rate >= hits
 
 
-@pytest.mark.parametrize(("latency", "ratio"), [(0.0, 1.75), (2.0, 2.05)])
+@pytest.mark.parametrize(("latency", "ratio"), [(0.0, 1.71), (2.0, 1.99)])
 def test_ski_on_a_year_of_commits(commits: Series, latency: float, ratio: float) -> None:
     assert excess(spend(commits, "ski", latency)) / excess(bound(commits, latency)) <= ratio
 
@@ -46,8 +46,36 @@ def test_auto_is_never_dearer_than_doing_nothing(commits: Series, synthetic: Ser
 
 def test_auto_is_cheaper_than_either_of_its_choices(commits: Series) -> None:
     auto = excess(spend(commits, "auto"))
-    assert auto < 0.95 * excess(spend(commits, "ski"))
-    assert auto < 0.7 * excess(spend(commits, "never"))
+    assert auto < 0.86 * excess(spend(commits, "ski"))
+    assert auto < 0.57 * excess(spend(commits, "never"))
+
+
+def test_auto_follows_hazard_from_the_start_where_waiting_has_a_price(commits: Series) -> None:
+    few = commits[2:5]
+    assert excess(spend(few, "auto", 2.0)) <= 1.001 * excess(spend(few, "hazard", 2.0))
+
+
+@pytest.mark.parametrize(("latency", "most"), [(0.0, 1.0), (2.0, 0.96)])
+def test_where_an_hour_is_refused_short_refreshes_are_cheaper_than_none(
+    commits: Series, latency: float, most: float
+) -> None:
+    """And than the ski rule's, which are too many."""
+    few = commits[2:6]
+    auto, ski, never = (
+        excess(spend(few, Policy(rule, ttl=300), latency)) for rule in ("auto", "ski", "never")
+    )
+    assert auto < ski
+    assert auto <= most * never
+
+
+@pytest.mark.parametrize("latency", [0.0, 2.0])
+def test_hazard_keeps_its_bound_on_every_series(
+    commits: Series, synthetic: Series, latency: float
+) -> None:
+    """A quarter above the ski rule and seven misses, the adversary among them."""
+    for series in (commits[:4], synthetic):
+        pairs = zip(spend(series, "hazard", latency), spend(series, "ski", latency), strict=True)
+        assert all(one.excess <= 1.25 * ski.excess + 7 * (1.9 + latency) for one, ski in pairs)
 
 
 def test_one_hour_pings_against_four_minute_pings(commits: Series) -> None:
@@ -56,7 +84,7 @@ def test_one_hour_pings_against_four_minute_pings(commits: Series) -> None:
     hourly = spend(few, Policy("always"))
     often = spend(few, Policy("always", ttl=300, interval=240))
     assert all(one.start_hits == one.starts for one in (*hourly, *often))
-    assert excess(hourly) < 0.07 * excess(often)
+    assert excess(hourly) < 0.068 * excess(often)
 
 
 @pytest.mark.parametrize("latency", [0.0, 2.0])
