@@ -87,6 +87,31 @@ class LocalAws:
             config=Config(proxies={}),
         )
 
+    def create_state_table(self, name: str) -> None:
+        """Create a table of the warm state, with the keys and the index that the construct's has.
+
+        Deployments bring their own; this is for what runs without one.
+        """
+        kinds = {"pk": "S", "due_shard": "S", "due_at": "N"}
+        index = {"due_shard": "HASH", "due_at": "RANGE"}
+        self.client("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": kind} for key, kind in kinds.items()
+            ],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "due",
+                    "KeySchema": [
+                        {"AttributeName": key, "KeyType": kind} for key, kind in index.items()
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+        )
+
     def reset(self) -> None:
         """Forget every resource."""
         wire.fetch("POST", f"{self.url}/_ministack/reset")

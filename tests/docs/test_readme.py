@@ -54,26 +54,7 @@ def environment(place: Path) -> Iterator[dict[str, str]]:
     """What the reader's shell knows: the deployed table, and where provider and AWS are."""
     scripts = str(Path(sys.executable).parent)
     with LocalAws() as aws, running() as provider:
-        aws.client("dynamodb").create_table(
-            TableName="warm",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "due_shard", "AttributeType": "S"},
-                {"AttributeName": "due_at", "AttributeType": "N"},
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "due",
-                    "KeySchema": [
-                        {"AttributeName": "due_shard", "KeyType": "HASH"},
-                        {"AttributeName": "due_at", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-        )
+        aws.create_state_table("warm")
         yield {
             "PATH": f"{scripts}:{os.environ['PATH']}",
             "HOME": str(place),

@@ -1,6 +1,6 @@
 """The deployed roles, under an AWS API that enforces them: what they may do, and nothing else.
 
-The local API does not know `dynamodb:LeadingKeys`: unit tests decide that condition on the template.
+The local API does not know `dynamodb:LeadingKeys`: unit tests decide it on the template.
 """
 
 from __future__ import annotations

@@ -151,8 +151,20 @@ def test_what_the_local_api_does_not_keep(aws: LocalAws, cli: Cli, tmp_path: Pat
     ]
     life = aws.client("dynamodb").describe_time_to_live(TableName=table)
     assert index["IndexName"] == "due"
+    aws.create_state_table("by-hand")
+    assert keys(aws, "by-hand") == keys(aws, table)
+    aws.client("dynamodb").delete_table(TableName="by-hand")
     assert life["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
     cli.destroy(assembly)
+
+
+def keys(aws: LocalAws, table: str) -> dict[str, Any]:
+    """What the state needs of its table."""
+    found = aws.client("dynamodb").describe_table(TableName=table)["Table"]
+    (index,) = found["GlobalSecondaryIndexes"]
+    kinds = {a["AttributeName"]: a["AttributeType"] for a in found["AttributeDefinitions"]}
+    wanted = ("IndexName", "KeySchema", "Projection")
+    return {"keys": found["KeySchema"], "kinds": kinds, **{name: index[name] for name in wanted}}
 
 
 # Service, operation, the list in its answer, and what names an entry there.

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from prefixwarm.core.aws import AwsClient
 from prefixwarm.core.credentials import aws_credentials
 from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.dynamo import DUE_INDEX, DynamoState, signed_calls
+from prefixwarm.core.dynamo import DynamoState, signed_calls
 from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.memory import FileState, MemoryState
 from prefixwarm.core.prefix_file import build
@@ -73,29 +73,10 @@ def boto(aws: LocalAws) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def table(boto: Any) -> str:
+def table(aws: LocalAws) -> str:
     """A table as the construct makes it."""
     name = f"warm-{uuid4().hex[:8]}"
-    boto.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "due_shard", "AttributeType": "S"},
-            {"AttributeName": "due_at", "AttributeType": "N"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": DUE_INDEX,
-                "KeySchema": [
-                    {"AttributeName": "due_shard", "KeyType": "HASH"},
-                    {"AttributeName": "due_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    aws.create_state_table(name)
     return name
 
 

@@ -118,23 +118,7 @@ def patience(reason: str) -> dict[str, str]:
 
 def create_table(aws: LocalAws, name: str = TABLE) -> None:
     """The warm state's table, as the construct makes it."""
-    text = ("pk", "S"), ("due_shard", "S"), ("due_at", "N")
-    aws.client("dynamodb").create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in text],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "due",
-                "KeySchema": [
-                    {"AttributeName": "due_shard", "KeyType": "HASH"},
-                    {"AttributeName": "due_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    aws.create_state_table(name)
 
 
 @dataclass(frozen=True)

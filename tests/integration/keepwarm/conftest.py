@@ -63,7 +63,7 @@ class World:
         self._readings = 0
         self._keeper: Keeper | None = None
         self._keepers: list[Keeper] = []
-        self._create_table()
+        aws.create_state_table(environ["PREFIXWARM_TABLE"])
         aws.client("s3").create_bucket(Bucket=self.bucket)
 
     def deploy(self, *names: str, **manifest: Any) -> None:
@@ -157,28 +157,6 @@ class World:
         }
         client = self.aws.client("cloudwatch")
         client.put_metric_data(Namespace="AWS/Lambda", MetricData=[metric])
-
-    def _create_table(self) -> None:
-        self.aws.client("dynamodb").create_table(
-            TableName=self.environ["PREFIXWARM_TABLE"],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "due_shard", "AttributeType": "S"},
-                {"AttributeName": "due_at", "AttributeType": "N"},
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "due",
-                    "KeySchema": [
-                        {"AttributeName": "due_shard", "KeyType": "HASH"},
-                        {"AttributeName": "due_at", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
 
 
 @pytest.fixture(scope="session")
