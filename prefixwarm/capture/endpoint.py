@@ -22,6 +22,7 @@ __all__ = ["Tape", "serving"]
 
 _PIECE = 64 * 1024
 _BODILESS = (204, 304)
+_LINE = 65536
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
     | {"transfer-encoding", "upgrade", "host", "content-length", "expect", "date", "server"}
@@ -69,7 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            body = self._body()
+        except ValueError:
+            self.close_connection = True
+            self._answer(400, "invalid_request_error", "the request's length cannot be read")
+            return
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
         request = read_request(self.server.upstream.route, self.path, headers, body)
         if request is not None:
@@ -77,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             response = self.server.upstream.send(self.command, self.path, headers, body)
         except (OSError, PrefixwarmError) as error:
-            self._fail(str(error))
+            told = f"prefixwarm capture cannot reach the provider: {error}"
+            self._answer(502, "api_error", told)
             return
         with response:
             if request is not None:
@@ -100,11 +107,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")
 
-    def _fail(self, reason: str) -> None:
-        message = f"prefixwarm capture cannot reach the provider: {reason}"
-        error = {"type": "error", "error": {"type": "api_error", "message": message}}
+    def _body(self) -> bytes:
+        if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
+            return b"".join(iter(self._chunk, b""))
+        return self.rfile.read(_size(self.headers.get("Content-Length") or "0", 10))
+
+    def _chunk(self) -> bytes:
+        """One piece of a body of unknown length; the last one is empty."""
+        size = _size(self.rfile.readline(_LINE).decode("latin-1").partition(";")[0], 16)
+        piece = self.rfile.read(size)
+        # A piece ends with its line; behind the last one there may be trailers.
+        while self.rfile.readline(_LINE).strip() and not size:
+            pass
+        return piece
+
+    def _answer(self, status: int, kind: str, message: str) -> None:
+        error = {"type": "error", "error": {"type": kind, "message": message}}
         body = json.dumps(error).encode()
-        self.send_response_only(502, "Bad Gateway")
+        self.send_response_only(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -112,6 +132,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Keep quiet: the agent's own output is all there is to see."""
+
+
+def _size(text: str, base: int) -> int:
+    size = int(text, base)
+    if size < 0:
+        raise ValueError(text)
+    return size
 
 
 @contextmanager

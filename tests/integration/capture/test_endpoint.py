@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import anthropic
 import pytest
@@ -240,3 +241,54 @@ def test_answers_without_a_body() -> None:
             response = connection.getresponse()
             assert (response.status, response.read()) == (status, b"")
         connection.close()
+
+
+def connect(recording: Any) -> http.client.HTTPConnection:
+    url = urlsplit(recording.environ["ANTHROPIC_BASE_URL"])
+    return http.client.HTTPConnection(str(url.hostname), url.port, timeout=30)
+
+
+def test_a_body_of_unknown_length() -> None:
+    """In pieces, with a trailer, and the connection goes on; the provider receives it whole."""
+    body = json.dumps(
+        {
+            "model": "claude-sonnet-5-5",
+            "max_tokens": 5,
+            "system": SYSTEM,
+            "messages": [{"role": "user", "content": "hi"}],
+        }
+    ).encode()
+    head = {"x-api-key": KEY, "anthropic-version": "2023-06-01", "Transfer-Encoding": "chunked"}
+    with record() as recording:
+        agent = connect(recording)
+        for _ in "ab":
+            agent.request(
+                "POST", "/v1/messages", iter([body[:20], body[20:]]), head, encode_chunked=True
+            )
+            response = agent.getresponse()
+            assert (response.status, bool(response.read())) == (200, True)
+        agent.close()
+        assert [request.body for request in recording.requests] == [json.loads(body)] * 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Length": "many"}, b""),
+        ({"Content-Length": "-5"}, b""),
+        ({"Transfer-Encoding": "chunked"}, b"ZZ\r\nhi\r\n"),
+        ({"Transfer-Encoding": "chunked"}, b"-2\r\nhi\r\n"),
+        ({"Content-Length": "100000"}, b"[" * 100_000),
+    ],
+)
+def test_what_cannot_be_read_is_refused(headers: dict[str, str], body: bytes) -> None:
+    """With an answer, and nothing is recorded."""
+    with record() as recording:
+        agent = connect(recording)
+        agent.putrequest("POST", "/v1/messages")
+        for name, value in {"x-api-key": KEY, "anthropic-version": "2023-06-01", **headers}.items():
+            agent.putheader(name, value)
+        agent.endheaders(body)
+        assert agent.getresponse().status == 400
+        agent.close()
+        assert recording.requests == []
