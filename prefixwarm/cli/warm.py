@@ -98,7 +98,7 @@ def _ask(call: WarmCall, found: Reach, force: bool) -> Ask:
 
 def _plan(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
     size = call.tokens or 0
-    write = {"write_1h" if call.ttl == 3600 else "write_5m": size}
+    write, least = {"write_1h" if call.ttl == 3600 else "write_5m": size}, call.least_tokens
     return {
         "name": call.name,
         "url": route_named(call.route).url(call.model, environ),
@@ -107,8 +107,8 @@ def _plan(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
         "bytes": len(call.body),
         "tokens": call.tokens,
         "ttl_seconds": call.ttl,
-        "write_usd": Usage(**write).cost_usd(call.usd_per_mtok),
-        "read_usd": Usage(read=size).cost_usd(call.usd_per_mtok),
+        "write_usd": Usage(**write, output=least).cost_usd(call.usd_per_mtok),
+        "read_usd": Usage(read=size, output=least).cost_usd(call.usd_per_mtok),
     }
 
 

@@ -108,6 +108,12 @@ def test_captured_warmed_and_read(
         for name, value in ENVIRON.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", sim.url)
+        assert cli(["warm", str(path), "--dry-run", "--json"]) == 0
+        (plan,) = json.loads(capsys.readouterr().out)["calls"]
+        assert plan["url"].endswith("/model/eu.anthropic.claude-sonnet-5-5/converse")
+        for kind, price in (("read", "read"), ("write", "write_1h")):
+            cost = plan["tokens"] * prefix.usd_per_mtok[price] + prefix.usd_per_mtok["output"]
+            assert plan[f"{kind}_usd"] == pytest.approx(cost / 1e6)
         assert cli(["warm", str(path), "--json"]) == 0
         (outcome,) = json.loads(capsys.readouterr().out)["outcomes"]
         assert (outcome["kind"], outcome["max_tokens"]) == ("written", 1)
