@@ -21,14 +21,15 @@ from prefixwarm.keepwarm.sending import CONCURRENCY, Sender, within_rate, writes
 if TYPE_CHECKING:
     from prefixwarm.keepwarm.fleet import Fleet
     from prefixwarm.keepwarm.parts import Parts
+    from prefixwarm.keepwarm.sending import Order
 
 __all__ = ["tick"]
 
 # More than a minute's worth of checks for 100,000 prefixes.
 _MOST_DUE = 4000
 
-# So many prefixes are registered before what is due is looked at, the others when that is done
-# and so many seconds are left.
+# So many prefixes are looked at together. So many are registered before, the others when that is
+# done and so many seconds are left.
 _AT_ONCE = 500
 _SPARE = 10.0
 
@@ -65,12 +66,16 @@ def _tend(parts: Parts, fleet: Fleet, deadline: Deadline, report: Report, pauses
         look = Look(parts, fleet, report, pool, deadline)
         books = Books(parts, report, total)
         list(pool.map(books.settle, states))
-        cases = look.cases(states)
-        pauses.load({case.call.route for case in cases}, deadline)
         budget = Budget(parts.store, manifest.budget_usd_per_day, total, day_of(now))
-        orders = look.orders(cases, budget, pauses)
+        orders: list[Order] = []
+        # Not all at once: each holds its whole prompt.
+        for start in range(0, len(states), _AT_ONCE):
+            cases = look.cases(states[start : start + _AT_ONCE])
+            pauses.load({case.call.route for case in cases}, deadline)
+            orders += look.orders(cases, budget, pauses)
+            orders = within_rate(orders, manifest.calls_per_minute)
         sender = Sender(parts, pauses, report, deadline, books.book)
-        others = sender.scout(within_rate(orders, manifest.calls_per_minute), pool)
+        others = sender.scout(orders, pool)
         sender.send(Dispatcher(parts, report, deadline).beyond(others, pool), pool)
         while fleet.unregistered and not report.state_error and deadline.remaining() > _SPARE:
             _register(parts, fleet, pool, deadline, _AT_ONCE)

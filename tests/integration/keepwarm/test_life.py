@@ -11,10 +11,15 @@ from prefixwarm.core.prefix_file import dumps
 from prefixwarm.core.state import Lease, LeaseWish, Result, SessionStart
 from prefixwarm.keepwarm import tick
 from prefixwarm.keepwarm.budget import day_of, total_key
+from prefixwarm.keepwarm.looking import Look
 from prefixwarm.prices import lookup
 from tests.integration.keepwarm.conftest import prefix_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.core.state import State
+    from prefixwarm.keepwarm.deciding import Case
     from tests.integration.keepwarm.conftest import World
 
 MINUTE = 60.0
@@ -111,6 +116,27 @@ def test_a_clock_that_goes_back_sends_nothing(world: World) -> None:
     assert not any(report.due or report.outcomes for report in world.passes(10 * MINUTE))
     world.clock_error = 0.0
     assert [o.kind for r in world.passes(HOUR) for o in r.outcomes] == ["refreshed"]
+
+
+def test_what_is_due_is_looked_at_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their prompts need not fit into memory together; what is sent is the same."""
+    parts: list[int] = []
+    cases = Look.cases
+
+    def counted(look: Look, states: Sequence[State]) -> list[Case]:
+        parts.append(len(states))
+        return cases(look, states)
+
+    monkeypatch.setattr(Look, "cases", counted)
+    monkeypatch.setattr(tick, "_AT_ONCE", 2)
+    world.deploy("a", "b", "c", "d", "e")
+    world.tick()
+    world.passes(MINUTE)
+    world.passes(50 * MINUTE, 10 * MINUTE)
+    parts.clear()
+    world.sim.advance(7.6 * MINUTE)
+    assert [o.kind for o in world.tick().outcomes] == ["refreshed"] * 5
+    assert parts == [2, 2, 1]
 
 
 def test_a_removed_prefix_is_no_longer_kept_warm(world: World) -> None:
