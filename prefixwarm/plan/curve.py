@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from prefixwarm.plan.advice import money
+from prefixwarm.plan.svg import drawing
 from prefixwarm.plan.traffic import DAY
 
 if TYPE_CHECKING:
@@ -17,18 +18,7 @@ _LEFT, _TOP, _WIDTH, _HEIGHT = 90, 20, 800, 320
 
 
 def curve(plan: Plan) -> str:
-    """Draw dollars a day against requests a day, both on logarithmic scales.
-
-    Parameters
-    ----------
-    plan : Plan
-        From `compare`.
-
-    Returns
-    -------
-    str
-        One ``svg`` element.
-    """
+    """Draw a plan's dollars a day against requests a day, both on logarithmic scales."""
     points = list(plan.curve)
     chart = _Chart(points, plan.terms.unit_usd)
     parts = [*_grid(chart, plan)]
@@ -38,10 +28,8 @@ def curve(plan: Plan) -> str:
         parts.append(f'<path class="line c{number}" d="M{path}"/>')
         parts.append(f'<text x="{_LEFT + _WIDTH + 8}" y="{label_y + 4}">{name}</text>')
     parts += _marks(chart, plan)
-    return (
-        f'<svg viewBox="0 0 {_LEFT + _WIDTH + 140} {_TOP + _HEIGHT + 60}" role="img" '
-        f'aria-label="Cost a day against requests a day">{"".join(parts)}</svg>'
-    )
+    size = _LEFT + _WIDTH + 140, _TOP + _HEIGHT + 60
+    return drawing(*size, "Cost a day against requests a day", parts)
 
 
 class _Chart:

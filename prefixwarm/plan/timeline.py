@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefixwarm.plan.compare import POLICIES
+from prefixwarm.plan.svg import drawing
 from prefixwarm.plan.traffic import DAY
 from prefixwarm.policy import replay
 
@@ -22,18 +23,7 @@ _LEFT, _WIDTH, _LANE, _TOP = 130, 1000, 34, 46
 
 
 def timeline(plan: Plan) -> str:
-    """Draw the first days of a plan.
-
-    Parameters
-    ----------
-    plan : Plan
-        From `compare`.
-
-    Returns
-    -------
-    str
-        One ``svg`` element.
-    """
+    """Draw the first days of a plan."""
     start = plan.traffic.arrivals[0]
     end = min(plan.traffic.end, start + SHOWN_DAYS * DAY)
     scale = _Scale(start, end)
@@ -46,10 +36,8 @@ def timeline(plan: Plan) -> str:
         parts += _lane_name(number, name)
         parts += _lane(scale, number, events)
     height = _y(len(_LANES)) + 24
-    return (
-        f'<svg viewBox="0 0 {_LEFT + _WIDTH + 20} {height}" role="img" '
-        f'aria-label="Real requests and each policy\'s warm calls over time">{"".join(parts)}</svg>'
-    )
+    label = "Real requests and each policy's warm calls over time"
+    return drawing(_LEFT + _WIDTH + 20, height, label, parts)
 
 
 class _Scale:

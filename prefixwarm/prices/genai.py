@@ -36,19 +36,9 @@ def release() -> str | None:
 
 
 def rates(model: str, prompt_tokens: int) -> Rates | None:
-    """Look a model's prices of today up in genai-prices.
+    """Today's prices of a model by genai-prices, as `prefixwarm.prices.table.rates` gives them.
 
-    Parameters
-    ----------
-    model : str
-        Undated id of the Claude API.
-    prompt_tokens : int
-        Length of the whole prompt in tokens, which selects the tier.
-
-    Returns
-    -------
-    Rates or None
-        None where the package is absent, does not know the model, or lacks one of the tiers.
+    None too where the package is absent, does not know the model, or lacks one of the tiers.
     """
     found = _find(model) if release() else None
     if found is None:

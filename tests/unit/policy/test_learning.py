@@ -91,6 +91,22 @@ def test_five_minute_entries_are_refreshed_where_the_pauses_are_short(
     assert count == worth
 
 
+def test_after_a_refresh_the_next_look_follows_the_living_entry() -> None:
+    """Also when the next write would carry the longer TTL."""
+    counters, last = learned("hazard", PAUSES), PAUSES[-1]
+    view = View(last + 240, last, last + 300, ttl=300, learned=counters)
+    decision = decide(view, "hazard")
+    assert (decision.action, decision.ttl) == ("refresh", 3600)
+    assert decision.next_check == last + 240 + 210
+
+
+def test_a_living_entry_is_looked_at_although_no_refresh_is_planned() -> None:
+    """A request in between prolongs it, and may change the plan."""
+    counters = learned("auto", [0.0], ttl=300)
+    decision = decide(View(240.0, 0.0, 300.0, ttl=300, learned=counters), "auto")
+    assert (decision.action, decision.next_check) == ("rest", 240.0 + 210)
+
+
 def test_auto_begins_with_doing_nothing_and_says_so() -> None:
     first = learned("auto", [0.0])
     decision = decide(View(3460.0, 0.0, 3600.0, learned=first), "auto")
