@@ -106,8 +106,7 @@ def _input(body: Mapping[str, Any], route: str) -> dict[str, Any]:
 
 def _base_model(model: str) -> str:
     """CountTokens takes no inference profiles: https://github.com/pydantic/pydantic-ai/pull/3367."""
-    provider, found, name = model.rpartition("anthropic.")
+    _, found, name = model.rpartition("anthropic.")
     if not found:
         raise UsageError(f"{model}: Bedrock counts for models only, and this id does not name one")
-    del provider
     return found + name

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_messages", "cache_point", "fold", "is_converse", "place_of", "unfold", "walk"]
 
-_TIERS = ("tools", "system", "messages")
+_OWN = ("model", "tools", "system", "messages")
+_OUTPUT = {"textFormat": "format"}
 _CONVERSE_ONLY = frozenset(
     [
         "modelId",
@@ -61,8 +62,7 @@ def as_messages(request: Mapping[str, Any]) -> Mapping[str, Any]:
     if not is_converse(request):
         return request
     added = _object(request.get("additionalModelRequestFields"))
-    view = {name: value for name, value in added.items() if name not in _TIERS}
-    view.pop("model", None)
+    view = {name: value for name, value in added.items() if name not in _OWN}
     if "modelId" in request:
         view["model"] = request["modelId"]
     config = _object(request.get("toolConfig"))
@@ -82,14 +82,12 @@ def _shape(
     if choice:
         kind, more = next(iter(choice.items()))
         yield "tool_choice", {"type": kind, **_object(more)}
-    given, latency = request.get("outputConfig"), request.get("performanceConfig")
-    output = {
-        {"textFormat": "format"}.get(name, name): value for name, value in _object(given).items()
-    }
+    given = _object(request.get("outputConfig"))
+    output = {_OUTPUT.get(name, name): value for name, value in given.items()}
     if output:
-        also = _object(_object(request.get("additionalModelRequestFields")).get("output_config"))
-        yield "output_config", {**also, **output}
-    yield "speed", _object(latency).get("latency")
+        added = _object(request.get("additionalModelRequestFields"))
+        yield "output_config", {**_object(added.get("output_config")), **output}
+    yield "speed", _object(request.get("performanceConfig")).get("latency")
 
 
 def walk(
