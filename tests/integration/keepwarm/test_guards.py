@@ -198,7 +198,7 @@ def test_the_budget_of_the_day_is_kept(world: World) -> None:
     first = world.tick()
     assert [outcome.kind for outcome in first.outcomes] == ["written", "written"]
     assert first.budget_reached == 1
-    world.passes(24 * HOUR, 3 * MINUTE)
+    world.passes(24 * HOUR, 2 * MINUTE)
     spent = sum(float(request["cost_usd"]) for request in world.warm_calls())
     assert 0.02 < spent <= 2 * 0.025
 
@@ -239,7 +239,7 @@ def test_refreshes_that_write_trip_the_breaker(world: World) -> None:
         assert [outcome.kind for outcome in report.outcomes] == ["written"]
         assert report.metrics()["WarmRewrote"] == (1.0, "Count")
     world.sim.reset()
-    assert not any(report.outcomes for report in world.passes(5 * HOUR, 3 * MINUTE))
+    assert not any(report.outcomes for report in world.passes(5 * HOUR, 2 * MINUTE))
     why = world.state("support").reason
     assert why.startswith("circuit breaker: 2 refreshes in a row wrote instead of reading (likely")
     assert "another workspace's key" in why

@@ -62,7 +62,7 @@ def test_it_stops_after_the_break_even_count_of_idle_refreshes(world: World) -> 
     """Nineteen reads cost as much as the write they avoid."""
     world.deploy("support")
     world.tick()
-    outcomes = [o for report in world.passes(24 * HOUR, 3 * MINUTE) for o in report.outcomes]
+    outcomes = [o for report in world.passes(24 * HOUR, 2 * MINUTE) for o in report.outcomes]
     assert [outcome.kind for outcome in outcomes] == ["refreshed"] * 19
     assert world.state("support").idle == 19
     assert not world.sim.entries()
@@ -72,12 +72,12 @@ def test_invocations_alone_keep_it_warm_for_longer(world: World) -> None:
     """An invocation ends the silence, and never extends the entry's life."""
     world.deploy("support")
     world.tick()
-    world.passes(15 * HOUR, 3 * MINUTE)
+    world.passes(15 * HOUR, 2 * MINUTE)
     warm_until = world.state("support").warm_until
     assert world.state("support").idle == 15
     assert world.state("support").traffic_at is None
     world.invoked("support")
-    (refresh,) = [o for r in world.passes(HOUR, 3 * MINUTE) for o in r.outcomes]
+    (refresh,) = [o for r in world.passes(HOUR, 2 * MINUTE) for o in r.outcomes]
     assert refresh.kind == "refreshed"
     assert refresh.started_at < (warm_until or 0)
     assert world.state("support").traffic_at
@@ -89,7 +89,7 @@ def test_it_resumes_when_traffic_comes_back(world: World) -> None:
     """The agent's own request writes the entry, its invocation is all that is seen of it."""
     world.deploy("support")
     world.tick()
-    world.passes(21 * HOUR, 3 * MINUTE)
+    world.passes(21 * HOUR, 2 * MINUTE)
     assert not world.sim.entries()
     world.invoked("support")
     assert world.agent_asks("support").cache_creation_input_tokens
@@ -163,7 +163,7 @@ def test_the_books_agree_with_the_provider(world: World) -> None:
     files = {name: dumps(prefix_file(name, true_prices())) for name in ("support", "sales")}
     world.deploy_entries([world.upload(name, text) for name, text in files.items()])
     world.tick()
-    world.passes(3 * HOUR, 3 * MINUTE)
+    world.passes(3 * HOUR, 2 * MINUTE)
     store, deadline = world.keeper.parts.store, Deadline.after(5)
     day = day_of(world.sim.now())
     ledgers = [store.ledger(world.key(name), [day], deadline)[0] for name in ("support", "sales")]
@@ -180,7 +180,7 @@ def test_savings_and_others_dollars_are_in_the_ledger(world: World) -> None:
     """Of an observed start that our refresh saved, and of an init phase; once, with a metric."""
     world.deploy("support")
     world.tick()
-    world.passes(2 * HOUR, 3 * MINUTE)
+    world.passes(2 * HOUR, 2 * MINUTE)
     store, deadline = world.keeper.parts.store, Deadline.after(60)
     others = LeaseWish(
         name="support", owner="env", now=world.now(), seconds=1, needed_until=9e9, by="agent"
@@ -194,7 +194,7 @@ def test_savings_and_others_dollars_are_in_the_ledger(world: World) -> None:
     store.record(lease, spent, deadline)
     start = SessionStart(at=now, quiet=300.0, hit=True, saved=True, saved_usd=0.25)
     store.count_start(world.key("support"), start, deadline)
-    reports = world.passes(2 * HOUR, 3 * MINUTE)
+    reports = world.passes(2 * HOUR, 2 * MINUTE)
     assert sum(report.metrics()["SavedUSD"][0] for report in reports) == 0.25
     for key in (world.key("support"), total_key("")):
         (day,) = store.ledger(key, [day_of(world.sim.now())], deadline)

@@ -23,7 +23,7 @@ def test_what_a_rule_learns_from_invocations_is_kept(world: World, rule: str) ->
     for _ in range(3):
         world.invoked("support")
         world.agent_asks("support")
-        world.passes(2 * HOUR, 3 * MINUTE)
+        world.passes(2 * HOUR, 2 * MINUTE)
         seen.append(base64.b64decode(world.state("support").learned))
     assert len(set(seen)) == 3
     assert all(0 < len(learned) <= 400 for learned in seen)

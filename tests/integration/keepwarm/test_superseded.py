@@ -78,7 +78,7 @@ class Canary:
 
     def passes(self, hours: float) -> list[Outcome]:
         """Time passes; what was sent."""
-        return sent(self.world.passes(hours * HOUR, 3 * MINUTE))
+        return sent(self.world.passes(hours * HOUR, 2 * MINUTE))
 
     def lives(self, version: str) -> bool:
         """Whether the provider still has it."""
@@ -219,7 +219,7 @@ def test_a_file_that_was_collected_is_forgotten_in_one_line(
     canary.deploy("new")
     s3 = canary.world.aws.client("s3")
     s3.delete_object(Bucket="assets", Key=canary.state("old").object)
-    reports = canary.world.passes(3 * HOUR, 3 * MINUTE)
+    reports = canary.world.passes(3 * HOUR, 2 * MINUTE)
     assert canary.state("old").due_at is None
     assert {report.broken for report in reports} == {0}
     (told,) = forgotten(caplog)
