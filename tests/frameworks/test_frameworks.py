@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
+
+from prefixwarm.capture import make_prefix
+from prefixwarm.observe import Observer, watch
 
 if TYPE_CHECKING:
     from prefixwarm.simulator import Simulator
@@ -122,3 +126,24 @@ def test_strands_on_bedrock(sim: Simulator) -> None:
         ]
     requests = check(sim)
     assert [request["stream"] for request in requests] == [True, True, False, False]
+
+
+def test_strands_on_bedrock_is_watched(sim: Simulator) -> None:
+    """Through its own client: hits, drift with its place, and the cache point that it lacks."""
+    from strands import Agent
+    from strands.models import BedrockModel
+
+    model = BedrockModel(model_id=f"global.anthropic.{MODEL}", max_tokens=50)
+    Agent(model=model, system_prompt=PROMPT, callback_handler=None)("Hello")
+    sent = {"modelId": model.config["model_id"], **sim.requests()[0]["body"]}
+    lines: list[Any] = []
+    observer = Observer(
+        [make_prefix("shop", sent, route="bedrock-converse")],
+        emit=lambda line: lines.append(json.loads(line)),
+    )
+    watch(model.client, observer, add_breakpoint=True)
+    for prompt in (PROMPT, PROMPT, PROMPT + "!"):
+        Agent(model=model, system_prompt=prompt, callback_handler=None)("Hello")
+    assert observer.flush(30)
+    assert [line["result"] for line in lines if "result" in line] == ["miss", "hit", "drift"]
+    assert [line["place"] for line in lines if "place" in line] == [f"system[0].text:{len(PROMPT)}"]
