@@ -57,7 +57,7 @@ def layer_entries() -> dict[str, bytes]:
     code = _layer_code()
     return {
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
-        **{place: lean(code[name]).encode() for name, place in _STARTED.items()},
+        **{place: lean(code[name].decode()).encode() for name, place in _STARTED.items()},
         # The format of marshal that every Python reads.
         f"{_HOME}/code/sources": marshal.dumps(layer_modules(), 2),
         **{f"{_HOME}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
@@ -66,7 +66,7 @@ def layer_entries() -> dict[str, bytes]:
 
 def layer_modules() -> dict[str, tuple[bool, str]]:
     """The modules that the layer's programs import: whether each is a package, and its source."""
-    code = {file: lean(source) for file, source in sorted(_layer_code().items())}
+    code = {file: lean(source.decode()) for file, source in sorted(_layer_code().items())}
     programs = [code.pop(file) for file in _STARTED]
     return {
         file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): (

@@ -14,9 +14,11 @@ from prefixwarm_layer.bytecode import interpreters
 from prefixwarm_layer.contents import layer_entries, layer_modules
 from prefixwarm_layer.lean import lean, only_used
 
-SOURCE = b'''"""A module."""
+SOURCE = '''"""A module."""
 
 from __future__ import annotations
+
+__all__ = ["Point"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,40 +28,48 @@ else:
 
 count: int = 2  # a comment
 later: str
+texts = ["# none of them", """one
+
+# two"""]
 
 
 class Point(Thing):
     """A class."""
 
     x: int
-    y: int = 0
+    y: dict[str, int] = {}
 
     def moved(self, by: int = 1, *more: int, to: int | None = None) -> Point:
         """A method."""
         moved: int = self.x + by
-        return moved
+        return f"é{moved!r}{', '.join(texts)}"
 
 
 class Empty:
     """Nothing else."""
 '''
-LEAN = """\
+LEAN = '''\
 from __future__ import annotations
+pass
 TYPE_CHECKING = False
-Thing = object
+if TYPE_CHECKING:
+    pass
+else:
+    Thing = object
 count = 2
+pass
+texts = ["# none of them", """one
 
+# two"""]
 class Point(Thing):
     x: 0
-    y: 0 = 0
-
-    def moved(self, by=1, *more, to=None):
+    y: 0 = {}
+    def moved(self, by = 1, *more, to = None) :
         moved = self.x + by
-        return moved
-
+        return f"é{moved!r}{', '.join(texts)}"
 class Empty:
     pass
-"""
+'''
 
 
 def test_words_for_readers_and_checkers_go() -> None:
@@ -69,32 +79,45 @@ def test_words_for_readers_and_checkers_go() -> None:
 
 def test_what_nothing_names_goes() -> None:
     """And then what only that named; names in texts, imports and attributes keep what they name."""
-    sources = {
-        "one": (
-            "def used():\n    pass\n\ndef unused():\n    helper()\n\ndef helper():\n    pass\n\n"
-            "class Store:\n\n    def read(self):\n        pass\n"
-            "\n    def plan(self):\n        pass\n"
-            "\n    def __len__(self):\n        pass\n"
-        ),
-        "two": "from one import used\n\ndef by_text():\n    pass\nwhich = 'by_text'\n",
-    }
-    left = only_used(sources, ["from one import Store\nStore().read()"])
-    assert left == {
-        "one": (
-            "def used():\n    pass\n\nclass Store:\n\n    def read(self):\n        pass\n"
-            "\n    def __len__(self):\n        pass\n"
-        ),
-        "two": sources["two"],
-    }
+    one = """\
+def used(): ...
+@used
+def unused():
+    helper()
+def helper(): ...
+class Store:
+    def read(self): ...
+    def plan(self): ...
+    def __len__(self): ...
+"""
+    two = """\
+from one import used
+def by_text(): ...
+which = "by_text"
+"""
+    left = only_used({"one": one, "two": two}, ["from one import Store\nStore().read()"])
+    assert left["two"] == two
+    assert (
+        left["one"]
+        == """\
+def used(): ...
+pass
+pass
+class Store:
+    def read(self): ...
+    pass
+    def __len__(self): ...
+"""
+    )
 
 
 def test_what_is_lean_stays_as_it_is() -> None:
     """So nothing is taken for something else."""
-    assert lean(LEAN.encode()) == LEAN
+    assert lean(LEAN) == LEAN
 
 
 def test_no_source_of_the_layer_has_words_left() -> None:
-    """Neither docstrings nor types."""
+    """Neither docstrings nor types, whatever Python it was built with."""
     programs = [data.decode() for name, data in layer_entries().items() if name.endswith(".py")]
     for source in [*programs, *(source for _, source in layer_modules().values())]:
         for node in ast.walk(ast.parse(source)):
