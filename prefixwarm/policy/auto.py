@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
     from prefixwarm.policy.view import View
 
-__all__ = ["CREDIT", "RISK", "Auto"]
+__all__ = ["CREDIT", "RESERVE", "RISK", "Auto"]
 
 # What keep-warm may cost at worst, as a share of what doing nothing costs.
 RISK = 0.05
 
 # What it may cost besides, in waits for a miss: nothing where waiting has no price.
 CREDIT = 6
+
+# A 1 hour entry is written only when the bank would still cover so many refreshes of it: without
+# them it lapses for nothing where requests come just after the hour.
+RESERVE = 3
 
 _FORMAT = struct.Struct(f"<sdBB{Learner.size}s")
 _TAG = b"A"
@@ -73,7 +77,8 @@ class _Books:
 
     def affordable(self, terms: Terms) -> int:
         """The TTL to write with."""
-        return self.learner.ttl() if self.bank >= terms.long - terms.short else TTL_5M
+        price = terms.long - terms.short + RESERVE * terms.read
+        return self.learner.ttl() if self.bank >= price else TTL_5M
 
     def refreshes(self, ttl: int, terms: Terms) -> tuple[int, int]:
         """How many refreshes this silence is worth, and how many the bank covers."""
