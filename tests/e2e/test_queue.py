@@ -3,8 +3,8 @@
 What fires is the local AWS API's own Scheduler and event source mapping; they hand each event to
 the deployed code under the runtime emulator. Three hundred prefixes would take a minute to deploy,
 so the number of calls that a tick makes itself is lowered, in the deployed code as in the
-construct. Not covered: the minute's rate (the schedule is changed to fire once, at once), and
-Lambda's retries of a tick.
+construct. Not covered: the minute's rate, as a schedule like the deployed one fires once, at once;
+and Lambda's retries of a tick.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Fleet:
 
     def __init__(self, deployment: Deployment, provider: Simulator, stack: ExitStack) -> None:
         self.aws = deployment.aws
+        self._schedule = self._paused_schedule()
         self.provider = provider
         self.table = deployment.output("TableName")
         self.events: list[tuple[str, Any]] = []
@@ -76,13 +77,9 @@ class Fleet:
         return str(found["Environment"]["Variables"]["PREFIXWARM_QUEUE"])
 
     def fire(self) -> None:
-        """Let the deployed schedule fire now instead of at the end of its minute."""
-        client = self.aws.client("scheduler")
-        (found,) = client.list_schedules()["Schedules"]
-        schedule = client.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
-        kept = ("Name", "GroupName", "FlexibleTimeWindow", "Target")
-        once = {"ScheduleExpression": "at(2026-01-01T00:00:00)", "State": "ENABLED"}
-        client.update_schedule(**{name: schedule[name] for name in kept}, **once)
+        """Start the deployed schedule's target, as Scheduler does, at once."""
+        now = {"Name": "now", "ScheduleExpression": "at(2026-01-01T00:00:00)", "State": "ENABLED"}
+        self.aws.client("scheduler").create_schedule(**{**self._schedule, **now})
 
     def items(self) -> list[dict[str, Any]]:
         """All items of the table."""
@@ -92,6 +89,16 @@ class Fleet:
     def asked(self) -> list[str]:
         """Which prefix each warm call that the provider received was for."""
         return [request["body"]["system"][0]["text"][:9] for request in self.provider.requests()]
+
+    def _paused_schedule(self) -> dict[str, Any]:
+        """The deployed schedule, which then starts nothing by itself."""
+        client = self.aws.client("scheduler")
+        (found,) = client.list_schedules()["Schedules"]
+        schedule = client.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
+        names = ("Name", "GroupName", "FlexibleTimeWindow", "Target", "ScheduleExpression")
+        kept = {name: schedule[name] for name in names}
+        client.update_schedule(**kept, State="DISABLED")
+        return kept
 
     def _named(self, handler: str) -> str:
         functions = self.aws.client("lambda").list_functions()["Functions"]
