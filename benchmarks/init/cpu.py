@@ -42,8 +42,9 @@ def ahead_of_others() -> Iterator[None]:
         yield
     finally:
         _enter(group.parent)
-        with suppress(OSError):
-            group.rmdir()
+        for each in group.parent.glob(f"prefixwarm-{os.getpid()}-*"):
+            with suppress(OSError):
+                each.rmdir()
 
 
 @contextmanager
