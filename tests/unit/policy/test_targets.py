@@ -55,12 +55,12 @@ def test_auto_follows_hazard_from_the_start_where_waiting_has_a_price(commits: S
     assert excess(spend(few, "auto", 2.0)) <= 1.001 * excess(spend(few, "hazard", 2.0))
 
 
-@pytest.mark.parametrize(("latency", "most"), [(0.0, 1.0), (2.0, 0.96)])
+@pytest.mark.parametrize(("latency", "most"), [(0.0, 0.93), (2.0, 0.8)])
 def test_where_an_hour_is_refused_short_refreshes_are_cheaper_than_none(
     commits: Series, latency: float, most: float
 ) -> None:
     """And than the ski rule's, which are too many."""
-    few = commits[2:6]
+    few = commits[:2]
     auto, ski, never = (
         excess(spend(few, Policy(rule, ttl=300), latency)) for rule in ("auto", "ski", "never")
     )
