@@ -19,7 +19,7 @@ from prefixwarm_layer import build_layer
 if TYPE_CHECKING:
     from extension_bench import Bench
 
-DOCS = Path(__file__).parents[3] / "docs" / "init-phase.md"
+DOCS = Path(__file__).parents[3] / "docs" / "deploy.md"
 BASH = r"""#!/bin/bash
 ask() {
     exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"
@@ -115,7 +115,7 @@ def _run(root: Path, command: str) -> None:
 
 def test_the_lines_for_container_images(bench: Bench, tmp_path: Path) -> None:
     """What the build file of the docs copies into an image is an extension that warms there."""
-    (block,) = re.findall(r"```Dockerfile\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    (block,) = re.findall(r"```dockerfile\n(.*?)```", DOCS.read_text(), re.DOTALL)
     context = tmp_path / "context"
     build_layer(context / "layer.zip", [write_prefix(tmp_path / "prefixes", "support")])
     image = built(block, context, tmp_path / "stages")

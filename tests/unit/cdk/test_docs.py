@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +40,6 @@ def test_the_table_of_settings_has_the_codes_defaults() -> None:
     assert rows[settings.INIT_HOLD_MS].strip() == str(found.init_hold_ms)
     assert rows[settings.CACHE_SCOPE].strip() == found.cache_scope
     assert float(rows[settings.LATENCY_VALUE]) == found.latency_value
-
-
-def test_the_lines_for_images_unpack_the_layer(bench: Any, tmp_path: Path) -> None:
-    """Run as they stand, but for the folder's place; the extension can be started."""
-    block = re.search(r"```dockerfile\n(.*?)```", TEXT, re.DOTALL)
-    assert block is not None
-    build = re.search(r"^RUN (prefixwarm.*?[^\\])$", block[1], re.DOTALL | re.MULTILINE)
-    assert build is not None
-    (tmp_path / "prefixes").mkdir()
-    (tmp_path / "prefixes" / bench.prefix.name).write_bytes(bench.prefix.read_bytes())
-    command = build[1].replace("/layer", f"{tmp_path}/layer")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path}
-    subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, check=True)
-    launcher = tmp_path / "layer" / "extensions" / "prefixwarm"
-    assert os.access(launcher, os.X_OK)
-    assert (tmp_path / "layer" / "prefixwarm" / "prefixes" / "support.warm").exists()
 
 
 def test_the_keyless_example_synthesises(bench: Any) -> None:
