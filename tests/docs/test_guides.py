@@ -1,7 +1,9 @@
-"""The blocks of the guides to capture and to the command line do what they say."""
+"""The blocks of the guides do what they say."""
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from prefixwarm.capture import judge, make_prefix
 from prefixwarm.cli.group import COMMANDS, run
 from prefixwarm.core.warm_request import PLACEHOLDER
+from prefixwarm.policy import Policy
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -33,6 +36,27 @@ def test_the_code_of_capture(monkeypatch: pytest.MonkeyPatch) -> None:
     found["client"].close()
 
 
+@pytest.mark.parametrize("page", ["policy.md", "prices.md"])
+def test_the_code_gives_what_the_comment_says(page: str) -> None:
+    """What stands behind `#` at the end is the value of the last expression."""
+    (code,) = blocks(page, "python")
+    *before, last = ast.parse(code).body
+    assert isinstance(last, ast.Expr)
+    found: dict[str, Any] = {}
+    exec(compile(ast.Module(before, []), page, "exec"), found)
+    value = eval(compile(ast.Expression(last.value), page, "eval"), found)
+    said = " ".join(re.findall(r"# *(.*)", "\n".join(code.splitlines()[last.lineno - 1 :])))
+    assert repr(value) == said
+
+
+def test_a_policy_is_read_as_the_guide_writes_it() -> None:
+    """With all the limits of the block."""
+    (text,) = blocks("policy.md", "json")
+    policy = Policy.of(json.loads(text))
+    assert policy.hours is not None
+    assert len(policy.before) == 1
+
+
 def test_every_command_is_listed() -> None:
     """In the table of the command line's page."""
     listed = re.findall(
@@ -46,7 +70,7 @@ def test_every_command_is_listed() -> None:
     assert list(dict.fromkeys(listed)) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("page", ["capture.md", "check.md", "cli.md"])
+@pytest.mark.parametrize("page", ["capture.md", "check.md", "cli.md", "plan.md", "simulator.md"])
 def test_options_exist(page: str, capsys: Any) -> None:
     """Each option that a console block or a table names is one of the command."""
     text = (DOCS / page).read_text("utf-8")
