@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ _RULES: dict[str, Rule] = {
 # How long before the promised minute the warm call is sent.
 LEAD = 120.0
 
+# What counters lead to that no rule has written: they are forgotten.
+_UNSOUND = (ArithmeticError, LookupError, ValueError)
+
 
 def learn(view: View, arrivals: Sequence[float], policy: str | Policy = "auto") -> bytes:
     """Take real traffic into account; call it before `decide`, and store what it returns.
@@ -46,7 +50,11 @@ def learn(view: View, arrivals: Sequence[float], policy: str | Policy = "auto") 
     bytes
         The new `View.learned`, at most 400 bytes.
     """
-    return _RULES[Policy.of(policy).rule].learn(view, arrivals)
+    rule = _RULES[Policy.of(policy).rule]
+    try:
+        return rule.learn(view, arrivals)
+    except _UNSOUND:
+        return rule.learn(replace(view, learned=b""), arrivals)
 
 
 def decide(view: View, policy: str | Policy = "auto") -> Decision:
@@ -66,7 +74,10 @@ def decide(view: View, policy: str | Policy = "auto") -> Decision:
         Never raises for any view.
     """
     policy = Policy.of(policy)
-    return _Case(view, policy, _RULES[policy.rule]).decision()
+    try:
+        return _Case(view, policy, _RULES[policy.rule]).decision()
+    except _UNSOUND:
+        return _Case(replace(view, learned=b""), policy, _RULES[policy.rule]).decision()
 
 
 class _Case:

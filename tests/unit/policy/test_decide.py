@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefixwarm.policy import RULES, Multipliers, Policy, View, decide
+from prefixwarm.policy import RULES, Multipliers, Policy, View, decide, learn
 
 NOON = 1_800_000_000.0
 
@@ -180,3 +181,16 @@ def test_it_always_decides_and_time_goes_on(
     assert decision.ttl in (300, 3600)
     if decision.action == "refresh":
         assert seen.alive
+
+
+@pytest.mark.parametrize("rule", ["hazard", "auto"])
+@pytest.mark.parametrize("filling", [b"\xff", b"\x7f", b"\x00", b"7"])
+def test_counters_that_no_version_wrote_are_forgotten(rule: str, filling: bytes) -> None:
+    seen = View(now=NOON, last_touch=NOON - 3500, warm_until=NOON + 100, ttl=3600)
+    arrivals = [NOON - 90_000, NOON - 10]
+    sound = learn(seen, arrivals, rule)
+    broken = replace(seen, learned=sound[:1] + filling * (len(sound) - 1))
+    assert decide(broken, rule).action in ("wait", "refresh", "rest")
+    later = learn(broken, arrivals, rule)
+    assert len(later) == len(sound)
+    assert decide(replace(seen, learned=later), rule).reason
