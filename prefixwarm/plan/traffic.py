@@ -23,6 +23,8 @@ DAY = 86_400.0
 MOST_PER_HOUR = 3600.0
 
 _MOST_DAYS = 731
+# Two million times.
+_MOST_BYTES = 64 * 2**20
 _COLUMNS = ("time", "timestamp", "arrival", "at", "ts", "date")
 _SEED = 20_261_121
 _MONDAY = 1_767_571_200.0  # 2026-01-05T00:00Z
@@ -89,13 +91,10 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
     Raises
     ------
     UsageError
-        Naming the file and the line: unreadable, not a time, negative, not in order, or years
-        apart.
+        Naming the file and the line: unreadable, too long, not a time, negative, not in order, or
+        years apart.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as text: {error}") from error
+    text = _text(path)
     zone(timezone)
     is_json = text.lstrip()[:1] in ("{", '"') or path.suffix in (".jsonl", ".ndjson", ".json")
     values = _json_values(text, path) if is_json else _csv_values(text)
@@ -110,6 +109,18 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
         told = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are the times milliseconds?"
         raise UsageError(f"{path}: {told}")
     return Traffic.of(arrivals, str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            most = f"{_MOST_BYTES // 2**20} MiB"
+            raise UsageError(f"{path}: is longer than {most}: give a part of it, such as a month")
+        return data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as text: {error}") from error
 
 
 def _csv_values(text: str) -> Iterator[tuple[int, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import boto3
 import pytest
@@ -13,9 +13,6 @@ from prefixwarm.core.errors import PrefixwarmError, SettingsError, UsageError
 from prefixwarm.plan import poisson, read
 from prefixwarm.plan.cloudwatch import invocations
 from prefixwarm.policy import Policy
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
 
@@ -69,6 +66,11 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match=r"binary\.csv: cannot be read as text"):
         read(tmp_path / "binary.csv")
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^/dev/zero: is longer than 64 MiB: give a part"):
+        read(Path("/dev/zero"))
 
 
 def test_an_unknown_time_zone_is_refused(tmp_path: Path) -> None:
