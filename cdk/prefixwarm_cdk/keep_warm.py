@@ -46,7 +46,8 @@ class KeepWarm:
     def ski(cls, *, interval: Duration | None = None) -> KeepWarm:
         """Refresh until idle refreshes have cost as much as the write they save, then stop.
 
-        Never costs more than twice the best that hindsight could do. `interval` as in `auto`.
+        Spends on one silence at most what the miss that it avoids would cost. `interval` as in
+        `auto`.
         """
         return cls(_policy("ski", interval))
 

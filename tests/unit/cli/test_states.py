@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from prefixwarm.core.state import Ledger, State
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = "state/anthropic/-/default/support/claude-sonnet-5-5/0123456789abcdef"
 
@@ -217,6 +216,19 @@ def test_explain_shows_the_ledger(cli: Any, booked: Path) -> None:
         [today(3), "2", "refreshed", "$0.1000", "$0", "$0.2500", "1", "$0.1500"],
         ["total", "4", "refreshed", "$0.2000", "$0.0500", "$0.5000", "2", "$0.2500"],
     ]
+
+
+def test_the_guide_names_the_keys_of_the_json(cli: Any, booked: Path) -> None:
+    """Of `status`, of the sums in it, and what `explain` has besides."""
+    text = (Path(__file__).parents[3] / "docs" / "cli.md").read_text("utf-8")
+    section = text.partition("## status and explain")[2].partition("\n## ")[0]
+    listed = re.findall(r"`(\{.*?\})`", section, re.DOTALL)
+    of_status, of_sums = (set(re.findall(r'"(\w+)"', keys)) for keys in listed)
+    status = cli("status", "--state", booked, "--json").json
+    assert of_status <= set().union(status, *status["prefixes"], *status["paused"])
+    assert of_sums == set(status["total"]["today"])
+    (explained,) = cli("explain", "support", "--state", booked, "--json").json["prefixes"]
+    assert {"why", "ledger"} <= set(explained)
 
 
 def test_unknown_prices_leave_the_net_unknown(cli: Any, tmp_path: Path) -> None:
