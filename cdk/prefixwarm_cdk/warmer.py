@@ -126,13 +126,8 @@ class PrefixWarmer(Construct):
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        expect_several("prefixes", prefixes, '["support.prefix.json"]')
-        expect("credentials", credentials, Credentials, "Credentials.secret(secret)")
-        expect("keep_warm", keep_warm, KeepWarm, "KeepWarm.auto()")
-        expect("budget", budget, Budget, "Budget.usd_per_day(1)")
-        self._settings = _checked_settings(cache_scope, latency_value)
-        if sample_diagnostics:
-            self._settings[settings.DIAGNOSE] = "sample"
+        _expect_kinds(prefixes, credentials, keep_warm, budget)
+        self._settings = _checked_settings(cache_scope, latency_value, sample=sample_diagnostics)
         self._calls_per_minute = _checked_rate(calls_per_minute)
         rule = keep_warm or KeepWarm.auto()
         self._prefixes = _accepted(self, prefixes, credentials, rule)
@@ -143,9 +138,7 @@ class PrefixWarmer(Construct):
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
         if rule.policy is not None:
             network = _network(vpc, vpc_subnets, security_groups)
-            options = Runtime(runtime, log_retention, tracing, network)
-            many = len(self._prefixes) > MOST_IN_A_TICK
-            self.keep_warm = KeepWarmFunction(self, "KeepWarm", options, workers=many)
+            self.keep_warm = self._made(Runtime(runtime, log_retention, tracing, network))
             self._connect(self.keep_warm, self._manifest(rule.policy, budget), kill_switch)
             self._watch(self.keep_warm, dashboard=dashboard)
         Aspects.of(self).add(_WarnUnlessAttached())
@@ -189,12 +182,13 @@ class PrefixWarmer(Construct):
         gate
             For how long at most `prefixwarm.observe` lets the environment's first model call wait
             for a warm call in flight, up to 60 seconds. Default: nothing waits.
+
+        Raises
+        ------
+        UsageError
+            For what cannot carry the layer, and unknown prefixes; it says what to do.
         """
-        expect_several("attach(prefixes)", prefixes, '["support"]')
-        attachment.check(self, function, self._senders)
-        attachment.refuse_cycle(self, function, self._credentials.owner())
-        chosen = prefix_files.named(self._prefixes, prefixes)
-        attachment.refuse_too_many(function, len(chosen))
+        chosen = self._chosen(function, prefixes)
         own = attachment.own_settings(init, hint=init_hint, hold=init_hold, gate=gate)
         layer = layer_for(self, function, chosen)
         attachment.set_up(function, layer, self._environment() | own)
@@ -236,6 +230,10 @@ class PrefixWarmer(Construct):
     def _deployment(self) -> str:
         return self.node.path.replace("/", "-")
 
+    def _made(self, options: Runtime) -> KeepWarmFunction:
+        many = len(self._prefixes) > MOST_IN_A_TICK
+        return KeepWarmFunction(self, "KeepWarm", options, workers=many)
+
     def _manifest(self, policy: dict[str, Any], budget: Budget | None) -> Manifest:
         return Manifest(
             self,
@@ -276,6 +274,17 @@ class PrefixWarmer(Construct):
     @staticmethod
     def _files(prefixes: Sequence[Prefix]) -> list[PrefixFile]:
         return [prefix.file for prefix in prefixes]
+
+    def _chosen(
+        self, function: lambda_.Function, names: Iterable[str] | None
+    ) -> tuple[Prefix, ...]:
+        """The prefixes of these names, where the function can carry them."""
+        expect_several("attach(prefixes)", names, '["support"]')
+        attachment.check(self, function, self._senders)
+        attachment.refuse_cycle(self, function, self._credentials.owner())
+        chosen = prefix_files.named(self._prefixes, names)
+        attachment.refuse_too_many(function, len(chosen))
+        return chosen
 
     def _grant(self, function: lambda_.Function, prefixes: Sequence[Prefix]) -> None:
         region = Stack.of(function).region
@@ -328,8 +337,22 @@ def _accepted(
     return found
 
 
-def _checked_settings(cache_scope: str, latency_value: float) -> dict[str, str]:
+def _expect_kinds(
+    prefixes: Sequence[str | Path],
+    credentials: Credentials,
+    keep_warm: KeepWarm | None,
+    budget: Budget | None,
+) -> None:
+    expect_several("prefixes", prefixes, '["support.prefix.json"]')
+    expect("credentials", credentials, Credentials, "Credentials.secret(secret)")
+    expect("keep_warm", keep_warm, KeepWarm, "KeepWarm.auto()")
+    expect("budget", budget, Budget, "Budget.usd_per_day(1)")
+
+
+def _checked_settings(cache_scope: str, latency_value: float, *, sample: bool) -> dict[str, str]:
     found = {settings.CACHE_SCOPE: cache_scope, settings.LATENCY_VALUE: f"{latency_value:g}"}
+    if sample:
+        found[settings.DIAGNOSE] = "sample"
     settings.Settings.from_environment(found)
     return found
 

@@ -49,8 +49,7 @@ def middleware(
 
     Examples
     --------
-    >>> from anthropic import Anthropic
-    >>> client = Anthropic(api_key="...", middleware=[middleware()])
+    >>> client = anthropic.Anthropic(api_key="...", middleware=[middleware()])
     """
     watch = observer or Observer()
 
