@@ -93,7 +93,7 @@ def _ask(state: State, sandbox: Sandbox) -> Ask:
         owner=sandbox.owner(),
         needed_until=(state.warm_until or 0.0) + 1.0,
         latest_start=state.warm_until,
-        idle=state.idle + 1,
+        idle=1,
         deployment=sandbox.settings.deployment,
         function=sandbox.function,
     )

@@ -117,6 +117,7 @@ class DynamoState:
         change.add("failures", 1)
         _add_spending(change, failure)
         change.remove("lease_owner", "lease_until")
+        change.require(change.compare("lease_until", ">=", failure.at))
         spent = _spending(failure)
         if not (self._update_as_holder(lease, change, deadline) or spent.empty):
             self._update(lease.key, spent, deadline)
@@ -375,7 +376,11 @@ def _set_outcome(change: Change, result: Result) -> None:
     change.set("reason", result.reason)
     change.set("max_tokens", result.max_tokens)
     change.set("message_id", result.message_id)
-    for name in ("idle", "longest_ttl", "write_ms", "read_ms"):
+    if result.idle == 0:
+        change.set("idle", 0)
+    elif result.idle:
+        change.add("idle", result.idle)
+    for name in ("longest_ttl", "write_ms", "read_ms"):
         if getattr(result, name) is not None:
             change.set(name, getattr(result, name))
     _add_spending(change, result)

@@ -102,7 +102,7 @@ class MemoryState:
             if self._gave_back(lease):
                 return
             state = self._spend(self._at(lease.key), failure)
-            if state.lease_token == lease.token:
+            if state.lease_token == lease.token and (state.lease_until or 0.0) >= failure.at:
                 self._change(
                     state,
                     outcome=failure.outcome,
@@ -345,7 +345,7 @@ def _as_holder(state: State, result: Result) -> dict[str, Any]:
         "max_tokens": result.max_tokens,
         "longest_ttl": state.longest_ttl if result.longest_ttl is None else result.longest_ttl,
         "message_id": result.message_id,
-        "idle": state.idle if result.idle is None else result.idle,
+        "idle": 0 if result.idle == 0 else state.idle + (result.idle or 0),
         "write_ms": state.write_ms if result.write_ms is None else result.write_ms,
         "read_ms": state.read_ms if result.read_ms is None else result.read_ms,
         "failures": 0,

@@ -176,7 +176,10 @@ class Lease(Record):
 
 
 class Result(Record):
-    """What a warm call that worked changes; None is what stays; `by` made the call."""
+    """What a warm call that worked changes; None is what stays; `by` made the call.
+
+    `idle` is added, so that a touch during the call counts; 0 ends the silence.
+    """
 
     outcome: str
     started: float
@@ -202,7 +205,8 @@ class Result(Record):
 class Failure(Record):
     """What a warm call that failed changes; the provider may have billed it all the same.
 
-    `by` made the call, and the back-off holds everybody, or `own_fault` alone.
+    `by` made the call, and the back-off holds everybody, or `own_fault` alone. After the lease's
+    end only the money counts: whoever was frozen during its call knows nothing of the provider.
     """
 
     outcome: str

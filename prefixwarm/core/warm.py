@@ -49,6 +49,8 @@ _NEVER_BY_RETRY = (400, 401, 402, 403, 404, 413)
 # About the caller's key; 402 is about the organization's account, which all callers share.
 _OWN_FAULTS = (401, 403)
 _SHORT_TTL = 300
+# Bedrock answers it with 400.
+_QUOTA = "ServiceQuotaExceededException"
 _SPEND_LIMITS = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
 
 
@@ -57,7 +59,8 @@ class Ask(Record):
 
     `needed_until`: nothing is sent when the entry lives beyond this. `latest_start`: after this
     moment a refresh would be a write, and is dropped. `wait`: until when to wait for somebody
-    else's call. `idle`: the idle count to record, None to leave it. `ttl`: what a write shall ask
+    else's call. `idle`: refreshes to add to the idle count, 0 to end the silence, None to leave
+    it. `ttl`: what a write shall ask
     for, None for what the state says or else the prefix file. `by`: who calls, with a key and a
     network of its own; the function where there is one. `veto`: looks at a cold state, and says
     why a call would not pay, or nothing. `seen`: is shown every state that was read.
@@ -211,7 +214,7 @@ def _sent(
         try:
             reply = provider.send(attempt, tokens, deadline)
         except ProviderError as error:
-            if error.status != 400:
+            if error.status != 400 or _about_an_account(error):
                 return _failed(call, error, started, clock() - started)
             refused = error
         except PrefixwarmError as error:
@@ -224,7 +227,7 @@ def _sent(
 
 
 def _attempts(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:
-    """What to try in turn while the provider answers 400, which does not say what it is about.
+    """What to try in turn while the provider answers 400, which seldom says what it is about.
 
     The last one may ask for a token more than it had to, but settles whether 5 minutes are taken;
     whether zero is, the next call settles.
@@ -268,8 +271,19 @@ def _refused(found: Outcome, state: State) -> Outcome:
     """The outcome of asking for 5 minutes after an hour was refused."""
     if found.kind == UNCACHED:
         return found
-    reason = "TTL refused: 3600 s were answered with HTTP 400, 300 s are asked for from now on"
-    return found.replace(downgraded=True, reason=reason, max_tokens=state.max_tokens)
+    # Where an hour was granted before, the 400 may have been about anything: once proves nothing.
+    known = state.granted_ttl != 3600
+    reason = "300 s are asked for from now on" if known else "though they were granted before"
+    return found.replace(
+        downgraded=known,
+        reason=f"TTL refused: 3600 s were answered with HTTP 400, {reason}",
+        max_tokens=state.max_tokens,
+    )
+
+
+def _about_an_account(error: ProviderError) -> bool:
+    """Whether no other request would fare better."""
+    return error.error_code in _SPEND_LIMITS or error.error_type == _QUOTA
 
 
 def _failed(call: WarmCall, error: PrefixwarmError, started: float, seconds: float) -> Outcome:

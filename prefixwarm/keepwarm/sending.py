@@ -69,7 +69,7 @@ class Order:
             # What was read: a refresh that somebody else made meanwhile is not repeated.
             needed_until=ends,
             latest_start=ends - MARGIN_SECONDS if refresh else None,
-            idle=self.idle,
+            idle=1 if state.warm_until else 0,
             ttl=self.decision.ttl,
             by=KEEPWARM,
         )

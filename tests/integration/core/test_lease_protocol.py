@@ -184,7 +184,7 @@ class LeaseProtocol(RuleBasedStateMachine):
             own_fault=own,
         )
         self.store.fail(call.lease, failure, SOON)
-        if self.holds(call.lease):
+        if self.holds(call.lease) and (self.model.lease_until or 0.0) >= at:
             self.expect(
                 outcome=FAILED,
                 outcome_at=at,

@@ -255,6 +255,33 @@ def test_a_touch_never_lowers_but_ends_the_silence(
     assert (state.idle, state.traffic_at) == (0, NOW + 200)
 
 
+def test_a_touch_during_a_call_is_not_forgotten(
+    store: StateStore, key: str, soon: Deadline
+) -> None:
+    """The call is the first refresh of the silence that the touch has begun."""
+    store.record(leased(store, key, soon), result(idle=0), soon)
+    for turn in (1, 2):
+        at = NOW + turn * 3600
+        store.record(leased(store, key, soon, "b", at), result(at, idle=1), soon)
+        assert store.read(key, soon).idle == turn
+    lease = leased(store, key, soon, "c", NOW + 10800)
+    store.touch(key, NOW + 10801, 3600, soon)
+    store.record(lease, result(NOW + 10800, idle=1), soon)
+    assert store.read(key, soon).idle == 1
+
+
+def test_a_failure_after_the_leases_end_holds_nobody_back(
+    store: StateStore, key: str, soon: Deadline
+) -> None:
+    """An environment that was frozen during its call says nothing about the provider."""
+    lease = leased(store, key, soon)
+    store.fail(lease, failure(NOW + 600, cost_usd=None), soon)
+    state = store.read(key, soon)
+    assert (state.failures, state.backoff_until, state.outcome) == (0, None, "")
+    assert (state.calls, state.unpriced) == (1, 1)
+    assert store.take_lease(key, wish("b", NOW + 601), soon)[1]
+
+
 def test_a_sign_of_traffic_warms_nothing(store: StateStore, key: str, soon: Deadline) -> None:
     """It ends the silence; an older sign changes nothing."""
     store.record(leased(store, key, soon), result(idle=2), soon)

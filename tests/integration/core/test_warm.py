@@ -154,6 +154,17 @@ def test_another_400_stays_a_failure(bench: MakeBench, sim: Simulator, memory: M
     assert state.longest_ttl is None
 
 
+def test_a_400_about_the_account_is_not_tried_again(
+    bench: MakeBench, sim: Simulator, memory: MemoryState
+) -> None:
+    """A spend limit says so; no other request would fare better."""
+    sim.inject(kind="error", status=400, error_code="enforced_spend_limit_reached")
+    one = bench()
+    assert one.warm(memory).kind == FAILED
+    assert len(sim.requests()) == 1
+    assert one.state(memory).backoff_until == pytest.approx(sim.now() + 3600)
+
+
 def asked(sim: Simulator) -> list[tuple[int, str]]:
     """`max_tokens` and TTL of each request that the provider received."""
     bodies = [each["body"] for each in sim.requests()]
@@ -175,6 +186,22 @@ def test_a_refusal_of_the_hour_is_remembered(
     again = one.warm(store)
     assert (again.kind, again.downgraded, again.reason) == (WRITTEN, False, "")
     assert asked(sim) == [(0, "1h"), (1, "1h"), (1, "5m"), (0, "5m")]
+
+
+def test_a_400_that_passes_does_not_end_the_hour(
+    bench: MakeBench, sim: Simulator, store: StateStore
+) -> None:
+    """Where an hour was granted before, it is asked for again."""
+    one = bench()
+    one.warm(store)
+    sim.advance(3700)
+    sim.inject(kind="error", status=400, count=2)
+    outcome = one.warm(store)
+    assert (outcome.kind, outcome.downgraded, outcome.granted_ttl) == (WRITTEN, False, 300)
+    assert outcome.reason.endswith("HTTP 400, though they were granted before")
+    sim.advance(400)
+    assert one.warm(store).granted_ttl == 3600
+    assert asked(sim) == [(0, "1h"), (0, "1h"), (1, "1h"), (1, "5m"), (0, "1h")]
 
 
 def test_where_zero_and_the_hour_are_refused(
