@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import copy
-import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.capture import CapturedRequest, judge, make_prefix, prefixes_from_requests
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.http import HttpTransport, Request
-from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm.observe.match import Matcher
-from prefixwarm.simulator import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 ROUTE = "bedrock-converse"
 MODEL = "eu.anthropic.claude-sonnet-5-5"
 CASES = range(60)
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[Callable[[Any], Any]]:
-    """Send one body; its usage, or None when it is refused."""
-    with running(clock="manual") as simulator:
-        transport = HttpTransport()
-
-        def send(body: Any) -> Any:
-            wire = {name: value for name, value in body.items() if name != "modelId"}
-            request = Request(
-                method="POST",
-                url=f"{simulator.url}/model/{MODEL}/converse",
-                headers={"authorization": "Bearer k", "content-type": "application/json"},
-                body=json.dumps(wire).encode(),
-            )
-            response = transport.send(request, Deadline.after(30))
-            return json.loads(response.body)["usage"] if response.status == 200 else None
-
-        send.reset = simulator.reset  # type: ignore[attr-defined]
-        yield send
-        transport.close()
 
 
 def point(random: Random) -> dict[str, Any]:
@@ -118,14 +91,8 @@ def test_the_verdict_is_the_truth(provider: Any, seed: int) -> None:
     request = agent(random)
     prefix = make_prefix("x", request, route=ROUTE)
     real = drifted(random, request)
-    provider.reset()
-    warmed = provider(json.loads(compile_prefix(prefix).body))
-    assert warmed is not None
-    usage = provider(real)
-    whole = warmed["cacheWriteInputTokens"]
-    reads = usage is not None and usage["cacheReadInputTokens"] >= whole
     verdict = judge(prefix, real)
-    assert verdict.hit == reads, verdict
+    assert verdict.hit == provider.reads(prefix, real), verdict
     match = Matcher([prefix]).match(real, {})
     assert match is not None
     assert (match.drift is None) == (verdict.drift is None)
@@ -141,12 +108,6 @@ def test_what_is_captured_is_read_by_every_request(provider: Any, seed: int) -> 
     for found in prefixes_from_requests(captured, name="x"):
         if found.prefix is None:
             continue
-        reads = []
-        for sent in found.requests:
-            provider.reset()
-            warmed = provider(json.loads(compile_prefix(found.prefix).body))
-            usage = provider(sent.body)
-            whole = warmed["cacheWriteInputTokens"]
-            reads.append(usage is not None and usage["cacheReadInputTokens"] >= whole)
+        reads = [provider.reads(found.prefix, sent.body) for sent in found.requests]
         errors = {f.rule.id for f in found.findings if f.severity == "error"}
         assert all(reads) == (not errors - {"under-minimum"}), found.findings

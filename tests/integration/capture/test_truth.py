@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import copy
-import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.capture import CapturedRequest, judge, make_prefix, prefixes_from_requests
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.http import HttpTransport, Request
-from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm.observe.match import Matcher
-from prefixwarm.simulator import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 HEADERS = {"anthropic-version": "2023-06-01"}
 CASES = range(80)
@@ -27,26 +22,6 @@ PIXEL = (
 )
 SCHEMA = {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[Callable[[Any], Any]]:
-    """Send one body to an empty or filled cache; its usage, or None when it is refused."""
-    with running(clock="manual") as simulator:
-        transport = HttpTransport()
-
-        def send(body: Any) -> Any:
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            sent = {**HEADERS, "x-api-key": "k", "content-type": "application/json"}
-            request = Request(
-                method="POST", url=f"{simulator.url}/v1/messages", headers=sent, body=data
-            )
-            response = transport.send(request, Deadline.after(30))
-            return json.loads(response.body)["usage"] if response.status == 200 else None
-
-        send.reset = simulator.reset  # type: ignore[attr-defined]
-        yield send
-        transport.close()
 
 
 def marker(random: Random) -> dict[str, Any]:
@@ -117,14 +92,8 @@ def test_the_verdict_is_the_truth(provider: Any, seed: int) -> None:
     request = agent(random)
     prefix = make_prefix("x", request, headers=HEADERS)
     real = drifted(random, request)
-    provider.reset()
-    warmed = provider(compile_prefix(prefix).body)
-    assert warmed is not None
-    usage = provider(real)
-    whole = warmed["cache_creation_input_tokens"]
-    reads = usage is not None and usage["cache_read_input_tokens"] >= whole
     verdict = judge(prefix, real, HEADERS)
-    assert verdict.hit == reads, verdict
+    assert verdict.hit == provider.reads(prefix, real), verdict
 
 
 @pytest.mark.parametrize("seed", CASES)
@@ -149,12 +118,6 @@ def test_what_is_captured_is_read_by_every_request(provider: Any, seed: int) -> 
     for found in prefixes_from_requests(captured, name="x"):
         if found.prefix is None:
             continue
-        reads = []
-        for sent in found.requests:
-            provider.reset()
-            warmed = provider(compile_prefix(found.prefix).body)
-            usage = provider(sent.body)
-            whole = warmed["cache_creation_input_tokens"]
-            reads.append(usage is not None and usage["cache_read_input_tokens"] >= whole)
+        reads = [provider.reads(found.prefix, sent.body) for sent in found.requests]
         errors = {f.rule.id for f in found.findings if f.severity == "error"}
         assert all(reads) == (not errors - {"under-minimum"}), found.findings

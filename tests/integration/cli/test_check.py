@@ -17,7 +17,7 @@ from prefixwarm.capture import make_prefix
 from prefixwarm.capture.finding import RULES
 from prefixwarm.cli.group import run
 from prefixwarm.core.prefix_file import load, write
-from prefixwarm.simulator import Principal, running
+from prefixwarm.simulator import Principal
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,15 +31,6 @@ def body(repeat: int) -> dict[str, Any]:
         "system": [{"type": "text", "text": text, "cache_control": marker}],
         "messages": [{"role": "user", "content": "hello"}],
     }
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A provider that the environment points to, with a key."""
-    with running(clock="manual") as simulator:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
-        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
-        yield simulator
 
 
 @pytest.mark.parametrize(("repeat", "code"), [(86, 1), (130, 0)])

@@ -15,7 +15,6 @@ from prefixwarm.core.deadline import Deadline
 from prefixwarm.core.memory import FileState
 from prefixwarm.core.prefix_file import write
 from prefixwarm.core.state import Lease, LeaseWish, Registration, Result, SessionStart
-from prefixwarm.simulator import running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,15 +54,6 @@ def cli(capfd: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         return code, out, err
 
     return call
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A provider that the environment points to, with a key."""
-    with running(clock="manual") as simulator:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
-        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
-        yield simulator
 
 
 def capture(cli: Any, *words: str) -> tuple[int, str, str]:
