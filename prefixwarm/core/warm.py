@@ -60,10 +60,10 @@ class Ask(Record):
     `needed_until`: nothing is sent when the entry lives beyond this. `latest_start`: after this
     moment a refresh would be a write, and is dropped. `wait`: until when to wait for somebody
     else's call. `idle`: refreshes to add to the idle count, 0 to end the silence, None to leave
-    it. `ttl`: what a write shall ask
-    for, None for what the state says or else the prefix file. `by`: who calls, with a key and a
-    network of its own; the function where there is one. `veto`: looks at a cold state, and says
-    why a call would not pay, or nothing. `seen`: is shown every state that was read.
+    it. `ttl`: what a write shall ask for, None for what the state says or else the prefix file.
+    `by`: who calls, with a key and a network of its own; the function where there is one. `veto`:
+    looks at a cold state, and says why a call would not pay, or nothing. `seen`: is shown every
+    state that was read.
     """
 
     key: str
