@@ -63,24 +63,40 @@ class Look:
                 return self._case(state, entry)
         return None
 
-    def orders(self, cases: Sequence[Case], budget: Budget, pauses: Pauses) -> list[Order]:
-        """The calls to be made now; of the others the next check is noted."""
+    def orders(self, cases: Sequence[Case], pauses: Pauses) -> list[Order]:
+        """The calls that are due now; of the others the next check is noted."""
         now = self._now
         decided = [(case, case.decision(now)) for case in cases]
         waiting = [(case, decision) for case, decision in decided if decision.action == "wait"]
         asked = self._with_traffic([case for case, d in decided if d.action != "wait"])
         orders: list[Order] = []
         for case in asked:
-            decision = self._affordable(case, budget)
+            decision = case.decision(now)
             if not decision.sends:
                 waiting.append((case, decision))
             elif pause := pauses.until(case.call.route):
                 self._pause(case, *pause)
             else:
-                budget.reserve(case.cost_usd(now, decision.ttl))
                 orders.append(Order(case, decision))
         self._each(lambda pair: self._note(*pair), waiting)
         return orders
+
+    def affordable(self, orders: Sequence[Order], budget: Budget) -> list[Order]:
+        """Those that the budget allows, in their order; of the others the next check is noted."""
+        found: list[Order] = []
+        resting: list[tuple[Case, Decision]] = []
+        for case in (order.case for order in orders):
+            left = budget.left(case.state.key, case.entry, self._deadline)
+            decision = case.decision(self._now, left)
+            if decision.sends:
+                budget.reserve(case.cost_usd(self._now, decision.ttl))
+                found.append(Order(case, decision))
+            else:
+                self._report.budget_reached += 1
+                logger.warning("budget", prefix=case.entry.name, why=decision.reason)
+                resting.append((case, decision))
+        self._each(lambda pair: self._note(*pair), resting)
+        return found
 
     def _each(self, work: Callable[..., None], items: Sequence[object]) -> None:
         list(self._pool.map(work, items))
@@ -159,17 +175,6 @@ class Look:
     def _saw_traffic(self, case: Case) -> None:
         at = case.state.traffic_at or self._now
         self._parts.store.saw_traffic(case.state.key, at, METRIC, self._deadline)
-
-    def _affordable(self, case: Case, budget: Budget) -> Decision:
-        wanted = case.decision(self._now)
-        if not wanted.sends:
-            return wanted
-        left = budget.left(case.state.key, case.entry, self._deadline)
-        decision = case.decision(self._now, left)
-        if not decision.sends:
-            self._report.budget_reached += 1
-            logger.warning("budget", prefix=case.entry.name, why=decision.reason)
-        return decision
 
     def _pause(self, case: Case, until: float, reason: str) -> None:
         if until - self._now > PATIENCE_SECONDS:

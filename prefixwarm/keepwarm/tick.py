@@ -72,8 +72,10 @@ def _tend(parts: Parts, fleet: Fleet, deadline: Deadline, report: Report, pauses
         for start in range(0, len(states), _AT_ONCE):
             cases = look.cases(states[start : start + _AT_ONCE])
             pauses.load({case.call.route for case in cases}, deadline)
-            orders += look.orders(cases, budget, pauses)
+            orders += look.orders(cases, pauses)
             orders = within_rate(orders, manifest.calls_per_minute)
+        # What the rate puts off takes nothing of the budget.
+        orders = look.affordable(orders, budget)
         sender = Sender(parts, pauses, report, deadline, books.book)
         others = sender.scout(orders, pool)
         sender.send(Dispatcher(parts, report, deadline).beyond(others, pool), pool)

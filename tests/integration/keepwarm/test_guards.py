@@ -203,6 +203,17 @@ def test_the_budget_of_the_day_is_kept(world: World) -> None:
     assert 0.02 < spent <= 2 * 0.025
 
 
+def test_what_the_rate_puts_off_takes_nothing_of_the_budget(world: World) -> None:
+    """One write a minute: the others stay due, and nobody is told of a budget."""
+    world.deploy("support", "sales", "returns", budget_usd_per_day=0.025, calls_per_minute=1)
+    world.tick()
+    world.sim.advance(5 * MINUTE)
+    second = world.tick()
+    assert [outcome.kind for outcome in second.outcomes] == ["written"]
+    assert second.due > 1
+    assert second.budget_reached == 0
+
+
 def test_one_prefix_may_have_a_budget_of_its_own(world: World) -> None:
     """The others go on."""
     own = world.upload("support", dumps(prefix_file("support")), budget_usd_per_day=0.001)
