@@ -7,6 +7,8 @@ boto3's low-level client (`prefixwarm.keepwarm.store`).
 
 from __future__ import annotations
 
+from time import sleep
+
 from prefixwarm.core.aws import AwsError
 from prefixwarm.core.errors import CredentialsError, SettingsError, StateError, TransportError
 from prefixwarm.core.items import VERSION, ledger_key, ledger_of, state_of
@@ -35,10 +37,22 @@ if TYPE_CHECKING:
         State,
     )
 
-__all__ = ["CONDITION_ERRORS", "DUE_INDEX", "ConditionFailed", "DynamoState", "signed_calls"]
+__all__ = [
+    "BUSY_ERROR",
+    "CONDITION_ERRORS",
+    "DUE_INDEX",
+    "ConditionFailed",
+    "DynamoState",
+    "ItemBusyError",
+    "signed_calls",
+]
 
 # How DynamoDB says that a condition does not hold, or that somebody else writes just now.
 CONDITION_ERRORS = ("ConditionalCheckFailedException", "TransactionCanceledException")
+
+# How it says so to a write that is no transaction; no SDK sends that again.
+BUSY_ERROR = "TransactionConflictException"
+_PAUSES = (0.02, 0.05, 0.1)
 
 DUE_INDEX = "due"
 DUE_SHARD = "0"
@@ -50,6 +64,10 @@ class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
     def __init__(self, item: Mapping[str, Any] | None) -> None:
         self.item = item or {}
         super().__init__("the condition does not hold")
+
+
+class ItemBusyError(StateError):
+    """A transaction writes to the item just now; it is done within milliseconds."""
 
 
 class DynamoState:
@@ -287,6 +305,11 @@ class DynamoState:
     ) -> Mapping[str, Any]:
         change.default("version", VERSION)
         parameters = {**self._at(key), **change.parameters(), "ReturnValues": returned}
+        for pause in _PAUSES:
+            try:
+                return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
+            except ItemBusyError:  # noqa: PERF203 - it is the exception
+                sleep(min(pause, deadline.remaining()))
         return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
 
     def _update_as_holder(self, lease: Lease, change: Change, deadline: Deadline) -> bool:
@@ -438,7 +461,8 @@ def signed_calls(aws: AwsClient) -> DynamoCall:
         except AwsError as error:
             if error.error_type in CONDITION_ERRORS:
                 raise ConditionFailed(error.reply.get("Item")) from error
-            raise StateError(f"the table refused {operation}: {error}") from error
+            kind = ItemBusyError if error.error_type == BUSY_ERROR else StateError
+            raise kind(f"the table refused {operation}: {error}") from error
         except (TransportError, CredentialsError, SettingsError) as error:
             raise StateError(f"the table cannot be reached: {error}") from error
 

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from prefixwarm.core.dynamo import CONDITION_ERRORS, ConditionFailed
+from prefixwarm.core.dynamo import (
+    BUSY_ERROR,
+    CONDITION_ERRORS,
+    ConditionFailed,
+    ItemBusyError,
+)
 from prefixwarm.core.errors import StateError
 
 if TYPE_CHECKING:
@@ -50,7 +55,8 @@ def boto_calls(client: DynamoDBClient) -> DynamoCall:
             code = error.response.get("Error", {}).get("Code", "")
             if code in CONDITION_ERRORS:
                 raise ConditionFailed(cast("dict[str, Any]", error.response).get("Item")) from error
-            raise StateError(f"the table refused {operation}: {code}") from error
+            kind = ItemBusyError if code == BUSY_ERROR else StateError
+            raise kind(f"the table refused {operation}: {code}") from error
         except BotoCoreError as error:
             raise StateError(f"the table cannot be reached: {error}") from error
         return reply
