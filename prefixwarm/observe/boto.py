@@ -159,7 +159,8 @@ class _Tee:
         self._read.append(data)
         if self._done is not None and (amount is None or not data):
             done, self._done = self._done, None
-            done(b"".join(self._read))
+            with suppress(Exception):
+                done(b"".join(self._read))
         return data
 
     def __getattr__(self, name: str) -> Any:

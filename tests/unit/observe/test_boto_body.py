@@ -1,0 +1,19 @@
+"""What is read along of a response of boto3's."""
+
+from __future__ import annotations
+
+import io
+
+from botocore.response import StreamingBody
+
+from prefixwarm.observe.boto import _whole
+
+
+def test_what_observing_raises_reaches_nobody() -> None:
+    """Where no thread can be started, for example."""
+
+    def fail(_data: bytes) -> None:
+        raise RuntimeError("can't start new thread")
+
+    body = _whole(StreamingBody(io.BytesIO(b"{}"), 2), fail)
+    assert body.read() == b"{}"
