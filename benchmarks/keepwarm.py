@@ -20,18 +20,18 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.prefix_file import PrefixFile, build, dumps
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import Check
-from prefixwarm.core.warm import send_unasked
-from prefixwarm.core.warm_call import compile_prefix
-from prefixwarm.core.warm_request import derive
 from prefixwarm.demo.local_aws import LocalAws
 from prefixwarm.keepwarm.batch import Batch
 from prefixwarm.keepwarm.keeper import Keeper
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
+from prefixwarm.prefix.warm_request import derive
+from prefixwarm.provider.routes import route_named
 from prefixwarm.simulator import running
+from prefixwarm.state.model import Check
+from prefixwarm.warm.attempt import send_unasked
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event

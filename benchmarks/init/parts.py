@@ -9,8 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.demo.tools import default_cache
+from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_layer import build_layer
 
 __all__ = ["KEY", "code_folder", "our_layer", "prefix", "sdk_layer"]

@@ -14,8 +14,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.prefix_file import MAX_BYTES
+from prefixwarm.errors import UsageError
+from prefixwarm.prefix.prefix_file import MAX_BYTES
 from prefixwarm_layer import build_keepwarm, build_layer, manifest_entry, manifest_text
 
 if TYPE_CHECKING:

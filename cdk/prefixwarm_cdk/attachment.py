@@ -9,8 +9,8 @@ from aws_cdk import Annotations, Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from prefixwarm.core import settings
-from prefixwarm.core.errors import UsageError
+from prefixwarm import settings
+from prefixwarm.errors import UsageError
 from prefixwarm_cdk.inputs import expect
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from aws_cdk import Acknowledgment, ArnFormat, Stack, Token, Validations
 from aws_cdk import aws_iam as iam
 
-from prefixwarm.core import federation, identity, keys, settings
-from prefixwarm.core.errors import UsageError
+from prefixwarm import settings
+from prefixwarm.errors import UsageError
+from prefixwarm.provider import federation, identity, keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ssm as ssm
     from constructs import IConstruct
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Credentials"]
 

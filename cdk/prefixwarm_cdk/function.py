@@ -13,8 +13,8 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
-from prefixwarm.core import settings
-from prefixwarm.core.dynamo import DUE_INDEX
+from prefixwarm import settings
+from prefixwarm.state.dynamodb import DUE_INDEX
 from prefixwarm_cdk.parts import dead_letters, keepwarm_lambda
 from prefixwarm_cdk.workers import Workers
 

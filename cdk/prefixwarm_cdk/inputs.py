@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

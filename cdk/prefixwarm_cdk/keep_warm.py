@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Duration
 
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.warm_request import TTL_SECONDS
+from prefixwarm.errors import UsageError
 from prefixwarm.policy import Policy
+from prefixwarm.prefix.warm_request import TTL_SECONDS
 from prefixwarm_cdk.inputs import expect
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import TimeZone
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Budget", "KeepWarm"]
 

@@ -8,8 +8,8 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.report import NAMESPACE
+from prefixwarm.errors import UsageError
+from prefixwarm.warm.log_line import NAMESPACE
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs

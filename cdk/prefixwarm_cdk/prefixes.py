@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations
 
-from prefixwarm.core import prefix_file
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
+from prefixwarm.prefix import prefix_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from constructs import IConstruct
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Prefix", "annotate", "named", "read"]
 

@@ -10,8 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
-from prefixwarm.core import settings
-from prefixwarm.core.errors import UsageError
+from prefixwarm import settings
+from prefixwarm.errors import UsageError
 from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.assets import Manifest
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_ssm as ssm
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm_cdk.prefixes import Prefix
 
 __all__ = ["PrefixWarmer"]

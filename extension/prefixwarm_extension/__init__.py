@@ -1,1 +1,1 @@
-"""What runs in the init phase: standard library and `prefixwarm.core` only."""
+"""What runs in the init phase: the standard library, and the packages that warm."""

@@ -8,13 +8,13 @@ only where that wait is worth what the request then saves.
 
 from __future__ import annotations
 
-from prefixwarm.core.record import Record
+from prefixwarm.wire.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from prefixwarm.core.settings import Settings
-    from prefixwarm.core.state import State
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.settings import Settings
+    from prefixwarm.state.model import State
 
 __all__ = ["MANAGED", "RESTORED", "Decision", "Start", "decide", "start_of"]
 

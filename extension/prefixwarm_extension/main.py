@@ -5,11 +5,11 @@ from __future__ import annotations
 from _signal import SIG_DFL, SIG_IGN, SIGTERM, signal  # type: ignore[import-not-found]
 from time import monotonic, time
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import PrefixwarmError, StateError
-from prefixwarm.core.outcome import FAILED, SKIPPED, Outcome
-from prefixwarm.core.report import line
-from prefixwarm.core.settings import Settings
+from prefixwarm.errors import PrefixwarmError, StateError
+from prefixwarm.settings import Settings
+from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
+from prefixwarm.warm.log_line import line
+from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.decision import MANAGED, start_of
 from prefixwarm_extension.sandbox import Sandbox
 from prefixwarm_extension.warming import attached, cause, warm_all
@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.errors import PrefixFileError
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.errors import PrefixFileError
+    from prefixwarm.prefix.compiled import WarmCall
 
     Found = list[WarmCall | PrefixFileError]
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from time import sleep, time
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import PrefixwarmError
-from prefixwarm.core.outcome import FAILED, SKIPPED, Outcome
-from prefixwarm.core.report import line
-from prefixwarm.core.warm import Ask, refresh_after, warm
+from prefixwarm.errors import PrefixwarmError
+from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
+from prefixwarm.warm.attempt import Ask, refresh_after, warm
+from prefixwarm.warm.log_line import line
+from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.warming import cause
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.state import State
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.state.model import State
+    from prefixwarm.state.store import StateStore
     from prefixwarm_extension.sandbox import Sandbox
 
 __all__ = ["idle_limit", "keep_warm"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from prefixwarm.core.errors import PrefixFileError
-from prefixwarm.core.warm_call import SUFFIX, WarmCall, compile_prefix
+from prefixwarm.errors import PrefixFileError
+from prefixwarm.prefix.compiled import SUFFIX, WarmCall, compile_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _load(folder: str, name: str) -> WarmCall:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        from prefixwarm.core.prefix_file import load
+        from prefixwarm.prefix.prefix_file import load
 
         return compile_prefix(load(f"{folder}/{name}{_PREFIX_FILE}"))
     except OSError as error:

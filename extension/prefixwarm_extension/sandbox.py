@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.credentials import aws_credentials
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.dynamo import DynamoState, signed_calls
-from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.provider import Provider
-from prefixwarm.core.record import Record
-from prefixwarm.core.routes import route_named
+from prefixwarm.provider.client import Provider
+from prefixwarm.provider.routes import route_named
+from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import HttpTransport
+from prefixwarm.wire.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.settings import Settings
-    from prefixwarm.core.state import State
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.settings import Settings
+    from prefixwarm.state.model import State
+    from prefixwarm.state.store import StateStore
     from prefixwarm_extension.decision import Decision, Start
     from prefixwarm_extension.word import Word
 

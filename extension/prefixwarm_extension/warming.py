@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from time import time
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import PrefixFileError, PrefixwarmError
-from prefixwarm.core.outcome import FAILED, SKIPPED, Outcome
-from prefixwarm.core.state import Lease, State
-from prefixwarm.core.warm import Ask, send_and_record, send_unasked, warm
+from prefixwarm.errors import PrefixFileError, PrefixwarmError
+from prefixwarm.state.model import Lease, State
+from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
+from prefixwarm.warm.attempt import Ask, send_and_record, send_unasked, warm
+from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.decision import decide
 from prefixwarm_extension.prefixes import FOLDERS, load_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from prefixwarm.core.provider import Provider, Reply
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.provider.client import Provider, Reply
     from prefixwarm_extension.sandbox import Sandbox
 
 __all__ = ["attached", "cause", "warm_all"]

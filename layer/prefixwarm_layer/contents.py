@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.prefix_file import SUFFIX as PREFIX_SUFFIX
-from prefixwarm.core.prefix_file import dumps, load
-from prefixwarm.core.warm_call import SUFFIX as WARM_SUFFIX
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.prefix.compiled import SUFFIX as WARM_SUFFIX
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import SUFFIX as PREFIX_SUFFIX
+from prefixwarm.prefix.prefix_file import dumps, load
 from prefixwarm_layer.bytecode import bundles
 from prefixwarm_layer.lean import lean, only_used
 
@@ -29,7 +29,10 @@ __all__ = [
 
 _HOME = "prefixwarm"
 _VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
-_NEVER_THERE = ("memory.py", "seams.py")
+# The packages whose modules the init phase may load, and of `prefix` only what compiles a file.
+_PACKAGES = ("provider", "state", "warm", "wire")
+_COMPILER = ("body", "compiled", "fingerprint", "prefix_file", "warm_request")
+_NEVER_THERE = ("memory.py", "store.py")
 # Files of their own, because something starts them.
 _STARTED = {
     "prefixwarm_extension/lifecycle.py": f"{_HOME}/lifecycle.py",
@@ -38,12 +41,12 @@ _STARTED = {
 }
 # There as sources alone, because the init phase seldom loads them.
 _SELDOM = (
-    "prefixwarm.core.body",
-    "prefixwarm.core.federation",
-    "prefixwarm.core.fingerprint",
-    "prefixwarm.core.identity",
-    "prefixwarm.core.prefix_file",
-    "prefixwarm.core.warm_request",
+    "prefixwarm.prefix.body",
+    "prefixwarm.provider.federation",
+    "prefixwarm.prefix.fingerprint",
+    "prefixwarm.provider.identity",
+    "prefixwarm.prefix.prefix_file",
+    "prefixwarm.prefix.warm_request",
     "prefixwarm_extension.managed",
 )
 _ROOT = re.compile(
@@ -85,8 +88,13 @@ def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _layer_code() -> dict[str, bytes]:
     return {
-        "prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes(),
-        **_sources("prefixwarm.core", leave_out=_NEVER_THERE),
+        **_modules("prefixwarm", ("__init__", "errors", "settings")),
+        **_modules("prefixwarm.prefix", ("__init__", *_COMPILER)),
+        **{
+            name: source
+            for package in _PACKAGES
+            for name, source in _sources(f"prefixwarm.{package}", leave_out=_NEVER_THERE).items()
+        },
         **_sources("prefixwarm_extension"),
     }
 
@@ -110,9 +118,9 @@ def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
 
 def keepwarm_entries() -> dict[str, bytes]:
     """The keep-warm function's code; boto3 is in every Python runtime of Lambda."""
-    entries = {"prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes()}
-    for package in ("prefixwarm.core", "prefixwarm.policy", "prefixwarm.keepwarm"):
-        entries |= _sources(package)
+    entries = _modules("prefixwarm", ("__init__", "errors", "settings"))
+    for package in (*_PACKAGES, "prefix", "policy", "keepwarm"):
+        entries |= _sources(f"prefixwarm.{package}")
     for distribution in _VENDORED:
         entries |= _installed(distribution)
     return entries
@@ -133,6 +141,11 @@ def _sources(package: str, leave_out: tuple[str, ...] = ()) -> dict[str, bytes]:
         for file in root.rglob("*.py")
         if file.name not in leave_out
     }
+
+
+def _modules(package: str, names: tuple[str, ...]) -> dict[str, bytes]:
+    root, base = _package(package), package.replace(".", "/")
+    return {f"{base}/{name}.py": (root / f"{name}.py").read_bytes() for name in names}
 
 
 def _installed(distribution: str) -> dict[str, bytes]:

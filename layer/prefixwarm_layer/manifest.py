@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import name_key
+from prefixwarm.provider.routes import route_named
+from prefixwarm.state.model import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["manifest_entry", "manifest_text", "state_keys"]
 

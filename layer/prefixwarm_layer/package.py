@@ -7,7 +7,7 @@ import shutil
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.prefix_file import load
+from prefixwarm.prefix.prefix_file import load
 from prefixwarm_layer.build import build_keepwarm, build_layer
 from prefixwarm_layer.manifest import manifest_entry, manifest_text, state_keys
 

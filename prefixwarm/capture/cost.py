@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.compare.blocks import blocks, estimate
+from prefixwarm.prefix.blocks import blocks, estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.compare.difference import Difference
+    from prefixwarm.prefix.difference import Difference
 
 __all__ = ["lost_tokens", "miss_usd"]
 

@@ -6,18 +6,18 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.errors import ProtocolError, UsageError
-from prefixwarm.core.http import Request
-from prefixwarm.core.provider import error_of
-from prefixwarm.core.routes import CONVERSE, route_named
-from prefixwarm.core.url import quote
+from prefixwarm.errors import ProtocolError, UsageError
+from prefixwarm.provider.client import error_of
+from prefixwarm.provider.routes import CONVERSE, route_named
+from prefixwarm.wire.http import Request
+from prefixwarm.wire.url import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.prefix_file import PrefixFile
-    from prefixwarm.core.provider import Provider
+    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.provider.client import Provider
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["count_tokens"]
 

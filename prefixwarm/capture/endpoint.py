@@ -9,7 +9,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.request import read_request
-from prefixwarm.core.errors import PrefixwarmError
+from prefixwarm.errors import PrefixwarmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

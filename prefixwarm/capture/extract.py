@@ -10,18 +10,18 @@ from prefixwarm.capture.prices import prices_of, tokens_of
 from prefixwarm.capture.rules import check
 from prefixwarm.capture.shared import Shared, agents, find_shared
 from prefixwarm.capture.verdict import judge
-from prefixwarm.compare.blocks import TIERS, blocks, estimate
-from prefixwarm.core import prefix_file
-from prefixwarm.core.errors import UnwarmableRequestError
-from prefixwarm.core.routes import ROUTES
-from prefixwarm.core.warm_request import derive, refuse_unwarmable
+from prefixwarm.errors import UnwarmableRequestError
+from prefixwarm.prefix import prefix_file
+from prefixwarm.prefix.blocks import TIERS, blocks, estimate
+from prefixwarm.prefix.warm_request import derive, refuse_unwarmable
+from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from prefixwarm.capture.finding import Finding
     from prefixwarm.capture.request import CapturedRequest
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Extracted", "make_prefix", "prefix_from_requests", "prefixes_from_requests"]
 

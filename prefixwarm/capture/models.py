@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.body import as_messages, place_of
+from prefixwarm.prefix.body import as_messages, place_of
 from prefixwarm.prices.names import parse
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.body import as_messages
+from prefixwarm.prefix.body import as_messages
 from prefixwarm.prices import lookup
 from prefixwarm.prices.minimums import minimum_tokens
 

@@ -10,15 +10,15 @@ from typing import IO, TYPE_CHECKING
 
 from prefixwarm.capture.endpoint import Tape, serving
 from prefixwarm.capture.upstream import Upstream
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.routes import CONVERSE, ROUTES
+from prefixwarm.errors import UsageError
+from prefixwarm.provider.routes import CONVERSE, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from prefixwarm.capture.request import CapturedRequest
     from prefixwarm.capture.upstream import Credentials
-    from prefixwarm.core.routes import Route
+    from prefixwarm.provider.routes import Route
 
 __all__ = ["Recording", "record", "run"]
 

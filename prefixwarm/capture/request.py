@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from prefixwarm.core.body import as_messages
-from prefixwarm.core.routes import CONVERSE
+from prefixwarm.prefix.body import as_messages
+from prefixwarm.provider.routes import CONVERSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.routes import Route
+    from prefixwarm.provider.routes import Route
 
 __all__ = ["CapturedRequest", "read_request"]
 

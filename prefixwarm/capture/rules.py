@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.finding import finding
 from prefixwarm.capture.models import end_of_life, refusals
-from prefixwarm.compare.blocks import blocks
-from prefixwarm.compare.volatile import find, leaves
-from prefixwarm.core.body import as_messages, place_of
+from prefixwarm.prefix.blocks import blocks
+from prefixwarm.prefix.body import as_messages, place_of
+from prefixwarm.prefix.volatile import find, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prefixwarm.capture.finding import Finding
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["check"]
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.compare.blocks import blocks, estimate
-from prefixwarm.compare.difference import between_blocks
-from prefixwarm.compare.shape import shape
-from prefixwarm.compare.volatile import leaves, masked
-from prefixwarm.core.body import as_messages, is_converse, unfold
+from prefixwarm.prefix.blocks import blocks, estimate
+from prefixwarm.prefix.body import as_messages, is_converse, unfold
+from prefixwarm.prefix.cache_parameters import shape
+from prefixwarm.prefix.difference import between_blocks
+from prefixwarm.prefix.volatile import leaves, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from prefixwarm.capture.request import CapturedRequest
-    from prefixwarm.compare.blocks import Block
-    from prefixwarm.compare.difference import Difference
+    from prefixwarm.prefix.blocks import Block
+    from prefixwarm.prefix.difference import Difference
 
 __all__ = ["Shared", "agents", "find_shared"]
 

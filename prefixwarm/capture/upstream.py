@@ -7,17 +7,17 @@ from time import time
 from typing import TYPE_CHECKING, cast
 from urllib.error import HTTPError
 
-from prefixwarm.core.aws import partition_suffix, region_of
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.http import Request
-from prefixwarm.core.sigv4 import sign
+from prefixwarm.wire.aws import partition_suffix, region_of
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import Request
+from prefixwarm.wire.sigv4 import sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from http.client import HTTPResponse
 
-    from prefixwarm.core.routes import Route
-    from prefixwarm.core.sigv4 import AwsCredentials
+    from prefixwarm.provider.routes import Route
+    from prefixwarm.wire.sigv4 import AwsCredentials
 
     Credentials = Callable[[Deadline], AwsCredentials]
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.finding import finding
-from prefixwarm.compare.blocks import TIERS, blocks, positions
-from prefixwarm.compare.difference import Difference, between_blocks, shape_differences
-from prefixwarm.core.body import as_messages, cache_point, is_converse, place_of
-from prefixwarm.core.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
+from prefixwarm.prefix.blocks import TIERS, blocks, positions
+from prefixwarm.prefix.body import as_messages, cache_point, is_converse, place_of
+from prefixwarm.prefix.difference import Difference, between_blocks, shape_differences
+from prefixwarm.prefix.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from prefixwarm.capture.finding import Finding
-    from prefixwarm.compare.blocks import Block
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.blocks import Block
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["LOOKBACK", "Verdict", "judge"]
 

@@ -6,17 +6,17 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.credentials import aws_credentials
-from prefixwarm.core.errors import CredentialsError
-from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.sigv4 import AwsCredentials
+from prefixwarm.errors import CredentialsError
+from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.wire.http import HttpTransport
+from prefixwarm.wire.sigv4 import AwsCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     import boto3
 
-    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["credentials", "located"]
 

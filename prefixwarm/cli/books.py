@@ -7,13 +7,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.cli.output import dollars
-from prefixwarm.core.deadline import Deadline
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.state import Ledger
+    from prefixwarm.state.model import Ledger
+    from prefixwarm.state.store import StateStore
 
 __all__ = ["PERIODS", "calls", "document", "ledgers", "periods", "sentences", "summed"]
 

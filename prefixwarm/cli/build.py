@@ -12,11 +12,11 @@ import click
 
 from prefixwarm.capture import make_prefix
 from prefixwarm.cli.output import emit, json_option, tokens
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.prefix_file import write
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.warm_request import PLACEHOLDER
+from prefixwarm.errors import UsageError
 from prefixwarm.observe import Prefix
+from prefixwarm.prefix.prefix_file import write
+from prefixwarm.prefix.warm_request import PLACEHOLDER
+from prefixwarm.provider.routes import route_named
 
 __all__ = ["build"]
 

@@ -13,20 +13,20 @@ import click
 from prefixwarm.capture import prefixes_from_requests, record, run
 from prefixwarm.cli import aws, findings
 from prefixwarm.cli.output import dollars, emit, finish, json_option, note, table, tokens
-from prefixwarm.compare.blocks import TIERS
-from prefixwarm.core.errors import (
+from prefixwarm.errors import (
     PrefixFileError,
     PrefixwarmError,
     UnwarmableRequestError,
     UsageError,
 )
-from prefixwarm.core.prefix_file import SUFFIX, load, write
+from prefixwarm.prefix.blocks import TIERS
+from prefixwarm.prefix.prefix_file import SUFFIX, load, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prefixwarm.capture import CapturedRequest, Extracted
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["capture"]
 

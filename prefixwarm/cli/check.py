@@ -14,16 +14,16 @@ from prefixwarm.cli import findings
 from prefixwarm.cli.output import emit, finish, json_option, severity
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.cli.subject import read_request
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import PrefixwarmError, ProviderError, UsageError
-from prefixwarm.core.prefix_file import load, write
+from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
+from prefixwarm.prefix.prefix_file import load, write
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prefixwarm.capture import Verdict
     from prefixwarm.capture.finding import Finding
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["check"]
 

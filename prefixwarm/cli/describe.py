@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.deadline import Deadline
 from prefixwarm.keepwarm.pauses import route_key
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.state import State
+    from prefixwarm.state.model import State
+    from prefixwarm.state.store import StateStore
 
 __all__ = [
     "ago",

@@ -10,12 +10,12 @@ import click
 from prefixwarm.capture.cost import lost_tokens, miss_usd
 from prefixwarm.cli.output import dollars, emit, finish, json_option, tokens
 from prefixwarm.cli.subject import Subject, read_subject
-from prefixwarm.compare.difference import differences
+from prefixwarm.prefix.difference import differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.compare.difference import Difference
+    from prefixwarm.prefix.difference import Difference
 
 __all__ = ["diff"]
 

@@ -11,16 +11,16 @@ from prefixwarm.cli import books, describe
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.cli.reach import reach
 from prefixwarm.cli.status import every_state, state_option, superseded
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.state import METRIC, OBSERVED
+from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.superseded import SILENT_SECONDS, used_at
+from prefixwarm.state.model import METRIC, OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.state import Ledger, State
+    from prefixwarm.state.model import Ledger, State
+    from prefixwarm.state.store import StateStore
 
 __all__ = ["explain"]
 

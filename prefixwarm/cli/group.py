@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prefixwarm import __version__
-from prefixwarm.core.errors import PrefixwarmError, UsageError
+from prefixwarm.errors import PrefixwarmError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,11 @@ import click
 
 from prefixwarm import __version__
 from prefixwarm.cli.output import emit, finish, json_option, note, table
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.prefix_file import find, load
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.settings import CACHE_SCOPE, Settings
+from prefixwarm.errors import UsageError
 from prefixwarm.policy import RULES
+from prefixwarm.prefix.prefix_file import find, load
+from prefixwarm.provider.routes import route_named
+from prefixwarm.settings import CACHE_SCOPE, Settings
 
 __all__ = ["layer"]
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli.output import dollars, emit, json_option, note, table
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.prefix_file import load
+from prefixwarm.errors import UsageError
 from prefixwarm.plan import compare, poisson, read, recommendation, terms_of
 from prefixwarm.plan.compare import MONTH
 from prefixwarm.policy import Policy
+from prefixwarm.prefix.prefix_file import load
 
 if TYPE_CHECKING:
-    from prefixwarm.core.prefix_file import PrefixFile
     from prefixwarm.plan import Plan, Traffic
     from prefixwarm.policy import Hours
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["plan"]
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixwarm.cli import aws
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.dynamo import DynamoState, signed_calls
-from prefixwarm.core.errors import SettingsError
-from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.memory import FileState, MemoryState
-from prefixwarm.core.provider import Provider
-from prefixwarm.core.settings import TABLE, Settings
+from prefixwarm.errors import SettingsError
+from prefixwarm.provider.client import Provider
+from prefixwarm.settings import TABLE, Settings
+from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.memory import FileState, MemoryState
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.http import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from prefixwarm.core.seams import StateStore
+    from prefixwarm.state.store import StateStore
 
 __all__ = ["Reach", "reach"]
 

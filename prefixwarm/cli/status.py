@@ -11,15 +11,15 @@ import click
 from prefixwarm.cli import books, describe
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.cli.reach import reach
-from prefixwarm.core.deadline import Deadline
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.superseded import prefix_of
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.state import State
+    from prefixwarm.state.model import State
+    from prefixwarm.state.store import StateStore
 
 __all__ = ["every_state", "state_option", "status", "superseded", "total"]
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.prices import prices_of
-from prefixwarm.core.body import as_messages, is_converse, place_of
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.prefix_file import loads
-from prefixwarm.core.routes import CONVERSE
+from prefixwarm.errors import UsageError
+from prefixwarm.prefix.body import as_messages, is_converse, place_of
+from prefixwarm.prefix.prefix_file import loads
+from prefixwarm.provider.routes import CONVERSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Subject", "read_request", "read_subject"]
 

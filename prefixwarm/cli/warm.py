@@ -13,21 +13,21 @@ import click
 
 from prefixwarm.cli.output import dollars, emit, finish, json_option, table, tokens
 from prefixwarm.cli.reach import reach
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import SettingsError, UsageError
-from prefixwarm.core.outcome import Outcome, Usage
-from prefixwarm.core.prefix_file import load
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.settings import DISABLED
-from prefixwarm.core.warm import Ask, refresh_after
-from prefixwarm.core.warm import warm as ask_and_send
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.errors import SettingsError, UsageError
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import load
+from prefixwarm.provider.routes import route_named
+from prefixwarm.settings import DISABLED
+from prefixwarm.state.outcome import Outcome, Usage
+from prefixwarm.warm.attempt import Ask, refresh_after
+from prefixwarm.warm.attempt import warm as ask_and_send
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefixwarm.cli.reach import Reach
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
 
 __all__ = ["warm"]
 

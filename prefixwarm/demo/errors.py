@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefixwarm.core.errors import PrefixwarmError
+from prefixwarm.errors import PrefixwarmError
 
 __all__ = ["BenchError"]
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import StateError
-from prefixwarm.core.outcome import FAILED
-from prefixwarm.core.state import Check
+from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.booking import BOOK_SECONDS, Books
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.fan_out import Message
@@ -18,6 +15,9 @@ from prefixwarm.keepwarm.pauses import Pauses
 from prefixwarm.keepwarm.report import Report
 from prefixwarm.keepwarm.sending import Order, Sender
 from prefixwarm.policy import Decision
+from prefixwarm.state.model import Check
+from prefixwarm.state.outcome import FAILED
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.outcome import FAILED, SKIPPED
-from prefixwarm.core.state import Check
 from prefixwarm.keepwarm import breaker
 from prefixwarm.keepwarm.budget import day_of
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.state.model import Check
+from prefixwarm.state.outcome import FAILED, SKIPPED
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from prefixwarm.core.outcome import Outcome
-    from prefixwarm.core.state import State
     from prefixwarm.keepwarm.deciding import Case
     from prefixwarm.keepwarm.parts import Parts
     from prefixwarm.keepwarm.report import Report
     from prefixwarm.keepwarm.sending import Order
+    from prefixwarm.state.model import State
+    from prefixwarm.state.outcome import Outcome
 
 __all__ = ["Books"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.outcome import PARTIAL, REFRESHED, WRITTEN
+from prefixwarm.state.outcome import PARTIAL, REFRESHED, WRITTEN
 
 if TYPE_CHECKING:
-    from prefixwarm.core.outcome import Outcome
-    from prefixwarm.core.state import State
+    from prefixwarm.state.model import State
+    from prefixwarm.state.outcome import Outcome
 
 __all__ = ["MOST_REWRITES", "TRIPPED_SECONDS", "cause", "count", "refusal", "rewrote", "sentence"]
 

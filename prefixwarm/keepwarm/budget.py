@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.seams import StateStore
     from prefixwarm.keepwarm.manifest import Entry
+    from prefixwarm.state.store import StateStore
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["Budget", "day_of", "total_key"]
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from prefixwarm.core.state import METRIC, OBSERVED
 from prefixwarm.keepwarm.superseded import held_back
 from prefixwarm.policy import Multipliers, View, decide, learn
+from prefixwarm.state.model import METRIC, OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.core.state import State
-    from prefixwarm.core.warm_call import WarmCall
     from prefixwarm.keepwarm.manifest import Entry
     from prefixwarm.policy import Decision, Policy
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.state.model import State
 
 __all__ = ["Case", "fraction", "multipliers", "paced", "view_of"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from prefixwarm.core.state import Check
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.sending import START_SECONDS
+from prefixwarm.state.model import Check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from prefixwarm.core.deadline import Deadline
     from prefixwarm.keepwarm.parts import Parts
     from prefixwarm.keepwarm.report import Report
     from prefixwarm.keepwarm.sending import Order
     from prefixwarm.policy import Action
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["MOST_IN_A_TICK", "USEFUL_SECONDS", "Dispatcher", "Message", "Queue"]
 

@@ -8,21 +8,21 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.errors import PrefixFileError, SettingsError
-from prefixwarm.core.prefix_file import loads
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.keepwarm.manifest import parse
 from prefixwarm.keepwarm.superseded import Superseded
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import loads
+from prefixwarm.provider.routes import route_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.core.settings import Settings
-    from prefixwarm.core.state import State
-    from prefixwarm.core.warm_call import WarmCall
     from prefixwarm.keepwarm.manifest import Entry, Manifest
     from prefixwarm.keepwarm.objects import Bucket
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.settings import Settings
+    from prefixwarm.state.model import State
 
 __all__ = ["Fleet"]
 

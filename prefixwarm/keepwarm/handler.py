@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Metrics
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import PrefixwarmError, StateError
-from prefixwarm.core.report import NAMESPACE
+from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm.keeper import keeper
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.report import Report
+from prefixwarm.warm.log_line import NAMESPACE
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

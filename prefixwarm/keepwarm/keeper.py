@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.credentials import aws_credentials
-from prefixwarm.core.dynamo import DynamoState
-from prefixwarm.core.errors import PrefixFileError, SettingsError
-from prefixwarm.core.settings import TABLE, Settings
+from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.keepwarm.fan_out import Queue
 from prefixwarm.keepwarm.fleet import Fleet
 from prefixwarm.keepwarm.logs import logger
@@ -24,11 +20,15 @@ from prefixwarm.keepwarm.store import boto_calls, quick
 from prefixwarm.keepwarm.switch import stopped
 from prefixwarm.keepwarm.tick import tick
 from prefixwarm.keepwarm.transports import Transports
+from prefixwarm.settings import TABLE, Settings
+from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.credentials import aws_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.core.deadline import Deadline
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["Keeper", "keeper"]
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.errors import PrefixFileError
-from prefixwarm.core.state import KEEPWARM, METRIC, Check
+from prefixwarm.errors import PrefixFileError
 from prefixwarm.keepwarm import breaker
 from prefixwarm.keepwarm.deciding import Case, fraction
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.sending import Order
 from prefixwarm.keepwarm.traffic import TrafficError, invocations
+from prefixwarm.state.model import KEEPWARM, METRIC, Check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
-    from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.state import State
-    from prefixwarm.core.warm_call import WarmCall
     from prefixwarm.keepwarm.budget import Budget
     from prefixwarm.keepwarm.fleet import Fleet
     from prefixwarm.keepwarm.manifest import Entry
@@ -26,6 +23,9 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.pauses import Pauses
     from prefixwarm.keepwarm.report import Report
     from prefixwarm.policy import Decision
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.state.model import State
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["Look"]
 

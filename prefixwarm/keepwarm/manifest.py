@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.errors import SettingsError
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import entry_key
+from prefixwarm.errors import SettingsError
 from prefixwarm.policy import Policy
+from prefixwarm.provider.routes import route_named
+from prefixwarm.state.model import entry_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

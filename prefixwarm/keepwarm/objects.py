@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from prefixwarm.core.errors import PrefixFileError, SettingsError
-from prefixwarm.core.prefix_file import MAX_BYTES
-from prefixwarm.core.settings import MANIFEST
+from prefixwarm.errors import PrefixFileError, SettingsError
+from prefixwarm.prefix.prefix_file import MAX_BYTES
+from prefixwarm.settings import MANIFEST
 
 if TYPE_CHECKING:
     from typing import Any

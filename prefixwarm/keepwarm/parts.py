@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ssm import SSMClient
 
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.settings import Settings
     from prefixwarm.keepwarm.fan_out import Queue
     from prefixwarm.keepwarm.objects import Bucket
     from prefixwarm.keepwarm.pauses import WatchedProvider
     from prefixwarm.keepwarm.transports import Transports
+    from prefixwarm.settings import Settings
+    from prefixwarm.state.store import StateStore
 
 __all__ = ["Parts"]
 

@@ -9,22 +9,22 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.errors import (
+from prefixwarm.errors import (
     CredentialsError,
     PrefixwarmError,
     ProviderError,
     TransportError,
 )
-from prefixwarm.core.provider import Provider
-from prefixwarm.core.routes import route_named
+from prefixwarm.provider.client import Provider
+from prefixwarm.provider.routes import route_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.provider import Reply
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.provider.client import Reply
+    from prefixwarm.state.store import StateStore
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["Pauses", "WatchedProvider", "pause_after", "route_key"]
 

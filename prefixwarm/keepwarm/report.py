@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core import report
+from prefixwarm.warm import log_line as report
 
 if TYPE_CHECKING:
-    from prefixwarm.core.outcome import Outcome
+    from prefixwarm.state.outcome import Outcome
 
 __all__ = ["Report"]
 

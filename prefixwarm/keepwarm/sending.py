@@ -7,22 +7,22 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.errors import StateError
-from prefixwarm.core.state import KEEPWARM
-from prefixwarm.core.warm import Ask, warm
+from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.state.model import KEEPWARM
+from prefixwarm.warm.attempt import Ask, warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
-    from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.outcome import Outcome
     from prefixwarm.keepwarm.deciding import Case
     from prefixwarm.keepwarm.parts import Parts
     from prefixwarm.keepwarm.pauses import Pauses
     from prefixwarm.keepwarm.report import Report
     from prefixwarm.policy import Decision
+    from prefixwarm.state.outcome import Outcome
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["CONCURRENCY", "Order", "Sender", "within_rate", "writes_per_minute"]
 

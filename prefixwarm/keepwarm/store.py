@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from prefixwarm.core.dynamo import (
+from prefixwarm.errors import StateError
+from prefixwarm.state.dynamodb import (
     BUSY_ERROR,
     CONDITION_ERRORS,
     ConditionFailed,
     ItemBusyError,
 )
-from prefixwarm.core.errors import StateError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.seams import DynamoCall
+    from prefixwarm.state.dynamodb import DynamoCall
+    from prefixwarm.wire.deadline import Deadline
 
 __all__ = ["CONNECTIONS", "boto_calls", "quick"]
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.routes import route_named
 from prefixwarm.policy import Decision
+from prefixwarm.provider.routes import route_named
 
 if TYPE_CHECKING:
-    from prefixwarm.core.state import State
     from prefixwarm.keepwarm.manifest import Entry
+    from prefixwarm.state.model import State
 
 __all__ = ["MOST_VERSIONS", "SILENT_SECONDS", "Superseded", "held_back", "prefix_of", "used_at"]
 

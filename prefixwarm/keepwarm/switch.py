@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from prefixwarm.core.errors import SettingsError
-from prefixwarm.core.settings import DISABLED, KILL_SWITCH, boolean
+from prefixwarm.errors import SettingsError
+from prefixwarm.settings import DISABLED, KILL_SWITCH, boolean
 
 if TYPE_CHECKING:
     from typing import Any
 
     from mypy_boto3_ssm import SSMClient
 
-    from prefixwarm.core.settings import Settings
+    from prefixwarm.settings import Settings
 
 __all__ = ["stopped"]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import StateError
-from prefixwarm.core.state import Registration
+from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.booking import BOOK_SECONDS, Books
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.deciding import fraction
@@ -17,6 +15,8 @@ from prefixwarm.keepwarm.looking import Look
 from prefixwarm.keepwarm.pauses import Pauses
 from prefixwarm.keepwarm.report import Report
 from prefixwarm.keepwarm.sending import CONCURRENCY, Sender, within_rate, writes_per_minute
+from prefixwarm.state.model import Registration
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from prefixwarm.keepwarm.fleet import Fleet

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.http import HttpTransport
+from prefixwarm.wire.http import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.deadline import Deadline
-    from prefixwarm.core.http import Request, Response
+    from prefixwarm.wire.deadline import Deadline
+    from prefixwarm.wire.http import Request, Response
 
 __all__ = ["Transports"]
 

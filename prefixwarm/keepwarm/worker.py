@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 
-from prefixwarm.core.errors import PrefixwarmError, StateError
+from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm.batch import Batch
 from prefixwarm.keepwarm.handler import deadline_of, emit, metrics
 from prefixwarm.keepwarm.keeper import keeper

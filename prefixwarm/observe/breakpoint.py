@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.body import cache_point, fold, is_converse
-from prefixwarm.core.warm_request import MAX_BREAKPOINTS, markers
+from prefixwarm.prefix.body import cache_point, fold, is_converse
+from prefixwarm.prefix.warm_request import MAX_BREAKPOINTS, markers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["with_breakpoint"]
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.compare.blocks import blocks
+from prefixwarm.prefix.blocks import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.prefix_file import PrefixFile
-    from prefixwarm.core.state import State
+    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.state.model import State
 
 __all__ = ["Diagnosis", "drifted_tier", "verdict"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.compare.blocks import TIERS
-from prefixwarm.core.routes import ROUTES
+from prefixwarm.prefix.blocks import TIERS
+from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Place", "drifted_at"]
 
@@ -42,7 +42,7 @@ def drifted_at(
 ) -> Place | None:
     """The first place of that tier where a request is not what is warmed."""
     # Only drift needs it, and that is rare.
-    from prefixwarm.compare.difference import differences
+    from prefixwarm.prefix.difference import differences
 
     warmed = {**prefix.request, "messages": prefix.request["messages"][:-1]}
     allowed = ROUTES[prefix.route].allowed_headers

@@ -12,13 +12,13 @@ from time import sleep as pause
 from time import time
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.deadline import Deadline
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.core.prefix_file import PrefixFile
-    from prefixwarm.core.state import State
+    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.state.model import State
 
 __all__ = ["Gate"]
 

@@ -10,15 +10,15 @@ import marshal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.compare.blocks import TIERS, blocks
-from prefixwarm.compare.likeness import Likeness
-from prefixwarm.compare.shape import FIELDS, FROM_HEADERS, TIER_OF, contents, shape
-from prefixwarm.core.routes import ROUTES
+from prefixwarm.prefix.blocks import TIERS, blocks
+from prefixwarm.prefix.cache_parameters import FIELDS, FROM_HEADERS, TIER_OF, contents, shape
+from prefixwarm.prefix.similarity import Likeness
+from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Match", "Matcher", "Warmed"]
 

@@ -9,10 +9,7 @@ from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.errors import PrefixwarmError
-from prefixwarm.core.outcome import Usage
-from prefixwarm.core.prefix_file import find, load
-from prefixwarm.core.settings import Settings
+from prefixwarm.errors import PrefixwarmError
 from prefixwarm.observe.background import Background
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
 from prefixwarm.observe.drift import drifted_at
@@ -21,15 +18,18 @@ from prefixwarm.observe.match import Matcher
 from prefixwarm.observe.report import Observation, diagnosis_line, drift_line, line
 from prefixwarm.observe.strangers import Strangers
 from prefixwarm.observe.touch import Toucher, table_state
+from prefixwarm.prefix.prefix_file import find, load
+from prefixwarm.settings import Settings
+from prefixwarm.state.outcome import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from prefixwarm.core.prefix_file import PrefixFile
-    from prefixwarm.core.seams import StateStore
     from prefixwarm.observe.drift import Place
     from prefixwarm.observe.match import Match
+    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.state.store import StateStore
 
 __all__ = ["Observer", "Sent"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.body import unfold
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.routes import CONVERSE
-from prefixwarm.core.warm_request import TTL_SECONDS
+from prefixwarm.errors import UsageError
+from prefixwarm.prefix.body import unfold
+from prefixwarm.prefix.warm_request import TTL_SECONDS
+from prefixwarm.provider.routes import CONVERSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

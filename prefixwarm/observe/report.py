@@ -9,12 +9,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.report import NAMESPACE
+from prefixwarm.warm.log_line import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.outcome import Usage
+    from prefixwarm.state.outcome import Usage
 
 __all__ = ["DIAGNOSED", "Observation", "diagnosis_line", "drift_line", "line", "metrics"]
 

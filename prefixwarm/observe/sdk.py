@@ -9,9 +9,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.compare.shape import FROM_HEADERS
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.observer import Observer
+from prefixwarm.prefix.cache_parameters import FROM_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping

@@ -6,23 +6,23 @@ import os
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.credentials import aws_credentials
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.dynamo import DynamoState, signed_calls
-from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.state import OBSERVED, Drift, SessionStart, entry_key
-from prefixwarm.core.warm_request import TTL_SECONDS
+from prefixwarm.prefix.warm_request import TTL_SECONDS
+from prefixwarm.provider.routes import route_named
+from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.model import OBSERVED, Drift, SessionStart, entry_key
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.core.prefix_file import PrefixFile
-    from prefixwarm.core.seams import StateStore
-    from prefixwarm.core.settings import Settings
-    from prefixwarm.core.state import State
     from prefixwarm.observe.report import Observation
+    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.settings import Settings
+    from prefixwarm.state.model import State
+    from prefixwarm.state.store import StateStore
 
 __all__ = ["Toucher", "session_start", "table_state"]
 

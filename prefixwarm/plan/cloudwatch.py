@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.errors import PrefixwarmError, UsageError
+from prefixwarm.errors import PrefixwarmError, UsageError
 from prefixwarm.plan.traffic import Traffic
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from prefixwarm.policy import Multipliers
 from prefixwarm.prices import lookup
 
 if TYPE_CHECKING:
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Prices", "Terms", "terms_of"]
 

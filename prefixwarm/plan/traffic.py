@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
 from prefixwarm.policy.calendar import Calendar, Hours, zone
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from prefixwarm.core.errors import SettingsError
+from prefixwarm.errors import SettingsError
 
 __all__ = ["WEEKDAYS", "Calendar", "Hours", "zone"]
 

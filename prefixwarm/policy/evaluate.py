@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
 from prefixwarm.policy import decide as deciding
 from prefixwarm.policy.policy import Policy
 from prefixwarm.policy.view import TTL_1H, Decision, Multipliers, View

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.errors import SettingsError
+from prefixwarm.errors import SettingsError
 from prefixwarm.policy.calendar import WEEKDAYS, Calendar, Hours
 from prefixwarm.policy.view import TTL_1H, TTL_5M
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 
-from prefixwarm.core.routes import route_named
 from prefixwarm.prices import genai, names
 from prefixwarm.prices import table as own
+from prefixwarm.provider.routes import route_named
 
 __all__ = ["ModelPrices", "cost", "lookup"]
 

@@ -35,7 +35,7 @@ class Caller(NamedTuple):
 
 
 def route_of(request: Request) -> str:
-    """Tell the route of a request, as `prefixwarm.core.routes` names it."""
+    """Tell the route of a request, as `prefixwarm.provider.routes` names it."""
     if request.path.startswith("/model/"):
         return runtime.route_of(request.path)
     if request.path.startswith("/anthropic/"):

@@ -12,8 +12,8 @@ import pytest
 
 from prefixwarm.capture import judge, make_prefix
 from prefixwarm.cli.group import COMMANDS, run
-from prefixwarm.core.warm_request import PLACEHOLDER
 from prefixwarm.policy import Policy
+from prefixwarm.prefix.warm_request import PLACEHOLDER
 
 DOCS = Path(__file__).parents[2] / "docs"
 

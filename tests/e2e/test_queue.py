@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core import prefix_file
-from prefixwarm.core.warm_request import derive
 from prefixwarm.demo import wire
 from prefixwarm.demo.deploy import Deployment, deploy
 from prefixwarm.demo.emulator import Environment
 from prefixwarm.demo.local_aws import LocalAws
 from prefixwarm.demo.provider import KEY
 from prefixwarm.demo.tools import Tools
+from prefixwarm.prefix import prefix_file
+from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Latency, Principal, Simulator, running
 
 if TYPE_CHECKING:

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.capture import prefixes_from_requests, record, run
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.credentials import aws_credentials
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.outcome import Usage
-from prefixwarm.core.prefix_file import load, write
-from prefixwarm.core.provider import Provider
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import load, write
+from prefixwarm.provider.client import Provider
+from prefixwarm.state.outcome import Usage
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import HttpTransport
 
 if TYPE_CHECKING:
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.simulator import Simulator
 
 AGENTS = Path(__file__).parent / "agents"

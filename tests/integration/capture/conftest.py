@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.http import HttpTransport, Request
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.simulator import running
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import HttpTransport, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.simulator import Simulator
 
 HEADERS = {

@@ -13,7 +13,7 @@ import pytest
 
 from prefixwarm.capture import judge, make_prefix, prefixes_from_requests, record, run
 from prefixwarm.cli.group import run as cli
-from prefixwarm.core.prefix_file import load, write
+from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.simulator import running
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import anthropic
 import pytest
 
 from prefixwarm.capture import record
-from prefixwarm.core.sigv4 import AwsCredentials
+from prefixwarm.wire.sigv4 import AwsCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.capture import prefix_from_requests, record, run
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.prefix.compiled import compile_prefix
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ import yaml
 from prefixwarm.capture import make_prefix
 from prefixwarm.capture.finding import RULES
 from prefixwarm.cli.group import run
-from prefixwarm.core.prefix_file import load, write
+from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.simulator import Principal
 
 ROOT = Path(__file__).parents[3]

@@ -11,10 +11,10 @@ import pytest
 
 from prefixwarm.capture import make_prefix
 from prefixwarm.cli.group import run
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.memory import FileState
-from prefixwarm.core.prefix_file import write
-from prefixwarm.core.state import Lease, LeaseWish, Registration, Result, SessionStart
+from prefixwarm.prefix.prefix_file import write
+from prefixwarm.state.memory import FileState
+from prefixwarm.state.model import Lease, LeaseWish, Registration, Result, SessionStart
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from pathlib import Path

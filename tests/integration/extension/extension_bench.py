@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.demo.emulator import Environment, Invocation
 from prefixwarm.demo.function import Function
+from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_layer import build_layer
 
 if TYPE_CHECKING:

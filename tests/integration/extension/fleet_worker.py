@@ -15,16 +15,16 @@ import threading
 import time
 from pathlib import Path
 
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.credentials import aws_credentials
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.dynamo import DynamoState, signed_calls
-from prefixwarm.core.errors import StateError
-from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.provider import Provider
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.warm import Ask, warm
-from prefixwarm.core.warm_call import WarmCall
+from prefixwarm.errors import StateError
+from prefixwarm.prefix.compiled import WarmCall
+from prefixwarm.provider.client import Provider
+from prefixwarm.provider.routes import route_named
+from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.warm.attempt import Ask, warm
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import HttpTransport
 
 HOLD_SECONDS = 9.0
 

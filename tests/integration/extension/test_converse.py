@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from extension_bench import PROMPT, unzipped_layer
 
-from prefixwarm.core import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file, warm_request
 
 if TYPE_CHECKING:
     from pathlib import Path

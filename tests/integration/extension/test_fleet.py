@@ -18,8 +18,8 @@ import pytest
 from botocore.exceptions import ClientError
 from extension_bench import TABLE, write_prefix
 
-from prefixwarm.core.prefix_file import load
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import load
 
 if TYPE_CHECKING:
     from extension_bench import Bench

@@ -124,7 +124,7 @@ def test_no_line_of_the_python_part_hangs_or_tells_a_secret(
     ("where", "kind"),
     [
         ("prefixwarm_extension.main:1", "error"),
-        ("prefixwarm.core.http:1", "kill"),
+        ("prefixwarm.wire.http:1", "kill"),
         ("prefixwarm_start:1", "leave"),
     ],
 )

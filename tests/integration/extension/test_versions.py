@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from extension_bench import request
 
-from prefixwarm.core import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file, warm_request
 
 if TYPE_CHECKING:
     from extension_bench import Bench

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.prefix_file import PrefixFile, build, dumps
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.warm_call import compile_prefix
-from prefixwarm.core.warm_request import derive
 from prefixwarm.demo.local_aws import LocalAws
 from prefixwarm.keepwarm.keeper import Keeper
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
+from prefixwarm.prefix.warm_request import derive
+from prefixwarm.provider.routes import route_named
 from prefixwarm.simulator import Simulator, running
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.core.state import State
     from prefixwarm.keepwarm.report import Report
+    from prefixwarm.state.model import State
 
 MODEL = "claude-sonnet-5-5"
 PRICES = {

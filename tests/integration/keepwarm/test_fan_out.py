@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.dynamo import DynamoState
-from prefixwarm.core.errors import SettingsError, StateError
-from prefixwarm.core.prefix_file import dumps
+from prefixwarm.errors import SettingsError, StateError
 from prefixwarm.keepwarm import fan_out
 from prefixwarm.keepwarm import keeper as environment
 from prefixwarm.keepwarm.pauses import route_key
 from prefixwarm.keepwarm.worker import handler
+from prefixwarm.prefix.prefix_file import dumps
+from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import prefix_file
 from tests.integration.keepwarm.test_handler import Context, emitted
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import SettingsError
-from prefixwarm.core.prefix_file import dumps
+from prefixwarm.errors import SettingsError
 from prefixwarm.keepwarm.pauses import route_key
+from prefixwarm.prefix.prefix_file import dumps
+from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import prefix_file
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from prefixwarm.core.errors import PrefixwarmError, StateError
+from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm import keeper as module
 from prefixwarm.keepwarm.handler import handler
 

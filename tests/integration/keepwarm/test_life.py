@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.prefix_file import dumps
-from prefixwarm.core.state import Lease, LeaseWish, Result, SessionStart
 from prefixwarm.keepwarm import tick
 from prefixwarm.keepwarm.budget import day_of, total_key
 from prefixwarm.keepwarm.looking import Look
+from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.prices import lookup
+from prefixwarm.state.model import Lease, LeaseWish, Result, SessionStart
+from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import prefix_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.core.state import State
     from prefixwarm.keepwarm.deciding import Case
+    from prefixwarm.state.model import State
     from tests.integration.keepwarm.conftest import World
 
 MINUTE = 60.0

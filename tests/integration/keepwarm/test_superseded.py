@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.outcome import Usage
-from prefixwarm.core.prefix_file import PrefixFile, build, dumps
-from prefixwarm.core.routes import route_named
-from prefixwarm.core.warm_call import compile_prefix
-from prefixwarm.core.warm_request import derive
 from prefixwarm.observe.report import Observation
 from prefixwarm.observe.touch import Toucher
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
+from prefixwarm.prefix.warm_request import derive
+from prefixwarm.provider.routes import route_named
+from prefixwarm.state.outcome import Usage
+from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import PRICES, request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from prefixwarm.core.outcome import Outcome
-    from prefixwarm.core.state import State
     from prefixwarm.keepwarm.report import Report
+    from prefixwarm.state.model import State
+    from prefixwarm.state.outcome import Outcome
     from tests.integration.keepwarm.conftest import World
 
 MINUTE = 60.0

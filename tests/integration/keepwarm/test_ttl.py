@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.warm import Ask, warm
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.warm.attempt import Ask, warm
+from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import prefix_file
 
 if TYPE_CHECKING:
-    from prefixwarm.core.outcome import Outcome
+    from prefixwarm.state.outcome import Outcome
     from tests.integration.keepwarm.conftest import World
 
 MINUTE = 60.0

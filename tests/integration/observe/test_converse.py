@@ -10,17 +10,17 @@ import boto3
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.credentials import aws_credentials
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.memory import MemoryState
-from prefixwarm.core.provider import Provider
-from prefixwarm.core.routes import ROUTES
-from prefixwarm.core.warm import Ask, warm
-from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm.observe import Observer, Prefix, watch
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.provider.client import Provider
+from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import AwsKey, running
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.warm.attempt import Ask, warm
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

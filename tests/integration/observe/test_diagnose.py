@@ -8,8 +8,8 @@ from typing import Any
 import anthropic
 import pytest
 
-from prefixwarm.core.deadline import Deadline
 from prefixwarm.observe import middleware
+from prefixwarm.wire.deadline import Deadline
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import boto3
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import StateError
-from prefixwarm.core.memory import MemoryState
-from prefixwarm.core.routes import ROUTES
-from prefixwarm.core.state import LeaseWish, State
-from prefixwarm.core.warm_call import compile_prefix
+from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer, watch
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.provider.routes import ROUTES
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.state.model import LeaseWish, State
+from prefixwarm.wire.deadline import Deadline
 
 LONG = "30000"
 SHORT = "50"

@@ -11,10 +11,10 @@ import boto3
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.core.memory import MemoryState
-from prefixwarm.core.routes import ROUTES
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
+from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import Principal, running
+from prefixwarm.state.memory import MemoryState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,14 +12,14 @@ import pytest
 
 from prefixwarm.capture import make_prefix
 from prefixwarm.cli.group import run
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.memory import FileState
-from prefixwarm.core.prefix_file import load, write
-from prefixwarm.core.routes import ROUTES
-from prefixwarm.core.state import Registration
-from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm.observe import Observer, middleware
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import load, write
+from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import running
+from prefixwarm.state.memory import FileState
+from prefixwarm.state.model import Registration
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from prefixwarm.core.aws import AwsClient
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.http import HttpTransport
-from prefixwarm.core.memory import MemoryState
-from prefixwarm.core.prefix_file import build
-from prefixwarm.core.provider import Provider
-from prefixwarm.core.warm import Ask, send_unasked, warm
-from prefixwarm.core.warm_call import WarmCall, compile_prefix
-from prefixwarm.core.warm_request import derive
+from prefixwarm.prefix.compiled import WarmCall, compile_prefix
+from prefixwarm.prefix.prefix_file import build
+from prefixwarm.prefix.warm_request import derive
+from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import Principal
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.warm.attempt import Ask, send_unasked, warm
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from prefixwarm.core.outcome import Outcome
     from prefixwarm.simulator import Simulator
+    from prefixwarm.state.outcome import Outcome
     from tests.integration.simulator.conftest import Json, MakeApi, MakeJson, MakeText
 
 

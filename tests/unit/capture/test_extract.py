@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import make_prefix, prefix_from_requests, prefixes_from_requests
-from prefixwarm.core.errors import PrefixFileError, UnwarmableRequestError
+from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
 
 
 def rules(found: Any) -> list[str]:

@@ -24,7 +24,7 @@ from aws_cdk import App, Stack, assertions
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from prefixwarm.core import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from prefixwarm.core import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer
 from prefixwarm_cdk import warmer as warmer_module
 

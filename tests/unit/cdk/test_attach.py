@@ -11,7 +11,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from prefixwarm.core.errors import SettingsError, UsageError
+from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm_cdk import Credentials
 from prefixwarm_extension.prefixes import MAX_PREFIXES
 

@@ -9,8 +9,8 @@ from aws_cdk import CfnParameter
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 
-from prefixwarm.core import prefix_file, warm_request
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
+from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from prefixwarm.core import settings
+from prefixwarm import settings
 from prefixwarm_cdk import Credentials, PrefixWarmer
 
 TEXT = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text()

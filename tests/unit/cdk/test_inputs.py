@@ -8,7 +8,7 @@ import pytest
 from aws_cdk import Duration, SecretValue
 from aws_cdk import aws_ec2 as ec2
 
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
 from prefixwarm_cdk import Credentials, KeepWarm, assets
 
 KEY = "sk-ant-not-a-key"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_cdk import Duration, TimeZone
 
-from prefixwarm.core.errors import SettingsError, UsageError
+from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.policy import Policy
 from prefixwarm_cdk import KeepWarm
 

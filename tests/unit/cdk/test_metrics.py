@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from aws_cdk import Duration
 
-from prefixwarm.core import report
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.outcome import REFRESHED, Outcome, Usage
+from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.report import Report
 from prefixwarm.observe import report as observed
 from prefixwarm.observe.report import Observation
+from prefixwarm.state.outcome import REFRESHED, Outcome, Usage
+from prefixwarm.warm import log_line as report
 from prefixwarm_cdk.metrics import METRICS
 
 SINGLE = {"MetricName", "Namespace", "Dimensions", "Statistic", "Period"}

@@ -11,8 +11,8 @@ import pytest
 from dashboard_svg import series, state
 from dashboard_values import Metrics
 
-from prefixwarm.core import report
-from prefixwarm.core.outcome import REFRESHED, Outcome
+from prefixwarm.state.outcome import REFRESHED, Outcome
+from prefixwarm.warm import log_line as report
 
 PICTURE = Path(__file__).parents[3] / "docs" / "dashboard.svg"
 OURS = {"service": "W"}

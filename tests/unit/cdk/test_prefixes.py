@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.errors import PrefixFileError, UsageError
-from prefixwarm.core.state import entry_key
+from prefixwarm.errors import PrefixFileError, UsageError
+from prefixwarm.state.model import entry_key
 from prefixwarm_cdk import Credentials, prefixes
 from prefixwarm_layer import state_keys
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from iam import Role, roles_of
 
-from prefixwarm.core.items import ledger_key
-from prefixwarm.core.state import entry_key
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.pauses import route_key
+from prefixwarm.state.item import ledger_key
+from prefixwarm.state.model import entry_key
 from prefixwarm_cdk import Credentials
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
-from prefixwarm.core.errors import SettingsError, UsageError
-from prefixwarm.core.prefix_file import load
+from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.keepwarm.manifest import parse
 from prefixwarm.policy import Policy
+from prefixwarm.prefix.prefix_file import load
 from prefixwarm_cdk import Budget, KeepWarm, prefixes
 from prefixwarm_layer import state_keys
 

@@ -10,7 +10,7 @@ import cdk_nag
 import pytest
 from aws_cdk import Validations
 
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm import fan_out
 from prefixwarm.keepwarm.manifest import CALLS_PER_MINUTE, parse
 from prefixwarm_cdk import assets, workers

@@ -9,7 +9,7 @@ import pytest
 
 from prefixwarm.capture import make_prefix
 from prefixwarm.cli.group import run
-from prefixwarm.core.prefix_file import dumps, write
+from prefixwarm.prefix.prefix_file import dumps, write
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.cli.aws import credentials, located
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import CredentialsError
+from prefixwarm.errors import CredentialsError
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.prefix_file import MAX_BYTES
+from prefixwarm.prefix.prefix_file import MAX_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path

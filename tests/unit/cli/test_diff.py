@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.core.prefix_file import write
+from prefixwarm.prefix.prefix_file import write
 
 if TYPE_CHECKING:
     from pathlib import Path

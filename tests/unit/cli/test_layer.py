@@ -11,8 +11,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from prefixwarm.core import prefix_file, warm_request
 from prefixwarm.keepwarm.manifest import parse
+from prefixwarm.prefix import prefix_file, warm_request
 
 if TYPE_CHECKING:
     from pathlib import Path

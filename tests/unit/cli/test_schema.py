@@ -10,10 +10,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.core.errors import PrefixFileError
-from prefixwarm.core.prefix_file import dumps, loads
+from prefixwarm.errors import PrefixFileError
+from prefixwarm.prefix.prefix_file import dumps, loads
 
-SCHEMA = json.loads(files("prefixwarm.core").joinpath("prefix-file.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(
+    files("prefixwarm.prefix").joinpath("prefix-file.schema.json").read_text("utf-8")
+)
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.core.state import Ledger, State
+from prefixwarm.state.model import Ledger, State
 
 KEY = "state/anthropic/-/default/support/claude-sonnet-5-5/0123456789abcdef"
 

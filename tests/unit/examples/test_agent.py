@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core import warm_request
-from prefixwarm.core.prefix_file import build, estimate_tokens
+from prefixwarm.prefix import warm_request
+from prefixwarm.prefix.prefix_file import build, estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ import pytest
 from cfnlint import api as cfnlint
 from terraform_provider import SCHEMA, serving
 
-from prefixwarm.core import settings
+from prefixwarm import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefixwarm.core.warm_call import WarmCall
+from prefixwarm.prefix.compiled import WarmCall
 
 
 @pytest.fixture

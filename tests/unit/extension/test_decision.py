@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.core.settings import Settings
-from prefixwarm.core.state import State
+from prefixwarm.settings import Settings
+from prefixwarm.state.model import State
 from prefixwarm_extension.decision import Decision, Start, decide, start_of
 
 if TYPE_CHECKING:
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
 
 TABLE = Settings(table="warm-state")
 COLD = State(key="k", write_ms=1000.0, read_ms=200.0)

@@ -17,7 +17,7 @@ from prefixwarm_layer.contents import layer_entries, with_bytecode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
 
 # Beyond what a bare `python -I -S` has loaded. A new name here needs a reason: each costs every
 # cold start of every agent.
@@ -26,14 +26,18 @@ ALLOWED = {
     *("io", "abc", "_abc", "codecs", "encodings", "errno", "gc", "marshal", "time", "_signal"),
     *("binascii", "_socket", "_ssl", "_json", "_hashlib", "_struct", "_datetime"),
 }
-CORE = (
-    "aws compact credentials deadline dynamo errors http items keys outcome provider record "
-    "report routes settings sigv4 sockets state update url warm warm_call"
-)
+PACKAGES = {
+    "wire": "accelerated aws credentials deadline http record sigv4 sockets url",
+    "provider": "client keys routes",
+    "state": "dynamodb item model outcome update_expression",
+    "prefix": "compiled",
+    "warm": "attempt log_line",
+}
 EXTENSION = "decision main prefixes sandbox warming word"
 OURS = {
-    *("prefixwarm", "prefixwarm.core", "prefixwarm_extension"),
-    *(f"prefixwarm.core.{name}" for name in CORE.split()),
+    *("prefixwarm", "prefixwarm.errors", "prefixwarm.settings", "prefixwarm_extension"),
+    *(f"prefixwarm.{package}" for package in PACKAGES),
+    *(f"prefixwarm.{package}.{name}" for package in PACKAGES for name in PACKAGES[package].split()),
     *(f"prefixwarm_extension.{name}" for name in EXTENSION.split()),
 }
 INSTRUCTIONS = 200_000_000

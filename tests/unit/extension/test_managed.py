@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import ProviderError
-from prefixwarm.core.memory import MemoryState
-from prefixwarm.core.provider import Reply
-from prefixwarm.core.settings import Settings
-from prefixwarm.core.state import METRIC, LeaseWish, Result
+from prefixwarm.errors import ProviderError
+from prefixwarm.provider.client import Reply
+from prefixwarm.settings import Settings
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.state.model import METRIC, LeaseWish, Result
+from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.decision import Start
 from prefixwarm_extension.managed import idle_limit, keep_warm
 from prefixwarm_extension.sandbox import Sandbox
 from prefixwarm_extension.word import Word
 
 if TYPE_CHECKING:
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
 
 HOUR = 3600.0
 BEGAN = 1_800_000_000.0
@@ -92,7 +92,7 @@ class Instance:
 
 
 def _lease(key: str, token: int) -> Any:
-    from prefixwarm.core.state import Lease
+    from prefixwarm.state.model import Lease
 
     return Lease(key=key, owner="init", token=token)
 

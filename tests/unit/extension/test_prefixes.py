@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm.core.errors import PrefixFileError
+from prefixwarm.errors import PrefixFileError
 from prefixwarm_extension.prefixes import MAX_PREFIXES, load_all
 
 if TYPE_CHECKING:
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
 
 
 def test_folders_that_are_missing_hold_nothing(tmp_path: Path) -> None:

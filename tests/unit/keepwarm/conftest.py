@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.core.state import State
-from prefixwarm.core.warm_call import WarmCall
 from prefixwarm.keepwarm.deciding import Case
 from prefixwarm.keepwarm.manifest import Entry
 from prefixwarm.policy import Policy
+from prefixwarm.prefix.compiled import WarmCall
+from prefixwarm.state.model import State
 
 PRICES: dict[str, float | None] = {"input": 2.0, "read": 0.2, "write_5m": 2.5, "write_1h": 4.0}
 NOW = 1_800_000_000.0

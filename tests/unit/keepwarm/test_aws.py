@@ -9,12 +9,12 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.dynamo import ConditionFailed
-from prefixwarm.core.errors import PrefixFileError, StateError
+from prefixwarm.errors import PrefixFileError, StateError
 from prefixwarm.keepwarm.objects import Bucket
 from prefixwarm.keepwarm.store import boto_calls, quick
 from prefixwarm.keepwarm.traffic import TrafficError, invocations
+from prefixwarm.state.dynamodb import ConditionFailed
+from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from prefixwarm.core.state import State
 from prefixwarm.keepwarm.deciding import Case, fraction, multipliers, paced, view_of
 from prefixwarm.policy import Multipliers, Policy
+from prefixwarm.state.model import State
 from tests.unit.keepwarm.conftest import NOW, warm_call
 
 

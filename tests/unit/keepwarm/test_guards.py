@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import (
+from prefixwarm.errors import (
     ConnectError,
     CredentialsError,
     DeadlineError,
     PrefixwarmError,
     ProviderError,
 )
-from prefixwarm.core.memory import MemoryState
-from prefixwarm.core.outcome import Outcome
-from prefixwarm.core.state import State
 from prefixwarm.keepwarm import breaker
 from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.pauses import Pauses, pause_after, route_key
 from prefixwarm.keepwarm.sending import Order, within_rate
 from prefixwarm.policy import Decision
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.state.model import State
+from prefixwarm.state.outcome import Outcome
+from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW, make_case
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.core.errors import SettingsError
+from prefixwarm.errors import SettingsError
 from prefixwarm.keepwarm.manifest import CALLS_PER_MINUTE, parse
 from prefixwarm.keepwarm.objects import split_url
 

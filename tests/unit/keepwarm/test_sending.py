@@ -6,16 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import ConnectError, PrefixwarmError, StateError
-from prefixwarm.core.memory import MemoryState
-from prefixwarm.core.provider import Reply
-from prefixwarm.core.settings import Settings
+from prefixwarm.errors import ConnectError, PrefixwarmError, StateError
 from prefixwarm.keepwarm.parts import Parts
 from prefixwarm.keepwarm.pauses import Pauses
 from prefixwarm.keepwarm.report import Report
 from prefixwarm.keepwarm.sending import CONCURRENCY, Order, Sender
 from prefixwarm.policy import Decision
+from prefixwarm.provider.client import Reply
+from prefixwarm.settings import Settings
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW, make_case
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from prefixwarm.core.outcome import Outcome
-    from prefixwarm.core.warm_call import WarmCall
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.state.outcome import Outcome
 
 USAGE = {"input_tokens": 5, "cache_read_input_tokens": 10_000, "output_tokens": 0}
 

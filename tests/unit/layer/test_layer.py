@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.core import prefix_file, warm_request
-from prefixwarm.core.errors import PrefixFileError
-from prefixwarm.core.warm_call import WarmCall, compile_prefix
+from prefixwarm.errors import PrefixFileError
+from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm_layer import archive, build_layer
 from prefixwarm_layer.bytecode import SUPPORTED, interpreters
 from prefixwarm_layer.contents import layer_entries, layer_modules, with_bytecode

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.core.memory import MemoryState
 from prefixwarm.observe import Observer
+from prefixwarm.state.memory import MemoryState
 
 
 def body(question: str = "hello", **changes: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import judge, make_prefix
-from prefixwarm.core.warm_request import markers
 from prefixwarm.observe.breakpoint import with_breakpoint
+from prefixwarm.prefix.warm_request import markers
 
 
 def unmarked(make_body: Any, **changes: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.core.state import State
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
+from prefixwarm.state.model import State
 
 
 @pytest.mark.parametrize(

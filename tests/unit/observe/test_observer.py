@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.core.deadline import Deadline
-from prefixwarm.core.errors import StateError
-from prefixwarm.core.prefix_file import write
-from prefixwarm.core.state import entry_key
+from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer
 from prefixwarm.observe.background import Background
+from prefixwarm.prefix.prefix_file import write
+from prefixwarm.state.model import entry_key
+from prefixwarm.wire.deadline import Deadline
 
 READ = {"input_tokens": 5, "cache_read_input_tokens": 1900, "output_tokens": 7}
 WRITTEN = {

@@ -10,9 +10,9 @@ import pytest
 
 import prefixwarm
 from prefixwarm.capture import judge, make_prefix
-from prefixwarm.core.errors import UsageError
-from prefixwarm.core.warm_request import PLACEHOLDER
+from prefixwarm.errors import UsageError
 from prefixwarm.observe import Prefix
+from prefixwarm.prefix.warm_request import PLACEHOLDER
 
 TOOL = {"name": "find", "input_schema": {"type": "object"}}
 EXAMPLES = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.core.outcome import Usage
-from prefixwarm.core.state import State
 from prefixwarm.observe.report import Observation
 from prefixwarm.observe.touch import session_start
+from prefixwarm.state.model import State
+from prefixwarm.state.outcome import Usage
 
 HIT = Usage(read=1_000_000, input=10)
 MISS = Usage(write_1h=1_000_000, input=10)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.cli.group import run
-from prefixwarm.core import prefix_file
-from prefixwarm.core.prefix_file import build
-from prefixwarm.core.warm_request import derive
+from prefixwarm.prefix import prefix_file
+from prefixwarm.prefix.prefix_file import build
+from prefixwarm.prefix.warm_request import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from prefixwarm.core.prefix_file import PrefixFile
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 SONNET = {"input": 2, "read": 0.1, "write_5m": 2.5, "write_1h": 4, "output": 10}
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.core import prefix_file
 from prefixwarm.plan import Traffic, compare, terms_of
+from prefixwarm.prefix import prefix_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

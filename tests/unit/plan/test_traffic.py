@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from prefixwarm.core.errors import PrefixwarmError, SettingsError, UsageError
+from prefixwarm.errors import PrefixwarmError, SettingsError, UsageError
 from prefixwarm.plan import poisson, read
 from prefixwarm.plan.cloudwatch import invocations
 from prefixwarm.policy import Policy

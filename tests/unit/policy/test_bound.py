@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
 from prefixwarm.policy import optimum, replay
 
 WRITES = {300: 1.25, 3600: 2.0}

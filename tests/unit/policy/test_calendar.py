@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from prefixwarm.core.errors import SettingsError
+from prefixwarm.errors import SettingsError
 from prefixwarm.policy import Policy, View, decide, replay
 
 PARIS = ZoneInfo("Europe/Paris")

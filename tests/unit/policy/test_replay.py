@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.core.errors import UsageError
+from prefixwarm.errors import UsageError
 from prefixwarm.policy import Decision, Policy, View, replay
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.core.errors import SettingsError
+from prefixwarm.errors import SettingsError
 from prefixwarm.prices import cost, genai, lookup, minimum_tokens
 from prefixwarm.prices import table as own
 from prefixwarm.prices.names import ModelName, parse

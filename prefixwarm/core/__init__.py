@@ -1,1 +1,0 @@
-"""What the init phase needs: standard library only."""

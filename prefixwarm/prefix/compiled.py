@@ -1,0 +1,186 @@
+"""The bytes of a warm call, compiled before deployment.
+
+`NAME.warm` lies beside `NAME.prefix.json`: one line of JSON that says where the bytes go, then
+the bytes. The init phase neither parses nor serialises the prompt.
+"""
+
+from __future__ import annotations
+
+from prefixwarm.errors import PrefixFileError
+from prefixwarm.provider.routes import CONVERSE
+from prefixwarm.state.model import entry_key
+from prefixwarm.wire.accelerated import dumps, loads
+from prefixwarm.wire.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.provider.routes import Route
+
+__all__ = ["FORMAT", "SUFFIX", "WarmCall", "compile_prefix"]
+
+FORMAT = "prefixwarm-warm/1"
+SUFFIX = ".warm"
+
+_MAX_TOKENS = b'"max_tokens":0'
+_CONVERSE_MAX_TOKENS = b'"maxTokens":1'
+# Both are as long, so that one can stand in the other's place.
+_TTLS = {300: b"5m", 3600: b"1h"}
+_DIAGNOSTICS = b'{"diagnostics":{"previous_message_id":null},'
+# Half characters: no text that can be sent holds them, so they stand nowhere else in the body.
+_HOLE = "\udcff\udcff"
+_KINDS = {
+    **dict.fromkeys(("name", "route", "model", "fingerprint"), str),
+    **dict.fromkeys(("ttl", "max_tokens_at"), int),
+    **dict.fromkeys(("headers", "usd_per_mtok"), dict),
+    "ttl_at": list,
+}
+
+
+class WarmCall(Record):
+    """One warm call, ready to send but for authentication.
+
+    `ttl` is in seconds, and `ttl_at` are the places in `body` where each breakpoint asks for it;
+    `max_tokens_at` is the place of the digit after ``max_tokens``; `fingerprint` is that of the
+    whole prefix.
+    """
+
+    name: str
+    route: str
+    model: str
+    ttl: int
+    headers: dict[str, str]
+    fingerprint: str
+    usd_per_mtok: dict[str, float | None]
+    tokens: int | None
+    max_tokens_at: int
+    ttl_at: list[int]
+    body: bytes
+
+    def with_ttl(self, seconds: int) -> WarmCall:
+        """The same call, whose breakpoints all ask for 300 or 3600 seconds."""
+        if seconds == self.ttl:
+            return self
+        body = bytearray(self.body)
+        for at in self.ttl_at:
+            body[at : at + 2] = _TTLS[seconds]
+        return self.replace(ttl=seconds, body=bytes(body))
+
+    @property
+    def least_tokens(self) -> int:
+        """The fewest tokens that the route can be asked for: 0, or 1 on Converse."""
+        return int(self.route == CONVERSE)
+
+    def with_max_tokens(self, count: int) -> bytes:
+        """The body that asks for 0 or 1 tokens."""
+        at = self.max_tokens_at
+        return self.body[:at] + str(count).encode() + self.body[at + 1 :]
+
+    def opted_in(self, count: int) -> bytes:
+        """The same body, to be known to the provider's cache diagnostics.
+
+        The field is no part of the prompt: what is cached stays the same.
+        """
+        return _DIAGNOSTICS + self.with_max_tokens(count)[1:]
+
+    def key(self, route: Route, scope: str, environ: Mapping[str, str]) -> str:
+        """The key of this prefix's warm state, where it is called from."""
+        region = route.region(environ)
+        return entry_key(self.route, region, scope, self.name, self.model, self.fingerprint)
+
+    def to_bytes(self) -> bytes:
+        """The contents of `NAME.warm`."""
+        head = {name: getattr(self, name) for name in self._fields if name != "body"}
+        return dumps({"format": FORMAT, "size": len(self.body), **head}) + b"\n" + self.body
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: str) -> WarmCall:
+        """Read `NAME.warm`.
+
+        Raises
+        ------
+        PrefixFileError
+            When it is empty, cut short, or of another version.
+        """
+        line, _, body = data.partition(b"\n")
+        try:
+            head = loads(line)
+            if head.pop("format") != FORMAT:
+                raise PrefixFileError(source, "format", f"this version reads {FORMAT!r} only")
+            size = head.pop("size")
+            call = cls(**head, body=body)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise PrefixFileError(source, "", "is not a compiled prefix; build it again") from error
+        if not all(isinstance(getattr(call, name), kind) for name, kind in _KINDS.items()):
+            raise PrefixFileError(source, "", "is not a compiled prefix; build it again")
+        at = call.max_tokens_at
+        if len(body) != size or body[at : at + 1] != b"%d" % call.least_tokens:
+            raise PrefixFileError(source, "", "is cut short; build it again")
+        asked = _TTLS.get(call.ttl)
+        if not call.ttl_at or any(_found(body, place) != asked for place in call.ttl_at):
+            raise PrefixFileError(source, "ttl", "is not where it should be; build it again")
+        return call
+
+
+def _found(body: bytes, place: object) -> bytes | None:
+    return body[place : place + 2] if isinstance(place, int) and place > 0 else None
+
+
+def compile_prefix(prefix: PrefixFile) -> WarmCall:
+    """The warm call of a prefix file: the same bytes whoever sends them."""
+    request, limit = _limit_first(_without_ttls(prefix.request), prefix.route)
+    import json
+
+    text = json.dumps(request, ensure_ascii=False, separators=(",", ":"))
+    body = text.encode("utf-8", "surrogateescape")
+    ttl, hole = {"5m": 300, "1h": 3600}[prefix.ttl], _HOLE.encode("utf-8", "surrogateescape")
+    return WarmCall(
+        name=prefix.name,
+        route=prefix.route,
+        model=prefix.model,
+        ttl=ttl,
+        headers=dict(prefix.headers),
+        fingerprint=prefix.fingerprint["prefix"],
+        usd_per_mtok=prefix.usd_per_mtok,
+        tokens=prefix.tokens.get("counted") or prefix.tokens.get("estimate"),
+        max_tokens_at=body.index(limit) + len(limit) - 1,
+        ttl_at=_places(body, hole),
+        body=body.replace(hole, _TTLS[ttl]),
+    )
+
+
+def _limit_first(request: dict[str, Any], route: str) -> tuple[dict[str, Any], bytes]:
+    """The body without what the path holds, and how the limit of output begins it."""
+    if route == CONVERSE:
+        del request["modelId"]
+        config = request.pop("inferenceConfig")
+        limited = {"maxTokens": config.pop("maxTokens"), **config}
+        return {"inferenceConfig": limited, **request}, _CONVERSE_MAX_TOKENS
+    if route == "bedrock":
+        del request["model"]
+        request.setdefault("anthropic_version", "bedrock-2023-05-31")
+    return {"max_tokens": request.pop("max_tokens"), **request}, _MAX_TOKENS
+
+
+def _without_ttls(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy in which the breakpoints' TTLs are holes, in either form of a body."""
+    from copy import deepcopy
+
+    copy = deepcopy(dict(request))
+    tools = (copy.get("toolConfig") or copy).get("tools")
+    lists = [tools, copy.get("system"), *(each.get("content") for each in copy["messages"])]
+    for element in (each for blocks in lists if isinstance(blocks, list) for each in blocks):
+        for name in ("cache_control", "cachePoint"):
+            if isinstance(element.get(name), dict):
+                element[name]["ttl"] = _HOLE
+    return copy
+
+
+def _places(body: bytes, hole: bytes) -> list[int]:
+    found = [body.find(hole)]
+    while found[-1] >= 0:
+        found.append(body.find(hole, found[-1] + len(hole)))
+    return found[:-1]

@@ -1,0 +1,179 @@
+"""Where two requests first differ, tier by tier, and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.prefix.blocks import TIERS, blocks
+from prefixwarm.prefix.body import place_of
+from prefixwarm.prefix.cache_parameters import FROM_HEADERS, TIER_OF, shape
+from prefixwarm.prefix.volatile import kind_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from prefixwarm.prefix.blocks import Block
+
+__all__ = ["Difference", "between_blocks", "differences", "shape_differences"]
+
+_AROUND = 24
+_ABSENT = "(absent)"
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference.
+
+    Attributes
+    ----------
+    tier : str
+        ``tools``, ``system`` or ``messages``; ``shape`` for what all tiers depend on (model,
+        thinking, betas, ...).
+    place : str
+        The field, such as ``system[1].text`` or ``tools[0].input_schema``.
+    character : int or None
+        Index of the first different character of a text; None where no texts are compared.
+    why : str
+        ``date``, ``uuid``, ..., ``key order``, ``order of tools``, ``white space``, ``text``,
+        ``added``, ``removed`` or ``value``.
+    left, right : str
+        The surroundings on either side.
+    """
+
+    tier: str
+    place: str
+    character: int | None
+    why: str
+    left: str
+    right: str
+
+
+def differences(
+    left: Mapping[str, Any],
+    right: Mapping[str, Any],
+    left_headers: Mapping[str, str] | None = None,
+    right_headers: Mapping[str, str] | None = None,
+) -> list[Difference]:
+    """The differences in shape, and the first one of each tier.
+
+    Parameters
+    ----------
+    left, right : mapping
+        Two request bodies.
+    left_headers, right_headers : mapping of str to str, optional
+        The headers that shape their prompts; not compared where either is None.
+    """
+    found = list(shape_differences(left, right, left_headers, right_headers))
+    for tier in TIERS:
+        ours, theirs = ([b for b in blocks(side) if b.tier == tier] for side in (left, right))
+        first = between_blocks(ours, theirs)
+        if first is not None:
+            found.append(first)
+    return found
+
+
+def shape_differences(
+    left: Mapping[str, Any],
+    right: Mapping[str, Any],
+    left_headers: Mapping[str, str] | None,
+    right_headers: Mapping[str, str] | None,
+) -> Iterator[Difference]:
+    """Differences beside the blocks; their tier is the first one that they reach."""
+    ours, theirs = shape(left, left_headers), shape(right, right_headers)
+    for name in dict.fromkeys((*ours, *theirs)):
+        unknown = name in FROM_HEADERS and (left_headers is None or right_headers is None)
+        if ours.get(name) != theirs.get(name) and not unknown:
+            sides = _short(ours.get(name)), _short(theirs.get(name))
+            place = place_of(name, right)
+            yield Difference(TIER_OF.get(name, "shape"), place, None, "value", *sides)
+
+
+def between_blocks(left: Sequence[Block], right: Sequence[Block]) -> Difference | None:
+    """The first difference of two runs of blocks, or None."""
+    for ours, theirs in zip_longest(left, right):
+        if ours is None or theirs is None:
+            one = ours or theirs
+            why = "added" if ours is None else "removed"
+            return Difference(one.tier, one.place, None, why, _title(ours), _title(theirs))
+        if ours.data != theirs.data:
+            if ours.tier == "tools" and _reordered(left, right):
+                names = [_names(side) for side in (left, right)]
+                return Difference(
+                    "tools", ours.place, None, "order of tools", *(", ".join(n) for n in names)
+                )
+            return _inside(ours, theirs)
+    return None
+
+
+def _inside(ours: Block, theirs: Block) -> Difference:
+    if ours.role != theirs.role:
+        return Difference(ours.tier, ours.place, None, "value", ours.role, theirs.role)
+    place, a, b = next(_walk(ours.value, theirs.value, ours.place))
+    if isinstance(a, str) and isinstance(b, str):
+        at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), -1)
+        at = at if at >= 0 else min(len(a), len(b))
+        return Difference(ours.tier, place, at, _why(a, b, at), _around(a, at), _around(b, at))
+    if isinstance(a, list) and isinstance(b, list):
+        return Difference(ours.tier, place, None, "key order", ", ".join(a), ", ".join(b))
+    return Difference(ours.tier, place, None, "value", _short(a), _short(b))
+
+
+def _walk(a: Any, b: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+    """The differing leaves, in order; two lists of keys where only the order differs."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        ours, theirs = _keys(a), _keys(b)
+        if ours != theirs and sorted(ours) == sorted(theirs):
+            yield place, ours, theirs
+        for name in dict.fromkeys((*ours, *theirs)):
+            yield from _walk(a.get(name, _MISSING), b.get(name, _MISSING), f"{place}.{name}")
+    elif isinstance(a, list) and isinstance(b, list):
+        for i, (x, y) in enumerate(zip_longest(a, b, fillvalue=_MISSING)):
+            yield from _walk(x, y, f"{place}[{i}]")
+    elif type(a) is not type(b) or a != b:
+        yield place, a, b
+
+
+def _why(a: str, b: str, at: int) -> str:
+    kind = kind_at(a, at) or kind_at(b, at)
+    if kind is not None:
+        return kind
+    if "".join(a.split()) == "".join(b.split()):
+        return "white space"
+    if at < min(len(a), len(b)) and a[at].isdigit() and b[at].isdigit():
+        return "number"
+    return "text"
+
+
+def _reordered(left: Sequence[Block], right: Sequence[Block]) -> bool:
+    ours, theirs = _names(left), _names(right)
+    return ours != theirs and sorted(ours) == sorted(theirs)
+
+
+def _names(tools: Sequence[Block]) -> list[str]:
+    return [tool.name or tool.kind for tool in tools]
+
+
+def _keys(value: Mapping[str, Any]) -> list[str]:
+    return [name for name in value if name != "cache_control"]
+
+
+def _title(block: Block | None) -> str:
+    if block is None:
+        return _ABSENT
+    return block.name or _short(block.value)
+
+
+def _around(text: str, at: int) -> str:
+    start, end = max(0, at - _AROUND), at + _AROUND
+    before, after = "…" if start else "", "…" if end < len(text) else ""
+    return f"{before}{text[start:end]}{after}".replace("\n", " ")
+
+
+def _short(value: object) -> str:
+    if value is None or value is _MISSING:
+        return _ABSENT
+    return _around(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 0)

@@ -1,0 +1,152 @@
+"""The ways to reach the model: addresses, authentication, and the body's shape.
+
+Addresses and variables are those of the anthropic SDK 2.11 (`anthropic.lib.aws`,
+`anthropic.lib.bedrock`) and of boto3, so that a base URL set for the agent holds for its warm
+calls too.
+"""
+
+from __future__ import annotations
+
+from prefixwarm.errors import CredentialsError, SettingsError
+from prefixwarm.wire.aws import endpoint, partition_suffix, region_of
+from prefixwarm.wire.record import Record
+from prefixwarm.wire.url import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CONVERSE", "ROUTES", "Route"]
+
+CONVERSE = "bedrock-converse"
+
+
+class Route(Record):
+    """One way to the provider.
+
+    `signing_service` is None where a key is the only authentication; `key_variables` are the
+    environment variables that hold one, in the SDK's order.
+    """
+
+    name: str
+    base_url: str
+    base_url_variable: str
+    path: str
+    signing_service: str | None
+    key_variables: tuple[str, ...]
+    allowed_headers: tuple[str, ...]
+    versions: tuple[str, ...]
+    version_in_body: bool = False
+
+    def url(self, model: str, environ: Mapping[str, str]) -> str:
+        """The address that a warm call is sent to."""
+        return self.base(environ).rstrip("/") + self.path.format(model=quote(model, ":;"))
+
+    def base(self, environ: Mapping[str, str]) -> str:
+        """The base URL: the environment's, else the provider's own."""
+        if self.name == CONVERSE:
+            return endpoint("bedrock-runtime", region_of(environ), environ)
+        if own := environ.get(self.base_url_variable):
+            return own
+        region = region_of(environ) if "{region}" in self.base_url else ""
+        return self.base_url.format(region=region, suffix=partition_suffix(region))
+
+    def region(self, environ: Mapping[str, str]) -> str:
+        """The region that the cache lives in; empty where the cache knows none."""
+        return region_of(environ) if self.signing_service else ""
+
+    def key(self, environ: Mapping[str, str]) -> str | None:
+        """The API key that the environment holds, if any."""
+        return next((environ[name] for name in self.key_variables if environ.get(name)), None)
+
+    def own_headers(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Headers that this route needs besides the prefix file's and authentication.
+
+        Raises
+        ------
+        CredentialsError
+            When the workspace that Claude Platform on AWS asks for is not set.
+        """
+        headers = {"Content-Type": "application/json", "User-Agent": "prefixwarm"}
+        if self.name == "aws":
+            workspace = environ.get("ANTHROPIC_AWS_WORKSPACE_ID")
+            if not workspace:
+                raise CredentialsError(
+                    "ANTHROPIC_AWS_WORKSPACE_ID is not set; the route aws needs it"
+                )
+            headers["anthropic-workspace-id"] = workspace
+        return headers
+
+
+_VERSIONS = ("2023-06-01", "2026-10-21")
+_HEADERS = ("anthropic-version", "anthropic-beta")
+
+ROUTES: dict[str, Route] = {
+    route.name: route
+    for route in (
+        Route(
+            name="anthropic",
+            base_url="https://api.anthropic.com",
+            base_url_variable="ANTHROPIC_BASE_URL",
+            path="/v1/messages",
+            signing_service=None,
+            key_variables=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+            allowed_headers=_HEADERS,
+            versions=_VERSIONS,
+        ),
+        Route(
+            name="aws",
+            base_url="https://aws-external-anthropic.{region}.api.aws",
+            base_url_variable="ANTHROPIC_AWS_BASE_URL",
+            path="/v1/messages",
+            signing_service="aws-external-anthropic",
+            key_variables=("ANTHROPIC_AWS_API_KEY",),
+            allowed_headers=_HEADERS,
+            versions=_VERSIONS,
+        ),
+        Route(
+            name="bedrock-mantle",
+            base_url="https://bedrock-mantle.{region}.api.aws/anthropic",
+            base_url_variable="ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
+            path="/v1/messages",
+            signing_service="bedrock-mantle",
+            key_variables=("AWS_BEARER_TOKEN_BEDROCK", "ANTHROPIC_AWS_API_KEY"),
+            allowed_headers=("anthropic-version",),
+            versions=_VERSIONS,
+        ),
+        Route(
+            name="bedrock",
+            base_url="https://bedrock-runtime.{region}.{suffix}",
+            base_url_variable="ANTHROPIC_BEDROCK_BASE_URL",
+            path="/model/{model}/invoke",
+            signing_service="bedrock",
+            key_variables=("AWS_BEARER_TOKEN_BEDROCK",),
+            allowed_headers=(),
+            versions=("bedrock-2023-05-31", "2026-10-21"),
+            version_in_body=True,
+        ),
+        Route(
+            name=CONVERSE,
+            base_url="https://bedrock-runtime.{region}.{suffix}",
+            base_url_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+            path="/model/{model}/converse",
+            signing_service="bedrock",
+            key_variables=("AWS_BEARER_TOKEN_BEDROCK",),
+            allowed_headers=(),
+            versions=(),
+        ),
+    )
+}
+
+
+def route_named(name: str) -> Route:
+    """The route of that name.
+
+    Raises
+    ------
+    SettingsError
+        When there is none.
+    """
+    if name not in ROUTES:
+        raise SettingsError(f"route {name!r} is not known; write one of {', '.join(ROUTES)}")
+    return ROUTES[name]

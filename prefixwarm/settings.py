@@ -1,0 +1,182 @@
+"""Every setting that prefixwarm reads from the environment, by name, in one place."""
+
+from __future__ import annotations
+
+import os
+
+from prefixwarm.errors import SettingsError
+from prefixwarm.wire.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "API_KEY_SECRET",
+    "CACHE_SCOPE",
+    "DEPLOYMENT",
+    "DIAGNOSE",
+    "DISABLED",
+    "FUNCTIONS",
+    "GATE_MS",
+    "INIT",
+    "INIT_HINT_MS",
+    "INIT_HOLD_MS",
+    "KILL_SWITCH",
+    "LATENCY_VALUE",
+    "MANIFEST",
+    "PREFIXES",
+    "QUEUE",
+    "TABLE",
+    "Settings",
+    "boolean",
+]
+
+DISABLED = "PREFIXWARM_DISABLED"
+INIT = "PREFIXWARM_INIT"
+INIT_HOLD_MS = "PREFIXWARM_INIT_HOLD_MS"
+INIT_HINT_MS = "PREFIXWARM_INIT_HINT_MS"
+TABLE = "PREFIXWARM_TABLE"
+PREFIXES = "PREFIXWARM_PREFIXES"
+API_KEY_SECRET = "PREFIXWARM_API_KEY_SECRET"  # noqa: S105 - the name of a variable
+CACHE_SCOPE = "PREFIXWARM_CACHE_SCOPE"
+DEPLOYMENT = "PREFIXWARM_DEPLOYMENT"
+MANIFEST = "PREFIXWARM_MANIFEST"
+LATENCY_VALUE = "PREFIXWARM_LATENCY_VALUE"
+FUNCTIONS = "PREFIXWARM_FUNCTIONS"
+KILL_SWITCH = "PREFIXWARM_KILL_SWITCH"
+QUEUE = "PREFIXWARM_QUEUE"
+DIAGNOSE = "PREFIXWARM_DIAGNOSE"
+GATE_MS = "PREFIXWARM_GATE_MS"
+
+_TRUE = ("1", "y", "yes", "t", "true", "on")
+_FALSE = ("0", "n", "no", "f", "false", "off")
+_INIT_MODES = ("auto", "always", "off")
+_DIAGNOSE_MODES = ("off", "sample")
+_MAX_HOLD_MS = 9000
+_MAX_GATE_MS = 60_000
+
+
+class Settings(Record):
+    """What the environment says, checked.
+
+    Times are in milliseconds where the name says so; `latency_value` is what one second of
+    first-token wait is worth, in US dollars; `functions` are the agent functions that send each
+    prefix, by its name; `kill_switch` is the SSM parameter that stops keep-warm calls;
+    `queue` is the URL of the SQS queue for what one tick does not do itself; `diagnose`
+    says whether a sample of requests asks for the provider's cache diagnostics; `gate_ms` is how
+    long the agent's first model call waits for a warm call in flight.
+    """
+
+    disabled: bool = False
+    init: str = "auto"
+    init_hold_ms: int = 3000
+    init_hint_ms: int | None = None
+    table: str | None = None
+    prefixes: str | None = None
+    api_key_secret: str | None = None
+    cache_scope: str = "default"
+    deployment: str = ""
+    manifest: str | None = None
+    latency_value: float = 0.0
+    functions: dict[str, list[str]] = {}  # noqa: RUF012
+    kill_switch: str | None = None
+    queue: str | None = None
+    diagnose: str = "off"
+    gate_ms: int = 0
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read and check all settings; an empty variable counts as absent.
+
+        Raises
+        ------
+        SettingsError
+            When a value is not understood; the message lists what is.
+        """
+        given = os.environ if environ is None else environ
+        found = {k: v.strip() for k, v in given.items() if v.strip()}
+        return cls(
+            disabled=boolean(DISABLED, found.get(DISABLED, "0")),
+            init=_one_of(INIT, found.get(INIT, "auto"), _INIT_MODES),
+            init_hold_ms=_whole(INIT_HOLD_MS, found.get(INIT_HOLD_MS, "3000"), _MAX_HOLD_MS),
+            init_hint_ms=(
+                _whole(INIT_HINT_MS, found[INIT_HINT_MS], 900_000)
+                if INIT_HINT_MS in found
+                else None
+            ),
+            table=found.get(TABLE),
+            prefixes=found.get(PREFIXES),
+            api_key_secret=found.get(API_KEY_SECRET),
+            cache_scope=_scope(found.get(CACHE_SCOPE, "default")),
+            deployment=found.get(DEPLOYMENT, ""),
+            manifest=found.get(MANIFEST),
+            latency_value=_dollars(LATENCY_VALUE, found.get(LATENCY_VALUE, "0")),
+            functions=_lists(FUNCTIONS, found[FUNCTIONS]) if FUNCTIONS in found else {},
+            kill_switch=found.get(KILL_SWITCH),
+            queue=found.get(QUEUE),
+            diagnose=_one_of(DIAGNOSE, found.get(DIAGNOSE, "off"), _DIAGNOSE_MODES),
+            gate_ms=_whole(GATE_MS, found.get(GATE_MS, "0"), _MAX_GATE_MS),
+        )
+
+
+def boolean(name: str, text: str) -> bool:
+    """Parse a yes or no.
+
+    Raises
+    ------
+    SettingsError
+        When it is neither: an unknown word is never taken for "no".
+    """
+    word = text.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise SettingsError(f"{name}={text!r}: write one of {', '.join(_TRUE + _FALSE)}")
+
+
+def _one_of(name: str, text: str, words: tuple[str, ...]) -> str:
+    if text.lower() not in words:
+        raise SettingsError(f"{name}={text!r}: write one of {', '.join(words)}")
+    return text.lower()
+
+
+def _whole(name: str, text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) > most:
+        raise SettingsError(f"{name}={text!r}: write a whole number from 0 to {most}")
+    return int(text)
+
+
+def _dollars(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise SettingsError(f"{name}={text!r}: write US dollars, 0 or more")
+    return value
+
+
+def _lists(name: str, text: str) -> dict[str, list[str]]:
+    import json
+
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict) or not all(map(_is_texts, value.values())):
+        raise SettingsError(f'{name}={text!r}: write JSON such as {{"support": ["my-function"]}}')
+    return value
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+
+
+def _scope(text: str) -> str:
+    if len(text) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in text):
+        raise SettingsError(
+            f"{CACHE_SCOPE}={text!r}: write at most 64 letters, digits, '-', '_' or '.'"
+        )
+    return text

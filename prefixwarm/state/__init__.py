@@ -1,0 +1,1 @@
+"""The warm state: the shared record of each prefix, and its stores."""

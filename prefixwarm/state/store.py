@@ -1,0 +1,106 @@
+"""The store of warm states: every operation that a caller may ask for.
+
+Only types: at run time nothing needs this module, and the init phase does not load it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.state.model import (
+        Check,
+        Drift,
+        Failure,
+        Lease,
+        LeaseWish,
+        Ledger,
+        Registration,
+        Result,
+        SessionStart,
+        Settlement,
+        State,
+    )
+    from prefixwarm.state.outcome import Outcome
+    from prefixwarm.wire.deadline import Deadline
+
+__all__ = ["StateStore"]
+
+
+class StateStore(Protocol):
+    """Where warm states live.
+
+    Every method is atomic and raises StateError when the store cannot be reached in time.
+    Times are epoch seconds.
+    """
+
+    def read(self, key: str, deadline: Deadline) -> State:
+        """The state as last seen (possibly some milliseconds old); empty when unknown."""
+
+    def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
+        """Take the right to make the next warm call; the state, and whether it was taken."""
+
+    def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
+        """Record a warm call that worked, and give the lease back.
+
+        A holder whose lease has passed on may still raise `warm_until`, never lower it, and
+        never touches the other holder's lease.
+        """
+
+    def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
+        """Record a warm call that failed, with its back-off, and give the lease back."""
+
+    def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
+        """A real request read or wrote the entry: raise `warm_until`, end the silence.
+
+        It outdates an earlier drift.
+        """
+
+    def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
+        """Count the first request after a silence, once."""
+
+    def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
+        """A real request was not what is warmed; an older word about that changes nothing."""
+
+    def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
+        """A sign of real traffic, by what it was seen: end the silence; `warm_until` stays."""
+
+    def join(
+        self, key: str, function: str, deadline: Deadline, started: float | None = None
+    ) -> None:
+        """Note that this function sends the prefix.
+
+        `started`: when it started for a waiting request, which ends the silence.
+        """
+
+    def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
+        """Note that the prefix is deployed; it is due then, unless its next check is known."""
+
+    def plan(self, key: str, check: Check, deadline: Deadline) -> None:
+        """Note the keep-warm function's decision and the time of its next check."""
+
+    def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
+        """Hold every caller back until then; a longer back-off stays."""
+
+    def retire(self, key: str, deadline: Deadline) -> None:
+        """No longer list this prefix as due."""
+
+    def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
+        """States whose next check is due, the longest waiting first."""
+
+    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
+        """Add a warm call's outcome and dollars to the ledger of a day, ``2026-11-21``."""
+
+    def settle(
+        self, state: State, total: str, day: str, at: float, deadline: Deadline
+    ) -> Settlement | None:
+        """Bring what others spent and what was saved into the day's ledgers, once.
+
+        Into the prefix's own and that of `total`; None when there was nothing to settle, or
+        somebody else has settled since `state` was read.
+        """
+
+    def ledger(self, key: str, days: Sequence[str], deadline: Deadline) -> list[Ledger]:
+        """The ledgers of those days that there are; of 100 days at most."""

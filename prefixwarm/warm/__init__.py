@@ -1,0 +1,1 @@
+"""One warm call: lease, send, record."""

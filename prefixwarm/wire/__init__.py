@@ -1,0 +1,1 @@
+"""What the init phase is built of: JSON, URLs, HTTP, SigV4. Standard library only."""

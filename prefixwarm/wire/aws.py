@@ -1,0 +1,161 @@
+"""AWS services by signed HTTP: endpoints, signed posts, and calls of the JSON protocol."""
+
+from __future__ import annotations
+
+from time import time
+
+from prefixwarm.errors import ProtocolError, ProviderError, SettingsError
+from prefixwarm.wire.accelerated import dumps, loads
+from prefixwarm.wire.http import Request
+from prefixwarm.wire.record import Record
+from prefixwarm.wire.sigv4 import AwsCredentials, sign
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from prefixwarm.wire.deadline import Deadline
+    from prefixwarm.wire.http import Response, Transport
+
+__all__ = ["AwsClient", "endpoint", "partition_suffix", "region_of"]
+
+_TARGETS = {
+    "dynamodb": ("DynamoDB_20120810", "application/x-amz-json-1.0"),
+    "secretsmanager": ("secretsmanager", "application/x-amz-json-1.1"),
+    "ssm": ("AmazonSSM", "application/x-amz-json-1.1"),
+}
+_SUFFIXES = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+}
+_TRUE = ("1", "true", "yes", "on")
+
+
+def region_of(environ: Mapping[str, str]) -> str:
+    """The AWS region that the environment names.
+
+    Raises
+    ------
+    SettingsError
+        When it names none.
+    """
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise SettingsError("AWS_REGION is not set; set it to the region of the warm state")
+    return region
+
+
+def partition_suffix(region: str) -> str:
+    """Domain under which a region's endpoints live."""
+    return next((s for start, s in _SUFFIXES.items() if region.startswith(start)), "amazonaws.com")
+
+
+def endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
+    """A service's endpoint, with the overrides that AWS SDKs honour.
+
+    ``AWS_ENDPOINT_URL_<SERVICE>``, then ``AWS_ENDPOINT_URL`` (unless
+    ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS``), then ``AWS_USE_FIPS_ENDPOINT``.
+    """
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() not in _TRUE:
+        name = "AWS_ENDPOINT_URL"
+        override = environ.get(f"{name}_{_override_name(service)}") or environ.get(name)
+        if override:
+            return override.rstrip("/")
+    fips = "-fips" if environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() in _TRUE else ""
+    if service in ("ssm", "sts") and region.startswith("us-gov-"):
+        fips = ""  # their only endpoint there is the FIPS one
+    return f"https://{service}{fips}.{region}.{partition_suffix(region)}"
+
+
+def _override_name(service: str) -> str:
+    names = {"secretsmanager": "SECRETS_MANAGER"}
+    return names.get(service) or service.upper().replace("-", "_")
+
+
+class AwsClient(Record):
+    """Calls AWS's services with signed requests.
+
+    `credentials` is a function, because container credentials are fetched on first use and
+    expire.
+    """
+
+    transport: Transport
+    credentials: Callable[[Deadline], AwsCredentials]
+    environ: Mapping[str, str]
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        parameters: Mapping[str, Any],
+        deadline: Deadline,
+        *,
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """Call one operation and return its reply.
+
+        Raises
+        ------
+        ProviderError
+            The service answered with an error; `error_type` is its name, such as
+            ``ResourceNotFoundException``, and `reply` on it the decoded body.
+        TransportError
+            It could not be reached in time.
+        CredentialsError
+            There are no credentials.
+        """
+        target, content_type = _TARGETS[service]
+        headers = {"Content-Type": content_type, "X-Amz-Target": f"{target}.{operation}"}
+        response = self.post(service, headers, dumps(parameters), deadline, region=region)
+        reply = _decoded(response, service)
+        if response.status != 200:
+            raise AwsError(response.status, reply)
+        return reply
+
+    def post(
+        self,
+        service: str,
+        headers: dict[str, str],
+        body: bytes,
+        deadline: Deadline,
+        *,
+        region: str | None = None,
+    ) -> Response:
+        """Sign and send one request to a service's endpoint; any status is a response.
+
+        Raises
+        ------
+        TransportError
+            It could not be reached in time.
+        CredentialsError
+            There are no credentials.
+        """
+        where = region or region_of(self.environ)
+        url = endpoint(service, where, self.environ) + "/"
+        request = Request(method="POST", url=url, headers=headers, body=body)
+        credentials = self.credentials(deadline)
+        signed = sign(request, credentials, region=where, service=service, now=time())
+        return self.transport.send(signed, deadline)
+
+
+class AwsError(ProviderError):
+    """An AWS service's error; `reply` is the whole decoded body."""
+
+    def __init__(self, status: int, reply: dict[str, Any]) -> None:
+        self.reply = reply
+        super().__init__(status, str(reply.get("__type", "")).rpartition("#")[2])
+
+
+def _decoded(response: Response, service: str) -> dict[str, Any]:
+    try:
+        reply = loads(response.body or b"{}")
+    except ValueError:
+        reply = None
+    if not isinstance(reply, dict):
+        raise ProtocolError(f"{service}: HTTP {response.status} without a JSON object")
+    return reply

@@ -1,0 +1,150 @@
+"""The little of URLs that warm calls need; `urllib.parse` costs the init phase 5 ms."""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+
+from prefixwarm.errors import SettingsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Url", "basic_authorization", "proxy_for", "quote", "split"]
+
+_PORTS = {"http": 80, "https": 443}
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+class Url(tuple[str, str, int, str, str]):
+    """Scheme, host, port, path with its query, and user information."""
+
+    __slots__ = ()
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
+        return self[0]
+
+    @property
+    def host(self) -> str:
+        """Host name or address, without brackets."""
+        return self[1]
+
+    @property
+    def port(self) -> int:
+        """Port, the scheme's own when none is named."""
+        return self[2]
+
+    @property
+    def path(self) -> str:
+        """Path and query; ``/`` when empty."""
+        return self[3]
+
+    @property
+    def user(self) -> str:
+        """``USER:PASSWORD`` as written; empty where there is none."""
+        return self[4]
+
+    @property
+    def server(self) -> Url:
+        """The same without path and user: what a connection belongs to."""
+        return Url((self.scheme, self.host, self.port, "", ""))
+
+    @property
+    def address(self) -> str:
+        """Host and port, as CONNECT and error messages name them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """What the Host header says."""
+        return self.address.removesuffix(f":{_PORTS[self.scheme]}")
+
+
+def split(text: str) -> Url:
+    """Split an absolute http or https URL.
+
+    Raises
+    ------
+    SettingsError
+        When it is not one; the message leaves out user information.
+    """
+    scheme, found, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, _, place = authority.rpartition("@")
+    host, port = _host_and_port(place)
+    known = _PORTS.get(scheme.lower())
+    if not found or known is None or port == 0 or not _is_host(host):
+        shown = text.rpartition("@")[2]
+        raise SettingsError(f"{shown!r} is not a URL; write http://HOST[:PORT] or https://HOST")
+    return Url((scheme.lower(), host, port or known, slash + path or "/", user))
+
+
+def _host_and_port(place: str) -> tuple[str, int | None]:
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        if port and not port.startswith(":"):
+            return host, 0
+        port = port[1:]
+    else:
+        host, _, port = place.partition(":")
+    if not port:
+        return host, None
+    number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
+    return host, number if number < 65536 else 0
+
+
+def _is_host(host: str) -> bool:
+    return bool(host) and host.isprintable() and not any(c in " ?#[]\\" for c in host)
+
+
+def proxy_for(url: Url, environ: Mapping[str, str]) -> Url | None:
+    """The proxy that the environment names for `url`, or None.
+
+    Raises
+    ------
+    SettingsError
+        When the variable does not name an HTTP proxy.
+    """
+    name = f"{url.scheme}_proxy"
+    named = environ.get(name) or environ.get(name.upper())
+    if not named or _excluded(url.host, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
+        return None
+    proxy = split(named if "://" in named else f"http://{named}")
+    if proxy.scheme != "http":
+        raise SettingsError(f"{name.upper()}: the proxy must be given as http://HOST:PORT")
+    return proxy
+
+
+def _excluded(host: str, no_proxy: str) -> bool:
+    # Link-local addresses hand out credentials: no proxy reaches them, or should see them.
+    if host in ("localhost", "::1") or host.startswith(("127.", "169.254.")):
+        return True
+    names = [name.strip().lstrip(".").lower() for name in no_proxy.split(",")]
+    host = host.lower()
+    return any(name == "*" or host == name or host.endswith(f".{name}") for name in names if name)
+
+
+def basic_authorization(url: Url) -> str | None:
+    """The header value that presents a URL's user information, or None where there is none.
+
+    Raises
+    ------
+    SettingsError
+        When its percent signs are not followed by two hexadecimal digits.
+    """
+    if not url.user:
+        return None
+    first, *others = url.user.split("%")
+    try:
+        decoded = [bytes.fromhex(part[:2]) + part[2:].encode() for part in others]
+    except ValueError as error:
+        raise SettingsError(f"{url.host}: the user information is not percent-encoded") from error
+    return "Basic " + b2a_base64(first.encode() + b"".join(decoded), newline=False).decode()
+
+
+def quote(text: str, safe: str = "") -> str:
+    """Percent-encode as RFC 3986 says; `safe` characters stay."""
+    kept = _UNRESERVED | set(safe.encode())
+    return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in text.encode())

@@ -1,0 +1,70 @@
+"""Volatile text is found by its form, and stable text is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from prefixwarm.prefix.volatile import find, kind_at, masked
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "found"),
+    [
+        ("Today is 2026-11-21.", "date", "2026-11-21"),
+        ("Today is November 21, 2026.", "date", "November 21, 2026"),
+        ("Today is Saturday, 21 November 2026.", "date", "Saturday, 21 November 2026"),
+        ("Today is 11/21/2026.", "date", "11/21/2026"),
+        ("Now: 2026-11-21T08:15:30.123Z!", "timestamp", "2026-11-21T08:15:30.123Z"),
+        ("Now: 2026-11-21 08:15", "timestamp", "2026-11-21 08:15"),
+        ("now 08:15:30", "time of day", "now 08:15:30"),
+        (
+            "id 123e4567-e89b-12d3-a456-426614174000.",
+            "uuid",
+            "123e4567-e89b-12d3-a456-426614174000",
+        ),
+        ("Request ID: 8f3a-12", "request id", "Request ID: 8f3a-12"),
+        ("see req_011CabcdEF99", "request id", "req_011CabcdEF99"),
+        ("at 1795248000 sharp", "epoch time", "1795248000"),
+        ("commit 9f86d081884c7d659a2feaa0c55ad015", "hash", "9f86d081884c7d659a2feaa0c55ad015"),
+        ("turn #14 of the talk", "counter", "turn #14"),
+    ],
+)
+def test_finds_what_changes(text: str, kind: str, found: str) -> None:
+    """Each form is found, with its kind and its whole text."""
+    assert [(v.kind, v.text) for v in find(text)] == [(kind, found)]
+    assert text[next(find(text)).start :].startswith(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Orders over $1,250.00 ship free within 30 days.",
+        "Python 3.12.1 and OpenSSL 3.0.15",
+        "Call us from 9 to 5 on +49 30 1234567.",
+        "Use section 4.2.1, ratio 16:9, and ISO 8601.",
+        "The maybe-function may 12 times march on",
+        "facade decade cafe deadbeef",
+        "It is five o'clock somewhere; message the request team.",
+    ],
+)
+def test_leaves_stable_text_alone(text: str) -> None:
+    """Prices, versions, numbers and words are no finding."""
+    assert list(find(text)) == []
+
+
+def test_finds_user_names_as_whole_words() -> None:
+    """A name from the list is found, not inside of other words."""
+    assert [(v.kind, v.start) for v in find("Dear Ann, Anna writes", ["Ann"])] == [("user name", 5)]
+
+
+def test_names_the_kind_that_covers_a_character() -> None:
+    """Only the characters of the find have its kind."""
+    text = "on 2026-11-21, yes"
+    assert kind_at(text, 12) == "date"
+    assert kind_at(text, 14) is None
+
+
+def test_masks_all_that_varies() -> None:
+    """Two versions of one prompt look the same."""
+    assert masked("Today is 2026-11-21, 5 left") == masked("Today is 2026-11-22, 17 left")
+    assert masked("cat 5") != masked("dog 5")

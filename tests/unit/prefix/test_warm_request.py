@@ -1,0 +1,218 @@
+"""Deriving the warm request from an agent's own."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from prefixwarm.errors import UnwarmableRequestError
+from prefixwarm.prefix.warm_request import PLACEHOLDER, derive, markers
+
+HOUR = {"type": "ephemeral", "ttl": "1h"}
+FIVE = {"type": "ephemeral"}
+TOOLS = [{"name": "a", "input_schema": {"z": 1, "a": 2}}, {"name": "b", "input_schema": {}}]
+ASKED = [{"role": "user", "content": "Where is my parcel?"}]
+
+
+def agent(**changes: Any) -> dict[str, Any]:
+    """A request as an agent sends it."""
+    return {"model": "claude-sonnet-5-5", "max_tokens": 1024, "messages": ASKED, **changes}
+
+
+def text(words: str, **more: Any) -> dict[str, Any]:
+    """A text block."""
+    return {"type": "text", "text": words, **more}
+
+
+def places(request: dict[str, Any]) -> list[str]:
+    """Where the breakpoints are."""
+    return [place for place, _ in markers(request)]
+
+
+def test_a_string_system_becomes_a_marked_block() -> None:
+    """A string cannot carry a breakpoint."""
+    warm = derive(agent(system="You help."))
+    assert warm == {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 0,
+        "messages": [PLACEHOLDER],
+        "system": [text("You help.", cache_control=HOUR)],
+    }
+
+
+def test_without_markers_all_is_shared() -> None:
+    """The prefix ends at the last system block."""
+    warm = derive(agent(tools=TOOLS, system=[text("one"), text("two")]))
+    assert places(warm) == ["system[1]"]
+    assert [tool["name"] for tool in warm["tools"]] == ["a", "b"]
+
+
+def test_without_a_system_it_ends_at_the_last_tool() -> None:
+    """Tools alone are a prefix too."""
+    for system in ({}, {"system": ""}, {"system": []}):
+        warm = derive(agent(tools=TOOLS, **system))
+        assert places(warm) == ["tools[1]"]
+        assert "system" not in warm
+
+
+def test_automatic_caching_becomes_a_breakpoint() -> None:
+    """It would mark the placeholder, which nothing ever reads again."""
+    warm = derive(agent(system="You help.", cache_control={"type": "ephemeral"}))
+    assert "cache_control" not in warm
+    assert places(warm) == ["system[0]"]
+
+
+def test_ends_at_the_agents_last_breakpoint() -> None:
+    """What follows it is not shared."""
+    warm = derive(agent(tools=TOOLS, system=[text("one", cache_control=FIVE), text("user: Ann")]))
+    assert warm["system"] == [text("one", cache_control=HOUR)]
+
+
+def test_markers_on_tools_only() -> None:
+    """Then the system prompt is not shared either."""
+    marked = [{**TOOLS[0], "cache_control": FIVE}, TOOLS[1]]
+    warm = derive(agent(tools=marked, system="today is Monday"))
+    assert [tool["name"] for tool in warm["tools"]] == ["a"]
+    assert "system" not in warm
+    assert places(warm) == ["tools[0]"]
+
+
+def test_a_null_marker_is_none() -> None:
+    """SDKs may send the field empty."""
+    warm = derive(agent(system=[text("one", cache_control=None), text("two")]))
+    assert places(warm) == ["system[1]"]
+
+
+@pytest.mark.parametrize("ttl", ["5m", "1h"])
+def test_all_breakpoints_ask_for_one_ttl(ttl: str) -> None:
+    """A longer TTL may not follow a shorter one."""
+    marked = [TOOLS[0], {**TOOLS[1], "cache_control": {"type": "ephemeral", "ttl": "5m"}}]
+    system = [text("one", cache_control=HOUR), text("two", cache_control=FIVE)]
+    warm = derive(agent(tools=marked, system=system), ttl=ttl)
+    assert places(warm) == ["tools[1]", "system[0]", "system[1]"]
+    assert {block["cache_control"]["ttl"] for _, block in markers(warm)} == {ttl}
+
+
+def test_what_shapes_the_prompt_stays() -> None:
+    """Order of keys included, at the top and inside schemas."""
+    request = {
+        "thinking": {"type": "adaptive"},
+        "tools": TOOLS,
+        "output_config": {"effort": "high", "format": None},
+        "messages": ASKED,
+        "stream": True,
+        "diagnostics": {"previous_message_id": None},
+        "max_tokens": 4096,
+        "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+        "metadata": {"user_id": "u"},
+        "system": "You help.",
+        "model": "claude-sonnet-5-5",
+    }
+    warm = derive(request)
+    assert list(warm) == [name for name in request if name not in ("stream", "diagnostics")]
+    for name in ("thinking", "output_config", "tool_choice", "metadata"):
+        assert warm[name] == request[name]
+    assert json.dumps(warm["tools"]) == json.dumps(TOOLS)
+
+
+def test_shared_messages() -> None:
+    """The prefix then ends at the last block of those."""
+    shared = [
+        {"role": "user", "content": "Here is the handbook."},
+        {"role": "assistant", "content": [text("Thanks."), text("Read it.")]},
+    ]
+    request = agent(system=[text("one", cache_control=FIVE), text("two")], messages=shared + ASKED)
+    warm = derive(request, shared_messages=2)
+    assert warm["messages"] == [
+        {"role": "user", "content": [text("Here is the handbook.")]},
+        {
+            "role": "assistant",
+            "content": [text("Thanks."), text("Read it.", cache_control=HOUR)],
+        },
+        PLACEHOLDER,
+    ]
+    assert places(warm) == ["system[0]", "messages[1].content[1]"]
+    assert len(warm["system"]) == 2
+
+
+def test_the_agents_request_is_left_alone() -> None:
+    """Nothing of it is changed in place, and the placeholder is not shared."""
+    shared = [{"role": "user", "content": [text("shared", cache_control=FIVE)]}]
+    request = agent(tools=TOOLS, system=[text("one")], messages=shared + ASKED)
+    before = deepcopy(request)
+    warm = derive(request, shared_messages=1)
+    assert request == before
+    warm["messages"][-1]["content"] = "changed"
+    assert PLACEHOLDER["content"] == "warm"
+
+
+def test_is_its_own_warm_request() -> None:
+    """Deriving twice changes nothing."""
+    warm = derive(agent(tools=TOOLS, system="You help."))
+    assert derive(warm) == warm
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "problem"),
+    [
+        ({"model": None}, "model", "missing or not a str"),
+        ({"messages": []}, "messages", "missing or not a list"),
+        ({"messages": "hello"}, "messages", "missing or not a list"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "thinking", "adaptive"),
+        ({"tool_choice": {"type": "any"}}, "tool_choice", "'any' forces output"),
+        ({"tool_choice": {"type": "tool", "name": "a"}}, "tool_choice", "'tool' forces output"),
+        ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format", "without"),
+        ({"system": None}, "system", "nothing is shared"),
+        ({"system": 5}, "tools, system, messages", "lists of objects"),
+        ({"tools": ["a"]}, "tools, system, messages", "lists of objects"),
+        ({"system": [text("")]}, "prefix", "cannot carry a breakpoint"),
+        (
+            {
+                "tools": [{**TOOLS[0], "cache_control": FIVE}] * 4,
+                "system": [text("one", cache_control=FIVE)],
+            },
+            "cache_control",
+            "5 breakpoints; the provider takes 4",
+        ),
+    ],
+)
+def test_refuses_what_cannot_be_warmed(change: dict[str, Any], field: str, problem: str) -> None:
+    """The field, and the way round."""
+    request = agent(system="You help.") | change
+    with pytest.raises(UnwarmableRequestError, match=problem) as caught:
+        derive(request)
+    assert caught.value.field == field
+
+
+def test_four_breakpoints_are_fine() -> None:
+    """As many as the provider takes."""
+    warm = derive(agent(tools=[{**TOOLS[0], "cache_control": FIVE}] * 4, system="You help."))
+    assert len(places(warm)) == 4
+
+
+@pytest.mark.parametrize(
+    ("messages", "count", "problem"),
+    [
+        (ASKED, 2, "there are 1; 2 of them"),
+        (ASKED, -1, "-1 of them"),
+        ([{"role": "user", "content": []}], 1, "has no content"),
+        ([{"role": "user", "content": None}], 1, "has no content"),
+        ([{"role": "user", "content": ["x"]}], 1, "lists of objects"),
+        ([{"role": "assistant", "content": [{"type": "thinking"}]}], 1, "cannot carry"),
+    ],
+)
+def test_refuses_messages_that_cannot_be_shared(
+    messages: list[Any], count: int, problem: str
+) -> None:
+    """Too few, empty, or not markable."""
+    with pytest.raises(UnwarmableRequestError, match=problem):
+        derive(agent(system="You help.", messages=messages), shared_messages=count)
+
+
+def test_refuses_other_ttls() -> None:
+    """Two are known."""
+    with pytest.raises(UnwarmableRequestError, match="write 5m or 1h"):
+        derive(agent(system="You help."), ttl="2h")

@@ -1,0 +1,83 @@
+"""The log line: valid metrics, and nothing secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from prefixwarm.state.outcome import FAILED, SKIPPED, UNCACHED, WRITTEN, Outcome, Usage
+from prefixwarm.warm.log_line import NAMESPACE, line, metrics
+
+DONE = Outcome(
+    name="support",
+    kind=WRITTEN,
+    usage=Usage(write_1h=5000, input=3),
+    granted_ttl=3600,
+    cost_usd=0.02,
+    seconds=0.8,
+    calls=1,
+    message_id="msg_1",
+)
+OUTCOMES = [
+    DONE,
+    Outcome(name="a", kind=SKIPPED, reason="warm", warm_until=5.0),
+    Outcome(name="a", kind=FAILED, reason="HTTP 529 overloaded_error", calls=1),
+    Outcome(name="a", kind=UNCACHED, usage=Usage(input=9), calls=1, cost_usd=None),
+]
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+UNITS = {"Count", "Milliseconds", "None", "Seconds"}
+
+
+def parsed(outcome: Outcome, **options: Any) -> dict[str, Any]:
+    """The line as CloudWatch would read it."""
+    text = line(outcome, by="init", now=1763700000.25, **options)
+    assert "\n" not in text
+    found: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)
+    return found
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: str(outcome.kind))
+def test_is_in_the_embedded_metric_format(outcome: Outcome) -> None:
+    """Every metric and dimension that is announced has its value at the root."""
+    found = parsed(outcome, service="prod")
+    assert found["_aws"]["Timestamp"] == 1763700000250
+    (directive,) = found["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == NAMESPACE
+    assert 0 < len(directive["Metrics"]) <= 100
+    for dimensions in directive["Dimensions"]:
+        assert len(dimensions) <= 30
+        assert all(isinstance(found[name], str) and found[name] for name in dimensions)
+    for metric in directive["Metrics"]:
+        assert set(metric) == {"Name", "Unit"}
+        assert metric["Unit"] in UNITS
+        assert isinstance(found[metric["Name"]], (int, float))
+
+
+def test_counts_one_outcome() -> None:
+    """Zeros included, so that an alarm sees data."""
+    for outcome in OUTCOMES:
+        counts = {n: v for n, (v, _) in metrics(outcome).items() if n.startswith("Warm")}
+        kinds = ("Written", "Refreshed", "Partial", "Uncached", "Skipped", "Failed")
+        assert sum(counts[f"Warm{kind}"] for kind in kinds) == 1
+        assert counts[f"Warm{outcome.kind.title()}"] == 1
+
+
+def test_says_what_happened() -> None:
+    """Tokens, dollars and time of a call; facts of the caller."""
+    found = parsed(DONE, service="prod", held_ms=12.5, region=None)
+    assert found["WarmWriteTokens"] == 5000
+    assert found["WarmCostUSD"] == 0.02
+    assert found["WarmMilliseconds"] == pytest.approx(800)
+    assert (found["by"], found["outcome"], found["message_id"]) == ("init", "written", "msg_1")
+    assert found["held_ms"] == 12.5
+    assert "region" not in found
+    assert parsed(DONE)["service"] == "prefixwarm"
+
+
+def test_unknown_dollars_are_no_metric() -> None:
+    """Nor is the time of a call that was not made."""
+    assert "WarmCostUSD" not in parsed(OUTCOMES[3])
+    assert "WarmMilliseconds" not in parsed(OUTCOMES[1])
+    assert "WarmCostUSD" not in parsed(OUTCOMES[1])

@@ -1,0 +1,94 @@
+"""Core's use of the interpreter's private modules, on every interpreter that is at hand."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import subprocess
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+import prefixwarm
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Peer, Serve
+
+ROOT = Path(prefixwarm.__file__).parent.parent
+CODE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.errors import ConnectError
+from prefixwarm.wire.http import HttpTransport
+from prefixwarm.wire.sigv4 import AwsCredentials
+
+def call(bundle, port, host="127.0.0.1"):
+    environ = {"AWS_ENDPOINT_URL": f"https://{host}:{port}", "AWS_REGION": "eu-west-1"}
+    keys = AwsCredentials(access_key="a", secret_key="b")
+    transport = HttpTransport({"SSL_CERT_FILE": bundle})
+    client = AwsClient(transport=transport, credentials=lambda _: keys, environ=environ)
+    asked = {"k": [1, 2.5, None, "\\u00e9"]}
+    try:
+        return client.call("dynamodb", "GetItem", asked, Deadline.after(20))
+    except ConnectError as error:
+        return "certificate verify failed" in str(error)
+    finally:
+        transport.close()
+
+ours, other, port, elsewhere = sys.argv[2:]
+assert call(ours, port) == {"Item": {"n": 1.5, "s": "\\u00e9"}}
+assert call(other, port) is True, "an unknown root was trusted"
+assert call(ours, elsewhere) is True, "another host's certificate was trusted"
+"""
+
+
+def run_by(version: str) -> str | None:
+    """The interpreter of that version, if the machine has a working one."""
+    home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    places = [f"python{version}", *home.glob(f"versions/{version}.*/bin/python{version}")]
+    found = (which(place) for place in places)
+    return next((each for each in found if each and works(each)), None)
+
+
+def works(python: str) -> bool:
+    """Whether it runs at all: a launcher may stand for a version that is not there."""
+    return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13", "3.14"])
+def test_a_signed_call_over_tls(
+    serve: Serve,
+    authority: trustme.CA,
+    tls: ssl.SSLContext,
+    tmp_path: Path,
+    version: str,
+) -> None:
+    """JSON, digests, sockets and TLS; whose certificate does not verify is not trusted."""
+    python = run_by(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    bundle, other = tmp_path / "roots.pem", tmp_path / "other.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    trustme.CA().cert_pem.write_to_path(str(other))
+
+    def answer(peer: Peer) -> None:
+        peer.request()
+        peer.reply('{"Item": {"n": 1.5, "s": "é"}}'.encode())
+        peer.wait()
+
+    wrong = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("elsewhere.test").configure_cert(wrong)
+    server, elsewhere = serve(answer, tls), serve(answer, wrong)
+    asked = [python, "-I", "-S", "-B", "-c", CODE, str(ROOT), str(bundle), str(other)]
+    done = subprocess.run(
+        [*asked, str(server.port), str(elsewhere.port)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (request,) = server.requests
+    assert request[1].decode() == '{"k":[1,2.5,null,"\\u00e9"]}'
+    assert elsewhere.requests == []
