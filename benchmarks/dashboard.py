@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 from dashboard_day import conversations, live
 from dashboard_svg import draw
 
-from prefixwarm.demo.setting_up import world
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.setup import world
+from prefixwarm.local.toolchain import Tools
 
 if TYPE_CHECKING:
-    from prefixwarm.demo.world import World
+    from prefixwarm.local.stack import World
 
 TARGET = Path(__file__).parents[1] / "docs" / "dashboard.svg"
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 from dashboard_values import Metrics
 
 import prefixwarm
-from prefixwarm.demo.emulator import Environment
+from prefixwarm.local.emulator import Environment
 
 if TYPE_CHECKING:
-    from prefixwarm.demo.function import Function
-    from prefixwarm.demo.world import World
+    from prefixwarm.local.function import Function
+    from prefixwarm.local.stack import World
 
 __all__ = ["HOURS", "live"]
 

@@ -20,10 +20,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.demo.local_aws import LocalAws
 from prefixwarm.keepwarm.batch import Batch
-from prefixwarm.keepwarm.keeper import Keeper
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.runtime import Keeper
+from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from prefixwarm.demo.tools import default_cache
+from prefixwarm.local.toolchain import default_cache
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_layer import build_layer
 

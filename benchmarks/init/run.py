@@ -27,10 +27,10 @@ from cpu import SHARES, ahead_of_others, limited, quota_possible
 from paired import Values, interval, turns
 from parts import KEY, code_folder, our_layer, sdk_layer
 
-from prefixwarm.demo.emulator import Environment
-from prefixwarm.demo.errors import BenchError
-from prefixwarm.demo.function import Function
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.emulator import Environment
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.function import Function
+from prefixwarm.local.toolchain import Tools
 from prefixwarm_layer.bytecode import interpreters
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.log_line import line
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm_extension.decision import MANAGED, start_of
-from prefixwarm_extension.sandbox import Sandbox
+from prefixwarm_extension.context import Sandbox
+from prefixwarm_extension.init_policy import MANAGED, start_of
+from prefixwarm_extension.ready_signal import Word
 from prefixwarm_extension.warming import attached, cause, warm_all
-from prefixwarm_extension.word import Word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
-    from prefixwarm_extension.sandbox import Sandbox
+    from prefixwarm_extension.context import Sandbox
 
 __all__ = ["idle_limit", "keep_warm"]
 

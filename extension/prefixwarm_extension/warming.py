@@ -9,14 +9,14 @@ from prefixwarm.state.model import Lease, State
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.attempt import Ask, send_and_record, send_unasked, warm
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm_extension.decision import decide
+from prefixwarm_extension.init_policy import decide
 from prefixwarm_extension.prefixes import FOLDERS, load_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.client import Provider, Reply
-    from prefixwarm_extension.sandbox import Sandbox
+    from prefixwarm_extension.context import Sandbox
 
 __all__ = ["attached", "cause", "warm_all"]
 

@@ -6,8 +6,8 @@ bytes; from a checkout they are built when first asked for.
 
 from prefixwarm_layer.build import build_keepwarm, build_layer
 from prefixwarm_layer.bytecode import RUNTIMES
+from prefixwarm_layer.export import package
 from prefixwarm_layer.manifest import manifest_entry, manifest_text, state_keys
-from prefixwarm_layer.package import package
 
 __all__ = [
     "RUNTIMES",

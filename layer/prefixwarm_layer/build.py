@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prefixwarm_layer import archive
 from prefixwarm_layer.bytecode import interpreters
-from prefixwarm_layer.contents import (
+from prefixwarm_layer.layout import (
     keepwarm_entries,
     layer_entries,
     prefix_entries,

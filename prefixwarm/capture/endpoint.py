@@ -8,14 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.request import read_request
+from prefixwarm.capture.captured_request import read_request
 from prefixwarm.errors import PrefixwarmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.client import HTTPResponse
 
-    from prefixwarm.capture.request import CapturedRequest
+    from prefixwarm.capture.captured_request import CapturedRequest
     from prefixwarm.capture.upstream import Upstream
 
 __all__ = ["Tape", "serving"]

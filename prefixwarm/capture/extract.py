@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.finding import finding
-from prefixwarm.capture.prices import prices_of, tokens_of
-from prefixwarm.capture.rules import check
+from prefixwarm.capture.file_prices import prices_of, tokens_of
 from prefixwarm.capture.shared import Shared, agents, find_shared
-from prefixwarm.capture.verdict import judge
 from prefixwarm.errors import UnwarmableRequestError
+from prefixwarm.lint.finding import finding
+from prefixwarm.lint.rules import check
+from prefixwarm.lint.verdict import judge
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.blocks import TIERS, blocks, estimate
 from prefixwarm.prefix.warm_request import derive, refuse_unwarmable
@@ -19,8 +19,8 @@ from prefixwarm.provider.routes import ROUTES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from prefixwarm.capture.finding import Finding
-    from prefixwarm.capture.request import CapturedRequest
+    from prefixwarm.capture.captured_request import CapturedRequest
+    from prefixwarm.lint.finding import Finding
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["Extracted", "make_prefix", "prefix_from_requests", "prefixes_from_requests"]

@@ -14,7 +14,7 @@ from prefixwarm.prefix.volatile import leaves, masked
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from prefixwarm.capture.request import CapturedRequest
+    from prefixwarm.capture.captured_request import CapturedRequest
     from prefixwarm.prefix.blocks import Block
     from prefixwarm.prefix.difference import Difference
 

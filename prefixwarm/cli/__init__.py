@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Words after ``prefixwarm``; those of the process by default.
     """
     try:
-        from prefixwarm.cli.group import run
+        from prefixwarm.cli.command_group import run
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise

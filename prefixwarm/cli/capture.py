@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.capture import prefixes_from_requests, record, run
-from prefixwarm.cli import aws, findings
+from prefixwarm.cli import aws_profile, finding_output
 from prefixwarm.cli.output import dollars, emit, finish, json_option, note, table, tokens
 from prefixwarm.errors import (
     PrefixFileError,
@@ -66,8 +66,8 @@ def capture(
     prints goes to standard error.
     """
     _refuse_place(out, name or "")
-    environ = aws.located()
-    keys = aws.credentials(environ) if forward else None
+    environ = aws_profile.located()
+    keys = aws_profile.credentials(environ) if forward else None
     with record(forward=forward, environ=environ, credentials=keys) as recording:
         code = run(command, recording, output=sys.stderr)
         requests = recording.requests
@@ -156,14 +156,14 @@ def _document(
                 "fingerprint": each.prefix.fingerprint if each.prefix else None,
                 "lost_tokens": each.shared.lost_tokens if each.shared else None,
                 "saving_usd_per_1000_requests": each.saving_usd,
-                "findings": [findings.as_json(f) for f in each.findings],
+                "findings": [finding_output.as_json(f) for f in each.findings],
             }
             for each, path, change in written
         ],
         "unwarmable": [
             {
                 "model": each.requests[0].model,
-                "findings": [findings.as_json(f) for f in each.findings],
+                "findings": [finding_output.as_json(f) for f in each.findings],
             }
             for each in left
         ],
@@ -198,10 +198,10 @@ def _show(written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extract
         ],
     )
     for each, _, _ in written:
-        findings.show(each.findings, each.name)
+        finding_output.show(each.findings, each.name)
         _show_saving(each)
     for each in left:
-        findings.show(each.findings, each.requests[0].model)
+        finding_output.show(each.findings, each.requests[0].model)
 
 
 def _show_saving(each: Extracted) -> None:

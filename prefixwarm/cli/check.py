@@ -10,10 +10,10 @@ import click
 
 from prefixwarm.capture import check as lint
 from prefixwarm.capture import judge
-from prefixwarm.cli import findings
+from prefixwarm.cli import finding_output
+from prefixwarm.cli.inputs import read_request
 from prefixwarm.cli.output import emit, finish, json_option, severity
 from prefixwarm.cli.sarif import as_sarif
-from prefixwarm.cli.subject import read_request
 from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.wire.deadline import Deadline
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prefixwarm.capture import Verdict
-    from prefixwarm.capture.finding import Finding
+    from prefixwarm.lint.finding import Finding
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 __all__ = ["check"]
@@ -107,8 +107,8 @@ def _names(path: Path) -> list[str]:
 
 
 def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path, PrefixFile]]:
-    from prefixwarm.capture.count import count_tokens
-    from prefixwarm.cli.reach import reach
+    from prefixwarm.cli.connections import reach
+    from prefixwarm.lint.token_count import count_tokens
 
     with reach() as found:
         provider = found.provider()
@@ -129,21 +129,21 @@ def _sarif(checked: Sequence[Checked]) -> dict[str, Any]:
 def _document(each: Checked) -> dict[str, Any]:
     document: dict[str, Any] = {
         "file": str(each.path),
-        "findings": [findings.as_json(found) for found in each.found],
+        "findings": [finding_output.as_json(found) for found in each.found],
     }
     if each.verdict is not None:
         drift = each.verdict.drift
         document["request"] = {
             "hit": each.verdict.hit,
             "drift": vars(drift) if drift else None,
-            "findings": [findings.as_json(found) for found in each.verdict.findings],
+            "findings": [finding_output.as_json(found) for found in each.verdict.findings],
         }
     return document
 
 
 def _show(checked: Sequence[Checked]) -> None:
     for each in checked:
-        findings.show(each.all, each.path)
+        finding_output.show(each.all, each.path)
         if each.verdict is not None:
             word = severity("ok" if each.verdict.hit else "error")
             says = "would read the warmed prefix" if each.verdict.hit else "would not read it"

@@ -22,9 +22,9 @@ def demo(as_json: bool) -> None:
     under AWS's own Lambda emulator against a simulated provider. Needs a checkout, Linux and,
     the first time, the package indexes.
     """
-    from prefixwarm.demo import report, scenarios
-    from prefixwarm.demo.setting_up import world
-    from prefixwarm.demo.tools import Tools
+    from prefixwarm.local import demo_table, scenarios
+    from prefixwarm.local.setup import world
+    from prefixwarm.local.toolchain import Tools
 
     started = time.monotonic()
 
@@ -34,7 +34,7 @@ def demo(as_json: bool) -> None:
     # A terminated demo takes its servers and environments with it, as an interrupted one does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with world(Tools(), say) as everything:
-        say(report.latency_model())
+        say(demo_table.latency_model())
         found = scenarios.run_all(everything, say)
     say("done")
-    click.echo(report.as_json(found) if as_json else report.as_table(found))
+    click.echo(demo_table.as_json(found) if as_json else demo_table.as_table(found))

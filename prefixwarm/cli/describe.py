@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.keepwarm.pauses import route_key
+from prefixwarm.keepwarm.route_breaker import route_key
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.capture.cost import lost_tokens, miss_usd
+from prefixwarm.cli.inputs import Subject, read_subject
 from prefixwarm.cli.output import dollars, emit, finish, json_option, tokens
-from prefixwarm.cli.subject import Subject, read_subject
+from prefixwarm.lint.miss_cost import lost_tokens, miss_usd
 from prefixwarm.prefix.difference import differences
 
 if TYPE_CHECKING:

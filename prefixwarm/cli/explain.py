@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli import books, describe
+from prefixwarm.cli import describe, ledgers
+from prefixwarm.cli.connections import reach
 from prefixwarm.cli.output import dollars, emit, json_option, table
-from prefixwarm.cli.reach import reach
 from prefixwarm.cli.status import every_state, state_option, superseded
 from prefixwarm.errors import UsageError
-from prefixwarm.keepwarm.superseded import SILENT_SECONDS, used_at
+from prefixwarm.keepwarm.old_versions import SILENT_SECONDS, used_at
 from prefixwarm.state.model import METRIC, OBSERVED
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> Non
     with reach() as found:
         store = found.known_state(state_file)
         states = _named(store, name)
-        both = [(state, books.ledgers(store, state.key, days, now)) for state in states]
+        both = [(state, ledgers.ledgers(store, state.key, days, now)) for state in states]
         pauses = describe.pauses(store, states, now)
     old = superseded(states)
     why = {state.key: list(_why(state, state.key in old, now)) for state in states}
@@ -68,7 +68,7 @@ def _named(store: StateStore, name: str) -> list[State]:
 def _document(state: State, ledger: Sequence[Ledger], now: float) -> dict[str, Any]:
     return {
         **describe.document(state, now),
-        "ledger": [books.document(day) for day in ledger],
+        "ledger": [ledgers.document(day) for day in ledger],
     }
 
 
@@ -163,8 +163,8 @@ def _show(
         for sentence in why[state.key]:
             click.echo(f"  {sentence}")
         if ledger:
-            days = [(day.day, books.document(day)) for day in ledger]
-            sums = [("total", books.summed(ledger))] if len(days) > 1 else []
+            days = [(day.day, ledgers.document(day)) for day in ledger]
+            sums = [("total", ledgers.summed(ledger))] if len(days) > 1 else []
             table(_LEDGER, [_row(*pair) for pair in (*days, *sums)])
     for pause in pauses:
         click.echo(describe.paused(pause, now))
@@ -173,7 +173,7 @@ def _show(
 def _row(label: str, sums: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         label,
-        books.calls(sums["outcomes"]),
+        ledgers.calls(sums["outcomes"]),
         dollars(sums["spent_usd"]) + " + unknown" * bool(sums["unpriced"]),
         dollars(sums["others_usd"]),
         dollars(sums["saved_usd"]),

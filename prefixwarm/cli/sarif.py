@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from prefixwarm import __version__
-from prefixwarm.capture.finding import RULES
+from prefixwarm.lint.finding import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from prefixwarm.capture.finding import Finding, Rule
+    from prefixwarm.lint.finding import Finding, Rule
 
 __all__ = ["as_sarif"]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli import books, describe
+from prefixwarm.cli import describe, ledgers
+from prefixwarm.cli.connections import reach
 from prefixwarm.cli.output import dollars, emit, json_option, table
-from prefixwarm.cli.reach import reach
 from prefixwarm.keepwarm.budget import total_key
-from prefixwarm.keepwarm.superseded import prefix_of
+from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def status(state_file: Path | None, as_json: bool) -> None:
     with reach() as found:
         store = found.known_state(state_file)
         states = every_state(store)
-        booked = {state.key: books.periods(store, [state.key], now) for state in states}
+        booked = {state.key: ledgers.periods(store, [state.key], now) for state in states}
         totals = {total_key(state.deployment) for state in states}
-        sums = {**total(states), **books.periods(store, sorted(totals), now)}
+        sums = {**total(states), **ledgers.periods(store, sorted(totals), now)}
         pauses = describe.pauses(store, states, now)
     old = superseded(states)
     listed = [
@@ -104,7 +104,7 @@ def _show(
     old = superseded(states)
     rows = [_row(state, state.key in old, booked[state.key], now) for state in states]
     table(_HEAD, [*rows, _total(sums)] if len(rows) > 1 else rows)
-    for sentence in books.sentences({name: sums[name] for name in books.PERIODS}):
+    for sentence in ledgers.sentences({name: sums[name] for name in ledgers.PERIODS}):
         click.echo(sentence)
     for pause in pauses:
         click.echo(describe.paused(pause, now))
@@ -122,7 +122,7 @@ def _row(state: State, old: bool, booked: Mapping[str, Any], now: float) -> tupl
         dollars(state.saved_usd) if state.starts else "-",
         dollars(describe.net_usd(state)),
         _ttl(state),
-        books.calls(booked["last_30_days"]["outcomes"]),
+        ledgers.calls(booked["last_30_days"]["outcomes"]),
         describe.until(state.due_at, now),
         _why(state, now),
     )
@@ -151,7 +151,7 @@ def _total(sums: Mapping[str, Any]) -> tuple[object, ...]:
         dollars(sums["saved_usd"]),
         dollars(sums["net_usd"]),
         "",
-        books.calls(sums["last_30_days"]["outcomes"]),
+        ledgers.calls(sums["last_30_days"]["outcomes"]),
         *2 * ("",),
     )
 

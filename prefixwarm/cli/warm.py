@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.cli.connections import reach
 from prefixwarm.cli.output import dollars, emit, finish, json_option, table, tokens
-from prefixwarm.cli.reach import reach
 from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import load
@@ -26,7 +26,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.cli.reach import Reach
+    from prefixwarm.cli.connections import Reach
     from prefixwarm.prefix.compiled import WarmCall
 
 __all__ = ["warm"]

@@ -6,14 +6,14 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError
-from prefixwarm.keepwarm.booking import BOOK_SECONDS, Books
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
+from prefixwarm.keepwarm.calls import Order, Sender
 from prefixwarm.keepwarm.fan_out import Message
+from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, Books
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.looking import Look
-from prefixwarm.keepwarm.pauses import Pauses
-from prefixwarm.keepwarm.report import Report
-from prefixwarm.keepwarm.sending import Order, Sender
+from prefixwarm.keepwarm.route_breaker import Pauses
+from prefixwarm.keepwarm.selection import Look
+from prefixwarm.keepwarm.tick_report import Report
 from prefixwarm.policy import Decision
 from prefixwarm.state.model import Check
 from prefixwarm.state.outcome import FAILED
@@ -22,9 +22,9 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from prefixwarm.keepwarm.deciding import Case
-    from prefixwarm.keepwarm.fleet import Fleet
-    from prefixwarm.keepwarm.parts import Parts
+    from prefixwarm.keepwarm.candidate import Case
+    from prefixwarm.keepwarm.catalog import Fleet
+    from prefixwarm.keepwarm.dependencies import Parts
 
 __all__ = ["Batch"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from prefixwarm.keepwarm.calls import START_SECONDS
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.sending import START_SECONDS
 from prefixwarm.state.model import Check
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from prefixwarm.keepwarm.parts import Parts
-    from prefixwarm.keepwarm.report import Report
-    from prefixwarm.keepwarm.sending import Order
+    from prefixwarm.keepwarm.calls import Order
+    from prefixwarm.keepwarm.dependencies import Parts
+    from prefixwarm.keepwarm.tick_report import Report
     from prefixwarm.policy import Action
     from prefixwarm.wire.deadline import Deadline
 

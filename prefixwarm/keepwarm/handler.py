@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Metrics
 
 from prefixwarm.errors import PrefixwarmError, StateError
-from prefixwarm.keepwarm.keeper import keeper
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.report import Report
+from prefixwarm.keepwarm.runtime import keeper
+from prefixwarm.keepwarm.tick_report import Report
 from prefixwarm.warm.log_line import NAMESPACE
 from prefixwarm.wire.deadline import Deadline
 

@@ -6,22 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError
-from prefixwarm.keepwarm.booking import BOOK_SECONDS, Books
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
-from prefixwarm.keepwarm.deciding import fraction
+from prefixwarm.keepwarm.calls import CONCURRENCY, Sender, within_rate, writes_per_minute
+from prefixwarm.keepwarm.candidate import fraction
 from prefixwarm.keepwarm.fan_out import Dispatcher
+from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, Books
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.looking import Look
-from prefixwarm.keepwarm.pauses import Pauses
-from prefixwarm.keepwarm.report import Report
-from prefixwarm.keepwarm.sending import CONCURRENCY, Sender, within_rate, writes_per_minute
+from prefixwarm.keepwarm.route_breaker import Pauses
+from prefixwarm.keepwarm.selection import Look
+from prefixwarm.keepwarm.tick_report import Report
 from prefixwarm.state.model import Registration
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from prefixwarm.keepwarm.fleet import Fleet
-    from prefixwarm.keepwarm.parts import Parts
-    from prefixwarm.keepwarm.sending import Order
+    from prefixwarm.keepwarm.calls import Order
+    from prefixwarm.keepwarm.catalog import Fleet
+    from prefixwarm.keepwarm.dependencies import Parts
 
 __all__ = ["tick"]
 

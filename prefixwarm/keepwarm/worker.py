@@ -14,9 +14,9 @@ from aws_lambda_powertools.utilities.batch import (
 from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm.batch import Batch
 from prefixwarm.keepwarm.handler import deadline_of, emit, metrics
-from prefixwarm.keepwarm.keeper import keeper
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.report import Report
+from prefixwarm.keepwarm.runtime import keeper
+from prefixwarm.keepwarm.tick_report import Report
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

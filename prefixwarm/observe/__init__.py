@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prefixwarm.observe.boto import watch
+    from prefixwarm.observe.anthropic_sdk import async_middleware, middleware
+    from prefixwarm.observe.bedrock import watch
     from prefixwarm.observe.observer import Observer
-    from prefixwarm.observe.prefix import Prefix
-    from prefixwarm.observe.sdk import async_middleware, middleware
+    from prefixwarm.observe.prefix_definition import Prefix
 
 __all__ = ["Observer", "Prefix", "async_middleware", "middleware", "watch"]
 

@@ -14,10 +14,10 @@ from prefixwarm.observe.background import Background
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
 from prefixwarm.observe.drift import drifted_at
 from prefixwarm.observe.gate import Gate
-from prefixwarm.observe.match import Matcher
-from prefixwarm.observe.report import Observation, diagnosis_line, drift_line, line
-from prefixwarm.observe.strangers import Strangers
-from prefixwarm.observe.touch import Toucher, table_state
+from prefixwarm.observe.matcher import Matcher
+from prefixwarm.observe.observation import Observation, diagnosis_line, drift_line, line
+from prefixwarm.observe.state_reporter import Toucher, table_state
+from prefixwarm.observe.unrelated import Strangers
 from prefixwarm.prefix.prefix_file import find, load
 from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import Usage
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from prefixwarm.observe.drift import Place
-    from prefixwarm.observe.match import Match
+    from prefixwarm.observe.matcher import Match
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.state.store import StateStore
 

@@ -16,14 +16,35 @@ from prefixwarm.wire.sigv4 import sign
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, Protocol
 
-    from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.keys import KeySource
     from prefixwarm.provider.routes import Route
     from prefixwarm.wire.aws import AwsClient
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.http import Response, Transport
+
+    class PreparedCall(Protocol):
+        """A request that is ready to send, whose output limit is still open."""
+
+        @property
+        def route(self) -> str:
+            """The route's name."""
+
+        @property
+        def model(self) -> str:
+            """The model's id, as the route's address takes it."""
+
+        @property
+        def headers(self) -> Mapping[str, str]:
+            """Headers beside the route's own."""
+
+        def with_max_tokens(self, count: int) -> bytes:
+            """The body that asks for so many output tokens."""
+
+        def opted_in(self, count: int) -> bytes:
+            """The same body, with the provider's cache diagnostics asked for."""
+
 
 __all__ = ["Provider", "Reply", "error_of"]
 
@@ -71,7 +92,7 @@ class Provider:
         self._tokens = self._access_tokens() if environ.get(FEDERATION_RULE_ID) else None
         self._samples = environ.get(DIAGNOSE, "").strip().lower() == "sample"
 
-    def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
+    def send(self, call: PreparedCall, max_tokens: int, deadline: Deadline) -> Reply:
         """Send one warm call; a key that is refused is fetched once more, as it may have rotated.
 
         Raises
@@ -108,7 +129,7 @@ class Provider:
             response = self._attempt(route, request, source.current(deadline), deadline)
         return response
 
-    def _warm(self, route: Route, call: WarmCall, body: bytes, deadline: Deadline) -> Response:
+    def _warm(self, route: Route, call: PreparedCall, body: bytes, deadline: Deadline) -> Response:
         request = Request(
             method="POST",
             url=route.url(call.model, self._environ),

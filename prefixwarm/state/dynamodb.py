@@ -2,7 +2,7 @@
 
 Each operation is defined once, as the parameters of one request of DynamoDB's API. Whoever can
 send those can keep the state: the extension by signed HTTP (`signed_calls`), everyone else with
-boto3's low-level client (`prefixwarm.keepwarm.store`).
+boto3's low-level client (`prefixwarm.keepwarm.dynamodb_boto3`).
 """
 
 from __future__ import annotations

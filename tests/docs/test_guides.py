@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import judge, make_prefix
-from prefixwarm.cli.group import COMMANDS, run
+from prefixwarm.cli.command_group import COMMANDS, run
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 

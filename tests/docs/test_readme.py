@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.demo.local_aws import LocalAws
+from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.simulator import running
 
 if TYPE_CHECKING:

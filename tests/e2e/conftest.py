@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.demo.setting_up import world as set_up
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.setup import world as set_up
+from prefixwarm.local.toolchain import Tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.demo.measure import Run
-    from prefixwarm.demo.world import World
+    from prefixwarm.local.measurements import Run
+    from prefixwarm.local.stack import World
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.demo.emulator import Environment
-from prefixwarm.demo.provider import KEY
+from prefixwarm.local.emulator import Environment
+from prefixwarm.local.simulated_provider import KEY
 
 if TYPE_CHECKING:
-    from prefixwarm.demo.emulator import Invocation
-    from prefixwarm.demo.function import Function
-    from prefixwarm.demo.world import World
+    from prefixwarm.local.emulator import Invocation
+    from prefixwarm.local.function import Function
+    from prefixwarm.local.stack import World
 
 pytestmark = pytest.mark.e2e
 

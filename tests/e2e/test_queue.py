@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.demo import wire
-from prefixwarm.demo.deploy import Deployment, deploy
-from prefixwarm.demo.emulator import Environment
-from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.demo.provider import KEY
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local import local_http
+from prefixwarm.local.deployment import Deployment, deploy
+from prefixwarm.local.emulator import Environment
+from prefixwarm.local.local_aws import LocalAws
+from prefixwarm.local.simulated_provider import KEY
+from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Latency, Principal, Simulator, running
@@ -35,7 +35,7 @@ from prefixwarm.simulator import Latency, Principal, Simulator, running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from prefixwarm.demo.function import Function
+    from prefixwarm.local.function import Function
 
 pytestmark = pytest.mark.e2e
 
@@ -56,7 +56,7 @@ class Fleet:
         self.table = deployment.output("TableName")
         self.events: list[tuple[str, Any]] = []
         self._idle: dict[str, SimpleQueue[Environment]] = {}
-        self._server = ThreadingHTTPServer((wire.loopback_address(), 0), self._handler())
+        self._server = ThreadingHTTPServer((local_http.loopback_address(), 0), self._handler())
         stack.callback(self._server.server_close)
         stack.callback(self._server.shutdown)
         Thread(target=self._server.serve_forever, daemon=True).start()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.demo.emulator import Environment
+from prefixwarm.local.emulator import Environment
 
 if TYPE_CHECKING:
-    from prefixwarm.demo.emulator import Invocation
-    from prefixwarm.demo.measure import Run
-    from prefixwarm.demo.world import World
+    from prefixwarm.local.emulator import Invocation
+    from prefixwarm.local.measurements import Run
+    from prefixwarm.local.stack import World
 
 pytestmark = pytest.mark.e2e
 

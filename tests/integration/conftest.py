@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
-from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.keepwarm.store import boto_calls
+from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
+from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import build
 from prefixwarm.prefix.warm_request import derive

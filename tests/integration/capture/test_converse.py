@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.capture import judge, make_prefix, prefixes_from_requests, record, run
-from prefixwarm.cli.group import run as cli
+from prefixwarm.cli.command_group import run as cli
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.simulator import running
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.capture import CapturedRequest, judge, make_prefix, prefixes_from_requests
-from prefixwarm.observe.match import Matcher
+from prefixwarm.observe.matcher import Matcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.toolchain import Tools
 
 os.environ.setdefault("JSII_NODE", str(Tools().node()))
 # It prints a banner when the machine's Node.js is old.

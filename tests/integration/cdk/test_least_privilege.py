@@ -16,8 +16,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from botocore.exceptions import ClientError
 
-from prefixwarm.demo.function import ACCOUNT, REGION
-from prefixwarm.demo.local_aws import LocalAws
+from prefixwarm.local.function import ACCOUNT, REGION
+from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer, prefixes
 from prefixwarm_cdk import warmer as warmer_module

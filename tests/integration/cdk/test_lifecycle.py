@@ -11,10 +11,10 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from prefixwarm.demo.cdk_cli import CdkCli
-from prefixwarm.demo.errors import BenchError
-from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.cdk_cli import CdkCli
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.local_aws import LocalAws
+from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer
 

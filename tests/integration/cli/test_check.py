@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.capture.finding import RULES
-from prefixwarm.cli.group import run
+from prefixwarm.cli.command_group import run
+from prefixwarm.lint.finding import RULES
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.simulator import Principal
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.cli.group import run
+from prefixwarm.cli.command_group import run
 from prefixwarm.prefix.prefix_file import write
 from prefixwarm.state.memory import FileState
 from prefixwarm.state.model import Lease, LeaseWish, Registration, Result, SessionStart

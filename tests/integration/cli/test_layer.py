@@ -8,9 +8,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from prefixwarm.cli.group import run
-from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.demo.wire import fetch
+from prefixwarm.cli.command_group import run
+from prefixwarm.local.local_aws import LocalAws
+from prefixwarm.local.local_http import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

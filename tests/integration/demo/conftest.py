@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.demo.function import Function
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.function import Function
+from prefixwarm.local.toolchain import Tools
 
 if TYPE_CHECKING:
     from pathlib import Path

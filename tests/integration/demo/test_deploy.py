@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.demo.deploy import Deployment, deploy
-from prefixwarm.demo.emulator import Environment
-from prefixwarm.demo.errors import BenchError
-from prefixwarm.demo.local_aws import LocalAws
+from prefixwarm.local.deployment import Deployment, deploy
+from prefixwarm.local.emulator import Environment
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.local_aws import LocalAws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.demo.tools import Tools
+    from prefixwarm.local.toolchain import Tools
 
 APP = Path(__file__).parent / "trivial_app"
 RUNTIME = f"python3.{sys.version_info.minor}"

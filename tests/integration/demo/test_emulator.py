@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.demo.emulator import Environment
-from prefixwarm.demo.errors import BenchError
-from prefixwarm.demo.function import MANAGED_INSTANCES, Function
+from prefixwarm.local.emulator import Environment
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.function import MANAGED_INSTANCES, Function
 
 if TYPE_CHECKING:
-    from prefixwarm.demo.tools import Tools
+    from prefixwarm.local.toolchain import Tools
 
 
 def test_invokes_the_handler_and_reports_the_init_phase_once(
@@ -167,8 +167,8 @@ def test_nothing_outlives_a_killed_host(function: Function) -> None:
     """Not even SIGKILL of the process that started an environment leaves it running."""
     code = f"""
 from pathlib import Path
-from prefixwarm.demo.emulator import Environment
-from prefixwarm.demo.function import Function
+from prefixwarm.local.emulator import Environment
+from prefixwarm.local.function import Function
 environment = Environment(Function(Path({str(function.code)!r}))).start()
 print(environment.invoke().payload["env"]["AWS_LAMBDA_RUNTIME_API"], flush=True)
 input()

@@ -21,14 +21,14 @@ from extension_bench import (
     write_prefix,
 )
 
-from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.local_aws import LocalAws
+from prefixwarm.local.toolchain import Tools
 from prefixwarm.simulator import Latency, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from prefixwarm.demo.function import Function
+    from prefixwarm.local.function import Function
     from prefixwarm.simulator import Simulator
 
 HOLD_MS = 3000

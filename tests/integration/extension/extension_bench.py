@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.demo.emulator import Environment, Invocation
-from prefixwarm.demo.function import Function
+from prefixwarm.local.emulator import Environment, Invocation
+from prefixwarm.local.function import Function
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_layer import build_layer
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from prefixwarm.demo.local_aws import LocalAws
-    from prefixwarm.demo.tools import Tools
+    from prefixwarm.local.local_aws import LocalAws
+    from prefixwarm.local.toolchain import Tools
     from prefixwarm.simulator import Simulator
 
 __all__ = [

@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.demo.emulator import Environment
+    from prefixwarm.local.emulator import Environment
 
 __all__ = ["full_tmp", "silent_resolver"]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from extension_bench import Bench, Started
 
-    from prefixwarm.demo.emulator import Environment
+    from prefixwarm.local.emulator import Environment
 
     Harmless = Callable[..., Started]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from extension_bench import Bench
 
-    from prefixwarm.demo.function import Function
+    from prefixwarm.local.function import Function
 
 OTHER_EXTENSION = r"""#!/bin/bash
 call() {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from extension_bench import ANSWER, KEY, PROMPT, changed_layer
 
-from prefixwarm_layer.contents import layer_modules
+from prefixwarm_layer.layout import layer_modules
 
 if TYPE_CHECKING:
     from extension_bench import Bench

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from extension_bench import Bench
 
-    from prefixwarm.demo.emulator import Environment, Invocation
+    from prefixwarm.local.emulator import Environment, Invocation
 
 SECONDS = 20.0
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from prefixwarm.demo.local_aws import LocalAws
-from prefixwarm.keepwarm.keeper import Keeper
+from prefixwarm.keepwarm.runtime import Keeper
+from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
@@ -20,7 +20,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.keepwarm.report import Report
+    from prefixwarm.keepwarm.tick_report import Report
     from prefixwarm.state.model import State
 
 MODEL = "claude-sonnet-5-5"

@@ -11,8 +11,8 @@ from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingErro
 
 from prefixwarm.errors import SettingsError, StateError
 from prefixwarm.keepwarm import fan_out
-from prefixwarm.keepwarm import keeper as environment
-from prefixwarm.keepwarm.pauses import route_key
+from prefixwarm.keepwarm import runtime as environment
+from prefixwarm.keepwarm.route_breaker import route_key
 from prefixwarm.keepwarm.worker import handler
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.state.dynamodb import DynamoState

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.errors import SettingsError
-from prefixwarm.keepwarm.pauses import route_key
+from prefixwarm.keepwarm.route_breaker import route_key
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import prefix_file

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from prefixwarm.errors import PrefixwarmError, StateError
-from prefixwarm.keepwarm import keeper as module
+from prefixwarm.keepwarm import runtime as module
 from prefixwarm.keepwarm.handler import handler
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from prefixwarm.keepwarm import tick
 from prefixwarm.keepwarm.budget import day_of, total_key
-from prefixwarm.keepwarm.looking import Look
+from prefixwarm.keepwarm.selection import Look
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.prices import lookup
 from prefixwarm.state.model import Lease, LeaseWish, Result, SessionStart
@@ -18,7 +18,7 @@ from tests.integration.keepwarm.conftest import prefix_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.keepwarm.deciding import Case
+    from prefixwarm.keepwarm.candidate import Case
     from prefixwarm.state.model import State
     from tests.integration.keepwarm.conftest import World
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.observe.report import Observation
-from prefixwarm.observe.touch import Toucher
+from prefixwarm.observe.observation import Observation
+from prefixwarm.observe.state_reporter import Toucher
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
@@ -20,7 +20,7 @@ from tests.integration.keepwarm.conftest import PRICES, request_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from prefixwarm.keepwarm.report import Report
+    from prefixwarm.keepwarm.tick_report import Report
     from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
     from tests.integration.keepwarm.conftest import World

@@ -11,7 +11,7 @@ import anthropic
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.cli.group import run
+from prefixwarm.cli.command_group import run
 from prefixwarm.observe import Observer, middleware
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import load, write

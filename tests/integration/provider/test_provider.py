@@ -28,7 +28,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.demo.local_aws import LocalAws
+    from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.simulator import Simulator
     from prefixwarm.wire.aws import AwsClient
     from tests.integration.conftest import Bench

@@ -11,7 +11,7 @@ from prefixwarm.errors import CredentialsError
 from prefixwarm.wire.credentials import fetch_secret
 
 if TYPE_CHECKING:
-    from prefixwarm.demo.local_aws import LocalAws
+    from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.wire.aws import AwsClient
     from prefixwarm.wire.deadline import Deadline
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.keepwarm.store import boto_calls
+from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.model import (
     KEEP_SECONDS,

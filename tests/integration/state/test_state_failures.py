@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.errors import CredentialsError, StateError
-from prefixwarm.keepwarm.store import boto_calls
+from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state.dynamodb import DynamoState, signed_calls
 from prefixwarm.state.memory import FileState
 from prefixwarm.state.model import (
@@ -30,7 +30,7 @@ from prefixwarm.wire.sigv4 import AwsCredentials
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from prefixwarm.demo.local_aws import LocalAws
+    from prefixwarm.local.local_aws import LocalAws
 
 NOW = 1_763_700_000.25
 WISH = LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import check, make_prefix
-from prefixwarm.capture.finding import RULES
-from prefixwarm.capture.models import end_of_life
+from prefixwarm.lint.finding import RULES
+from prefixwarm.lint.model_refusals import end_of_life
 
 DOCS = Path(__file__).parents[3] / "docs" / "check.md"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.toolchain import Tools
 
 # Helpers of these tests, and what draws the dashboard.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -11,11 +11,11 @@ import pytest
 from aws_cdk import Duration
 
 from prefixwarm.errors import UsageError
-from prefixwarm.keepwarm.report import Report
-from prefixwarm.observe import report as observed
-from prefixwarm.observe.report import Observation
+from prefixwarm.keepwarm.tick_report import Report
+from prefixwarm.observe import observation
+from prefixwarm.observe.observation import Observation
 from prefixwarm.state.outcome import REFRESHED, Outcome, Usage
-from prefixwarm.warm import log_line as report
+from prefixwarm.warm import log_line
 from prefixwarm_cdk.metrics import METRICS
 
 SINGLE = {"MetricName", "Namespace", "Dimensions", "Statistic", "Period"}
@@ -42,7 +42,7 @@ def test_alarms_watch_single_metrics(template: Any, read: Any) -> None:
 def test_alarms_watch_what_the_code_emits(template: Any, read: Any) -> None:
     """By namespace and the one dimension."""
     alarms = read.resources(template, "AWS::CloudWatch::Alarm")
-    own = [alarm for alarm in alarms if alarm["Namespace"] == report.NAMESPACE]
+    own = [alarm for alarm in alarms if alarm["Namespace"] == log_line.NAMESPACE]
     assert {alarm["MetricName"] for alarm in own} == {
         "AgentDrift",
         "BudgetReached",
@@ -74,7 +74,7 @@ def test_the_service_is_what_the_functions_call_themselves(template: Any, read: 
 def test_the_dashboard_shows_known_metrics_of_this_warmer(template: Any, read: Any) -> None:
     """Every line of ours is a metric that the code emits."""
     text = json.dumps(dashboard(template, read))
-    shown = set(re.findall(rf'"{report.NAMESPACE}", "(\w+)", "service", "Warmer-Warm"', text))
+    shown = set(re.findall(rf'"{log_line.NAMESPACE}", "(\w+)", "service", "Warmer-Warm"', text))
     assert shown <= set(METRICS)
     assert {"WarmRefreshed", "AgentHit", "WarmCostUSD", "SavedUSD", "StateUnavailable"} < shown
 
@@ -133,8 +133,8 @@ def emitted() -> dict[str, tuple[float, str]]:
     usage = Usage(input=3, read=5, write_1h=7)
     outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
     seen = Observation("support", None, usage, 0.0)
-    warmed = {**report.metrics(outcome), **Report(outcomes=[outcome]).metrics()}
-    return {**warmed, **observed.metrics(seen), observed.DIAGNOSED: (1.0, "Count")}
+    warmed = {**log_line.metrics(outcome), **Report(outcomes=[outcome]).metrics()}
+    return {**warmed, **observation.metrics(seen), observation.DIAGNOSED: (1.0, "Count")}
 
 
 def test_the_metrics_are_those_that_the_code_emits() -> None:

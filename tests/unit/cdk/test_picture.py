@@ -12,7 +12,7 @@ from dashboard_svg import series, state
 from dashboard_values import Metrics
 
 from prefixwarm.state.outcome import REFRESHED, Outcome
-from prefixwarm.warm import log_line as report
+from prefixwarm.warm import log_line
 
 PICTURE = Path(__file__).parents[3] / "docs" / "dashboard.svg"
 OURS = {"service": "W"}
@@ -23,7 +23,9 @@ def metrics() -> Metrics:
     """Two hours from the epoch, with a refresh in the first minute and two in the 70th."""
     found = Metrics(0, 7200)
     outcome = Outcome(kind=REFRESHED, name="support", calls=1, cost_usd=0.25)
-    lines = [report.line(outcome, by="init", now=at, service="W") for at in (30, 4200, 4230, 7200)]
+    lines = [
+        log_line.line(outcome, by="init", now=at, service="W") for at in (30, 4200, 4230, 7200)
+    ]
     found.read("\n".join(["START RequestId: 1", *lines, '{"message": "tick"}']))
     return found
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.cli.aws import credentials, located
+from prefixwarm.cli.aws_profile import credentials, located
 from prefixwarm.errors import CredentialsError
 from prefixwarm.wire.deadline import Deadline
 

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from prefixwarm import __version__
-from prefixwarm.cli.group import COMMANDS
+from prefixwarm.cli.command_group import COMMANDS
 
 HEAVY = ("boto3", "botocore", "genai_prices", "pydantic", "anthropic", "asyncio", "jsonschema")
 
@@ -72,7 +72,7 @@ def test_a_missing_extra_is_named(cli: Any, monkeypatch: pytest.MonkeyPatch) -> 
     def missing(name: str) -> Any:
         raise ModuleNotFoundError("No module named 'boto3'", name="boto3")
 
-    monkeypatch.setattr("prefixwarm.cli.group.import_module", missing)
+    monkeypatch.setattr("prefixwarm.cli.command_group.import_module", missing)
     ran = cli("status")
     assert ran == (1, "", "prefixwarm: status needs boto3: pip install 'prefixwarm[cli]'\n")
 
@@ -92,7 +92,7 @@ def test_starting_imports_nothing_heavy(arguments: list[str]) -> None:
     """Clients and price tables are imported when they are needed."""
     code = (
         "import json, sys\n"
-        "from prefixwarm.cli.group import run\n"
+        "from prefixwarm.cli.command_group import run\n"
         f"run({arguments!r})\n"
         "sys.stderr.write(json.dumps(sorted(sys.modules)))"
     )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.cli.group import run
-from prefixwarm.demo import checkout
-from prefixwarm.demo.checkout import Checkout
-from prefixwarm.demo.errors import BenchError
+from prefixwarm.cli.command_group import run
+from prefixwarm.local import checkout
+from prefixwarm.local.checkout import Checkout
+from prefixwarm.local.errors import BenchError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.demo.emulator import Invocation
-from prefixwarm.demo.errors import BenchError
-from prefixwarm.demo.measure import Run, Scenario
-from prefixwarm.demo.report import as_json, as_table
+from prefixwarm.local.demo_table import as_json, as_table
+from prefixwarm.local.emulator import Invocation
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.measurements import Run, Scenario
 
 
 def answer(number: int, *, ttft_ms: float, read: int = 0, written: int = 0) -> Invocation:

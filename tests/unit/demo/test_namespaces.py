@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.demo import namespaces
-from prefixwarm.demo.errors import BenchError
+from prefixwarm.local import namespaces
+from prefixwarm.local.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from prefixwarm.demo import tools as module
-from prefixwarm.demo.errors import BenchError
-from prefixwarm.demo.tools import Tools, default_cache
+from prefixwarm.local import toolchain as module
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.toolchain import Tools, default_cache
 
 
 def test_cache_follows_the_xdg_base_directories(monkeypatch: pytest.MonkeyPatch) -> None:

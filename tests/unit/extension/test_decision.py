@@ -8,7 +8,7 @@ import pytest
 
 from prefixwarm.settings import Settings
 from prefixwarm.state.model import State
-from prefixwarm_extension.decision import Decision, Start, decide, start_of
+from prefixwarm_extension.init_policy import Decision, Start, decide, start_of
 
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm_layer.contents import layer_entries, with_bytecode
+from prefixwarm_layer.layout import layer_entries, with_bytecode
 
 if TYPE_CHECKING:
     from pathlib import Path

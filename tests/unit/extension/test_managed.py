@@ -12,10 +12,10 @@ from prefixwarm.settings import Settings
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import METRIC, LeaseWish, Result
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm_extension.decision import Start
+from prefixwarm_extension.context import Sandbox
+from prefixwarm_extension.init_policy import Start
 from prefixwarm_extension.managed import idle_limit, keep_warm
-from prefixwarm_extension.sandbox import Sandbox
-from prefixwarm_extension.word import Word
+from prefixwarm_extension.ready_signal import Word
 
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall

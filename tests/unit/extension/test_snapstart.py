@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from prefixwarm.demo.tools import Tools
+from prefixwarm.local.toolchain import Tools
 from prefixwarm_extension import snapstart
 
 PROGRAM = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prefixwarm_extension.word import Word
+from prefixwarm_extension.ready_signal import Word
 
 
 def said(read: int) -> bytes:

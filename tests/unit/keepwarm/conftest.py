@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.keepwarm.deciding import Case
+from prefixwarm.keepwarm.candidate import Case
 from prefixwarm.keepwarm.manifest import Entry
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.compiled import WarmCall

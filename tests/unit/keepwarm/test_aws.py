@@ -10,9 +10,9 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from prefixwarm.errors import PrefixFileError, StateError
-from prefixwarm.keepwarm.objects import Bucket
-from prefixwarm.keepwarm.store import boto_calls, quick
-from prefixwarm.keepwarm.traffic import TrafficError, invocations
+from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
+from prefixwarm.keepwarm.invocations import TrafficError, invocations
+from prefixwarm.keepwarm.s3 import Bucket
 from prefixwarm.state.dynamodb import ConditionFailed
 from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from prefixwarm.keepwarm.deciding import Case, fraction, multipliers, paced, view_of
+from prefixwarm.keepwarm.candidate import Case, fraction, multipliers, paced, view_of
 from prefixwarm.policy import Multipliers, Policy
 from prefixwarm.state.model import State
 from tests.unit.keepwarm.conftest import NOW, warm_call

@@ -13,10 +13,10 @@ from prefixwarm.errors import (
     PrefixwarmError,
     ProviderError,
 )
-from prefixwarm.keepwarm import breaker
+from prefixwarm.keepwarm import rewrite_breaker
+from prefixwarm.keepwarm.calls import Order, within_rate
 from prefixwarm.keepwarm.fan_out import Message
-from prefixwarm.keepwarm.pauses import Pauses, pause_after, route_key
-from prefixwarm.keepwarm.sending import Order, within_rate
+from prefixwarm.keepwarm.route_breaker import Pauses, pause_after, route_key
 from prefixwarm.policy import Decision
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import State
@@ -25,7 +25,7 @@ from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW, make_case
 
 if TYPE_CHECKING:
-    from prefixwarm.keepwarm.deciding import Case
+    from prefixwarm.keepwarm.candidate import Case
 
 
 @pytest.mark.parametrize(
@@ -70,19 +70,19 @@ def test_a_pause_outlives_its_tick() -> None:
 def test_only_a_read_ends_a_row_of_rewrites() -> None:
     """A failure says nothing about the cache."""
     state = State(key="k", rewrites=1)
-    assert breaker.count(state, "refresh", Outcome(name="a", kind="written")) == 2
-    assert breaker.count(state, "refresh", Outcome(name="a", kind="partial")) == 2
-    assert breaker.count(state, "write", Outcome(name="a", kind="written")) == 1
-    assert breaker.count(state, "refresh", Outcome(name="a", kind="failed")) == 1
-    assert breaker.count(state, "write", Outcome(name="a", kind="refreshed")) == 0
+    assert rewrite_breaker.count(state, "refresh", Outcome(name="a", kind="written")) == 2
+    assert rewrite_breaker.count(state, "refresh", Outcome(name="a", kind="partial")) == 2
+    assert rewrite_breaker.count(state, "write", Outcome(name="a", kind="written")) == 1
+    assert rewrite_breaker.count(state, "refresh", Outcome(name="a", kind="failed")) == 1
+    assert rewrite_breaker.count(state, "write", Outcome(name="a", kind="refreshed")) == 0
 
 
 def test_the_likely_cause_is_named() -> None:
     """From what the reply shows."""
     downgraded = Outcome(name="a", kind="written", downgraded=True, reason="granted 300 s")
-    assert breaker.cause(downgraded) == "downgrade: granted 300 s"
-    assert breaker.cause(Outcome(name="a", kind="partial")).startswith("drift")
-    assert "workspace" in breaker.cause(Outcome(name="a", kind="written"))
+    assert rewrite_breaker.cause(downgraded) == "downgrade: granted 300 s"
+    assert rewrite_breaker.cause(Outcome(name="a", kind="partial")).startswith("drift")
+    assert "workspace" in rewrite_breaker.cause(Outcome(name="a", kind="written"))
 
 
 def order(case: Case, action: str) -> Order:
@@ -140,12 +140,14 @@ def test_a_prefix_is_due_again_with_time_for_one_more_tick(
 
 def test_the_breaker_remembers_the_likely_cause() -> None:
     """In the state's own words, until somebody else's replace them."""
-    why = breaker.sentence(2, Outcome(name="a", kind="partial"))
+    why = rewrite_breaker.sentence(2, Outcome(name="a", kind="partial"))
     assert "likely cause: drift" in why
     tripped = State(key="k", rewrites=2, tripped_until=NOW + 9, reason=why)
-    assert breaker.refusal(tripped, NOW) == why
-    assert breaker.refusal(tripped.replace(reason="warm"), NOW) == breaker.sentence(2)
-    assert breaker.refusal(tripped, NOW + 10) == ""
+    assert rewrite_breaker.refusal(tripped, NOW) == why
+    assert rewrite_breaker.refusal(tripped.replace(reason="warm"), NOW) == rewrite_breaker.sentence(
+        2
+    )
+    assert rewrite_breaker.refusal(tripped, NOW + 10) == ""
 
 
 def test_idle_counts_warm_calls_without_traffic() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from prefixwarm.errors import SettingsError
 from prefixwarm.keepwarm.manifest import CALLS_PER_MINUTE, parse
-from prefixwarm.keepwarm.objects import split_url
+from prefixwarm.keepwarm.s3 import split_url
 
 ENTRY = {"name": "support", "object": "a.json", "functions": ["agent"]}
 GOOD: dict[str, Any] = {

@@ -7,10 +7,10 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import ConnectError, PrefixwarmError, StateError
-from prefixwarm.keepwarm.parts import Parts
-from prefixwarm.keepwarm.pauses import Pauses
-from prefixwarm.keepwarm.report import Report
-from prefixwarm.keepwarm.sending import CONCURRENCY, Order, Sender
+from prefixwarm.keepwarm.calls import CONCURRENCY, Order, Sender
+from prefixwarm.keepwarm.dependencies import Parts
+from prefixwarm.keepwarm.route_breaker import Pauses
+from prefixwarm.keepwarm.tick_report import Report
 from prefixwarm.policy import Decision
 from prefixwarm.provider.client import Reply
 from prefixwarm.settings import Settings

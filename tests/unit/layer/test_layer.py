@@ -17,7 +17,7 @@ from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm_layer import archive, build_layer
 from prefixwarm_layer.bytecode import SUPPORTED, interpreters
-from prefixwarm_layer.contents import layer_entries, layer_modules, with_bytecode
+from prefixwarm_layer.layout import layer_entries, layer_modules, with_bytecode
 
 if TYPE_CHECKING:
     from pathlib import Path

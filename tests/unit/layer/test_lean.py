@@ -11,7 +11,7 @@ import pytest
 
 from prefixwarm_layer import bytecode
 from prefixwarm_layer.bytecode import interpreters
-from prefixwarm_layer.contents import layer_entries, layer_modules
+from prefixwarm_layer.layout import layer_entries, layer_modules
 from prefixwarm_layer.lean import lean, only_used
 
 SOURCE = '''"""A module."""

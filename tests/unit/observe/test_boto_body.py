@@ -6,7 +6,7 @@ import io
 
 from botocore.response import StreamingBody
 
-from prefixwarm.observe.boto import _whole
+from prefixwarm.observe.bedrock import _whole
 
 
 def test_what_observing_raises_reaches_nobody() -> None:

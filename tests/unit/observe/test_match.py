@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.observe.match import Matcher, Warmed
+from prefixwarm.observe.matcher import Matcher, Warmed
 
 
 @pytest.fixture

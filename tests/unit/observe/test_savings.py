@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.observe.report import Observation
-from prefixwarm.observe.touch import session_start
+from prefixwarm.observe.observation import Observation
+from prefixwarm.observe.state_reporter import session_start
 from prefixwarm.state.model import State
 from prefixwarm.state.outcome import Usage
 

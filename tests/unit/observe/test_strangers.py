@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture import make_prefix
-from prefixwarm.observe.match import Matcher
+from prefixwarm.observe.matcher import Matcher
 
 RULES = "\n".join(f"Rule {i}: parcels of kind {i} go by road {i * 7}." for i in range(120))
 REWRITTEN = "\n".join(f"Law number {i} says: never send {i} boxes." for i in range(120))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.cli.group import run
+from prefixwarm.cli.command_group import run
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.prefix_file import build
 from prefixwarm.prefix.warm_request import derive

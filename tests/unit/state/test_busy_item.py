@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from prefixwarm.errors import StateError
-from prefixwarm.keepwarm.store import boto_calls
+from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state.dynamodb import DynamoState, signed_calls
 from prefixwarm.state.model import METRIC
 from prefixwarm.wire.aws import AwsClient

@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from prefixwarm.errors import SettingsError
-from prefixwarm.keepwarm.store import boto_calls
+from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.settings import Settings
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState

@@ -1,0 +1,96 @@
+"""What the steps of one start share."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+
+from prefixwarm.provider.client import Provider
+from prefixwarm.provider.routes import route_named
+from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.http import HttpTransport
+from prefixwarm.wire.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.settings import Settings
+    from prefixwarm.state.model import State
+    from prefixwarm.state.store import StateStore
+    from prefixwarm_extension.init_policy import Decision, Start
+    from prefixwarm_extension.ready_signal import Word
+
+__all__ = ["Sandbox"]
+
+CA_FOLDER = "/opt/prefixwarm/ca"
+
+
+class Sandbox(Record):
+    """The environment, its decisions, and its connections.
+
+    `began` is on the monotonic clock; `seen` holds the states that were looked at, by key;
+    `decisions` are those to send, by the prefix's name.
+    """
+
+    environ: Mapping[str, str]
+    settings: Settings
+    start: Start
+    began: float
+    store: StateStore | None
+    provider: Provider
+    word: Word
+    seen: dict[str, State]
+    decisions: dict[str, Decision]
+
+    @classmethod
+    def of(
+        cls,
+        environ: Mapping[str, str],
+        settings: Settings,
+        start: Start,
+        began: float,
+        word: Word,
+    ) -> Sandbox:
+        """Connected to nothing yet."""
+        transport = HttpTransport(environ, CA_FOLDER if os.path.isdir(CA_FOLDER) else None)
+        credentials = aws_credentials(environ, transport)
+        aws = AwsClient(transport=transport, credentials=credentials, environ=environ)
+        return cls(
+            environ=environ,
+            settings=settings,
+            start=start,
+            began=began,
+            store=DynamoState(settings.table, signed_calls(aws)) if settings.table else None,
+            provider=Provider(transport, aws, settings.api_key_secret, environ),
+            word=word,
+            seen={},
+            decisions={},
+        )
+
+    @property
+    def hold_ends(self) -> Deadline:
+        """When the function goes on without us."""
+        return Deadline(self.began + self.start.hold)
+
+    @property
+    def held(self) -> float:
+        """Seconds since we began."""
+        return monotonic() - self.began
+
+    @property
+    def function(self) -> str:
+        """The function's name."""
+        return self.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+
+    def key(self, call: WarmCall) -> str:
+        """The key of this prefix's warm state."""
+        return call.key(route_named(call.route), self.settings.cache_scope, self.environ)
+
+    def owner(self) -> str:
+        """A name for a lease: readable, and never taken twice."""
+        return f"{self.environ.get('AWS_LAMBDA_LOG_STREAM_NAME', 'init')}-{os.urandom(6).hex()}"

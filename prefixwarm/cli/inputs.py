@@ -1,0 +1,141 @@
+"""What a command compares: a prefix file, or a real request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.capture.file_prices import prices_of
+from prefixwarm.errors import UsageError
+from prefixwarm.prefix.body import as_messages, is_converse, place_of
+from prefixwarm.prefix.prefix_file import loads
+from prefixwarm.provider.routes import CONVERSE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+__all__ = ["Subject", "read_request", "read_subject"]
+
+# https://platform.claude.com/docs/en/api/errors: request_too_large; the depth is ours.
+_MAX_BYTES = 32_000_000
+_MAX_DEPTH = 200
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A request's body and headers, and the prefix file that it is from.
+
+    Attributes
+    ----------
+    body : dict
+        The request; of a prefix file without the placeholder.
+    headers : dict of str to str or None
+        None where they are not known.
+    prefix : PrefixFile or None
+        None for a real request.
+    """
+
+    body: dict[str, Any]
+    headers: dict[str, str] | None
+    prefix: PrefixFile | None = None
+
+    @property
+    def usd_per_mtok(self) -> Mapping[str, float | None]:
+        """The model's prices; empty when unknown."""
+        if self.prefix is not None:
+            return self.prefix.usd_per_mtok
+        route = CONVERSE if is_converse(self.body) else "anthropic"
+        known = "model" in as_messages(self.body)
+        found = prices_of(self.body, route, 0) if known else None
+        return found["usd_per_mtok"] if found else {}
+
+
+def read_request(path: Path) -> Subject:
+    """A real request: its JSON body, or an object with ``body`` and ``headers``.
+
+    Raises
+    ------
+    UsageError
+        When it is no request.
+    """
+    return _request(_json(path), path)
+
+
+def read_subject(path: Path) -> Subject:
+    """A prefix file, or a real request.
+
+    Raises
+    ------
+    UsageError
+        When it is neither.
+    """
+    document = _json(path)
+    if not (isinstance(document, dict) and "format" in document):
+        return _request(document, path)
+    prefix = loads(json.dumps(document), str(path))
+    body = {**prefix.request, "messages": prefix.request["messages"][:-1]}
+    return Subject(body, dict(prefix.headers), prefix)
+
+
+def _request(document: Any, path: Path) -> Subject:
+    headers = None
+    if isinstance(document, dict) and isinstance(document.get("body"), dict):
+        headers, document = document.get("headers"), document["body"]
+    if not isinstance(document, dict) or not isinstance(document.get("messages"), list):
+        raise UsageError(f"{path}: messages: is missing; give the JSON body of a real request")
+    for place, value in _content(document):
+        if not _is_content(value):
+            raise UsageError(f"{path}: {place}: is no list of objects; give a real request's body")
+    if not isinstance(headers, dict):
+        return Subject(document, None)
+    return Subject(document, {str(k).lower(): str(v) for k, v in headers.items()})
+
+
+def _content(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What holds blocks, with its place."""
+    tools = as_messages(body).get("tools") or []
+    yield place_of("tools", body), tools if isinstance(tools, list) else None
+    yield "system", body.get("system") or []
+    for i, message in enumerate(body["messages"]):
+        content = message.get("content") if isinstance(message, dict) else None
+        yield f"messages[{i}].content", content
+
+
+def _is_content(value: object) -> bool:
+    blocks = value if isinstance(value, list) else []
+    return isinstance(value, str | list) and all(isinstance(block, dict) for block in blocks)
+
+
+def _json(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"{path}: is larger than the {_MAX_BYTES:,} bytes of a request")
+    try:
+        document = json.loads(data)
+    except RecursionError:
+        document = None
+    except ValueError as error:
+        raise UsageError(f"{path}: is not JSON: {error}") from error
+    if document is None or _deeper_than(_MAX_DEPTH, document):
+        raise UsageError(f"{path}: is no JSON object, or nested more than {_MAX_DEPTH} deep")
+    return document
+
+
+def _deeper_than(levels: int, document: object) -> bool:
+    inside = [document]
+    for _ in range(levels):
+        inside = [
+            value
+            for each in inside
+            if isinstance(each, dict | list)
+            for value in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(inside)

@@ -1,0 +1,193 @@
+"""From a warm state and a prefix file's prices to the policy's decision."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from prefixwarm.keepwarm.old_versions import held_back
+from prefixwarm.policy import Multipliers, View, decide, learn
+from prefixwarm.state.model import METRIC, OBSERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.keepwarm.manifest import Entry
+    from prefixwarm.policy import Decision, Policy
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.state.model import State
+
+__all__ = ["Case", "fraction", "multipliers", "paced", "view_of"]
+
+# What a miss makes the first token wait, until a write and a read were both measured.
+_ASSUMED_SECONDS = 1.0
+
+# A fleet's refreshes are spread over this many seconds a prefix, up to so many in all.
+_SPREAD_PER_PREFIX = 0.03
+_HOUR = 3600
+_MOST_SPREAD = {_HOUR: 300.0, 300: 30.0}
+
+
+def fraction(name: str) -> float:
+    """A number from 0 to below 1 that is always the same for a name."""
+    return crc32(name.encode()) / 2**32
+
+
+def paced(policy: Policy, name: str, ttl: int, prefixes: int) -> Policy:
+    """The policy with this prefix's refresh moved forward by its own share of the spread.
+
+    So thousands of prefixes that were written together are not refreshed in one second; a small
+    fleet loses no time by it. An entry that lives longer than what the policy writes is left at
+    the usual interval, which would be none of the policy's.
+    """
+    if ttl > (policy.ttl or ttl):
+        return policy
+    spread = min(prefixes * _SPREAD_PER_PREFIX, _MOST_SPREAD[ttl])
+    usual = policy.refresh_after(ttl)
+    return replace(policy, interval=max(usual - spread * fraction(name), usual / 2))
+
+
+def multipliers(call: WarmCall) -> Multipliers:
+    """The model's cache prices in units of one uncached read; the usual ones when unknown."""
+    found = call.usd_per_mtok
+    unit = found.get("input")
+    if not unit:
+        return Multipliers()
+    names = ("read", "write_5m", "write_1h")
+    known = {name: price / unit for name in names if (price := found.get(name))}
+    return Multipliers(**known)
+
+
+def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> View:
+    """What the policy may know of a prefix; budgets are added later."""
+    return View(
+        now=now,
+        last_touch=state.last_touch,
+        warm_until=state.warm_until,
+        ttl=state.granted_ttl or call.ttl,
+        idle_refreshes=state.idle,
+        traffic_at=state.traffic_at,
+        multipliers=multipliers(call),
+        latency=_latency(state, call, latency_value),
+        learned=_decoded(state.learned),
+        cost_per_refresh_usd=_dollars(call, "read"),
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One prefix that is due, and what is known of it.
+
+    Attributes
+    ----------
+    state : State
+        As read in this tick, with traffic taken into account.
+    prefixes : int
+        How many the deployment has, which spreads their refreshes.
+    evidence : str
+        Where the last sign of traffic came from: ``metric``, ``observed`` or empty.
+    learned : bytes or None
+        New counters to store; None when there are none.
+    """
+
+    state: State
+    entry: Entry
+    call: WarmCall
+    policy: Policy
+    latency_value: float
+    prefixes: int = 1
+    evidence: str = ""
+    learned: bytes | None = None
+
+    @property
+    def senders(self) -> set[str]:
+        """Functions whose invocations matter; none before the first write.
+
+        Nor for a superseded version: the metric does not tell a function's versions apart.
+        """
+        if self.state.warm_until is None or self.entry.superseded:
+            return set()
+        return {*self.entry.functions, *self.state.functions}
+
+    def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
+        """What to do now, and the TTL that the next write is to ask for."""
+        view = replace(self._view(now), budget_left_usd=budget_left_usd)
+        found = replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
+        found = self._within(budget_left_usd, found, now)
+        return held_back(found, alive=view.alive) if self.entry.superseded else found
+
+    def cost_usd(self, now: float, ttl: int) -> float | None:
+        """What a call that asks for this TTL would cost now, as far as is known."""
+        write = "write_1h" if ttl == _HOUR else "write_5m"
+        return _dollars(self.call, "read" if self.state.warm_for(now) else write)
+
+    def _within(self, left_usd: float | None, found: Decision, now: float) -> Decision:
+        """The decision, unless its own TTL makes a write dearer than what is left."""
+        cost = self.cost_usd(now, found.ttl)
+        if left_usd is None or cost is None or found.action != "write" or cost <= left_usd:
+            return found
+        reason = f"the budget is used up: ${cost:.4f} needed, ${left_usd:.4f} left"
+        return replace(found, action="rest", reason=reason)
+
+    def _view(self, now: float) -> View:
+        return view_of(self.state, self.call, now, self.latency_value)
+
+    def _paced(self, view: View) -> Policy:
+        return paced(self.policy, self.entry.name, view.ttl, self.prefixes)
+
+    def _ttl_of_a_write(self, view: View) -> int:
+        """As if the entry had what the provider would grant: it may be one that an agent wrote."""
+        longest = self.state.longest_ttl or _HOUR
+        asked = replace(view, ttl=min(self.call.ttl, longest))
+        return min(decide(asked, self._paced(asked)).ttl, longest)
+
+    def with_traffic(self, arrivals: Sequence[float], now: float) -> Case:
+        """The same after these signs of traffic (epoch seconds, ascending)."""
+        new = [at for at in arrivals if at > (self.state.traffic_at or 0.0)]
+        observed = self._observed(now)
+        view = self._view(now)
+        learned = learn(view, [*observed, *new], self.policy)
+        changed = learned if learned != view.learned else None
+        if not new:
+            return replace(self, learned=changed, evidence=OBSERVED if observed else "")
+        state = self.state.replace(traffic_at=new[-1], traffic_by=METRIC, idle=0)
+        return replace(self, state=state, learned=changed, evidence=METRIC)
+
+    def _observed(self, now: float) -> list[float]:
+        """Traffic that the agent itself told of since the last check."""
+        state, view = self.state, self._view(now)
+        at = state.traffic_at or 0.0
+        recent = now - at < self._paced(view).refresh_after(view.ttl) + 2 * 60
+        return [at] if recent and at >= (state.last_touch or 0.0) else []
+
+    @property
+    def learned_text(self) -> str | None:
+        """The new counters as the state keeps them."""
+        return None if self.learned is None else b64encode(self.learned).decode()
+
+
+def _latency(state: State, call: WarmCall, latency_value: float) -> float:
+    unit = _dollars(call, "input")
+    if not unit:
+        return 0.0
+    seconds = _ASSUMED_SECONDS
+    if state.write_ms is not None and state.read_ms is not None:
+        seconds = max(0.0, state.write_ms - state.read_ms) / 1000
+    return latency_value * seconds / unit
+
+
+def _dollars(call: WarmCall, price: str) -> float | None:
+    per_mtok = call.usd_per_mtok.get(price)
+    if per_mtok is None or call.tokens is None:
+        return None
+    return per_mtok * call.tokens / 1e6
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (Base64Error, ValueError):
+        return b""

@@ -1,0 +1,180 @@
+"""The prefixes of one deployment: the keys of their states, and their files when needed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from prefixwarm.errors import PrefixFileError, SettingsError
+from prefixwarm.keepwarm.manifest import parse
+from prefixwarm.keepwarm.old_versions import Superseded
+from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.prefix_file import loads
+from prefixwarm.provider.routes import route_named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from prefixwarm.keepwarm.manifest import Entry, Manifest
+    from prefixwarm.keepwarm.s3 import Bucket
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.settings import Settings
+    from prefixwarm.state.model import State
+
+__all__ = ["Fleet"]
+
+_READERS = 16
+
+
+class Fleet:
+    """What the manifest lists.
+
+    Objects are addressed by content, so what was read once stays valid for the environment's
+    life; a file that cannot be used is tried again whenever it is needed.
+
+    Parameters
+    ----------
+    bucket
+        Holds the manifest and the files.
+    manifest_key
+        The manifest's key.
+    tell
+        Told of each file that cannot be used, once for each problem.
+    now
+        Epoch seconds: what is deployed later, this environment does not know.
+
+    Raises
+    ------
+    SettingsError
+        When the manifest cannot be used.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        manifest_key: str,
+        settings: Settings,
+        environ: Mapping[str, str],
+        tell: Callable[[PrefixFileError], None],
+        now: float,
+    ) -> None:
+        self._bucket = bucket
+        self._settings = settings
+        self._environ = environ
+        self._tell = tell
+        self._calls = _Calls()
+        self.manifest = self._read_manifest(manifest_key)
+        self._keyless = list(self.manifest.entries)
+        self.entries: dict[str, Entry] = {}
+        self.unregistered: set[str] = set()
+        self.broken: dict[str, PrefixFileError] = {}
+        self.superseded = Superseded()
+        self._read_at = now
+
+    def learn_keys(self) -> None:
+        """Fill `entries`, by the keys of their states; new ones are `unregistered` too."""
+        if not self._keyless:
+            return
+        with ThreadPoolExecutor(_READERS) as pool:
+            keys = list(pool.map(self._key, self._keyless))
+        found = list(zip(keys, self._keyless, strict=True))
+        for key, entry in found:
+            if key is not None:
+                functions = {*entry.functions, *self._settings.functions.get(entry.name, ())}
+                self.entries[key] = replace(entry, functions=(*sorted(functions),))
+                self.superseded.replaced_by(key, entry)
+                self.unregistered.add(key)
+        self._keyless = [entry for key, entry in found if key is None]
+
+    def judges(self, state: State) -> bool:
+        """Whether it is known what a state is that is none of `entries`.
+
+        Not while keys are unknown; nor does an environment judge what a later deployment knows,
+        which may run beside it for a while.
+        """
+        return not self._keyless and (state.deployed_at or 0.0) <= self._read_at
+
+    def call(self, entry: Entry) -> WarmCall | None:
+        """The entry's warm call; None when its file cannot be used: see `broken`."""
+        try:
+            call = self._load(entry)
+        except PrefixFileError as error:
+            self._note(entry, error)
+            return None
+        self.broken.pop(entry.name, None)
+        return call
+
+    def earlier_call(self, key: str, entry: Entry) -> WarmCall:
+        """The warm call of an earlier version, by its state's key.
+
+        Raises
+        ------
+        PrefixFileError
+            When its file is gone, or holds another version.
+        """
+        call = self._load(entry)
+        if self._key_of(call) != key:
+            raise PrefixFileError(self._bucket.url(entry.object), "", "holds another version")
+        return call
+
+    def _read_manifest(self, key: str) -> Manifest:
+        try:
+            return parse(self._bucket.read(key), self._bucket.url(key))
+        except PrefixFileError as error:
+            raise SettingsError(f"the manifest {error}") from error
+
+    def _key(self, entry: Entry) -> str | None:
+        if key := entry.key(self._settings.cache_scope, self._environ):
+            return key
+        call = self.call(entry)
+        return self._key_of(call) if call else None
+
+    def _key_of(self, call: WarmCall) -> str:
+        return call.key(route_named(call.route), self._settings.cache_scope, self._environ)
+
+    def _load(self, entry: Entry) -> WarmCall:
+        call = self._calls.get(entry.object)
+        if call is None:
+            call = self._read(entry)
+            self._calls.keep(entry.object, call)
+        return call
+
+    def _read(self, entry: Entry) -> WarmCall:
+        source = self._bucket.url(entry.object)
+        prefix = loads(self._bucket.read(entry.object), source)
+        if prefix.name != entry.name:
+            problem = f"{prefix.name!r}: the manifest calls it {entry.name!r}; deploy again"
+            raise PrefixFileError(source, "name", problem)
+        return compile_prefix(prefix)
+
+    def _note(self, entry: Entry, error: PrefixFileError) -> None:
+        if str(self.broken.get(entry.name)) != str(error):
+            self._tell(error)
+        self.broken[entry.name] = error
+
+
+class _Calls:
+    """The warm calls used last, up to a number of bytes; safe between threads."""
+
+    def __init__(self, most: int = 64 * 1024 * 1024) -> None:
+        self._most = most
+        self._size = 0
+        self._lock = Lock()
+        self._calls: OrderedDict[str, WarmCall] = OrderedDict()
+
+    def get(self, name: str) -> WarmCall | None:
+        with self._lock:
+            if name in self._calls:
+                self._calls.move_to_end(name)
+            return self._calls.get(name)
+
+    def keep(self, name: str, call: WarmCall) -> None:
+        with self._lock:
+            if name not in self._calls:
+                self._size += len(call.body)
+            self._calls[name] = call
+            while self._size > self._most and len(self._calls) > 1:
+                self._size -= len(self._calls.popitem(last=False)[1].body)

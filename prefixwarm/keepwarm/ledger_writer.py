@@ -1,0 +1,133 @@
+"""What is written down after a warm call: ledger, next check, rewrites in a row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from prefixwarm.keepwarm import rewrite_breaker
+from prefixwarm.keepwarm.budget import day_of
+from prefixwarm.keepwarm.logs import logger
+from prefixwarm.state.model import Check
+from prefixwarm.state.outcome import FAILED, SKIPPED
+from prefixwarm.wire.deadline import Deadline
+
+if TYPE_CHECKING:
+    from prefixwarm.keepwarm.calls import Order
+    from prefixwarm.keepwarm.candidate import Case
+    from prefixwarm.keepwarm.dependencies import Parts
+    from prefixwarm.keepwarm.tick_report import Report
+    from prefixwarm.state.model import State
+    from prefixwarm.state.outcome import Outcome
+
+__all__ = ["Books"]
+
+# Whatever is left of the tick: money that was spent is written down.
+BOOK_SECONDS = 3.0
+
+
+class Books:
+    """Keeps the books of one tick; safe between threads.
+
+    Parameters
+    ----------
+    total
+        The key of the ledger of all prefixes.
+    """
+
+    def __init__(self, parts: Parts, report: Report, total: str) -> None:
+        self._parts = parts
+        self._report = report
+        self._total = total
+
+    def book(self, order: Order, outcome: Outcome) -> None:
+        """Write down one outcome.
+
+        Raises
+        ------
+        StateError
+            When it cannot be written: no budget is kept then, and nothing more may be sent.
+        """
+        _say(order, outcome)
+        if outcome.kind != SKIPPED:
+            self._add_to_ledgers(order.case, outcome)
+        if outcome.ok and outcome.kind != SKIPPED:
+            self._plan(order, outcome)
+
+    def settle(self, state: State) -> None:
+        """Bring into the ledgers what others have spent, and what was saved.
+
+        Raises
+        ------
+        StateError
+            When it cannot be written.
+        """
+        now, until = self._parts.clock(), Deadline.after(BOOK_SECONDS)
+        found = self._parts.store.settle(state, self._total, day_of(now), now, until)
+        if found:
+            self._report.saved_usd += found.saved_usd
+
+    def _add_to_ledgers(self, case: Case, outcome: Outcome) -> None:
+        day = day_of(outcome.started_at)
+        for key in (case.state.key, self._total):
+            self._parts.store.add_to_ledger(key, day, outcome, Deadline.after(BOOK_SECONDS))
+
+    def _plan(self, order: Order, outcome: Outcome) -> None:
+        case, now = order.case, self._parts.clock()
+        rewrites = rewrite_breaker.count(case.state, order.decision.action, outcome)
+        after = replace(case, state=_after(order, outcome)).decision(now)
+        due_at = after.next_check or now + (outcome.granted_ttl or 0)
+        tripped = rewrites >= rewrite_breaker.MOST_REWRITES
+        check = Check(
+            at=now,
+            due_at=max(due_at, now + 1),
+            reason=rewrite_breaker.sentence(rewrites, outcome)
+            if tripped
+            else order.decision.reason,
+            learned=case.learned_text,
+            wanted_ttl=after.ttl,
+            rewrites=rewrites if rewrites != case.state.rewrites else None,
+            tripped_until=now + rewrite_breaker.TRIPPED_SECONDS if tripped else None,
+        )
+        if rewrite_breaker.rewrote(order.decision.action, outcome):
+            self._report.rewrote += 1
+            logger.warning(
+                "a refresh wrote instead of reading",
+                prefix=case.entry.name,
+                rewrites=rewrites,
+                likely_cause=rewrite_breaker.cause(outcome),
+                stopped=tripped,
+            )
+        self._parts.store.plan(case.state.key, check, Deadline.after(BOOK_SECONDS))
+
+
+def _after(order: Order, outcome: Outcome) -> State:
+    """The state as the call has left it."""
+    return order.case.state.replace(
+        last_touch=outcome.started_at,
+        warm_until=outcome.warm_until,
+        granted_ttl=outcome.granted_ttl,
+        longest_ttl=300 if outcome.downgraded else order.case.state.longest_ttl,
+        idle=order.idle,
+    )
+
+
+def _say(order: Order, outcome: Outcome) -> None:
+    if outcome.downgraded:
+        why = outcome.reason
+        logger.warning(
+            "one hour is not granted: five minutes from now on", prefix=outcome.name, why=why
+        )
+    level = logger.error if outcome.kind == FAILED else logger.info
+    level(
+        f"warm call: {outcome.kind}",
+        prefix=outcome.name,
+        why=order.decision.reason,
+        result=outcome.reason,
+        traffic=order.case.evidence or "none seen",
+        cost_usd=outcome.cost_usd,
+        seconds=round(outcome.seconds, 3),
+        read_tokens=outcome.usage.read if outcome.usage else None,
+        write_tokens=outcome.usage.written if outcome.usage else None,
+        message_id=outcome.message_id,
+    )

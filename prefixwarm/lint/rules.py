@@ -1,0 +1,152 @@
+"""The rules of `check` on a prefix file alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.lint.finding import finding
+from prefixwarm.lint.model_refusals import end_of_life, refusals
+from prefixwarm.prefix.blocks import blocks
+from prefixwarm.prefix.body import as_messages, place_of
+from prefixwarm.prefix.volatile import find, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from prefixwarm.lint.finding import Finding
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+__all__ = ["check"]
+
+# The estimate is a quarter of the bytes; real counts were seen from 0.75 to 1.3 times that.
+_UNSURE = 1.3
+_SERVER_TOOLS = ("web_search", "web_fetch", "code_execution")
+
+
+def check(prefix: PrefixFile, *, names: Sequence[str] = ()) -> list[Finding]:
+    """Find what would keep a prefix from being cached or read.
+
+    Parameters
+    ----------
+    prefix : PrefixFile
+        The prefix.
+    names : sequence of str
+        User names and the like, which do not belong into a shared prefix.
+
+    Returns
+    -------
+    list of Finding
+        The worst first.
+    """
+    found = [*_size(prefix), *_model(prefix), *_volatile(prefix, names), *_shape(prefix)]
+    order = ("error", "warning", "note")
+    return sorted(found, key=lambda f: order.index(f.severity))
+
+
+def _size(prefix: PrefixFile) -> Iterator[Finding]:
+    minimum = prefix.tokens.get("minimum")
+    counted, estimate = prefix.tokens.get("counted"), prefix.tokens.get("estimate")
+    size = counted or estimate
+    if minimum is None or size is None:
+        return
+    where = f"{prefix.model} on {prefix.route}"
+    if size < minimum if counted else size * _UNSURE < minimum:
+        yield finding(
+            "under-minimum",
+            "tokens",
+            f"about {size:,} tokens; {where} caches from {minimum:,}: share more or let it be",
+        )
+    elif counted is None and size < minimum * _UNSURE:
+        yield finding(
+            "near-minimum",
+            "tokens",
+            f"an estimated {size:,} tokens, and {where} caches from {minimum:,}: "
+            "count them with --count",
+        )
+
+
+def _model(prefix: PrefixFile) -> Iterator[Finding]:
+    if prefix.tokens.get("minimum") is None:
+        yield finding(
+            "unknown-model", "model", f"{prefix.model}: no minimum is known; watch the first warm"
+        )
+    if prefix.prices is None:
+        yield finding(
+            "prices-unknown",
+            "prices",
+            f"no prices of {prefix.model} are known; write them into the file's prices",
+        )
+    ended = end_of_life(prefix.model, prefix.route)
+    if ended is not None:
+        rule = "retired-model" if ended.over else "deprecated-model"
+        when = f"ends on {ended.day}" if ended.day else "is no longer served"
+        yield finding(rule, "model", f"{prefix.model} {when}: choose a newer one")
+    for place, problem in refusals(prefix.request, prefix.headers):
+        yield finding("refused-shape", f"request.{place}", problem)
+    if prefix.route.startswith("bedrock") and ".anthropic." in prefix.model:
+        yield finding(
+            "cross-region",
+            "model",
+            f"{prefix.model} may be served in several regions, and each has a cache of its own; "
+            "AgentMiss tells",
+        )
+    if prefix.ttl == "1h" and prefix.route.startswith("bedrock"):
+        yield finding(
+            "one-hour-unsure",
+            "ttl",
+            "1h was seen to be granted as 5m on Bedrock; compare the first warm's outcome",
+        )
+
+
+def _volatile(prefix: PrefixFile, names: Sequence[str]) -> Iterator[Finding]:
+    for block in blocks(prefix.request, prefix.request["messages"][:-1]):
+        for place, text in leaves(block.value, block.place):
+            for hit in find(text, names):
+                yield finding(
+                    "volatile-content",
+                    f"{place}:{hit.start}",
+                    f"{hit.kind} {hit.text!r}: if it changes, move it behind the prefix, "
+                    "into the first user message",
+                )
+
+
+def _shape(prefix: PrefixFile) -> Iterator[Finding]:
+    request, view = prefix.request, as_messages(prefix.request)
+    same = "the agent's requests must send the same"
+
+    def place(name: str) -> str:
+        return f"request.{place_of(name, request)}"
+
+    for rule, name in (("thinking", "thinking"), ("tool-choice", "tool_choice")):
+        if view.get(name) is not None:
+            yield finding(rule, place(name), f"{view[name].get('type')}: {same}")
+    config = view.get("output_config")
+    if isinstance(config, dict) and config.get("effort"):
+        yield finding("effort", place("output_config.effort"), f"{config['effort']}: {same}")
+    if prefix.headers.get("anthropic-beta"):
+        yield finding(
+            "betas", "headers.anthropic-beta", f"{prefix.headers['anthropic-beta']}: {same} set"
+        )
+    if view.get("anthropic_beta"):
+        betas = ", ".join(map(str, view["anthropic_beta"]))
+        yield finding("betas", place("anthropic_beta"), f"{betas}: {same} set")
+    yield from _contents(request)
+
+
+def _contents(request: dict[str, Any]) -> Iterator[Finding]:
+    for block in blocks(request, request["messages"][:-1]):
+        if block.kind == "image":
+            advice = "every request must carry it"
+            yield finding("images", block.place, f"an image in the prefix: {advice}")
+        if block.tier == "tools" and block.kind.startswith(_SERVER_TOOLS):
+            yield finding("server-tools", block.place, f"{block.kind}: keep it on in every request")
+    for name in ("metadata", "requestMetadata"):
+        metadata = request.get(name)
+        given = metadata if isinstance(metadata, dict) else {}
+        users = [key for key, value in given.items() if value and "user" in key.lower()]
+        if users:
+            yield finding(
+                "personal-metadata",
+                f"request.{name}.{users[0]}",
+                "it does not shape the cache, but it would be deployed with the file: remove it",
+            )

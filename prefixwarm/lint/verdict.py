@@ -1,0 +1,185 @@
+"""Would a real request read what is warmed? If not: which tier differs, and where."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.lint.finding import finding
+from prefixwarm.prefix.blocks import TIERS, blocks, positions
+from prefixwarm.prefix.body import as_messages, cache_point, is_converse, place_of
+from prefixwarm.prefix.difference import Difference, between_blocks, shape_differences
+from prefixwarm.prefix.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from prefixwarm.lint.finding import Finding
+    from prefixwarm.prefix.blocks import Block
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+__all__ = ["LOOKBACK", "Verdict", "judge"]
+
+# https://platform.claude.com/docs/en/build-with-claude/prompt-caching: positions checked per
+# breakpoint, its own included.
+LOOKBACK = 20
+_REACH = {
+    "citations": "a document with citations changes the system prompt: only tools can be warmed",
+    "images": "an image anywhere changes the messages in front of it: warm tools and system alone",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a request reads the warmed entry.
+
+    Attributes
+    ----------
+    hit : bool
+        Whether it would.
+    drift : Difference or None
+        The first difference between what is sent and what is warmed.
+    findings : list of Finding
+        The drift, and what is wrong with the request's own breakpoints.
+    """
+
+    hit: bool
+    drift: Difference | None
+    findings: list[Finding] = field(default_factory=list)
+
+
+def judge(
+    prefix: PrefixFile, request: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Verdict:
+    """Compare a real request with a prefix.
+
+    Parameters
+    ----------
+    prefix : PrefixFile
+        What is warmed.
+    request : mapping
+        The body of a request as the agent sends it.
+    headers : mapping of str to str, optional
+        Its headers; betas and version are compared only where they are given.
+
+    Notes
+    -----
+    A body without a model, as Bedrock's runtime has it in the path, counts as of the same model.
+    """
+    if "model" not in request and "modelId" not in request:
+        named = "modelId" if is_converse(prefix.request) else "model"
+        request = {named: prefix.model, **request}
+    drift = next(_drift(prefix, request, headers), None)
+    found = [*_markers(prefix, request, drift is None), *_choice(prefix, request)]
+    if drift is not None:
+        sides = f"sent {drift.right!r}, warmed {drift.left!r}"
+        told = _REACH.get(drift.place, f"{drift.why}: {sides}")
+        found.insert(0, finding("drift", _at(drift), told))
+    return Verdict(not any(f.severity == "error" for f in found), drift, found)
+
+
+def _at(drift: Difference) -> str:
+    return drift.place if drift.character is None else f"{drift.place}:{drift.character}"
+
+
+def _drift(
+    prefix: PrefixFile, request: Mapping[str, Any], headers: Mapping[str, str] | None
+) -> Iterator[Difference]:
+    warmed = blocks(prefix.request, prefix.request["messages"][:-1])
+    last = warmed[-1].tier
+    for found in shape_differences(prefix.request, request, prefix.headers, headers):
+        if found.tier == "shape" or TIERS.index(found.tier) <= TIERS.index(last):
+            yield found
+    sent = blocks(request)
+    for tier in TIERS[: TIERS.index(last) + 1]:
+        ours = [block for block in warmed if block.tier == tier]
+        theirs = [block for block in sent if block.tier == tier]
+        found_here = between_blocks(ours, theirs[: len(ours)] if tier == last else theirs)
+        if found_here is not None:
+            yield found_here
+
+
+def _markers(prefix: PrefixFile, request: Mapping[str, Any], same: bool) -> Iterator[Finding]:
+    sent = blocks(request)
+    marked = [i for i, block in enumerate(sent) if block.marked]
+    automatic = request.get("cache_control") is not None
+    if len(marked) + automatic > MAX_BREAKPOINTS:
+        yield finding(
+            "too-many-breakpoints",
+            "request",
+            f"{len(marked) + automatic} breakpoints; remove all but {MAX_BREAKPOINTS}",
+        )
+    if automatic and prefix.route == "bedrock":
+        told = "InvokeModel knows no automatic caching: mark the last shared block instead"
+        yield finding("refused-shape", "cache_control", told)
+    yield from _ttl_order(sent, request.get("cache_control"))
+    if same:
+        yield from _reach(prefix, sent, marked, automatic)
+
+
+def _choice(prefix: PrefixFile, request: Mapping[str, Any]) -> Iterator[Finding]:
+    """A forced choice reads tools and system by the documentation; its preamble is another one."""
+    sent, warmed = (as_messages(side).get("tool_choice") for side in (request, prefix.request))
+    kind = sent.get("type") if isinstance(sent, dict) else None
+    if kind in ("any", "tool") and sent != warmed:
+        told = f"{kind}: not what is warmed; see what the first real request reads"
+        yield finding("tool-choice", place_of("tool_choice", request), told)
+
+
+def _ttl_order(sent: Sequence[Block], automatic: object) -> Iterator[Finding]:
+    """What the provider refuses; automatic caching is a breakpoint on the last block."""
+    named = [(block.place, _ttl(block.value["cache_control"])) for block in sent if block.marked]
+    if automatic is not None:
+        if sent and sent[-1].marked and named[-1][1] != _ttl(automatic):
+            both = "automatic caching and the last block's own breakpoint"
+            yield finding("ttl-order", "cache_control", f"{both} name two TTLs: remove one")
+        named.append(("cache_control", _ttl(automatic)))
+    first = next((i for i, (_, ttl) in enumerate(named) if ttl == "5m"), len(named))
+    for place, ttl in named[first:]:
+        if ttl == "1h":
+            shorter = named[first][0]
+            yield finding("ttl-order", place, f"1h after the 5m of {shorter}: name one TTL on both")
+
+
+def _reach(
+    prefix: PrefixFile, sent: Sequence[Block], marked: Sequence[int], automatic: bool
+) -> Iterator[Finding]:
+    end = len(blocks(prefix.request, prefix.request["messages"][:-1])) - 1
+    place = sent[end].place
+    add = f'add "cache_control": {{"type": "ephemeral", "ttl": "{prefix.ttl}"}} to {place}'
+    if is_converse(prefix.request):
+        add = f"add {json.dumps(cache_point(prefix.ttl))} behind {place}"
+    if end in marked:
+        ttl = _ttl(sent[end].value["cache_control"])
+        if ttl != prefix.ttl:
+            yield finding(
+                "ttl-differs",
+                place,
+                f"the request names {ttl}, the warm {prefix.ttl}: its own writes live "
+                f"{TTL_SECONDS.get(ttl)} s; name {prefix.ttl} in both",
+            )
+        return
+    where = positions(sent)
+    explicit = [i for i in marked if i > end]
+    reading = [*explicit, *([len(sent) - 1] if automatic else [])]
+    if not reading:
+        told = "before the prefix's end" if marked else "at all"
+        yield finding("no-breakpoint", place, f"the request has no breakpoint {told}: {add}")
+    elif all(where[i] - where[end] >= LOOKBACK for i in reading):
+        nearest = min(where[i] - where[end] for i in reading)
+        yield finding(
+            "lookback-exceeded",
+            place,
+            f"the next breakpoint is {nearest} blocks later, look-back ends at {LOOKBACK}: {add}",
+        )
+    elif not explicit:
+        yield finding(
+            "automatic-caching",
+            place,
+            f"read by look-back alone, so for at most {LOOKBACK} blocks of messages: {add}",
+        )
+
+
+def _ttl(control: object) -> str:
+    return str(control.get("ttl") or "5m") if isinstance(control, dict) else "5m"

@@ -1,0 +1,167 @@
+"""The AWS API on this machine: MiniStack, with an account and a loopback address of its own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from prefixwarm.local import local_http
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.function import ACCOUNT, REGION
+
+__all__ = ["LocalAws"]
+
+_PORT = 28566
+_START_SECONDS = 30.0
+_GRACE_SECONDS = 5.0
+
+
+class LocalAws:
+    """A running MiniStack; use it as a context manager.
+
+    Raises
+    ------
+    BenchError
+        On entry, if it does not start; the message ends with the last line of its log.
+    """
+
+    def __init__(self) -> None:
+        self._host = local_http.loopback_address()
+        self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-aws-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> LocalAws:
+        with (self._work / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._own_environment(),
+                cwd=self._work,
+            )
+        atexit.register(self.close)
+        self._wait_until_healthy()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Endpoint of every service."""
+        return f"http://{self._host}:{_PORT}"
+
+    def environment(self) -> dict[str, str]:
+        """Variables that lead any AWS SDK or tool here."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            # MiniStack takes an access key of twelve digits for the account.
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), self._past_proxies()),
+        }
+
+    def client(self, service: str) -> Any:
+        """A low-level client of `service`, whatever the user's own profile says."""
+        from botocore.config import Config
+        from botocore.session import Session
+
+        unset = (None, None, None, None)
+        return Session({"profile": unset, "config_file": unset}).create_client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",  # noqa: S106
+            config=Config(proxies={}),
+        )
+
+    def create_state_table(self, name: str) -> None:
+        """Create a table of the warm state, with the keys and the index that the construct's has.
+
+        Deployments bring their own; this is for what runs without one.
+        """
+        kinds = {"pk": "S", "due_shard": "S", "due_at": "N"}
+        index = {"due_shard": "HASH", "due_at": "RANGE"}
+        self.client("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": kind} for key, kind in kinds.items()
+            ],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "due",
+                    "KeySchema": [
+                        {"AttributeName": key, "KeyType": kind} for key, kind in index.items()
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+        )
+
+    def reset(self) -> None:
+        """Forget every resource."""
+        local_http.fetch("POST", f"{self.url}/_ministack/reset")
+
+    def close(self) -> None:
+        """Stop, and leave nothing behind."""
+        atexit.unregister(self.close)
+        process, self._process = self._process, None
+        if process:
+            process.terminate()
+            try:
+                process.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    def _past_proxies(self) -> str:
+        usual = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        return ",".join(filter(None, [usual, self._host]))
+
+    def _own_environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self._work),
+            "TMPDIR": str(self._work),
+            "BIND_HOST": self._host,
+            "GATEWAY_PORT": str(_PORT),
+            "MINISTACK_HOST": self._host,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            # Its other port is a fixed one, and a second instance could not have it.
+            "IOT_MTLS_ENABLED": "0",
+            # Functions run under the runtime emulator, never here.
+            "DOCKER_HOST": "unix:///nonexistent",
+        }
+
+    def _wait_until_healthy(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while not self._healthy():
+            gone = self._process is None or self._process.poll() is not None
+            if gone or time.monotonic() > end:
+                reason = local_http.last_line(self._work / "log")
+                self.close()
+                raise BenchError(f"the local AWS API (ministack) does not start: {reason}")
+            time.sleep(0.05)
+
+    def _healthy(self) -> bool:
+        try:
+            local_http.fetch("GET", f"{self.url}/_ministack/health", seconds=10)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,146 @@
+"""The command that starts the runtime emulator in private namespaces."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.local import sandbox
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.function import MANAGED_INSTANCES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.local.function import Function
+    from prefixwarm.local.toolchain import Tools
+
+__all__ = ["API_PORT", "INVOKE_PORT", "check", "command", "listens"]
+
+INVOKE_PORT, API_PORT = 28080, 29001
+# The user that Lambda runs functions as; managed instances switch to it by themselves.
+_LAMBDA_USER = 993
+
+
+@functools.cache
+def _unshare() -> tuple[str, ...]:
+    """The prefix of every command here; proves once that the kernel lets us."""
+    program = shutil.which("unshare")
+    if program is None:
+        raise BenchError("unshare: not found; install util-linux")
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    options = (program, *user, "--mount", "--pid", "--fork", "--kill-child")
+    tried = subprocess.run([*options, "true"], capture_output=True, text=True)  # noqa: S603
+    if tried.returncode:
+        reason = tried.stderr.strip() or f"exit status {tried.returncode}"
+        raise BenchError(f"{reason}: this machine forbids namespaces; run as root, or allow them")
+    return options
+
+
+def check() -> None:
+    """Find out whether environments can be started here.
+
+    Raises
+    ------
+    BenchError
+        If ``unshare`` is missing or the kernel forbids it.
+    """
+    _unshare()
+
+
+def command(function: Function, tools: Tools, work: Path, host: str, *, network: bool) -> list[str]:
+    """Command line that becomes the emulator of `function`.
+
+    Parameters
+    ----------
+    work
+        Private folder of the environment.
+    host
+        Loopback address that invocations are sent to.
+    network
+        False gives the environment a network of its own with nothing in it.
+    """
+    spec = {
+        **_layout(function, tools, work),
+        "env": function.environment(),
+        "arguments": _arguments(host),
+        "user": _user(function),
+        "network": network,
+    }
+    cut_off = () if network else ("--net",)
+    python = (sys.executable, "-I", "-S", str(Path(sandbox.__file__)))
+    return [*_unshare(), *cut_off, "--", *python, json.dumps(spec)]
+
+
+def listens(pid: int, host: str) -> bool:
+    """Whether the emulator with process id `pid` takes invocations on `host` already.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such process.
+    """
+    number = int.from_bytes(socket.inet_aton(host), sys.byteorder)
+    listening = f" {number:08X}:{INVOKE_PORT:04X} 00000000:0000 0A "
+    # The process's own view, because its network may not be ours.
+    return listening in Path(f"/proc/{pid}/net/tcp").read_text()
+
+
+def _arguments(host: str) -> list[str]:
+    invoke = ["--runtime-interface-emulator-address", f"{host}:{INVOKE_PORT}"]
+    return ["/rie", *invoke, "--runtime-api-address", f"{host}:{API_PORT}", "--log-level", "info"]
+
+
+def _user(function: Function) -> int | None:
+    managed = function.init_type == MANAGED_INSTANCES
+    return None if managed or os.geteuid() else _LAMBDA_USER
+
+
+def _layout(function: Function, tools: Tools, work: Path) -> Mapping[str, Any]:
+    (work / "root").mkdir()
+    folders = [(function.code, "/var/task"), (_merged(function.layers, work / "opt"), "/opt")]
+    if function.python is None:
+        folders.append((_empty(work / "lang"), "/var/lang"))
+    else:
+        folders.append((_lang(function.python, work / "lang"), "/var/lang"))
+        folders.append((tools.runtime(function.python), "/var/runtime"))
+    return {
+        "root": str(work / "root"),
+        "pid_file": str(work / "pid"),
+        "emulator": str(tools.emulator()),
+        "folders": [(str(source), target) for source, target in folders],
+        "python": function.python is not None,
+    }
+
+
+def _empty(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _merged(layers: tuple[Path, ...], folder: Path) -> Path:
+    """Later layers win, file by file, as Lambda merges them."""
+    if len(layers) == 1:
+        return layers[0]
+    _empty(folder)
+    for layer in layers:
+        shutil.copytree(layer, folder, dirs_exist_ok=True, symlinks=True)
+    return folder
+
+
+def _lang(prefix: Path, folder: Path) -> Path:
+    """A system's Python cannot move: links stand in, and its own files are there under ``/usr``."""
+    if prefix.parts[1:2] != ("usr",):
+        return prefix
+    python = (prefix / "bin" / "python3").resolve()
+    links = _empty(folder / "bin")
+    for name in ("python3", python.name):
+        (links / name).symlink_to(python)
+    return folder

@@ -1,0 +1,139 @@
+"""Runs in fresh namespaces: builds the file system that Lambda shows, becomes the emulator.
+
+Started as a script by `prefixwarm.local.emulator`, with one JSON argument; standard library only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+# From <sys/mount.h>, <sys/prctl.h>, <linux/sockios.h> and <linux/if.h>.
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT = 1, 2, 4, 8, 32
+_NOATIME, _NODIRATIME, _BIND, _REC, _RELATIME = 1024, 2048, 4096, 16384, 1 << 21
+_PR_SET_PDEATHSIG = 1
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+
+_SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "etc")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+
+
+def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    done = _LIBC.mount(
+        source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data.encode()
+    )
+    if done:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), f"mount {source} on {target}")
+
+
+def _bind(source: str, target: str) -> None:
+    """Bind read-only, keeping the flags that a user namespace is not allowed to drop."""
+    _mount(source, target, "", _BIND | _REC)
+    kept = os.statvfs(target).f_flag & (_NOSUID | _NODEV | _NOEXEC | _NOATIME | _NODIRATIME)
+    relatime = 0 if kept & _NOATIME else _RELATIME
+    _mount("", target, "", _BIND | _REMOUNT | _RDONLY | kept | relatime)
+
+
+def _bind_folder(source: str, target: str) -> None:
+    Path(target).mkdir(parents=True)
+    _bind(source, target)
+
+
+def _system(root: str) -> None:
+    for name in _SYSTEM:
+        source = Path("/", name)
+        if source.is_symlink():
+            Path(root, name).symlink_to(source.readlink())
+        elif source.is_dir():
+            _bind_folder(str(source), f"{root}/{name}")
+
+
+def _devices(root: str) -> None:
+    folder = Path(root, "dev")
+    folder.mkdir()
+    for name in _DEVICES:
+        (folder / name).touch()
+        _mount(f"/dev/{name}", str(folder / name), "", _BIND)
+    for name, target in {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}.items():
+        (folder / name).symlink_to(f"/proc/self/fd{target}")
+
+
+def _hide_python(root: str, folder: str) -> None:
+    """Show `folder` with links to all its programs but Python's."""
+    behind = f"/programs{folder}"
+    _bind_folder(folder, root + behind)
+    _mount("tmpfs", root + folder, "tmpfs", _NOSUID | _NODEV, "mode=755")
+    for entry in os.scandir(root + behind):
+        if not entry.name.startswith("python"):
+            # A link is copied as it is, because it may be relative to where it stands.
+            target = Path(entry).readlink() if entry.is_symlink() else f"{behind}/{entry.name}"
+            Path(root + folder, entry.name).symlink_to(target)
+
+
+def _file_system(spec: dict[str, Any]) -> None:
+    root = spec["root"]
+    _mount("tmpfs", root, "tmpfs", _NOSUID, "mode=755")
+    _system(root)
+    for source, target in spec["folders"]:
+        _bind_folder(source, root + target)
+    for folder in () if spec["python"] else ("/usr/bin", "/usr/local/bin"):
+        _hide_python(root, folder)
+    _devices(root)
+    for name, flags, data in (("proc", 0, ""), ("tmp", _NOSUID | _NODEV, "mode=1777,size=512m")):
+        Path(root, name).mkdir()
+        _mount(name, f"{root}/{name}", "proc" if name == "proc" else "tmpfs", flags, data)
+    Path(root, "rie").touch()
+    _bind(spec["emulator"], f"{root}/rie")
+    _mount("", root, "", _BIND | _REMOUNT | _RDONLY | _NOSUID)
+
+
+def _loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anything:
+        fcntl.ioctl(anything, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+
+
+def _become(user: int | None) -> None:
+    if user is not None:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    # A change of user clears it, and it must outlive the exec.
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end_with_the_host() -> None:
+    """Leave a child that ends the emulator when whoever holds our standard input is gone."""
+    if os.fork() == 0:
+        os.read(0, 1)
+        os.kill(1, signal.SIGTERM)
+        os._exit(0)
+
+
+def main() -> None:
+    """Build the sandbox and replace this process by the emulator."""
+    spec = json.loads(sys.argv[1])
+    # The host's /proc is still mounted, so this is the process id that the host sees.
+    Path(spec["pid_file"]).write_text(str(Path("/proc/self").readlink()))
+    if not spec["network"]:
+        _loopback()
+    _file_system(spec)
+    os.chroot(spec["root"])
+    os.chdir("/var/task")
+    _become(spec["user"])
+    _end_with_the_host()
+    os.execve("/rie", spec["arguments"], spec["env"])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Builds the demo's world from nothing but a checkout."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefixwarm.local import namespaces
+from prefixwarm.local.checkout import Checkout
+from prefixwarm.local.deployment import deploy
+from prefixwarm.local.errors import BenchError
+from prefixwarm.local.local_aws import LocalAws
+from prefixwarm.local.simulated_provider import KEY, provider
+from prefixwarm.local.stack import QUESTION, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prefixwarm.local.deployment import Deployment
+    from prefixwarm.local.toolchain import Tools
+    from prefixwarm.simulator import Simulator
+
+__all__ = ["world"]
+
+_NAME = "support"
+_SECRET = "prefixwarm-demo/api-key"  # noqa: S105 - a name
+_CAPTURE = "from prefixwarm.cli import main; main()"
+# What two different conversations share is the prefix.
+_AGENT = f"""
+import handler
+handler.handler({QUESTION!r}, None)
+handler.handler({{"message": "Where is my order 4711?"}}, None)
+"""
+
+
+@contextlib.contextmanager
+def world(tools: Tools, say: Callable[[str], None]) -> Iterator[World]:
+    """Set everything up, and leave nothing behind.
+
+    Parameters
+    ----------
+    say
+        Is told what is happening.
+
+    Raises
+    ------
+    BenchError
+        If a part is missing or a step fails.
+    """
+    checkout = Checkout.here()
+    namespaces.check()
+    with contextlib.ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prefixwarm-demo-")))
+        say("starting the simulated provider and the local AWS API")
+        simulator = stack.enter_context(provider())
+        aws = stack.enter_context(LocalAws())
+        say("capturing the agent's own request into a prefix file")
+        prefix_file = _capture(checkout, work / "prefixes")
+        say("fetching AWS's runtime emulator and the CDK CLI, unless they are here already")
+        tools.fetch_all()
+        say("deploying the agent stack and the warmer stack with the CDK CLI")
+        deployment = _deploy(tools, aws, simulator, checkout, work)
+        _pause_schedules(aws)
+        yield _world(deployment, simulator, prefix_file)
+
+
+def _capture(checkout: Checkout, folder: Path) -> Path:
+    command = [sys.executable, "-c", _CAPTURE, "capture", "--name", _NAME, "--out", str(folder)]
+    agent = ["--", sys.executable, "-c", _AGENT]
+    done = subprocess.run(  # noqa: S603
+        [*command, *agent],
+        cwd=checkout.agent,
+        env={**_neutral(), "ANTHROPIC_API_KEY": KEY, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    found = sorted(folder.glob("*.prefix.json"))
+    if done.returncode or len(found) != 1:
+        reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise BenchError(f"prefixwarm capture: {' '.join(reason) or 'wrote no prefix file'}")
+    return found[0]
+
+
+def _neutral() -> dict[str, str]:
+    """The environment without the user's own accounts."""
+    theirs = ("AWS_", "ANTHROPIC_", "AGENT_", "PREFIXWARM_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+
+
+def _deploy(
+    tools: Tools, aws: LocalAws, simulator: Simulator, checkout: Checkout, work: Path
+) -> Deployment:
+    secret = aws.client("secretsmanager").create_secret(Name=_SECRET, SecretString=KEY)
+    context = {
+        "prefixes": str(work / "prefixes"),
+        "base_url": simulator.url,
+        "secret": secret["ARN"],
+        # The environments run on this very Python.
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+    command = [sys.executable, "app.py"]
+    return deploy(tools, aws, command, folder=checkout.app, work=work, context=context)
+
+
+def _pause_schedules(aws: LocalAws) -> None:
+    """Stop the deployed clockwork, so that every scenario starts from a known state."""
+    client = aws.client("scheduler")
+    for found in client.list_schedules()["Schedules"]:
+        schedule = client.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
+        kept = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+        client.update_schedule(**{name: schedule[name] for name in kept}, State="DISABLED")
+
+
+def _world(deployment: Deployment, simulator: Simulator, prefix_file: Path) -> World:
+    return World(
+        tools=deployment.tools,
+        aws=deployment.aws,
+        provider=simulator,
+        prefix_file=prefix_file,
+        agent=deployment.function(deployment.output("AgentFunctionName")),
+        light=deployment.function(deployment.output("LightFunctionName")),
+        keepwarm=deployment.function(deployment.output("KeepWarmFunctionName")),
+        table=deployment.output("TableName"),
+    )

@@ -1,0 +1,62 @@
+"""The deployed system that scenarios and end-to-end tests run in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefixwarm.local.concurrent_starts import start_together
+from prefixwarm.local.measurements import Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prefixwarm.local.function import Function
+    from prefixwarm.local.local_aws import LocalAws
+    from prefixwarm.local.toolchain import Tools
+    from prefixwarm.simulator import Simulator
+
+__all__ = ["QUESTION", "World"]
+
+QUESTION = {"message": "Which chain fits an 11-speed cassette, and do you have one in stock?"}
+
+
+@dataclass(frozen=True)
+class World:
+    """Provider, AWS API, and the deployed functions as they are read back from it.
+
+    Parameters
+    ----------
+    prefix_file
+        The agent's captured prefix.
+    agent, light
+        The agent and its light twin, both with the layer attached.
+    keepwarm
+        The keep-warm function, whose schedule is paused.
+    table
+        Name of the warm state's table.
+    """
+
+    tools: Tools
+    aws: LocalAws
+    provider: Simulator
+    prefix_file: Path
+    agent: Function
+    light: Function
+    keepwarm: Function
+    table: str
+
+    def clear(self) -> None:
+        """Back to the start: nothing cached, nothing known, nothing recorded."""
+        self.provider.reset()
+        client = self.aws.client("dynamodb")
+        pages = client.get_paginator("scan").paginate(
+            TableName=self.table, ProjectionExpression="pk"
+        )
+        for item in [item for page in pages for item in page["Items"]]:
+            client.delete_item(TableName=self.table, Key=item)
+
+    def start(self, function: Function, count: int = 1) -> Run:
+        """Start environments of `function` together, and ask each the same question."""
+        answers = start_together(function, count, QUESTION, tools=self.tools)
+        return Run(answers, self.provider.requests())

