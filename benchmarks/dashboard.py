@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 from dashboard_day import conversations, live
 from dashboard_svg import draw
 
-from prefixwarm.local.setup import world
+from prefixwarm.local.setup import stack
 from prefixwarm.local.toolchain import Tools
 
 if TYPE_CHECKING:
-    from prefixwarm.local.stack import World
+    from prefixwarm.local.stack import DeployedStack
 
 TARGET = Path(__file__).parents[1] / "docs" / "dashboard.svg"
 
 
-def deployed(world: World) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def deployed(stack: DeployedStack) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The dashboard's widgets, and the alarms."""
-    client = world.aws.client("cloudwatch")
+    client = stack.aws.client("cloudwatch")
     (entry,) = client.list_dashboards()["DashboardEntries"]
     body = client.get_dashboard(DashboardName=entry["DashboardName"])["DashboardBody"]
     return json.loads(body)["widgets"], client.describe_alarms()["MetricAlarms"]
@@ -38,7 +38,7 @@ def deployed(world: World) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 def main() -> None:
     """Live the day, and draw it."""
-    with world(Tools(), lambda text: print(text, file=sys.stderr)) as deployment:
+    with stack(Tools(), lambda text: print(text, file=sys.stderr)) as deployment:
         widgets, alarms = deployed(deployment)
         metrics = live(deployment)
     TARGET.write_text(draw(widgets, alarms, metrics), encoding="utf-8")

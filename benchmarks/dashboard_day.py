@@ -24,7 +24,7 @@ from prefixwarm.local.emulator import Environment
 
 if TYPE_CHECKING:
     from prefixwarm.local.function import Function
-    from prefixwarm.local.stack import World
+    from prefixwarm.local.stack import DeployedStack
 
 __all__ = ["HOURS", "live"]
 
@@ -61,9 +61,9 @@ class Clock:
     In the past, because the emulator tells a function's deadline by the machine's time.
     """
 
-    def __init__(self, world: World) -> None:
-        self._provider = world.provider
-        self._files = [world.agent.code / "clock", world.keepwarm.code / "clock"]
+    def __init__(self, stack: DeployedStack) -> None:
+        self._provider = stack.provider
+        self._files = [stack.agent.code / "clock", stack.keepwarm.code / "clock"]
         midnight = time.time() // 86_400 * 86_400
         self.began = midnight - HOURS * 3600
         self._started = self._provider.now()
@@ -82,21 +82,21 @@ class Clock:
             fresh.rename(file)
 
 
-def live(world: World) -> Metrics:
+def live(stack: DeployedStack) -> Metrics:
     """A tick each minute, and the agent's conversations, each in an environment of its own."""
-    clock, turns = Clock(world), conversations()
+    clock, turns = Clock(stack), conversations()
     metrics = Metrics(clock.began, clock.began + HOURS * 3600)
-    agent, talks = observed(world.agent), {}
+    agent, talks = observed(stack.agent), {}
     with ExitStack() as stack:
         clock.reach(clock.began)
-        keeper = stack.enter_context(Environment(moved(world.keepwarm), tools=world.tools))
+        keeper = stack.enter_context(Environment(moved(stack.keepwarm), tools=stack.tools))
         for minute in range(HOURS * 60):
             clock.reach(clock.began + 60 * minute)
             tick(keeper, clock, metrics)
             for talk in turns.get(minute, ()):
                 if talk not in talks:
-                    talks[talk] = stack.enter_context(Environment(agent, tools=world.tools))
-                ask(talks[talk], world, clock)
+                    talks[talk] = stack.enter_context(Environment(agent, tools=stack.tools))
+                ask(talks[talk], stack, clock)
                 if minute == talk + 2 * (TURNS - 1):
                     metrics.read(talks.pop(talk).close())
         metrics.read(keeper.log)
@@ -114,14 +114,14 @@ def tick(keeper: Environment, clock: Clock, metrics: Metrics) -> None:
         metrics.put("AWS/Lambda", "Duration", name, at, float(found))
 
 
-def ask(environment: Environment, world: World, clock: Clock) -> None:
+def ask(environment: Environment, stack: DeployedStack, clock: Clock) -> None:
     """One invocation of the agent; AWS counts it for the keep-warm function to see."""
     answer = environment.invoke({"message": "Which chain fits an 11-speed cassette?"})
     if "reply" not in answer.payload:
         raise RuntimeError(f"the agent failed: {str(answer.payload)[:300]}")
     point = {"MetricName": "Invocations", "Timestamp": clock.now(), "Value": 1, "Unit": "Count"}
     point["Dimensions"] = [{"Name": "FunctionName", "Value": environment.function.name}]
-    world.aws.client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=[point])
+    stack.aws.client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=[point])
 
 
 def moved(function: Function) -> Function:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.keepwarm.batch import Batch
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.runtime import Keeper
+from prefixwarm.keepwarm.runtime import Runtime
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
@@ -114,29 +114,31 @@ def deploy(aws: LocalAws, files: list[PrefixFile], due: int, pool: ThreadPoolExe
     list(pool.map(put, files[:due]))
 
 
-def age(keeper: Keeper, file: PrefixFile) -> None:
+def age(runtime: Runtime, file: PrefixFile) -> None:
     """Warm at the provider; written 58 minutes ago as far as the state knows."""
     call, soon = compile_prefix(file), Deadline.after(60)
-    assert send_unasked(call, keeper.parts.provider, soon).ok
-    keeper.parts.store.touch(key_of(keeper, file), time.time() - 58 * 60, 3600, soon)
-    check_at(keeper, file, 0.0)
+    assert send_unasked(call, runtime.dependencies.provider, soon).ok
+    runtime.dependencies.store.touch(key_of(runtime, file), time.time() - 58 * 60, 3600, soon)
+    check_at(runtime, file, 0.0)
 
 
-def key_of(keeper: Keeper, file: PrefixFile) -> str:
+def key_of(runtime: Runtime, file: PrefixFile) -> str:
     """The key of a prefix's state."""
-    return compile_prefix(file).key(route_named(file.route), "default", keeper.parts.environ)
+    return compile_prefix(file).key(
+        route_named(file.route), "default", runtime.dependencies.environ
+    )
 
 
-def check_at(keeper: Keeper, file: PrefixFile, at: float) -> None:
+def check_at(runtime: Runtime, file: PrefixFile, at: float) -> None:
     """Have the prefix looked at then."""
     check = Check(at=at, due_at=at, reason="")
-    keeper.parts.store.plan(key_of(keeper, file), check, Deadline.after(60))
+    runtime.dependencies.store.plan(key_of(runtime, file), check, Deadline.after(60))
 
 
-def measure(keeper: Keeper) -> dict[str, Any]:
+def measure(runtime: Runtime) -> dict[str, Any]:
     """One tick."""
     began, cpu = time.monotonic(), time.process_time()
-    report = keeper.tick(Deadline.after(300))
+    report = runtime.tick(Deadline.after(300))
     return {
         **({"queued": report.queued} if report.queued else {}),
         "due": report.due,
@@ -148,17 +150,17 @@ def measure(keeper: Keeper) -> dict[str, Any]:
     }
 
 
-def work(keeper: Keeper, aws: LocalAws, until: float) -> Counter[str]:
+def work(runtime: Runtime, aws: LocalAws, until: float) -> Counter[str]:
     """One worker, batch by batch; how many calls came to which end."""
     sqs, found = aws.client("sqs"), Counter[str]()
-    at = {"QueueUrl": keeper.settings.queue}
+    at = {"QueueUrl": runtime.settings.queue}
     while time.monotonic() < until:
         messages = sqs.receive_message(**at, MaxNumberOfMessages=10).get("Messages", [])
         if not messages:
             time.sleep(0.2)
             continue
         with ThreadPoolExecutor(10) as pool:
-            batch = Batch(keeper.parts, keeper.fleet(), pool, Deadline.after(35))
+            batch = Batch(runtime.dependencies, runtime.catalog(), pool, Deadline.after(35))
             list(pool.map(batch.work, [message["Body"] for message in messages]))
             batch.close()
         entries = [{"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"]} for m in messages]
@@ -169,15 +171,17 @@ def work(keeper: Keeper, aws: LocalAws, until: float) -> Counter[str]:
     return found
 
 
-def fan_out(keeper: Keeper, environ: dict[str, str], aws: LocalAws, workers: int) -> dict[str, Any]:
+def fan_out(
+    runtime: Runtime, environ: dict[str, str], aws: LocalAws, workers: int
+) -> dict[str, Any]:
     """The busy tick, with workers beside it."""
-    others = [Keeper(environ) for _ in range(workers)]
+    others = [Runtime(environ) for _ in range(workers)]
     for other in others:
-        other.fleet().learn_keys()
+        other.catalog().learn_keys()
     until = time.monotonic() + BUSY_SECONDS
     with ThreadPoolExecutor(workers) as pool:
         working = [pool.submit(work, other, aws, until) for other in others]
-        tick = measure(keeper)
+        tick = measure(runtime)
         done = [future.result() for future in working]
     for other in others:
         other.close()
@@ -211,17 +215,17 @@ def main() -> None:
         logger.setLevel("ERROR")
         files = list(pool.map(prefix, range(arguments.known)))
         deploy(aws, files, arguments.due, pool)
-        keeper = Keeper(environ)
+        runtime = Runtime(environ)
         later = time.time() + 7200
-        list(pool.map(lambda file: check_at(keeper, file, later), files))
-        print("first tick, registers:", measure(keeper))
-        list(pool.map(lambda file: age(keeper, file), files[: arguments.due]))
+        list(pool.map(lambda file: check_at(runtime, file, later), files))
+        print("first tick, registers:", measure(runtime))
+        list(pool.map(lambda file: age(runtime, file), files[: arguments.due]))
         if arguments.workers:
-            print("busy minute:          ", fan_out(keeper, environ, aws, arguments.workers))
+            print("busy minute:          ", fan_out(runtime, environ, aws, arguments.workers))
         else:
-            print("busy tick:            ", measure(keeper))
-        print("quiet tick:           ", measure(keeper))
-        keeper.close()
+            print("busy tick:            ", measure(runtime))
+        print("quiet tick:           ", measure(runtime))
+        runtime.close()
     over.set()
     provider.join()
 

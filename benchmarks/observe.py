@@ -11,7 +11,7 @@ import statistics
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer
 
 if TYPE_CHECKING:

@@ -18,21 +18,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "ConnectError",
-    "CredentialsError",
-    "DeadlineError",
-    "PrefixFileError",
-    "PrefixwarmError",
-    "ProtocolError",
-    "ProviderError",
-    "SettingsError",
-    "StateError",
-    "TransportError",
-    "UnwarmableRequestError",
-    "UsageError",
-]
-
 
 class PrefixwarmError(Exception):
     """Root of all errors raised by prefixwarm."""

@@ -11,26 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "API_KEY_SECRET",
-    "CACHE_SCOPE",
-    "DEPLOYMENT",
-    "DIAGNOSE",
-    "DISABLED",
-    "FUNCTIONS",
-    "GATE_MS",
-    "INIT",
-    "INIT_HINT_MS",
-    "INIT_HOLD_MS",
-    "KILL_SWITCH",
-    "LATENCY_VALUE",
-    "MANIFEST",
-    "PREFIXES",
-    "QUEUE",
-    "TABLE",
-    "Settings",
-    "boolean",
-]
 
 DISABLED = "PREFIXWARM_DISABLED"
 INIT = "PREFIXWARM_INIT"

@@ -28,7 +28,7 @@ from paired import Values, interval, turns
 from parts import KEY, code_folder, our_layer, sdk_layer
 
 from prefixwarm.local.emulator import Environment
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import Function
 from prefixwarm.local.toolchain import Tools
 from prefixwarm_layer.bytecode import interpreters
@@ -101,7 +101,7 @@ class Bench:
             try:
                 with limited(share):
                     return Environment(self.function(weight, variant), tools=self.tools).start()
-            except BenchError:  # noqa: PERF203
+            except LocalCloudError:  # noqa: PERF203
                 # A busy machine: it shows in the environment's start, which is not measured.
                 if not left:
                     raise
@@ -204,7 +204,7 @@ def _cell(values: Values, weight: str, variant: str, share: str) -> str:
 def child_command(home: Path) -> list[str]:
     """The Python part, as the launcher starts it."""
     python = Path(sys.base_prefix) / "bin" / "python3"
-    return [str(python), "-I", "-S", "-OO", str(home / "start.py"), "9000"]
+    return [str(python), "-I", "-S", "-OO", str(home / "bootstrap.py"), "9000"]
 
 
 def from_sources(bench: Bench) -> Path:

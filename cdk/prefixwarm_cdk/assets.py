@@ -16,7 +16,8 @@ from constructs import Construct
 
 from prefixwarm.errors import UsageError
 from prefixwarm.prefix.prefix_file import MAX_BYTES
-from prefixwarm_layer import build_keepwarm, build_layer, manifest_entry, manifest_text
+from prefixwarm_layer.build import build_keepwarm, build_layer
+from prefixwarm_layer.manifest import manifest_entry, manifest_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from prefixwarm_cdk.keep_warm import Budget
     from prefixwarm_cdk.prefixes import Prefix
 
-__all__ = ["Manifest", "keepwarm_code", "layer_code"]
 
 _LAYER_LIMIT = 250 * 1024 * 1024
 # A prefix file's key is its content's hash and this with its name: what a role may read is told by

@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
     from constructs import IConstruct
 
-__all__ = [
-    "allow_state",
-    "check",
-    "known_name",
-    "own_settings",
-    "refuse_cycle",
-    "refuse_too_many",
-    "set_up",
-]
 
 _OLDEST = (3, 10)
 _MAX_LAYERS = 5

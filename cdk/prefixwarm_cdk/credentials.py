@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["Credentials"]
 
 _WORKSPACE = "ANTHROPIC_AWS_WORKSPACE_ID"
 _ACTIONS = {

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
-__all__ = ["dashboard"]
 
 _HOUR = Duration.hours(1)
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from prefixwarm_cdk.parts import Runtime
 
-__all__ = ["KeepWarmFunction"]
 
 _HANDLER = "prefixwarm.keepwarm.handler.handler"
 # A late or repeated tick is worth nothing: the next one comes within the minute.

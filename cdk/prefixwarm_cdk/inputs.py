@@ -10,8 +10,6 @@ from prefixwarm.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["expect", "expect_several"]
-
 
 def expect(name: str, value: object, kind: type, example: str) -> None:
     """Refuse a value of another kind; None stands for one that was not given.

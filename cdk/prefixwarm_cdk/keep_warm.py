@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["Budget", "KeepWarm"]
-
 
 class KeepWarm:
     """When prefixes are refreshed between the agent's own requests."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from prefixwarm_cdk.prefixes import Prefix
 
-__all__ = ["layer_for"]
-
 
 def layer_for(
     warmer: Construct, function: lambda_.Function, prefixes: Sequence[Prefix]

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from prefixwarm_cdk.function import KeepWarmFunction
 
-__all__ = ["METRICS", "Alarms", "metric"]
 
 # Emitted by the extension at each start, by the keep-warm function once a minute, and by
 # `prefixwarm.observe` in the agent at each request.

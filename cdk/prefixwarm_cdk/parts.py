@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from constructs import Construct
 
-__all__ = ["Network", "Runtime", "dead_letters", "keepwarm_lambda"]
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
 _NETWORK_ACTIONS = (

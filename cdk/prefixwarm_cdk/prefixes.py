@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["Prefix", "annotate", "named", "read"]
 
 _GEOGRAPHIES = ("global.", "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.")
 _DOUBTS = {

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
     from constructs import Construct
 
-__all__ = ["state_table"]
-
 
 def state_table(
     scope: Construct, construct_id: str, *, removal_policy: RemovalPolicy

@@ -25,7 +25,7 @@ from prefixwarm_cdk.metrics import Alarms, metric
 from prefixwarm_cdk.parts import Network, Runtime
 from prefixwarm_cdk.table import state_table
 from prefixwarm_cdk.workers import MOST_IN_A_TICK
-from prefixwarm_layer import state_keys
+from prefixwarm_layer.manifest import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm_cdk.prefixes import Prefix
 
-__all__ = ["PrefixWarmer"]
 
 # An environment holds 4 KB; functions beyond this note their names in the warm state themselves.
 _MOST_NAMED = 30

@@ -15,7 +15,6 @@ from prefixwarm_cdk.parts import dead_letters, keepwarm_lambda
 if TYPE_CHECKING:
     from prefixwarm_cdk.parts import Runtime
 
-__all__ = ["MOST_IN_A_TICK", "Workers"]
 
 # What the keep-warm function does itself: a warmer with no more prefixes needs no workers.
 MOST_IN_A_TICK = 300

@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
     from prefixwarm_extension.init_policy import Decision, Start
-    from prefixwarm_extension.ready_signal import Word
+    from prefixwarm_extension.ready_signal import ReadySignal
 
-__all__ = ["Sandbox"]
 
 CA_FOLDER = "/opt/prefixwarm/ca"
 
 
-class Sandbox(Record):
+class StartContext(Record):
     """The environment, its decisions, and its connections.
 
     `began` is on the monotonic clock; `seen` holds the states that were looked at, by key;
@@ -43,7 +42,7 @@ class Sandbox(Record):
     began: float
     store: StateStore | None
     provider: Provider
-    word: Word
+    ready: ReadySignal
     seen: dict[str, State]
     decisions: dict[str, Decision]
 
@@ -54,8 +53,8 @@ class Sandbox(Record):
         settings: Settings,
         start: Start,
         began: float,
-        word: Word,
-    ) -> Sandbox:
+        ready: ReadySignal,
+    ) -> StartContext:
         """Connected to nothing yet."""
         transport = HttpTransport(environ, CA_FOLDER if os.path.isdir(CA_FOLDER) else None)
         credentials = aws_credentials(environ, transport)
@@ -67,7 +66,7 @@ class Sandbox(Record):
             began=began,
             store=DynamoState(settings.table, signed_calls(aws)) if settings.table else None,
             provider=Provider(transport, aws, settings.api_key_secret, environ),
-            word=word,
+            ready=ready,
             seen={},
             decisions={},
         )

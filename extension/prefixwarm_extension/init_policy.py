@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from prefixwarm.settings import Settings
     from prefixwarm.state.model import State
 
-__all__ = ["MANAGED", "RESTORED", "Decision", "Start", "decide", "start_of"]
 
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"

@@ -10,9 +10,9 @@ from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.log_line import line
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm_extension.context import Sandbox
+from prefixwarm_extension.context import StartContext
 from prefixwarm_extension.init_policy import MANAGED, start_of
-from prefixwarm_extension.ready_signal import Word
+from prefixwarm_extension.ready_signal import ReadySignal
 from prefixwarm_extension.warming import attached, cause, warm_all
 
 TYPE_CHECKING = False
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 
     Found = list[WarmCall | PrefixFileError]
 
-__all__ = ["main"]
 
 START_EVERY = 600.0
 
 
-def main(environ: Mapping[str, str], word: int, kind: str | None, most_ms: int) -> None:
-    """Warm what is cold, tell the launcher on the descriptor `word`, and say what was done.
+def main(environ: Mapping[str, str], ready: int, kind: str | None, most_ms: int) -> None:
+    """Warm what is cold, tell the launcher on the descriptor `ready`, and say what was done.
 
     Parameters
     ----------
@@ -41,16 +40,16 @@ def main(environ: Mapping[str, str], word: int, kind: str | None, most_ms: int) 
     """
     began = monotonic()
     signal(SIGTERM, _end)
-    run = _Run(environ, kind, began, Word(word, began))
+    run = _Run(environ, kind, began, ReadySignal(ready, began))
     outcomes = run.outcomes(most_ms / 1000)
     # The environment may end at once now, but not before it is said what was done.
     signal(SIGTERM, SIG_IGN)
-    run.word.say()
+    run.ready.send()
     for outcome in outcomes:
         run.report(outcome)
     signal(SIGTERM, SIG_DFL)
-    if run.sandbox is not None:
-        _afterwards(run.sandbox, run.found)
+    if run.context is not None:
+        _afterwards(run.context, run.found)
 
 
 class _Ended(BaseException):
@@ -61,13 +60,13 @@ class _Run:
     """One start, as far as it came."""
 
     def __init__(
-        self, environ: Mapping[str, str], kind: str | None, began: float, word: Word
+        self, environ: Mapping[str, str], kind: str | None, began: float, ready: ReadySignal
     ) -> None:
         self._environ = environ
         self._kind = kind
         self._began = began
-        self.word = word
-        self.sandbox: Sandbox | None = None
+        self.ready = ready
+        self.context: StartContext | None = None
         self.found: Found = []
 
     def outcomes(self, most: float) -> list[Outcome]:
@@ -89,14 +88,14 @@ class _Run:
         start = start_of(settings, self._kind, most)
         if start.refusal:
             return [Outcome(name="", kind=SKIPPED, reason=start.refusal)]
-        self.sandbox = Sandbox.of(self._environ, settings, start, self._began, self.word)
-        self.found = attached(self.sandbox)
-        return warm_all(self.found, self.sandbox)
+        self.context = StartContext.of(self._environ, settings, start, self._began, self.ready)
+        self.found = attached(self.context)
+        return warm_all(self.found, self.context)
 
     def report(self, outcome: Outcome) -> None:
         """One line of the log."""
-        decision = self.sandbox.decisions.get(outcome.name) if self.sandbox else None
-        held = min(self.word.held, self.sandbox.start.hold) if self.sandbox else self.word.held
+        decision = self.context.decisions.get(outcome.name) if self.context else None
+        held = min(self.ready.held, self.context.start.hold) if self.context else self.ready.held
         text = line(
             outcome,
             by="init",
@@ -119,27 +118,27 @@ def _unanswered(item: WarmCall | PrefixFileError) -> Outcome:
     return Outcome(name=name, kind=FAILED, reason="the environment ended before the reply came")
 
 
-def _afterwards(sandbox: Sandbox, found: Found) -> None:
-    _join(sandbox)
-    if sandbox.start.kind == MANAGED:
+def _afterwards(context: StartContext, found: Found) -> None:
+    _join(context)
+    if context.start.kind == MANAGED:
         from prefixwarm_extension.managed import keep_warm
 
-        keep_warm(sandbox, [item for item in found if not isinstance(item, PrefixwarmError)])
+        keep_warm(context, [item for item in found if not isinstance(item, PrefixwarmError)])
 
 
-def _join(sandbox: Sandbox) -> None:
+def _join(context: StartContext) -> None:
     """Let the keep-warm function know whose metric to ask, and that this version is in use.
 
     Once in a function's life, and once in some minutes where requests wait for the starts.
     """
-    if sandbox.store is None or not sandbox.function:
+    if context.store is None or not context.function:
         return
-    for key, state in sandbox.seen.items():
-        told = not sandbox.start.awaited or time() - (state.started_at or 0.0) < START_EVERY
-        if sandbox.function in state.functions and told:
+    for key, state in context.seen.items():
+        told = not context.start.awaited or time() - (state.started_at or 0.0) < START_EVERY
+        if context.function in state.functions and told:
             continue
-        started = time() if sandbox.start.awaited else None
+        started = time() if context.start.awaited else None
         try:
-            sandbox.store.join(key, sandbox.function, Deadline.after(1.0), started)
+            context.store.join(key, context.function, Deadline.after(1.0), started)
         except StateError:
             return

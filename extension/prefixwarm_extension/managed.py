@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
-    from prefixwarm_extension.context import Sandbox
+    from prefixwarm_extension.context import StartContext
 
-__all__ = ["idle_limit", "keep_warm"]
 
 LOOK_SECONDS = 60.0
 CALL_SECONDS = 30.0
@@ -35,19 +34,19 @@ _MULTIPLIERS = {"read": 0.1, "write_5m": 1.25, "write_1h": 2.0}
 
 
 def keep_warm(
-    sandbox: Sandbox,
+    context: StartContext,
     calls: list[WarmCall],
     pause: Callable[[float], None] = sleep,
     clock: Callable[[], float] = time,
 ) -> None:
     """Refresh what is due, once a minute, until the environment ends."""
-    if sandbox.store is None or not calls:
+    if context.store is None or not calls:
         return
     while True:
         for call in calls:
-            outcome = _refreshed(call, sandbox, sandbox.store, clock)
+            outcome = _refreshed(call, context, context.store, clock)
             if outcome.kind != SKIPPED:
-                _say(outcome, sandbox, clock())
+                _say(outcome, context, clock())
         pause(LOOK_SECONDS)
 
 
@@ -61,16 +60,16 @@ def idle_limit(call: WarmCall) -> int:
 
 
 def _refreshed(
-    call: WarmCall, sandbox: Sandbox, store: StateStore, clock: Callable[[], float]
+    call: WarmCall, context: StartContext, store: StateStore, clock: Callable[[], float]
 ) -> Outcome:
     try:
         deadline = Deadline.after(CALL_SECONDS)
-        state = store.read(sandbox.key(call), deadline)
+        state = store.read(context.key(call), deadline)
         refusal = _refusal(call, state, clock())
         if refusal:
             return Outcome(name=call.name, kind=SKIPPED, reason=refusal)
-        ask = _ask(state, sandbox)
-        return warm(call, ask, store, sandbox.provider, deadline, clock)
+        ask = _ask(state, context)
+        return warm(call, ask, store, context.provider, deadline, clock)
     except PrefixwarmError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - the next minute may be better
@@ -86,26 +85,26 @@ def _refusal(call: WarmCall, state: State, now: float) -> str:
     return f"{state.idle} refreshes without traffic" if state.idle >= idle_limit(call) else ""
 
 
-def _ask(state: State, sandbox: Sandbox) -> Ask:
+def _ask(state: State, context: StartContext) -> Ask:
     # Whoever has refreshed it meanwhile raised its life well beyond the one that we saw.
     return Ask(
         key=state.key,
-        owner=sandbox.owner(),
+        owner=context.owner(),
         needed_until=(state.warm_until or 0.0) + 1.0,
         latest_start=state.warm_until,
         idle=1,
-        deployment=sandbox.settings.deployment,
-        function=sandbox.function,
+        deployment=context.settings.deployment,
+        function=context.function,
     )
 
 
-def _say(outcome: Outcome, sandbox: Sandbox, now: float) -> None:
+def _say(outcome: Outcome, context: StartContext, now: float) -> None:
     text = line(
         outcome,
         by="init",
         now=now,
-        service=sandbox.settings.deployment,
-        function=sandbox.function,
-        initialization=sandbox.start.kind,
+        service=context.settings.deployment,
+        function=context.function,
+        initialization=context.start.kind,
     )
     print(text, flush=True)  # noqa: T201 - the log is standard output

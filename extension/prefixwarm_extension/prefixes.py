@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FOLDERS", "MAX_PREFIXES", "load_all"]
 
 FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 MAX_PREFIXES = 20

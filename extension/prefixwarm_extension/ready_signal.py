@@ -9,10 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Word"]
 
-
-class Word:
+class ReadySignal:
     """What the launcher waits for.
 
     Parameters
@@ -29,17 +27,17 @@ class Word:
         self._left: set[int] = set()
         self.held = 0.0
 
-    def wait_for(self, parts: Iterable[object]) -> None:
+    def expect(self, parts: Iterable[object]) -> None:
         """Say it as soon as each of these is done with."""
         self._left = {id(part) for part in parts}
 
-    def done_with(self, part: object) -> None:
+    def complete(self, part: object) -> None:
         """The function need not wait for this one any longer."""
         self._left.discard(id(part))
         if not self._left:
-            self.say()
+            self.send()
 
-    def say(self) -> None:
+    def send(self) -> None:
         """Let the function go on; `held` is then how long it has waited, in seconds."""
         if not self.held:
             self.held = monotonic() - self._began

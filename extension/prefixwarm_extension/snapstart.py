@@ -16,9 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["warm_after_restore"]
 
-START = "/opt/prefixwarm/start.py"
+START = "/opt/prefixwarm/bootstrap.py"
 WORD = 3
 
 

@@ -16,31 +16,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.client import Provider, Reply
-    from prefixwarm_extension.context import Sandbox
+    from prefixwarm_extension.context import StartContext
 
-__all__ = ["attached", "cause", "warm_all"]
 
 AFTER_HOLD_SECONDS = 20.0
 NEEDED_SECONDS = 30.0
 
 
-def attached(sandbox: Sandbox) -> list[WarmCall | PrefixFileError]:
+def attached(context: StartContext) -> list[WarmCall | PrefixFileError]:
     """The prefixes of this sandbox, or what is wrong with them."""
-    own = sandbox.settings.prefixes
+    own = context.settings.prefixes
     return list(load_all((own,) if own else FOLDERS))
 
 
-def warm_all(found: list[WarmCall | PrefixFileError], sandbox: Sandbox) -> list[Outcome]:
+def warm_all(found: list[WarmCall | PrefixFileError], context: StartContext) -> list[Outcome]:
     """Warm what is cold and worth it; one outcome for each prefix, whatever happens."""
     if not found:
         return [Outcome(name="", kind=SKIPPED, reason="no prefix files are attached")]
     broken = [item for item in found if isinstance(item, PrefixFileError)]
     calls = [item for item in found if not isinstance(item, PrefixFileError)]
-    sandbox.word.wait_for(calls)
+    context.ready.expect(calls)
     outcomes = [Outcome(name="", kind=FAILED, reason=str(error)) for error in broken]
     if len(calls) > 1:
-        return outcomes + _side_by_side(calls, sandbox)
-    return outcomes + [_warm_one(call, sandbox) for call in calls]
+        return outcomes + _side_by_side(calls, context)
+    return outcomes + [_warm_one(call, context) for call in calls]
 
 
 def cause(error: BaseException) -> str:
@@ -52,12 +51,12 @@ def cause(error: BaseException) -> str:
     return f"unexpected {type(error).__name__} in {place}"
 
 
-def _side_by_side(calls: list[WarmCall], sandbox: Sandbox) -> list[Outcome]:
+def _side_by_side(calls: list[WarmCall], context: StartContext) -> list[Outcome]:
     from threading import Thread
 
     outcomes: list[Outcome] = []
     threads = [
-        Thread(target=lambda call=call: outcomes.append(_warm_one(call, sandbox)), daemon=True)
+        Thread(target=lambda call=call: outcomes.append(_warm_one(call, context)), daemon=True)
         for call in calls
     ]
     for thread in threads:
@@ -67,36 +66,36 @@ def _side_by_side(calls: list[WarmCall], sandbox: Sandbox) -> list[Outcome]:
     return outcomes
 
 
-def _warm_one(call: WarmCall, sandbox: Sandbox) -> Outcome:
+def _warm_one(call: WarmCall, context: StartContext) -> Outcome:
     try:
-        return _warm(call, sandbox)
+        return _warm(call, context)
     except PrefixwarmError as error:
         reason = f"nothing was sent: {error}"
     except Exception as error:  # noqa: BLE001 - one prefix must not cost the others their line
         reason = cause(error)
     finally:
-        sandbox.word.done_with(call)
+        context.ready.complete(call)
     return Outcome(name=call.name, kind=FAILED, reason=reason)
 
 
-def _warm(call: WarmCall, sandbox: Sandbox) -> Outcome:
-    until = Deadline(sandbox.hold_ends.at + AFTER_HOLD_SECONDS)
-    if sandbox.settings.init == "always":
-        return _warm_unasked(call, sandbox, until)
-    assert sandbox.store is not None
-    provider: Provider = _LettingGo(call, sandbox)  # type: ignore[assignment] # all that is used
-    return warm(call, _ask(call, sandbox), sandbox.store, provider, until)
+def _warm(call: WarmCall, context: StartContext) -> Outcome:
+    until = Deadline(context.hold_ends.at + AFTER_HOLD_SECONDS)
+    if context.settings.init == "always":
+        return _warm_unasked(call, context, until)
+    assert context.store is not None
+    provider: Provider = _LettingGo(call, context)  # type: ignore[assignment] # all that is used
+    return warm(call, _ask(call, context), context.store, provider, until)
 
 
-def _warm_unasked(call: WarmCall, sandbox: Sandbox, until: Deadline) -> Outcome:
+def _warm_unasked(call: WarmCall, context: StartContext, until: Deadline) -> Outcome:
     """Send without asking the table; where there is one, it is told."""
-    if sandbox.store is None:
-        return send_unasked(call, sandbox.provider, until)
-    ask = _ask(call, sandbox)
-    sandbox.seen[ask.key] = state = State(key=ask.key)
+    if context.store is None:
+        return send_unasked(call, context.provider, until)
+    ask = _ask(call, context)
+    context.seen[ask.key] = state = State(key=ask.key)
     # A lease that nobody ever holds: what is told raises the entry's life, and changes no more.
     lease = Lease(key=ask.key, owner=ask.owner, token=-1)
-    return send_and_record(call, ask, state, lease, sandbox.store, sandbox.provider, until)
+    return send_and_record(call, ask, state, lease, context.store, context.provider, until)
 
 
 class _LettingGo:
@@ -105,40 +104,40 @@ class _LettingGo:
     Not before: the gate looks for the lease, which is taken by then.
     """
 
-    def __init__(self, call: WarmCall, sandbox: Sandbox) -> None:
+    def __init__(self, call: WarmCall, context: StartContext) -> None:
         self._call = call
-        self._sandbox = sandbox
+        self._context = context
 
     def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
         """See `Provider.send`."""
-        decision = self._sandbox.decisions.get(call.name)
+        decision = self._context.decisions.get(call.name)
         if decision and decision.gated:
-            self._sandbox.word.done_with(self._call)
-        return self._sandbox.provider.send(call, max_tokens, deadline)
+            self._context.ready.complete(self._call)
+        return self._context.provider.send(call, max_tokens, deadline)
 
 
-def _ask(call: WarmCall, sandbox: Sandbox) -> Ask:
-    key = sandbox.key(call)
+def _ask(call: WarmCall, context: StartContext) -> Ask:
+    key = context.key(call)
 
     def seen(state: State) -> None:
-        sandbox.seen[key] = state
-        if sandbox.start.gate and state.leased(time()):
+        context.seen[key] = state
+        if context.start.gate and state.leased(time()):
             # The gate waits for another environment's call as well.
-            sandbox.word.done_with(call)
+            context.ready.complete(call)
 
     def veto(state: State) -> str:
-        decision = decide(sandbox.settings, sandbox.start, state, call, sandbox.held)
-        sandbox.decisions[call.name] = decision
+        decision = decide(context.settings, context.start, state, call, context.held)
+        context.decisions[call.name] = decision
         return "" if decision.send else decision.why
 
     return Ask(
         key=key,
-        owner=sandbox.owner(),
+        owner=context.owner(),
         needed_until=time() + NEEDED_SECONDS,
-        wait=Deadline(sandbox.hold_ends.at + sandbox.start.gate),
-        idle=0 if sandbox.start.awaited else None,
-        deployment=sandbox.settings.deployment,
-        function=sandbox.function,
+        wait=Deadline(context.hold_ends.at + context.start.gate),
+        idle=0 if context.start.awaited else None,
+        deployment=context.settings.deployment,
+        function=context.function,
         veto=veto,
         seen=seen,
     )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["append", "write"]
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3

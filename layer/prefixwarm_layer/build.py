@@ -19,7 +19,6 @@ from prefixwarm_layer.layout import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["build_keepwarm", "build_layer", "build_release"]
 
 SHIPPED = Path(__file__).parent / "shipped"
 LAYER = "layer.zip"

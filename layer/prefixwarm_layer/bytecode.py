@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["RUNTIMES", "SUPPORTED", "bundles", "interpreters"]
 
 # 3.10 runs from the sources: its runtime is past its end of support.
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")

@@ -67,7 +67,7 @@ hold() { # sets ms: the longest that the launcher waits
 }
 
 start_child() {
-  exec 6>&1 7< <(exec "$python" -I -S -OO "$home/start.py" "$ms" 3>&1 1>&6 6>&-)
+  exec 6>&1 7< <(exec "$python" -I -S -OO "$home/bootstrap.py" "$ms" 3>&1 1>&6 6>&-)
   child=$!
 }
 
@@ -87,7 +87,7 @@ main() {
   if [[ ! $id ]]; then
     # This bash cannot reach the API: Python takes the whole life cycle over, or nobody does.
     say failed "the launcher cannot register (status ${status:-none})"
-    find_python && "$python" -I -S "$home/lifecycle.py" "${0##*/}"
+    find_python && "$python" -I -S "$home/fallback.py" "${0##*/}"
     trap - EXIT
     exit 0
   fi

@@ -19,13 +19,6 @@ from prefixwarm_layer.lean import lean, only_used
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = [
-    "keepwarm_entries",
-    "layer_entries",
-    "layer_modules",
-    "prefix_entries",
-    "with_bytecode",
-]
 
 _HOME = "prefixwarm"
 _VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
@@ -35,9 +28,9 @@ _COMPILER = ("body", "compiled", "fingerprint", "prefix_file", "warm_request")
 _NEVER_THERE = ("memory.py", "store.py")
 # Files of their own, because something starts them.
 _STARTED = {
-    "prefixwarm_extension/lifecycle.py": f"{_HOME}/lifecycle.py",
+    "prefixwarm_extension/fallback.py": f"{_HOME}/fallback.py",
     "prefixwarm_extension/snapstart.py": "python/prefixwarm_snapstart.py",
-    "prefixwarm_extension/start.py": f"{_HOME}/start.py",
+    "prefixwarm_extension/bootstrap.py": f"{_HOME}/bootstrap.py",
 }
 # There as sources alone, because the init phase seldom loads them.
 _SELDOM = (

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Cut = tuple[int, int, str]
     Definition = ast.FunctionDef | ast.ClassDef
 
-__all__ = ["lean", "only_used"]
 
 _NOTHING = "pass"
 _SPACE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)

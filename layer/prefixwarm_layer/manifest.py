@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["manifest_entry", "manifest_text", "state_keys"]
 
 _FORMAT = "prefixwarm-manifest/1"
 

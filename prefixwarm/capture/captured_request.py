@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.provider.routes import Route
 
-__all__ = ["CapturedRequest", "read_request"]
 
 _MESSAGES = "/v1/messages"
 _RUNTIME = {

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from prefixwarm.capture.captured_request import CapturedRequest
     from prefixwarm.capture.upstream import Upstream
 
-__all__ = ["Tape", "serving"]
 
 _PIECE = 64 * 1024
 _BODILESS = (204, 304)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from prefixwarm.lint.finding import Finding
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["Extracted", "make_prefix", "prefix_from_requests", "prefixes_from_requests"]
 
 _MOVE = "move it behind the prefix, into the first user message"
 _ADVICE = {

@@ -11,7 +11,6 @@ from prefixwarm.prices.minimums import minimum_tokens
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["prices_of", "tokens_of"]
 
 _CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 

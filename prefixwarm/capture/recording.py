@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from prefixwarm.capture.upstream import Credentials
     from prefixwarm.provider.routes import Route
 
-__all__ = ["Recording", "record", "run"]
 
 # The simulator takes any key; this one lets an agent start where none is set.
 _DUMMY_KEY = "prefixwarm-capture"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.prefix.blocks import blocks, estimate
 from prefixwarm.prefix.body import as_messages, is_converse, unfold
-from prefixwarm.prefix.cache_parameters import shape
+from prefixwarm.prefix.cache_parameters import cache_parameters
 from prefixwarm.prefix.difference import between_blocks
 from prefixwarm.prefix.volatile import leaves, masked
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.blocks import Block
     from prefixwarm.prefix.difference import Difference
 
-__all__ = ["Shared", "agents", "find_shared"]
 
 _ALIKE = 0.5
 # These do not reach tools and system, forbid the warm, or come and go with the conversation: they
@@ -92,7 +91,7 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
 
 
 def _kin(request: CapturedRequest) -> str:
-    form = shape(request.body, request.headers)
+    form = cache_parameters(request.body, request.headers)
     kept = {name: value for name, value in form.items() if name not in _PER_REQUEST}
     tools = sorted(block.name for block in blocks(request.body, ()) if block.tier == "tools")
     return repr((request.route, sorted(kept.items(), key=lambda item: item[0]), tools))

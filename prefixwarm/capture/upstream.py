@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Credentials = Callable[[Deadline], AwsCredentials]
 
-__all__ = ["Upstream"]
 
 _SECONDS = 600.0
 _SIGNATURE = "AWS4-HMAC-SHA256"

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["credentials", "located"]
 
 _OWN = ("AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 

@@ -10,15 +10,13 @@ from typing import Any
 
 import click
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.output import emit, json_option, tokens
 from prefixwarm.errors import UsageError
 from prefixwarm.observe import Prefix
 from prefixwarm.prefix.prefix_file import write
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 from prefixwarm.provider.routes import route_named
-
-__all__ = ["build"]
 
 
 @click.command(epilog="Example: prefixwarm build agent.prompts:PREFIX --out prefixes")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.capture import prefixes_from_requests, record, run
+from prefixwarm.capture.extract import prefixes_from_requests
+from prefixwarm.capture.recording import record, run
 from prefixwarm.cli import aws_profile, finding_output
 from prefixwarm.cli.output import dollars, emit, finish, json_option, note, table, tokens
 from prefixwarm.errors import (
@@ -25,10 +26,9 @@ from prefixwarm.prefix.prefix_file import SUFFIX, load, write
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.capture import CapturedRequest, Extracted
+    from prefixwarm.capture.captured_request import CapturedRequest
+    from prefixwarm.capture.extract import Extracted
     from prefixwarm.prefix.prefix_file import PrefixFile
-
-__all__ = ["capture"]
 
 
 @click.command(

@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.capture import check as lint
-from prefixwarm.capture import judge
 from prefixwarm.cli import finding_output
 from prefixwarm.cli.inputs import read_request
 from prefixwarm.cli.output import emit, finish, json_option, severity
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
+from prefixwarm.lint.rules import check as lint
+from prefixwarm.lint.verdict import judge
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from prefixwarm.capture import Verdict
     from prefixwarm.lint.finding import Finding
+    from prefixwarm.lint.verdict import Verdict
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["check"]
 
 _SECONDS = 60.0
 
@@ -107,10 +106,10 @@ def _names(path: Path) -> list[str]:
 
 
 def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path, PrefixFile]]:
-    from prefixwarm.cli.connections import reach
+    from prefixwarm.cli.connections import connect
     from prefixwarm.lint.token_count import count_tokens
 
-    with reach() as found:
+    with connect() as found:
         provider = found.provider()
         for path, prefix in prefixes:
             try:

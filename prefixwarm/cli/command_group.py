@@ -17,7 +17,6 @@ from prefixwarm.errors import PrefixwarmError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "cli", "run"]
 
 # The line that the list of commands shows, here so that showing it imports none of them.
 COMMANDS = {

@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
     from prefixwarm.state.store import StateStore
 
-__all__ = ["Reach", "reach"]
-
 
 @dataclass(frozen=True)
-class Reach:
+class Connections:
     """The environment's settings, and connections made with them."""
 
     environ: Mapping[str, str]
@@ -70,7 +68,7 @@ class Reach:
 
 
 @contextmanager
-def reach() -> Iterator[Reach]:
+def connect() -> Iterator[Connections]:
     """Read the settings, and close the connections afterwards.
 
     Raises
@@ -84,6 +82,6 @@ def reach() -> Iterator[Reach]:
     credentials = aws_profile.credentials(environ)
     client = AwsClient(transport=transport, credentials=credentials, environ=environ)
     try:
-        yield Reach(environ, settings, transport, client)
+        yield Connections(environ, settings, transport, client)
     finally:
         transport.close()

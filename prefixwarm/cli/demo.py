@@ -10,8 +10,6 @@ import click
 
 from prefixwarm.cli.output import json_option, note
 
-__all__ = ["demo"]
-
 
 @click.command(epilog="Example: prefixwarm demo --json > demo.json")
 @json_option
@@ -23,7 +21,7 @@ def demo(as_json: bool) -> None:
     the first time, the package indexes.
     """
     from prefixwarm.local import demo_table, scenarios
-    from prefixwarm.local.setup import world
+    from prefixwarm.local.setup import stack
     from prefixwarm.local.toolchain import Tools
 
     started = time.monotonic()
@@ -33,7 +31,7 @@ def demo(as_json: bool) -> None:
 
     # A terminated demo takes its servers and environments with it, as an interrupted one does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with world(Tools(), say) as everything:
+    with stack(Tools(), say) as everything:
         say(demo_table.latency_model())
         found = scenarios.run_all(everything, say)
     say("done")

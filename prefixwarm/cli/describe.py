@@ -13,20 +13,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
 
-__all__ = [
-    "ago",
-    "condition",
-    "document",
-    "drift",
-    "matched_since",
-    "net_usd",
-    "paused",
-    "pauses",
-    "read",
-    "span",
-    "until",
-    "use",
-]
 
 _RECENT = 86400.0
 _SECONDS = 30.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli.inputs import Subject, read_subject
+from prefixwarm.cli.inputs import Input, read_input
 from prefixwarm.cli.output import dollars, emit, finish, json_option, tokens
 from prefixwarm.lint.miss_cost import lost_tokens, miss_usd
 from prefixwarm.prefix.difference import differences
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prefixwarm.prefix.difference import Difference
-
-__all__ = ["diff"]
 
 
 @click.command(epilog="Example: prefixwarm diff old/support.prefix.json support.prefix.json")
@@ -30,7 +28,7 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
     A and B are prefix files or JSON bodies of real requests. Names the first difference of each
     tier. Exits 1 when there is one.
     """
-    ours, theirs = _comparable(read_subject(left), read_subject(right))
+    ours, theirs = _comparable(read_input(left), read_input(right))
     found = differences(ours.body, theirs.body, ours.headers, theirs.headers)
     lost = lost_tokens(ours.body, theirs.body, found) if found else 0
     ttl = next((s.prefix.ttl for s in (ours, theirs) if s.prefix), "5m")
@@ -45,7 +43,7 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
     finish(ok=not found)
 
 
-def _comparable(left: Subject, right: Subject) -> tuple[Subject, Subject]:
+def _comparable(left: Input, right: Input) -> tuple[Input, Input]:
     """With a prefix file on one side, only as many messages as belong to the prefix."""
     sides = (left, right)
     counts = [len(side.body["messages"]) for side in sides if side.prefix]
@@ -53,7 +51,7 @@ def _comparable(left: Subject, right: Subject) -> tuple[Subject, Subject]:
         return sides
     cut = [{**side.body, "messages": side.body["messages"][: counts[0]]} for side in sides]
     first, second = (
-        Subject(body, side.headers, side.prefix) for body, side in zip(cut, sides, strict=True)
+        Input(body, side.headers, side.prefix) for body, side in zip(cut, sides, strict=True)
     )
     return first, second
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import describe, ledgers
-from prefixwarm.cli.connections import reach
+from prefixwarm.cli.connections import connect
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.cli.status import every_state, state_option, superseded
 from prefixwarm.errors import UsageError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import Ledger, State
     from prefixwarm.state.store import StateStore
 
-__all__ = ["explain"]
 
 _LEDGER = ("DAY", "KEEP-WARM CALLS", "SPENT", "BY OTHERS", "SAVED", "READS", "NET")
 _SEEN_BY = {
@@ -41,7 +40,7 @@ _SEEN_BY = {
 def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> None:
     """Say why a prefix is warm, cold or left alone."""
     now = time()
-    with reach() as found:
+    with connect() as found:
         store = found.known_state(state_file)
         states = _named(store, name)
         both = [(state, ledgers.ledgers(store, state.key, days, now)) for state in states]

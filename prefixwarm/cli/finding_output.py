@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.lint.finding import Finding
 
-__all__ = ["as_json", "show"]
-
 
 def as_json(found: Finding) -> dict[str, Any]:
     """One finding's stable keys."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["Subject", "read_request", "read_subject"]
 
 # https://platform.claude.com/docs/en/api/errors: request_too_large; the depth is ours.
 _MAX_BYTES = 32_000_000
@@ -26,7 +25,7 @@ _MAX_DEPTH = 200
 
 
 @dataclass(frozen=True)
-class Subject:
+class Input:
     """A request's body and headers, and the prefix file that it is from.
 
     Attributes
@@ -54,7 +53,7 @@ class Subject:
         return found["usd_per_mtok"] if found else {}
 
 
-def read_request(path: Path) -> Subject:
+def read_request(path: Path) -> Input:
     """A real request: its JSON body, or an object with ``body`` and ``headers``.
 
     Raises
@@ -65,7 +64,7 @@ def read_request(path: Path) -> Subject:
     return _request(_json(path), path)
 
 
-def read_subject(path: Path) -> Subject:
+def read_input(path: Path) -> Input:
     """A prefix file, or a real request.
 
     Raises
@@ -78,10 +77,10 @@ def read_subject(path: Path) -> Subject:
         return _request(document, path)
     prefix = loads(json.dumps(document), str(path))
     body = {**prefix.request, "messages": prefix.request["messages"][:-1]}
-    return Subject(body, dict(prefix.headers), prefix)
+    return Input(body, dict(prefix.headers), prefix)
 
 
-def _request(document: Any, path: Path) -> Subject:
+def _request(document: Any, path: Path) -> Input:
     headers = None
     if isinstance(document, dict) and isinstance(document.get("body"), dict):
         headers, document = document.get("headers"), document["body"]
@@ -91,8 +90,8 @@ def _request(document: Any, path: Path) -> Subject:
         if not _is_content(value):
             raise UsageError(f"{path}: {place}: is no list of objects; give a real request's body")
     if not isinstance(headers, dict):
-        return Subject(document, None)
-    return Subject(document, {str(k).lower(): str(v) for k, v in headers.items()})
+        return Input(document, None)
+    return Input(document, {str(k).lower(): str(v) for k, v in headers.items()})
 
 
 def _content(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -16,8 +16,6 @@ from prefixwarm.prefix.prefix_file import find, load
 from prefixwarm.provider.routes import route_named
 from prefixwarm.settings import CACHE_SCOPE, Settings
 
-__all__ = ["layer"]
-
 _ARCHITECTURES = ["x86_64", "arm64"]
 
 _folder = click.Path(file_okay=False, path_type=Path)
@@ -42,7 +40,7 @@ def layer() -> None:
 @json_option
 def build(out: Path, prefixes: Path | None, as_json: bool) -> None:
     """Write the layer's zip: the extension, and the prefixes that it warms."""
-    from prefixwarm_layer import build_layer
+    from prefixwarm_layer.build import build_layer
 
     files = _files(prefixes) if prefixes else []
     build_layer(out, files)
@@ -60,7 +58,7 @@ def build(out: Path, prefixes: Path | None, as_json: bool) -> None:
 @json_option
 def publish(regions: tuple[str, ...], name: str, prefixes: Path | None, as_json: bool) -> None:
     """Publish the layer into regions of your account, and print its ARNs."""
-    from prefixwarm_layer import build_layer
+    from prefixwarm_layer.build import build_layer
 
     files = _files(prefixes) if prefixes else []
     with TemporaryDirectory() as folder:
@@ -85,7 +83,7 @@ def _published(region: str, name: str, code: bytes) -> dict[str, str | None]:
 def _publish(region: str, name: str, code: bytes) -> str:
     import boto3
 
-    from prefixwarm_layer import RUNTIMES
+    from prefixwarm_layer.bytecode import RUNTIMES
 
     client: Any = boto3.client("lambda", region_name=region)
     reply = client.publish_layer_version(
@@ -122,7 +120,7 @@ def package_command(
 
     Prints the parameters that the templates of examples/ ask for.
     """
-    from prefixwarm_layer import package
+    from prefixwarm_layer.export import package
 
     Settings.from_environment({CACHE_SCOPE: cache_scope})
     files = _files(prefixes)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import Ledger
     from prefixwarm.state.store import StateStore
 
-__all__ = ["PERIODS", "calls", "document", "ledgers", "periods", "sentences", "summed"]
 
 PERIODS = {"today": 1, "last_30_days": 30}
 _SECONDS = 30.0

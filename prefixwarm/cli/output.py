@@ -11,7 +11,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["dollars", "emit", "finish", "json_option", "note", "severity", "table", "tokens"]
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON with stable keys instead of a table."

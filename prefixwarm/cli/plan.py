@@ -9,17 +9,18 @@ import click
 
 from prefixwarm.cli.output import dollars, emit, json_option, note, table
 from prefixwarm.errors import UsageError
-from prefixwarm.plan import compare, poisson, read, recommendation, terms_of
-from prefixwarm.plan.compare import MONTH
+from prefixwarm.plan.advice import recommendation
+from prefixwarm.plan.compare import MONTH, compare
+from prefixwarm.plan.terms import terms_of
+from prefixwarm.plan.traffic import poisson, read
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.prefix_file import load
 
 if TYPE_CHECKING:
-    from prefixwarm.plan import Plan, Traffic
+    from prefixwarm.plan.compare import Plan
+    from prefixwarm.plan.traffic import Traffic
     from prefixwarm.policy import Hours
     from prefixwarm.prefix.prefix_file import PrefixFile
-
-__all__ = ["plan"]
 
 
 @click.command(

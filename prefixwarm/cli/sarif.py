@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.lint.finding import Finding, Rule
 
-__all__ = ["as_sarif"]
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _INDEX = {name: i for i, name in enumerate(RULES)}

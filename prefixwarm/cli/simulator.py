@@ -12,8 +12,6 @@ from prefixwarm.simulator.errors import SimulatorError
 from prefixwarm.simulator.server import serve
 from prefixwarm.simulator.settings import AwsKey, Latency, Limits, Principal, Settings, Switches
 
-__all__ = ["simulator"]
-
 _SWITCHES = {each.name: each.default for each in fields(Switches)}
 
 

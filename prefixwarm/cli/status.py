@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import describe, ledgers
-from prefixwarm.cli.connections import reach
+from prefixwarm.cli.connections import connect
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.old_versions import prefix_of
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
 
-__all__ = ["every_state", "state_option", "status", "superseded", "total"]
 
 _EVER = 1e11
 _MOST = 10_000
@@ -51,7 +50,7 @@ def status(state_file: Path | None, as_json: bool) -> None:
     What is read and saved needs `prefixwarm.observe` in the agent.
     """
     now = time()
-    with reach() as found:
+    with connect() as found:
         store = found.known_state(state_file)
         states = every_state(store)
         booked = {state.key: ledgers.periods(store, [state.key], now) for state in states}

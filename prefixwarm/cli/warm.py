@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli.connections import reach
+from prefixwarm.cli.connections import connect
 from prefixwarm.cli.output import dollars, emit, finish, json_option, table, tokens
 from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.prefix.compiled import compile_prefix
@@ -26,10 +26,9 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.cli.connections import Reach
+    from prefixwarm.cli.connections import Connections
     from prefixwarm.prefix.compiled import WarmCall
 
-__all__ = ["warm"]
 
 _FOREVER = 4e9
 _WAIT = 30.0
@@ -68,7 +67,7 @@ def warm(
     if isnan(timeout):
         raise UsageError("--timeout nan: write seconds")
     calls = [compile_prefix(load(path)) for path in files]
-    with reach() as found:
+    with connect() as found:
         if dry_run:
             plans = [_plan(call, found.environ) for call in calls]
             emit({"calls": plans}, as_json, lambda: _show_plans(plans))
@@ -84,7 +83,7 @@ def warm(
     finish(ok=all(outcome.ok for outcome in outcomes))
 
 
-def _ask(call: WarmCall, found: Reach, force: bool) -> Ask:
+def _ask(call: WarmCall, found: Connections, force: bool) -> Ask:
     still_fresh = time() + call.ttl - refresh_after(call.ttl)
     return Ask(
         key=call.key(route_named(call.route), found.settings.cache_scope, found.environ),

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.store import StateStore
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["Budget", "day_of", "total_key"]
-
 
 def day_of(now: float) -> str:
     """The UTC day of epoch seconds, such as ``2026-11-21``."""

@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
-    from prefixwarm.keepwarm.candidate import Case
-    from prefixwarm.keepwarm.dependencies import Parts
-    from prefixwarm.keepwarm.route_breaker import Pauses
-    from prefixwarm.keepwarm.tick_report import Report
+    from prefixwarm.keepwarm.candidate import Candidate
+    from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.route_breaker import RouteBreaker
+    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.policy import Decision
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["CONCURRENCY", "Order", "Sender", "within_rate", "writes_per_minute"]
 
 CONCURRENCY = 48
 CALL_SECONDS = 30.0
@@ -41,26 +40,26 @@ _WRITE_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Order:
+class PlannedCall:
     """A call to be made, and the decision that it follows from."""
 
-    case: Case
+    candidate: Candidate
     decision: Decision
 
     @property
     def urgency(self) -> tuple[bool, float]:
         """Refreshes before writes, and of those the entry that ends first."""
-        return self.decision.action == "write", self.case.state.warm_until or 0.0
+        return self.decision.action == "write", self.candidate.state.warm_until or 0.0
 
     @property
     def idle(self) -> int:
         """Warm calls without traffic, this one included; the first write of all begins at 0."""
-        state = self.case.state
+        state = self.candidate.state
         return state.idle + 1 if state.warm_until else 0
 
     def ask(self) -> Ask:
         """What is asked of the warm call."""
-        state = self.case.state
+        state = self.candidate.state
         ends = state.warm_until or 0.0
         refresh = self.decision.action == "refresh"
         return Ask(
@@ -75,18 +74,18 @@ class Order:
         )
 
 
-def within_rate(orders: Sequence[Order], calls_per_minute: int) -> list[Order]:
+def within_rate(planned_calls: Sequence[PlannedCall], calls_per_minute: int) -> list[PlannedCall]:
     """What each route takes in one tick, the most urgent first; the rest stays due."""
     writes = writes_per_minute(calls_per_minute)
     counts: defaultdict[tuple[str, str], int] = defaultdict(int)
     taken = []
-    for order in sorted(orders, key=lambda order: order.urgency):
-        route, action = order.case.call.route, order.decision.action
+    for planned in sorted(planned_calls, key=lambda planned: planned.urgency):
+        route, action = planned.candidate.call.route, planned.decision.action
         full = counts[route, "refresh"] + counts[route, "write"] >= calls_per_minute
         if full or (action == "write" and counts[route, "write"] >= writes):
             continue
         counts[route, action] += 1
-        taken.append(order)
+        taken.append(planned)
     return taken
 
 
@@ -106,64 +105,79 @@ class Sender:
 
     def __init__(
         self,
-        parts: Parts,
-        pauses: Pauses,
-        report: Report,
+        dependencies: Dependencies,
+        route_breaker: RouteBreaker,
+        report: TickReport,
         deadline: Deadline,
-        book: Callable[[Order, Outcome], None],
+        book: Callable[[PlannedCall, Outcome], None],
     ) -> None:
-        self._parts = parts
-        self._pauses = pauses
+        self._dependencies = dependencies
+        self._route_breaker = route_breaker
         self._report = report
         self._deadline = deadline
         self._book = book
 
-    def scout(self, orders: Sequence[Order], pool: Executor) -> list[Order]:
+    def send_probe(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> list[PlannedCall]:
         """Send one of each route; returns the others, as far as their routes are not paused."""
-        scouts, others = _one_of_each_route(orders)
-        self.send(scouts, pool)
-        return [order for order in others if not self._pauses.until(order.case.call.route)]
+        probes, others = _one_of_each_route(planned_calls)
+        self.send(probes, pool)
+        return [
+            planned
+            for planned in others
+            if not self._route_breaker.until(planned.candidate.call.route)
+        ]
 
-    def send(self, orders: Sequence[Order], pool: Executor) -> None:
+    def send(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> None:
         """Send them; what cannot be sent now stays due."""
-        list(pool.map(self.one, orders))
+        list(pool.map(self.one, planned_calls))
 
-    def one(self, order: Order) -> Outcome | None:
+    def one(self, planned: PlannedCall) -> Outcome | None:
         """Send one; None when nothing was even tried, so that it is worth another try."""
-        if self._held(order):
+        if self._held(planned):
             return None
-        parts, case = self._parts, order.case
+        dependencies, candidate = self._dependencies, planned.candidate
         until = self._deadline.earliest(CALL_SECONDS)
         try:
-            ask = order.ask().replace(deployment=parts.settings.deployment)
-            outcome = warm(case.call, ask, parts.store, parts.provider, until, parts.clock)
+            ask = planned.ask().replace(deployment=dependencies.settings.deployment)
+            outcome = warm(
+                candidate.call,
+                ask,
+                dependencies.store,
+                dependencies.provider,
+                until,
+                dependencies.clock,
+            )
         except StateError as error:
             self._report.state_error = str(error)
             return None
         self._report.outcomes.append(outcome)
         try:
-            self._book(order, outcome)
+            self._book(planned, outcome)
         except StateError as error:
             self._report.state_error = str(error)
         return outcome
 
-    def _held(self, order: Order) -> bool:
+    def _held(self, planned: PlannedCall) -> bool:
         """Whether the call must wait for a later tick; why is logged once, with the pause."""
-        if self._report.state_error or self._pauses.until(order.case.call.route):
+        if self._report.state_error or self._route_breaker.until(planned.candidate.call.route):
             return True
         if self._deadline.remaining() < START_SECONDS:
-            logger.warning("no time is left in this tick", prefix=order.case.entry.name)
+            logger.warning("no time is left in this tick", prefix=planned.candidate.entry.name)
             return True
         return False
 
 
-def _one_of_each_route(orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
+def _one_of_each_route(
+    planned_calls: Sequence[PlannedCall],
+) -> tuple[list[PlannedCall], list[PlannedCall]]:
     """A scout for each route: it fetches the key, and shows whether the provider answers.
 
     With the provider down or the key gone, one call fails instead of hundreds.
     """
-    scouts: dict[str, Order] = {}
-    for order in orders:
-        scouts.setdefault(order.case.call.route, order)
-    chosen = {id(order) for order in scouts.values()}
-    return list(scouts.values()), [order for order in orders if id(order) not in chosen]
+    probes: dict[str, PlannedCall] = {}
+    for planned in planned_calls:
+        probes.setdefault(planned.candidate.call.route, planned)
+    chosen = {id(planned) for planned in probes.values()}
+    return list(probes.values()), [
+        planned for planned in planned_calls if id(planned) not in chosen
+    ]

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.state.model import State
 
-__all__ = ["Case", "fraction", "multipliers", "paced", "view_of"]
 
 # What a miss makes the first token wait, until a write and a read were both measured.
 _ASSUMED_SECONDS = 1.0
@@ -78,7 +77,7 @@ def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> V
 
 
 @dataclass(frozen=True)
-class Case:
+class Candidate:
     """One prefix that is due, and what is known of it.
 
     Attributes
@@ -108,7 +107,7 @@ class Case:
 
         Nor for a superseded version: the metric does not tell a function's versions apart.
         """
-        if self.state.warm_until is None or self.entry.superseded:
+        if self.state.warm_until is None or self.entry.old_versions:
             return set()
         return {*self.entry.functions, *self.state.functions}
 
@@ -117,7 +116,7 @@ class Case:
         view = replace(self._view(now), budget_left_usd=budget_left_usd)
         found = replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
         found = self._within(budget_left_usd, found, now)
-        return held_back(found, alive=view.alive) if self.entry.superseded else found
+        return held_back(found, alive=view.alive) if self.entry.old_versions else found
 
     def cost_usd(self, now: float, ttl: int) -> float | None:
         """What a call that asks for this TTL would cost now, as far as is known."""
@@ -144,7 +143,7 @@ class Case:
         asked = replace(view, ttl=min(self.call.ttl, longest))
         return min(decide(asked, self._paced(asked)).ttl, longest)
 
-    def with_traffic(self, arrivals: Sequence[float], now: float) -> Case:
+    def with_traffic(self, arrivals: Sequence[float], now: float) -> Candidate:
         """The same after these signs of traffic (epoch seconds, ascending)."""
         new = [at for at in arrivals if at > (self.state.traffic_at or 0.0)]
         observed = self._observed(now)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.keepwarm.manifest import parse
-from prefixwarm.keepwarm.old_versions import Superseded
+from prefixwarm.keepwarm.old_versions import OldVersions
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import loads
 from prefixwarm.provider.routes import route_named
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from prefixwarm.settings import Settings
     from prefixwarm.state.model import State
 
-__all__ = ["Fleet"]
 
 _READERS = 16
 
 
-class Fleet:
+class PrefixCatalog:
     """What the manifest lists.
 
     Objects are addressed by content, so what was read once stays valid for the environment's
@@ -71,7 +70,7 @@ class Fleet:
         self.entries: dict[str, Entry] = {}
         self.unregistered: set[str] = set()
         self.broken: dict[str, PrefixFileError] = {}
-        self.superseded = Superseded()
+        self.old_versions = OldVersions()
         self._read_at = now
 
     def learn_keys(self) -> None:
@@ -85,7 +84,7 @@ class Fleet:
             if key is not None:
                 functions = {*entry.functions, *self._settings.functions.get(entry.name, ())}
                 self.entries[key] = replace(entry, functions=(*sorted(functions),))
-                self.superseded.replaced_by(key, entry)
+                self.old_versions.replaced_by(key, entry)
                 self.unregistered.add(key)
         self._keyless = [entry for key, entry in found if key is None]
 

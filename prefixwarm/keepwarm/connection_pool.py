@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.http import Request, Response
 
-__all__ = ["Transports"]
 
-
-class Transports:
+class ConnectionPool:
     """A `Transport` for threads: each exchange has one to itself, and leaves its connection open.
 
     Parameters

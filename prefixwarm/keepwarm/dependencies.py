@@ -11,18 +11,16 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ssm import SSMClient
 
-    from prefixwarm.keepwarm.connection_pool import Transports
+    from prefixwarm.keepwarm.connection_pool import ConnectionPool
     from prefixwarm.keepwarm.fan_out import Queue
     from prefixwarm.keepwarm.route_breaker import WatchedProvider
     from prefixwarm.keepwarm.s3 import Bucket
     from prefixwarm.settings import Settings
     from prefixwarm.state.store import StateStore
 
-__all__ = ["Parts"]
-
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     """One environment's connections to the world; `clock` tells epoch seconds.
 
     `queue` takes what one tick does not do itself; None where a tick does all.
@@ -31,7 +29,7 @@ class Parts:
     settings: Settings
     environ: Mapping[str, str]
     store: StateStore
-    transport: Transports
+    transport: ConnectionPool
     provider: WatchedProvider
     bucket: Bucket
     cloudwatch: CloudWatchClient

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.dynamodb import DynamoCall
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["CONNECTIONS", "boto_calls", "quick"]
 
 CONNECTIONS = 64
 

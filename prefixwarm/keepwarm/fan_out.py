@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from prefixwarm.keepwarm.calls import Order
-    from prefixwarm.keepwarm.dependencies import Parts
-    from prefixwarm.keepwarm.tick_report import Report
+    from prefixwarm.keepwarm.calls import PlannedCall
+    from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.policy import Action
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["MOST_IN_A_TICK", "USEFUL_SECONDS", "Dispatcher", "Message", "Queue"]
 
 # At a second and a half a call and 48 side by side: ten seconds of a tick.
 MOST_IN_A_TICK = 300
@@ -73,14 +72,14 @@ class Message:
     warm_until: float
 
     @classmethod
-    def of(cls, order: Order, now: float) -> Message:
+    def of(cls, planned: PlannedCall, now: float) -> Message:
         """What a worker must know of an order."""
-        ask, end = order.ask(), now + USEFUL_SECONDS
+        ask, end = planned.ask(), now + USEFUL_SECONDS
         return cls(
             key=ask.key,
-            name=order.case.entry.name,
-            action=order.decision.action,
-            reason=order.decision.reason,
+            name=planned.candidate.entry.name,
+            action=planned.decision.action,
+            reason=planned.decision.reason,
             decided_at=now,
             latest_start=end if ask.latest_start is None else min(end, ask.latest_start),
             warm_until=ask.needed_until,
@@ -143,43 +142,47 @@ class Queue:
 class Dispatcher:
     """Hands over what is beyond one tick."""
 
-    def __init__(self, parts: Parts, report: Report, deadline: Deadline) -> None:
-        self._parts = parts
+    def __init__(self, dependencies: Dependencies, report: TickReport, deadline: Deadline) -> None:
+        self._dependencies = dependencies
         self._report = report
         self._deadline = deadline
 
-    def beyond(self, orders: Sequence[Order], pool: Executor) -> Sequence[Order]:
+    def beyond(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> Sequence[PlannedCall]:
         """Hand over all but the first few hundred; returns those, or all without a queue."""
-        if self._parts.queue is None:
-            return orders
-        rest = orders[MOST_IN_A_TICK:]
+        if self._dependencies.queue is None:
+            return planned_calls
+        rest = planned_calls[MOST_IN_A_TICK:]
         tens = [rest[start : start + _TEN] for start in range(0, len(rest), _TEN)]
         self._report.queued += sum(pool.map(self._ten, tens))
         if self._report.queue_error:
             logger.error("not all could be queued: it stays due", why=self._report.queue_error)
-        return orders[:MOST_IN_A_TICK]
+        return planned_calls[:MOST_IN_A_TICK]
 
-    def _ten(self, orders: Sequence[Order]) -> int:
+    def _ten(self, planned_calls: Sequence[PlannedCall]) -> int:
         """Put the checks off before sending: a worker may be faster than what follows here."""
-        if self._deadline.remaining() < START_SECONDS or self._parts.queue is None:
+        if self._deadline.remaining() < START_SECONDS or self._dependencies.queue is None:
             return 0
-        now = self._parts.clock()
-        messages = [Message.of(order, now) for order in orders]
-        for order, message in zip(orders, messages, strict=True):
-            self._check(order, message.due_at, f"queued: {message.reason}", order.case.learned_text)
-        refused = self._parts.queue.send(messages)
+        now = self._dependencies.clock()
+        messages = [Message.of(planned, now) for planned in planned_calls]
+        for planned, message in zip(planned_calls, messages, strict=True):
+            self._check(
+                planned, message.due_at, f"queued: {message.reason}", planned.candidate.learned_text
+            )
+        refused = self._dependencies.queue.send(messages)
         for position, why in refused.items():
             self._report.queue_error = why
-            order = orders[position]
-            self._check(order, now, f"could not be queued: {why}", order.case.state.learned)
-        return len(orders) - len(refused)
+            planned = planned_calls[position]
+            self._check(
+                planned, now, f"could not be queued: {why}", planned.candidate.state.learned
+            )
+        return len(planned_calls) - len(refused)
 
-    def _check(self, order: Order, due_at: float, reason: str, learned: str | None) -> None:
+    def _check(self, planned: PlannedCall, due_at: float, reason: str, learned: str | None) -> None:
         check = Check(
-            at=self._parts.clock(),
+            at=self._dependencies.clock(),
             due_at=due_at,
             reason=reason,
             learned=learned,
-            wanted_ttl=order.decision.ttl,
+            wanted_ttl=planned.decision.ttl,
         )
-        self._parts.store.plan(order.case.state.key, check, self._deadline)
+        self._dependencies.store.plan(planned.candidate.state.key, check, self._deadline)

@@ -9,8 +9,8 @@ from aws_lambda_powertools import Metrics
 
 from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.runtime import keeper
-from prefixwarm.keepwarm.tick_report import Report
+from prefixwarm.keepwarm.runtime import runtime
+from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.warm.log_line import NAMESPACE
 from prefixwarm.wire.deadline import Deadline
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-__all__ = ["deadline_of", "emit", "handler", "metrics"]
 
 # Left of the invocation for what must still be written down when the last call ends.
 MARGIN_SECONDS = 10.0
@@ -32,7 +31,7 @@ def deadline_of(context: LambdaContext) -> Deadline:
     return Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS)
 
 
-def emit(report: Report) -> None:
+def emit(report: TickReport) -> None:
     """Add a report to the invocation's metrics."""
     for name, (value, unit) in report.metrics().items():
         metrics.add_metric(name, unit, value)
@@ -50,9 +49,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     del event
     deadline = deadline_of(context)
-    report = Report()
+    report = TickReport()
     try:
-        report = keeper().tick(deadline)
+        report = runtime().tick(deadline)
         if report.state_error:
             raise StateError(report.state_error)
     except PrefixwarmError as error:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-__all__ = ["LOOK_BACK_SECONDS", "TrafficError", "invocations"]
 
 # A little more than the longest time between two checks of a living entry.
 LOOK_BACK_SECONDS = 4200

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.settings import Settings
 
-__all__ = ["stopped"]
-
 
 def stopped(settings: Settings, client: SSMClient) -> str:
     """Why nothing may be sent; empty when sending is allowed.

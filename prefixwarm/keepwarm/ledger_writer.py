@@ -13,20 +13,19 @@ from prefixwarm.state.outcome import FAILED, SKIPPED
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from prefixwarm.keepwarm.calls import Order
-    from prefixwarm.keepwarm.candidate import Case
-    from prefixwarm.keepwarm.dependencies import Parts
-    from prefixwarm.keepwarm.tick_report import Report
+    from prefixwarm.keepwarm.calls import PlannedCall
+    from prefixwarm.keepwarm.candidate import Candidate
+    from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
 
-__all__ = ["Books"]
 
 # Whatever is left of the tick: money that was spent is written down.
 BOOK_SECONDS = 3.0
 
 
-class Books:
+class LedgerWriter:
     """Keeps the books of one tick; safe between threads.
 
     Parameters
@@ -35,12 +34,12 @@ class Books:
         The key of the ledger of all prefixes.
     """
 
-    def __init__(self, parts: Parts, report: Report, total: str) -> None:
-        self._parts = parts
+    def __init__(self, dependencies: Dependencies, report: TickReport, total: str) -> None:
+        self._dependencies = dependencies
         self._report = report
         self._total = total
 
-    def book(self, order: Order, outcome: Outcome) -> None:
+    def book(self, planned: PlannedCall, outcome: Outcome) -> None:
         """Write down one outcome.
 
         Raises
@@ -48,11 +47,11 @@ class Books:
         StateError
             When it cannot be written: no budget is kept then, and nothing more may be sent.
         """
-        _say(order, outcome)
+        _say(planned, outcome)
         if outcome.kind != SKIPPED:
-            self._add_to_ledgers(order.case, outcome)
+            self._add_to_ledgers(planned.candidate, outcome)
         if outcome.ok and outcome.kind != SKIPPED:
-            self._plan(order, outcome)
+            self._plan(planned, outcome)
 
     def settle(self, state: State) -> None:
         """Bring into the ledgers what others have spent, and what was saved.
@@ -62,20 +61,20 @@ class Books:
         StateError
             When it cannot be written.
         """
-        now, until = self._parts.clock(), Deadline.after(BOOK_SECONDS)
-        found = self._parts.store.settle(state, self._total, day_of(now), now, until)
+        now, until = self._dependencies.clock(), Deadline.after(BOOK_SECONDS)
+        found = self._dependencies.store.settle(state, self._total, day_of(now), now, until)
         if found:
             self._report.saved_usd += found.saved_usd
 
-    def _add_to_ledgers(self, case: Case, outcome: Outcome) -> None:
+    def _add_to_ledgers(self, candidate: Candidate, outcome: Outcome) -> None:
         day = day_of(outcome.started_at)
-        for key in (case.state.key, self._total):
-            self._parts.store.add_to_ledger(key, day, outcome, Deadline.after(BOOK_SECONDS))
+        for key in (candidate.state.key, self._total):
+            self._dependencies.store.add_to_ledger(key, day, outcome, Deadline.after(BOOK_SECONDS))
 
-    def _plan(self, order: Order, outcome: Outcome) -> None:
-        case, now = order.case, self._parts.clock()
-        rewrites = rewrite_breaker.count(case.state, order.decision.action, outcome)
-        after = replace(case, state=_after(order, outcome)).decision(now)
+    def _plan(self, planned: PlannedCall, outcome: Outcome) -> None:
+        candidate, now = planned.candidate, self._dependencies.clock()
+        rewrites = rewrite_breaker.count(candidate.state, planned.decision.action, outcome)
+        after = replace(candidate, state=_after(planned, outcome)).decision(now)
         due_at = after.next_check or now + (outcome.granted_ttl or 0)
         tripped = rewrites >= rewrite_breaker.MOST_REWRITES
         check = Check(
@@ -83,36 +82,36 @@ class Books:
             due_at=max(due_at, now + 1),
             reason=rewrite_breaker.sentence(rewrites, outcome)
             if tripped
-            else order.decision.reason,
-            learned=case.learned_text,
+            else planned.decision.reason,
+            learned=candidate.learned_text,
             wanted_ttl=after.ttl,
-            rewrites=rewrites if rewrites != case.state.rewrites else None,
+            rewrites=rewrites if rewrites != candidate.state.rewrites else None,
             tripped_until=now + rewrite_breaker.TRIPPED_SECONDS if tripped else None,
         )
-        if rewrite_breaker.rewrote(order.decision.action, outcome):
+        if rewrite_breaker.rewrote(planned.decision.action, outcome):
             self._report.rewrote += 1
             logger.warning(
                 "a refresh wrote instead of reading",
-                prefix=case.entry.name,
+                prefix=candidate.entry.name,
                 rewrites=rewrites,
                 likely_cause=rewrite_breaker.cause(outcome),
                 stopped=tripped,
             )
-        self._parts.store.plan(case.state.key, check, Deadline.after(BOOK_SECONDS))
+        self._dependencies.store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
 
 
-def _after(order: Order, outcome: Outcome) -> State:
+def _after(planned: PlannedCall, outcome: Outcome) -> State:
     """The state as the call has left it."""
-    return order.case.state.replace(
+    return planned.candidate.state.replace(
         last_touch=outcome.started_at,
         warm_until=outcome.warm_until,
         granted_ttl=outcome.granted_ttl,
-        longest_ttl=300 if outcome.downgraded else order.case.state.longest_ttl,
-        idle=order.idle,
+        longest_ttl=300 if outcome.downgraded else planned.candidate.state.longest_ttl,
+        idle=planned.idle,
     )
 
 
-def _say(order: Order, outcome: Outcome) -> None:
+def _say(planned: PlannedCall, outcome: Outcome) -> None:
     if outcome.downgraded:
         why = outcome.reason
         logger.warning(
@@ -122,9 +121,9 @@ def _say(order: Order, outcome: Outcome) -> None:
     level(
         f"warm call: {outcome.kind}",
         prefix=outcome.name,
-        why=order.decision.reason,
+        why=planned.decision.reason,
         result=outcome.reason,
-        traffic=order.case.evidence or "none seen",
+        traffic=planned.candidate.evidence or "none seen",
         cost_usd=outcome.cost_usd,
         seconds=round(outcome.seconds, 3),
         read_tokens=outcome.usage.read if outcome.usage else None,

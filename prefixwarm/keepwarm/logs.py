@@ -4,6 +4,4 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-__all__ = ["logger"]
-
 logger = Logger()

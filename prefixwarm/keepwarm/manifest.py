@@ -14,7 +14,6 @@ from prefixwarm.state.model import entry_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CALLS_PER_MINUTE", "FORMAT", "Entry", "Manifest", "parse"]
 
 FORMAT = "prefixwarm-manifest/1"
 
@@ -42,7 +41,7 @@ class Entry:
         US dollars a UTC day for this prefix alone.
     route, model, fingerprint : str
         What its state's key is made of; empty where only the file says.
-    superseded : bool
+    old_versions : bool
         Whether this is an earlier version, whose place the manifest's one has taken.
     """
 
@@ -53,7 +52,7 @@ class Entry:
     route: str = ""
     model: str = ""
     fingerprint: str = ""
-    superseded: bool = False
+    old_versions: bool = False
 
     def key(self, scope: str, environ: Mapping[str, str]) -> str | None:
         """The key of its warm state; None where only the file says."""

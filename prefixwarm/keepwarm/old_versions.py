@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.manifest import Entry
     from prefixwarm.state.model import State
 
-__all__ = ["MOST_VERSIONS", "SILENT_SECONDS", "Superseded", "held_back", "prefix_of", "used_at"]
 
 # Three refreshes cost less than a sixth of the write that they may save.
 SILENT_SECONDS = 3 * 3600.0
@@ -51,7 +50,7 @@ def held_back(decision: Decision, *, alive: bool) -> Decision:
     return Decision(action, decision.next_check, decision.ttl, reason)
 
 
-class Superseded:
+class OldVersions:
     """The versions that are known; safe between threads."""
 
     def __init__(self) -> None:
@@ -71,7 +70,7 @@ class Superseded:
         key, entry = found
         if reason := self._refusal(state, key, now):
             return None, f"superseded, and {reason}"
-        return replace(entry, object=state.object, superseded=True), ""
+        return replace(entry, object=state.object, old_versions=True), ""
 
     def _refusal(self, state: State, current: str, now: float) -> str:
         if not state.object:

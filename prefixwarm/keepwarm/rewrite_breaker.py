@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
 
-__all__ = ["MOST_REWRITES", "TRIPPED_SECONDS", "cause", "count", "refusal", "rewrote", "sentence"]
 
 MOST_REWRITES = 2
 TRIPPED_SECONDS = 86400.0

@@ -21,12 +21,10 @@ from prefixwarm.provider.routes import route_named
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.provider.client import Reply
+    from prefixwarm.provider.client import PreparedCall, Reply
     from prefixwarm.state.store import StateStore
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["Pauses", "WatchedProvider", "pause_after", "route_key"]
 
 # Until the next tick, which tries one call before the others.
 BRIEF = 45.0
@@ -62,7 +60,7 @@ class WatchedProvider(Provider):
 
     tell: Callable[[str, PrefixwarmError], None]
 
-    def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
+    def send(self, call: PreparedCall, max_tokens: int, deadline: Deadline) -> Reply:
         """See `Provider`."""
         try:
             return super().send(call, max_tokens, deadline)
@@ -71,7 +69,7 @@ class WatchedProvider(Provider):
             raise
 
 
-class Pauses:
+class RouteBreaker:
     """The pauses that one tick knows of; safe between threads.
 
     Parameters

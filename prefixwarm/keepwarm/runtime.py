@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import boto3
 
 from prefixwarm.errors import PrefixFileError, SettingsError
-from prefixwarm.keepwarm.catalog import Fleet
-from prefixwarm.keepwarm.connection_pool import Transports
-from prefixwarm.keepwarm.dependencies import Parts
+from prefixwarm.keepwarm.catalog import PrefixCatalog
+from prefixwarm.keepwarm.connection_pool import ConnectionPool
+from prefixwarm.keepwarm.dependencies import Dependencies
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
 from prefixwarm.keepwarm.fan_out import Queue
 from prefixwarm.keepwarm.kill_switch import stopped
@@ -19,7 +19,7 @@ from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.route_breaker import WatchedProvider
 from prefixwarm.keepwarm.s3 import Bucket, split_url
 from prefixwarm.keepwarm.tick import tick
-from prefixwarm.keepwarm.tick_report import Report
+from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.settings import TABLE, Settings
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.wire.aws import AwsClient
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["Keeper", "keeper"]
 
-
-class Keeper:
+class Runtime:
     """One environment: its connections, and its manifest once read.
 
     Parameters
@@ -54,10 +52,12 @@ class Keeper:
         if self.settings.table is None:
             raise SettingsError(f"{TABLE} is not set; set it to the table of the warm state")
         bucket, self._manifest_key = split_url(self.settings.manifest)
-        self.parts = _parts(environ, self.settings, self.settings.table, bucket, clock)
-        self._fleet: Fleet | None = None
+        self.dependencies = _dependencies(
+            environ, self.settings, self.settings.table, bucket, clock
+        )
+        self._catalog: PrefixCatalog | None = None
 
-    def tick(self, deadline: Deadline) -> Report:
+    def tick(self, deadline: Deadline) -> TickReport:
         """See `prefixwarm.keepwarm.tick.tick`; nothing is done while keep-warm is switched off.
 
         Raises
@@ -66,14 +66,14 @@ class Keeper:
             When the manifest or the kill switch cannot be used.
         """
         if reason := self.stopped():
-            return Report(stopped=reason)
-        return tick(self.parts, self.fleet(), deadline)
+            return TickReport(stopped=reason)
+        return tick(self.dependencies, self.catalog(), deadline)
 
     def stopped(self) -> str:
         """See `prefixwarm.keepwarm.kill_switch.stopped`."""
-        return stopped(self.settings, self.parts.ssm)
+        return stopped(self.settings, self.dependencies.ssm)
 
-    def fleet(self) -> Fleet:
+    def catalog(self) -> PrefixCatalog:
         """The prefixes of the manifest.
 
         Raises
@@ -81,41 +81,46 @@ class Keeper:
         SettingsError
             When the manifest cannot be used.
         """
-        if self._fleet is None:
-            parts, key = self.parts, self._manifest_key
-            self._fleet = Fleet(
-                parts.bucket, key, parts.settings, parts.environ, _broken, parts.clock()
+        if self._catalog is None:
+            dependencies, key = self.dependencies, self._manifest_key
+            self._catalog = PrefixCatalog(
+                dependencies.bucket,
+                key,
+                dependencies.settings,
+                dependencies.environ,
+                _broken,
+                dependencies.clock(),
             )
-        return self._fleet
+        return self._catalog
 
     def close(self) -> None:
         """Close idle connections to the provider."""
-        self.parts.transport.close()
+        self.dependencies.transport.close()
 
 
-_keepers: list[Keeper] = []
+_runtimes: list[Runtime] = []
 
 
-def keeper() -> Keeper:
+def runtime() -> Runtime:
     """The one of this process; a broken one is not kept."""
-    if not _keepers:
-        _keepers.append(Keeper(os.environ))
-    return _keepers[0]
+    if not _runtimes:
+        _runtimes.append(Runtime(os.environ))
+    return _runtimes[0]
 
 
-def _parts(
+def _dependencies(
     environ: Mapping[str, str],
     settings: Settings,
     table: str,
     bucket: str,
     clock: Callable[[], float],
-) -> Parts:
-    transport = Transports(environ)
+) -> Dependencies:
+    transport = ConnectionPool(environ)
     aws = AwsClient(
         transport=transport, credentials=aws_credentials(environ, transport), environ=environ
     )
     short, patient = quick(read_seconds=2), quick(read_seconds=10)
-    return Parts(
+    return Dependencies(
         settings=settings,
         environ=environ,
         store=DynamoState(table, boto_calls(boto3.client("dynamodb", config=short))),

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["Bucket", "split_url"]
-
 
 class Bucket:
     """One bucket, read only."""

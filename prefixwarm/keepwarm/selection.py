@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import PrefixFileError
 from prefixwarm.keepwarm import rewrite_breaker
-from prefixwarm.keepwarm.calls import Order
-from prefixwarm.keepwarm.candidate import Case, fraction
+from prefixwarm.keepwarm.calls import PlannedCall
+from prefixwarm.keepwarm.candidate import Candidate, fraction
 from prefixwarm.keepwarm.invocations import TrafficError, invocations
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.state.model import KEEPWARM, METRIC, Check
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from prefixwarm.keepwarm.budget import Budget
-    from prefixwarm.keepwarm.catalog import Fleet
-    from prefixwarm.keepwarm.dependencies import Parts
+    from prefixwarm.keepwarm.catalog import PrefixCatalog
+    from prefixwarm.keepwarm.dependencies import Dependencies
     from prefixwarm.keepwarm.manifest import Entry
-    from prefixwarm.keepwarm.route_breaker import Pauses
-    from prefixwarm.keepwarm.tick_report import Report
+    from prefixwarm.keepwarm.route_breaker import RouteBreaker
+    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.policy import Decision
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.state.model import State
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["Look"]
 
 # How soon a prefix is looked at again whose file cannot be used.
 BROKEN_SECONDS = 600.0
@@ -36,26 +35,31 @@ BROKEN_SECONDS = 600.0
 PATIENCE_SECONDS = 120.0
 
 
-class Look:
+class CandidateSelector:
     """One tick's look at the states that are due."""
 
     def __init__(
-        self, parts: Parts, fleet: Fleet, report: Report, pool: Executor, deadline: Deadline
+        self,
+        dependencies: Dependencies,
+        catalog: PrefixCatalog,
+        report: TickReport,
+        pool: Executor,
+        deadline: Deadline,
     ) -> None:
-        self._parts = parts
-        self._fleet = fleet
+        self._dependencies = dependencies
+        self._catalog = catalog
         self._report = report
         self._pool = pool
         self._deadline = deadline
-        self._now = parts.clock()
+        self._now = dependencies.clock()
 
-    def cases(self, states: Sequence[State]) -> list[Case]:
+    def candidates(self, states: Sequence[State]) -> list[Candidate]:
         """The prefixes that may be warmed; the others are retired or put off."""
-        return [case for case in self._pool.map(self.case, states) if case]
+        return [candidate for candidate in self._pool.map(self.candidate, states) if candidate]
 
-    def case(self, state: State) -> Case | None:
+    def candidate(self, state: State) -> Candidate | None:
         """The prefix if it may be warmed; else None, and it is retired or put off."""
-        entry = self._fleet.entries.get(state.key) or self._earlier(state)
+        entry = self._catalog.entries.get(state.key) or self._earlier(state)
         if entry is not None and not state.leased(self._now):
             if held := self._held_until(state):
                 self._put_off(state, *held)
@@ -63,38 +67,42 @@ class Look:
                 return self._case(state, entry)
         return None
 
-    def orders(self, cases: Sequence[Case], pauses: Pauses) -> list[Order]:
+    def planned_calls(
+        self, candidates: Sequence[Candidate], route_breaker: RouteBreaker
+    ) -> list[PlannedCall]:
         """The calls that are due now; of the others the next check is noted."""
         now = self._now
-        decided = [(case, case.decision(now)) for case in cases]
-        waiting = [(case, decision) for case, decision in decided if decision.action == "wait"]
-        asked = self._with_traffic([case for case, d in decided if d.action != "wait"])
-        orders: list[Order] = []
-        for case in asked:
-            decision = case.decision(now)
+        decided = [(candidate, candidate.decision(now)) for candidate in candidates]
+        waiting = [
+            (candidate, decision) for candidate, decision in decided if decision.action == "wait"
+        ]
+        asked = self._with_traffic([candidate for candidate, d in decided if d.action != "wait"])
+        planned_calls: list[PlannedCall] = []
+        for candidate in asked:
+            decision = candidate.decision(now)
             if not decision.sends:
-                waiting.append((case, decision))
-            elif pause := pauses.until(case.call.route):
-                self._pause(case, *pause)
+                waiting.append((candidate, decision))
+            elif pause := route_breaker.until(candidate.call.route):
+                self._pause(candidate, *pause)
             else:
-                orders.append(Order(case, decision))
+                planned_calls.append(PlannedCall(candidate, decision))
         self._each(lambda pair: self._note(*pair), waiting)
-        return orders
+        return planned_calls
 
-    def affordable(self, orders: Sequence[Order], budget: Budget) -> list[Order]:
+    def affordable(self, planned_calls: Sequence[PlannedCall], budget: Budget) -> list[PlannedCall]:
         """Those that the budget allows, in their order; of the others the next check is noted."""
-        found: list[Order] = []
-        resting: list[tuple[Case, Decision]] = []
-        for case in (order.case for order in orders):
-            left = budget.left(case.state.key, case.entry, self._deadline)
-            decision = case.decision(self._now, left)
+        found: list[PlannedCall] = []
+        resting: list[tuple[Candidate, Decision]] = []
+        for candidate in (planned.candidate for planned in planned_calls):
+            left = budget.left(candidate.state.key, candidate.entry, self._deadline)
+            decision = candidate.decision(self._now, left)
             if decision.sends:
-                budget.reserve(case.cost_usd(self._now, decision.ttl))
-                found.append(Order(case, decision))
+                budget.reserve(candidate.cost_usd(self._now, decision.ttl))
+                found.append(PlannedCall(candidate, decision))
             else:
                 self._report.budget_reached += 1
-                logger.warning("budget", prefix=case.entry.name, why=decision.reason)
-                resting.append((case, decision))
+                logger.warning("budget", prefix=candidate.entry.name, why=decision.reason)
+                resting.append((candidate, decision))
         self._each(lambda pair: self._note(*pair), resting)
         return found
 
@@ -103,16 +111,16 @@ class Look:
 
     def _earlier(self, state: State) -> Entry | None:
         """An earlier version of a prefix that is still in use; what else is unknown is retired."""
-        if not self._fleet.judges(state):
+        if not self._catalog.judges(state):
             return None
-        entry, why = self._fleet.superseded.entry(state, self._now)
+        entry, why = self._catalog.old_versions.entry(state, self._now)
         if entry is None:
             self._retire(state, why)
         return entry
 
     def _retire(self, state: State, why: str) -> None:
         logger.info("not kept warm any more", prefix=state.name, key=state.key, why=why)
-        self._parts.store.retire(state.key, self._deadline)
+        self._dependencies.store.retire(state.key, self._deadline)
 
     def _held_until(self, state: State) -> tuple[float, str] | None:
         """Until when a prefix is held back, and why: back-off or circuit breaker."""
@@ -124,72 +132,76 @@ class Look:
 
     def _call(self, state: State, entry: Entry) -> WarmCall | None:
         """Its warm call, if its file can be used; else it is put off, an earlier one retired."""
-        if entry.superseded:
+        if entry.old_versions:
             try:
-                return self._fleet.earlier_call(state.key, entry)
+                return self._catalog.earlier_call(state.key, entry)
             except PrefixFileError as error:
                 self._retire(state, f"superseded, and its file cannot be used: {error}")
                 return None
-        call = self._fleet.call(entry)
+        call = self._catalog.call(entry)
         if call is None:
-            problem = f"its prefix file cannot be used: {self._fleet.broken[entry.name]}"
+            problem = f"its prefix file cannot be used: {self._catalog.broken[entry.name]}"
             self._put_off(state, self._now + BROKEN_SECONDS, problem)
         return call
 
-    def _case(self, state: State, entry: Entry) -> Case | None:
+    def _case(self, state: State, entry: Entry) -> Candidate | None:
         call = self._call(state, entry)
         if call is None:
             return None
-        manifest = self._fleet.manifest
-        return Case(
+        manifest = self._catalog.manifest
+        return Candidate(
             state=state,
             entry=entry,
             call=call,
             policy=manifest.policy,
-            latency_value=self._parts.settings.latency_value or manifest.latency_value,
+            latency_value=self._dependencies.settings.latency_value or manifest.latency_value,
             prefixes=len(manifest.entries),
         )
 
     def _put_off(self, state: State, until: float, reason: str) -> None:
         check = Check(at=self._now, due_at=until, reason=reason)
-        self._parts.store.plan(state.key, check, self._deadline)
+        self._dependencies.store.plan(state.key, check, self._deadline)
 
-    def _with_traffic(self, cases: Sequence[Case]) -> list[Case]:
+    def _with_traffic(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Ask for real traffic, once for all; what is seen ends the silence."""
-        minutes = self._minutes(set().union(*(case.senders for case in cases)))
+        minutes = self._minutes(set().union(*(candidate.senders for candidate in candidates)))
         found = [
-            case.with_traffic(sorted({at for f in case.senders for at in minutes[f]}), self._now)
-            for case in cases
+            candidate.with_traffic(
+                sorted({at for f in candidate.senders for at in minutes[f]}), self._now
+            )
+            for candidate in candidates
         ]
-        self._each(self._saw_traffic, [case for case in found if case.evidence == METRIC])
+        self._each(
+            self._saw_traffic, [candidate for candidate in found if candidate.evidence == METRIC]
+        )
         return found
 
     def _minutes(self, functions: set[str]) -> dict[str, list[float]]:
         try:
-            return invocations(self._parts.cloudwatch, sorted(functions), self._now)
+            return invocations(self._dependencies.cloudwatch, sorted(functions), self._now)
         except TrafficError as error:
             self._report.traffic_unavailable = True
             logger.warning("invocations are unknown: silences may look longer", why=str(error))
             return {name: [] for name in functions}
 
-    def _saw_traffic(self, case: Case) -> None:
-        at = case.state.traffic_at or self._now
-        self._parts.store.saw_traffic(case.state.key, at, METRIC, self._deadline)
+    def _saw_traffic(self, candidate: Candidate) -> None:
+        at = candidate.state.traffic_at or self._now
+        self._dependencies.store.saw_traffic(candidate.state.key, at, METRIC, self._deadline)
 
-    def _pause(self, case: Case, until: float, reason: str) -> None:
+    def _pause(self, candidate: Candidate, until: float, reason: str) -> None:
         if until - self._now > PATIENCE_SECONDS:
-            later = until + 60 * fraction(case.entry.name)
-            self._put_off(case.state, later, f"route {case.call.route} paused: {reason}")
+            later = until + 60 * fraction(candidate.entry.name)
+            self._put_off(candidate.state, later, f"route {candidate.call.route} paused: {reason}")
 
-    def _note(self, case: Case, decision: Decision) -> None:
+    def _note(self, candidate: Candidate, decision: Decision) -> None:
         logger.info(
             decision.action,
-            prefix=case.entry.name,
+            prefix=candidate.entry.name,
             why=decision.reason,
-            traffic=case.evidence or "none seen",
+            traffic=candidate.evidence or "none seen",
             next_check=decision.next_check,
         )
-        store, key = self._parts.store, case.state.key
+        store, key = self._dependencies.store, candidate.state.key
         if decision.next_check is None:
             store.retire(key, self._deadline)
             return
@@ -197,7 +209,7 @@ class Look:
             at=self._now,
             due_at=max(decision.next_check, self._now + 1),
             reason=decision.reason,
-            learned=case.learned_text,
+            learned=candidate.learned_text,
             wanted_ttl=decision.ttl,
         )
         store.plan(key, check, self._deadline)

@@ -10,20 +10,19 @@ from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.calls import CONCURRENCY, Sender, within_rate, writes_per_minute
 from prefixwarm.keepwarm.candidate import fraction
 from prefixwarm.keepwarm.fan_out import Dispatcher
-from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, Books
+from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, LedgerWriter
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.route_breaker import Pauses
-from prefixwarm.keepwarm.selection import Look
-from prefixwarm.keepwarm.tick_report import Report
+from prefixwarm.keepwarm.route_breaker import RouteBreaker
+from prefixwarm.keepwarm.selection import CandidateSelector
+from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.state.model import Registration
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from prefixwarm.keepwarm.calls import Order
-    from prefixwarm.keepwarm.catalog import Fleet
-    from prefixwarm.keepwarm.dependencies import Parts
+    from prefixwarm.keepwarm.calls import PlannedCall
+    from prefixwarm.keepwarm.catalog import PrefixCatalog
+    from prefixwarm.keepwarm.dependencies import Dependencies
 
-__all__ = ["tick"]
 
 # More than a minute's worth of checks for 100,000 prefixes.
 _MOST_DUE = 4000
@@ -34,70 +33,85 @@ _AT_ONCE = 500
 _SPARE = 10.0
 
 
-def tick(parts: Parts, fleet: Fleet, deadline: Deadline) -> Report:
+def tick(dependencies: Dependencies, catalog: PrefixCatalog, deadline: Deadline) -> TickReport:
     """Look what is due and warm it; without the state nothing is sent, and the report says so."""
-    report = Report()
-    pauses = Pauses(parts.store, parts.settings.cache_scope, parts.environ, parts.clock)
-    parts.provider.tell = pauses.note
+    report = TickReport()
+    route_breaker = RouteBreaker(
+        dependencies.store,
+        dependencies.settings.cache_scope,
+        dependencies.environ,
+        dependencies.clock,
+    )
+    dependencies.provider.tell = route_breaker.note
     try:
         try:
-            _tend(parts, fleet, deadline, report, pauses)
+            _tend(dependencies, catalog, deadline, report, route_breaker)
         finally:
             # Calls that lasted until the end leave no time of the tick, but a reason to pause.
-            pauses.keep(Deadline.after(BOOK_SECONDS))
+            route_breaker.keep(Deadline.after(BOOK_SECONDS))
     except StateError as error:
         report.state_error = str(error)
-    report.broken = len(fleet.broken)
-    report.paused = pauses.paused()
+    report.broken = len(catalog.broken)
+    report.paused = route_breaker.paused()
     for route, reason in report.paused.items():
         logger.error("route paused: nothing is sent on it", route=route, why=reason)
     return report
 
 
-def _tend(parts: Parts, fleet: Fleet, deadline: Deadline, report: Report, pauses: Pauses) -> None:
-    manifest = fleet.manifest
-    total = total_key(parts.settings.deployment)
-    fleet.learn_keys()
+def _tend(
+    dependencies: Dependencies,
+    catalog: PrefixCatalog,
+    deadline: Deadline,
+    report: TickReport,
+    route_breaker: RouteBreaker,
+) -> None:
+    manifest = catalog.manifest
+    total = total_key(dependencies.settings.deployment)
+    catalog.learn_keys()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        _register(parts, fleet, pool, deadline, _AT_ONCE)
-        now = parts.clock()
-        states = parts.store.due(now, _MOST_DUE, deadline)
+        _register(dependencies, catalog, pool, deadline, _AT_ONCE)
+        now = dependencies.clock()
+        states = dependencies.store.due(now, _MOST_DUE, deadline)
         report.due = len(states)
-        look = Look(parts, fleet, report, pool, deadline)
-        books = Books(parts, report, total)
-        list(pool.map(books.settle, states))
-        budget = Budget(parts.store, manifest.budget_usd_per_day, total, day_of(now))
-        orders: list[Order] = []
+        look = CandidateSelector(dependencies, catalog, report, pool, deadline)
+        ledger_writer = LedgerWriter(dependencies, report, total)
+        list(pool.map(ledger_writer.settle, states))
+        budget = Budget(dependencies.store, manifest.budget_usd_per_day, total, day_of(now))
+        planned_calls: list[PlannedCall] = []
         # Not all at once: each holds its whole prompt.
         for start in range(0, len(states), _AT_ONCE):
-            cases = look.cases(states[start : start + _AT_ONCE])
-            pauses.load({case.call.route for case in cases}, deadline)
-            orders += look.orders(cases, pauses)
-            orders = within_rate(orders, manifest.calls_per_minute)
+            candidates = look.candidates(states[start : start + _AT_ONCE])
+            route_breaker.load({candidate.call.route for candidate in candidates}, deadline)
+            planned_calls += look.planned_calls(candidates, route_breaker)
+            planned_calls = within_rate(planned_calls, manifest.calls_per_minute)
         # What the rate puts off takes nothing of the budget.
-        orders = look.affordable(orders, budget)
-        sender = Sender(parts, pauses, report, deadline, books.book)
-        others = sender.scout(orders, pool)
-        sender.send(Dispatcher(parts, report, deadline).beyond(others, pool), pool)
-        while fleet.unregistered and not report.state_error and deadline.remaining() > _SPARE:
-            _register(parts, fleet, pool, deadline, _AT_ONCE)
+        planned_calls = look.affordable(planned_calls, budget)
+        sender = Sender(dependencies, route_breaker, report, deadline, ledger_writer.book)
+        others = sender.send_probe(planned_calls, pool)
+        sender.send(Dispatcher(dependencies, report, deadline).beyond(others, pool), pool)
+        while catalog.unregistered and not report.state_error and deadline.remaining() > _SPARE:
+            _register(dependencies, catalog, pool, deadline, _AT_ONCE)
 
 
 def _register(
-    parts: Parts, fleet: Fleet, pool: ThreadPoolExecutor, deadline: Deadline, most: int
+    dependencies: Dependencies,
+    catalog: PrefixCatalog,
+    pool: ThreadPoolExecutor,
+    deadline: Deadline,
+    most: int,
 ) -> None:
     """Make prefixes of the manifest known, each once in an environment's life.
 
     Few are due at once; many are spread over the minutes that the rate of writes needs.
     """
-    minutes = len(fleet.manifest.entries) // writes_per_minute(fleet.manifest.calls_per_minute)
-    now = parts.clock()
+    minutes = len(catalog.manifest.entries) // writes_per_minute(catalog.manifest.calls_per_minute)
+    now = dependencies.clock()
 
     def register(key: str) -> None:
-        entry = fleet.entries[key]
+        entry = catalog.entries[key]
         due_at = now + minutes * 60 * fraction(entry.name)
         known = Registration(name=entry.name, at=now, due_at=due_at, object=entry.object)
-        parts.store.register(key, known, deadline)
-        fleet.unregistered.discard(key)
+        dependencies.store.register(key, known, deadline)
+        catalog.unregistered.discard(key)
 
-    list(pool.map(register, sorted(fleet.unregistered)[:most]))
+    list(pool.map(register, sorted(catalog.unregistered)[:most]))

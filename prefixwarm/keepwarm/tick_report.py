@@ -11,7 +11,6 @@ from prefixwarm.warm import log_line
 if TYPE_CHECKING:
     from prefixwarm.state.outcome import Outcome
 
-__all__ = ["Report"]
 
 _ALWAYS = (
     "WarmWritten",
@@ -30,7 +29,7 @@ _PER_CALL = ("WarmMilliseconds",)
 
 
 @dataclass
-class Report:
+class TickReport:
     """What one tick did.
 
     Attributes

@@ -15,15 +15,14 @@ from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm.batch import Batch
 from prefixwarm.keepwarm.handler import deadline_of, emit, metrics
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.runtime import keeper
-from prefixwarm.keepwarm.tick_report import Report
+from prefixwarm.keepwarm.runtime import runtime
+from prefixwarm.keepwarm.tick_report import TickReport
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-__all__ = ["handler"]
 
 # As many as the event source gives at once.
 _SIDE_BY_SIDE = 10
@@ -44,16 +43,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         When all of them are worth another try.
     """
     try:
-        own = keeper()
+        own = runtime()
         if reason := own.stopped():
-            return _nothing(Report(stopped=reason, dropped=len(event["Records"])))
-        fleet = own.fleet()
+            return _nothing(TickReport(stopped=reason, dropped=len(event["Records"])))
+        catalog = own.catalog()
     except PrefixwarmError as error:
         logger.error("nothing is sent", why=str(error))
-        emit(Report())
+        emit(TickReport())
         raise
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        batch = Batch(own.parts, fleet, pool, deadline_of(context))
+        batch = Batch(own.dependencies, catalog, pool, deadline_of(context))
         try:
             return _worked(event, batch, pool)
         finally:
@@ -79,11 +78,11 @@ def _worked(
     return process_partial_response(event, result, _processor)
 
 
-def _nothing(report: Report) -> PartialItemFailureResponse:
+def _nothing(report: TickReport) -> PartialItemFailureResponse:
     _tell(report)
     return {"batchItemFailures": []}
 
 
-def _tell(report: Report) -> None:
+def _tell(report: TickReport) -> None:
     emit(report)
     logger.info("batch", **report.summary())

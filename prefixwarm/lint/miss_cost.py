@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.difference import Difference
 
-__all__ = ["lost_tokens", "miss_usd"]
-
 
 def lost_tokens(
     left: Mapping[str, Any], right: Mapping[str, Any], found: Sequence[Difference]

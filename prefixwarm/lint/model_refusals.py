@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prices.names import ModelName
 
-__all__ = ["EndOfLife", "end_of_life", "refusals"]
 
 # Deprecation table of the anthropic SDK 2.11; Bedrock keeps its own dates.
 _ENDS = {

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from prefixwarm.lint.finding import Finding
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["check"]
 
 # The estimate is a quarter of the bytes; real counts were seen from 0.75 to 1.3 times that.
 _UNSURE = 1.3
@@ -38,7 +37,7 @@ def check(prefix: PrefixFile, *, names: Sequence[str] = ()) -> list[Finding]:
     list of Finding
         The worst first.
     """
-    found = [*_size(prefix), *_model(prefix), *_volatile(prefix, names), *_shape(prefix)]
+    found = [*_size(prefix), *_model(prefix), *_volatile(prefix, names), *_parameters(prefix)]
     order = ("error", "warning", "note")
     return sorted(found, key=lambda f: order.index(f.severity))
 
@@ -110,7 +109,7 @@ def _volatile(prefix: PrefixFile, names: Sequence[str]) -> Iterator[Finding]:
                 )
 
 
-def _shape(prefix: PrefixFile) -> Iterator[Finding]:
+def _parameters(prefix: PrefixFile) -> Iterator[Finding]:
     request, view = prefix.request, as_messages(prefix.request)
     same = "the agent's requests must send the same"
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from prefixwarm.provider.client import Provider
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["count_tokens"]
 
 # https://platform.claude.com/docs/en/build-with-claude/token-counting
 _COUNTED = ("model", "tools", "system", "messages", "thinking", "tool_choice", "output_config")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.lint.finding import finding
 from prefixwarm.prefix.blocks import TIERS, blocks, positions
 from prefixwarm.prefix.body import as_messages, cache_point, is_converse, place_of
-from prefixwarm.prefix.difference import Difference, between_blocks, shape_differences
+from prefixwarm.prefix.difference import Difference, between_blocks, parameter_differences
 from prefixwarm.prefix.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.blocks import Block
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["LOOKBACK", "Verdict", "judge"]
 
 # https://platform.claude.com/docs/en/build-with-claude/prompt-caching: positions checked per
 # breakpoint, its own included.
@@ -88,7 +87,7 @@ def _drift(
 ) -> Iterator[Difference]:
     warmed = blocks(prefix.request, prefix.request["messages"][:-1])
     last = warmed[-1].tier
-    for found in shape_differences(prefix.request, request, prefix.headers, headers):
+    for found in parameter_differences(prefix.request, request, prefix.headers, headers):
         if found.tier == "shape" or TIERS.index(found.tier) <= TIERS.index(last):
             yield found
     sent = blocks(request)

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.local.toolchain import Tools
 
-__all__ = ["CdkCli"]
-
 
 @dataclass(frozen=True)
 class CdkCli:
     """Runs ``cdk`` commands against `aws`.
 
-    Every method raises `BenchError` with the CLI's own reason when it fails.
+    Every method raises `LocalCloudError` with the CLI's own reason when it fails.
     """
 
     tools: Tools
@@ -61,7 +59,7 @@ class CdkCli:
             command, cwd=folder, env=self._environment(), capture_output=True, text=True
         )
         if done.returncode:
-            raise BenchError(f"cdk {arguments[0]}: {_reason(done.stderr + done.stdout)}")
+            raise LocalCloudError(f"cdk {arguments[0]}: {_reason(done.stderr + done.stdout)}")
 
     def _environment(self) -> dict[str, str]:
         node = str(self.tools.node())

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefixwarm.local.errors import BenchError
-
-__all__ = ["Checkout"]
+from prefixwarm.local.errors import LocalCloudError
 
 
 @dataclass(frozen=True)
@@ -22,12 +20,12 @@ class Checkout:
 
         Raises
         ------
-        BenchError
+        LocalCloudError
             If it is an installed wheel.
         """
         root = Path(__file__).resolve().parents[2]
         if not (root / "cdk" / "app.py").exists():
-            raise BenchError(
+            raise LocalCloudError(
                 "the demo deploys the example app, which is not in the wheel: "
                 "clone the repository and run scripts/demo"
             )

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from prefixwarm.local.function import Function
     from prefixwarm.local.toolchain import Tools
 
-__all__ = ["start_together"]
-
 
 def start_together(
     function: Function, count: int, event: object, *, tools: Tools

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.local.measurements import Scenario
 
-__all__ = ["as_json", "as_table", "latency_model"]
 
 _COLUMNS = (
     "scenario",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.local import local_http
 from prefixwarm.local.cdk_cli import CdkCli
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import Function
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.local.toolchain import Tools
-
-__all__ = ["Deployment", "deploy"]
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,13 @@ class Deployment:
 
         Raises
         ------
-        BenchError
+        LocalCloudError
             If no stack has it.
         """
         found = [value for (_, output), value in self.outputs.items() if output == name]
         if not found:
             known = ", ".join(sorted({output for _, output in self.outputs}))
-            raise BenchError(f"no deployed stack has the output {name}; there are {known}")
+            raise LocalCloudError(f"no deployed stack has the output {name}; there are {known}")
         return found[0]
 
     def function(self, name: str) -> Function:
@@ -69,7 +67,7 @@ class Deployment:
 
         Raises
         ------
-        BenchError
+        LocalCloudError
             If its runtime's Python is not on this machine.
         """
         client = self.aws.client("lambda")
@@ -123,7 +121,7 @@ def deploy(
 
     Raises
     ------
-    BenchError
+    LocalCloudError
         If a step fails, or if a resource of a template is not in the deployed stack.
     """
     cli = CdkCli(tools, aws)
@@ -146,7 +144,7 @@ def _read_back(tools: Tools, aws: LocalAws, assembly: Path, work: Path) -> Deplo
         # An emulator that drops what it does not know must not pass for a deployment.
         missing = sorted(set(template["Resources"]) - set(deployed))
         if missing:
-            raise BenchError(f"stack {stack}: deployed without {', '.join(missing)}")
+            raise LocalCloudError(f"stack {stack}: deployed without {', '.join(missing)}")
         resources |= {(stack, logical): physical for logical, physical in deployed.items()}
         description = client.describe_stacks(StackName=stack)["Stacks"][0]
         for output in description.get("Outputs", []):

@@ -23,13 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prefixwarm.local import local_http, namespaces
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.toolchain import Tools
 
 if TYPE_CHECKING:
     from prefixwarm.local.function import Function
 
-__all__ = ["Environment", "Invocation"]
 
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")
 _START_SECONDS = 20.0
@@ -109,7 +108,7 @@ class Environment:
 
         Raises
         ------
-        BenchError
+        LocalCloudError
             If it cannot start; the message ends with the last line of its log.
         """
         tools, work = self._tools, self._work
@@ -124,7 +123,7 @@ class Environment:
             )
         try:
             self._wait_until_ready()
-        except BenchError:
+        except LocalCloudError:
             self.kill()
             raise
         return self
@@ -139,7 +138,7 @@ class Environment:
 
         Raises
         ------
-        BenchError
+        LocalCloudError
             If the emulator gives no reply.
         """
         before = len(self.log)
@@ -151,7 +150,7 @@ class Environment:
         try:
             status, body = local_http.fetch("POST", url, event_json, seconds=seconds, inside=inside)
         except OSError as error:
-            raise BenchError(f"the runtime emulator gives no answer: {error}") from error
+            raise LocalCloudError(f"the runtime emulator gives no answer: {error}") from error
         log = self.log[before:]
         init = _INIT.search(log)
         return Invocation(_parsed(body), status, float(init[1]) if init else None, log)
@@ -195,11 +194,13 @@ class Environment:
         log = self._work / "log"
         while not self._ready():
             if self._process is None or self._process.poll() is not None:
-                raise BenchError(
+                raise LocalCloudError(
                     f"the runtime emulator does not start: {local_http.last_line(log)}"
                 )
             if time.monotonic() > end:
-                raise BenchError(f"the runtime emulator is silent: {local_http.last_line(log)}")
+                raise LocalCloudError(
+                    f"the runtime emulator is silent: {local_http.last_line(log)}"
+                )
             time.sleep(0.005)
 
     def _ready(self) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from prefixwarm.errors import PrefixwarmError
 
-__all__ = ["BenchError"]
 
-
-class BenchError(PrefixwarmError):
+class LocalCloudError(PrefixwarmError):
     """A part of the local cloud is missing or does not start; the message says which."""

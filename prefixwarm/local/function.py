@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACCOUNT", "MANAGED_INSTANCES", "REGION", "Function"]
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

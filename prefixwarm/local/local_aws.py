@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from prefixwarm.local import local_http
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import ACCOUNT, REGION
-
-__all__ = ["LocalAws"]
 
 _PORT = 28566
 _START_SECONDS = 30.0
@@ -28,7 +26,7 @@ class LocalAws:
 
     Raises
     ------
-    BenchError
+    LocalCloudError
         On entry, if it does not start; the message ends with the last line of its log.
     """
 
@@ -156,7 +154,7 @@ class LocalAws:
             if gone or time.monotonic() > end:
                 reason = local_http.last_line(self._work / "log")
                 self.close()
-                raise BenchError(f"the local AWS API (ministack) does not start: {reason}")
+                raise LocalCloudError(f"the local AWS API (ministack) does not start: {reason}")
             time.sleep(0.05)
 
     def _healthy(self) -> bool:

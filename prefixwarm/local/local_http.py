@@ -13,8 +13,6 @@ from urllib.parse import urlsplit, urlunsplit
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["fetch", "last_line", "loopback_address"]
-
 
 def fetch(
     method: str, url: str, body: bytes = b"", *, seconds: float = 60.0, inside: int | None = None

@@ -6,14 +6,13 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefixwarm.local.emulator import Invocation
 
-__all__ = ["FirstRequest", "Run", "Scenario"]
 
 Request = dict[str, Any]
 
@@ -124,7 +123,7 @@ class Scenario:
 def _first(answer: Invocation, billed: Mapping[str, Request]) -> FirstRequest:
     payload = answer.payload
     if answer.status != 200 or "usage" not in payload:
-        raise BenchError(f"the agent failed: {str(payload)[:300]}")
+        raise LocalCloudError(f"the agent failed: {str(payload)[:300]}")
     usage = payload["usage"]
     return FirstRequest(
         ttft_ms=payload["ttft_ms"],

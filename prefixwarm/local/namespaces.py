@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.local import sandbox
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import MANAGED_INSTANCES
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from prefixwarm.local.function import Function
     from prefixwarm.local.toolchain import Tools
 
-__all__ = ["API_PORT", "INVOKE_PORT", "check", "command", "listens"]
 
 INVOKE_PORT, API_PORT = 28080, 29001
 # The user that Lambda runs functions as; managed instances switch to it by themselves.
@@ -34,13 +33,15 @@ def _unshare() -> tuple[str, ...]:
     """The prefix of every command here; proves once that the kernel lets us."""
     program = shutil.which("unshare")
     if program is None:
-        raise BenchError("unshare: not found; install util-linux")
+        raise LocalCloudError("unshare: not found; install util-linux")
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     options = (program, *user, "--mount", "--pid", "--fork", "--kill-child")
     tried = subprocess.run([*options, "true"], capture_output=True, text=True)  # noqa: S603
     if tried.returncode:
         reason = tried.stderr.strip() or f"exit status {tried.returncode}"
-        raise BenchError(f"{reason}: this machine forbids namespaces; run as root, or allow them")
+        raise LocalCloudError(
+            f"{reason}: this machine forbids namespaces; run as root, or allow them"
+        )
     return options
 
 
@@ -49,7 +50,7 @@ def check() -> None:
 
     Raises
     ------
-    BenchError
+    LocalCloudError
         If ``unshare`` is missing or the kernel forbids it.
     """
     _unshare()

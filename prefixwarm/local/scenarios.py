@@ -6,7 +6,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from prefixwarm.local.emulator import Environment
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.measurements import Scenario
 from prefixwarm.local.simulated_provider import KEY
 
@@ -14,61 +14,60 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.local.measurements import Run
-    from prefixwarm.local.stack import World
+    from prefixwarm.local.stack import DeployedStack
 
-__all__ = ["REPEATS", "STORM", "run_all"]
 
 REPEATS = 3
 STORM = 50
 
 
-def run_all(world: World, say: Callable[[str], None]) -> list[Scenario]:
+def run_all(stack: DeployedStack, say: Callable[[str], None]) -> list[Scenario]:
     """Run every scenario, each time from a cold cache and an empty state.
 
     The single starts take turns, so that a slow moment of the machine hits all of them alike.
     """
     say("one start that is not measured, so that all others find their files in memory")
-    world.start(world.agent)
+    stack.start(stack.agent)
     runs: dict[str, list[Run]] = {name: [] for name in _STARTS}
     for number in range(1, REPEATS + 1):
         for name, (start, text) in _STARTS.items():
             say(f"{text} ({number} of {REPEATS})")
-            world.clear()
-            runs[name].append(start(world))
+            stack.clear()
+            runs[name].append(start(stack))
     without_ms = statistics.median(run.init_ms for run in runs["cold"])
     single = [Scenario.of(name, several, without_ms) for name, several in runs.items()]
-    return [*single, _storm(world, say)]
+    return [*single, _storm(stack, say)]
 
 
-def _cold(world: World) -> Run:
-    return world.start(world.agent.without_layers())
+def _cold(stack: DeployedStack) -> Run:
+    return stack.start(stack.agent.without_layers())
 
 
-def _layer(world: World) -> Run:
-    return world.start(world.agent)
+def _layer(stack: DeployedStack) -> Run:
+    return stack.start(stack.agent)
 
 
-def _keepwarm(world: World) -> Run:
-    with Environment(world.keepwarm, tools=world.tools) as environment:
+def _keepwarm(stack: DeployedStack) -> Run:
+    with Environment(stack.keepwarm, tools=stack.tools) as environment:
         answer = environment.invoke({})
     if answer.status != 200 or "errorMessage" in str(answer.payload):
-        raise BenchError(f"the keep-warm function failed: {str(answer.payload)[:300]}")
-    return world.start(world.agent)
+        raise LocalCloudError(f"the keep-warm function failed: {str(answer.payload)[:300]}")
+    return stack.start(stack.agent)
 
 
-_STARTS: dict[str, tuple[Callable[[World], Run], str]] = {
+_STARTS: dict[str, tuple[Callable[[DeployedStack], Run], str]] = {
     "cold": (_cold, "cold start on a cold cache, without the layer"),
     "layer": (_layer, "cold start on a cold cache, with the layer"),
     "keepwarm": (_keepwarm, "cold start after the keep-warm function has run"),
 }
 
 
-def _storm(world: World, say: Callable[[str], None]) -> Scenario:
+def _storm(stack: DeployedStack, say: Callable[[str], None]) -> Scenario:
     """The light function, so that all starts overlap; the key is in its environment already."""
-    light = world.light.having(ANTHROPIC_API_KEY=KEY)
+    light = stack.light.having(ANTHROPIC_API_KEY=KEY)
     say(f"{STORM} cold starts at once, without the layer")
-    world.clear()
-    without = world.start(light.without_layers(), STORM)
+    stack.clear()
+    without = stack.start(light.without_layers(), STORM)
     say(f"{STORM} cold starts at once, with the layer")
-    world.clear()
-    return Scenario.of("storm", [world.start(light, STORM)], without.init_ms)
+    stack.clear()
+    return Scenario.of("storm", [stack.start(light, STORM)], without.init_ms)

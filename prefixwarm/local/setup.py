@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from prefixwarm.local import namespaces
 from prefixwarm.local.checkout import Checkout
 from prefixwarm.local.deployment import deploy
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.simulated_provider import KEY, provider
-from prefixwarm.local.stack import QUESTION, World
+from prefixwarm.local.stack import QUESTION, DeployedStack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from prefixwarm.local.toolchain import Tools
     from prefixwarm.simulator import Simulator
 
-__all__ = ["world"]
 
 _NAME = "support"
 _SECRET = "prefixwarm-demo/api-key"  # noqa: S105 - a name
@@ -39,7 +38,7 @@ handler.handler({{"message": "Where is my order 4711?"}}, None)
 
 
 @contextlib.contextmanager
-def world(tools: Tools, say: Callable[[str], None]) -> Iterator[World]:
+def stack(tools: Tools, say: Callable[[str], None]) -> Iterator[DeployedStack]:
     """Set everything up, and leave nothing behind.
 
     Parameters
@@ -49,7 +48,7 @@ def world(tools: Tools, say: Callable[[str], None]) -> Iterator[World]:
 
     Raises
     ------
-    BenchError
+    LocalCloudError
         If a part is missing or a step fails.
     """
     checkout = Checkout.here()
@@ -66,7 +65,7 @@ def world(tools: Tools, say: Callable[[str], None]) -> Iterator[World]:
         say("deploying the agent stack and the warmer stack with the CDK CLI")
         deployment = _deploy(tools, aws, simulator, checkout, work)
         _pause_schedules(aws)
-        yield _world(deployment, simulator, prefix_file)
+        yield _stack(deployment, simulator, prefix_file)
 
 
 def _capture(checkout: Checkout, folder: Path) -> Path:
@@ -82,7 +81,7 @@ def _capture(checkout: Checkout, folder: Path) -> Path:
     found = sorted(folder.glob("*.prefix.json"))
     if done.returncode or len(found) != 1:
         reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise BenchError(f"prefixwarm capture: {' '.join(reason) or 'wrote no prefix file'}")
+        raise LocalCloudError(f"prefixwarm capture: {' '.join(reason) or 'wrote no prefix file'}")
     return found[0]
 
 
@@ -116,8 +115,8 @@ def _pause_schedules(aws: LocalAws) -> None:
         client.update_schedule(**{name: schedule[name] for name in kept}, State="DISABLED")
 
 
-def _world(deployment: Deployment, simulator: Simulator, prefix_file: Path) -> World:
-    return World(
+def _stack(deployment: Deployment, simulator: Simulator, prefix_file: Path) -> DeployedStack:
+    return DeployedStack(
         tools=deployment.tools,
         aws=deployment.aws,
         provider=simulator,

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator import Simulator
 
-__all__ = ["KEY", "LATENCY", "provider"]
 
 # The only key that the simulated provider takes, so that a wrong one would show.
 KEY = "sk-ant-local-demo"

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from prefixwarm.local.toolchain import Tools
     from prefixwarm.simulator import Simulator
 
-__all__ = ["QUESTION", "World"]
 
 QUESTION = {"message": "Which chain fits an 11-speed cassette, and do you have one in stock?"}
 
 
 @dataclass(frozen=True)
-class World:
+class DeployedStack:
     """Provider, AWS API, and the deployed functions as they are read back from it.
 
     Parameters

@@ -19,12 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CDK_CLI", "EMULATOR", "RUNTIME", "Tools", "default_cache"]
 
 EMULATOR = "aws-sam-cli==1.170.0"
 EMULATOR_SHA256 = "24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf"
@@ -73,7 +72,7 @@ class Tools:
 
         Raises
         ------
-        BenchError
+        LocalCloudError
             If there is none for this machine or it cannot be fetched.
         """
         return self._part("rie-1.170.0", _fetch_emulator) / "rie"
@@ -89,7 +88,7 @@ class Tools:
 
         Raises
         ------
-        BenchError
+        LocalCloudError
             If this machine does not have it.
         """
         if runtime == f"python{_python_version(Path(sys.base_prefix))}":
@@ -128,7 +127,7 @@ def _publish(target: Path, fetch: Callable[[Path], None]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
-        raise BenchError(f"{target.parent}: cannot be written: {error.strerror}") from error
+        raise LocalCloudError(f"{target.parent}: cannot be written: {error.strerror}") from error
     try:
         fetch(work)
         work.chmod(0o755)
@@ -144,14 +143,14 @@ def _publish(target: Path, fetch: Callable[[Path], None]) -> None:
 def _fetch_emulator(folder: Path) -> None:
     machine = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
     if machine is None or sys.platform != "linux":
-        raise BenchError(
+        raise LocalCloudError(
             f"{sys.platform} on {platform.machine()}: "
             "AWS's runtime emulator needs Linux on x86_64 or arm64"
         )
     _pip(EMULATOR, "download", "--no-deps", "-d", str(folder), EMULATOR)
     wheel = next(folder.glob("aws_sam_cli-*.whl"))
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != EMULATOR_SHA256:
-        raise BenchError(
+        raise LocalCloudError(
             f"{EMULATOR}: the wheel's sha256 is not the pinned one; nothing was installed"
         )
     with zipfile.ZipFile(wheel) as archive:
@@ -189,11 +188,11 @@ def _run(what: str, command: list[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
     except OSError as error:
-        raise BenchError(f"{what}: cannot run {command[0]}: {error.strerror}") from error
+        raise LocalCloudError(f"{what}: cannot run {command[0]}: {error.strerror}") from error
     if done.returncode:
         words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         reason = next((line for line in words if "error" in line.lower()), "no reason given")
-        raise BenchError(f"{what}: cannot be fetched: {reason.strip()}")
+        raise LocalCloudError(f"{what}: cannot be fetched: {reason.strip()}")
 
 
 @functools.cache
@@ -206,7 +205,7 @@ def _output(what: str, command: list[str]) -> str:
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
-        raise BenchError(f"{what}: no working {command[0]} on this machine") from error
+        raise LocalCloudError(f"{what}: no working {command[0]} on this machine") from error
     return done.stdout.strip()
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.observe.observer import Sent
 
-__all__ = ["async_middleware", "middleware"]
 
 _PATH = "/v1/messages"
 _RAW = "x-stainless-raw-response"

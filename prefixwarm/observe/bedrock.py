@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     Usage = Callable[[], Mapping[str, Any]]
 
-__all__ = ["watch"]
 
 _SENT = "prefixwarm_sent"
 _OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")

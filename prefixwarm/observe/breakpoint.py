@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["with_breakpoint"]
-
 
 def with_breakpoint(body: Mapping[str, Any], prefix: PrefixFile) -> dict[str, Any] | None:
     """The request with a breakpoint on the prefix's last block.

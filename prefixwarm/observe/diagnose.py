@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.state.model import State
 
-__all__ = ["Diagnosis", "drifted_tier", "verdict"]
 
 _TIERS = {"model_changed": "shape", "tools_changed": "tools", "system_changed": "system"}
 _ROUTE = "anthropic"

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["Place", "drifted_at"]
 
 _ORDER = ("shape", *TIERS)
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.state.model import State
 
-__all__ = ["Gate"]
 
 _STEP = 0.01
 

@@ -11,8 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.prefix.blocks import TIERS, blocks
-from prefixwarm.prefix.cache_parameters import FIELDS, FROM_HEADERS, TIER_OF, contents, shape
-from prefixwarm.prefix.similarity import Likeness
+from prefixwarm.prefix.cache_parameters import (
+    FIELDS,
+    FROM_HEADERS,
+    TIER_OF,
+    cache_parameters,
+    contents,
+)
+from prefixwarm.prefix.similarity import Similarity
 from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["Match", "Matcher", "Warmed"]
 
 _MODELS = ("model", "modelId")
 _FIELDS = (
@@ -48,8 +53,8 @@ class Warmed:
         self.messages = len(messages)
         self._tiers = _tiers(prefix.request, messages)
         self._last = max((t for t in TIERS if self._tiers[t]), key=TIERS.index)
-        self._shape = self._relevant(shape(prefix.request, prefix.headers))
-        self._likeness: Likeness | None = None
+        self._parameters = self._relevant(cache_parameters(prefix.request, prefix.headers))
+        self._likeness: Similarity | None = None
         self.met = False
         self.size = sum(len(block) for tier in self._tiers.values() for block in tier)
 
@@ -58,10 +63,10 @@ class Warmed:
 
         Of the headers only those that are there are compared.
         """
-        sent = self._relevant(shape(body, headers))
+        sent = self._relevant(cache_parameters(body, headers))
         unknown = [name for name in FROM_HEADERS if name not in headers]
         if {k: v for k, v in sent.items() if k not in unknown} != {
-            k: v for k, v in self._shape.items() if k not in unknown
+            k: v for k, v in self._parameters.items() if k not in unknown
         }:
             return "shape"
         tiers = _tiers(body, (body.get("messages") or ())[: self.messages])
@@ -74,16 +79,16 @@ class Warmed:
     def differs_in(self, headers: Mapping[str, str]) -> bool:
         """Whether the headers that a request was sent with are others than the warm call's."""
         allowed = ROUTES[self.prefix.route].allowed_headers
-        sent = shape({}, {name: headers[name] for name in allowed if name in headers})
-        return any(sent.get(name) != self._shape.get(name) for name in allowed)
+        sent = cache_parameters({}, {name: headers[name] for name in allowed if name in headers})
+        return any(sent.get(name) != self._parameters.get(name) for name in allowed)
 
     def is_like(self, body: Mapping[str, Any]) -> bool:
         """Whether a request that differs is still meant to be this prefix."""
         if self._likeness is None:
             warmed = self.prefix.request
-            self._likeness = Likeness(warmed, warmed["messages"][: self.messages])
+            self._likeness = Similarity(warmed, warmed["messages"][: self.messages])
         messages = (body.get("messages") or ())[: self.messages]
-        return self._likeness.is_found_in(Likeness(body, messages))
+        return self._likeness.is_part_of(Similarity(body, messages))
 
     def _relevant(self, parts: dict[str, Any]) -> dict[str, Any]:
         """Without what only reaches tiers behind the prefix's last one."""
@@ -105,7 +110,7 @@ class Match:
     warmed : Warmed
         The prefix.
     drift : str or None
-        ``shape``, ``tools``, ``system`` or ``messages``: the first tier that differs.
+        ``cache_parameters``, ``tools``, ``system`` or ``messages``: the first tier that differs.
     alike : bool
         Whether it is this prefix, or half of one of its tiers is there.
     share : float

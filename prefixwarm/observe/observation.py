@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.state.outcome import Usage
 
-__all__ = ["DIAGNOSED", "Observation", "diagnosis_line", "drift_line", "line", "metrics"]
 
 DIAGNOSED = "AgentDiagnosed"
 RESULTS = ("hit", "miss", "drift", "other")

@@ -16,8 +16,8 @@ from prefixwarm.observe.drift import drifted_at
 from prefixwarm.observe.gate import Gate
 from prefixwarm.observe.matcher import Matcher
 from prefixwarm.observe.observation import Observation, diagnosis_line, drift_line, line
-from prefixwarm.observe.state_reporter import Toucher, table_state
-from prefixwarm.observe.unrelated import Strangers
+from prefixwarm.observe.state_reporter import StateReporter, table_state
+from prefixwarm.observe.unrelated import UnrelatedTraffic
 from prefixwarm.prefix.prefix_file import find, load
 from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import Usage
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.state.store import StateStore
 
-__all__ = ["Observer", "Sent"]
 
 _FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 
@@ -76,14 +75,14 @@ class Observer:
         self._emit = emit or _print
         self._background = Background()
         self._explained: set[tuple[str, str]] = set()
-        self._strangers = Strangers()
+        self._unrelated = UnrelatedTraffic()
         self._settings = _settings()
         self._matcher = Matcher(_installed(self._settings) if prefixes is None else prefixes)
         store = state or table_state(self._settings)
-        self._toucher = Toucher(store, self._settings.cache_scope) if store else None
-        self._gate = Gate(self._toucher.read, self._settings.gate_ms) if self._toucher else None
+        self._reporter = StateReporter(store, self._settings.cache_scope) if store else None
+        self._gate = Gate(self._reporter.read, self._settings.gate_ms) if self._reporter else None
         sampling = self._settings.diagnose == "sample"
-        self._diagnosis = Diagnosis() if self._toucher and sampling else None
+        self._diagnosis = Diagnosis() if self._reporter and sampling else None
         self._learn_ids()
 
     def begin(
@@ -147,13 +146,13 @@ class Observer:
         if seen.result == "other":
             return
         prefix = sent.match.warmed.prefix
-        toucher = self._toucher if self._toucher and self._toucher.due(prefix, seen) else None
+        reporter = self._reporter if self._reporter and self._reporter.due(prefix, seen) else None
         new = bool(seen.drift) and (prefix.name, str(seen.drift)) not in self._explained
         if new:
             self._explained.add((prefix.name, str(seen.drift)))
-        if new or toucher:
+        if new or reporter:
             place = _where(sent, str(seen.drift), headers) if seen.drift else None
-            self._background.do(lambda: self._tell(prefix, seen, place, new, toucher))
+            self._background.do(lambda: self._tell(prefix, seen, place, new, reporter))
 
     def later(self, job: Callable[[], None]) -> None:
         """Do something in the background; what it raises is dropped."""
@@ -172,7 +171,7 @@ class Observer:
     ) -> Observation:
         """What a request was: one of the prefix, one that drifted from it, or something else."""
         warmed, drift = sent.match.warmed, sent.match.drift
-        if self._strangers.forgives(sent.match):
+        if self._unrelated.is_unrelated(sent.match):
             model = sent.body.get("model") or sent.body.get("modelId")
             return Observation("", None, Usage(), sent.started, other=str(model))
         if drift is None and headers is not None and warmed.differs_in(headers):
@@ -187,14 +186,14 @@ class Observer:
         seen: Observation,
         place: Callable[[], Place | None] | None,
         new: bool,
-        toucher: Toucher | None,
+        reporter: StateReporter | None,
     ) -> None:
         """Name the place of a drift in the log, once, and tell the state."""
         first = place() if place else None
         if first is not None and new:
             self._emit(drift_line(prefix.name, str(seen.drift), first.at, first.why))
-        if toucher is not None:
-            state = toucher.touch(prefix, seen, first.at if first else "")
+        if reporter is not None:
+            state = reporter.touch(prefix, seen, first.at if first else "")
             if self._diagnosis is not None:
                 self._diagnosis.learn(prefix, state)
 
@@ -219,8 +218,8 @@ class Observer:
             self._background.do(partial(self._learn_id, prefix))
 
     def _learn_id(self, prefix: PrefixFile) -> None:
-        if self._diagnosis is not None and self._toucher is not None:
-            self._diagnosis.learn(prefix, self._toucher.read(prefix))
+        if self._diagnosis is not None and self._reporter is not None:
+            self._diagnosis.learn(prefix, self._reporter.read(prefix))
 
 
 def _where(sent: Sent, tier: str, headers: Mapping[str, str] | None) -> Callable[[], Place | None]:

@@ -12,7 +12,6 @@ from prefixwarm.provider.routes import CONVERSE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Prefix"]
 
 Block = dict[str, Any]
 

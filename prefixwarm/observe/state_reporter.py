@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
 
-__all__ = ["Toucher", "session_start", "table_state"]
 
 _SECONDS = 2.0
 _EVERY = 60.0
 _SESSION_SECONDS = 300.0
 
 
-class Toucher:
+class StateReporter:
     """Raises the state's `warm_until` after a real request used the entry.
 
     Parameters
@@ -50,15 +49,15 @@ class Toucher:
         self._store = store
         self._scope = scope
         self._environ = os.environ if environ is None else environ
-        self._touched: dict[tuple[str, bool], float] = {}
+        self._reported: dict[tuple[str, bool], float] = {}
 
     def due(self, prefix: PrefixFile, seen: Observation) -> bool:
         """Whether the last such word about this prefix is old enough for another."""
         word = (prefix.name, seen.drift is not None)
-        last = self._touched.get(word)
+        last = self._reported.get(word)
         if last is not None and monotonic() - last < _EVERY:
             return False
-        self._touched[word] = monotonic()
+        self._reported[word] = monotonic()
         return True
 
     def read(self, prefix: PrefixFile, until: Deadline | None = None) -> State:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prefixwarm.observe.matcher import Match
 
-__all__ = ["Strangers"]
 
-_FORGIVEN = 0.5
+_IGNORED_SHARE = 0.5
 _LEAST = 0.01
 
 
-class Strangers:
+class UnrelatedTraffic:
     """Forgives them until together they are half as long as the prefix; fifty at most.
 
     After a request that was alike, all of them are forgiven.
@@ -27,11 +26,11 @@ class Strangers:
     def __init__(self) -> None:
         self._sent: dict[str, float] = {}
 
-    def forgives(self, match: Match) -> bool:
+    def is_unrelated(self, match: Match) -> bool:
         """Look at one request; whether it is something else's than the warmed agent's."""
         model = match.warmed.prefix.model
         if match.alike:
             self._sent[model] = float("-inf")
             return False
         self._sent[model] = self._sent.get(model, 0.0) + max(match.share, _LEAST)
-        return self._sent[model] < _FORGIVEN
+        return self._sent[model] < _IGNORED_SHARE

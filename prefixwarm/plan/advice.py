@@ -9,7 +9,6 @@ from prefixwarm.plan.compare import MONTH, NOTHING
 if TYPE_CHECKING:
     from prefixwarm.plan.compare import Plan, Row
 
-__all__ = ["money", "recommendation"]
 
 _RULES = ("ski", "hazard")
 

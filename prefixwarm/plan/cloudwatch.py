@@ -11,7 +11,6 @@ from prefixwarm.plan.traffic import Traffic
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-__all__ = ["DAYS", "invocations"]
 
 # CloudWatch keeps minutes for 15 days.
 DAYS = 14

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from prefixwarm.policy import Replay
     from prefixwarm.policy.calendar import Hours
 
-__all__ = ["MONTH", "NOTHING", "POLICIES", "Plan", "Point", "Row", "compare"]
 
 MONTH = 30
 NOTHING = "do nothing"

@@ -12,7 +12,6 @@ from prefixwarm.plan.traffic import DAY
 if TYPE_CHECKING:
     from prefixwarm.plan.compare import Plan, Point
 
-__all__ = ["curve"]
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 90, 20, 800, 320
 

@@ -13,7 +13,6 @@ from prefixwarm.plan.timeline import SHOWN_DAYS, timeline
 if TYPE_CHECKING:
     from prefixwarm.plan.compare import Plan, Row
 
-__all__ = ["page"]
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #667085; --line: #d9dee7;

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["drawing"]
-
 
 def drawing(width: int, height: int, label: str, parts: Iterable[str]) -> str:
     """One ``svg`` element of these parts, with a label for those who do not see it."""

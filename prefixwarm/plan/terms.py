@@ -11,8 +11,6 @@ from prefixwarm.prices import lookup
 if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-__all__ = ["Prices", "Terms", "terms_of"]
-
 
 class Prices(TypedDict):
     """The prices that `replay` and `optimum` take."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from prefixwarm.plan.compare import Plan
     from prefixwarm.policy.evaluate import Event
 
-__all__ = ["SHOWN_DAYS", "timeline"]
 
 SHOWN_DAYS = 7
 _LANES = ("do nothing", "4-minute pings", "always", "ski", "hazard", "auto")

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["DAY", "MOST_PER_HOUR", "Traffic", "poisson", "read"]
 
 DAY = 86_400.0
 MOST_PER_HOUR = 3600.0

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.policy.view import View
 
-__all__ = ["CREDIT", "RESERVE", "RISK", "Auto"]
 
 # What keep-warm may cost at worst, as a share of what doing nothing costs.
 RISK = 0.05

@@ -12,8 +12,6 @@ from prefixwarm.policy.view import TTL_1H, TTL_5M
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["optimum"]
-
 
 class _Terms(NamedTuple):
     """What the series is played for."""

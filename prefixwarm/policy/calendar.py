@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prefixwarm.errors import SettingsError
 
-__all__ = ["WEEKDAYS", "Calendar", "Hours", "zone"]
-
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = 24 * 60
 _YEAR = 366

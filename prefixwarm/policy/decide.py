@@ -15,7 +15,6 @@ from prefixwarm.policy.view import TTL_1H, Action, Decision, View
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["decide", "learn"]
 
 _RULES: dict[str, Rule] = {
     "never": Never(),

@@ -18,7 +18,6 @@ from prefixwarm.policy.view import TTL_1H, Decision, Multipliers, View
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["SESSION_GAP", "Decider", "Event", "Replay", "check_arrivals", "replay"]
 
 SESSION_GAP = 300.0
 

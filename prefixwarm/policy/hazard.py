@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.policy.view import View
 
-__all__ = ["GRACE", "SHARE", "Hazard"]
 
 # The rule is followed only while it can at worst end GRACE misses and a SHARE above the ski rule.
 GRACE = 4.0

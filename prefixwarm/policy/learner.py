@@ -15,7 +15,6 @@ from prefixwarm.policy.view import TTL_1H, TTL_5M
 if TYPE_CHECKING:
     from prefixwarm.policy.view import View
 
-__all__ = ["Learner", "Terms"]
 
 # What a 1 hour life is believed to save at first, and how many lives that belief is worth.
 _GAIN = 1.5

@@ -8,8 +8,6 @@ from bisect import bisect_left
 from prefixwarm.policy.rules import Gap, break_even
 from prefixwarm.policy.view import TTL_5M
 
-__all__ = ["Pauses"]
-
 # Refreshes that bridge a pause, by class; one more class is of those that are longer than all.
 _BRIDGES = (1, 2, 3, 4, 6, 8, 11, 15, 20, 30)
 _FORMAT = struct.Struct(f"<{len(_BRIDGES) + 1}e")

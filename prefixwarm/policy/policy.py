@@ -15,7 +15,6 @@ from prefixwarm.policy.view import TTL_1H, TTL_5M
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["INTERVALS", "RULES", "Policy"]
 
 RULES = ("auto", "ski", "hazard", "always", "never")
 

@@ -11,7 +11,6 @@ from prefixwarm.policy.view import TTL_1H, TTL_5M, View
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Allowance", "Always", "Gap", "Never", "Rule", "Ski", "break_even"]
 
 # On the 5 minute TTL a silence that outlasts an hour is rarely about to end.
 _MOST_5M = 12

@@ -15,8 +15,6 @@ import math
 import struct
 from bisect import bisect_left
 
-__all__ = ["AGES", "SLOT", "Model", "Silence"]
-
 SLOT = 58 * 60
 _FIRST = 3600
 _HOUR = 3600

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["TTL_1H", "TTL_5M", "Action", "Decision", "Multipliers", "View"]
-
 TTL_5M = 300
 TTL_1H = 3600
 

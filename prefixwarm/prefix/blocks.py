@@ -11,7 +11,6 @@ from prefixwarm.prefix.fingerprint import block_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["TIERS", "Block", "blocks", "estimate", "positions"]
 
 TIERS = ("tools", "system", "messages")
 _RUNS = ("tool_use", "tool_result")

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-__all__ = ["as_messages", "cache_point", "fold", "is_converse", "place_of", "unfold", "walk"]
 
 _OWN = ("model", "tools", "system", "messages")
 _OUTPUT = {"textFormat": "format"}
@@ -71,11 +70,11 @@ def as_messages(request: Mapping[str, Any]) -> Mapping[str, Any]:
             view[tier] = _folded(elements)
     if "messages" in request:
         view["messages"] = _folded_messages(request["messages"])
-    view |= {name: value for name, value in _shape(request, config) if value is not None}
+    view |= {name: value for name, value in _parameters(request, config) if value is not None}
     return view
 
 
-def _shape(
+def _parameters(
     request: Mapping[str, Any], config: Mapping[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any] | str | None]]:
     choice = _object(config.get("toolChoice"))

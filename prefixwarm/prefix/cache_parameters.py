@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.prefix.body import as_messages
-from prefixwarm.prefix.fingerprint import SHAPE
+from prefixwarm.prefix.fingerprint import CACHE_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["FIELDS", "FROM_HEADERS", "TIER_OF", "contents", "shape"]
 
-FIELDS = (*SHAPE, "inference_geo")
+FIELDS = (*CACHE_PARAMETERS, "inference_geo")
 FROM_HEADERS = ("anthropic-beta", "anthropic-version")
 
 # The first tier that a difference invalidates: the conservative reading of
@@ -30,7 +29,9 @@ TIER_OF = {
 _DEFAULT_EFFORT = {"claude-opus-5-5": "medium", "claude-haiku-5-5": "medium"}
 
 
-def shape(request: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+def cache_parameters(
+    request: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The parts that are rendered into the prompt beside the blocks, defaults left out.
 
     Parameters

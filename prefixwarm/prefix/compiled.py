@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.provider.routes import Route
 
-__all__ = ["FORMAT", "SUFFIX", "WarmCall", "compile_prefix"]
 
 FORMAT = "prefixwarm-warm/1"
 SUFFIX = ".warm"

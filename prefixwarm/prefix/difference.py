@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.prefix.blocks import TIERS, blocks
 from prefixwarm.prefix.body import place_of
-from prefixwarm.prefix.cache_parameters import FROM_HEADERS, TIER_OF, shape
+from prefixwarm.prefix.cache_parameters import FROM_HEADERS, TIER_OF, cache_parameters
 from prefixwarm.prefix.volatile import kind_at
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.blocks import Block
 
-__all__ = ["Difference", "between_blocks", "differences", "shape_differences"]
 
 _AROUND = 24
 _ABSENT = "(absent)"
@@ -67,7 +66,7 @@ def differences(
     left_headers, right_headers : mapping of str to str, optional
         The headers that shape their prompts; not compared where either is None.
     """
-    found = list(shape_differences(left, right, left_headers, right_headers))
+    found = list(parameter_differences(left, right, left_headers, right_headers))
     for tier in TIERS:
         ours, theirs = ([b for b in blocks(side) if b.tier == tier] for side in (left, right))
         first = between_blocks(ours, theirs)
@@ -76,14 +75,14 @@ def differences(
     return found
 
 
-def shape_differences(
+def parameter_differences(
     left: Mapping[str, Any],
     right: Mapping[str, Any],
     left_headers: Mapping[str, str] | None,
     right_headers: Mapping[str, str] | None,
 ) -> Iterator[Difference]:
     """Differences beside the blocks; their tier is the first one that they reach."""
-    ours, theirs = shape(left, left_headers), shape(right, right_headers)
+    ours, theirs = cache_parameters(left, left_headers), cache_parameters(right, right_headers)
     for name in dict.fromkeys((*ours, *theirs)):
         unknown = name in FROM_HEADERS and (left_headers is None or right_headers is None)
         if ours.get(name) != theirs.get(name) and not unknown:

@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-__all__ = ["SHAPE", "block_bytes", "fingerprint", "tier_blocks"]
 
 # Parts of a request that the provider renders into the prompt, or may (the conservative reading
 # of https://platform.claude.com/docs/en/build-with-claude/prompt-caching).
-SHAPE = ("model", "thinking", "output_config", "speed", "tool_choice", "context_management")
+CACHE_PARAMETERS = (
+    "model",
+    "thinking",
+    "output_config",
+    "speed",
+    "tool_choice",
+    "context_management",
+)
 
 
 def fingerprint(request: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
@@ -44,8 +50,14 @@ def fingerprint(request: Mapping[str, Any], headers: Mapping[str, str]) -> dict[
     found = {name: _digest(blocks) for name, blocks in tiers.items()}
     betas = {b.strip() for b in headers.get("anthropic-beta", "").split(",")} - {""}
     betas |= {beta for beta in request.get("anthropic_beta") or () if isinstance(beta, str)}
-    shape = [block_bytes([name, request[name]]) for name in SHAPE if name in request]
-    whole = (*shape, block_bytes(sorted(betas)), *(found[name].encode() for name in tiers))
+    cache_parameters = [
+        block_bytes([name, request[name]]) for name in CACHE_PARAMETERS if name in request
+    ]
+    whole = (
+        *cache_parameters,
+        block_bytes(sorted(betas)),
+        *(found[name].encode() for name in tiers),
+    )
     return {**found, "prefix": _digest(whole)}
 
 

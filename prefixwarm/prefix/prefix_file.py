@@ -24,19 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-__all__ = [
-    "FORMAT",
-    "MAX_BYTES",
-    "SUFFIX",
-    "PrefixFile",
-    "build",
-    "dumps",
-    "estimate_tokens",
-    "find",
-    "load",
-    "loads",
-    "write",
-]
 
 FORMAT = "prefixwarm/1"
 SUFFIX = ".prefix.json"

@@ -12,12 +12,11 @@ from prefixwarm.prefix.volatile import leaves
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Likeness"]
 
 _WORD = re.compile(r"\w+")
 
 
-class Likeness:
+class Similarity:
     """What one recognises an agent's request by, tier by tier.
 
     Of the tools it is their names, of system and messages every two words that follow each other:
@@ -40,7 +39,7 @@ class Likeness:
             set(pairwise(_words(texts["messages"]))),
         )
 
-    def is_found_in(self, other: Likeness) -> bool:
+    def is_part_of(self, other: Similarity) -> bool:
         """Whether at least half of some tier is in the other's."""
         tiers = zip(self._tiers, other._tiers, strict=True)
         return any(ours and 2 * len(ours & theirs) >= len(ours) for ours, theirs in tiers)

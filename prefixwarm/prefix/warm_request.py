@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-__all__ = [
-    "CONVERSE_PLACEHOLDER",
-    "MAX_BREAKPOINTS",
-    "PLACEHOLDER",
-    "TTL_SECONDS",
-    "derive",
-    "markers",
-    "refuse_unwarmable",
-]
 
 PLACEHOLDER = {"role": "user", "content": "warm"}
 CONVERSE_PLACEHOLDER = {"role": "user", "content": [{"text": "warm"}]}

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from genai_prices.types import ModelInfo, ModelPrice
 
-__all__ = ["rates", "release"]
 
 _FIELDS = (
     "input_mtok",

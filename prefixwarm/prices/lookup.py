@@ -10,8 +10,6 @@ from prefixwarm.prices import genai, names
 from prefixwarm.prices import table as own
 from prefixwarm.provider.routes import route_named
 
-__all__ = ["ModelPrices", "cost", "lookup"]
-
 _BEDROCK = ("bedrock", "bedrock-converse", "bedrock-mantle")
 _MILLION = Decimal(1_000_000)
 

@@ -10,8 +10,6 @@ from prefixwarm.prices.table import table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["minimum_tokens"]
-
 
 def minimum_tokens(
     model: str, route: str = "anthropic", *, overrides: Mapping[str, int] | None = None

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["ModelName", "parse"]
-
 _ID = re.compile(
     r"(?:(?P<geography>[a-z]{2,6}(?:-gov)?)\.)?"
     r"(?:anthropic[./])?"

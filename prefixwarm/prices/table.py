@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
-__all__ = ["Rates", "Row", "Table", "rates", "table"]
-
 
 class Rates(NamedTuple):
     """US dollars per million tokens, by category."""

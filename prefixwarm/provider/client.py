@@ -46,8 +46,6 @@ if TYPE_CHECKING:
             """The same body, with the provider's cache diagnostics asked for."""
 
 
-__all__ = ["Provider", "Reply", "error_of"]
-
 _WORD = 80
 # Workload identity federation and cache diagnostics work on this route only.
 _CLAUDE_API = "anthropic"

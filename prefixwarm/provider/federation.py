@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.http import Response, Transport
 
-__all__ = ["ORGANIZATION_ID", "SERVICE_ACCOUNT_ID", "WORKSPACE_ID", "AccessTokens", "Federation"]
 
 # The SDK's own names; all of them hold ids, none a secret.
 ORGANIZATION_ID = "ANTHROPIC_ORGANIZATION_ID"

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.http import Response
 
-__all__ = ["AUDIENCE", "LIFETIME_SECONDS", "identity_token"]
 
 AUDIENCE = "https://api.anthropic.com"
 LIFETIME_SECONDS = 300

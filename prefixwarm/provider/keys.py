@@ -24,8 +24,6 @@ if TYPE_CHECKING:
             """This one was refused: do not return it again."""
 
 
-__all__ = ["FEDERATION_RULE_ID", "Bearer", "StoredKey"]
-
 # Under which the anthropic SDK knows it: where it is set, keys come by workload identity.
 FEDERATION_RULE_ID = "ANTHROPIC_FEDERATION_RULE_ID"
 

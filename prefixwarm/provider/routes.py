@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CONVERSE", "ROUTES", "Route"]
 
 CONVERSE = "bedrock-converse"
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Settings
     from prefixwarm.simulator.wire import Request
 
-__all__ = ["CREDENTIAL_HEADERS", "SERVICES", "Caller", "authenticate", "route_of"]
 
 CREDENTIAL_HEADERS = frozenset(
     ("authorization", "x-api-key", "x-amz-security-token", "proxy-authorization", "cookie")

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.provider import Provider
     from prefixwarm.simulator.record import Record
 
-__all__ = ["PATH", "Batches"]
 
 PATH = "/v1/messages/batches"
 _LIFETIME = timedelta(hours=24)

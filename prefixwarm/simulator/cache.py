@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.prompt import Block
     from prefixwarm.simulator.settings import Switches
 
-__all__ = ["LOOKBACK", "SECONDS", "Cache", "Entry", "Plan"]
 
 LOOKBACK = 20
 SECONDS = {"5m": 300, "1h": 3600}

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Settings, Switches
     from prefixwarm.simulator.wire import Request
 
-__all__ = ["VERSIONS", "Call", "parse"]
 
 Json = dict[str, Any]
 

@@ -9,7 +9,6 @@ from prefixwarm.simulator.errors import invalid
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["boolean", "choice", "integer", "known", "marker", "obj", "objects", "required", "text"]
 
 _MARKER_KEYS = ("type", "ttl")
 

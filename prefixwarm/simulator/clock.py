@@ -7,8 +7,6 @@ from typing import Protocol
 
 from prefixwarm.simulator.errors import SimulatorError
 
-__all__ = ["Clock", "ManualClock", "RealClock", "make"]
-
 _EPOCH = 1_800_000_000.0
 # The year 9892: dates of replies must have a form.
 _END = 2.5e11

@@ -16,7 +16,6 @@ from prefixwarm.simulator.wire import Reply, Request
 if TYPE_CHECKING:
     from prefixwarm.simulator.schedule import Schedule
 
-__all__ = ["MAXIMUM_BODY", "Connection"]
 
 # https://platform.claude.com/docs/en/api/errors: 413 above 32 MB.
 MAXIMUM_BODY = 32 * 1024 * 1024

@@ -7,8 +7,6 @@ from typing import Any
 from prefixwarm.simulator import checks
 from prefixwarm.simulator.errors import invalid
 
-__all__ = ["messages", "system"]
-
 Json = dict[str, Any]
 
 # https://platform.claude.com/docs/en/api/messages: the fields of each block, and who may send it.

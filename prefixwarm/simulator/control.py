@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator.provider import Provider
 
-__all__ = ["PREFIX", "clock", "entries", "paths", "requests", "respond"]
 
 PREFIX = "/_sim/"
 

@@ -14,7 +14,6 @@ from prefixwarm.simulator.errors import refused_by_aws
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["messages_body"]
 
 Json = dict[str, Any]
 

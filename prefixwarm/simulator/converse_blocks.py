@@ -8,8 +8,6 @@ import orjson
 
 from prefixwarm.simulator.errors import refused_by_aws
 
-__all__ = ["block", "system_block", "tool"]
-
 Json = dict[str, Any]
 
 _TOOL = {"inputSchema": "input_schema"}

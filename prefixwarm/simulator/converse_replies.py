@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.record import Record
     from prefixwarm.simulator.settings import Switches
 
-__all__ = ["message", "stream"]
 
 Json = dict[str, Any]
 

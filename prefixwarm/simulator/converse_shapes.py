@@ -13,8 +13,6 @@ from typing import Any
 
 from prefixwarm.simulator.errors import ApiError, refused_by_aws
 
-__all__ = ["check"]
-
 Json = dict[str, Any]
 
 _TYPES: dict[str, tuple[type, ...]] = {

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.call import Call
     from prefixwarm.simulator.prompt import Block
 
-__all__ = ["Diagnoses"]
 
 _MOST = 10_000
 _OTHER = ("tool_choice", "thinking", "context_management", "output_config")

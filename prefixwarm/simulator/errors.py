@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["TYPES", "ApiError", "SimulatorError", "invalid", "refused_by_aws"]
-
 TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",

@@ -10,8 +10,6 @@ from typing import Any
 
 import orjson
 
-__all__ = ["CONTENT_TYPE", "chunk", "frame"]
-
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _STRING = 7
 _OVERHEAD = 16

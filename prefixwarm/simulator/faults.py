@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.record import Record
     from prefixwarm.simulator.wire import Reply
 
-__all__ = ["Dropped", "Fault", "Faults"]
 
 KINDS = ("error", "reset", "lost", "malformed", "slow")
 _MATCHES = ("route", "path", "model", "organization", "workspace", "warm", "contains", "prefix")

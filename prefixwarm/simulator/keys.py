@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.models import Model
     from prefixwarm.simulator.settings import Principal, Switches
 
-__all__ = ["DIGEST", "Context", "Salts", "betas", "chain", "salts"]
 
 DIGEST = 16
 _ORGANIZATION_ROUTES = ("bedrock", "bedrock-converse", "bedrock-mantle")

@@ -10,8 +10,6 @@ from prefixwarm.prices import cost, lookup
 from prefixwarm.prices.names import parse
 from prefixwarm.prices.table import table
 
-__all__ = ["Bill", "Ledger", "Tariff"]
-
 _BATCH = Decimal("0.5")
 _CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 

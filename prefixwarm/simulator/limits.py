@@ -12,7 +12,6 @@ from prefixwarm.simulator.errors import ApiError
 if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Limits
 
-__all__ = ["Buckets"]
 
 _MINUTE = 60.0
 # What the provider's start tier reports; only configured limits are enforced.

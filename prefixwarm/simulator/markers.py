@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator.prompt import Block
 
-__all__ = ["MAXIMUM", "Marker", "find"]
 
 MAXIMUM = 4
 

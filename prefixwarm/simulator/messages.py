@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.provider import Provider
     from prefixwarm.simulator.record import Record
 
-__all__ = ["count_tokens", "create"]
 
 Json = dict[str, Any]
 

@@ -10,7 +10,6 @@ from prefixwarm.simulator.validation import NEWEST_VERSION
 if TYPE_CHECKING:
     from prefixwarm.simulator.models import Model
 
-__all__ = ["check"]
 
 Json = dict[str, Any]
 

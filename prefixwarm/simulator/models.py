@@ -14,7 +14,6 @@ from prefixwarm.prices.table import table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Model", "find"]
 
 _NEW_TOKENIZER = (4, 7)
 _DEFAULT_MINIMUM = 1024

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.ids import Ids
     from prefixwarm.simulator.settings import Settings
 
-__all__ = ["PATH", "Tokens"]
 
 PATH = "/v1/oauth/token"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -7,8 +7,6 @@ from importlib.resources import files
 
 from prefixwarm.simulator.wire import Part, Reply
 
-__all__ = ["respond"]
-
 _HEADERS = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": (

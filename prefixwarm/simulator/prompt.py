@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator.models import Model
 
-__all__ = ["MESSAGES", "SYSTEM", "TIERS", "TOOLS", "Block", "flatten"]
 
 TIERS = ("tools", "system", "messages")
 TOOLS, SYSTEM, MESSAGES = range(3)

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.record import Record
     from prefixwarm.simulator.settings import Settings
 
-__all__ = ["Provider"]
-
 
 class Provider:
     """A provider with its cache, clock, keys, limits and faults.

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator.running import Simulator
 
-__all__ = ["CacheClock", "cache_clock", "messages_api", "pytest_configure"]
 
 _MARKER = "messages_api(**options): how the messages_api fixture's simulator is set up"
 

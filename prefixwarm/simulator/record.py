@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.ledger import Bill
     from prefixwarm.simulator.trace import Trace
 
-__all__ = ["Log", "Record"]
-
 
 @dataclass
 class Record:

@@ -13,7 +13,6 @@ from prefixwarm.simulator.wire import Part
 if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Latency
 
-__all__ = ["Answer", "answer", "events", "message", "stream"]
 
 Json = dict[str, Any]
 

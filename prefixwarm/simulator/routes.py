@@ -13,7 +13,6 @@ from prefixwarm.simulator.oauth import PATH as TOKEN_PATH
 if TYPE_CHECKING:
     from prefixwarm.simulator.wire import Request
 
-__all__ = ["Action", "action"]
 
 _MODEL = re.compile(
     r"/model/[^/]+/(?:invoke(?:-with-response-stream)?|converse(?:-stream)?|(count-tokens))"

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator.provider import Provider
 
-__all__ = ["Simulator", "running"]
 
 _T = TypeVar("_T")
 

@@ -15,7 +15,6 @@ from prefixwarm.simulator.errors import invalid, refused_by_aws
 if TYPE_CHECKING:
     from prefixwarm.simulator.models import Model
 
-__all__ = ["ROUTES", "check_model", "read", "route_of"]
 
 Json = dict[str, Any]
 Read = tuple[Json, str, tuple[str, ...]]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["sample"]
-
 _DEEPEST = 16
 _PLAIN: dict[str, Any] = {
     "string": "simulated",

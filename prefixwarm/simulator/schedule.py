@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.provider import Provider
     from prefixwarm.simulator.wire import Reply
 
-__all__ = ["Schedule"]
 
 # A client that has connected is about to send, but may also just have opened a spare connection.
 _PATIENCE = 0.25

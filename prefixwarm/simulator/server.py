@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator.settings import Settings
 
-__all__ = ["Server", "new_loop", "serve"]
 
 HOST = "127.0.0.1"
 _BACKLOG = 1024

@@ -11,7 +11,6 @@ from prefixwarm.simulator.errors import SimulatorError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AwsKey", "Latency", "Limits", "Principal", "Settings", "Switches"]
 
 _CHOICES = {
     "thinking_tier": ("all", "system", "messages"),

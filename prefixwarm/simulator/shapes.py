@@ -10,7 +10,6 @@ from prefixwarm.simulator.wire import Reply, json_reply
 if TYPE_CHECKING:
     from prefixwarm.simulator.errors import ApiError
 
-__all__ = ["error", "identify"]
 
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html#API_runtime_InvokeModel_Errors
 _BEDROCK = {

@@ -13,7 +13,6 @@ from urllib.parse import quote, unquote
 if TYPE_CHECKING:
     from prefixwarm.simulator.wire import Request
 
-__all__ = ["ALGORITHM", "Authorization", "SignatureError", "parse", "verify"]
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 _FORMAT = re.compile(

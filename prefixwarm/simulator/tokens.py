@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["count"]
-
 # https://platform.claude.com/docs/en/build-with-claude/vision: a full-size image is about this.
 _MEDIA_TOKENS = 1_600
 _MEDIA = ("image", "document")

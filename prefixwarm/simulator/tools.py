@@ -8,8 +8,6 @@ from typing import Any
 from prefixwarm.simulator import checks
 from prefixwarm.simulator.errors import invalid
 
-__all__ = ["tool_choice", "tools"]
-
 Json = dict[str, Any]
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")

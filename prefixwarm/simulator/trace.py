@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.prompt import Block
     from prefixwarm.simulator.record import Record
 
-__all__ = ["Trace", "explain"]
-
 
 class Trace(NamedTuple):
     """The making of one request's keys.

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.call import Call
     from prefixwarm.simulator.settings import Switches
 
-__all__ = ["build"]
 
 Json = dict[str, Any]
 

@@ -7,8 +7,6 @@ from typing import Any
 from prefixwarm.simulator import checks, content, tools
 from prefixwarm.simulator.errors import invalid
 
-__all__ = ["NEWEST_VERSION", "body", "max_tokens"]
-
 Json = dict[str, Any]
 
 NEWEST_VERSION = "2026-10-21"

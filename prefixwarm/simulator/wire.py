@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-__all__ = ["Part", "Reply", "Request", "json_reply"]
-
 JSON = "application/json"
 
 

@@ -48,16 +48,6 @@ if TYPE_CHECKING:
             """Send the parameters and return the reply."""
 
 
-__all__ = [
-    "BUSY_ERROR",
-    "CONDITION_ERRORS",
-    "DUE_INDEX",
-    "ConditionFailed",
-    "DynamoState",
-    "ItemBusyError",
-    "signed_calls",
-]
-
 # How DynamoDB says that a condition does not hold, or that somebody else writes just now.
 CONDITION_ERRORS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 

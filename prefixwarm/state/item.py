@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["VERSION", "ledger_key", "ledger_of", "state_of"]
 
 # Of what items mean. Attributes that are new, and left out by older code, need no new one.
 VERSION = 1

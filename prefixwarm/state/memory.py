@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["FileState", "MemoryState"]
 
 _CHECKED = ("idle", "learned", "wanted_ttl", "rewrites", "tripped_until")
 

@@ -4,25 +4,6 @@ from __future__ import annotations
 
 from prefixwarm.wire.record import Record
 
-__all__ = [
-    "KEEPWARM",
-    "METRIC",
-    "OBSERVED",
-    "Check",
-    "Drift",
-    "Failure",
-    "Lease",
-    "LeaseWish",
-    "Ledger",
-    "Registration",
-    "Result",
-    "SessionStart",
-    "Settlement",
-    "State",
-    "entry_key",
-    "name_key",
-]
-
 KEEP_SECONDS = 35 * 86400
 LEDGER_SECONDS = 400 * 86400
 

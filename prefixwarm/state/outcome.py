@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["FAILED", "PARTIAL", "REFRESHED", "SKIPPED", "UNCACHED", "WRITTEN", "Outcome", "Usage"]
 
 WRITTEN = "written"
 REFRESHED = "refreshed"

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["StateStore"]
-
 
 class StateStore(Protocol):
     """Where warm states live.

@@ -6,8 +6,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Change", "typed"]
-
 
 class Change:
     """The expressions of one UpdateItem, built part by part."""

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from prefixwarm.provider.client import Provider, Reply
     from prefixwarm.state.store import StateStore
 
-__all__ = ["Ask", "refresh_after", "send_and_record", "send_unasked", "warm"]
 
 LEASE_MARGIN_SECONDS = 10.0
 STATE_SECONDS = 1.0

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.state.outcome import Outcome
 
-__all__ = ["NAMESPACE", "line", "metrics"]
 
 NAMESPACE = "prefixwarm"
 

@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["dumps", "hmac_sha256", "loads", "sha256_hex"]
 
 _SPACE = " \t\n\r"
 

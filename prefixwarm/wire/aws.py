@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.http import Response, Transport
 
-__all__ = ["AwsClient", "endpoint", "partition_suffix", "region_of"]
 
 _TARGETS = {
     "dynamodb": ("DynamoDB_20120810", "application/x-amz-json-1.0"),

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.http import Transport
 
-__all__ = ["aws_credentials", "fetch_secret"]
 
 _CONTAINER = "http://169.254.170.2"
 _RENEW_BEFORE_SECONDS = 300.0

@@ -6,8 +6,6 @@ from time import monotonic
 
 from prefixwarm.errors import DeadlineError
 
-__all__ = ["Deadline"]
-
 
 class Deadline:
     """A moment on the monotonic clock after which work must have ended.

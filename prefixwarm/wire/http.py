@@ -28,8 +28,6 @@ if TYPE_CHECKING:
             """Send `request`; raise TransportError when no complete reply came in time."""
 
 
-__all__ = ["HttpTransport", "Request", "Response"]
-
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024

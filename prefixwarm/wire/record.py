@@ -17,9 +17,6 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["Record"]
-
-
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Record:
     """Base class of immutable values; fields are the annotated names, keyword only."""

@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.wire.http import Request
 
-__all__ = ["AwsCredentials", "sign"]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 

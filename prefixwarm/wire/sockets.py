@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["Connection", "TlsRoots", "UnknownRootError", "connect"]
 
 _TLS_CLIENT = 16  # ssl.PROTOCOL_TLS_CLIENT
 _HTTP_1_1 = b"\x08http/1.1"

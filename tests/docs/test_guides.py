@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import judge, make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import COMMANDS, run
+from prefixwarm.lint.verdict import judge
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 

@@ -46,7 +46,7 @@ PATIENCE = 60.0
 NO_WAIT = Latency(base=0.02, prefill_rate=1e9, read_rate=1e9, output_rate=1e9)
 
 
-class Fleet:
+class PrefixCatalog:
     """The deployment, with its functions' environments behind the local AWS API."""
 
     def __init__(self, deployment: Deployment, provider: Simulator, stack: ExitStack) -> None:
@@ -117,14 +117,14 @@ class Fleet:
         )
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fleet = self
+        catalog = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 """Invoke the function that the event is for; an error is one for its caller."""
                 name = self.headers["X-Amzn-Lambda-Function-Name"]
                 event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                payload = fleet._invoke(name, event)
+                payload = catalog._invoke(name, event)
                 failed = isinstance(payload, dict) and "errorMessage" in payload
                 self.send_response(500 if failed else 200)
                 self.end_headers()
@@ -173,7 +173,7 @@ def write_prefixes(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefixCatalog]:
     """Deployed once by the real CDK CLI; nothing has run yet."""
     work, tools = tmp_path_factory.mktemp("fleet"), Tools()
     tools.fetch_all()
@@ -191,7 +191,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         app = Path(__file__).parent / "fleet_app"
         command = [sys.executable, "app.py"]
         done = deploy(tools, aws, command, folder=app, work=work, context=context)
-        yield Fleet(done, provider, stack)
+        yield PrefixCatalog(done, provider, stack)
 
 
 def eventually(holds: Callable[[], object]) -> None:
@@ -202,20 +202,20 @@ def eventually(holds: Callable[[], object]) -> None:
         time.sleep(0.2)
 
 
-def test_a_tick_hands_over_what_is_beyond_it(fleet: Fleet) -> None:
+def test_a_tick_hands_over_what_is_beyond_it(catalog: PrefixCatalog) -> None:
     """Scheduler, tick, queue, event source, workers, provider, state: each prefix once."""
-    fleet.fire()
-    eventually(lambda: len(fleet.asked()) >= COUNT and len(fleet.events) > 1)
-    states = [item for item in fleet.items() if item["pk"]["S"].startswith("state/")]
-    assert sorted(fleet.asked()) == [f"Agent {number:03}" for number in range(COUNT)]
+    catalog.fire()
+    eventually(lambda: len(catalog.asked()) >= COUNT and len(catalog.events) > 1)
+    states = [item for item in catalog.items() if item["pk"]["S"].startswith("state/")]
+    assert sorted(catalog.asked()) == [f"Agent {number:03}" for number in range(COUNT)]
     assert {item["outcome"]["S"] for item in states} == {"written"}
-    (tick,) = [answer for name, answer in fleet.events if name == fleet.keep_warm]
+    (tick,) = [answer for name, answer in catalog.events if name == catalog.keep_warm]
     assert (tick["outcomes"], tick["queued"]) == ({"written": OWN}, COUNT - OWN)
 
 
-def test_a_poison_message_ends_as_a_dead_letter(fleet: Fleet) -> None:
+def test_a_poison_message_ends_as_a_dead_letter(catalog: PrefixCatalog) -> None:
     """What the table refuses each time; those beside it in the queue are worked off."""
-    sqs, queue = fleet.aws.client("sqs"), fleet.queue
+    sqs, queue = catalog.aws.client("sqs"), catalog.queue
     # Deployed are 45 seconds, and a message is received three times.
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
     poison = {
@@ -240,4 +240,4 @@ def test_a_poison_message_ends_as_a_dead_letter(fleet: Fleet) -> None:
 
     eventually(arrived)
     assert [message["Body"] for message in found] == [json.dumps(poison)]
-    assert len(fleet.asked()) == COUNT
+    assert len(catalog.asked()) == COUNT

@@ -12,7 +12,7 @@ from prefixwarm.local.emulator import Environment
 if TYPE_CHECKING:
     from prefixwarm.local.emulator import Invocation
     from prefixwarm.local.measurements import Run
-    from prefixwarm.local.stack import World
+    from prefixwarm.local.stack import DeployedStack
 
 pytestmark = pytest.mark.e2e
 
@@ -29,9 +29,9 @@ def test_cold_start_without_the_layer_writes_the_prefix(cold: Run) -> None:
     assert "prefixwarm" not in cold.answers[0].log.replace("PrefixwarmAgent", "")
 
 
-def test_layer_makes_the_first_request_read(world: World, cold: Run) -> None:
+def test_layer_makes_the_first_request_read(stack: DeployedStack, cold: Run) -> None:
     """The warm call of the init phase writes what the first request then reads."""
-    run = world.start(world.agent)
+    run = stack.start(stack.agent)
     first = run.first_request
     assert first.cache_read_tokens >= 0.99 * cold.first_request.cache_write_tokens
     assert first.cache_write_tokens == 0
@@ -39,9 +39,9 @@ def test_layer_makes_the_first_request_read(world: World, cold: Run) -> None:
     assert outcome(run.answers[0])["outcome"] == "written"
 
 
-def test_warm_and_agent_send_the_same_prefix(world: World) -> None:
+def test_warm_and_agent_send_the_same_prefix(stack: DeployedStack) -> None:
     """But for its last message and the output, the warm call is the agent's own request."""
-    run = world.start(world.agent)
+    run = stack.start(stack.agent)
     warm, agent = run.requests[0]["body"], run.requests[1]["body"]
     changed = {"max_tokens", "messages", "stream"}
     assert warm["max_tokens"] == 0
@@ -50,9 +50,9 @@ def test_warm_and_agent_send_the_same_prefix(world: World) -> None:
     }
 
 
-def test_many_starts_at_once_make_one_write(world: World, cold: Run) -> None:
+def test_many_starts_at_once_make_one_write(stack: DeployedStack, cold: Run) -> None:
     """One environment warms, the others wait for it, and every first request reads."""
-    run = world.start(world.light, STORM)
+    run = stack.start(stack.light, STORM)
     assert (len(run.answers), run.cache_writes, len(run.warm_calls)) == (STORM, 1, 1)
     for answer in run.answers:
         usage = answer.payload["usage"]
@@ -60,35 +60,35 @@ def test_many_starts_at_once_make_one_write(world: World, cold: Run) -> None:
         assert usage["cache_creation_input_tokens"] == 0
 
 
-def test_second_start_finds_the_prefix_warm(world: World) -> None:
+def test_second_start_finds_the_prefix_warm(stack: DeployedStack) -> None:
     """A start on a warm prefix sends nothing."""
-    world.start(world.agent)
-    again = world.start(world.agent)
+    stack.start(stack.agent)
+    again = stack.start(stack.agent)
     assert len(again.warm_calls) == 1
     assert again.first_request.cache_write_tokens == 0
     said = outcome(again.answers[0])
     assert (said["outcome"], said["reason"]) == ("skipped", "warm")
 
 
-def test_keepwarm_function_warms_before_the_agent_starts(world: World, cold: Run) -> None:
+def test_keepwarm_function_warms_before_the_agent_starts(stack: DeployedStack, cold: Run) -> None:
     """The first tick writes the prefix; the agent's start then has nothing to do but read."""
-    with Environment(world.keepwarm, tools=world.tools) as environment:
+    with Environment(stack.keepwarm, tools=stack.tools) as environment:
         tick = environment.invoke({})
     assert "errorMessage" not in str(tick.payload)
-    assert len(world.provider.requests()) == 1
-    run = world.start(world.agent)
+    assert len(stack.provider.requests()) == 1
+    run = stack.start(stack.agent)
     assert run.first_request.cache_read_tokens == cold.first_request.cache_write_tokens
     assert run.first_request.cache_write_tokens == 0
     assert (len(run.warm_calls), run.cache_writes) == (1, 1)
     assert outcome(run.answers[0])["reason"] == "warm"
 
 
-def test_second_tick_has_nothing_to_do(world: World) -> None:
+def test_second_tick_has_nothing_to_do(stack: DeployedStack) -> None:
     """A prefix that was just written is left alone."""
-    with Environment(world.keepwarm, tools=world.tools) as environment:
+    with Environment(stack.keepwarm, tools=stack.tools) as environment:
         environment.invoke({})
         environment.invoke({})
-    assert len(world.provider.requests()) == 1
+    assert len(stack.provider.requests()) == 1
 
 
 def outcome(answer: Invocation) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture import prefixes_from_requests, record, run
+from prefixwarm.capture.extract import prefixes_from_requests
+from prefixwarm.capture.recording import record, run
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.provider.client import Provider

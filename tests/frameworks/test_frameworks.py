@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer, watch
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from prefixwarm_cdk import warmer as construct
 construct.MOST_IN_A_TICK = 1  # type: ignore[attr-defined]
 
 app = App()
-stack = Stack(app, "Fleet")
+stack = Stack(app, "PrefixCatalog")
 secret = app.node.get_context("secret")
 warmer = PrefixWarmer(
     stack,

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture import judge, make_prefix, prefixes_from_requests, record, run
+from prefixwarm.capture.extract import make_prefix, prefixes_from_requests
+from prefixwarm.capture.recording import record, run
 from prefixwarm.cli.command_group import run as cli
+from prefixwarm.lint.verdict import judge
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.simulator import running
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from prefixwarm.capture import Extracted
+    from prefixwarm.capture.extract import Extracted
 
 # Arguments: what to build the prompt of, as JSON, then the questions.
 AGENT = """

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import anthropic
 import pytest
 
-from prefixwarm.capture import record
+from prefixwarm.capture.recording import record
 from prefixwarm.wire.sigv4 import AwsCredentials
 
 if TYPE_CHECKING:

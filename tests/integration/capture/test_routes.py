@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture import prefix_from_requests, record, run
+from prefixwarm.capture.extract import prefix_from_requests
+from prefixwarm.capture.recording import record, run
 from prefixwarm.prefix.compiled import compile_prefix
 
 if TYPE_CHECKING:

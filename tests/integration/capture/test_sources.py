@@ -7,7 +7,8 @@ import sys
 from subprocess import DEVNULL
 from typing import TYPE_CHECKING
 
-from prefixwarm.capture import prefix_from_requests, record, run
+from prefixwarm.capture.extract import prefix_from_requests
+from prefixwarm.capture.recording import record, run
 
 if TYPE_CHECKING:
     from pathlib import Path

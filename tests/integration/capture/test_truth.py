@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture import CapturedRequest, judge, make_prefix, prefixes_from_requests
+from prefixwarm.capture.captured_request import CapturedRequest
+from prefixwarm.capture.extract import make_prefix, prefixes_from_requests
+from prefixwarm.lint.verdict import judge
 from prefixwarm.observe.matcher import Matcher
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer, prefixes
 from prefixwarm_cdk import warmer as warmer_module
-from prefixwarm_layer import state_keys
+from prefixwarm_layer.manifest import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

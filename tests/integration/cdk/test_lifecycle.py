@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from prefixwarm.local.cdk_cli import CdkCli
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file, warm_request
@@ -116,7 +116,7 @@ def test_a_warmer_lives_and_leaves_nothing_behind(aws: LocalAws, cli: Cli, tmp_p
 
     write_prefixes(both, support="You support kindly. ")
     changed = synthesise(tmp_path / "3", both)
-    with pytest.raises(BenchError):
+    with pytest.raises(LocalCloudError):
         cli.diff(changed)
     cli.deploy(changed)
     after = deployed(aws)

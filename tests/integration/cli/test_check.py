@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import run
 from prefixwarm.lint.finding import RULES
 from prefixwarm.prefix.prefix_file import load, write

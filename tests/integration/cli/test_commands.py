@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import run
 from prefixwarm.prefix.prefix_file import write
 from prefixwarm.state.memory import FileState

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.local.emulator import Environment, Invocation
 from prefixwarm.local.function import Function
 from prefixwarm.prefix import prefix_file, warm_request
-from prefixwarm_layer import build_layer
+from prefixwarm_layer.build import build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -136,7 +136,7 @@ def test_sources_stand_in_where_there_is_no_bytecode(layer: Path, tmp_path: Path
     """Another Python than those the layer was built with costs time only."""
     (tmp_path / "code").mkdir()
     shutil.copy(layer / "prefixwarm" / "code" / "sources", tmp_path / "code")
-    program = shutil.copy(layer / "prefixwarm" / "start.py", tmp_path)
+    program = shutil.copy(layer / "prefixwarm" / "bootstrap.py", tmp_path)
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -I -S -B {program} 1000 3>&1"],
         env={"PATH": os.environ["PATH"], **OFF},

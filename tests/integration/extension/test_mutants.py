@@ -26,7 +26,7 @@ ALL = os.environ.get("MUTANTS") == "all"
 SAMPLE = 40
 EMULATED = 24
 KINDS = ("error", "memory", "leave", "os", "exit", "kill")
-FAILING_START = Path(__file__).with_name("failing_start.py")
+FAILING_BOOTSTRAP = Path(__file__).with_name("failing_bootstrap.py")
 
 
 @cache
@@ -42,8 +42,8 @@ def traceable() -> bytes:
 def failing(layer: Path, folder: Path) -> Path:
     """The layer with a Python part of which any line can be told to fail."""
     changes = {
-        "prefixwarm/start.py": FAILING_START.read_bytes(),
-        "prefixwarm/real_start.py": (layer / "prefixwarm" / "start.py").read_bytes(),
+        "prefixwarm/bootstrap.py": FAILING_BOOTSTRAP.read_bytes(),
+        "prefixwarm/real_bootstrap.py": (layer / "prefixwarm" / "bootstrap.py").read_bytes(),
         f"prefixwarm/code/{importlib.util.MAGIC_NUMBER.hex()}": traceable(),
     }
     return changed_layer(layer, folder, changes)
@@ -72,7 +72,7 @@ class Mutant:
 @pytest.fixture
 def program(layer: Path, tmp_path: Path) -> Path:
     """The Python part of such a layer."""
-    return failing(layer, tmp_path) / "prefixwarm" / "start.py"
+    return failing(layer, tmp_path) / "prefixwarm" / "bootstrap.py"
 
 
 def run(program: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

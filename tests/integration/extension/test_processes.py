@@ -41,7 +41,7 @@ def child_of(bench: Bench) -> int | None:
             environment = (process / "environ").read_bytes()
         except OSError:
             continue
-        if b"/prefixwarm/start.py" in command and bench.scope.encode() in environment:
+        if b"/prefixwarm/bootstrap.py" in command and bench.scope.encode() in environment:
             return int(process.name)
     return None
 

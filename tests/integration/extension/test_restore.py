@@ -33,7 +33,7 @@ def restored(bench: Bench, layer: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
             monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
     monkeypatch.setenv("PREFIXWARM_PREFIXES", str(layer / "prefixwarm" / "prefixes"))
-    start = layer / "prefixwarm" / "start.py"
+    start = layer / "prefixwarm" / "bootstrap.py"
     monkeypatch.setattr(snapstart, "START", str(start))
     return bench
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from prefixwarm.keepwarm.runtime import Keeper
+from prefixwarm.keepwarm.runtime import Runtime
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
@@ -20,7 +20,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.keepwarm.tick_report import Report
+    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.model import State
 
 MODEL = "claude-sonnet-5-5"
@@ -61,8 +61,8 @@ class World:
         self.bucket = "assets"
         self.clock_error = 0.0
         self._readings = 0
-        self._keeper: Keeper | None = None
-        self._keepers: list[Keeper] = []
+        self._keeper: Runtime | None = None
+        self._runtimes: list[Runtime] = []
         aws.create_state_table(environ["PREFIXWARM_TABLE"])
         aws.client("s3").create_bucket(Bucket=self.bucket)
 
@@ -93,10 +93,10 @@ class World:
         """Upload an object."""
         self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=text.encode())
 
-    def new_keeper(self, **environ: str) -> Keeper:
+    def new_keeper(self, **environ: str) -> Runtime:
         """Another environment of the function."""
-        self._keepers.append(Keeper({**self.environ, **environ}, self.now))
-        return self._keepers[-1]
+        self._runtimes.append(Runtime({**self.environ, **environ}, self.now))
+        return self._runtimes[-1]
 
     def now(self) -> float:
         """The function's clock; it never stands still within a tick."""
@@ -105,21 +105,21 @@ class World:
 
     def close(self) -> None:
         """Close all connections to the provider."""
-        for keeper in self._keepers:
-            keeper.close()
+        for runtime in self._runtimes:
+            runtime.close()
 
     @property
-    def keeper(self) -> Keeper:
+    def runtime(self) -> Runtime:
         """The function's environment."""
         if self._keeper is None:
             self._keeper = self.new_keeper()
         return self._keeper
 
-    def tick(self) -> Report:
+    def tick(self) -> TickReport:
         """One tick."""
-        return self.keeper.tick(Deadline.after(50))
+        return self.runtime.tick(Deadline.after(50))
 
-    def passes(self, seconds: float, step: float = MINUTE) -> list[Report]:
+    def passes(self, seconds: float, step: float = MINUTE) -> list[TickReport]:
         """Let time pass, with a tick at the end of each step."""
         reports = []
         for _ in range(int(seconds // step)):
@@ -134,7 +134,7 @@ class World:
 
     def state(self, name: str) -> State:
         """A prefix's warm state."""
-        return self.keeper.parts.store.read(self.key(name), Deadline.after(5))
+        return self.runtime.dependencies.store.read(self.key(name), Deadline.after(5))
 
     def warm_calls(self) -> list[dict[str, Any]]:
         """Warm calls that the provider received."""

@@ -87,10 +87,10 @@ def fan(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fan]:
     url = sqs.create_queue(QueueName="work", Attributes=attributes)["QueueUrl"]
     world.environ["PREFIXWARM_QUEUE"] = url
     monkeypatch.setattr(fan_out, "MOST_IN_A_TICK", 1)
-    used: list[environment.Keeper] = []
+    used: list[environment.Runtime] = []
 
     def invoke(records: list[dict[str, Any]], **environ: str) -> dict[str, Any]:
-        own = environment.Keeper({**world.environ, **environ}, world.now)
+        own = environment.Runtime({**world.environ, **environ}, world.now)
         used.append(own)
         monkeypatch.setattr(environment, "_keepers", [own])
         answer = handler({"Records": records}, cast("LambdaContext", Context()))
@@ -249,7 +249,7 @@ def test_a_workers_error_pauses_the_route(fan: Fan) -> None:
     records = queued(fan)
     fan.world.sim.inject(status=429, retry_after=600, count=1)
     assert fan.work(records[:1]) == []
-    pause = fan.world.keeper.parts.store.read(
+    pause = fan.world.runtime.dependencies.store.read(
         route_key("anthropic", "", "default"), Deadline.after(5)
     )
     assert (pause.backoff_until or 0) - fan.world.sim.now() > 500

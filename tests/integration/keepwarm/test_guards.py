@@ -37,8 +37,8 @@ def test_nothing_is_sent_without_the_key(world: World) -> None:
     """One prefix finds out for the whole route."""
     world.deploy("support", "sales", "returns")
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:missing"
-    keeper = world.new_keeper(ANTHROPIC_API_KEY="", PREFIXWARM_API_KEY_SECRET=arn)
-    report = keeper.tick(soon())
+    runtime = world.new_keeper(ANTHROPIC_API_KEY="", PREFIXWARM_API_KEY_SECRET=arn)
+    report = runtime.tick(soon())
     assert [outcome.kind for outcome in report.outcomes] == ["failed"]
     assert "ResourceNotFoundException" in report.paused["anthropic"]
     assert not world.sim.requests()
@@ -63,7 +63,7 @@ def test_a_broken_prefix_file_stops_no_other(world: World) -> None:
     report = world.tick()
     assert [outcome.kind for outcome in report.outcomes] == ["written", "written"]
     assert report.metrics()["WarmFailed"] == (1.0, "Count")
-    error = world.keeper._fleet.broken["returns"]  # type: ignore[union-attr]
+    error = world.runtime._catalog.broken["returns"]  # type: ignore[union-attr]
     assert str(error).startswith("s3://assets/returns.json: request.max_tokens: 5")
     assert world.tick().broken == 1
 
@@ -84,9 +84,9 @@ def test_two_ticks_at_once_send_one_call(world: World) -> None:
     """A duplicate delivery finds the lease taken, or the entry warm."""
     names = [f"agent-{i}" for i in range(8)]
     world.deploy(*names)
-    keepers = [world.new_keeper(), world.new_keeper()]
+    runtimes = [world.new_keeper(), world.new_keeper()]
     with ThreadPoolExecutor(2) as pool:
-        reports = list(pool.map(lambda keeper: keeper.tick(soon()), keepers))
+        reports = list(pool.map(lambda runtime: runtime.tick(soon()), runtimes))
     kinds = [outcome.kind for report in reports for outcome in report.outcomes]
     assert kinds.count("written") == 8
     assert len(world.warm_calls()) == 8
@@ -133,7 +133,7 @@ def test_a_pause_is_kept_when_the_call_lasted_until_the_end(
     """No time of the tick is left then, which is no failure of the table."""
     world.deploy("support")
     deadline = soon()
-    provider = world.keeper.parts.provider
+    provider = world.runtime.dependencies.provider
     send = provider.send
 
     def late(*arguments: Any) -> Any:
@@ -144,9 +144,9 @@ def test_a_pause_is_kept_when_the_call_lasted_until_the_end(
 
     monkeypatch.setattr(provider, "send", late)
     world.sim.inject(status=429, retry_after=150, count=1)
-    report = world.keeper.tick(deadline)
+    report = world.runtime.tick(deadline)
     assert (deadline.expired, report.state_error) == (True, "")
-    pause = world.keeper.parts.store.read(route_key("anthropic", "", "default"), soon())
+    pause = world.runtime.dependencies.store.read(route_key("anthropic", "", "default"), soon())
     assert "429" in pause.reason
 
 
@@ -157,7 +157,7 @@ def test_a_spend_limit_pauses_the_route_for_an_hour(world: World) -> None:
     world.tick()
     world.passes(5 * MINUTE)
     assert len(world.sim.requests()) == 1
-    pause = world.keeper.parts.store.read(route_key("anthropic", "", "default"), soon())
+    pause = world.runtime.dependencies.store.read(route_key("anthropic", "", "default"), soon())
     assert (pause.backoff_until or 0) - world.sim.now() > 50 * MINUTE
     assert "enforced_spend_limit_reached" in pause.reason
     assert "enforced_spend_limit_reached" in world.state("sales").reason
@@ -169,8 +169,8 @@ def test_switched_off_sends_nothing(world: World, name: str) -> None:
     world.deploy("support")
     world.aws.client("ssm").put_parameter(Name="/stop", Value="true", Type="String")
     off = {"PREFIXWARM_DISABLED": "1"} if name != "parameter" else {}
-    keeper = world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop" if not off else "", **off)
-    assert ("/stop" if not off else name) in keeper.tick(soon()).stopped
+    runtime = world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop" if not off else "", **off)
+    assert ("/stop" if not off else name) in runtime.tick(soon()).stopped
     assert not world.sim.requests()
 
 
@@ -186,9 +186,9 @@ def test_a_kill_switch_that_is_not_understood_stops(world: World) -> None:
     """Whoever wrote the word may have meant stop."""
     world.deploy("support")
     world.aws.client("ssm").put_parameter(Name="/stop", Value="halt", Type="String")
-    keeper = world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop")
+    runtime = world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop")
     with pytest.raises(SettingsError, match="PREFIXWARM_KILL_SWITCH /stop='halt'"):
-        keeper.tick(soon())
+        runtime.tick(soon())
     assert not world.sim.requests()
 
 

@@ -39,14 +39,14 @@ def invoke(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
     def call(**environ: str) -> dict[str, Any]:
         for name, value in {**world.environ, **environ}.items():
             monkeypatch.setenv(name, value)
-        keepers: list[module.Keeper] = []
-        monkeypatch.setattr(module, "_keepers", keepers)
+        runtimes: list[module.Runtime] = []
+        monkeypatch.setattr(module, "_keepers", runtimes)
         try:
             answer = handler({}, cast("LambdaContext", Context()))
             return cast("dict[str, Any]", answer)
         finally:
-            for keeper in keepers:
-                keeper.close()
+            for runtime in runtimes:
+                runtime.close()
 
     return call
 

@@ -8,7 +8,7 @@ import pytest
 
 from prefixwarm.keepwarm import tick
 from prefixwarm.keepwarm.budget import day_of, total_key
-from prefixwarm.keepwarm.selection import Look
+from prefixwarm.keepwarm.selection import CandidateSelector
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.prices import lookup
 from prefixwarm.state.model import Lease, LeaseWish, Result, SessionStart
@@ -18,7 +18,7 @@ from tests.integration.keepwarm.conftest import prefix_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.keepwarm.candidate import Case
+    from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.state.model import State
     from tests.integration.keepwarm.conftest import World
 
@@ -54,7 +54,7 @@ def test_real_traffic_that_was_observed_saves_the_refresh(world: World) -> None:
     world.passes(40 * MINUTE, 10 * MINUTE)
     started = world.sim.now()
     world.agent_asks("support")
-    world.keeper.parts.store.touch(world.key("support"), started, 3600, Deadline.after(5))
+    world.runtime.dependencies.store.touch(world.key("support"), started, 3600, Deadline.after(5))
     assert not any(report.outcomes for report in world.passes(50 * MINUTE))
 
 
@@ -120,23 +120,23 @@ def test_a_clock_that_goes_back_sends_nothing(world: World) -> None:
 
 def test_what_is_due_is_looked_at_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their prompts need not fit into memory together; what is sent is the same."""
-    parts: list[int] = []
-    cases = Look.cases
+    dependencies: list[int] = []
+    candidates = CandidateSelector.candidates
 
-    def counted(look: Look, states: Sequence[State]) -> list[Case]:
-        parts.append(len(states))
-        return cases(look, states)
+    def counted(look: CandidateSelector, states: Sequence[State]) -> list[Candidate]:
+        dependencies.append(len(states))
+        return candidates(look, states)
 
-    monkeypatch.setattr(Look, "cases", counted)
+    monkeypatch.setattr(CandidateSelector, "cases", counted)
     monkeypatch.setattr(tick, "_AT_ONCE", 2)
     world.deploy("a", "b", "c", "d", "e")
     world.tick()
     world.passes(MINUTE)
     world.passes(50 * MINUTE, 10 * MINUTE)
-    parts.clear()
+    dependencies.clear()
     world.sim.advance(7.6 * MINUTE)
     assert [o.kind for o in world.tick().outcomes] == ["refreshed"] * 5
-    assert parts == [2, 2, 1]
+    assert dependencies == [2, 2, 1]
 
 
 def test_a_removed_prefix_is_no_longer_kept_warm(world: World) -> None:
@@ -164,7 +164,7 @@ def test_the_books_agree_with_the_provider(world: World) -> None:
     world.deploy_entries([world.upload(name, text) for name, text in files.items()])
     world.tick()
     world.passes(3 * HOUR, 2 * MINUTE)
-    store, deadline = world.keeper.parts.store, Deadline.after(5)
+    store, deadline = world.runtime.dependencies.store, Deadline.after(5)
     day = day_of(world.sim.now())
     ledgers = [store.ledger(world.key(name), [day], deadline)[0] for name in ("support", "sales")]
     (total,) = store.ledger(total_key(""), [day], deadline)
@@ -181,7 +181,7 @@ def test_savings_and_others_dollars_are_in_the_ledger(world: World) -> None:
     world.deploy("support")
     world.tick()
     world.passes(2 * HOUR, 2 * MINUTE)
-    store, deadline = world.keeper.parts.store, Deadline.after(60)
+    store, deadline = world.runtime.dependencies.store, Deadline.after(60)
     others = LeaseWish(
         name="support", owner="env", now=world.now(), seconds=1, needed_until=9e9, by="agent"
     )

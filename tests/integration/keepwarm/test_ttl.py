@@ -33,9 +33,9 @@ def function_starts(world: World, name: str) -> Outcome:
         idle=0,
         function=f"{name}-agent",
     )
-    parts = world.keeper.parts
+    dependencies = world.runtime.dependencies
     call, until = compile_prefix(prefix_file(name)), Deadline.after(30)
-    return warm(call, ask, parts.store, parts.provider, until, world.now)
+    return warm(call, ask, dependencies.store, dependencies.provider, until, world.now)
 
 
 def test_a_fixed_ttl_is_what_is_written(world: World) -> None:
@@ -93,7 +93,7 @@ def test_an_agents_shorter_write_does_not_shorten_the_next_one(world: World) -> 
     world.deploy("support")
     world.tick()
     world.passes(HOUR, HOUR)
-    store = world.keeper.parts.store
+    store = world.runtime.dependencies.store
     store.touch(world.key("support"), world.sim.now(), 300, Deadline.after(5))
     world.tick()
     assert world.state("support").wanted_ttl == 3600

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer, async_middleware, middleware
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.provider.client import Provider

@@ -11,7 +11,7 @@ import anyio
 import boto3
 import pytest
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer, watch
 from prefixwarm.prefix.compiled import compile_prefix

@@ -10,7 +10,7 @@ import anyio
 import boto3
 import pytest
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
 from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import Principal, running

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import run
 from prefixwarm.observe import Observer, middleware
 from prefixwarm.prefix.compiled import compile_prefix

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import CapturedRequest
+from prefixwarm.capture.captured_request import CapturedRequest
 
 HEADERS = {"anthropic-version": "2026-10-21"}
 

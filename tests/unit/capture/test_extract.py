@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import make_prefix, prefix_from_requests, prefixes_from_requests
+from prefixwarm.capture.extract import make_prefix, prefix_from_requests, prefixes_from_requests
 from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
 
 

@@ -11,7 +11,7 @@ import pytest
 from prefixwarm.errors import PrefixFileError, UsageError
 from prefixwarm.state.model import entry_key
 from prefixwarm_cdk import Credentials, prefixes
-from prefixwarm_layer import state_keys
+from prefixwarm_layer.manifest import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,13 +12,13 @@ import pytest
 
 import prefixwarm
 import prefixwarm_layer
-from prefixwarm_layer import build_layer
+from prefixwarm_layer.build import build_layer
 from prefixwarm_layer.bytecode import interpreters
 
 MAKE = """
 import hashlib, sys
 from pathlib import Path
-from prefixwarm_layer import build_layer
+from prefixwarm_layer.build import build_layer
 made = build_layer(Path(sys.argv[1]), [Path(sys.argv[2])])
 print(hashlib.sha256(made.read_bytes()).hexdigest())
 """

@@ -18,7 +18,7 @@ from prefixwarm.keepwarm.manifest import parse
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.prefix_file import load
 from prefixwarm_cdk import Budget, KeepWarm, prefixes
-from prefixwarm_layer import state_keys
+from prefixwarm_layer.manifest import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

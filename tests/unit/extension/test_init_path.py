@@ -33,7 +33,7 @@ PACKAGES = {
     "prefix": "compiled",
     "warm": "attempt log_line",
 }
-EXTENSION = "decision main prefixes sandbox warming word"
+EXTENSION = "context init_policy main prefixes ready_signal warming"
 OURS = {
     *("prefixwarm", "prefixwarm.errors", "prefixwarm.settings", "prefixwarm_extension"),
     *(f"prefixwarm.{package}" for package in PACKAGES),
@@ -62,7 +62,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, data in with_bytecode(layer_entries()).items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_bytes(data)
-    return home / "prefixwarm" / "start.py"
+    return home / "prefixwarm" / "bootstrap.py"
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from prefixwarm.settings import Settings
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import METRIC, LeaseWish, Result
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm_extension.context import Sandbox
+from prefixwarm_extension.context import StartContext
 from prefixwarm_extension.init_policy import Start
 from prefixwarm_extension.managed import idle_limit, keep_warm
-from prefixwarm_extension.ready_signal import Word
+from prefixwarm_extension.ready_signal import ReadySignal
 
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
@@ -49,18 +49,18 @@ class Instance:
 
     def __init__(self, call: WarmCall, store: MemoryState, provider: Provider) -> None:
         self.call, self.store, self.provider, self.now = call, store, provider, BEGAN
-        self.sandbox = Sandbox(
+        self.context = StartContext(
             environ={"AWS_LAMBDA_FUNCTION_NAME": "agent"},
             settings=Settings(table="t"),
             start=Start(kind="lambda-managed-instances", hold=55.0),
             began=0.0,
             store=store,
             provider=provider,  # type: ignore[arg-type]
-            word=Word(0, 0.0),
+            ready=ReadySignal(0, 0.0),
             seen={},
             decisions={},
         )
-        self.key = self.sandbox.key(call)
+        self.key = self.context.key(call)
 
     def live(self, hours: float, traffic: bool = False) -> None:
         """Let the timer run for so long."""
@@ -74,7 +74,7 @@ class Instance:
                 raise Over
 
         with pytest.raises(Over):
-            keep_warm(self.sandbox, [self.call], pause, lambda: self.now)
+            keep_warm(self.context, [self.call], pause, lambda: self.now)
 
     def written(self) -> None:
         """The init phase has just written the entry."""
@@ -152,8 +152,8 @@ def test_two_environments_share_the_work(instance: Instance) -> None:
 
 def test_without_a_table_there_is_nothing_to_do(instance: Instance) -> None:
     """It returns, and the process ends."""
-    keep_warm(instance.sandbox.replace(store=None), [instance.call])
-    keep_warm(instance.sandbox, [])
+    keep_warm(instance.context.replace(store=None), [instance.call])
+    keep_warm(instance.context, [])
 
 
 def test_the_limit_follows_the_prefixs_own_prices(call: WarmCall) -> None:

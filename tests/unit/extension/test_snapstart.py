@@ -62,7 +62,7 @@ def test_without_the_runtimes_module_nothing_happens(monkeypatch: pytest.MonkeyP
 
 def child(monkeypatch: pytest.MonkeyPatch, folder: Path, work: str) -> None:
     """Let the hook start this program."""
-    program = folder / "start.py"
+    program = folder / "bootstrap.py"
     program.write_text(PROGRAM.format(work=work))
     monkeypatch.setattr(snapstart, "START", str(program))
 

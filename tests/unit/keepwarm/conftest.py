@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.keepwarm.candidate import Case
+from prefixwarm.keepwarm.candidate import Candidate
 from prefixwarm.keepwarm.manifest import Entry
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.compiled import WarmCall
@@ -34,11 +34,11 @@ def warm_call(name: str = "support", **changes: Any) -> WarmCall:
     return WarmCall(**{**values, **changes})
 
 
-def make_case(name: str = "support", route: str = "anthropic", **state: Any) -> Case:
+def make_case(name: str = "support", route: str = "anthropic", **state: Any) -> Candidate:
     """A prefix that was warmed an hour ago, less two minutes."""
     touched = NOW - 58 * 60
     values = {"last_touch": touched, "warm_until": touched + 3600, "granted_ttl": 3600, **state}
-    return Case(
+    return Candidate(
         state=State(key=f"state/{route}/{name}", name=name, **values),
         entry=Entry(name, f"{name}.json"),
         call=warm_call(name, route=route),
@@ -48,6 +48,6 @@ def make_case(name: str = "support", route: str = "anthropic", **state: Any) -> 
 
 
 @pytest.fixture
-def case() -> Case:
+def candidate() -> Candidate:
     """One that is due."""
     return make_case()

@@ -14,9 +14,9 @@ from prefixwarm.errors import (
     ProviderError,
 )
 from prefixwarm.keepwarm import rewrite_breaker
-from prefixwarm.keepwarm.calls import Order, within_rate
+from prefixwarm.keepwarm.calls import PlannedCall, within_rate
 from prefixwarm.keepwarm.fan_out import Message
-from prefixwarm.keepwarm.route_breaker import Pauses, pause_after, route_key
+from prefixwarm.keepwarm.route_breaker import RouteBreaker, pause_after, route_key
 from prefixwarm.policy import Decision
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import State
@@ -25,7 +25,7 @@ from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW, make_case
 
 if TYPE_CHECKING:
-    from prefixwarm.keepwarm.candidate import Case
+    from prefixwarm.keepwarm.candidate import Candidate
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_what_an_error_means_for_its_route(error: PrefixwarmError, seconds: floa
 def test_a_pause_outlives_its_tick() -> None:
     """The next one reads it from the table."""
     store, deadline = MemoryState(), Deadline.after(5)
-    first = Pauses(store, "team", {}, lambda: NOW)
+    first = RouteBreaker(store, "team", {}, lambda: NOW)
     first.note("anthropic", ProviderError(429, "rate_limit_error", retry_after=90))
     first.note("anthropic", ProviderError(529, "overloaded_error"))
     first.keep(deadline)
-    second = Pauses(store, "team", {}, lambda: NOW + 60)
+    second = RouteBreaker(store, "team", {}, lambda: NOW + 60)
     second.load({"anthropic", "aws"} - {"aws"}, deadline)
     assert second.until("anthropic") == (NOW + 90, "HTTP 429 rate_limit_error")
-    third = Pauses(store, "team", {}, lambda: NOW + 91)
+    third = RouteBreaker(store, "team", {}, lambda: NOW + 91)
     third.load({"anthropic"}, deadline)
     assert third.until("anthropic") is None
     assert store.read(route_key("anthropic", "", "team"), deadline).reason.startswith("HTTP 429")
@@ -85,37 +85,37 @@ def test_the_likely_cause_is_named() -> None:
     assert "workspace" in rewrite_breaker.cause(Outcome(name="a", kind="written"))
 
 
-def order(case: Case, action: str) -> Order:
+def planned(candidate: Candidate, action: str) -> PlannedCall:
     """An order to do this."""
-    return Order(case, Decision(action, NOW, 3600, "because"))  # type: ignore[arg-type]
+    return PlannedCall(candidate, Decision(action, NOW, 3600, "because"))  # type: ignore[arg-type]
 
 
 def test_refreshes_come_before_writes_and_the_most_urgent_first() -> None:
     """A write can wait for the next tick, a lapsing entry cannot."""
-    early = order(make_case("early", warm_until=NOW + 60), "refresh")
-    late = order(make_case("late", warm_until=NOW + 200), "refresh")
-    new = order(make_case("new", warm_until=None), "write")
+    early = planned(make_case("early", warm_until=NOW + 60), "refresh")
+    late = planned(make_case("late", warm_until=NOW + 200), "refresh")
+    new = planned(make_case("new", warm_until=None), "write")
     assert within_rate([new, late, early], 500) == [early, late, new]
 
 
 def test_a_route_takes_so_many_calls_and_fewer_writes() -> None:
     """Each route by itself; written tokens count towards the provider's limit."""
-    refreshes = [order(make_case(f"a{i}"), "refresh") for i in range(30)]
-    writes = [order(make_case(f"b{i}"), "write") for i in range(30)]
-    others = [order(make_case(f"c{i}", "aws"), "refresh") for i in range(30)]
+    refreshes = [planned(make_case(f"a{i}"), "refresh") for i in range(30)]
+    writes = [planned(make_case(f"b{i}"), "write") for i in range(30)]
+    others = [planned(make_case(f"c{i}", "aws"), "refresh") for i in range(30)]
     taken = within_rate([*writes, *refreshes, *others], 20)
-    assert [o.case.call.route for o in taken].count("anthropic") == 20
-    assert [o.case.call.route for o in taken].count("aws") == 20
+    assert [o.candidate.call.route for o in taken].count("anthropic") == 20
+    assert [o.candidate.call.route for o in taken].count("aws") == 20
     assert len(within_rate(writes, 20)) == 2
     assert len(within_rate(writes, 1)) == 1
 
 
-def test_a_refresh_is_dropped_that_would_start_too_late(case: Case) -> None:
+def test_a_refresh_is_dropped_that_would_start_too_late(candidate: Candidate) -> None:
     """Its entry's end is the latest start, less a margin; a write has none."""
-    ask = order(case, "refresh").ask()
-    assert ask.needed_until == case.state.warm_until
-    assert ask.latest_start == (case.state.warm_until or 0) - 5
-    assert order(case, "write").ask().latest_start is None
+    ask = planned(candidate, "refresh").ask()
+    assert ask.needed_until == candidate.state.warm_until
+    assert ask.latest_start == (candidate.state.warm_until or 0) - 5
+    assert planned(candidate, "write").ask().latest_start is None
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_a_prefix_is_due_again_with_time_for_one_more_tick(
     left: float, useful: float, due: float
 ) -> None:
     """Where there is enough of it: what is lost is then made good while the entry lives."""
-    message = Message.of(order(make_case(warm_until=NOW + left), "refresh"), NOW)
+    message = Message.of(planned(make_case(warm_until=NOW + left), "refresh"), NOW)
     assert (message.latest_start - NOW, message.due_at - NOW) == (useful, due)
-    new = Message.of(order(make_case(warm_until=None), "write"), NOW)
+    new = Message.of(planned(make_case(warm_until=None), "write"), NOW)
     assert (new.latest_start - NOW, new.due_at - NOW) == (90.0, 95.0)
 
 
@@ -152,5 +152,5 @@ def test_the_breaker_remembers_the_likely_cause() -> None:
 
 def test_idle_counts_warm_calls_without_traffic() -> None:
     """The first write of all is not one."""
-    assert order(make_case(idle=3), "refresh").idle == 4
-    assert order(make_case(warm_until=None), "write").idle == 0
+    assert planned(make_case(idle=3), "refresh").idle == 4
+    assert planned(make_case(warm_until=None), "write").idle == 0

@@ -15,7 +15,8 @@ import pytest
 from prefixwarm.errors import PrefixFileError
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
-from prefixwarm_layer import archive, build_layer
+from prefixwarm_layer import archive
+from prefixwarm_layer.build import build_layer
 from prefixwarm_layer.bytecode import SUPPORTED, interpreters
 from prefixwarm_layer.layout import layer_entries, layer_modules, with_bytecode
 

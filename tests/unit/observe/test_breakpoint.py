@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import judge, make_prefix
+from prefixwarm.capture.extract import make_prefix
+from prefixwarm.lint.verdict import judge
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.prefix.warm_request import markers
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
 from prefixwarm.state.model import State
 

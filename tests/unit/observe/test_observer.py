@@ -137,7 +137,7 @@ def test_an_unreachable_state_changes_nothing(watched: Any, make_body: Any) -> N
         def touch(self, *_arguments: Any) -> None:
             raise StateError("away")
 
-    watched.observer._toucher._store = Away()
+    watched.observer._reporter._store = Away()
     observe(watched, make_body(), READ)
     assert watched.results == ["hit"]
 

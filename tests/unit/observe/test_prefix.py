@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import prefixwarm
-from prefixwarm.capture import judge, make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.errors import UsageError
+from prefixwarm.lint.verdict import judge
 from prefixwarm.observe import Prefix
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 

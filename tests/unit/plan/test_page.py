@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.plan import Traffic, compare, poisson, terms_of
+from prefixwarm.plan.compare import compare
 from prefixwarm.plan.page import page
+from prefixwarm.plan.terms import terms_of
+from prefixwarm.plan.traffic import Traffic, poisson
 
 if TYPE_CHECKING:
     from pathlib import Path

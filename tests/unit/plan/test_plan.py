@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.plan import Traffic, compare, terms_of
+from prefixwarm.plan.compare import compare
+from prefixwarm.plan.terms import terms_of
+from prefixwarm.plan.traffic import Traffic
 from prefixwarm.prefix import prefix_file
 
 if TYPE_CHECKING:

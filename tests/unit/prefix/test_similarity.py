@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.prefix.similarity import Likeness
+from prefixwarm.prefix.similarity import Similarity
 
 SUPPORT = """You are the support agent of a parcel service. Look up every parcel before you
 answer, never promise a delivery date, and hand over to a person when a customer is angry.
@@ -26,8 +26,8 @@ def tools(*names: str, text: str = "Does it.") -> list[dict[str, Any]]:
 
 
 def like(warmed: dict[str, Any], sent: dict[str, Any], messages: int = 0) -> bool:
-    ours, theirs = (Likeness(b, b.get("messages", [])[:messages]) for b in (warmed, sent))
-    return ours.is_found_in(theirs)
+    ours, theirs = (Similarity(b, b.get("messages", [])[:messages]) for b in (warmed, sent))
+    return ours.is_part_of(theirs)
 
 
 @pytest.mark.parametrize("text", [SUPPORT, CHINESE], ids=["words", "characters"])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm.local.emulator import Environment
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import MANAGED_INSTANCES, Function
 
 if TYPE_CHECKING:
@@ -198,5 +198,5 @@ def _environ(process: Path) -> str:
 
 def test_a_function_that_cannot_start_is_one_clear_line(tools: Tools, tmp_path: Path) -> None:
     """What is missing is said, not a traceback of the sandbox."""
-    with pytest.raises(BenchError, match=r"No such file or directory: 'mount .*/absent"):
+    with pytest.raises(LocalCloudError, match=r"No such file or directory: 'mount .*/absent"):
         Environment(Function(tmp_path / "absent"), tools=tools).start()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm.local import namespaces
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def forgetful() -> Iterator[None]:
 def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the package that brings it."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(BenchError, match="unshare: not found; install util-linux"):
+    with pytest.raises(LocalCloudError, match="unshare: not found; install util-linux"):
         namespaces.check()
 
 
@@ -38,5 +38,5 @@ def test_forbidden_namespaces_are_said_in_one_line(
     refusing.write_text("#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n")
     refusing.chmod(0o755)
     monkeypatch.setattr(shutil, "which", lambda _: str(refusing))
-    with pytest.raises(BenchError, match="Operation not permitted: this machine forbids"):
+    with pytest.raises(LocalCloudError, match="Operation not permitted: this machine forbids"):
         namespaces.check()

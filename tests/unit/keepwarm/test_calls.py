@@ -7,10 +7,10 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import ConnectError, PrefixwarmError, StateError
-from prefixwarm.keepwarm.calls import CONCURRENCY, Order, Sender
-from prefixwarm.keepwarm.dependencies import Parts
-from prefixwarm.keepwarm.route_breaker import Pauses
-from prefixwarm.keepwarm.tick_report import Report
+from prefixwarm.keepwarm.calls import CONCURRENCY, PlannedCall, Sender
+from prefixwarm.keepwarm.dependencies import Dependencies
+from prefixwarm.keepwarm.route_breaker import RouteBreaker
+from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.policy import Decision
 from prefixwarm.provider.client import Reply
 from prefixwarm.settings import Settings
@@ -36,11 +36,11 @@ class Bench:
         self.sent: list[str] = []
         self.booked: list[Outcome] = []
         self.book_error: StateError | None = None
-        self.report = Report()
+        self.report = TickReport()
         self.store = MemoryState()
-        self.pauses = Pauses(self.store, "default", {}, clock)
+        self.route_breaker = RouteBreaker(self.store, "default", {}, clock)
         self._answer = answer
-        parts: Any = Parts(
+        dependencies: Any = Dependencies(
             settings=Settings(),
             environ={},
             store=self.store,
@@ -51,7 +51,7 @@ class Bench:
             ssm=None,  # type: ignore[arg-type]
             clock=clock,
         )
-        self.parts = parts
+        self.dependencies = dependencies
 
     def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
         """Stands for the provider."""
@@ -59,33 +59,35 @@ class Bench:
         try:
             self._answer(call)
         except PrefixwarmError as error:
-            self.pauses.note(call.route, error)
+            self.route_breaker.note(call.route, error)
             raise
         return Reply(usage=USAGE, message_id="msg", first_byte_after=0.1)
 
-    def run(self, orders: list[Order], seconds: float = 50.0) -> None:
+    def run(self, planned_calls: list[PlannedCall], seconds: float = 50.0) -> None:
         """Send the orders with so much time left."""
 
-        def book(order: Order, outcome: Outcome) -> None:
+        def book(planned: PlannedCall, outcome: Outcome) -> None:
             self.booked.append(outcome)
             if self.book_error:
                 raise self.book_error
 
-        sender = Sender(self.parts, self.pauses, self.report, Deadline.after(seconds), book)
+        sender = Sender(
+            self.dependencies, self.route_breaker, self.report, Deadline.after(seconds), book
+        )
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            sender.send(sender.scout(orders, pool), pool)
+            sender.send(sender.send_probe(planned_calls, pool), pool)
 
 
-def orders(count: int, route: str = "anthropic") -> list[Order]:
+def planned_calls(count: int, route: str = "anthropic") -> list[PlannedCall]:
     """Refreshes that are due."""
     decision = Decision("refresh", None, 3600, "refresh 1")
-    return [Order(make_case(f"{route}-{i}", route), decision) for i in range(count)]
+    return [PlannedCall(make_case(f"{route}-{i}", route), decision) for i in range(count)]
 
 
 def test_a_refresh_that_comes_to_its_turn_too_late_is_dropped() -> None:
     """Decided in time, started after the entry's end: it would be a write."""
     bench = Bench(lambda call: None, lambda: NOW + 178)
-    bench.run(orders(1))
+    bench.run(planned_calls(1))
     (outcome,) = bench.booked
     assert outcome.kind == "skipped"
     assert "too late" in outcome.reason
@@ -95,9 +97,9 @@ def test_a_refresh_that_comes_to_its_turn_too_late_is_dropped() -> None:
 def test_a_refresh_that_somebody_else_made_is_not_repeated() -> None:
     """What was read at the tick's start is what must still hold."""
     bench = Bench(lambda call: None, lambda: NOW)
-    (order,) = orders(1)
-    bench.store.touch(order.case.state.key, NOW - 1, 3600, Deadline.after(5))
-    bench.run([order])
+    (planned,) = planned_calls(1)
+    bench.store.touch(planned.candidate.state.key, NOW - 1, 3600, Deadline.after(5))
+    bench.run([planned])
     assert [outcome.reason for outcome in bench.booked] == ["warm"]
     assert not bench.sent
 
@@ -110,7 +112,7 @@ def test_one_route_that_is_down_does_not_stop_another() -> None:
             raise ConnectError("refused")
 
     bench = Bench(answer, lambda: NOW)
-    bench.run([*orders(20), *orders(20, "aws")])
+    bench.run([*planned_calls(20), *planned_calls(20, "aws")])
     assert len([name for name in bench.sent if name.startswith("anthropic")]) == 20
     assert len([name for name in bench.sent if name.startswith("aws")]) == 1
 
@@ -118,7 +120,7 @@ def test_one_route_that_is_down_does_not_stop_another() -> None:
 def test_no_call_begins_without_time_to_end_it() -> None:
     """Cut off, it would be billed for nothing that we know of."""
     bench = Bench(lambda call: None, lambda: NOW)
-    bench.run(orders(3), seconds=10)
+    bench.run(planned_calls(3), seconds=10)
     assert not bench.sent
 
 
@@ -135,7 +137,7 @@ def test_calls_of_a_route_run_side_by_side() -> None:
             assert together.wait(10)
 
     bench = Bench(answer, lambda: NOW)
-    bench.run(orders(11))
+    bench.run(planned_calls(11))
     assert len(bench.booked) == 11
 
 
@@ -147,7 +149,7 @@ def test_without_the_state_nothing_more_is_sent(monkeypatch: pytest.MonkeyPatch)
         raise StateError("the table cannot be reached")
 
     monkeypatch.setattr(bench.store, "read", lost)
-    bench.run(orders(5))
+    bench.run(planned_calls(5))
     assert bench.report.state_error == "the table cannot be reached"
     assert not bench.sent
 
@@ -156,6 +158,6 @@ def test_spending_that_cannot_be_written_down_is_the_last() -> None:
     """Without a ledger there is no budget."""
     bench = Bench(lambda call: None, lambda: NOW)
     bench.book_error = StateError("the table refused UpdateItem")
-    bench.run(orders(5))
+    bench.run(planned_calls(5))
     assert len(bench.sent) == 1
     assert bench.report.state_error == "the table refused UpdateItem"

@@ -9,7 +9,7 @@ import pytest
 from prefixwarm.cli.command_group import run
 from prefixwarm.local import checkout
 from prefixwarm.local.checkout import Checkout
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def test_installed_wheel_says_where_the_demo_is(
     """One line, exit code 1, and nothing started."""
     elsewhere = tmp_path / "site-packages" / "prefixwarm" / "demo" / "checkout.py"
     monkeypatch.setattr(checkout, "__file__", str(elsewhere))
-    with pytest.raises(BenchError, match="clone the repository and run scripts/demo"):
+    with pytest.raises(LocalCloudError, match="clone the repository and run scripts/demo"):
         Checkout.here()
     assert run(["demo", "--json"]) == 1
     captured = capsys.readouterr()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe.matcher import Matcher, Warmed
 
 

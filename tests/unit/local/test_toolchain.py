@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prefixwarm.local import toolchain as module
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.toolchain import Tools, default_cache
 
 
@@ -44,10 +44,10 @@ def test_failed_fetch_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     def fetch(folder: Path) -> None:
         (folder / "half").touch()
-        raise BenchError("no network")
+        raise LocalCloudError("no network")
 
     monkeypatch.setattr(module, "_fetch_emulator", fetch)
-    with pytest.raises(BenchError, match="no network"):
+    with pytest.raises(LocalCloudError, match="no network"):
         Tools(tmp_path).emulator()
     assert list(tmp_path.iterdir()) == []
 
@@ -55,7 +55,7 @@ def test_failed_fetch_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A file where the folder should be is a clear error."""
     (tmp_path / "file").touch()
-    with pytest.raises(BenchError, match=r"file.*: cannot be written"):
+    with pytest.raises(LocalCloudError, match=r"file.*: cannot be written"):
         Tools(tmp_path / "file").emulator()
 
 
@@ -67,7 +67,7 @@ def test_altered_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         Path(folder, "aws_sam_cli-1.170.0-py3-none-any.whl").write_bytes(b"altered")
 
     monkeypatch.setattr(module, "_pip", download)
-    with pytest.raises(BenchError, match="sha256"):
+    with pytest.raises(LocalCloudError, match="sha256"):
         Tools(tmp_path).emulator()
 
 
@@ -76,12 +76,12 @@ def test_other_machines_are_told_what_is_needed(
 ) -> None:
     """AWS ships the emulator for Linux only."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(BenchError, match=r"darwin.*needs Linux"):
+    with pytest.raises(LocalCloudError, match=r"darwin.*needs Linux"):
         Tools(tmp_path).emulator()
 
 
 def test_runtime_that_is_not_installed_is_named(tmp_path: Path) -> None:
     """A function on another Python says which one is missing."""
-    with pytest.raises(BenchError, match=r"python3\.99: no working python3\.99"):
+    with pytest.raises(LocalCloudError, match=r"python3\.99: no working python3\.99"):
         Tools(tmp_path).python("python3.99")
     assert Tools(tmp_path).python(f"python3.{sys.version_info.minor}") == Path(sys.base_prefix)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import check, make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.lint.finding import RULES
 from prefixwarm.lint.model_refusals import end_of_life
+from prefixwarm.lint.rules import check
 
 DOCS = Path(__file__).parents[3] / "docs" / "check.md"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.observe.observation import Observation
-from prefixwarm.observe.state_reporter import Toucher
+from prefixwarm.observe.state_reporter import StateReporter
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
@@ -20,7 +20,7 @@ from tests.integration.keepwarm.conftest import PRICES, request_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from prefixwarm.keepwarm.tick_report import Report
+    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
     from tests.integration.keepwarm.conftest import World
@@ -41,7 +41,7 @@ class Canary:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def deploy(self, *versions: str, name: str = "support", **manifest: Any) -> Report:
+    def deploy(self, *versions: str, name: str = "support", **manifest: Any) -> TickReport:
         """Deploy these versions, the last one under its name; the first tick afterwards."""
         for version in versions:
             self.world.deploy_entries([self.entry(version, name)], **manifest)
@@ -60,20 +60,22 @@ class Canary:
 
     def state(self, version: str) -> State:
         """A version's state."""
-        return self.world.keeper.parts.store.read(self.key(version), Deadline.after(5))
+        return self.world.runtime.dependencies.store.read(self.key(version), Deadline.after(5))
 
     def asks(self, *versions: str) -> None:
         """A real request to each version, observed in the agent."""
-        toucher = Toucher(self.world.keeper.parts.store, "default", self.world.environ)
+        reporter = StateReporter(
+            self.world.runtime.dependencies.store, "default", self.world.environ
+        )
         for version in versions:
             started = self.world.sim.now()
             found = self.world.agent_asks(version)
             usage = Usage.from_response(found.to_dict())
-            toucher.touch(file_of(version), Observation("support", None, usage, started))
+            reporter.touch(file_of(version), Observation("support", None, usage, started))
 
     def starts(self, version: str) -> None:
         """A function's environment starts with this version, for a request."""
-        store, now = self.world.keeper.parts.store, self.world.sim.now()
+        store, now = self.world.runtime.dependencies.store, self.world.sim.now()
         store.join(self.key(version), "support-agent", Deadline.after(5), now)
 
     def passes(self, hours: float) -> list[Outcome]:
@@ -90,7 +92,7 @@ class Canary:
         return key
 
 
-def sent(reports: Iterable[Report]) -> list[Outcome]:
+def sent(reports: Iterable[TickReport]) -> list[Outcome]:
     """The calls of these ticks."""
     return [outcome for report in reports for outcome in report.outcomes]
 
@@ -250,7 +252,7 @@ def test_the_two_versions_that_were_used_last_are_kept(canary: Canary) -> None:
 def test_an_environment_of_the_last_deployment_forgets_nothing_new(canary: Canary) -> None:
     """It may run beside the new one for a while, a worker longer than a tick."""
     canary.deploy("old")
-    before = canary.world.keeper
+    before = canary.world.runtime
     canary.deploy("new")
     canary.world.sim.advance(58 * MINUTE)
     due = canary.state("new").due_at

@@ -9,7 +9,7 @@ import pytest
 
 from prefixwarm.local.demo_table import as_json, as_table
 from prefixwarm.local.emulator import Invocation
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.measurements import Run, Scenario
 
 
@@ -60,7 +60,7 @@ def test_repeated_scenario_is_its_run_with_the_median_wait() -> None:
 def test_failed_agent_is_no_measurement() -> None:
     """An error object is not taken for an answer."""
     failed = Invocation({"errorMessage": "no key"}, 200, 5.0, "")
-    with pytest.raises(BenchError, match="no key"):
+    with pytest.raises(LocalCloudError, match="no key"):
         Scenario.of("cold", [Run([failed], [])], without_layer_ms=0)
 
 

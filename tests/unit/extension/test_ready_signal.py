@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prefixwarm_extension.ready_signal import Word
+from prefixwarm_extension.ready_signal import ReadySignal
 
 
 def said(read: int) -> bytes:
@@ -19,16 +19,16 @@ def said(read: int) -> bytes:
 def test_the_function_goes_on_when_nothing_is_left_to_wait_for() -> None:
     """And the word is said once."""
     read, write = os.pipe()
-    word = Word(write, 0.0)
+    ready = ReadySignal(write, 0.0)
     parts = [object(), object()]
-    word.wait_for(parts)
-    word.done_with(parts[0])
-    word.done_with(parts[0])
+    ready.expect(parts)
+    ready.complete(parts[0])
+    ready.complete(parts[0])
     assert said(read) == b""
-    word.done_with(parts[1])
-    held = word.held
-    word.say()
-    assert (said(read), word.held) == (b"next\n", held)
+    ready.complete(parts[1])
+    held = ready.held
+    ready.send()
+    assert (said(read), ready.held) == (b"next\n", held)
     assert held > 0
     os.close(read)
     os.close(write)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import make_prefix
+from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe.matcher import Matcher
 
 RULES = "\n".join(f"Rule {i}: parcels of kind {i} go by road {i * 7}." for i in range(120))

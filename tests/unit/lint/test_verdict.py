@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture import judge, make_prefix
+from prefixwarm.capture.extract import make_prefix
+from prefixwarm.lint.verdict import judge
 
 HEADERS = {"anthropic-version": "2023-06-01"}
 

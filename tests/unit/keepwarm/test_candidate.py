@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from prefixwarm.keepwarm.candidate import Case, fraction, multipliers, paced, view_of
+from prefixwarm.keepwarm.candidate import Candidate, fraction, multipliers, paced, view_of
 from prefixwarm.policy import Multipliers, Policy
 from prefixwarm.state.model import State
 from tests.unit.keepwarm.conftest import NOW, warm_call
@@ -70,21 +70,23 @@ def test_an_entry_that_outlives_the_policys_is_not_spread() -> None:
     assert paced(policy, "agent-7", 3600, 10_000) == policy
 
 
-def test_a_write_asks_for_what_the_policy_wants_and_the_provider_grants(case: Case) -> None:
+def test_a_write_asks_for_what_the_policy_wants_and_the_provider_grants(
+    candidate: Candidate,
+) -> None:
     """Whatever the living entry was granted, and never more than was granted before."""
-    agents = replace(case, state=case.state.replace(granted_ttl=300))
+    agents = replace(candidate, state=candidate.state.replace(granted_ttl=300))
     assert agents.decision(NOW).ttl == 3600
-    refused = replace(case, state=case.state.replace(longest_ttl=300))
+    refused = replace(candidate, state=candidate.state.replace(longest_ttl=300))
     assert refused.decision(NOW).ttl == 300
-    fixed = replace(case, policy=Policy.of({"rule": "ski", "ttl": "5m"}))
+    fixed = replace(candidate, policy=Policy.of({"rule": "ski", "ttl": "5m"}))
     assert fixed.decision(NOW).ttl == 300
 
 
-def test_a_budget_is_asked_for_what_a_write_asks_for(case: Case) -> None:
+def test_a_budget_is_asked_for_what_a_write_asks_for(candidate: Candidate) -> None:
     """An agent wrote the lapsed entry for five minutes; ours is for an hour, and dearer."""
     lapsed = {"granted_ttl": 300, "warm_until": NOW - 900, "last_touch": NOW - 1200}
     traffic = {"traffic_at": NOW - 250, "idle": 0}
-    known = replace(case, state=case.state.replace(**lapsed, **traffic))
+    known = replace(candidate, state=candidate.state.replace(**lapsed, **traffic))
     assert (known.decision(NOW).action, known.decision(NOW).ttl) == ("write", 3600)
     assert known.decision(NOW, 0.041).action == "write"
     refused = known.decision(NOW, 0.03)
@@ -94,12 +96,12 @@ def test_a_budget_is_asked_for_what_a_write_asks_for(case: Case) -> None:
     )
 
 
-def test_a_call_is_priced_by_what_it_asks_for(case: Case) -> None:
+def test_a_call_is_priced_by_what_it_asks_for(candidate: Candidate) -> None:
     """A read while the entry lives, then the write with that TTL."""
-    assert case.cost_usd(NOW, 300) == pytest.approx(0.002)
+    assert candidate.cost_usd(NOW, 300) == pytest.approx(0.002)
     lapsed = NOW + 7200
-    assert case.cost_usd(lapsed, 300) == pytest.approx(0.025)
-    assert case.cost_usd(lapsed, 3600) == pytest.approx(0.04)
+    assert candidate.cost_usd(lapsed, 300) == pytest.approx(0.025)
+    assert candidate.cost_usd(lapsed, 3600) == pytest.approx(0.04)
 
 
 def test_a_names_fraction_never_changes() -> None:
@@ -107,30 +109,30 @@ def test_a_names_fraction_never_changes() -> None:
     assert fraction("support") == fraction("support") == pytest.approx(0.500075, abs=1e-6)
 
 
-def test_new_invocations_end_the_silence(case: Case) -> None:
+def test_new_invocations_end_the_silence(candidate: Candidate) -> None:
     """Older ones than those known do not."""
-    known = replace(case, state=case.state.replace(idle=7, traffic_at=NOW - 4000))
+    known = replace(candidate, state=candidate.state.replace(idle=7, traffic_at=NOW - 4000))
     seen = known.with_traffic([NOW - 4100, NOW - 500], NOW)
     assert (seen.evidence, seen.state.idle, seen.state.traffic_at) == ("metric", 0, NOW - 500)
     unseen = known.with_traffic([NOW - 4000], NOW)
     assert (unseen.evidence, unseen.state.idle) == ("", 7)
 
 
-def test_invocations_never_extend_the_entrys_life(case: Case) -> None:
+def test_invocations_never_extend_the_entrys_life(candidate: Candidate) -> None:
     """Whether they read it is not known."""
-    assert case.with_traffic([NOW - 10], NOW).state.warm_until == case.state.warm_until
+    assert candidate.with_traffic([NOW - 10], NOW).state.warm_until == candidate.state.warm_until
 
 
-def test_traffic_that_the_agent_told_of_is_shown_as_observed(case: Case) -> None:
+def test_traffic_that_the_agent_told_of_is_shown_as_observed(candidate: Candidate) -> None:
     """Once: at the first check after it."""
-    told = replace(case, state=case.state.replace(traffic_at=case.state.last_touch))
+    told = replace(candidate, state=candidate.state.replace(traffic_at=candidate.state.last_touch))
     assert told.with_traffic([], NOW).evidence == "observed"
     assert told.with_traffic([], NOW + 3600).evidence == ""
 
 
-def test_a_prefix_that_was_never_written_asks_nobody(case: Case) -> None:
+def test_a_prefix_that_was_never_written_asks_nobody(candidate: Candidate) -> None:
     """A metric costs a cent a thousand; functions are those of the deployment and of the state."""
-    known = replace(case, entry=replace(case.entry, functions=("a",)))
-    known = replace(known, state=case.state.replace(functions=("b",)))
+    known = replace(candidate, entry=replace(candidate.entry, functions=("a",)))
+    known = replace(known, state=candidate.state.replace(functions=("b",)))
     assert known.senders == {"a", "b"}
     assert replace(known, state=known.state.replace(warm_until=None)).senders == set()

@@ -10,7 +10,7 @@ import pytest
 
 from prefixwarm.local.deployment import Deployment, deploy
 from prefixwarm.local.emulator import Environment
-from prefixwarm.local.errors import BenchError
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.local_aws import LocalAws
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def test_deployed_function_runs_with_its_layer(deployment: Deployment, tools: To
 
 def test_unknown_output_names_the_known_ones(deployment: Deployment) -> None:
     """A misspelt output is a clear error."""
-    with pytest.raises(BenchError, match=r"no deployed stack has the output Nam; .*FunctionName"):
+    with pytest.raises(
+        LocalCloudError, match=r"no deployed stack has the output Nam; .*FunctionName"
+    ):
         deployment.output("Nam")
 
 
@@ -67,7 +69,7 @@ def test_failing_app_is_one_line_with_its_reason(
 ) -> None:
     """The app's own error is what the caller reads."""
     app = [sys.executable, "-c", "raise SystemExit('Error: the app is broken')"]
-    with pytest.raises(BenchError, match=r"^cdk synth: .*the app is broken"):
+    with pytest.raises(LocalCloudError, match=r"^cdk synth: .*the app is broken"):
         deploy(tools, aws, app, folder=tmp_path, work=tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Stands in for ``start.py``: runs the real one, and lets one line of the program fail.
+"""Stands in for ``bootstrap.py``: runs the real one, and lets one line of the program fail.
 
 ``FAIL_AT`` is ``MODULE:LINE:KIND``; without it, every line that runs is written to ``LINES_TO``.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Trace = Callable[[FrameType, str, Any], Any]
 
-REAL = os.path.abspath(__file__).replace("/start.py", "/real_start.py")  # noqa: PTH100
+REAL = os.path.abspath(__file__).replace("/bootstrap.py", "/real_bootstrap.py")  # noqa: PTH100
 file, line, kind = (os.environ.get("FAIL_AT") or ":0:").split(":")
 seen = set()
 
