@@ -87,15 +87,15 @@ def live(stack: DeployedStack) -> Metrics:
     clock, turns = Clock(stack), conversations()
     metrics = Metrics(clock.began, clock.began + HOURS * 3600)
     agent, talks = observed(stack.agent), {}
-    with ExitStack() as stack:
+    with ExitStack() as opened:
         clock.reach(clock.began)
-        keeper = stack.enter_context(Environment(moved(stack.keepwarm), tools=stack.tools))
+        runtime = opened.enter_context(Environment(moved(stack.keepwarm), tools=stack.tools))
         for minute in range(HOURS * 60):
             clock.reach(clock.began + 60 * minute)
-            tick(keeper, clock, metrics)
+            tick(runtime, clock, metrics)
             for talk in turns.get(minute, ()):
                 if talk not in talks:
-                    talks[talk] = stack.enter_context(Environment(agent, tools=stack.tools))
+                    talks[talk] = opened.enter_context(Environment(agent, tools=stack.tools))
                 ask(talks[talk], stack, clock)
                 if minute == talk + 2 * (TURNS - 1):
                     metrics.read(talks.pop(talk).close())
@@ -103,7 +103,7 @@ def live(stack: DeployedStack) -> Metrics:
     return metrics
 
 
-def tick(keeper: Environment, clock: Clock, metrics: Metrics) -> None:
+def tick(runtime: Environment, clock: Clock, metrics: Metrics) -> None:
     """One start by the schedule, and what AWS itself measures of it."""
     at = clock.now()
     answer = keeper.invoke({})

@@ -12,7 +12,7 @@ from prefixwarm import settings as names
 from prefixwarm.errors import SettingsError
 from prefixwarm.settings import Settings, boolean
 
-ALL = [getattr(names, name) for name in names.__all__ if name.isupper()]
+ALL = [value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)]
 
 
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

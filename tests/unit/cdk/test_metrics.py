@@ -11,7 +11,7 @@ import pytest
 from aws_cdk import Duration
 
 from prefixwarm.errors import UsageError
-from prefixwarm.keepwarm.tick_report import Report
+from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.observe import observation
 from prefixwarm.observe.observation import Observation
 from prefixwarm.state.outcome import REFRESHED, Outcome, Usage
@@ -133,7 +133,7 @@ def emitted() -> dict[str, tuple[float, str]]:
     usage = Usage(input=3, read=5, write_1h=7)
     outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
     seen = Observation("support", None, usage, 0.0)
-    warmed = {**log_line.metrics(outcome), **Report(outcomes=[outcome]).metrics()}
+    warmed = {**log_line.metrics(outcome), **TickReport(outcomes=[outcome]).metrics()}
     return {**warmed, **observation.metrics(seen), observation.DIAGNOSED: (1.0, "Count")}
 
 
