@@ -99,15 +99,15 @@ def live(stack: DeployedStack) -> Metrics:
                 ask(talks[talk], stack, clock)
                 if minute == talk + 2 * (TURNS - 1):
                     metrics.read(talks.pop(talk).close())
-        metrics.read(keeper.log)
+        metrics.read(runtime.log)
     return metrics
 
 
 def tick(runtime: Environment, clock: Clock, metrics: Metrics) -> None:
     """One start by the schedule, and what AWS itself measures of it."""
     at = clock.now()
-    answer = keeper.invoke({})
-    name = {"FunctionName": keeper.function.name}
+    answer = runtime.invoke({})
+    name = {"FunctionName": runtime.function.name}
     failed = answer.status != 200 or "errorMessage" in str(answer.payload)
     metrics.put("AWS/Lambda", "Errors", name, at, float(failed))
     for found in DURATION.findall(answer.log):

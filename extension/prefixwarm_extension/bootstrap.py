@@ -1,7 +1,8 @@
 """Where the launcher's child begins: finds the layer's code and runs it.
 
-Started as ``bootstrap.py HOLD_MS``, or ``bootstrap.py HOLD_MS restored`` after a snapshot's restore, with
-a pipe as descriptor 3. Whatever goes wrong, one line says so, and who waits gets the word.
+Started as ``bootstrap.py HOLD_MS``, or ``bootstrap.py HOLD_MS restored`` after a snapshot's
+restore, with a pipe as descriptor 3. Whatever goes wrong, one line says so, and the launcher is told
+to continue.
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@ __all__ = ["Observer", "Prefix", "async_middleware", "middleware", "watch"]
 
 _WHERE = {
     "Observer": "observer",
-    "Prefix": "prefix",
-    "async_middleware": "sdk",
-    "middleware": "sdk",
-    "watch": "boto",
+    "Prefix": "prefix_definition",
+    "async_middleware": "anthropic_sdk",
+    "middleware": "anthropic_sdk",
+    "watch": "bedrock",
 }
 
 
