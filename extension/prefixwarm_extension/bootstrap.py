@@ -1,8 +1,8 @@
 """Where the launcher's child begins: finds the layer's code and runs it.
 
 Started as ``bootstrap.py HOLD_MS``, or ``bootstrap.py HOLD_MS restored`` after a snapshot's
-restore, with a pipe as descriptor 3. Whatever goes wrong, one line says so, and the launcher is told
-to continue.
+restore, with a pipe as descriptor 3. Whatever goes wrong, one line says so, and the launcher
+continues.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ TEXT = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text()
 def test_the_table_of_settings_is_complete() -> None:
     """Every variable, and no other."""
     listed = re.findall(r"^\| `(PREFIXWARM_\w+)` \|", TEXT, re.MULTILINE)
-    names = {value for name, value in vars(settings).items() if name.isupper()}
+    names = {
+        value for name, value in vars(settings).items() if name.isupper() and isinstance(value, str)
+    }
     assert sorted(listed) == sorted(names)
 
 
