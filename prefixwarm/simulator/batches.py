@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefixwarm.simulator import call, checks, messages
-from prefixwarm.simulator.errors import ApiError, invalid
-from prefixwarm.simulator.wire import Part, Reply, Request, json_reply
+from prefixwarm.simulator.api_errors import ApiError, invalid
+from prefixwarm.simulator.http_types import Part, Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.auth import Caller
-    from prefixwarm.simulator.provider import Provider
-    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.provider_state import Provider
+    from prefixwarm.simulator.request_log import Record
 
 __all__ = ["PATH", "Batches"]
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prefixwarm.simulator.markers import Marker
-    from prefixwarm.simulator.prompt import Block
+    from prefixwarm.simulator.prompt_blocks import Block
     from prefixwarm.simulator.settings import Switches
 
 __all__ = ["LOOKBACK", "SECONDS", "Cache", "Entry", "Plan"]

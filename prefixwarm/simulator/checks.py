@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection

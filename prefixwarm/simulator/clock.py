@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.api_errors import SimulatorError
 
 __all__ = ["Clock", "ManualClock", "RealClock", "make"]
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from prefixwarm.simulator.wire import Reply, Request
+from prefixwarm.simulator.http_types import Reply, Request
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.schedule import Schedule
+    from prefixwarm.simulator.reply_schedule import Schedule
 
 __all__ = ["MAXIMUM_BODY", "Connection"]
 

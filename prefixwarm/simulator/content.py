@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefixwarm.simulator import checks
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 
 __all__ = ["messages", "system"]
 

@@ -7,16 +7,16 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from prefixwarm.simulator import page
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator import status_page
+from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.faults import Fault
-from prefixwarm.simulator.trace import explain
-from prefixwarm.simulator.wire import Reply, Request, json_reply
+from prefixwarm.simulator.http_types import Reply, Request, json_reply
+from prefixwarm.simulator.key_trace import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.simulator.provider import Provider
+    from prefixwarm.simulator.provider_state import Provider
 
 __all__ = ["PREFIX", "clock", "entries", "paths", "requests", "respond"]
 
@@ -34,7 +34,7 @@ def respond(provider: Provider, request: Request) -> Reply:
         For what is not understood.
     """
     if request.path == "/":
-        return page.respond()
+        return status_page.respond()
     methods = _PATHS.get(request.path)
     if methods is None:
         return json_reply(404, {"error": f"unknown; known are {', '.join(_PATHS)}"})

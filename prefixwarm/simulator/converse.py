@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefixwarm.simulator import converse_shapes
+from prefixwarm.simulator.api_errors import refused_by_aws
 from prefixwarm.simulator.converse_blocks import block, system_block, tool
-from prefixwarm.simulator.errors import refused_by_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from prefixwarm.simulator.errors import refused_by_aws
+from prefixwarm.simulator.api_errors import refused_by_aws
 
 __all__ = ["block", "system_block", "tool"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.simulator import eventstream
-from prefixwarm.simulator.wire import Part
+from prefixwarm.simulator.http_types import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.request_log import Record
     from prefixwarm.simulator.settings import Switches
 
 __all__ = ["message", "stream"]

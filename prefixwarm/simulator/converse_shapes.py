@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prefixwarm.simulator.errors import ApiError, refused_by_aws
+from prefixwarm.simulator.api_errors import ApiError, refused_by_aws
 
 __all__ = ["check"]
 

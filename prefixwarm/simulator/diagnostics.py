@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from prefixwarm.simulator.prompt import MESSAGES, SYSTEM, TOOLS
+from prefixwarm.simulator.prompt_blocks import MESSAGES, SYSTEM, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prefixwarm.simulator.cache import Plan
     from prefixwarm.simulator.call import Call
-    from prefixwarm.simulator.prompt import Block
+    from prefixwarm.simulator.prompt_blocks import Block
 
 __all__ = ["Diagnoses"]
 

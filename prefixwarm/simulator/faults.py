@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, field, fields
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.errors import TYPES, ApiError, SimulatorError
-from prefixwarm.simulator.wire import Part
+from prefixwarm.simulator.api_errors import TYPES, ApiError, SimulatorError
+from prefixwarm.simulator.http_types import Part
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.record import Record
-    from prefixwarm.simulator.wire import Reply
+    from prefixwarm.simulator.http_types import Reply
+    from prefixwarm.simulator.request_log import Record
 
 __all__ = ["Dropped", "Fault", "Faults"]
 

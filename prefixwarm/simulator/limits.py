@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from prefixwarm.simulator.errors import ApiError
+from prefixwarm.simulator.api_errors import ApiError
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Limits

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.simulator.prompt import Block
+    from prefixwarm.simulator.prompt_blocks import Block
 
 __all__ = ["MAXIMUM", "Marker", "find"]
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.simulator import (
+    bedrock_runtime,
+    cache_keys,
     converse_replies,
     eventstream,
-    keys,
     markers,
-    prompt,
+    prompt_blocks,
     replies,
-    runtime,
-    usage,
+    reply_usage,
 )
+from prefixwarm.simulator.http_types import Reply, json_reply
+from prefixwarm.simulator.key_trace import Trace
 from prefixwarm.simulator.ledger import Bill, Tariff, tier
-from prefixwarm.simulator.trace import Trace
-from prefixwarm.simulator.wire import Reply, json_reply
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.cache import Plan
     from prefixwarm.simulator.call import Call
-    from prefixwarm.simulator.provider import Provider
-    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.provider_state import Provider
+    from prefixwarm.simulator.request_log import Record
 
 __all__ = ["count_tokens", "create"]
 
@@ -37,10 +37,10 @@ def count_tokens(provider: Provider, call: Call, record: Record) -> Reply:
     ApiError
         400 for markers that may not stand where they do, and injected faults.
     """
-    blocks = prompt.flatten(call.body, call.model)
+    blocks = prompt_blocks.flatten(call.body, call.model)
     markers.find(blocks, call.body.get("cache_control"))
     fault = provider.fault(record)
-    named = "inputTokens" if call.context.route in runtime.ROUTES else "input_tokens"
+    named = "inputTokens" if call.context.route in bedrock_runtime.ROUTES else "input_tokens"
     reply = json_reply(200, {named: sum(block.tokens for block in blocks)})
     return fault.spoil(reply) if fault else reply
 
@@ -61,7 +61,7 @@ def create(provider: Provider, call: Call, record: Record) -> Reply:
     diagnosis = provider.diagnoses.note(call, blocks, plan, record.message_id)
     first = provider.settings.latency.first_token(plan.total - plan.read, plan.read)
     _commit(provider, call, plan, record, first)
-    record.usage = usage.build(call, plan, said.tokens, provider.switches)
+    record.usage = reply_usage.build(call, plan, said.tokens, provider.switches)
     record.ttft, record.latency = first, first + provider.settings.latency.output(said.tokens)
     record.bill = _bill(call, plan, said.tokens)
     provider.ledger.add(record.bill, warm=record.warm)
@@ -70,12 +70,12 @@ def create(provider: Provider, call: Call, record: Record) -> Reply:
     return fault.spoil(reply) if fault else reply
 
 
-def _plan(provider: Provider, call: Call, record: Record) -> tuple[Plan, list[prompt.Block]]:
+def _plan(provider: Provider, call: Call, record: Record) -> tuple[Plan, list[prompt_blocks.Block]]:
     body, switches = call.body, provider.switches
-    blocks = prompt.flatten(body, call.model)
+    blocks = prompt_blocks.flatten(body, call.model)
     marked = markers.find(blocks, body.get("cache_control"))
-    salted = keys.salts(body, call.context, call.model, switches)
-    chain = keys.chain(blocks, salted)
+    salted = cache_keys.salts(body, call.context, call.model, switches)
+    chain = cache_keys.chain(blocks, salted)
     minimum = call.model.minimum
     plan = provider.cache.plan(
         blocks, chain, marked, minimum=minimum, now=record.time, switches=switches
@@ -132,7 +132,7 @@ def _reply(
     converse = call.context.route == "bedrock-converse"
     if call.body.get("stream"):
         timed = replies.events(head, said, record.usage, use_id, provider.settings.latency)
-        framed = call.context.route in runtime.ROUTES
+        framed = call.context.route in bedrock_runtime.ROUTES
         kind = eventstream.CONTENT_TYPE if framed else "text/event-stream; charset=utf-8"
         if converse:
             parts = converse_replies.stream(timed, record, provider.switches)

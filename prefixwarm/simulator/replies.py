@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefixwarm.simulator import eventstream
+from prefixwarm.simulator.http_types import Part
 from prefixwarm.simulator.samples import sample
-from prefixwarm.simulator.wire import Part
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Latency

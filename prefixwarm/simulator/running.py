@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from prefixwarm.simulator import control
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.faults import Fault
 from prefixwarm.simulator.server import HOST, Server, new_loop
 from prefixwarm.simulator.settings import Latency, Settings, Switches
@@ -19,7 +19,7 @@ from prefixwarm.simulator.settings import Latency, Settings, Switches
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from prefixwarm.simulator.provider import Provider
+    from prefixwarm.simulator.provider_state import Provider
 
 __all__ = ["Simulator", "running"]
 

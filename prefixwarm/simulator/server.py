@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from prefixwarm.simulator.connection import Connection
-from prefixwarm.simulator.provider import Provider
-from prefixwarm.simulator.schedule import Schedule
+from prefixwarm.simulator.provider_state import Provider
+from prefixwarm.simulator.reply_schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

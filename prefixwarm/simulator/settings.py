@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.api_errors import SimulatorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefixwarm.simulator import checks, content, tools
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator import checks, content, tool_rules
+from prefixwarm.simulator.api_errors import invalid
 
 __all__ = ["NEWEST_VERSION", "body", "max_tokens"]
 
@@ -77,9 +77,9 @@ def body(value: Any, *, counting: bool = False) -> Json:
     if request.get("system") is not None:
         content.system(request["system"])
     if request.get("tools") is not None:
-        tools.tools(request["tools"])
+        tool_rules.tools(request["tools"])
     content.messages(request["messages"])
-    tools.tool_choice(request)
+    tool_rules.tool_choice(request)
     _options(request)
     return request
 

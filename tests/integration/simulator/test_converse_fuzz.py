@@ -11,9 +11,9 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefixwarm.simulator.provider import Provider
+from prefixwarm.simulator.http_types import Request
+from prefixwarm.simulator.provider_state import Provider
 from prefixwarm.simulator.settings import Settings
-from prefixwarm.simulator.wire import Request
 from tests.integration.simulator.test_fuzz import EXAMPLES, check, encoded, trees
 
 SHAPES = json.loads(

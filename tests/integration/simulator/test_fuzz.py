@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prefixwarm.simulator import control
-from prefixwarm.simulator.provider import Provider
+from prefixwarm.simulator.http_types import Request
+from prefixwarm.simulator.provider_state import Provider
 from prefixwarm.simulator.settings import Settings
-from prefixwarm.simulator.wire import Request
 
 if TYPE_CHECKING:
     from prefixwarm.simulator import Simulator

@@ -14,7 +14,7 @@ from prefixwarm.core.errors import CredentialsError
 from prefixwarm.core.http import HttpTransport
 from prefixwarm.core.identity import AUDIENCE, LIFETIME_SECONDS, identity_token
 from prefixwarm.core.sigv4 import AwsCredentials
-from prefixwarm.simulator import sigv4, wire
+from prefixwarm.simulator import http_types, sigv4_verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +45,10 @@ def sts(serve: Serve, reply: str = GRANTED, status: int = 200) -> Server:
         method, path, _ = first.split(" ")
         headers = dict(line.split(": ", 1) for line in lines)
         headers = {name.lower(): value for name, value in headers.items()}
-        request = wire.Request(method, path, "", headers, body)
-        auth = sigv4.parse(headers["authorization"])
+        request = http_types.Request(method, path, "", headers, body)
+        auth = sigv4_verify.parse(headers["authorization"])
         assert (auth.key, auth.region) == ("AKID", "eu-west-1")
-        sigv4.verify(request, auth, "secret", "sts")
+        sigv4_verify.verify(request, auth, "secret", "sts")
         peer.reply(reply.encode(), status, Connection="close")
 
     return serve(answer)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prefixwarm.simulator.cache import Cache
 from prefixwarm.simulator.markers import Marker
-from prefixwarm.simulator.prompt import SYSTEM, Block
+from prefixwarm.simulator.prompt_blocks import SYSTEM, Block
 from prefixwarm.simulator.settings import Switches
 
 MINIMUM = 30

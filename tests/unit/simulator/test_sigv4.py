@@ -9,8 +9,8 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefixwarm.simulator.sigv4 import SignatureError, parse, verify
-from prefixwarm.simulator.wire import Request
+from prefixwarm.simulator.http_types import Request
+from prefixwarm.simulator.sigv4_verify import SignatureError, parse, verify
 
 SECRET = "wJalr/EXAMPLE+KEY"
 

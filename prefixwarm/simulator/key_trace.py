@@ -5,15 +5,15 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.simulator.keys import DIGEST, Salts
-from prefixwarm.simulator.prompt import TIERS
+from prefixwarm.simulator.cache_keys import DIGEST, Salts
+from prefixwarm.simulator.prompt_blocks import TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from prefixwarm.simulator.cache import Plan
-    from prefixwarm.simulator.prompt import Block
-    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.prompt_blocks import Block
+    from prefixwarm.simulator.request_log import Record
 
 __all__ = ["Trace", "explain"]
 
@@ -24,7 +24,7 @@ class Trace(NamedTuple):
     Attributes
     ----------
     salts : tuple of dict
-        See `prefixwarm.simulator.keys.salts`.
+        See `prefixwarm.simulator.cache_keys.salts`.
     chain : bytes
         The cumulative digests of its blocks, one after the other.
     paths : tuple of str

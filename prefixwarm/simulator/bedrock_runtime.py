@@ -9,11 +9,11 @@ from urllib.parse import unquote
 
 import orjson
 
-from prefixwarm.simulator import converse, keys
-from prefixwarm.simulator.errors import invalid, refused_by_aws
+from prefixwarm.simulator import cache_keys, converse
+from prefixwarm.simulator.api_errors import invalid, refused_by_aws
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.models import Model
+    from prefixwarm.simulator.model_catalog import Model
 
 __all__ = ["ROUTES", "check_model", "read", "route_of"]
 
@@ -112,4 +112,4 @@ def _betas(body: Json) -> tuple[str, ...]:
     betas = body.get("anthropic_beta") or []
     if not isinstance(betas, list) or not all(isinstance(beta, str) for beta in betas):
         raise invalid("anthropic_beta: Input should be a list of strings")
-    return keys.betas(betas)
+    return cache_keys.betas(betas)

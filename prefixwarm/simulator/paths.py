@@ -6,12 +6,12 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from prefixwarm.simulator.api_errors import ApiError
 from prefixwarm.simulator.batches import PATH as BATCH_PATH
-from prefixwarm.simulator.errors import ApiError
 from prefixwarm.simulator.oauth import PATH as TOKEN_PATH
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.wire import Request
+    from prefixwarm.simulator.http_types import Request
 
 __all__ = ["Action", "action"]
 

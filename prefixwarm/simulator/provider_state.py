@@ -11,22 +11,22 @@ from prefixwarm.simulator import (
     clock,
     control,
     diagnostics,
+    error_formats,
     ids,
     limits,
     messages,
     oauth,
-    record,
-    routes,
-    shapes,
+    paths,
+    request_log,
 )
+from prefixwarm.simulator.api_errors import ApiError, SimulatorError
 from prefixwarm.simulator.cache import Cache
-from prefixwarm.simulator.errors import ApiError, SimulatorError
 from prefixwarm.simulator.faults import Dropped, Fault, Faults
+from prefixwarm.simulator.http_types import Reply, Request, json_reply
 from prefixwarm.simulator.ledger import Ledger
-from prefixwarm.simulator.wire import Reply, Request, json_reply
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.request_log import Record
     from prefixwarm.simulator.settings import Settings
 
 __all__ = ["Provider"]
@@ -55,7 +55,7 @@ class Provider:
         self.buckets = limits.Buckets(settings.limits)
         self.batches = batches.Batches()
         self.diagnoses = diagnostics.Diagnoses()
-        self.log = record.Log(settings.keep_requests, settings.keep_bytes)
+        self.log = request_log.Log(settings.keep_requests, settings.keep_bytes)
 
     def reset(self) -> None:
         """Forget entries, requests, faults, limits and dollars; time and switches stay."""
@@ -73,7 +73,7 @@ class Provider:
         entry.request_id = self.ids.make("req_01")
         reply = self._answer(request, entry)
         entry.status = reply.status
-        shapes.identify(reply, entry.route, entry.request_id)
+        error_formats.identify(reply, entry.route, entry.request_id)
         return reply
 
     def _control(self, request: Request) -> Reply:
@@ -87,7 +87,7 @@ class Provider:
             return self._dispatch(request, entry)
         except ApiError as failure:
             entry.error = f"{failure.error_type}: {failure.message}"
-            reply = shapes.error(failure, entry.route, entry.request_id)
+            reply = error_formats.error(failure, entry.route, entry.request_id)
             if entry.organization is not None:
                 reply.headers = {**reply.headers, **_whose(entry)}
             return reply
@@ -97,8 +97,8 @@ class Provider:
     def _dispatch(self, request: Request, entry: Record) -> Reply:
         if request.too_large:
             raise ApiError(413, "Request exceeds the maximum size of 32 MB")
-        action = routes.action(request)
-        if action is routes.Action.TOKEN:
+        action = paths.action(request)
+        if action is paths.Action.TOKEN:
             fault = self.fault(entry)
             reply = self.tokens.exchange(request, self.settings, entry.time)
             return fault.spoil(reply) if fault else reply
@@ -107,9 +107,9 @@ class Provider:
         caller = auth.authenticate(request, entry.route, self.settings, self.tokens, entry.time)
         entry.organization = caller.principal.organization
         entry.workspace = caller.principal.workspace
-        if action is routes.Action.BATCH:
+        if action is paths.Action.BATCH:
             return self.batches.respond(self, request, entry, caller)
-        counting = action is routes.Action.COUNT
+        counting = action is paths.Action.COUNT
         parsed = call.parse(
             request, entry.route, caller, self.settings, self.switches, counting=counting
         )

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from prefixwarm.simulator.prompt import MESSAGES, SYSTEM, TOOLS, Block
+from prefixwarm.simulator.prompt_blocks import MESSAGES, SYSTEM, TOOLS, Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from prefixwarm.simulator.models import Model
+    from prefixwarm.simulator.model_catalog import Model
     from prefixwarm.simulator.settings import Principal, Switches
 
 __all__ = ["DIGEST", "Context", "Salts", "betas", "chain", "salts"]

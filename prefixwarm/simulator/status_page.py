@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from prefixwarm.simulator.wire import Part, Reply
+from prefixwarm.simulator.http_types import Part, Reply
 
 __all__ = ["respond"]
 

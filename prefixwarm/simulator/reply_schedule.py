@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.connection import Connection
-    from prefixwarm.simulator.provider import Provider
-    from prefixwarm.simulator.wire import Reply
+    from prefixwarm.simulator.http_types import Reply
+    from prefixwarm.simulator.provider_state import Provider
 
 __all__ = ["Schedule"]
 

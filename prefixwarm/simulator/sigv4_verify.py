@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.wire import Request
+    from prefixwarm.simulator.http_types import Request
 
 __all__ = ["ALGORITHM", "Authorization", "SignatureError", "parse", "verify"]
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from prefixwarm.simulator import checks
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 
 __all__ = ["tool_choice", "tools"]
 

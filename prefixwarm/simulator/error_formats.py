@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.runtime import ROUTES
-from prefixwarm.simulator.wire import Reply, json_reply
+from prefixwarm.simulator.bedrock_runtime import ROUTES
+from prefixwarm.simulator.http_types import Reply, json_reply
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.errors import ApiError
+    from prefixwarm.simulator.api_errors import ApiError
 
 __all__ = ["error", "identify"]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 from prefixwarm.simulator.tokens import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.simulator.models import Model
+    from prefixwarm.simulator.model_catalog import Model
 
 __all__ = ["MESSAGES", "SYSTEM", "TIERS", "TOOLS", "Block", "flatten"]
 

@@ -13,8 +13,8 @@ from prefixwarm.simulator.auth import CREDENTIAL_HEADERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from prefixwarm.simulator.key_trace import Trace
     from prefixwarm.simulator.ledger import Bill
-    from prefixwarm.simulator.trace import Trace
 
 __all__ = ["Log", "Record"]
 
