@@ -106,8 +106,8 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
         arrivals.append(at)
     days = (arrivals[-1] - arrivals[0]) / 86400 if arrivals else 0
     if days > _MOST_DAYS:
-        told = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are the times milliseconds?"
-        raise UsageError(f"{path}: {told}")
+        problem = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are the times milliseconds?"
+        raise UsageError(f"{path}: {problem}")
     return Traffic.of(arrivals, str(path))
 
 

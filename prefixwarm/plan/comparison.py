@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixwarm.plan.traffic import MOST_PER_HOUR, poisson
+from prefixwarm.plan.arrivals import MOST_PER_HOUR, poisson
 from prefixwarm.policy import Policy, optimum, replay
 
 if TYPE_CHECKING:
-    from prefixwarm.plan.terms import Prices, Terms
-    from prefixwarm.plan.traffic import Traffic
+    from prefixwarm.plan.arrivals import Traffic
+    from prefixwarm.plan.costs import PrefixCosts, Prices
     from prefixwarm.policy import Replay
     from prefixwarm.policy.calendar import Hours
 
@@ -93,7 +93,7 @@ class Plan:
 
     Attributes
     ----------
-    traffic, terms
+    traffic, costs
         What it was made for.
     rows : tuple of Row
         By policy, the bound last.
@@ -107,7 +107,7 @@ class Plan:
     """
 
     traffic: Traffic
-    terms: Terms
+    costs: PrefixCosts
     rows: tuple[Row, ...]
     starts_per_day: float
     curve: tuple[Point, ...]
@@ -126,24 +126,24 @@ class Plan:
     def worthwhile(self) -> bool:
         """Whether keeping warm saves at least a cent a month."""
         saved = self.row(NOTHING).units_per_day - self.best.units_per_day
-        usd = self.terms.usd(saved * MONTH)
+        usd = self.costs.usd(saved * MONTH)
         warms = self.best.policy not in (NOTHING, "1 h TTL alone")
-        return warms and not self.terms.too_short and (usd is None or usd >= _WORTH_USD)
+        return warms and not self.costs.too_short and (usd is None or usd >= _WORTH_USD)
 
 
-def compare(traffic: Traffic, terms: Terms, hours: Hours | None = None) -> Plan:
+def compare(traffic: Traffic, costs: PrefixCosts, hours: Hours | None = None) -> Plan:
     """Replay every policy.
 
     Parameters
     ----------
     traffic : Traffic
         The real requests.
-    terms : Terms
+    costs : PrefixCosts
         The prefix's prices.
     hours : Hours, optional
         Active hours of the random traffic behind the curve; the whole day by default.
     """
-    prices = terms.prices
+    prices = costs.prices
     spent = {
         name: replay(traffic.arrivals, traffic.end, policy, **prices)
         for name, policy in POLICIES.items()
@@ -153,22 +153,22 @@ def compare(traffic: Traffic, terms: Terms, hours: Hours | None = None) -> Plan:
     curve = tuple(_point(rate, prices, hours) for rate in _RATES if rate <= most)
     return Plan(
         traffic,
-        terms,
-        tuple(_row(name, account, traffic, terms) for name, account in spent.items()),
+        costs,
+        tuple(_row(name, account, traffic, costs) for name, account in spent.items()),
         spent[NOTHING].starts / traffic.days,
         curve,
         _break_even(curve),
     )
 
 
-def _row(name: str, account: Replay, traffic: Traffic, terms: Terms) -> Row:
-    waiting = account.misses * terms.latency
-    paid = (account.total - waiting + traffic.folded * terms.multipliers.read) / traffic.days
+def _row(name: str, account: Replay, traffic: Traffic, costs: PrefixCosts) -> Row:
+    waiting = account.misses * costs.latency
+    paid = (account.total - waiting + traffic.folded * costs.multipliers.read) / traffic.days
     return Row(
         name,
         paid + waiting / traffic.days,
-        terms.usd(paid),
-        terms.latency_usd * account.misses / traffic.days,
+        costs.usd(paid),
+        costs.latency_usd * account.misses / traffic.days,
         account.hit_rate,
         account.pings / traffic.days,
         account.misses / traffic.days,

@@ -11,7 +11,7 @@ from prefixwarm.prices import lookup
 if TYPE_CHECKING:
     from prefixwarm.core.prefix_file import PrefixFile
 
-__all__ = ["Prices", "Terms", "terms_of"]
+__all__ = ["PrefixCosts", "Prices", "costs_of"]
 
 
 class Prices(TypedDict):
@@ -24,7 +24,7 @@ class Prices(TypedDict):
 
 
 @dataclass(frozen=True)
-class Terms:
+class PrefixCosts:
     """The prices of one prefix.
 
     Attributes
@@ -58,9 +58,12 @@ class Terms:
     @property
     def prices(self) -> Prices:
         """All prices in units of one uncached read."""
-        each = self.multipliers
+        multipliers = self.multipliers
         return Prices(
-            read=each.read, write_5m=each.write_5m, write_1h=each.write_1h, latency=self.latency
+            read=multipliers.read,
+            write_5m=multipliers.write_5m,
+            write_1h=multipliers.write_1h,
+            latency=self.latency,
         )
 
     @property
@@ -73,27 +76,27 @@ class Terms:
         return None if self.unit_usd is None else units * self.unit_usd
 
 
-def terms_of(prefix: PrefixFile, latency_usd: float = 0.0) -> Terms:
+def costs_of(prefix: PrefixFile, latency_usd: float = 0.0) -> PrefixCosts:
     """Read a prefix file's prices; those of today where it carries none."""
     tokens = prefix.tokens.get("counted") or prefix.tokens.get("estimate")
     prices, source = dict(prefix.usd_per_mtok), str((prefix.prices or {}).get("source", ""))
     if not prices:
-        found = lookup(prefix.model, route=prefix.route, prompt_tokens=tokens)
-        if found is not None:
+        price_row = lookup(prefix.model, route=prefix.route, prompt_tokens=tokens)
+        if price_row is not None:
             names = ("input", "read", "write_5m", "write_1h")
-            prices, source = {n: float(getattr(found, n)) for n in names}, found.source
+            prices, source = {n: float(getattr(price_row, n)) for n in names}, price_row.source
     unit = prices.get("input")
-    known = {
+    relative = {
         name: price / unit
         for name in ("read", "write_5m", "write_1h")
         if unit and (price := prices.get(name))
     }
-    complete = len(known) == 3 and unit and tokens
-    return Terms(
+    complete = len(relative) == 3 and unit and tokens
+    return PrefixCosts(
         tokens=tokens,
         minimum=prefix.tokens.get("minimum"),
         unit_usd=unit * tokens / 1e6 if complete and unit and tokens else None,
-        multipliers=Multipliers(**known) if complete else Multipliers(),
+        multipliers=Multipliers(**relative) if complete else Multipliers(),
         latency_usd=latency_usd,
         source=source if complete else "unknown",
     )

@@ -1,14 +1,13 @@
-"""What a policy is told, and what it answers."""
+"""A policy's input and its answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["TTL_1H", "TTL_5M", "Action", "Decision", "Multipliers", "View"]
+from prefixwarm.life import TTL_1H
 
-TTL_5M = 300
-TTL_1H = 3600
+__all__ = ["Action", "Decision", "Multipliers", "View"]
 
 Action = Literal["refresh", "write", "wait", "rest"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.plan import Traffic, compare, poisson, terms_of
+from prefixwarm.plan import Traffic, compare, costs_of, poisson
 from prefixwarm.plan.page import page
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @pytest.fixture(scope="module")
 def html(prefix: Prefixes) -> str:
-    return page(compare(poisson(2), terms_of(prefix())), "support", "claude-sonnet-5-5")
+    return page(compare(poisson(2), costs_of(prefix())), "support", "claude-sonnet-5-5")
 
 
 def test_it_refers_to_nothing_outside(html: str) -> None:
@@ -47,7 +47,7 @@ def test_every_element_is_closed(html: str) -> None:
 
 
 def test_names_are_escaped(prefix: Prefixes) -> None:
-    made = compare(Traffic.of([0.0], "<b>file</b>"), terms_of(prefix()))
+    made = compare(Traffic.of([0.0], "<b>file</b>"), costs_of(prefix()))
     assert "<b>file" not in page(made, "support", "<i>model</i>")
 
 
@@ -58,7 +58,7 @@ def test_it_shows_pings_misses_and_lives(html: str) -> None:
 
 @pytest.mark.parametrize("arrivals", [[0.0], [0.0, 0.0], [5.0, 1e6], [1.7e9, 1.7e9 + 4000]])
 def test_any_traffic_can_be_drawn(arrivals: list[float], prefix: Prefixes) -> None:
-    made = compare(Traffic.of(arrivals, "a test"), terms_of(prefix()))
+    made = compare(Traffic.of(arrivals, "a test"), costs_of(prefix()))
     assert "nan" not in page(made, "support", "model").lower().replace("finance", "")
 
 
