@@ -1,4 +1,4 @@
-"""Who sends a request, and by which route."""
+"""Authenticates requests and determines their route."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Caller(NamedTuple):
 
 
 def route_of(request: Request) -> str:
-    """Tell the route of a request, as `prefixwarm.core.routes` names it."""
+    """Return the route of a request, such as ``anthropic`` or ``bedrock-converse``."""
     if request.path.startswith("/model/"):
         return bedrock_runtime.route_of(request.path)
     if request.path.startswith("/anthropic/"):
@@ -49,13 +49,13 @@ def route_of(request: Request) -> str:
 def authenticate(
     request: Request, route: str, settings: Settings, tokens: Tokens, now: float
 ) -> Caller:
-    """Work out who sends a request.
+    """Return who sends a request.
 
     Raises
     ------
     ApiError
         401 (403 on Bedrock's InvokeModel) for missing, unknown or wrong credentials; 400 where
-        Claude Platform on AWS is not told a workspace.
+        a request to Claude Platform on AWS names no workspace.
     """
     authorization = request.headers.get("authorization", "")
     if authorization.startswith(sigv4_verify.ALGORITHM) and route != "anthropic":

@@ -1,4 +1,4 @@
-"""Bedrock's runtime: InvokeModel, Converse and CountTokens, each whole or streamed."""
+"""Reads requests of Bedrock's runtime: InvokeModel, Converse and CountTokens."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _IN_PATH = ("model", "stream")
 
 
 def route_of(path: str) -> str:
-    """Tell the route of a path that begins with ``/model/``."""
+    """Return the route of a path that begins with ``/model/``."""
     return "bedrock-converse" if path.endswith(("/converse", "/converse-stream")) else "bedrock"
 
 
@@ -94,16 +94,16 @@ def _converse(model: str, value: Any, shape: str) -> Read:
 
 
 def _counted(model: str, value: Any) -> Read:
-    given = value.get("input") if isinstance(value, dict) else None
-    if not isinstance(given, dict) or len(given) != 1:
+    source = value.get("input") if isinstance(value, dict) else None
+    if not isinstance(source, dict) or len(source) != 1:
         raise refused_by_aws(
             "CountTokensInput object at input must set one of the following keys: "
             "invokeModel, converse."
         )
-    if "converse" in given:
-        return _converse(model, given["converse"], "ConverseTokensRequest")
+    if "converse" in source:
+        return _converse(model, source["converse"], "ConverseTokensRequest")
     try:
-        return _invoked(model, orjson.loads(base64.b64decode(given["invokeModel"]["body"])))
+        return _invoked(model, orjson.loads(base64.b64decode(source["invokeModel"]["body"])))
     except (KeyError, TypeError, binascii.Error, orjson.JSONDecodeError) as error:
         raise refused_by_aws("input.invokeModel.body is no InvokeModel body in base64") from error
 

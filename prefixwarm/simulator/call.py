@@ -1,4 +1,4 @@
-"""From a received request to a validated call: body, version, betas, model."""
+"""Parses and validates a received request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where simulated time comes from."""
+"""The clocks of a simulated provider."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def make(kind: str) -> Clock:
         return RealClock()
     if kind == "manual":
         return ManualClock()
-    raise SimulatorError(f"clock {kind!r} is unknown; known are real, manual")
+    raise SimulatorError(f"clock {kind!r} is unknown; use real or manual")
 
 
 def _checked(seconds: float, now: float) -> float:

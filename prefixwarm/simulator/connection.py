@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection: bytes to requests, replies to bytes at their moments."""
+"""Serves HTTP/1.1 on one connection: bytes to requests, replies to bytes at their moments."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import httptools
 from prefixwarm.simulator.http_types import Reply, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prefixwarm.simulator.reply_schedule import Schedule
 
 __all__ = ["MAXIMUM_BODY", "Connection"]
@@ -31,11 +33,14 @@ class Connection(asyncio.Protocol):
 
     Parameters
     ----------
+    respond : callable
+        Answers a request.
     schedule : Schedule
-        Who answers, and when.
+        Decides when the reply is sent.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, respond: Callable[[Request], Reply], schedule: Schedule) -> None:
+        self._respond = respond
         self._schedule = schedule
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool]] = deque()
@@ -133,7 +138,7 @@ class Connection(asyncio.Protocol):
         self._busy = None
         if self._waiting and self._transport is not None:
             request, keep_alive = self._waiting.popleft()
-            reply = self._schedule.provider.respond(request)
+            reply = self._respond(request)
             delay = self._schedule.delay(reply)
             if delay is None:
                 self._send_whole(reply, keep_alive)

@@ -1,4 +1,4 @@
-"""Error bodies and headers, in each route's own shape."""
+"""Formats errors and identifying headers the way each route does."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def _bedrock(failure: ApiError, route: str | None) -> Reply:
     name = failure.error_type if own else _BEDROCK.get(failure.status) or _BEDROCK[status]
     headers = {"x-amzn-errortype": name, **failure.headers}
     by_model = route == "bedrock-converse" and failure.error_type == "invalid_request_error"
-    said = "The model returned the following errors: " if by_model else ""
-    return json_reply(status, {"message": said + failure.message}, headers)
+    preamble = "The model returned the following errors: " if by_model else ""
+    return json_reply(status, {"message": preamble + failure.message}, headers)
 
 
 def identify(reply: Reply, route: str | None, request_id: str) -> None:

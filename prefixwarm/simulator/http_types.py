@@ -1,4 +1,4 @@
-"""What travels: a received request, and a reply with the moments at which its parts go out."""
+"""A received request, and a reply with the moments at which its parts are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the provider does differently from model to model."""
+"""Looks up what differs from model to model."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Model:
     @property
     def family(self) -> str:
         """``opus``, ``sonnet``, ``haiku``, ``fable`` or ``mythos``."""
-        return next((each for each in _FAMILIES if each in self.name), "")
+        return next((family for family in _FAMILIES if family in self.name), "")
 
     @property
     def token_bytes(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Which path does what."""
+"""Maps paths to actions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _READABLE = re.compile(r"/v1/messages/batches/[^/]+(?:/results)?")
 
 
 def action(request: Request) -> Action:
-    """Find what a request asks for.
+    """Return what a request asks for.
 
     Raises
     ------
@@ -52,11 +52,11 @@ def action(request: Request) -> Action:
     """
     if request.method == "GET" and _READABLE.fullmatch(request.path):
         return Action.BATCH
-    found = _PATHS.get(request.path)
+    target = _PATHS.get(request.path)
     if of_model := _MODEL.fullmatch(request.path):
-        found = Action.COUNT if of_model[1] else Action.CREATE
-    if found is None:
+        target = Action.COUNT if of_model[1] else Action.CREATE
+    if target is None:
         raise ApiError(404, f"Not found: {request.path}")
     if request.method != "POST":
         raise ApiError(405, "Method Not Allowed", headers={"allow": "POST"})
-    return found
+    return target

@@ -1,14 +1,13 @@
-"""When replies go out: after their simulated time, or as soon as nothing else arrives."""
+"""Decides when replies go out: after their simulated time, or when nothing else arrives."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.connection import Connection
+    from prefixwarm.simulator.clock import Clock
     from prefixwarm.simulator.http_types import Reply
-    from prefixwarm.simulator.provider_state import Provider
 
 __all__ = ["Schedule"]
 
@@ -20,27 +19,38 @@ _LONGEST = 1.0
 _COMPANY = 4
 
 
+class Droppable(Protocol):
+    """What a schedule needs of a connection."""
+
+    def drop(self) -> None:
+        """Close it without sending anything more."""
+        ...
+
+
 class Schedule:
-    """The moments at which a provider's replies are sent.
+    """The moments at which replies are sent.
 
     Parameters
     ----------
-    provider : Provider
-        Who answers.
+    clock : Clock
+        The simulated time.
+    gather : float
+        Manual clock: real seconds without an arrival until replies go out.
     """
 
-    def __init__(self, provider: Provider) -> None:
-        self.provider = provider
-        self._open: set[Connection] = set()
-        self._silent: dict[Connection, float] = {}
+    def __init__(self, clock: Clock, gather: float) -> None:
+        self._clock = clock
+        self._gather = gather
+        self._open: set[Droppable] = set()
+        self._silent: dict[Droppable, float] = {}
         self._last_arrival = 0.0
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Droppable) -> None:
         """Note a connection that has not sent a request yet."""
         self._open.add(connection)
         self._silent[connection] = _now()
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Droppable) -> None:
         """Forget a connection."""
         self._open.discard(connection)
         self._silent.pop(connection, None)
@@ -50,16 +60,16 @@ class Schedule:
         for connection in list(self._open):
             connection.drop()
 
-    def arrived(self, connection: Connection) -> None:
+    def arrived(self, connection: Droppable) -> None:
         """Note a complete request."""
         self._silent.pop(connection, None)
         self._last_arrival = _now()
 
     def delay(self, reply: Reply) -> float | None:
-        """Tell whether a reply has to wait: None where it goes out at once."""
+        """Return how long a reply has to wait: None where it goes out at once."""
         if reply.start is None and not reply.held:
             return None
-        manual = self.provider.clock.manual and self.provider.settings.gather > 0
+        manual = self._clock.manual and self._gather > 0
         due = reply.held + (reply.parts[-1].after if reply.parts else 0.0)
         return due if due > 0 or manual else None
 
@@ -69,19 +79,19 @@ class Schedule:
         On the manual clock: until no other request arrives, so that calls that are open together
         have started at the same moment; then time moves on.
         """
-        start = reply.start if reply.start is not None else self.provider.clock.now()
+        start = reply.start if reply.start is not None else self._clock.now()
         if reply.held:
             await asyncio.sleep(reply.held)
             reply.start, reply.held = start + reply.held, 0.0
         moment = (reply.start or start) + after
-        if self.provider.clock.manual:
+        if self._clock.manual:
             await self._quiet()
-            self.provider.clock.reached(moment)
+            self._clock.reached(moment)
         else:
-            await asyncio.sleep(max(0.0, moment - self.provider.clock.now()))
+            await asyncio.sleep(max(0.0, moment - self._clock.now()))
 
     async def _quiet(self) -> None:
-        gather = self.provider.settings.gather * (_COMPANY if len(self._open) > 1 else 1)
+        gather = self._gather * (_COMPANY if len(self._open) > 1 else 1)
         limit = _now() + _LONGEST
         while _now() < limit:
             seen = self._last_arrival

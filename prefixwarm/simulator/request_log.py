@@ -1,4 +1,4 @@
-"""What is remembered of each received request."""
+"""Records received requests and what became of them."""
 
 from __future__ import annotations
 

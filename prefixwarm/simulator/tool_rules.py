@@ -46,7 +46,7 @@ def tools(value: Any) -> None:
 
 
 def _custom(tool: Json, path: str) -> None:
-    checks.known(tool, _CUSTOM, path)
+    checks.fields(tool, _CUSTOM, path)
     name = checks.text(checks.required(tool, "name", path), f"{path}name")
     if not _NAME.fullmatch(name):
         raise invalid(f"{path}name: String should match pattern '^{_NAME.pattern}$'")
@@ -63,8 +63,8 @@ def tool_choice(body: Json) -> None:
     if choice is None:
         return
     checks.obj(choice, "tool_choice")
-    given = checks.required(choice, "type", "tool_choice.")
-    kind = checks.choice(given, _CHOICES, "tool_choice.type")
+    named = checks.required(choice, "type", "tool_choice.")
+    kind = checks.choice(named, _CHOICES, "tool_choice.type")
     if "disable_parallel_tool_use" in choice:
         parallel = choice["disable_parallel_tool_use"]
         checks.boolean(parallel, "tool_choice.disable_parallel_tool_use")

@@ -69,7 +69,7 @@ def test_every_option_reaches_the_provider(body: MakeJson) -> None:
     ("options", "words"),
     [
         (["--clock", "sand"], "real"),
-        (["--switch", "refuse=true"], "known are refuse_zero"),
+        (["--switch", "refuse=true"], "use one of refuse_zero"),
         (["--switch", "refuse_zero=maybe"], "neither true nor false"),
         (["--switch", "scope=planet"], "workspace, organization"),
         (["--key", "k"], "KEY=ORGANIZATION/WORKSPACE"),
