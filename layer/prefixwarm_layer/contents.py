@@ -85,7 +85,7 @@ def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _layer_code() -> dict[str, bytes]:
     return {
-        "prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes(),
+        **_modules("__init__.py", "life.py"),
         **_sources("prefixwarm.core", leave_out=_NEVER_THERE),
         **_sources("prefixwarm_extension"),
     }
@@ -110,7 +110,7 @@ def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
 
 def keepwarm_entries() -> dict[str, bytes]:
     """The keep-warm function's code; boto3 is in every Python runtime of Lambda."""
-    entries = {"prefixwarm/__init__.py": (_package("prefixwarm") / "__init__.py").read_bytes()}
+    entries = _modules("__init__.py", "life.py")
     for package in ("prefixwarm.core", "prefixwarm.policy", "prefixwarm.keepwarm"):
         entries |= _sources(package)
     for distribution in _VENDORED:
@@ -123,6 +123,11 @@ def _package(name: str) -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent
+
+
+def _modules(*names: str) -> dict[str, bytes]:
+    """Modules that stand directly in `prefixwarm`."""
+    return {f"prefixwarm/{name}": (_package("prefixwarm") / name).read_bytes() for name in names}
 
 
 def _sources(package: str, leave_out: tuple[str, ...] = ()) -> dict[str, bytes]:
