@@ -1,4 +1,4 @@
-"""What the keep-warm function and its workers have in common: code, role, log group."""
+"""Makes a Lambda function of the keep-warm code, with its role and its log group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from constructs import Construct
 
-__all__ = ["Network", "Runtime", "dead_letters", "keepwarm_lambda"]
+__all__ = ["FunctionOptions", "Network", "dead_letters", "keepwarm_lambda"]
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
 _NETWORK_ACTIONS = (
@@ -34,7 +34,7 @@ _NETWORK_ACTIONS = (
 
 @dataclass(frozen=True)
 class Network:
-    """The VPC that both run in."""
+    """The VPC that the keep-warm function and its workers run in."""
 
     vpc: ec2.IVpc
     subnets: ec2.SubnetSelection | None
@@ -42,8 +42,8 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Runtime:
-    """What the user chose for both."""
+class FunctionOptions:
+    """What the user chose for the keep-warm function and its workers."""
 
     runtime: lambda_.Runtime
     log_retention: logs.RetentionDays
@@ -52,7 +52,7 @@ class Runtime:
 
 
 def keepwarm_lambda(
-    scope: Construct, options: Runtime, *, role_for: str, timeout: Duration, **own: Any
+    scope: Construct, options: FunctionOptions, *, role_for: str, timeout: Duration, **own: Any
 ) -> lambda_.Function:
     """A function of the keep-warm code in `scope`, with a role and a log group of its own."""
     log_group = logs.LogGroup(
@@ -95,7 +95,7 @@ def _placed(network: Network | None) -> dict[str, Any]:
 
 
 def _network_policy(scope: Construct, role: iam.Role) -> iam.Policy:
-    """What Lambda does with the role before the function exists, so no interface is known yet."""
+    """Lambda makes network interfaces before the function exists, so no interface can be named."""
     statement = iam.PolicyStatement(actions=list(_NETWORK_ACTIONS), resources=["*"])
     policy = iam.Policy(scope, "Network", statements=[statement], roles=[role])
     reason = "Lambda makes the network interfaces of a VPC's functions with their role"
