@@ -14,7 +14,6 @@ from prefixwarm.core.prefix_file import dumps, load
 from prefixwarm.core.warm_call import SUFFIX as WARM_SUFFIX
 from prefixwarm.core.warm_call import compile_prefix
 from prefixwarm_layer.bytecode import bundles
-from prefixwarm_layer.lean import lean, only_used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +56,7 @@ def layer_entries() -> dict[str, bytes]:
     code = _layer_code()
     return {
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
-        **{place: lean(code[name].decode()).encode() for name, place in _STARTED.items()},
+        **{place: code[name] for name, place in _STARTED.items()},
         # The format of marshal that every Python reads.
         f"{_HOME}/code/sources": marshal.dumps(layer_modules(), 2),
         **{f"{_HOME}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
@@ -66,14 +65,13 @@ def layer_entries() -> dict[str, bytes]:
 
 def layer_modules() -> dict[str, tuple[bool, str]]:
     """The modules that the layer's programs import: whether each is a package, and its source."""
-    code = {file: lean(source.decode()) for file, source in sorted(_layer_code().items())}
-    programs = [code.pop(file) for file in _STARTED]
     return {
         file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): (
             file.endswith("/__init__.py"),
-            source,
+            source.decode(),
         )
-        for file, source in only_used(code, programs).items()
+        for file, source in sorted(_layer_code().items())
+        if file not in _STARTED
     }
 
 
