@@ -10,13 +10,14 @@ import pytest
 
 from prefixwarm.capture import CapturedRequest, judge, make_prefix, prefixes_from_requests
 from prefixwarm.observe.match import Matcher
+from tests.helpers.effort import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROUTE = "bedrock-converse"
 MODEL = "eu.anthropic.claude-sonnet-5-5"
-CASES = range(60)
+CASES = range(EXAMPLES)
 
 
 def point(random: Random) -> dict[str, Any]:

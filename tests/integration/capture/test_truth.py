@@ -10,12 +10,13 @@ import pytest
 
 from prefixwarm.capture import CapturedRequest, judge, make_prefix, prefixes_from_requests
 from prefixwarm.observe.match import Matcher
+from tests.helpers.effort import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEADERS = {"anthropic-version": "2023-06-01"}
-CASES = range(80)
+CASES = range(EXAMPLES)
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -15,7 +15,8 @@ from prefixwarm.simulator.http_types import Request
 from prefixwarm.simulator.provider_state import ProviderState
 from prefixwarm.simulator.request_handler import respond
 from prefixwarm.simulator.settings import Settings
-from tests.integration.simulator.test_fuzz import EXAMPLES, check, encoded, trees
+from tests.helpers.effort import EXAMPLES
+from tests.integration.simulator.test_fuzz import check, encoded, trees
 
 SHAPES = json.loads(
     files("prefixwarm.simulator").joinpath("converse-shapes.json").read_text("utf-8")
@@ -81,7 +82,7 @@ def bodies(draw: st.DrawFn, name: str) -> Any:
     return body
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3 * EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.data(), st.sampled_from(sorted(PATHS)))
 def test_generated_requests_are_answered(data: Any, path: str) -> None:
     """With a reply or in AWS's words, never with a failure of our own."""
@@ -99,7 +100,6 @@ def test_generated_requests_are_answered(data: Any, path: str) -> None:
         assert list(orjson.loads(reply.parts[0].data)) == ["message"]
 
 
-@settings(max_examples=max(50, EXAMPLES // 10), deadline=None)
 @given(trees)
 def test_anything_is_answered(value: object) -> None:
     """Whatever JSON it is."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,12 +17,12 @@ from prefixwarm.simulator.http_types import Request
 from prefixwarm.simulator.provider_state import ProviderState
 from prefixwarm.simulator.request_handler import respond
 from prefixwarm.simulator.settings import Settings
+from tests.helpers.effort import EXAMPLES
 
 if TYPE_CHECKING:
     from prefixwarm.simulator import Simulator
 
 
-EXAMPLES = int(os.environ.get("PREFIXWARM_FUZZ_EXAMPLES", "300"))
 ALLOWED = {200, 400, 401, 403, 404, 405, 413}
 
 scalars = (
@@ -180,7 +179,7 @@ def check(state: ProviderState, request: Request) -> None:
     control.entries(state)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3 * EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.lists(requests, min_size=1, max_size=3))
 def test_generated_requests_are_answered_as_the_provider_would(sent: list[Request]) -> None:
     state = ProviderState(Settings(clock="manual", keep_requests=4))
@@ -188,7 +187,6 @@ def test_generated_requests_are_answered_as_the_provider_would(sent: list[Reques
         check(state, request)
 
 
-@settings(max_examples=max(50, EXAMPLES // 10), deadline=None)
 @given(st.binary(max_size=200))
 def test_generated_bytes_are_answered_as_the_provider_would(content: bytes) -> None:
     state = ProviderState(Settings(clock="manual"))
@@ -199,7 +197,6 @@ def test_generated_bytes_are_answered_as_the_provider_would(content: bytes) -> N
 CONTROLS = ["clock", "entries", "requests", "faults", "ledger", "switches", "reset", "nothing"]
 
 
-@settings(max_examples=max(100, EXAMPLES // 3), deadline=None)
 @given(st.sampled_from(CONTROLS), st.sampled_from(["GET", "POST", "DELETE"]), trees | objects(
     advance=trees, kind=mixed(st.just("error")), status=trees, count=trees, probability=trees,
     seconds=trees, after=trees, until=trees, match=trees, refuse_zero=trees, linger=trees,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from hypothesis import HealthCheck, settings
 
 from prefixwarm.core.deadline import Deadline
 
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
 
     Answer = Callable[["Peer"], None]
     Serve = Callable[..., "Server"]
-
-
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
 
 
 class Peer:

@@ -10,7 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prefixwarm.core.deadline import Deadline
@@ -154,7 +154,6 @@ def test_any_bytes_are_a_reply_or_our_error(
     said = [b""]
     server = serve(lambda peer: (peer.request(), peer.say(said[0])))
 
-    @settings(max_examples=80)
     @given(st.lists(st.sampled_from(PARTS) | st.binary(max_size=3), max_size=16))
     def says(parts: list[bytes]) -> None:
         said[0] = b"".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jsonschema
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prefixwarm.simulator.samples import sample
@@ -24,7 +24,6 @@ schemas = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(schemas)
 def test_a_sample_fits_its_schema(schema: dict[str, Any]) -> None:
     jsonschema.validate(sample(schema), schema)
