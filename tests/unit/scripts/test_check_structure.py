@@ -39,8 +39,8 @@ def check(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check
             path = tmp_path / "src" / "shop" / f"{name}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        found: list[str] = script.check(tmp_path, ["src/shop"], known)
-        return found
+        findings: list[str] = script.check(tmp_path, ["src/shop"], known)
+        return findings
 
     return checked
 
@@ -77,8 +77,8 @@ def test_a_long_file_is_reported(check: Check) -> None:
 def test_a_long_function_is_reported(check: Check, head: str) -> None:
     """One line over the limit, as a method too."""
     body = "".join(f"    {line}\n" for line in [head, *["    pass"] * 40])
-    found = check({"long": f"class Shop:\n{body}"})
-    assert found == ["function over 40 lines: work in src/shop/long.py"]
+    findings = check({"long": f"class Shop:\n{body}"})
+    assert findings == ["function over 40 lines: work in src/shop/long.py"]
 
 
 def test_a_known_finding_passes_until_it_is_cured(check: Check) -> None:
