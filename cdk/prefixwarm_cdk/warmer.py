@@ -102,6 +102,8 @@ class PrefixWarmer(Construct):
         A prefix file, or a combination of settings, cannot work; the message says what to do.
     """
 
+    alarms: tuple[cloudwatch.Alarm, ...] = ()
+
     def __init__(
         self,
         scope: Construct,
@@ -135,12 +137,10 @@ class PrefixWarmer(Construct):
         self._senders: dict[lambda_.Function, tuple[Prefix, ...]] = {}
         self.table = state_table(self, "Table", removal_policy=removal_policy)
         self.keep_warm: KeepWarmFunction | None = None
-        self.alarms: tuple[cloudwatch.Alarm, ...] = ()
         if rule.policy is not None:
             network = _network(vpc, vpc_subnets, security_groups)
-            self.keep_warm = self._keep_warm_function(
-                FunctionOptions(runtime, log_retention, tracing, network)
-            )
+            options = FunctionOptions(runtime, log_retention, tracing, network)
+            self.keep_warm = self._keep_warm_function(options)
             self._connect(self.keep_warm, self._manifest(rule.policy, budget), kill_switch)
             self._watch(self.keep_warm, dashboard=dashboard)
         Aspects.of(self).add(_WarnUnlessAttached())
