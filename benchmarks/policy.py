@@ -64,14 +64,14 @@ def load(name: str) -> list[Series]:
 
 def ratio(spent: list[Replay], bound: list[Replay]) -> float:
     """Excess of a set over the bound's."""
-    least = sum(each.excess for each in bound)
-    return sum(each.excess for each in spent) / least if least else math.nan
+    least = sum(one.excess for one in bound)
+    return sum(one.excess for one in spent) / least if least else math.nan
 
 
 def hits(spent: list[Replay]) -> float:
     """Share of session starts that hit."""
-    starts = sum(each.starts for each in spent)
-    return sum(each.start_hits for each in spent) / starts if starts else math.nan
+    starts = sum(one.starts for one in spent)
+    return sum(one.start_hits for one in spent) / starts if starts else math.nan
 
 
 def contenders(*, only_5m: bool) -> dict[str, Policy | Decider]:
@@ -81,7 +81,7 @@ def contenders(*, only_5m: bool) -> dict[str, Policy | Decider]:
     return {"blind 4-minute": Blind(), **{rule: Policy(rule) for rule in RULES}}
 
 
-def report(name: str, options: dict[str, Any], *, each: bool, only_5m: bool) -> None:
+def report(name: str, options: dict[str, Any], *, by_series: bool, only_5m: bool) -> None:
     """Print one set's table."""
     series = load(name)
     days = sum(one.end for one in series) / 86400
@@ -100,7 +100,7 @@ def report(name: str, options: dict[str, Any], *, each: bool, only_5m: bool) -> 
         worst = max(value for value in ratios if not math.isnan(value))
         line = f"{label:16}{ratio(spent, bound):8.3f}{hits(spent):8.1%}{pings:11.1f}{worst:14.2f}"
         print(line, flush=True)
-        if each:
+        if by_series:
             for one, value in zip(series, ratios, strict=True):
                 print(f"    {one.name:36}{value:8.3f}")
     if not only_5m:
@@ -121,7 +121,7 @@ def main() -> None:
         for read in options.read:
             for latency in options.latency:
                 terms = {"read": read, "latency": latency}
-                report(name, terms, each=options.series, only_5m=options.only_5m)
+                report(name, terms, by_series=options.series, only_5m=options.only_5m)
 
 
 if __name__ == "__main__":

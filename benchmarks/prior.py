@@ -56,8 +56,8 @@ def newton(sets: list[tuple[list[Row], float]], weights: list[float]) -> list[fl
     """One step towards the most likely weights."""
     slope = [-RIDGE * weight for weight in weights]
     curve = [[RIDGE * (row == column) for column in range(SIZE)] for row in range(SIZE)]
-    for each, share in sets:
-        for age, values, ended in each:
+    for rows_of_set, share in sets:
+        for age, values, ended in rows_of_set:
             inputs = [(age, 1.0), *enumerate(values, CLASSES)]
             score = sum(weights[i] * value for i, value in inputs)
             chance = 1 / (1 + math.exp(-score))

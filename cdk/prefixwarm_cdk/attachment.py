@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from prefixwarm import settings
 from prefixwarm.errors import UsageError
-from prefixwarm_cdk.inputs import expect
+from prefixwarm_cdk.inputs import check_settings, expect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 _OLDEST = (3, 10)
 _MAX_LAYERS = 5
+_TIMES = {
+    "init_hint": settings.INIT_HINT_MS,
+    "init_hold": settings.INIT_HOLD_MS,
+    "gate": settings.GATE_MS,
+}
 # What the extension loads at most, so that an environment's start stays short.
 _MAX_PREFIXES = 20
 
@@ -51,8 +56,8 @@ def check(warmer: IConstruct, function: object, attached: Collection[lambda_.Fun
     _refuse_image(function)
     _refuse_architecture(function)
     _refuse_other_region(warmer, function)
-    _doubt_runtime(function)
-    _doubt_snap_start(function)
+    _warn_of_runtime(function)
+    _warn_of_snap_start(function)
 
 
 def refuse_cycle(warmer: IConstruct, function: lambda_.Function, key: IConstruct | None) -> None:
@@ -80,17 +85,15 @@ def own_settings(
     mode: str, *, hint: Duration | None, hold: Duration | None, gate: Duration | None
 ) -> dict[str, str]:
     """The settings of one function, checked as they will be where they are read."""
-    times = {
-        settings.INIT_HINT_MS: hint,
-        settings.INIT_HOLD_MS: hold,
-        settings.GATE_MS: gate,
-    }
-    for name, time in zip(("init_hint", "init_hold", "gate"), times.values(), strict=True):
+    times = {"init_hint": hint, "init_hold": hold, "gate": gate}
+    own = {settings.INIT: mode}
+    for name, time in times.items():
         expect(f"attach({name})", time, Duration, "Duration.seconds(2)")
-    given = {name: f"{time.to_milliseconds():.0f}" for name, time in times.items() if time}
-    found = {settings.INIT: mode, **given}
-    settings.Settings.from_environment(found)
-    return found
+        if time:
+            own[_TIMES[name]] = f"{time.to_milliseconds():.0f}"
+    arguments = {_TIMES[name]: f"attach({name}) in milliseconds" for name in times}
+    check_settings(own, {settings.INIT: "attach(init)", **arguments})
+    return own
 
 
 def set_up(
@@ -118,8 +121,8 @@ def allow_state(function: lambda_.Function, table: dynamodb.ITable, keys: Sequen
     )
 
 
-def known_name(warmer: IConstruct, function: lambda_.Function) -> str | None:
-    """The function's name, where knowing it makes no stack depend on another."""
+def fixed_name(warmer: IConstruct, function: lambda_.Function) -> str | None:
+    """The function's name, where using it makes no stack depend on another."""
     if Stack.of(function) is Stack.of(warmer):
         return function.function_name
     name = _resource(function).function_name
@@ -150,7 +153,7 @@ def _refuse_other_region(warmer: IConstruct, function: lambda_.Function) -> None
         )
 
 
-def _doubt_runtime(function: lambda_.Function) -> None:
+def _warn_of_runtime(function: lambda_.Function) -> None:
     name = function.runtime.name
     version = re.fullmatch(r"python(\d+)\.(\d+)", name)
     if version is None or tuple(map(int, version.groups())) < _OLDEST:
@@ -161,7 +164,7 @@ def _doubt_runtime(function: lambda_.Function) -> None:
         )
 
 
-def _doubt_snap_start(function: lambda_.Function) -> None:
+def _warn_of_snap_start(function: lambda_.Function) -> None:
     if _resource(function).snap_start is not None:
         Annotations.of(function).add_warning_v2(
             "prefixwarm:snapstart",

@@ -33,7 +33,7 @@ _ACTIONS = {
 }
 _RUNTIME = ("bedrock", "bedrock-converse")
 _POLICY = "PrefixWarmIdentity"
-# Variable, form and an example of each id.
+# By id: variable, form and an example.
 _IDS = {
     "federation_rule_id": (keys.FEDERATION_RULE_ID, r"fdrl_\w+", "fdrl_01Abc"),
     "organization_id": (
@@ -110,13 +110,13 @@ class Credentials(ABC):
         UsageError
             When an id has another form.
         """
-        given = {
+        ids = {
             "federation_rule_id": federation_rule_id,
             "organization_id": organization_id,
             "service_account_id": service_account_id,
             "workspace_id": workspace_id,
         }
-        return _WorkloadIdentity({name: value for name, value in given.items() if value})
+        return _WorkloadIdentity({name: value for name, value in ids.items() if value})
 
     @abstractmethod
     def environment(self) -> dict[str, str]:
@@ -242,9 +242,7 @@ class _WorkloadIdentity(Credentials):
         if function.role is None or function.node.try_find_child(_POLICY):
             return
         policy = iam.Policy(function, _POLICY, statements=[_may_identify()], roles=[function.role])
-        _acknowledge(
-            policy, "*", "sts:GetWebIdentityToken knows no resources; its audience is given"
-        )
+        _acknowledge(policy, "*", "sts:GetWebIdentityToken has no resources; its audience is fixed")
 
     def owner(self) -> IConstruct | None:
         return None

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from prefixwarm import settings
 from prefixwarm.state.dynamodb import DUE_INDEX
-from prefixwarm_cdk.parts import dead_letters, keepwarm_lambda
+from prefixwarm_cdk.lambda_function import dead_letters, keepwarm_lambda
 from prefixwarm_cdk.workers import Workers
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
     from aws_cdk import aws_lambda as lambda_
 
-    from prefixwarm_cdk.parts import Runtime
+    from prefixwarm_cdk.lambda_function import FunctionOptions
 
 
 _HANDLER = "prefixwarm.keepwarm.handler.handler"
@@ -34,13 +34,13 @@ _MAX_AGE = Duration.seconds(60)
 
 
 class KeepWarmFunction(Construct):
-    """Looks every minute what is due and warms it."""
+    """Checks every minute which prefixes are due and warms them."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
-        options: Runtime,
+        options: FunctionOptions,
         *,
         workers: bool,
     ) -> None:
@@ -103,7 +103,7 @@ class KeepWarmFunction(Construct):
                 grantee=function, actions=list(actions), resource_arns=list(arns)
             )
 
-    def _with_workers(self, options: Runtime) -> Workers:
+    def _with_workers(self, options: FunctionOptions) -> Workers:
         """The tick hands over to them what is beyond its own share."""
         workers = Workers(self, "Workers", options)
         self.function.add_environment(settings.QUEUE, workers.queue.queue_url)
@@ -112,8 +112,8 @@ class KeepWarmFunction(Construct):
 
     def _acknowledge(self, rule: str, reason: str) -> None:
         """Answer a finding of cdk-nag, so that its users need not."""
-        found = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
-        Validations.of(self).acknowledge(found)
+        answer = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
+        Validations.of(self).acknowledge(answer)
 
     def _start_every_minute(self) -> None:
         scheduler.Schedule(

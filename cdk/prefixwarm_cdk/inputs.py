@@ -1,18 +1,19 @@
-"""Values of another kind than they should be, refused in one line that never shows them."""
+"""Refuses arguments of another kind or value than they should be, each in one line."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm.errors import UsageError
+from prefixwarm.errors import SettingsError, UsageError
+from prefixwarm.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 def expect(name: str, value: object, kind: type, example: str) -> None:
-    """Refuse a value of another kind; None stands for one that was not given.
+    """Refuse a value of another kind, without showing it; None stands for an argument left out.
 
     Raises
     ------
@@ -27,3 +28,25 @@ def expect_several(name: str, values: Iterable[object] | None, example: str) -> 
     """Refuse a single text or path where several may stand."""
     if isinstance(values, (str, Path)):
         raise UsageError(f"{name}: got one {type(values).__name__}; pass a list, as {example}")
+
+
+def check_settings(variables: Mapping[str, str], arguments: Mapping[str, str]) -> None:
+    """Refuse values that the deployed code would refuse, naming the argument of each.
+
+    Parameters
+    ----------
+    variables
+        Environment variables that the deployed code will read.
+    arguments
+        By variable, the argument that its value came from.
+
+    Raises
+    ------
+    SettingsError
+        Naming the argument, its value and what to write.
+    """
+    try:
+        Settings.from_environment(variables)
+    except SettingsError as error:
+        variable, _, problem = str(error).partition("=")
+        raise SettingsError(f"{arguments[variable]}={problem}") from error

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 _GEOGRAPHIES = ("global.", "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.")
-_DOUBTS = {
+_WARNINGS = {
     "short": "has about {estimate} tokens, and {model} caches from {minimum}; "
     "count them with `prefixwarm check`",
-    "model": "the model {model!r} is not known, so whether warming it pays cannot be said; "
+    "model": "prefixwarm has no prices of the model {model!r}, so whether warming pays is open; "
     "check its name, or update prefixwarm and build the file again",
     "ttl": "some models on Bedrock's runtime grant 5 minutes where 1 hour is asked; "
     "watch the metric WarmDowngraded",
@@ -62,11 +62,11 @@ def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
         A file is missing or invalid, there is none, or two have one name.
     """
     files = sorted({file for path in paths for file in _files(Path(path).resolve())})
-    found = [Prefix(file, prefix_file.load(file)) for file in files]
-    if not found:
-        raise UsageError("prefixes: none given; write prefix files with `prefixwarm capture`")
+    prefixes = [Prefix(file, prefix_file.load(file)) for file in files]
+    if not prefixes:
+        raise UsageError("prefixes: none; write prefix files with `prefixwarm capture`")
     by_name: dict[str, Prefix] = {}
-    for prefix in found:
+    for prefix in prefixes:
         other = by_name.setdefault(prefix.name, prefix)
         if other is not prefix:
             raise UsageError(
@@ -81,10 +81,10 @@ def _files(path: Path) -> Sequence[Path]:
         raise UsageError(f"prefixes: {path} is not there; write it with `prefixwarm capture`")
     if not path.is_dir():
         return [path]
-    found = prefix_file.find(path)
-    if not found:
+    files = prefix_file.find(path)
+    if not files:
         raise UsageError(f"prefixes: {path} holds no *{prefix_file.SUFFIX} file")
-    return found
+    return files
 
 
 def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Prefix, ...]:
@@ -93,7 +93,7 @@ def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Pref
     Raises
     ------
     UsageError
-        For an unknown name, with the known ones.
+        For an unknown name, with the names that there are.
     """
     if names is None:
         return tuple(prefixes)
@@ -102,21 +102,21 @@ def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Pref
     unknown = [name for name in wanted if name not in by_name]
     if unknown or not wanted:
         raise UsageError(
-            f"prefixes={unknown}: not known to the warmer; write some of {', '.join(by_name)}"
+            f"prefixes={unknown}: the warmer has no such prefix; write some of {', '.join(by_name)}"
         )
     return tuple(by_name[name] for name in wanted)
 
 
 def annotate(scope: IConstruct, prefixes: Iterable[Prefix]) -> None:
-    """Refuse a prefix that is too short to be cached, and warn about doubtful ones."""
+    """Refuse a prefix that is too short to be cached, and warn where warming may be useless."""
     first: dict[tuple[str, ...], str] = {}
     for prefix in prefixes:
         _refuse_too_short(prefix)
         file = prefix.file
         twin = first.setdefault((file.route, file.model, file.fingerprint["prefix"]), file.name)
-        for word, text in _doubts(file, twin).items():
+        for topic, text in _warnings(file, twin).items():
             Annotations.of(scope).add_warning_v2(
-                f"prefixwarm:{word}:{prefix.name}", f"prefix {prefix.name}: {text}"
+                f"prefixwarm:{topic}:{prefix.name}", f"prefix {prefix.name}: {text}"
             )
 
 
@@ -129,9 +129,9 @@ def _refuse_too_short(prefix: Prefix) -> None:
         )
 
 
-def _doubts(file: PrefixFile, twin: str) -> dict[str, str]:
-    """What may make warming useless, by a word for each; `twin` is the first of the same prefix."""
-    found = {
+def _warnings(file: PrefixFile, twin: str) -> dict[str, str]:
+    """What may make warming useless, by topic; `twin` is the first file of the same prefix."""
+    applies = {
         "short": _may_be_too_short(file),
         "model": file.tokens.get("minimum") is None and file.prices is None,
         "twin": twin != file.name,
@@ -139,9 +139,9 @@ def _doubts(file: PrefixFile, twin: str) -> dict[str, str]:
         "profile": file.model.rpartition("/")[2].startswith(_GEOGRAPHIES),
     }
     return {
-        word: _DOUBTS[word].format(model=file.model, twin=twin, **file.tokens)
-        for word, doubtful in found.items()
-        if doubtful
+        topic: _WARNINGS[topic].format(model=file.model, twin=twin, **file.tokens)
+        for topic, true in applies.items()
+        if true
     }
 
 

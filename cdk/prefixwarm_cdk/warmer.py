@@ -18,11 +18,11 @@ from prefixwarm_cdk.assets import Manifest
 from prefixwarm_cdk.credentials import Credentials
 from prefixwarm_cdk.dashboard import dashboard as make_dashboard
 from prefixwarm_cdk.function import KeepWarmFunction
-from prefixwarm_cdk.inputs import expect, expect_several
+from prefixwarm_cdk.inputs import check_settings, expect, expect_several
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
+from prefixwarm_cdk.lambda_function import FunctionOptions, Network
 from prefixwarm_cdk.layer import layer_for
 from prefixwarm_cdk.metrics import Alarms, metric
-from prefixwarm_cdk.parts import Network, Runtime
 from prefixwarm_cdk.table import state_table
 from prefixwarm_cdk.workers import MOST_IN_A_TICK
 from prefixwarm_layer.manifest import state_keys
@@ -79,7 +79,7 @@ class PrefixWarmer(Construct):
         How long the keep-warm function's log is kept. Default: one month.
     removal_policy
         What happens to the table when it leaves the stack. Default: it is destroyed, because the
-        state can be found out again; only the history of spending is lost.
+        state can be learned again; only the history of spending is lost.
     kill_switch
         Parameter that stops the keep-warm function without a deployment while it says ``true``.
         Default: none; stop it by its environment variable ``PREFIXWARM_DISABLED``.
@@ -100,6 +100,8 @@ class PrefixWarmer(Construct):
     UsageError
         A prefix file, or a combination of settings, cannot work; the message says what to do.
     """
+
+    alarms: tuple[cloudwatch.Alarm, ...] = ()
 
     def __init__(
         self,
@@ -134,10 +136,10 @@ class PrefixWarmer(Construct):
         self._senders: dict[lambda_.Function, tuple[Prefix, ...]] = {}
         self.table = state_table(self, "Table", removal_policy=removal_policy)
         self.keep_warm: KeepWarmFunction | None = None
-        self.alarms: tuple[cloudwatch.Alarm, ...] = ()
         if rule.policy is not None:
             network = _network(vpc, vpc_subnets, security_groups)
-            self.keep_warm = self._made(Runtime(runtime, log_retention, tracing, network))
+            options = FunctionOptions(runtime, log_retention, tracing, network)
+            self.keep_warm = self._keep_warm_function(options)
             self._connect(self.keep_warm, self._manifest(rule.policy, budget), kill_switch)
             self._watch(self.keep_warm, dashboard=dashboard)
         Aspects.of(self).add(_WarnUnlessAttached())
@@ -193,7 +195,7 @@ class PrefixWarmer(Construct):
         attachment.set_up(function, layer, self._environment() | own)
         self._grant(function, chosen)
         self._senders[function] = chosen
-        self._tell_senders()
+        self._name_senders()
 
     def metric(
         self, name: str, *, statistic: str = "Sum", period: Duration | None = None
@@ -222,14 +224,14 @@ class PrefixWarmer(Construct):
         return self.metric("WarmFailed", period=period)
 
     def _environment(self) -> dict[str, str]:
-        found = {settings.TABLE: self.table.table_name, settings.DEPLOYMENT: self._deployment}
-        return found | self._settings | self._credentials.environment()
+        own = {settings.TABLE: self.table.table_name, settings.DEPLOYMENT: self._deployment}
+        return own | self._settings | self._credentials.environment()
 
     @property
     def _deployment(self) -> str:
         return self.node.path.replace("/", "-")
 
-    def _made(self, options: Runtime) -> KeepWarmFunction:
+    def _keep_warm_function(self, options: FunctionOptions) -> KeepWarmFunction:
         many = len(self._prefixes) > MOST_IN_A_TICK
         return KeepWarmFunction(self, "KeepWarm", options, workers=many)
 
@@ -292,15 +294,15 @@ class PrefixWarmer(Construct):
         attachment.allow_state(function, self.table, keys)
         self._credentials.grant(function, self._files(prefixes))
 
-    def _tell_senders(self) -> None:
-        """Name the attached functions to the keep-warm function, as far as they are known here.
+    def _name_senders(self) -> None:
+        """Name the attached functions to the keep-warm function, where their names are fixed here.
 
         The others note their names in the warm state themselves: named here, they would make
         the two stacks depend on each other.
         """
         senders: dict[str, list[str]] = {}
         for function, prefixes in self._senders.items():
-            name = attachment.known_name(self, function)
+            name = attachment.fixed_name(self, function)
             for prefix in prefixes if name else ():
                 senders.setdefault(prefix.name, []).append(str(name))
         if self.keep_warm and 0 < sum(map(len, senders.values())) <= _MOST_NAMED:
@@ -325,15 +327,15 @@ def _network(
 
 
 def _accepted(
-    warmer: PrefixWarmer, given: Sequence[str | Path], credentials: Credentials, rule: KeepWarm
+    warmer: PrefixWarmer, paths: Sequence[str | Path], credentials: Credentials, rule: KeepWarm
 ) -> tuple[Prefix, ...]:
     """The prefixes, where these credentials reach them and this rule can keep them warm."""
-    found = prefix_files.read(given)
-    files = [prefix.file for prefix in found]
+    prefixes = prefix_files.read(paths)
+    files = [prefix.file for prefix in prefixes]
     credentials.check(files)
     rule.check(files)
-    prefix_files.annotate(warmer, found)
-    return found
+    prefix_files.annotate(warmer, prefixes)
+    return prefixes
 
 
 def _expect_kinds(
@@ -349,11 +351,13 @@ def _expect_kinds(
 
 
 def _checked_settings(cache_scope: str, latency_value: float, *, sample: bool) -> dict[str, str]:
-    found = {settings.CACHE_SCOPE: cache_scope, settings.LATENCY_VALUE: f"{latency_value:g}"}
+    variables = {settings.CACHE_SCOPE: cache_scope, settings.LATENCY_VALUE: f"{latency_value:g}"}
     if sample:
-        found[settings.DIAGNOSE] = "sample"
-    settings.Settings.from_environment(found)
-    return found
+        variables[settings.DIAGNOSE] = "sample"
+    check_settings(
+        variables, {settings.CACHE_SCOPE: "cache_scope", settings.LATENCY_VALUE: "latency_value"}
+    )
+    return variables
 
 
 @jsii.implements(IAspect)

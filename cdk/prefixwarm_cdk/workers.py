@@ -10,10 +10,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from prefixwarm_cdk.parts import dead_letters, keepwarm_lambda
+from prefixwarm_cdk.lambda_function import dead_letters, keepwarm_lambda
 
 if TYPE_CHECKING:
-    from prefixwarm_cdk.parts import Runtime
+    from prefixwarm_cdk.lambda_function import FunctionOptions
 
 
 # What the keep-warm function does itself: a warmer with no more prefixes needs no workers.
@@ -30,7 +30,7 @@ _BATCH = 10
 class Workers(Construct):
     """A queue of warm calls, and the function that makes them."""
 
-    def __init__(self, scope: Construct, construct_id: str, options: Runtime) -> None:
+    def __init__(self, scope: Construct, construct_id: str, options: FunctionOptions) -> None:
         super().__init__(scope, construct_id)
         self.undelivered = dead_letters(self, "DeadLetters")
         self.queue = self._queue()

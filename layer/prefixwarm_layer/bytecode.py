@@ -27,15 +27,16 @@ RUNTIMES = tuple(f"python{minor}" for minor in ("3.10", *SUPPORTED))
 _COMPILE = """
 import importlib.util, json, marshal, types
 
-def lean(code):
-    inner = (lean(c) if isinstance(c, types.CodeType) else c for c in code.co_consts)
+def without_lines(code):
+    inner = (without_lines(c) if isinstance(c, types.CodeType) else c for c in code.co_consts)
     names = {"co_qualname": code.co_name} if hasattr(code, "co_qualname") else {}
     return code.replace(co_linetable=b"", co_consts=tuple(inner), co_filename="", **names)
 
 def compiled(text):
     bundle = {}
     for name, (package, source) in json.loads(text).items():
-        bundle[name] = package, lean(compile(source, "", "exec", dont_inherit=True, optimize=2))
+        code = compile(source, "", "exec", dont_inherit=True, optimize=2)
+        bundle[name] = package, without_lines(code)
     return importlib.util.MAGIC_NUMBER + marshal.dumps(bundle)
 """
 _NATIVE = _COMPILE + "\nimport sys\nsys.stdout.buffer.write(compiled(sys.stdin.read()))"

@@ -14,7 +14,6 @@ from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import SUFFIX as PREFIX_SUFFIX
 from prefixwarm.prefix.prefix_file import dumps, load
 from prefixwarm_layer.bytecode import bundles
-from prefixwarm_layer.lean import lean, only_used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +24,8 @@ _VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
 # The packages whose modules the init phase may load, and of `prefix` only what compiles a file.
 _PACKAGES = ("provider", "state", "warm", "wire")
 _COMPILER = ("body", "compiled", "fingerprint", "prefix_file", "warm_request")
+# Modules that stand directly in `prefixwarm`.
+_SINGLE = ("__init__", "errors", "life", "settings")
 _NEVER_THERE = ("memory.py", "store.py")
 # Files of their own, because something starts them.
 _STARTED = {
@@ -53,7 +54,7 @@ def layer_entries() -> dict[str, bytes]:
     code = _layer_code()
     return {
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
-        **{place: lean(code[name].decode()).encode() for name, place in _STARTED.items()},
+        **{place: code[name] for name, place in _STARTED.items()},
         # The format of marshal that every Python reads.
         f"{_HOME}/code/sources": marshal.dumps(layer_modules(), 2),
         **{f"{_HOME}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
@@ -62,14 +63,13 @@ def layer_entries() -> dict[str, bytes]:
 
 def layer_modules() -> dict[str, tuple[bool, str]]:
     """The modules that the layer's programs import: whether each is a package, and its source."""
-    code = {file: lean(source.decode()) for file, source in sorted(_layer_code().items())}
-    programs = [code.pop(file) for file in _STARTED]
     return {
         file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): (
             file.endswith("/__init__.py"),
-            source,
+            source.decode(),
         )
-        for file, source in only_used(code, programs).items()
+        for file, source in sorted(_layer_code().items())
+        if file not in _STARTED
     }
 
 
@@ -81,7 +81,7 @@ def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _layer_code() -> dict[str, bytes]:
     return {
-        **_modules("prefixwarm", ("__init__", "errors", "settings")),
+        **_modules("prefixwarm", _SINGLE),
         **_modules("prefixwarm.prefix", ("__init__", *_COMPILER)),
         **{
             name: source
@@ -111,7 +111,7 @@ def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
 
 def keepwarm_entries() -> dict[str, bytes]:
     """The keep-warm function's code; boto3 is in every Python runtime of Lambda."""
-    entries = _modules("prefixwarm", ("__init__", "errors", "settings"))
+    entries = _modules("prefixwarm", _SINGLE)
     for package in (*_PACKAGES, "prefix", "policy", "keepwarm"):
         entries |= _sources(f"prefixwarm.{package}")
     for distribution in _VENDORED:

@@ -10,15 +10,15 @@ import click
 from prefixwarm.cli.output import dollars, emit, json_option, note, table
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import recommendation
-from prefixwarm.plan.compare import MONTH, compare
-from prefixwarm.plan.terms import terms_of
-from prefixwarm.plan.traffic import poisson, read
+from prefixwarm.plan.arrivals import poisson, read
+from prefixwarm.plan.comparison import MONTH, compare
+from prefixwarm.plan.costs import costs_of
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.prefix_file import load
 
 if TYPE_CHECKING:
-    from prefixwarm.plan.compare import Plan
-    from prefixwarm.plan.traffic import Traffic
+    from prefixwarm.plan.arrivals import Traffic
+    from prefixwarm.plan.comparison import Plan
     from prefixwarm.policy import Hours
     from prefixwarm.prefix.prefix_file import PrefixFile
 
@@ -76,7 +76,7 @@ def plan(
     prefix = load(file)
     active = Policy.of({"hours": hours, "weekdays": weekdays, "timezone": tz}).hours
     traffic = _traffic(arrivals, rate, from_cloudwatch, tz, active)
-    made = compare(traffic, terms_of(prefix, latency_value * miss_seconds), active)
+    made = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active)
     if html is not None:
         _write_page(html, made, prefix)
     emit(_document(made, prefix), as_json, lambda: _show(made))
@@ -85,8 +85,8 @@ def plan(
 def _traffic(
     arrivals: Path | None, rate: float | None, function: str | None, tz: str, hours: Hours | None
 ) -> Traffic:
-    given = [each is not None for each in (arrivals, rate, function)]
-    if sum(given) != 1:
+    sources = [option is not None for option in (arrivals, rate, function)]
+    if sum(sources) != 1:
         raise UsageError("plan: give one of --arrivals FILE, --rate PER_HOUR, --from-cloudwatch")
     if arrivals is not None:
         return read(arrivals, tz)
@@ -108,15 +108,15 @@ def _write_page(target: Path, made: Plan, prefix: PrefixFile) -> None:
 
 
 def _document(made: Plan, prefix: PrefixFile) -> dict[str, Any]:
-    terms, traffic = made.terms, made.traffic
+    costs, traffic = made.costs, made.traffic
     return {
         "name": prefix.name,
         "model": prefix.model,
-        "tokens": terms.tokens,
-        "unit_usd": terms.unit_usd,
-        "prices": terms.source,
-        "multipliers": vars(terms.multipliers),
-        "latency_usd": terms.latency_usd,
+        "tokens": costs.tokens,
+        "unit_usd": costs.unit_usd,
+        "prices": costs.source,
+        "multipliers": vars(costs.multipliers),
+        "latency_usd": costs.latency_usd,
         "traffic": {
             "source": traffic.source,
             "requests": traffic.requests,

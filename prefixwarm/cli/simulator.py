@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.server import serve
 from prefixwarm.simulator.settings import AwsKey, Latency, Limits, Principal, Settings, Switches
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.plan.compare import MONTH, NOTHING
+from prefixwarm.plan.comparison import MONTH, NOTHING
 
 if TYPE_CHECKING:
-    from prefixwarm.plan.compare import Plan, Row
+    from prefixwarm.plan.comparison import Plan, Row
 
 
 _RULES = ("ski", "hazard")
@@ -16,12 +16,12 @@ _RULES = ("ski", "hazard")
 def recommendation(plan: Plan) -> str:
     """What to do, and what it costs either way."""
     nothing, best = plan.row(NOTHING), plan.best
-    month = "a month, waiting included," if plan.terms.latency_usd else "a month"
+    month = "a month, waiting included," if plan.costs.latency_usd else "a month"
     starts = f"with {plan.starts_per_day:.2g} session starts a day"
-    if plan.terms.too_short:
+    if plan.costs.too_short:
         return (
-            f"Do not keep this warm: its {plan.terms.tokens} tokens are under the model's "
-            f"minimum of {plan.terms.minimum}, so nothing is cached."
+            f"Do not keep this warm: its {plan.costs.tokens} tokens are under the model's "
+            f"minimum of {plan.costs.minimum}, so nothing is cached."
         )
     if plan.worthwhile:
         return (

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import PrefixwarmError, UsageError
-from prefixwarm.plan.traffic import Traffic
+from prefixwarm.plan.arrivals import Traffic
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

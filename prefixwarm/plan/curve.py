@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from prefixwarm.plan.advice import money
+from prefixwarm.plan.arrivals import DAY
 from prefixwarm.plan.svg import drawing
-from prefixwarm.plan.traffic import DAY
 
 if TYPE_CHECKING:
-    from prefixwarm.plan.compare import Plan, Point
+    from prefixwarm.plan.comparison import Plan, Point
 
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 90, 20, 800, 320
@@ -19,7 +19,7 @@ _LEFT, _TOP, _WIDTH, _HEIGHT = 90, 20, 800, 320
 def curve(plan: Plan) -> str:
     """Draw a plan's dollars a day against requests a day, both on logarithmic scales."""
     points = list(plan.curve)
-    chart = _Chart(points, plan.terms.unit_usd)
+    chart = _Chart(points, plan.costs.unit_usd)
     parts = [*_grid(chart, plan)]
     labels = _apart([chart.y(units) for units in points[-1].units.values()])
     for number, (name, label_y) in enumerate(zip(points[0].units, labels, strict=True)):
@@ -64,7 +64,7 @@ def _grid(chart: _Chart, plan: Plan) -> list[str]:
     parts = []
     for exponent in range(chart.low, chart.high + 1):
         cost = 10.0**exponent
-        label = money(cost) if plan.terms.unit_usd else f"{cost:g} reads"
+        label = money(cost) if plan.costs.unit_usd else f"{cost:g} reads"
         y = chart.y(cost / chart.unit)
         parts.append(f'<path class="grid" d="M{_LEFT} {y}h{_WIDTH}"/>')
         parts.append(f'<text class="name" x="{_LEFT - 8}" y="{y + 4}">{label}</text>')

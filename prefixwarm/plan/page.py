@@ -6,12 +6,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from prefixwarm.plan.advice import money, recommendation
-from prefixwarm.plan.compare import MONTH
+from prefixwarm.plan.comparison import MONTH
 from prefixwarm.plan.curve import curve
 from prefixwarm.plan.timeline import SHOWN_DAYS, timeline
 
 if TYPE_CHECKING:
-    from prefixwarm.plan.compare import Plan, Row
+    from prefixwarm.plan.comparison import Plan, Row
 
 
 _STYLE = """
@@ -86,11 +86,11 @@ def page(plan: Plan, name: str, model: str) -> str:
 
 
 def _facts(plan: Plan, model: str) -> str:
-    terms = plan.terms
-    tokens = "an unknown number of" if terms.tokens is None else f"{terms.tokens:,}"
-    latency = f", a miss costs {money(terms.latency_usd)} in waiting" if terms.latency_usd else ""
+    costs = plan.costs
+    tokens = "an unknown number of" if costs.tokens is None else f"{costs.tokens:,}"
+    latency = f", a miss costs {money(costs.latency_usd)} in waiting" if costs.latency_usd else ""
     return (
-        f"{model}, {tokens} tokens; prices: {terms.source}{latency}. {plan.traffic.requests:,} "
+        f"{model}, {tokens} tokens; prices: {costs.source}{latency}. {plan.traffic.requests:,} "
         f"requests in {plan.traffic.days:.3g} days ({plan.traffic.source}), "
         f"{plan.starts_per_day:.2g} session starts a day."
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.plan.compare import POLICIES
+from prefixwarm.plan.arrivals import DAY
+from prefixwarm.plan.comparison import POLICIES
 from prefixwarm.plan.svg import drawing
-from prefixwarm.plan.traffic import DAY
 from prefixwarm.policy import replay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.plan.compare import Plan
+    from prefixwarm.plan.comparison import Plan
     from prefixwarm.policy.evaluate import Event
 
 
@@ -31,7 +31,7 @@ def timeline(plan: Plan) -> str:
     parts.append(_ticks(scale, shown, _y(0) - 10, 20, "request"))
     for number, name in enumerate(_LANES, 1):
         events: list[Event] = []
-        replay(shown, end, POLICIES[name], **plan.terms.prices, watch=events.append)
+        replay(shown, end, POLICIES[name], **plan.costs.prices, watch=events.append)
         parts += _lane_name(number, name)
         parts += _lane(scale, number, events)
     height = _y(len(_LANES)) + 24

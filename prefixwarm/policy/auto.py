@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from prefixwarm.policy.learner import Learner, Terms
+from prefixwarm.life import TTL_1H, TTL_5M
+from prefixwarm.policy.learner import Costs, Learner
 from prefixwarm.policy.rules import Allowance, Gap, Never
-from prefixwarm.policy.view import TTL_1H, TTL_5M
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ _TAG = b"A"
 
 
 @dataclass(frozen=True)
-class _Books:
+class _Account:
     """What was learned, and the bank that pays for following it.
 
     Attributes
@@ -53,7 +53,7 @@ class _Books:
     wanted: int = TTL_5M
 
     @classmethod
-    def read(cls, learned: bytes) -> _Books | None:
+    def read(cls, learned: bytes) -> _Account | None:
         if learned[:1] != _TAG or len(learned) != _FORMAT.size:
             return None
         _, bank, missed, long, learner = _FORMAT.unpack(learned)
@@ -64,42 +64,42 @@ class _Books:
         return _FORMAT.pack(_TAG, self.bank, self.missed, long, self.learner.pack())
 
     @classmethod
-    def first(cls, at: float, terms: Terms, latency: float, *, missed: bool) -> _Books:
-        books = cls(Learner.first(at), RISK * terms.short + CREDIT * latency, missed)
-        return replace(books, wanted=books.affordable(terms))
+    def first(cls, at: float, costs: Costs, latency: float, *, missed: bool) -> _Account:
+        account = cls(Learner.first(at), RISK * costs.short + CREDIT * latency, missed)
+        return replace(account, wanted=account.affordable(costs))
 
-    def settled(self, ttl: int, terms: Terms) -> _Books:
-        """The books once it is known which TTL the last write was granted."""
+    def settled(self, ttl: int, costs: Costs) -> _Account:
+        """The account once it is known which TTL the last write was granted."""
         longer = self.missed and ttl == self.wanted == TTL_1H
-        paid = terms.long - terms.short if longer else 0.0
+        paid = costs.long - costs.short if longer else 0.0
         return replace(self, bank=self.bank - paid, missed=False)
 
-    def affordable(self, terms: Terms) -> int:
+    def affordable(self, costs: Costs) -> int:
         """The TTL to write with."""
-        price = terms.long - terms.short + RESERVE * terms.read
+        price = costs.long - costs.short + RESERVE * costs.read
         return self.learner.ttl() if self.bank >= price else TTL_5M
 
-    def refreshes(self, ttl: int, terms: Terms) -> tuple[int, int]:
+    def refreshes(self, ttl: int, costs: Costs) -> tuple[int, int]:
         """How many refreshes this silence is worth, and how many the bank covers."""
-        covered = max(0, int(self.settled(ttl, terms).bank / terms.read + 1e-9))
-        return self.learner.refreshes(ttl, terms), covered
+        covered = max(0, int(self.settled(ttl, costs).bank / costs.read + 1e-9))
+        return self.learner.refreshes(ttl, costs), covered
 
-    def after(self, at: float, ttl: int, terms: Terms) -> _Books:
-        """The books after traffic that found, or would have found, an entry of this TTL.
+    def after(self, at: float, ttl: int, costs: Costs) -> _Account:
+        """The account after traffic that found, or would have found, an entry of this TTL.
 
         An entry that lives longer than was wanted is the agent's choice: doing nothing would have
         it, too.
         """
         seconds = at - self.learner.last
-        gap, books = Gap(seconds, ttl), self.settled(ttl, terms)
-        allowed = min(self.refreshes(ttl, terms)) if gap.due else 0
+        gap, account = Gap(seconds, ttl), self.settled(ttl, costs)
+        allowed = min(self.refreshes(ttl, costs)) if gap.due else 0
         lapsed = Gap(seconds, ttl if ttl > self.wanted else TTL_5M).needed
-        nothing = (1 + RISK) * terms.short if lapsed else 0.0
-        bank = books.bank + nothing - gap.bill(allowed, terms.read, terms.short)
-        after = replace(books, learner=self.learner.after(at, terms), bank=bank)
+        nothing = (1 + RISK) * costs.short if lapsed else 0.0
+        bank = account.bank + nothing - gap.cost(allowed, costs.read, costs.short)
+        after = replace(account, learner=self.learner.after(at, costs), bank=bank)
         if gap.needed <= allowed:
             return after
-        return replace(after, missed=True, wanted=after.affordable(terms))
+        return replace(after, missed=True, wanted=after.affordable(costs))
 
 
 class Auto(Never):
@@ -112,17 +112,17 @@ class Auto(Never):
 
     def ttl(self, view: View) -> int:
         """One hour where it pays and is affordable; for a new prefix what is asked for."""
-        books = _Books.read(view.learned)
-        if books is None:
+        account = _Account.read(view.learned)
+        if account is None:
             return view.ttl if view.warm_until is None else TTL_5M
-        return books.wanted if books.missed else books.affordable(Terms.of(view))
+        return account.wanted if account.missed else account.affordable(Costs.of(view))
 
     def allowance(self, view: View) -> Allowance:
         """The refreshes with the least expected cost, as far as the bank goes."""
-        books = _Books.read(view.learned)
-        if books is None:
+        account = _Account.read(view.learned)
+        if account is None:
             return Allowance(0, "no traffic seen yet that would show that refreshes pay")
-        worth, covered = books.refreshes(view.ttl, Terms.of(view))
+        worth, covered = account.refreshes(view.ttl, Costs.of(view))
         if covered < worth:
             return Allowance(
                 covered,
@@ -132,14 +132,14 @@ class Auto(Never):
         return Allowance(worth, f"by its own past, this silence is worth {worth} refreshes")
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
-        """Update what is known, and the bank."""
-        learned, terms = view.learned, Terms.of(view)
+        """Update what was learned, and the bank."""
+        learned, costs = view.learned, Costs.of(view)
         ttl = TTL_1H if view.ttl >= TTL_1H else TTL_5M
         for at in arrivals:
-            books = _Books.read(learned)
-            if books is None:
+            account = _Account.read(learned)
+            if account is None:
                 cold = view.warm_until is None
-                learned = _Books.first(at, terms, view.latency, missed=cold).pack()
-            elif at > books.learner.last:
-                learned = books.after(at, ttl, terms).pack()
+                learned = _Account.first(at, costs, view.latency, missed=cold).pack()
+            elif at > account.learner.last:
+                learned = account.after(at, ttl, costs).pack()
         return learned

@@ -6,14 +6,14 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from prefixwarm.life import TTL_1H, TTL_5M
 from prefixwarm.policy.evaluate import SESSION_GAP, Replay, check_arrivals
-from prefixwarm.policy.view import TTL_1H, TTL_5M
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class _Terms(NamedTuple):
+class _Costs(NamedTuple):
     """What the series is played for."""
 
     writes: dict[int, float]
@@ -61,12 +61,12 @@ def optimum(
     check_arrivals(arrivals, end)
     if not arrivals:
         return Replay(0.0, 0.0, 0, 0, 0, 0)
-    terms = _Terms({TTL_5M: write_5m, TTL_1H: write_1h}, read, latency, tick)
-    best = {ttl: _Path(write + latency, misses=1) for ttl, write in terms.writes.items()}
+    costs = _Costs({TTL_5M: write_5m, TTL_1H: write_1h}, read, latency, tick)
+    best = {ttl: _Path(write + latency, misses=1) for ttl, write in costs.writes.items()}
     starts = 0
     for before, at in pairwise(arrivals):
         starts += at - before > SESSION_GAP
-        ways = [way for ttl, path in best.items() for way in _ways(path, ttl, before, at, terms)]
+        ways = [way for ttl, path in best.items() for way in _ways(path, ttl, before, at, costs)]
         best = {
             ttl: min(path for living, path in ways if living == ttl)
             for ttl in {living for living, _ in ways}
@@ -76,22 +76,22 @@ def optimum(
 
 
 def _ways(
-    path: _Path, ttl: int, before: float, at: float, terms: _Terms
+    path: _Path, ttl: int, before: float, at: float, costs: _Costs
 ) -> list[tuple[int, _Path]]:
     """All ways worth trying from one request to the next, with the TTL they leave alive."""
     start = at - before > SESSION_GAP
     if at < before + ttl:
-        return [(ttl, path.then(terms.read, start=start))]
+        return [(ttl, path.then(costs.read, start=start))]
     ways = []
-    refreshes = _refreshes(before, at, ttl, terms.tick)
+    refreshes = _refreshes(before, at, ttl, costs.tick)
     if refreshes is not None:
-        cost = terms.read * (refreshes + 1)
+        cost = costs.read * (refreshes + 1)
         ways.append((ttl, path.then(cost, pings=refreshes, start=start)))
-    last_tick = (math.ceil(at / terms.tick) - 1) * terms.tick
-    for wanted, write in terms.writes.items():
-        ways.append((wanted, path.then(write + terms.latency, miss=True, start=start)))
+    last_tick = (math.ceil(at / costs.tick) - 1) * costs.tick
+    for wanted, write in costs.writes.items():
+        ways.append((wanted, path.then(write + costs.latency, miss=True, start=start)))
         if before + ttl <= last_tick and at < last_tick + wanted:
-            ways.append((wanted, path.then(write + terms.read, pings=1, start=start)))
+            ways.append((wanted, path.then(write + costs.read, pings=1, start=start)))
     return ways
 
 

@@ -85,8 +85,8 @@ class Calendar:
         day = self.local(after).date()
         for offset in range(_YEAR):
             candidate = day + timedelta(days=offset)
-            if self.includes(candidate) and (found := self.epoch(candidate, minute)) > after:
-                return found
+            if self.includes(candidate) and (moment := self.epoch(candidate, minute)) > after:
+                return moment
         return None
 
 

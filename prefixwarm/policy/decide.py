@@ -6,11 +6,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from prefixwarm.life import TTL_1H
 from prefixwarm.policy.auto import Auto
 from prefixwarm.policy.hazard import Hazard
 from prefixwarm.policy.policy import Policy
 from prefixwarm.policy.rules import Allowance, Always, Never, Rule, Ski
-from prefixwarm.policy.view import TTL_1H, Action, Decision, View
+from prefixwarm.policy.view import Action, Decision, View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,12 +75,12 @@ def decide(view: View, policy: str | Policy = "auto") -> Decision:
     """
     policy = Policy.of(policy)
     try:
-        return _Case(view, policy, _RULES[policy.rule]).decision()
+        return _Candidate(view, policy, _RULES[policy.rule]).decision()
     except _UNSOUND:
-        return _Case(replace(view, learned=b""), policy, _RULES[policy.rule]).decision()
+        return _Candidate(replace(view, learned=b""), policy, _RULES[policy.rule]).decision()
 
 
-class _Case:
+class _Candidate:
     """One view under one policy."""
 
     def __init__(self, view: View, policy: Policy, rule: Rule) -> None:

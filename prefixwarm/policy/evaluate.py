@@ -11,9 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from prefixwarm.errors import UsageError
+from prefixwarm.life import TTL_1H
 from prefixwarm.policy import decide as deciding
 from prefixwarm.policy.policy import Policy
-from prefixwarm.policy.view import TTL_1H, Decision, Multipliers, View
+from prefixwarm.policy.view import Decision, Multipliers, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ def replay(
     tick : float
         Seconds; warm calls fall on its multiples, after a request of the same moment.
     watch : callable, optional
-        Told each request and each warm call.
+        Called with every request and warm call, in order.
 
     Raises
     ------

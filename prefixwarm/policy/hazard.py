@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from prefixwarm.policy.learner import Learner, Terms
-from prefixwarm.policy.rules import Allowance, Gap, Ski, break_even
-from prefixwarm.policy.view import TTL_1H, TTL_5M
+from prefixwarm.life import TTL_1H, TTL_5M, break_even
+from prefixwarm.policy.learner import Costs, Learner
+from prefixwarm.policy.rules import Allowance, Gap, Ski
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,14 +21,14 @@ GRACE = 4.0
 SHARE = 0.25
 
 # What a 1 hour life may cost more than 5 minute ones: first requests that hit are worth it.
-_GIFT = 0.7
+_LONG_TTL_BONUS = 0.7
 
 _FORMAT = struct.Struct(f"<sffB{Learner.size}s")
 _TAG = b"H"
 
 
 @dataclass(frozen=True)
-class _Books:
+class _Account:
     """What was learned, and what following it has cost.
 
     Attributes
@@ -47,7 +47,7 @@ class _Books:
     wanted: int = TTL_1H
 
     @classmethod
-    def read(cls, learned: bytes) -> _Books | None:
+    def read(cls, learned: bytes) -> _Account | None:
         if learned[:1] != _TAG or len(learned) != _FORMAT.size:
             return None
         _, excess, spent, long, learner = _FORMAT.unpack(learned)
@@ -57,29 +57,29 @@ class _Books:
         long = self.wanted >= TTL_1H
         return _FORMAT.pack(_TAG, self.excess, self.spent, long, self.learner.pack())
 
-    def trusted(self, terms: Terms) -> bool:
+    def trusted(self, costs: Costs) -> bool:
         """Whether the rule may be followed through one more silence, whatever it brings."""
-        worst = self.excess + terms.long + terms.short
-        return worst <= GRACE * terms.long + SHARE * self.spent
+        worst = self.excess + costs.long + costs.short
+        return worst <= GRACE * costs.long + SHARE * self.spent
 
-    def refreshes(self, ttl: int, terms: Terms) -> int:
-        if ttl >= TTL_1H and not self.trusted(terms):
-            return break_even(terms.read, terms.long)
-        return self.learner.refreshes(ttl, terms)
+    def refreshes(self, ttl: int, costs: Costs) -> int:
+        if ttl >= TTL_1H and not self.trusted(costs):
+            return break_even(costs.read, costs.long)
+        return self.learner.refreshes(ttl, costs)
 
-    def after(self, at: float, ttl: int, terms: Terms) -> _Books:
-        """The books after traffic that found, or would have found, an entry of this TTL."""
+    def after(self, at: float, ttl: int, costs: Costs) -> _Account:
+        """The account after traffic that found, or would have found, an entry of this TTL."""
         seconds = at - self.learner.last
-        gap, after = Gap(seconds, ttl), replace(self, learner=self.learner.after(at, terms))
-        allowed = self.refreshes(ttl, terms) if gap.due else 0
+        gap, after = Gap(seconds, ttl), replace(self, learner=self.learner.after(at, costs))
+        allowed = self.refreshes(ttl, costs) if gap.due else 0
         if gap.needed > allowed:
             after = replace(
-                after, wanted=after.learner.ttl(_GIFT) if self.trusted(terms) else TTL_1H
+                after, wanted=after.learner.ttl(_LONG_TTL_BONUS) if self.trusted(costs) else TTL_1H
             )
         if not gap.needed or ttl < self.wanted:
             return after
-        usual = Gap(seconds).bill(break_even(terms.read, terms.long), terms.read, terms.long)
-        spent = gap.bill(allowed, terms.read, terms.premium(after.wanted))
+        usual = Gap(seconds).cost(break_even(costs.read, costs.long), costs.read, costs.long)
+        spent = gap.cost(allowed, costs.read, costs.premium(after.wanted))
         return replace(after, excess=self.excess + spent - usual, spent=self.spent + usual)
 
 
@@ -88,27 +88,27 @@ class Hazard(Ski):
 
     def ttl(self, view: View) -> int:
         """One hour, until its own past shows that five minutes cost less."""
-        books = _Books.read(view.learned)
-        return TTL_1H if books is None else books.wanted
+        account = _Account.read(view.learned)
+        return TTL_1H if account is None else account.wanted
 
     def allowance(self, view: View) -> Allowance:
         """The refreshes with the least expected cost, or the break-even count in doubt."""
-        books, terms = _Books.read(view.learned), Terms.of(view)
-        if books is None:
+        account, costs = _Account.read(view.learned), Costs.of(view)
+        if account is None:
             return super().allowance(view)
-        count = books.refreshes(view.ttl, terms)
-        if view.ttl >= TTL_1H and not books.trusted(terms):
+        count = account.refreshes(view.ttl, costs)
+        if view.ttl >= TTL_1H and not account.trusted(costs):
             return Allowance(count, f"{super().allowance(view).reason}; learning has not paid yet")
         return Allowance(count, f"by its own past, this silence is worth {count} refreshes")
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
-        """Update what is known, and the books."""
-        learned, terms = view.learned, Terms.of(view)
+        """Update the learner and the account."""
+        learned, costs = view.learned, Costs.of(view)
         ttl = TTL_1H if view.ttl >= TTL_1H else TTL_5M
         for at in arrivals:
-            books = _Books.read(learned)
-            if books is None:
-                learned = _Books(Learner.first(at)).pack()
-            elif at > books.learner.last:
-                learned = books.after(at, ttl, terms).pack()
+            account = _Account.read(learned)
+            if account is None:
+                learned = _Account(Learner.first(at)).pack()
+            elif at > account.learner.last:
+                learned = account.after(at, ttl, costs).pack()
         return learned

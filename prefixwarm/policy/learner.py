@@ -1,4 +1,4 @@
-"""What the learning rules keep of one prefix: its traffic, and whether a longer life pays."""
+"""What the learning rules keep of one prefix: its traffic, and whether an hour pays."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from prefixwarm.policy.pauses import Pauses
+from prefixwarm.life import TTL_1H, TTL_5M
+from prefixwarm.policy.gaps import Gaps
 from prefixwarm.policy.rules import Gap
 from prefixwarm.policy.survival import Model
-from prefixwarm.policy.view import TTL_1H, TTL_5M
 
 if TYPE_CHECKING:
     from prefixwarm.policy.view import View
@@ -21,17 +21,17 @@ _GAIN = 1.5
 _WEIGHT = 6
 _SLOWEST = 1 / 20
 
-# First requests that hit are worth a little more than their dollars: refreshes are counted this
-# much cheaper.
-_LEAN = 0.85
+# First requests that hit are worth a little more than their dollars: a refresh counts as this
+# share of its price.
+_REFRESH_DISCOUNT = 0.85
 _HORIZON = 200
 
-_FORMAT = struct.Struct(f"<ffB{Pauses.size}s{Model.size}s")
+_FORMAT = struct.Struct(f"<ffB{Gaps.size}s{Model.size}s")
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What a prefix is played for, in units of one uncached read of it.
+class Costs:
+    """Prices of a prefix's refreshes and misses, in units of one uncached read of it.
 
     Attributes
     ----------
@@ -47,8 +47,8 @@ class Terms:
     long: float
 
     @classmethod
-    def of(cls, view: View) -> Terms:
-        """The terms of a view."""
+    def of(cls, view: View) -> Costs:
+        """The costs of a view."""
         prices = view.multipliers
         more = view.latency - prices.read
         return cls(prices.read, prices.write_5m + more, prices.write_1h + more)
@@ -66,8 +66,8 @@ class Learner:
     ----------
     packed_model : bytes
         Its traffic, by `Model`.
-    pauses : Pauses
-        Its pauses, for 5 minute entries.
+    gaps : Gaps
+        Its gaps, for 5 minute entries.
     gain : float
         Average of what the life of a 1 hour entry has saved against 5 minute ones, whichever the
         prefix really had.
@@ -78,7 +78,7 @@ class Learner:
     """
 
     packed_model: bytes
-    pauses: Pauses
+    gaps: Gaps
     gain: float = _GAIN
     saved: float = 0.0
     lives: int = 0
@@ -88,51 +88,57 @@ class Learner:
     @classmethod
     def first(cls, at: float) -> Learner:
         """Of a prefix whose first traffic came at this moment (epoch seconds)."""
-        return cls(Model(at).pack(), Pauses())
+        return cls(Model(at).pack(), Gaps())
 
     @classmethod
     def unpack(cls, packed: bytes) -> Learner:
         """Read what `pack` wrote."""
-        gain, saved, lives, pauses, model = _FORMAT.unpack(packed)
-        return cls(model, Pauses.unpack(pauses), gain, saved, lives)
+        gain, saved, lives, gaps, model = _FORMAT.unpack(packed)
+        return cls(model, Gaps.unpack(gaps), gain, saved, lives)
 
     def pack(self) -> bytes:
         """All of it as bytes."""
-        parts = self.pauses.pack(), self.packed_model
-        return _FORMAT.pack(self.gain, self.saved, self.lives, *parts)
+        gaps, model = self.gaps.pack(), self.packed_model
+        return _FORMAT.pack(self.gain, self.saved, self.lives, gaps, model)
 
     @property
     def last(self) -> float:
         """Epoch seconds of the last traffic."""
         return Model.last_of(self.packed_model)
 
-    def ttl(self, gift: float = 0.0) -> int:
-        """The TTL that the next write should carry, if 1 hour may cost so much more a life."""
-        return TTL_1H if self.gain > -gift else TTL_5M
+    def ttl(self, bonus: float = 0.0) -> int:
+        """The TTL that the next write should ask for.
 
-    def refreshes(self, ttl: int, terms: Terms) -> int:
+        Parameters
+        ----------
+        bonus : float
+            What the life of a 1 hour entry may cost more than 5 minute ones.
+        """
+        return TTL_1H if self.gain > -bonus else TTL_5M
+
+    def refreshes(self, ttl: int, costs: Costs) -> int:
         """How many refreshes in a row the silence is worth that has begun."""
         if ttl < TTL_1H:
-            return self.pauses.refreshes(terms.read, terms.short)
-        return _cheapest(self.packed_model, terms.read * _LEAN, terms.long)
+            return self.gaps.refreshes(costs.read, costs.short)
+        return _cheapest(self.packed_model, costs.read * _REFRESH_DISCOUNT, costs.long)
 
-    def after(self, at: float, terms: Terms) -> Learner:
-        """What is known after traffic at a moment later than the last one."""
+    def after(self, at: float, costs: Costs) -> Learner:
+        """The learner after traffic at a moment later than the last one."""
         seconds = at - self.last
         long, short = Gap(seconds), Gap(seconds, TTL_5M)
         saved, gain, lives = self.saved, self.gain, self.lives
         if short.needed:
-            allowed = self.refreshes(TTL_1H, terms) if long.due else 0
-            saved += short.bill(self.refreshes(TTL_5M, terms), terms.read, terms.short)
-            saved -= long.bill(allowed, terms.read, terms.long)
-            if long.needed > allowed or saved < -terms.long:
+            allowed = self.refreshes(TTL_1H, costs) if long.due else 0
+            saved += short.cost(self.refreshes(TTL_5M, costs), costs.read, costs.short)
+            saved -= long.cost(allowed, costs.read, costs.long)
+            if long.needed > allowed or saved < -costs.long:
                 lives = min(lives + 1, 255)
                 gain += max(_SLOWEST, 1 / (lives + _WEIGHT)) * (saved - gain)
                 saved = 0.0
         return replace(
             self,
             packed_model=Model.after(self.packed_model, at),
-            pauses=self.pauses.after(seconds),
+            gaps=self.gaps.after(seconds),
             gain=gain,
             saved=saved,
             lives=lives,

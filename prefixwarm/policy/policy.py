@@ -9,8 +9,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import SettingsError
+from prefixwarm.life import TTL_1H, TTL_5M, TTL_SECONDS, refresh_after
 from prefixwarm.policy.calendar import WEEKDAYS, Calendar, Hours
-from prefixwarm.policy.view import TTL_1H, TTL_5M
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 RULES = ("auto", "ski", "hazard", "always", "never")
 
-# Half a minute short of whole minutes: a tick that comes a little earlier in its minute than the
-# last one did must not skip a minute.
-INTERVALS = {TTL_1H: 58 * 60 - 30, TTL_5M: 4 * 60 - 30}
-
-_TTLS = {"5m": TTL_5M, "1h": TTL_1H}
 _TIME = re.compile(r"(\d{1,2})(?::(\d{2}))?")
 
 
@@ -73,7 +68,7 @@ class Policy:
         """Seconds from a touch of an entry with this TTL to its refresh."""
         if self.interval is not None and self.interval < ttl:
             return self.interval
-        return INTERVALS[TTL_1H if ttl >= TTL_1H else TTL_5M]
+        return refresh_after(ttl)
 
     @classmethod
     def of(cls, value: str | Policy | Mapping[str, Any]) -> Policy:
@@ -111,14 +106,14 @@ def _within(value: object, limit: float) -> bool:
 def _reader(key: str) -> Callable[[Any, Calendar], Any]:
     readers: dict[str, Callable[[Any, Calendar], Any]] = {
         "rule": lambda text, _: str(text),
-        "ttl": lambda text, _: _TTLS.get(text, -1) if text is not None else None,
+        "ttl": lambda text, _: TTL_SECONDS.get(text, -1) if text is not None else None,
         "interval": lambda seconds, _: seconds,
         "hours": _hours,
         "before": _before,
     }
     if key not in readers:
-        known = ", ".join([*readers, "timezone", "weekdays", "holidays"])
-        raise SettingsError(f"policy: {key!r} is unknown; known are {known}")
+        options = ", ".join([*readers, "timezone", "weekdays", "holidays"])
+        raise SettingsError(f"policy: {key!r} is unknown; known are {options}")
     return readers[key]
 
 
@@ -152,12 +147,12 @@ def minute_of_day(text: str) -> int:
 
 
 def _weekdays(value: str | list[str]) -> frozenset[int]:
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, (list, tuple)):
+    spans = value.split(",") if isinstance(value, str) else value
+    if not isinstance(spans, (list, tuple)):
         raise SettingsError(f"weekdays {value!r}: write such as mon-fri")
     days: set[int] = set()
-    for part in parts:
-        first, _, last = str(part).strip().lower().partition("-")
+    for span in spans:
+        first, _, last = str(span).strip().lower().partition("-")
         start, end = _weekday(first), _weekday(last or first)
         days.update((start + i) % 7 for i in range((end - start) % 7 + 1))
     return frozenset(days)

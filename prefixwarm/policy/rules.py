@@ -6,18 +6,20 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from prefixwarm.policy.view import TTL_1H, TTL_5M, View
+from prefixwarm.life import TTL_1H, TTL_5M, break_even, refresh_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from prefixwarm.policy.view import View
 
 
 # On the 5 minute TTL a silence that outlasts an hour is rarely about to end.
 _MOST_5M = 12
 
-# Refreshes fall on whole minutes, the first one up to half a minute before this.
-_EVERY = {TTL_1H: 58 * 60, TTL_5M: 4 * 60}
-_EARLY = 30
+# Refreshes fall on whole minutes, so the first one of a gap comes up to so much later than it is
+# due, and each further one exactly so much after the one before.
+_LATE = 30
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,6 @@ class Rule(Protocol):
         """Counters after these starts of real requests (epoch seconds, ascending)."""
 
 
-def break_even(read: float, premium: float) -> int:
-    """Refreshes that cost as much as the miss they avoid, whose premium over a hit is given.
-
-    Source: the ski rental problem; buying once the rent paid equals the price is never worse
-    than twice the best choice in hindsight.
-    """
-    return max(0, math.floor(premium / read + 1e-9))
-
-
 @dataclass(frozen=True)
 class Gap:
     """What one gap between two requests costs, counted rather too high than too low.
@@ -70,17 +63,19 @@ class Gap:
         """Refreshes that keep the entry alive through it."""
         if self.seconds < self.ttl:
             return 0
-        return 1 + int((self.seconds - self.ttl + _EARLY) // _EVERY[self.ttl])
+        return 1 + int((self.seconds - self.ttl + _LATE) // self._every)
 
     @property
     def due(self) -> int:
         """Refreshes that are made in it if there is no limit to them."""
-        soonest = _EVERY[self.ttl] - _EARLY
-        return (
-            0 if self.seconds < soonest else 1 + int((self.seconds - soonest) // _EVERY[self.ttl])
-        )
+        soonest = refresh_after(self.ttl)
+        return 0 if self.seconds < soonest else 1 + int((self.seconds - soonest) // self._every)
 
-    def bill(self, allowed: float, read: float, premium: float) -> float:
+    @property
+    def _every(self) -> float:
+        return refresh_after(self.ttl) + _LATE
+
+    def cost(self, allowed: float, read: float, premium: float) -> float:
         """Refreshes and miss together, when at most so many refreshes are allowed."""
         return min(self.due, allowed) * read + (0 if self.needed <= allowed else premium)
 

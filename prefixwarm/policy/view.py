@@ -1,12 +1,11 @@
-"""What a policy is told, and what it answers."""
+"""A policy's input and its answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-TTL_5M = 300
-TTL_1H = 3600
+from prefixwarm.life import TTL_1H
 
 Action = Literal["refresh", "write", "wait", "rest"]
 

@@ -4,7 +4,7 @@ It can be used by itself: ``with running(clock="manual") as sim:`` and point any
 Messages API at ``sim.url``.
 """
 
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.faults import Fault
 from prefixwarm.simulator.running import Simulator, running
 from prefixwarm.simulator.settings import (

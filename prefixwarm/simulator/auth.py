@@ -1,17 +1,17 @@
-"""Who sends a request, and by which route."""
+"""Authenticates requests and determines their route."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from prefixwarm.simulator import runtime, sigv4
-from prefixwarm.simulator.errors import ApiError, invalid
+from prefixwarm.simulator import bedrock_runtime, sigv4_verify
+from prefixwarm.simulator.api_errors import ApiError, invalid
 from prefixwarm.simulator.settings import Principal
 
 if TYPE_CHECKING:
+    from prefixwarm.simulator.http_types import Request
     from prefixwarm.simulator.oauth import Tokens
     from prefixwarm.simulator.settings import Settings
-    from prefixwarm.simulator.wire import Request
 
 
 CREDENTIAL_HEADERS = frozenset(
@@ -34,12 +34,12 @@ class Caller(NamedTuple):
 
 
 def route_of(request: Request) -> str:
-    """Tell the route of a request, as `prefixwarm.provider.routes` names it."""
+    """Return the route of a request, such as ``anthropic`` or ``bedrock-converse``."""
     if request.path.startswith("/model/"):
-        return runtime.route_of(request.path)
+        return bedrock_runtime.route_of(request.path)
     if request.path.startswith("/anthropic/"):
         return "bedrock-mantle"
-    signed = request.headers.get("authorization", "").startswith(sigv4.ALGORITHM)
+    signed = request.headers.get("authorization", "").startswith(sigv4_verify.ALGORITHM)
     if signed or (_WORKSPACE in request.headers and "oat" not in _key(request)[:11]):
         return "aws"
     return "anthropic"
@@ -48,16 +48,16 @@ def route_of(request: Request) -> str:
 def authenticate(
     request: Request, route: str, settings: Settings, tokens: Tokens, now: float
 ) -> Caller:
-    """Work out who sends a request.
+    """Return who sends a request.
 
     Raises
     ------
     ApiError
         401 (403 on Bedrock's InvokeModel) for missing, unknown or wrong credentials; 400 where
-        Claude Platform on AWS is not told a workspace.
+        a request to Claude Platform on AWS names no workspace.
     """
     authorization = request.headers.get("authorization", "")
-    if authorization.startswith(sigv4.ALGORITHM) and route != "anthropic":
+    if authorization.startswith(sigv4_verify.ALGORITHM) and route != "anthropic":
         organization, region = _signed(request, route, settings)
         principal = Principal(organization)
     else:
@@ -70,14 +70,16 @@ def authenticate(
 
 def _signed(request: Request, route: str, settings: Settings) -> tuple[str, str]:
     try:
-        auth = sigv4.parse(request.headers["authorization"])
+        auth = sigv4_verify.parse(request.headers["authorization"])
         if not settings.aws_keys:
             return Principal.organization, auth.region
         if auth.key not in settings.aws_keys:
-            raise sigv4.SignatureError("The security token included in the request is invalid.")
+            raise sigv4_verify.SignatureError(
+                "The security token included in the request is invalid."
+            )
         pair = settings.aws_keys[auth.key]
-        sigv4.verify(request, auth, pair.secret, SERVICES[route])
-    except sigv4.SignatureError as error:
+        sigv4_verify.verify(request, auth, pair.secret, SERVICES[route])
+    except sigv4_verify.SignatureError as error:
         raise refused(route, str(error)) from error
     return pair.organization, auth.region
 
@@ -114,6 +116,6 @@ def _in_workspace(request: Request, principal: Principal, settings: Settings) ->
 
 def refused(route: str, message: str) -> ApiError:
     """Build the refusal of credentials: Bedrock's runtime answers 403, the others 401."""
-    if route in runtime.ROUTES:
+    if route in bedrock_runtime.ROUTES:
         return ApiError(403, message, error_type="UnrecognizedClientException")
     return ApiError(401, message)

@@ -1,4 +1,4 @@
-"""Message batches: taken in, worked off at once, billed at half price."""
+"""Takes message batches in, answers their requests at once and bills half the price."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefixwarm.simulator import call, checks, messages
-from prefixwarm.simulator.errors import ApiError, invalid
-from prefixwarm.simulator.wire import Part, Reply, Request, json_reply
+from prefixwarm.simulator.api_errors import ApiError, invalid
+from prefixwarm.simulator.http_types import Part, Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.auth import Caller
-    from prefixwarm.simulator.provider import Provider
-    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.provider_state import ProviderState
+    from prefixwarm.simulator.request_log import Record
 
 
 PATH = "/v1/messages/batches"
@@ -25,62 +25,53 @@ _RESULTS = "/results"
 Json = dict[str, Any]
 
 
-class Batches:
-    """The batches of all organizations, by id."""
+def respond(state: ProviderState, request: Request, record: Record, caller: Caller) -> Reply:
+    """Submit a batch, or return one or its results.
 
-    def __init__(self) -> None:
-        self._batches: dict[tuple[str, str], tuple[Json, bytes]] = {}
+    Raises
+    ------
+    ApiError
+        400 for a batch with an invalid request, 404 for an unknown one.
+    """
+    if request.path == PATH:
+        return _submit(state, request, record, caller)
+    path = request.path.removeprefix(f"{PATH}/")
+    name = path.removesuffix(_RESULTS)
+    stored = state.batches.get((caller.principal.organization, name))
+    if stored is None:
+        raise ApiError(404, f"Message Batch {name} not found")
+    batch, results = stored
+    if path.endswith(_RESULTS):
+        return Reply(200, {"content-type": "application/x-jsonl"}, [Part(0.0, results)])
+    return json_reply(200, _addressed(batch, request))
 
-    def clear(self) -> None:
-        """Forget every batch."""
-        self._batches.clear()
 
-    def respond(self, provider: Provider, request: Request, entry: Record, caller: Caller) -> Reply:
-        """Submit a batch, or return one or its results.
-
-        Raises
-        ------
-        ApiError
-            400 for a batch with an invalid request, 404 for an unknown one.
-        """
-        if request.path == PATH:
-            return self._submit(provider, request, entry, caller)
-        path = request.path.removeprefix(f"{PATH}/")
-        name = path.removesuffix(_RESULTS)
-        found = self._batches.get((caller.principal.organization, name))
-        if found is None:
-            raise ApiError(404, f"Message Batch {name} not found")
-        batch, results = found
-        if path.endswith(_RESULTS):
-            return Reply(200, {"content-type": "application/x-jsonl"}, [Part(0.0, results)])
-        return json_reply(200, _addressed(batch, request))
-
-    def _submit(self, provider: Provider, request: Request, entry: Record, caller: Caller) -> Reply:
-        items = _items(call.loads(request.body))
-        calls = [_call(item, index, provider, request, entry, caller) for index, item in items]
-        fault = provider.fault(entry)
-        lines = []
-        for (_, item), parsed in zip(items, calls, strict=True):
-            message = _answer(provider, parsed, entry)
-            result = {"type": "succeeded", "message": message}
-            lines.append(orjson.dumps({"custom_id": item["custom_id"], "result": result}))
-        batch = _batch(provider.ids.make("msgbatch_01"), entry.time, len(lines))
-        key = caller.principal.organization, batch["id"]
-        self._batches[key] = batch, b"".join(line + b"\n" for line in lines)
-        reply = json_reply(200, _addressed(batch, request))
-        return fault.spoil(reply) if fault else reply
+def _submit(state: ProviderState, request: Request, record: Record, caller: Caller) -> Reply:
+    items = _items(call.loads(request.body))
+    calls = [_call(item, index, state, request, record, caller) for index, item in items]
+    fault = state.fault(record)
+    lines = []
+    for (_, item), parsed in zip(items, calls, strict=True):
+        message = _answer(state, parsed, record)
+        result = {"type": "succeeded", "message": message}
+        lines.append(orjson.dumps({"custom_id": item["custom_id"], "result": result}))
+    batch = _batch(state.ids.make("msgbatch_01"), record.time, len(lines))
+    key = caller.principal.organization, batch["id"]
+    state.batches[key] = batch, b"".join(line + b"\n" for line in lines)
+    reply = json_reply(200, _addressed(batch, request))
+    return fault.spoil(reply) if fault else reply
 
 
 def _items(value: Any) -> list[tuple[int, Json]]:
     body = checks.obj(value, "body")
-    checks.known(body, ("requests",), "")
+    checks.fields(body, ("requests",), "")
     items = checks.objects(checks.required(body, "requests", ""), "requests")
     if not items:
         raise invalid("requests: at least one request is required")
     names: set[str] = set()
     for index, item in enumerate(items):
         path = f"requests.{index}."
-        checks.known(item, ("custom_id", "params"), path)
+        checks.fields(item, ("custom_id", "params"), path)
         name = checks.text(checks.required(item, "custom_id", path), f"{path}custom_id")
         if name in names:
             raise invalid(f"{path}custom_id: must be unique")
@@ -92,18 +83,18 @@ def _items(value: Any) -> list[tuple[int, Json]]:
 
 
 def _call(
-    item: Json, index: int, provider: Provider, request: Request, entry: Record, caller: Caller
+    item: Json, index: int, state: ProviderState, request: Request, record: Record, caller: Caller
 ) -> call.Call:
     single = request._replace(body=orjson.dumps(item["params"]))
     try:
-        parsed = call.parse(single, entry.route or "", caller, provider.settings, provider.switches)
+        parsed = call.parse(single, record.route or "", caller, state.settings, state.switches)
     except ApiError as error:
         raise ApiError(error.status, f"requests.{index}.params: {error.message}") from error
     return parsed._replace(batch=True)
 
 
-def _answer(provider: Provider, parsed: call.Call, entry: Record) -> Json:
-    reply = messages.create(provider, parsed, replace(entry))
+def _answer(state: ProviderState, parsed: call.Call, record: Record) -> Json:
+    reply = messages.create(state, parsed, replace(record))
     message: Json = orjson.loads(reply.parts[0].data)
     return message
 

@@ -1,4 +1,4 @@
-"""The prompt cache: entries, lookup, and who pays for what. No I/O; time is passed in."""
+"""The prompt cache: entries, lookup and accounting. No I/O; time is an argument."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prefixwarm.simulator.markers import Marker
-    from prefixwarm.simulator.prompt import Block
+    from prefixwarm.simulator.prompt_blocks import Block
     from prefixwarm.simulator.settings import Switches
 
 
@@ -69,7 +69,7 @@ class Plan:
     writes : list of Write
         Entries to be written.
     refreshed : list of (bytes, str)
-        Keys of the entries that were hit, and the TTL of the marker that found them.
+        Keys of the entries that were hit, and the TTL of the marker that led to them.
     last : Marker or None
         The last breakpoint that is long enough to count.
     ends : list of int

@@ -1,4 +1,4 @@
-"""From a received request to a validated call: body, version, betas, model."""
+"""Parses and validates a received request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from prefixwarm.simulator import keys, model_rules, models, runtime, validation
-from prefixwarm.simulator.errors import ApiError, invalid
+from prefixwarm.simulator import bedrock_runtime, cache_keys, model_catalog, model_rules, validation
+from prefixwarm.simulator.api_errors import ApiError, invalid
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.auth import Caller
+    from prefixwarm.simulator.http_types import Request
     from prefixwarm.simulator.settings import Settings, Switches
-    from prefixwarm.simulator.wire import Request
 
 
 Json = dict[str, Any]
@@ -24,8 +24,8 @@ class Call(NamedTuple):
     """A request that passed validation."""
 
     body: Json
-    context: keys.Context
-    model: models.Model
+    context: cache_keys.Context
+    model: model_catalog.Model
     batch: bool = False
 
 
@@ -46,17 +46,19 @@ def parse(
         400, or 404 for a model that the route does not have.
     """
     value = loads(request.body)
-    if route in runtime.ROUTES:
-        body, version, betas = runtime.read(request.path, value)
+    if route in bedrock_runtime.ROUTES:
+        body, version, betas = bedrock_runtime.read(request.path, value)
     else:
         body, version, betas = _messages(request, value, route)
     body = validation.body(body, counting=counting)
     model = _model(body["model"], route, settings)
-    if route in runtime.ROUTES:
-        runtime.check_model(model, version, counting=counting)
+    if route in bedrock_runtime.ROUTES:
+        bedrock_runtime.check_model(model, version, counting=counting)
     model_rules.check(body, model, route=route, version=version)
     validation.max_tokens(body, refuse_zero=switches.refuse_zero)
-    return Call(body, keys.Context(route, caller.region, caller.principal, version, betas), model)
+    return Call(
+        body, cache_keys.Context(route, caller.region, caller.principal, version, betas), model
+    )
 
 
 def loads(body: bytes) -> Any:
@@ -84,11 +86,11 @@ def _messages(request: Request, value: Any, route: str) -> tuple[Any, str, tuple
             if name in value:
                 raise invalid(f"{name}: Extra inputs are not permitted")
     header = "" if route == "bedrock-mantle" else request.headers.get("anthropic-beta", "")
-    return value, version, keys.betas(header.split(","))
+    return value, version, cache_keys.betas(header.split(","))
 
 
-def _model(model_id: str, route: str, settings: Settings) -> models.Model:
-    model = models.find(model_id, route, settings.minimums)
+def _model(model_id: str, route: str, settings: Settings) -> model_catalog.Model:
+    model = model_catalog.find(model_id, route, settings.minimums)
     if model is None:
         raise ApiError(404, f"model: {model_id}")
     return model

@@ -1,10 +1,10 @@
-"""The kinds of values a request body may hold."""
+"""Checks the kinds of values that a request body may hold."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,8 +20,8 @@ def required(value: dict[str, Any], key: str, path: str) -> Any:
     return value[key]
 
 
-def known(value: dict[str, Any], keys: Collection[str], path: str) -> None:
-    """Refuse fields the provider does not know."""
+def fields(value: dict[str, Any], keys: Collection[str], path: str) -> None:
+    """Refuse fields that are not among `keys`."""
     for key in value:
         if key not in keys:
             raise invalid(f"{path}{key}: Extra inputs are not permitted")
@@ -66,10 +66,10 @@ def integer(value: Any, path: str, least: int) -> int:
 
 
 def choice(value: Any, accepted: Collection[str], path: str) -> str:
-    """Return a value that must be one of a few words."""
+    """Return a value that must be one of a few strings."""
     if not isinstance(value, str) or value not in accepted:
-        words = ", ".join(f"'{word}'" for word in accepted)
-        raise invalid(f"{path}: Input should be one of {words}")
+        options = ", ".join(f"'{option}'" for option in accepted)
+        raise invalid(f"{path}: Input should be one of {options}")
     return value
 
 
@@ -80,7 +80,7 @@ def marker(holder: dict[str, Any], path: str) -> None:
         return
     path = f"{path}cache_control"
     obj(value, path)
-    known(value, _MARKER_KEYS, f"{path}.")
+    fields(value, _MARKER_KEYS, f"{path}.")
     choice(required(value, "type", f"{path}."), ("ephemeral",), f"{path}.type")
     if "ttl" in value:
         choice(value["ttl"], ("5m", "1h"), f"{path}.ttl")

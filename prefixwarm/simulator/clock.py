@@ -1,11 +1,11 @@
-"""Where simulated time comes from."""
+"""The clocks of a simulated provider."""
 
 from __future__ import annotations
 
 import time
 from typing import Protocol
 
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.api_errors import SimulatorError
 
 _EPOCH = 1_800_000_000.0
 # The year 9892: dates of replies must have a form.
@@ -81,7 +81,7 @@ def make(kind: str) -> Clock:
         return RealClock()
     if kind == "manual":
         return ManualClock()
-    raise SimulatorError(f"clock {kind!r} is unknown; known are real, manual")
+    raise SimulatorError(f"clock {kind!r} is unknown; use real or manual")
 
 
 def _checked(seconds: float, now: float) -> float:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection: bytes to requests, replies to bytes at their moments."""
+"""Serves HTTP/1.1 on one connection: bytes to requests, replies to bytes at their moments."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from prefixwarm.simulator.wire import Reply, Request
+from prefixwarm.simulator.http_types import Reply, Request
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.schedule import Schedule
+    from collections.abc import Callable
+
+    from prefixwarm.simulator.reply_schedule import Schedule
 
 
 # https://platform.claude.com/docs/en/api/errors: 413 above 32 MB.
@@ -30,11 +32,14 @@ class Connection(asyncio.Protocol):
 
     Parameters
     ----------
+    respond : callable
+        Answers a request.
     schedule : Schedule
-        Who answers, and when.
+        Decides when the reply is sent.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, respond: Callable[[Request], Reply], schedule: Schedule) -> None:
+        self._respond = respond
         self._schedule = schedule
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool]] = deque()
@@ -132,7 +137,7 @@ class Connection(asyncio.Protocol):
         self._busy = None
         if self._waiting and self._transport is not None:
             request, keep_alive = self._waiting.popleft()
-            reply = self._schedule.provider.respond(request)
+            reply = self._respond(request)
             delay = self._schedule.delay(reply)
             if delay is None:
                 self._send_whole(reply, keep_alive)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefixwarm.simulator import checks
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 
 Json = dict[str, Any]
 
@@ -53,17 +53,17 @@ def system(value: Any) -> None:
 
 def messages(value: Any) -> list[Json]:
     """Check ``messages`` and return it."""
-    found = checks.objects(value, "messages")
-    if not found:
+    turns = checks.objects(value, "messages")
+    if not turns:
         raise invalid("messages: at least one message is required")
-    for index, message in enumerate(found):
+    for index, message in enumerate(turns):
         _message(message, f"messages.{index}.", first=index == 0)
-    _paired(found)
-    return found
+    _paired(turns)
+    return turns
 
 
 def _message(message: Json, path: str, *, first: bool) -> None:
-    checks.known(message, ("role", "content"), path)
+    checks.fields(message, ("role", "content"), path)
     accepted = ("user", "assistant", "system")
     role = checks.choice(checks.required(message, "role", path), accepted, f"{path}role")
     if first and role != "user":
@@ -95,7 +95,7 @@ def _block(block: Json, path: str, *, inner: bool = False) -> None:
     _check_marker(block, kind, path, inner=inner)
     if kind not in _FIELDS:
         return
-    checks.known(block, {"type", "cache_control", *_FIELDS[kind]}, path)
+    checks.fields(block, {"type", "cache_control", *_FIELDS[kind]}, path)
     for key in _REQUIRED[kind]:
         checks.required(block, key, path)
     for key in _STRINGS:
@@ -151,7 +151,7 @@ def _search_result(block: Json, path: str) -> None:
 def _citations(block: Json, path: str) -> None:
     if (citations := block.get("citations")) is not None:
         checks.obj(citations, f"{path}citations")
-        checks.known(citations, ("enabled",), f"{path}citations.")
+        checks.fields(citations, ("enabled",), f"{path}citations.")
         checks.boolean(citations.get("enabled", False), f"{path}citations.enabled")
 
 
@@ -189,19 +189,19 @@ _SPECIAL = {
 }
 
 
-def _paired(found: list[Json]) -> None:
+def _paired(turns: list[Json]) -> None:
     """Check that tool uses and tool results of neighbouring messages belong together."""
     expected: list[str] = []
-    for index, message in enumerate(found):
+    for index, message in enumerate(turns):
         if message["role"] == "system":
             continue
-        given = _ids(message, "tool_result", "tool_use_id")
-        if missing := [x for x in expected if x not in given]:
+        results = _ids(message, "tool_result", "tool_use_id")
+        if missing := [x for x in expected if x not in results]:
             raise invalid(
                 f"messages.{index}: `tool_use` ids were found without `tool_result` blocks "
                 f"immediately after: {', '.join(missing)}"
             )
-        if extra := [x for x in given if x not in expected]:
+        if extra := [x for x in results if x not in expected]:
             raise invalid(
                 f"messages.{index}: unexpected `tool_use_id` found in `tool_result` blocks: "
                 f"{', '.join(extra)}. Each must have a `tool_use` block in the previous message."

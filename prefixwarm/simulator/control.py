@@ -1,4 +1,4 @@
-"""The control surface under ``/_sim/``: what the real provider does not have."""
+"""Answers the control paths under ``/_sim/``, which the real provider does not have."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from prefixwarm.simulator import page
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator import status_page
+from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.faults import Fault
-from prefixwarm.simulator.trace import explain
-from prefixwarm.simulator.wire import Reply, Request, json_reply
+from prefixwarm.simulator.http_types import Reply, Request, json_reply
+from prefixwarm.simulator.misses import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.simulator.provider import Provider
+    from prefixwarm.simulator.provider_state import ProviderState
 
 
 PREFIX = "/_sim/"
@@ -24,7 +24,7 @@ PREFIX = "/_sim/"
 Json = dict[str, Any]
 
 
-def respond(provider: Provider, request: Request) -> Reply:
+def respond(state: ProviderState, request: Request) -> Reply:
     """Answer a control request, or the page at ``/``.
 
     Raises
@@ -33,13 +33,13 @@ def respond(provider: Provider, request: Request) -> Reply:
         For what is not understood.
     """
     if request.path == "/":
-        return page.respond()
+        return status_page.respond()
     methods = _PATHS.get(request.path)
     if methods is None:
-        return json_reply(404, {"error": f"unknown; known are {', '.join(_PATHS)}"})
+        return json_reply(404, {"error": f"unknown path; use one of {', '.join(_PATHS)}"})
     if request.method not in methods:
         return json_reply(405, {"error": f"use {' or '.join(methods)}"})
-    return json_reply(200, methods[request.method](provider, request))
+    return json_reply(200, methods[request.method](state, request))
 
 
 def paths() -> list[str]:
@@ -47,23 +47,23 @@ def paths() -> list[str]:
     return list(_PATHS)
 
 
-def clock(provider: Provider) -> Json:
+def clock(state: ProviderState) -> Json:
     """Return the time and the kind of clock."""
-    return {"now": provider.clock.now(), "clock": provider.settings.clock}
+    return {"now": state.clock.now(), "clock": state.settings.clock}
 
 
-def entries(provider: Provider, *, limit: int = 0) -> list[Json]:
+def entries(state: ProviderState, *, limit: int = 0) -> list[Json]:
     """Return the live cache entries, the one that expires first at the front.
 
     Parameters
     ----------
-    provider : Provider
+    state : ProviderState
         Whose entries.
     limit : int
         Only the first so many; 0 is all.
     """
-    now, linger = provider.clock.now(), provider.switches.linger
-    live = sorted(provider.cache.live(now, linger), key=lambda pair: pair[1].expires_at)
+    now, linger = state.clock.now(), state.switches.linger
+    live = sorted(state.cache.live(now, linger), key=lambda pair: pair[1].expires_at)
     return [
         {
             "key": key.hex(),
@@ -80,43 +80,43 @@ def entries(provider: Provider, *, limit: int = 0) -> list[Json]:
 
 
 def requests(
-    provider: Provider, *, limit: int = 0, body: bool = True, explained: bool = False
+    state: ProviderState, *, limit: int = 0, body: bool = True, explained: bool = False
 ) -> list[Json]:
     """Return the remembered requests in the order of their arrival.
 
     Parameters
     ----------
-    provider : Provider
+    state : ProviderState
         Whose requests.
     limit : int
         Only the latest so many; 0 is all.
     body : bool
         With their bodies.
     explained : bool
-        With ``missed``: where they parted from an earlier request, see `explain`.
+        With ``missed``: why they did not read an earlier request's entry, see `explain`.
     """
-    every = list(provider.log)
+    every = list(state.log)
     shown = every[-limit:] if limit else every
-    found = [record.public(body=body) for record in shown]
+    documents = [record.public(body=body) for record in shown]
     if explained:
         before = len(every) - len(shown)
         for index, record in enumerate(shown):
-            found[index]["missed"] = explain(record, reversed(every[: before + index]))
-    return found
+            documents[index]["missed"] = explain(record, reversed(every[: before + index]))
+    return documents
 
 
-def _advance(provider: Provider, request: Request) -> Json:
+def _advance(state: ProviderState, request: Request) -> Json:
     seconds = _object(request).get("advance")
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise SimulatorError('clock: give {"advance": seconds}')
-    provider.clock.advance(seconds)
-    return clock(provider)
+    state.clock.advance(seconds)
+    return clock(state)
 
 
-def _entries(provider: Provider, request: Request) -> Json:
-    now, linger = provider.clock.now(), provider.switches.linger
-    live = sum(1 for _ in provider.cache.live(now, linger))
-    return {"live": live, "entries": entries(provider, limit=_limit(_query(request)))}
+def _entries(state: ProviderState, request: Request) -> Json:
+    now, linger = state.clock.now(), state.switches.linger
+    live = sum(1 for _ in state.cache.live(now, linger))
+    return {"live": live, "entries": entries(state, limit=_limit(_query(request)))}
 
 
 def _query(request: Request) -> dict[str, str]:
@@ -130,42 +130,43 @@ def _limit(query: dict[str, str]) -> int:
     return int(limit)
 
 
-def _requests(provider: Provider, request: Request) -> Json:
+def _requests(state: ProviderState, request: Request) -> Json:
     query = _query(request)
     flags = {name: query.get(name) for name in ("body", "explain")}
-    found = requests(
-        provider, limit=_limit(query), body=flags["body"] != "0", explained=flags["explain"] == "1"
+    documents = requests(
+        state, limit=_limit(query), body=flags["body"] != "0", explained=flags["explain"] == "1"
     )
-    return {"received": provider.log.received, "requests": found}
+    return {"received": state.log.received, "requests": documents}
 
 
-def _inject(provider: Provider, request: Request) -> Json:
+def _inject(state: ProviderState, request: Request) -> Json:
     value = _loads(request)
-    for fault in [Fault.parse(each) for each in (value if isinstance(value, list) else [value])]:
-        provider.faults.add(fault)
-    return _faults(provider)
+    faults = value if isinstance(value, list) else [value]
+    for fault in [Fault.parse(item) for item in faults]:
+        state.faults.add(fault)
+    return _faults(state)
 
 
-def _faults(provider: Provider) -> Json:
-    return {"faults": provider.faults.public()}
+def _faults(state: ProviderState) -> Json:
+    return {"faults": state.faults.public()}
 
 
-def _heal(provider: Provider) -> Json:
-    provider.faults.clear()
-    return _faults(provider)
+def _heal(state: ProviderState) -> Json:
+    state.faults.clear()
+    return _faults(state)
 
 
-def _switch(provider: Provider, request: Request) -> Json:
-    provider.switches = provider.switches.changed(_object(request))
-    return _switches(provider)
+def _switch(state: ProviderState, request: Request) -> Json:
+    state.switches = state.switches.changed(_object(request))
+    return _switches(state)
 
 
-def _switches(provider: Provider) -> Json:
-    return {"switches": provider.switches.public()}
+def _switches(state: ProviderState) -> Json:
+    return {"switches": state.switches.public()}
 
 
-def _reset(provider: Provider) -> Json:
-    provider.reset()
+def _reset(state: ProviderState) -> Json:
+    state.reset()
     return {"reset": True}
 
 
@@ -183,16 +184,16 @@ def _loads(request: Request) -> Any:
         raise SimulatorError(f"{request.path}: the body is not valid JSON ({error})") from error
 
 
-def _plain(function: Callable[[Provider], Json]) -> Callable[[Provider, Request], Json]:
-    return lambda provider, _request: function(provider)
+def _plain(function: Callable[[ProviderState], Json]) -> Callable[[ProviderState, Request], Json]:
+    return lambda state, _request: function(state)
 
 
-_PATHS: dict[str, dict[str, Callable[[Provider, Request], Json]]] = {
+_PATHS: dict[str, dict[str, Callable[[ProviderState, Request], Json]]] = {
     "/_sim/clock": {"GET": _plain(clock), "POST": _advance},
     "/_sim/entries": {"GET": _entries},
     "/_sim/requests": {"GET": _requests},
     "/_sim/faults": {"GET": _plain(_faults), "POST": _inject, "DELETE": _plain(_heal)},
-    "/_sim/ledger": {"GET": _plain(lambda provider: provider.ledger.public())},
+    "/_sim/ledger": {"GET": _plain(lambda state: state.ledger.public())},
     "/_sim/switches": {"GET": _plain(_switches), "POST": _switch},
     "/_sim/reset": {"POST": _plain(_reset)},
 }

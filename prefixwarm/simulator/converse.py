@@ -1,4 +1,4 @@
-"""From a Converse body to the Messages body that Bedrock hands on to the model."""
+"""Translates a Converse body to the Messages body that Bedrock gives the model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefixwarm.simulator import converse_shapes
+from prefixwarm.simulator.api_errors import refused_by_aws
 from prefixwarm.simulator.converse_blocks import block, system_block, tool
-from prefixwarm.simulator.errors import refused_by_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,16 +43,16 @@ def messages_body(value: Any, model: str, *, shape: str = "ConverseRequest") -> 
     Raises
     ------
     ApiError
-        400, in AWS's own words; what the model itself refuses is found later.
+        400, as AWS words it; refusals of the model itself come later.
     """
     converse_shapes.check(value, shape)
-    given: Json = {name: inner for name, inner in value.items() if inner is not None}
-    _check_turns(given.get("messages") or [])
-    _check_tools(given)
-    added = _added(given.get("additionalModelRequestFields") or {})
-    body: Json = {"model": model, **added, **_tiers(given), **_inference(given)}
-    body |= _output(given.get("outputConfig") or {}, added)
-    if (given.get("performanceConfig") or {}).get("latency") == "optimized":
+    request: Json = {name: inner for name, inner in value.items() if inner is not None}
+    _check_turns(request.get("messages") or [])
+    _check_tools(request)
+    added = _added(request.get("additionalModelRequestFields") or {})
+    body: Json = {"model": model, **added, **_tiers(request), **_inference(request)}
+    body |= _output(request.get("outputConfig") or {}, added)
+    if (request.get("performanceConfig") or {}).get("latency") == "optimized":
         raise refused_by_aws(f"Latency performance configuration is not supported for {model}.")
     return body
 
@@ -66,24 +66,24 @@ def _added(fields: Any) -> Json:
     return fields
 
 
-def _tiers(given: Json) -> Json:
-    found: Json = {}
-    config = given.get("toolConfig")
+def _tiers(request: Json) -> Json:
+    tiers: Json = {}
+    config = request.get("toolConfig")
     if config is not None:
-        found["tools"] = list(_marked(config["tools"], "toolConfig.tools", tool))
+        tiers["tools"] = list(_marked(config["tools"], "toolConfig.tools", tool))
         if config.get("toolChoice"):
             kind, more = next(iter(config["toolChoice"].items()))
-            found["tool_choice"] = {"type": kind, **more}
-    if given.get("system"):
-        found["system"] = list(_marked(given["system"], "system", system_block))
-    found["messages"] = [
+            tiers["tool_choice"] = {"type": kind, **more}
+    if request.get("system"):
+        tiers["system"] = list(_marked(request["system"], "system", system_block))
+    tiers["messages"] = [
         {
-            "role": each["role"],
-            "content": list(_marked(each["content"], f"messages.{i}.content", block)),
+            "role": message["role"],
+            "content": list(_marked(message["content"], f"messages.{i}.content", block)),
         }
-        for i, each in enumerate(given.get("messages") or [])
+        for i, message in enumerate(request.get("messages") or [])
     ]
-    return found
+    return tiers
 
 
 def _marked(
@@ -126,7 +126,7 @@ def _check_markable(last: Json, sent: Json, place: str) -> None:
 
 
 def _check_turns(messages: list[Json]) -> None:
-    roles = [each["role"] for each in messages if each["role"] != "system"]
+    roles = [message["role"] for message in messages if message["role"] != "system"]
     if roles and roles[0] != "user":
         raise refused_by_aws(
             "A conversation must start with a user message. Try again with a conversation that "
@@ -139,16 +139,16 @@ def _check_turns(messages: list[Json]) -> None:
         )
 
 
-def _check_tools(given: Json) -> None:
-    blocks = [each for message in given.get("messages") or [] for each in message["content"]]
-    if "toolConfig" not in given and any("toolUse" in x or "toolResult" in x for x in blocks):
+def _check_tools(request: Json) -> None:
+    blocks = [block for message in request.get("messages") or [] for block in message["content"]]
+    if "toolConfig" not in request and any("toolUse" in x or "toolResult" in x for x in blocks):
         raise refused_by_aws(
             "The toolConfig field must be defined when using toolUse and toolResult content blocks."
         )
 
 
-def _inference(given: Json) -> Json:
-    config = given.get("inferenceConfig") or {}
+def _inference(request: Json) -> Json:
+    config = request.get("inferenceConfig") or {}
     named = {_INFERENCE[name]: value for name, value in config.items() if value is not None}
     return {"max_tokens": _MOST_TOKENS, **named}
 
@@ -156,14 +156,14 @@ def _inference(given: Json) -> Json:
 def _output(config: Json, added: Json) -> Json:
     if not config:
         return {}
-    also = added.get("output_config")
-    found = dict(also) if isinstance(also, dict) else {}
+    extra = added.get("output_config")
+    output = dict(extra) if isinstance(extra, dict) else {}
     if config.get("effort"):
-        found["effort"] = config["effort"]
+        output["effort"] = config["effort"]
     if config.get("textFormat"):
         schema = config["textFormat"]["structure"]["jsonSchema"]["schema"]
-        found["format"] = {"type": "json_schema", "schema": _schema(schema)}
-    return {"output_config": found}
+        output["format"] = {"type": "json_schema", "schema": _schema(schema)}
+    return {"output_config": output}
 
 
 def _schema(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Converse's blocks and tools in the form of the Messages API; keys keep their order."""
+"""Translates Converse's blocks and tools to the Messages API; keys keep their order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from prefixwarm.simulator.errors import refused_by_aws
+from prefixwarm.simulator.api_errors import refused_by_aws
 
 Json = dict[str, Any]
 
@@ -25,8 +25,8 @@ def tool(element: Json, place: str) -> Json:
     """
     if "toolSpec" not in element:
         raise refused_by_aws(f"This model doesn't support the system tool at {place}.")
-    found = {_TOOL.get(name, name): value for name, value in element["toolSpec"].items()}
-    return {**found, "input_schema": found["input_schema"]["json"]}
+    translated = {_TOOL.get(name, name): value for name, value in element["toolSpec"].items()}
+    return {**translated, "input_schema": translated["input_schema"]["json"]}
 
 
 def system_block(element: Json, place: str) -> Json:
@@ -50,8 +50,8 @@ def block(element: Json, place: str) -> Json:
             f"This model doesn't support the {kind} content block that you provided. Remove the "
             f"{kind} content block and try again."
         )
-    found: Json = _TRANSLATED[kind](value, place)
-    return found
+    translated: Json = _TRANSLATED[kind](value, place)
+    return translated
 
 
 def _text(text: str, holder: str, place: str) -> Json:
@@ -83,7 +83,7 @@ def _document(value: Json, _place: str) -> Json:
     elif kind == "s3Location":
         source = {"type": "url", "url": data["uri"]}
     elif kind == "content":
-        texts = [{"type": "text", "text": each["text"]} for each in data]
+        texts = [{"type": "text", "text": item["text"]} for item in data]
         source = {"type": "content", "content": texts}
     more = {name: value[name] for name in ("context", "citations") if value.get(name) is not None}
     return {"type": "document", "source": source, "title": value["name"], **more}
@@ -94,16 +94,16 @@ def _tool_use(value: Json, _place: str) -> Json:
 
 
 def _tool_result(value: Json, place: str) -> Json:
-    found: Json = {"type": "tool_result"}
+    result: Json = {"type": "tool_result"}
     for name, inner in value.items():
         if name == "content":
             at = f"{place}.toolResult.content"
-            found["content"] = [_inside(each, f"{at}.{i}") for i, each in enumerate(inner)]
+            result["content"] = [_inside(item, f"{at}.{i}") for i, item in enumerate(inner)]
         elif name == "status":
-            found["is_error"] = inner == "error"
+            result["is_error"] = inner == "error"
         elif name != "type":
-            found[_RESULT.get(name, name)] = inner
-    return found
+            result[_RESULT.get(name, name)] = inner
+    return result
 
 
 def _inside(element: Json, place: str) -> Json:
@@ -115,8 +115,12 @@ def _inside(element: Json, place: str) -> Json:
 def _reasoning(value: Json, _place: str) -> Json:
     if "redactedContent" in value:
         return {"type": "redacted_thinking", "data": value["redactedContent"]}
-    said = value["reasoningText"]
-    return {"type": "thinking", "thinking": said["text"], "signature": said.get("signature") or ""}
+    reasoning = value["reasoningText"]
+    return {
+        "type": "thinking",
+        "thinking": reasoning["text"],
+        "signature": reasoning.get("signature") or "",
+    }
 
 
 def _guarded(value: Json, place: str) -> Json:
@@ -126,12 +130,12 @@ def _guarded(value: Json, place: str) -> Json:
 
 
 def _cited(value: Json, place: str) -> Json:
-    text = "".join(each.get("text") or "" for each in value.get("content") or ())
+    text = "".join(item.get("text") or "" for item in value.get("content") or ())
     return _text(text, "CitationsContentBlock", place)
 
 
 def _search_result(value: Json, _place: str) -> Json:
-    content = [{"type": "text", "text": each["text"]} for each in value["content"]]
+    content = [{"type": "text", "text": item["text"]} for item in value["content"]]
     return {"type": "search_result", **value, "content": content}
 
 

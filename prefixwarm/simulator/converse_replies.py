@@ -1,16 +1,16 @@
-"""A message in the form in which Converse answers."""
+"""Translates a reply to the form in which Converse answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.simulator import eventstream
-from prefixwarm.simulator.wire import Part
+from prefixwarm.simulator.http_types import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.request_log import Record
     from prefixwarm.simulator.settings import Switches
 
 
@@ -75,18 +75,18 @@ def _metrics(record: Record) -> Json:
 
 def _usage(record: Record, switches: Switches) -> Json:
     """Tokens by Converse's names; a write's share of each TTL, the longer one first."""
-    told = record.usage or {}
-    found = {
-        "inputTokens": told["input_tokens"],
-        "outputTokens": told["output_tokens"],
+    usage = record.usage or {}
+    totals = {
+        "inputTokens": usage["input_tokens"],
+        "outputTokens": usage["output_tokens"],
         "totalTokens": 0,
-        "cacheReadInputTokens": told["cache_read_input_tokens"],
-        "cacheWriteInputTokens": told["cache_creation_input_tokens"],
+        "cacheReadInputTokens": usage["cache_read_input_tokens"],
+        "cacheWriteInputTokens": usage["cache_creation_input_tokens"],
     }
-    found["totalTokens"] = sum(found.values())
+    totals["totalTokens"] = sum(totals.values())
     if switches.legacy_usage == "missing":
-        return found
-    split = told.get("cache_creation") or {}
+        return totals
+    split = usage.get("cache_creation") or {}
     named = {ttl: split.get(f"ephemeral_{ttl}_input_tokens", 0) for ttl in ("1h", "5m")}
     details = [{"ttl": ttl, "inputTokens": tokens} for ttl, tokens in named.items() if tokens]
-    return {**found, "cacheDetails": None if switches.legacy_usage == "null" else details}
+    return {**totals, "cacheDetails": None if switches.legacy_usage == "null" else details}

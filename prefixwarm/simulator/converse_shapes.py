@@ -1,4 +1,4 @@
-"""The shapes of Converse's requests, and AWS's own words for what does not fit them.
+"""The shapes of Converse's requests, and how AWS words what does not fit them.
 
 The table is botocore's service model, written by ``scripts/update-converse-shapes``.
 """
@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prefixwarm.simulator.errors import ApiError, refused_by_aws
+from prefixwarm.simulator.api_errors import ApiError, refused_by_aws
 
 Json = dict[str, Any]
 
@@ -75,22 +75,22 @@ def _check_type(value: Any, kind: str, place: str) -> None:
 
 def _check_structure(value: Json, name: str, shape: Json, place: str) -> None:
     members: dict[str, str] = shape["members"]
-    given = {key: inner for key, inner in value.items() if inner is not None}
-    for key in given:
+    present = {key: inner for key, inner in value.items() if inner is not None}
+    for key in present:
         if key not in members:
             raise refused_by_aws(
                 f"Malformed input request: extraneous key [{_inside(place, key)}] is not "
                 "permitted, please reformat your input and try again."
             )
     for key in shape.get("required", ()):
-        if key not in given:
-            raise _unfit("null", _inside(place, key), "Member must not be null")
-    if shape.get("union") and len(given) != 1:
-        only = "can only" if given else "must"
+        if key not in present:
+            raise _constraint_error("null", _inside(place, key), "Member must not be null")
+    if shape.get("union") and len(present) != 1:
+        only = "can only" if present else "must"
         raise refused_by_aws(
             f"{name} object at {place} {only} set one of the following keys: {', '.join(members)}."
         )
-    for key, inner in given.items():
+    for key, inner in present.items():
         check(inner, members[key], _inside(place, key))
 
 
@@ -108,27 +108,27 @@ def _check_plain(value: Any, shape: Json, place: str) -> None:
         kind = "value" if number else "length"
         _check_size(value if number else len(value), shape, kind, place, value)
     if "enum" in shape and value not in shape["enum"]:
-        words = ", ".join(shape["enum"])
-        raise _unfit(value, place, f"Member must satisfy enum value set: [{words}]")
+        options = ", ".join(shape["enum"])
+        raise _constraint_error(value, place, f"Member must satisfy enum value set: [{options}]")
     if "pattern" in shape and not re.fullmatch(shape["pattern"], value):
-        wanted = f"Member must satisfy regular expression pattern: {shape['pattern']}"
-        raise _unfit(value, place, wanted)
+        constraint = f"Member must satisfy regular expression pattern: {shape['pattern']}"
+        raise _constraint_error(value, place, constraint)
 
 
 def _check_size(size: float, shape: Json, kind: str, place: str, value: Any = None) -> None:
-    for bound, word in (("min", "greater"), ("max", "less")):
+    for bound, comparison in (("min", "greater"), ("max", "less")):
         limit = shape.get(bound)
         if limit is not None and (size < limit if bound == "min" else size > limit):
-            wanted = f"Member must have {kind} {word} than or equal to {limit}"
-            raise _unfit("" if value is None else value, place, wanted)
+            constraint = f"Member must have {kind} {comparison} than or equal to {limit}"
+            raise _constraint_error("" if value is None else value, place, constraint)
 
 
-def _unfit(value: Any, place: str, wanted: str) -> ApiError:
-    member = re.sub(r"\.(\d+)", lambda found: f".{int(found[1]) + 1}.member", place)
+def _constraint_error(value: Any, place: str, constraint: str) -> ApiError:
+    member = re.sub(r"\.(\d+)", lambda match: f".{int(match[1]) + 1}.member", place)
     shown = value if value == "null" else f"'{value}'"
     return refused_by_aws(
         f"1 validation error detected: Value {shown} at '{member}' failed to satisfy "
-        f"constraint: {wanted}"
+        f"constraint: {constraint}"
     )
 
 

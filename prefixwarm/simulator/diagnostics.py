@@ -1,4 +1,4 @@
-"""Cache diagnostics: which part of a request differs from an earlier one.
+"""Answers cache diagnostics: which tier of a request differs from an earlier one.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/cache-diagnostics
 """
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from prefixwarm.simulator.prompt import MESSAGES, SYSTEM, TOOLS
+from prefixwarm.simulator.prompt_blocks import MESSAGES, SYSTEM, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prefixwarm.simulator.cache import Plan
     from prefixwarm.simulator.call import Call
-    from prefixwarm.simulator.prompt import Block
+    from prefixwarm.simulator.prompt_blocks import Block
 
 
 _MOST = 10_000
@@ -40,11 +40,11 @@ class Diagnoses:
     """Fingerprints of the requests that opted in, by organization, workspace and message id."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str, str], _Fingerprint] = OrderedDict()
+        self._fingerprints: OrderedDict[tuple[str, str, str], _Fingerprint] = OrderedDict()
 
     def clear(self) -> None:
         """Forget every fingerprint."""
-        self._known.clear()
+        self._fingerprints.clear()
 
     def note(self, call: Call, blocks: Sequence[Block], plan: Plan, message_id: str) -> Json | None:
         """Compare a request with the one it names, and remember it under its message id.
@@ -54,18 +54,18 @@ class Diagnoses:
         dict or None
             The reply's ``diagnostics``: None where the request did not ask or nothing diverged.
         """
-        asked = call.body.get("diagnostics")
-        if asked is None:
+        options = call.body.get("diagnostics")
+        if options is None:
             return None
         own = _fingerprint(call, blocks, plan)
         whose = call.context.principal
-        self._known[whose.organization, whose.workspace, message_id] = own
-        while len(self._known) > _MOST:
-            self._known.popitem(last=False)
-        previous = asked.get("previous_message_id")
+        self._fingerprints[whose.organization, whose.workspace, message_id] = own
+        while len(self._fingerprints) > _MOST:
+            self._fingerprints.popitem(last=False)
+        previous = options.get("previous_message_id")
         if previous is None:
             return None
-        earlier = self._known.get((whose.organization, whose.workspace, previous))
+        earlier = self._fingerprints.get((whose.organization, whose.workspace, previous))
         reason = _reason(own, earlier, blocks, plan)
         return {"cache_miss_reason": reason} if reason else None
 
@@ -99,8 +99,8 @@ def _reason(
     return {"type": "unavailable"} if own.other != earlier.other else None
 
 
-def _digest(parts: list[bytes]) -> bytes:
+def _digest(blocks: list[bytes]) -> bytes:
     running = sha256()
-    for part in parts:
-        running.update(b"%d:" % len(part) + part)
+    for block in blocks:
+        running.update(b"%d:" % len(block) + block)
     return running.digest()

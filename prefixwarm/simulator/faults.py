@@ -1,4 +1,4 @@
-"""Failures on purpose."""
+"""Injects failures."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, field, fields
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.errors import TYPES, ApiError, SimulatorError
-from prefixwarm.simulator.wire import Part
+from prefixwarm.simulator.api_errors import TYPES, ApiError, SimulatorError
+from prefixwarm.simulator.http_types import Part
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.record import Record
-    from prefixwarm.simulator.wire import Reply
+    from prefixwarm.simulator.http_types import Reply
+    from prefixwarm.simulator.request_log import Record
 
 
 KINDS = ("error", "reset", "lost", "malformed", "slow")
@@ -88,7 +88,7 @@ class Fault:
     match: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what is no fault."""
+        """Validate the fields."""
         _one_of(self.kind, KINDS, "fault kind")
         _one_of(self.status, TYPES, "fault status")
         _check_kinds(self)
@@ -113,16 +113,16 @@ class Fault:
         """
         if not isinstance(value, dict):
             raise SimulatorError('fault: give an object such as {"status": 529, "count": 2}')
-        known = {each.name: each for each in fields(cls)}
+        names = [field.name for field in fields(cls)]
         for name in value:
-            _one_of(name, known, "fault field")
+            _one_of(name, names, "fault field")
         try:
             return cls(**value)
         except TypeError as error:
             raise SimulatorError(f"fault: a field has the wrong type ({error})") from error
 
     def strikes(self, record: Record, now: float) -> bool:
-        """Tell whether it strikes this request, and count it."""
+        """Return whether it strikes this request, and count it."""
         if self.count == 0 or not self._in_time(now) or not self._matches(record):
             return False
         if self._random.random() >= self.probability:
@@ -137,14 +137,14 @@ class Fault:
         return not early and not late
 
     def _matches(self, record: Record) -> bool:
-        for key, wanted in self.match.items():
+        for key, expected in self.match.items():
             if key == "contains":
-                if str(wanted).encode() not in (record.body or b""):
+                if str(expected).encode() not in (record.body or b""):
                     return False
             elif key == "prefix":
-                if record.trace is None or not record.trace.includes(str(wanted)):
+                if record.trace is None or not record.trace.includes(str(expected)):
                     return False
-            elif getattr(record, key) != wanted:
+            elif getattr(record, key) != expected:
                 return False
         return True
 
@@ -218,5 +218,5 @@ def _check_kinds(fault: Fault) -> None:
 
 def _one_of(value: object, accepted: Any, what: str) -> None:
     if value not in accepted:
-        words = ", ".join(str(word) for word in accepted)
-        raise SimulatorError(f"{what} {value!r} is unknown; known are {words}")
+        options = ", ".join(str(option) for option in accepted)
+        raise SimulatorError(f"{what} {value!r} is unknown; use one of {options}")

@@ -1,4 +1,4 @@
-"""Ids that look like the provider's and repeat with the seed."""
+"""Makes ids that look like the provider's and repeat with the seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dollars of what was served, in exact decimals, from the product's own price data."""
+"""Bills what was served, in exact decimals, with the shared price table."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ class Ledger:
 def _summary(rows: list[tuple[tuple[bool, Tariff], list[int]]]) -> dict[str, Any]:
     sums = [sum(counts) for counts in zip(*(row for _, row in rows), strict=True)] or [0] * 6
     dollars = [_dollars(tariff, (c[0], c[1], c[2], c[3], c[4])) for (_, tariff), c in rows]
-    known = [each for each in dollars if each is not None]
-    total = sum(known, Decimal(0)) if len(known) == len(dollars) else None
+    priced = [amount for amount in dollars if amount is not None]
+    total = sum(priced, Decimal(0)) if len(priced) == len(dollars) else None
     return {"requests": sums[5], **dict(zip(_CATEGORIES, sums[:5], strict=True)), "cost_usd": total}
 
 

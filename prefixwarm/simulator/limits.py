@@ -1,4 +1,4 @@
-"""Requests and input tokens per minute: token buckets, as the provider has them."""
+"""Limits requests and input tokens per minute with token buckets, as the provider does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from prefixwarm.simulator.errors import ApiError
+from prefixwarm.simulator.api_errors import ApiError
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Limits
@@ -92,15 +92,15 @@ class Buckets:
 
     def headers(self, organization: str, model: str, now: float) -> dict[str, str]:
         """Return the rate-limit headers of a reply."""
-        found: dict[str, str] = {}
+        headers: dict[str, str] = {}
         for kind, shown in _SHOWN.items():
             bucket = self._buckets.get((kind, organization, model))
             limit, level = (bucket.limit, bucket.level) if bucket else (shown, float(shown))
             full_at = now + (limit - level) * _MINUTE / limit
-            found[f"anthropic-ratelimit-{kind}-limit"] = str(limit)
-            found[f"anthropic-ratelimit-{kind}-remaining"] = str(max(0, int(level)))
-            found[f"anthropic-ratelimit-{kind}-reset"] = _rfc3339(full_at)
-        return found
+            headers[f"anthropic-ratelimit-{kind}-limit"] = str(limit)
+            headers[f"anthropic-ratelimit-{kind}-remaining"] = str(max(0, int(level)))
+            headers[f"anthropic-ratelimit-{kind}-reset"] = _rfc3339(full_at)
+        return headers
 
 
 def _rfc3339(moment: float) -> str:

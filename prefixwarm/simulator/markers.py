@@ -1,16 +1,16 @@
-"""Breakpoints: which blocks of a request are marked, and for how long."""
+"""Lists the breakpoints of a request and their TTLs."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.simulator.prompt import Block
+    from prefixwarm.simulator.prompt_blocks import Block
 
 
 MAXIMUM = 4
@@ -51,16 +51,16 @@ def find(blocks: Sequence[Block], automatic: dict[str, Any] | None) -> list[Mark
     return markers
 
 
-def _with_automatic(markers: list[Marker], blocks: Sequence[Block], wanted: str) -> list[Marker]:
+def _with_automatic(markers: list[Marker], blocks: Sequence[Block], requested: str) -> list[Marker]:
     index = next((i for i in range(len(blocks) - 1, -1, -1) if blocks[i].cacheable), None)
     if index is None:
         return markers
     if not markers or markers[-1].at != index:
-        return [*markers, Marker(index, wanted)]
-    if markers[-1].ttl != wanted:
+        return [*markers, Marker(index, requested)]
+    if markers[-1].ttl != requested:
         raise invalid(
             f"cache_control: the last block already has a cache_control with ttl="
-            f"'{markers[-1].ttl}', which differs from the request's ttl='{wanted}'"
+            f"'{markers[-1].ttl}', which differs from the request's ttl='{requested}'"
         )
     return markers
 

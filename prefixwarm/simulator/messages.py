@@ -5,30 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.simulator import (
+    bedrock_runtime,
+    cache_keys,
     converse_replies,
     eventstream,
-    keys,
     markers,
-    prompt,
+    prompt_blocks,
     replies,
-    runtime,
-    usage,
+    reply_usage,
 )
+from prefixwarm.simulator.http_types import Reply, json_reply
+from prefixwarm.simulator.key_trace import Trace
 from prefixwarm.simulator.ledger import Bill, Tariff, tier
-from prefixwarm.simulator.trace import Trace
-from prefixwarm.simulator.wire import Reply, json_reply
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.cache import Plan
     from prefixwarm.simulator.call import Call
-    from prefixwarm.simulator.provider import Provider
-    from prefixwarm.simulator.record import Record
+    from prefixwarm.simulator.prompt_blocks import Block
+    from prefixwarm.simulator.provider_state import ProviderState
+    from prefixwarm.simulator.request_log import Record
 
 
 Json = dict[str, Any]
 
 
-def count_tokens(provider: Provider, call: Call, record: Record) -> Reply:
+def count_tokens(state: ProviderState, call: Call, record: Record) -> Reply:
     """Count a prompt's tokens; the cache is neither asked nor touched.
 
     Raises
@@ -36,15 +37,15 @@ def count_tokens(provider: Provider, call: Call, record: Record) -> Reply:
     ApiError
         400 for markers that may not stand where they do, and injected faults.
     """
-    blocks = prompt.flatten(call.body, call.model)
+    blocks = prompt_blocks.flatten(call.body, call.model)
     markers.find(blocks, call.body.get("cache_control"))
-    fault = provider.fault(record)
-    named = "inputTokens" if call.context.route in runtime.ROUTES else "input_tokens"
+    fault = state.fault(record)
+    named = "inputTokens" if call.context.route in bedrock_runtime.ROUTES else "input_tokens"
     reply = json_reply(200, {named: sum(block.tokens for block in blocks)})
     return fault.spoil(reply) if fault else reply
 
 
-def create(provider: Provider, call: Call, record: Record) -> Reply:
+def create(state: ProviderState, call: Call, record: Record) -> Reply:
     """Answer a request for a message, and do to the cache what it asks for.
 
     Raises
@@ -52,53 +53,53 @@ def create(provider: Provider, call: Call, record: Record) -> Reply:
     ApiError
         400 for markers that may not stand where they do, 429 for limits, and injected faults.
     """
-    plan, blocks = _plan(provider, call, record)
-    fault = provider.fault(record)
-    _limit(provider, call, plan, record.time)
-    said = replies.answer(call.body, call_tools=provider.switches.call_tools)
-    record.message_id = provider.ids.make("msg_01")
-    diagnosis = provider.diagnoses.note(call, blocks, plan, record.message_id)
-    first = provider.settings.latency.first_token(plan.total - plan.read, plan.read)
-    _commit(provider, call, plan, record, first)
-    record.usage = usage.build(call, plan, said.tokens, provider.switches)
-    record.ttft, record.latency = first, first + provider.settings.latency.output(said.tokens)
-    record.bill = _bill(call, plan, said.tokens)
-    provider.ledger.add(record.bill, warm=record.warm)
+    plan, blocks = _plan(state, call, record)
+    fault = state.fault(record)
+    _limit(state, call, plan, record.time)
+    answer = replies.answer(call.body, call_tools=state.switches.call_tools)
+    record.message_id = state.ids.make("msg_01")
+    diagnosis = state.diagnoses.note(call, blocks, plan, record.message_id)
+    first = state.settings.latency.first_token(plan.total - plan.read, plan.read)
+    _commit(state, call, plan, record, first)
+    record.usage = reply_usage.build(call, plan, answer.tokens, state.switches)
+    record.ttft, record.latency = first, first + state.settings.latency.output(answer.tokens)
+    record.bill = _bill(call, plan, answer.tokens)
+    state.ledger.add(record.bill, warm=record.warm)
     head = _head(call, record, diagnosis)
-    reply = _reply(provider, call, said, record, head)
+    reply = _reply(state, call, answer, record, head)
     return fault.spoil(reply) if fault else reply
 
 
-def _plan(provider: Provider, call: Call, record: Record) -> tuple[Plan, list[prompt.Block]]:
-    body, switches = call.body, provider.switches
-    blocks = prompt.flatten(body, call.model)
+def _plan(state: ProviderState, call: Call, record: Record) -> tuple[Plan, list[Block]]:
+    body, switches = call.body, state.switches
+    blocks = prompt_blocks.flatten(body, call.model)
     marked = markers.find(blocks, body.get("cache_control"))
-    salted = keys.salts(body, call.context, call.model, switches)
-    chain = keys.chain(blocks, salted)
+    salted = cache_keys.salts(body, call.context, call.model, switches)
+    chain = cache_keys.chain(blocks, salted)
     minimum = call.model.minimum
-    plan = provider.cache.plan(
+    plan = state.cache.plan(
         blocks, chain, marked, minimum=minimum, now=record.time, switches=switches
     )
     record.trace = Trace.of(salted, chain, blocks, plan)
     return plan, blocks
 
 
-def _limit(provider: Provider, call: Call, plan: Plan, now: float) -> None:
+def _limit(state: ProviderState, call: Call, plan: Plan, now: float) -> None:
     who = call.context.principal.organization, call.model.name
-    provider.buckets.take_request(*who, now)
-    provider.buckets.take_tokens(*who, plan.total - plan.read, now)
+    state.buckets.take_request(*who, now)
+    state.buckets.take_tokens(*who, plan.total - plan.read, now)
 
 
-def _commit(provider: Provider, call: Call, plan: Plan, record: Record, first: float) -> None:
+def _commit(state: ProviderState, call: Call, plan: Plan, record: Record, first: float) -> None:
     principal = call.context.principal
     owner = (call.context.route, principal.organization, principal.workspace, call.model.id)
-    available_at = record.time + first + provider.switches.settle
-    provider.cache.commit(
+    available_at = record.time + first + state.switches.settle
+    state.cache.commit(
         plan,
         owner=owner,
         start=record.time,
         available_at=available_at,
-        switches=provider.switches,
+        switches=state.switches,
     )
     record.writes = [(write.key, write.tokens, write.ttl) for write in plan.writes]
 
@@ -123,24 +124,24 @@ def _head(call: Call, record: Record, diagnosis: Json | None) -> Json:
 
 
 def _reply(
-    provider: Provider, call: Call, said: replies.Answer, record: Record, head: Json
+    state: ProviderState, call: Call, answer: replies.Answer, record: Record, head: Json
 ) -> Reply:
     assert record.usage is not None
     assert record.ttft is not None
-    use_id = provider.ids.make("toolu_01") if said.tool else ""
+    use_id = state.ids.make("toolu_01") if answer.tool else ""
     converse = call.context.route == "bedrock-converse"
     if call.body.get("stream"):
-        timed = replies.events(head, said, record.usage, use_id, provider.settings.latency)
-        framed = call.context.route in runtime.ROUTES
+        timed = replies.events(head, answer, record.usage, use_id, state.settings.latency)
+        framed = call.context.route in bedrock_runtime.ROUTES
         kind = eventstream.CONTENT_TYPE if framed else "text/event-stream; charset=utf-8"
         if converse:
-            parts = converse_replies.stream(timed, record, provider.switches)
+            parts = converse_replies.stream(timed, record, state.switches)
         else:
             parts = replies.stream(timed, record.ttft, framed=framed)
         return Reply(200, {"content-type": kind}, parts, streamed=True, start=record.time)
-    body = replies.message(head, said, record.usage, use_id)
+    body = replies.message(head, answer, record.usage, use_id)
     if converse:
-        body = converse_replies.message(body, record, provider.switches)
+        body = converse_replies.message(body, record, state.switches)
     reply = json_reply(200, body, after=record.latency or 0.0)
     reply.start = record.time
     return reply

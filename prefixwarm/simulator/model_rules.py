@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator.api_errors import invalid
 from prefixwarm.simulator.validation import NEWEST_VERSION
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.models import Model
+    from prefixwarm.simulator.model_catalog import Model
 
 
 Json = dict[str, Any]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from prefixwarm.simulator.errors import ApiError
+from prefixwarm.simulator.api_errors import ApiError
+from prefixwarm.simulator.http_types import Reply, Request, json_reply
 from prefixwarm.simulator.settings import Principal
-from prefixwarm.simulator.wire import Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.ids import Ids

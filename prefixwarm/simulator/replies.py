@@ -1,4 +1,4 @@
-"""What the simulated model says, and how it is put on the wire."""
+"""Composes what the simulated model answers, and encodes it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefixwarm.simulator import eventstream
+from prefixwarm.simulator.http_types import Part
 from prefixwarm.simulator.samples import sample
-from prefixwarm.simulator.wire import Part
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Latency
@@ -96,14 +96,14 @@ def _pieces(value: Any) -> tuple[str, ...]:
     return tuple(text[at : at + _TOKEN] for at in range(0, len(text), _TOKEN))
 
 
-def message(head: Json, said: Answer, usage: Json, use_id: str) -> Json:
+def message(head: Json, reply: Answer, usage: Json, use_id: str) -> Json:
     """Build the body of a reply that is not streamed.
 
     Parameters
     ----------
     head : dict
         ``id``, ``model`` and what else stands beside the content.
-    said : Answer
+    reply : Answer
         The output.
     usage : dict
         The complete usage.
@@ -112,45 +112,45 @@ def message(head: Json, said: Answer, usage: Json, use_id: str) -> Json:
     """
     return {
         **head,
-        "content": [said.block(use_id)] if said.pieces else [],
-        "stop_reason": said.stop_reason,
+        "content": [reply.block(use_id)] if reply.pieces else [],
+        "stop_reason": reply.stop_reason,
         "stop_sequence": None,
         "usage": usage,
     }
 
 
 def events(
-    head: Json, said: Answer, usage: Json, use_id: str, latency: Latency
+    head: Json, reply: Answer, usage: Json, use_id: str, latency: Latency
 ) -> list[tuple[float, Json]]:
     """List the events of a streamed reply, with seconds after its first token."""
-    started = {**usage, "output_tokens": min(1, said.tokens)}
+    started = {**usage, "output_tokens": min(1, reply.tokens)}
     empty: Json = {"content": [], "stop_reason": None, "stop_sequence": None, "usage": started}
-    end = latency.output(said.tokens)
-    block, deltas = _block_events(said, use_id)
-    found: list[tuple[float, Json]] = [
+    end = latency.output(reply.tokens)
+    block, deltas = _block_events(reply, use_id)
+    timed: list[tuple[float, Json]] = [
         (0.0, {"type": "message_start", "message": {**head, **empty}}),
         (0.0, {"type": "content_block_start", "index": 0, "content_block": block}),
         (0.0, {"type": "ping"}),
     ]
     for number, delta in enumerate(deltas):
         after = min(end, number / latency.output_rate)
-        found.append((after, {"type": "content_block_delta", "index": 0, "delta": delta}))
-    stopped = {"stop_reason": said.stop_reason, "stop_sequence": None}
+        timed.append((after, {"type": "content_block_delta", "index": 0, "delta": delta}))
+    stopped = {"stop_reason": reply.stop_reason, "stop_sequence": None}
     final = {key: usage[key] for key in usage if key.endswith("_tokens")}
-    found += [
+    timed += [
         (end, {"type": "content_block_stop", "index": 0}),
         (end, {"type": "message_delta", "delta": stopped, "usage": final}),
         (end, {"type": "message_stop"}),
     ]
-    return found
+    return timed
 
 
-def _block_events(said: Answer, use_id: str) -> tuple[Json, list[Json]]:
-    if said.tool is None:
-        deltas = [{"type": "text_delta", "text": piece} for piece in said.pieces]
+def _block_events(reply: Answer, use_id: str) -> tuple[Json, list[Json]]:
+    if reply.tool is None:
+        deltas = [{"type": "text_delta", "text": piece} for piece in reply.pieces]
         return {"type": "text", "text": ""}, deltas
-    deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in said.pieces]
-    return {"type": "tool_use", "id": use_id, "name": said.tool, "input": {}}, deltas
+    deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in reply.pieces]
+    return {"type": "tool_use", "id": use_id, "name": reply.tool, "input": {}}, deltas
 
 
 def stream(timed: list[tuple[float, Json]], first: float, *, framed: bool) -> list[Part]:

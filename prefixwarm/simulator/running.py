@@ -1,4 +1,4 @@
-"""The simulator inside a test: a server in a thread of this process."""
+"""Runs a simulator in a thread of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from prefixwarm.simulator import control
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.faults import Fault
 from prefixwarm.simulator.server import HOST, Server, new_loop
 from prefixwarm.simulator.settings import Latency, Settings, Switches
@@ -19,7 +19,7 @@ from prefixwarm.simulator.settings import Latency, Settings, Switches
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from prefixwarm.simulator.provider import Provider
+    from prefixwarm.simulator.provider_state import ProviderState
 
 
 _T = TypeVar("_T")
@@ -37,19 +37,19 @@ class Simulator:
         The base URL of clients of Bedrock mantle.
     """
 
-    def __init__(self, url: str, provider: Provider, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, url: str, state: ProviderState, loop: asyncio.AbstractEventLoop) -> None:
         self.url = url
         self.mantle_url = f"{url}/anthropic"
-        self._provider = provider
+        self._state = state
         self._loop = loop
 
     def now(self) -> float:
         """Return the simulated time in seconds since the epoch."""
-        return self._call(lambda provider: provider.clock.now())
+        return self._call(lambda state: state.clock.now())
 
     def advance(self, seconds: float) -> float:
         """Move the simulated time on and return it."""
-        return self._call(lambda provider: provider.clock.advance(seconds))
+        return self._call(lambda state: state.clock.advance(seconds))
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the live cache entries, the one that expires first at the front."""
@@ -58,43 +58,44 @@ class Simulator:
     def requests(self) -> list[dict[str, Any]]:
         """Return the received requests; ``cost_usd`` is a Decimal, or None where unknown."""
 
-        def both(provider: Provider) -> tuple[list[dict[str, Any]], list[bytes | None]]:
+        def both(state: ProviderState) -> tuple[list[dict[str, Any]], list[bytes | None]]:
             # In one moment: a request that arrives in between would be in one list only.
-            return control.requests(provider, body=False), [r.body for r in provider.log]
+            return control.requests(state, body=False), [r.body for r in state.log]
 
-        found, bodies = self._call(both)
+        documents, bodies = self._call(both)
         return [
-            {**request, "body": _parsed(body)} for request, body in zip(found, bodies, strict=True)
+            {**request, "body": _parsed(body)}
+            for request, body in zip(documents, bodies, strict=True)
         ]
 
     def ledger(self) -> dict[str, Any]:
         """Return requests, tokens and US dollars (exact Decimals), in total and by kind."""
-        return self._call(lambda provider: provider.ledger.public())
+        return self._call(lambda state: state.ledger.public())
 
     def inject(self, **fault: Any) -> None:
-        """Inject a fault; for the words see `prefixwarm.simulator.Fault`."""
+        """Inject a fault; for the fields see `prefixwarm.simulator.Fault`."""
         parsed = Fault.parse(fault)
-        self._call(lambda provider: provider.faults.add(parsed))
+        self._call(lambda state: state.faults.add(parsed))
 
     def heal(self) -> None:
         """Remove every fault."""
-        self._call(lambda provider: provider.faults.clear())
+        self._call(lambda state: state.faults.clear())
 
     def switch(self, **switches: Any) -> None:
         """Change switches; for their names see `prefixwarm.simulator.Switches`."""
 
-        def change(provider: Provider) -> None:
-            provider.switches = provider.switches.changed(switches)
+        def change(state: ProviderState) -> None:
+            state.switches = state.switches.changed(switches)
 
         self._call(change)
 
     def reset(self) -> None:
         """Forget entries, requests, faults, limits and dollars; time and switches stay."""
-        self._call(lambda provider: provider.reset())
+        self._call(lambda state: state.reset())
 
-    def _call(self, function: Callable[[Provider], _T]) -> _T:
+    def _call(self, function: Callable[[ProviderState], _T]) -> _T:
         async def run() -> _T:
-            return function(self._provider)
+            return function(self._state)
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
@@ -136,7 +137,7 @@ def running(clock: str = "real", *, port: int = 0, **options: Any) -> Iterator[S
     thread.start()
     try:
         url = asyncio.run_coroutine_threadsafe(server.start(HOST, port), loop).result()
-        yield Simulator(url, server.provider, loop)
+        yield Simulator(url, server.state, loop)
     finally:
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
@@ -150,8 +151,8 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _settings(clock: str, options: dict[str, Any]) -> Settings:
-    known = {each.name for each in fields(Settings)}
-    switches = {name: options.pop(name) for name in list(options) if name not in known}
+    settings = {field.name for field in fields(Settings)}
+    switches = {name: options.pop(name) for name in list(options) if name not in settings}
     try:
         if isinstance(options.get("latency"), dict):
             options["latency"] = Latency(**options["latency"])

@@ -49,10 +49,10 @@ def _inner(schema: dict[str, Any], root: Any) -> Any:
 
 
 def _resolve(reference: str, root: Any) -> Any:
-    found = root
+    target = root
     for part in reference.lstrip("#/").split("/"):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found if found is not None else {}
+        target = target.get(part) if isinstance(target, dict) else None
+    return target if target is not None else {}
 
 
 def _typed(schema: dict[str, Any], root: Any, depth: int) -> Any:
@@ -60,10 +60,10 @@ def _typed(schema: dict[str, Any], root: Any, depth: int) -> Any:
     kind = kind[0] if isinstance(kind, list) and kind else kind
     properties = schema.get("properties")
     if kind == "object" or isinstance(properties, dict):
-        known = properties if isinstance(properties, dict) else {}
+        declared = properties if isinstance(properties, dict) else {}
         required = schema.get("required")
         names = required if isinstance(required, list) else []
-        return {str(name): sample(known.get(name, {}), root, depth + 1) for name in names}
+        return {str(name): sample(declared.get(name, {}), root, depth + 1) for name in names}
     if kind == "array":
         least = schema.get("minItems", 0)
         return [sample(schema.get("items"), root, depth + 1)] if least == 1 else []

@@ -1,4 +1,4 @@
-"""The simulator as a process: one event loop that serves one provider."""
+"""Serves one simulated provider over HTTP, on one event loop."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prefixwarm.simulator.connection import Connection
-from prefixwarm.simulator.provider import Provider
-from prefixwarm.simulator.schedule import Schedule
+from prefixwarm.simulator.provider_state import ProviderState
+from prefixwarm.simulator.reply_schedule import Schedule
+from prefixwarm.simulator.request_handler import respond
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +25,7 @@ _BACKLOG = 1024
 
 
 class Server:
-    """A provider that listens on loopback.
+    """A simulated provider that listens on loopback.
 
     Parameters
     ----------
@@ -32,8 +34,8 @@ class Server:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.provider = Provider(settings)
-        self._schedule = Schedule(self.provider)
+        self.state = ProviderState(settings)
+        self._schedule = Schedule(self.state.clock, settings.gather)
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> str:
@@ -46,7 +48,10 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(self._schedule), host, port, backlog=_BACKLOG
+            lambda: Connection(partial(respond, self.state), self._schedule),
+            host,
+            port,
+            backlog=_BACKLOG,
         )
         chosen = self._server.sockets[0].getsockname()[1]
         return f"http://{host}:{chosen}"

@@ -1,4 +1,4 @@
-"""How the simulated provider is set up."""
+"""The settings of a simulated provider."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.errors import SimulatorError
+from prefixwarm.simulator.api_errors import SimulatorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Latency:
     output_rate: float = 80.0
 
     def __post_init__(self) -> None:
-        """Refuse times and rates that are no such thing."""
+        """Validate the fields."""
         if not 0 <= self.base < math.inf:
             raise SimulatorError(f"latency base {self.base!r}: give seconds from 0 on")
         for name in ("prefill_rate", "read_rate", "output_rate"):
@@ -153,16 +153,18 @@ class Switches:
     call_tools: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse values of another kind than the default's."""
-        for each in fields(self):
-            _check_switch(each.name, getattr(self, each.name), each.default)
+        """Validate the fields."""
+        for switch in fields(self):
+            _check_switch(switch.name, getattr(self, switch.name), switch.default)
 
     def changed(self, changes: Mapping[str, Any]) -> Switches:
         """Return a copy with some switches changed."""
-        known = asdict(self)
+        switches = asdict(self)
         for name in changes:
-            if name not in known:
-                raise SimulatorError(f"switch {name!r} is unknown; known are {', '.join(known)}")
+            if name not in switches:
+                raise SimulatorError(
+                    f"switch {name!r} is unknown; use one of {', '.join(switches)}"
+                )
         return replace(self, **changes)
 
     def public(self) -> dict[str, Any]:
@@ -174,7 +176,7 @@ def _check_switch(name: str, value: object, default: object) -> None:
     if name in _CHOICES:
         if value not in _CHOICES[name]:
             accepted = ", ".join(_CHOICES[name])
-            raise SimulatorError(f"switch {name}: {value!r} is unknown; known are {accepted}")
+            raise SimulatorError(f"switch {name}: {value!r} is unknown; use one of {accepted}")
     elif isinstance(default, bool):
         if not isinstance(value, bool):
             raise SimulatorError(f"switch {name}: {value!r} is neither true nor false")

@@ -1,11 +1,11 @@
-"""What the provider answers with 400 before it looks at any cache."""
+"""Checks request bodies: what the provider answers with 400."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from prefixwarm.simulator import checks, content, tools
-from prefixwarm.simulator.errors import invalid
+from prefixwarm.simulator import checks, content, tool_rules
+from prefixwarm.simulator.api_errors import invalid
 
 Json = dict[str, Any]
 
@@ -68,16 +68,16 @@ def body(value: Any, *, counting: bool = False) -> Json:
     request = checks.obj(value, "body")
     for key in ("model", "messages") if counting else ("model", "messages", "max_tokens"):
         checks.required(request, key, "")
-    checks.known(request, _FIELDS, "")
+    checks.fields(request, _FIELDS, "")
     if "max_tokens" in request:
         checks.integer(request["max_tokens"], "max_tokens", 0)
     checks.text(request["model"], "model")
     if request.get("system") is not None:
         content.system(request["system"])
     if request.get("tools") is not None:
-        tools.tools(request["tools"])
+        tool_rules.tools(request["tools"])
     content.messages(request["messages"])
-    tools.tool_choice(request)
+    tool_rules.tool_choice(request)
     _options(request)
     return request
 
@@ -86,9 +86,9 @@ def _options(request: Json) -> None:
     checks.marker(request, "")
     if request.get("stream") is not None:
         checks.boolean(request["stream"], "stream")
-    _words(request, "speed", ("standard", "fast"))
-    _words(request, "service_tier", ("auto", "standard_only"))
-    _words(request, "inference_geo", ("global", "us"))
+    _choice(request, "speed", ("standard", "fast"))
+    _choice(request, "service_tier", ("auto", "standard_only"))
+    _choice(request, "inference_geo", ("global", "us"))
     _output_config(request)
     _thinking(request)
     for stop in request.get("stop_sequences") or ():
@@ -99,7 +99,7 @@ def _options(request: Json) -> None:
         _fraction(request.get(name), name)
 
 
-def _words(request: Json, name: str, accepted: tuple[str, ...]) -> None:
+def _choice(request: Json, name: str, accepted: tuple[str, ...]) -> None:
     if request.get(name) is not None:
         checks.choice(request[name], accepted, name)
 
@@ -119,10 +119,10 @@ def _output_config(request: Json) -> None:
     if config.get("effort") is not None:
         checks.choice(config["effort"], _EFFORTS, "output_config.effort")
     if config.get("format") is not None:
-        wanted = checks.obj(config["format"], "output_config.format")
-        kind = checks.required(wanted, "type", "output_config.format.")
+        form = checks.obj(config["format"], "output_config.format")
+        kind = checks.required(form, "type", "output_config.format.")
         checks.choice(kind, ("json_schema",), "output_config.format.type")
-        schema = checks.required(wanted, "schema", "output_config.format.")
+        schema = checks.required(form, "schema", "output_config.format.")
         checks.obj(schema, "output_config.format.schema")
 
 
@@ -141,7 +141,7 @@ def _thinking(request: Json) -> None:
 
 
 def _diagnostics(value: Json) -> None:
-    checks.known(value, ("previous_message_id",), "diagnostics.")
+    checks.fields(value, ("previous_message_id",), "diagnostics.")
     if value.get("previous_message_id") is not None:
         checks.text(value["previous_message_id"], "diagnostics.previous_message_id")
 

@@ -12,13 +12,14 @@ from prefixwarm.capture.captured_request import CapturedRequest
 from prefixwarm.capture.extract import make_prefix, prefixes_from_requests
 from prefixwarm.lint.verdict import judge
 from prefixwarm.observe.matcher import Matcher
+from tests.helpers.effort import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROUTE = "bedrock-converse"
 MODEL = "eu.anthropic.claude-sonnet-5-5"
-CASES = range(60)
+CASES = range(EXAMPLES)
 
 
 def point(random: Random) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from prefixwarm.capture.captured_request import CapturedRequest
 from prefixwarm.capture.extract import make_prefix, prefixes_from_requests
 from prefixwarm.lint.verdict import judge
 from prefixwarm.observe.matcher import Matcher
+from tests.helpers.effort import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEADERS = {"anthropic-version": "2023-06-01"}
-CASES = range(80)
+CASES = range(EXAMPLES)
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

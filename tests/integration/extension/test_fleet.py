@@ -14,26 +14,25 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from botocore.exceptions import ClientError
 from extension_bench import TABLE, write_prefix
 
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import load
+from tests.helpers.effort import chosen
 
 if TYPE_CHECKING:
     from extension_bench import Bench
 
-FULL = os.environ.get("FLEET") == "1"
-PROCESSES = 100 if FULL else 10
-WORKERS, CLIENTS = (4, 250) if FULL else (2, 30)
+    from tests.conftest import Tried
+
+PROCESSES = chosen(dev=10, ci=10, full=100)
+WORKERS, CLIENTS = chosen(dev=(2, 30), ci=(2, 30), full=(4, 250))
 # What the local table answers in time on two cores, clients and provider beside it.
 ARRIVALS_A_SECOND = 100
 # The table and the provider stand for other machines: they go first.
 YIELDING = "nice -n 10"
 WORKER = Path(__file__).with_name("fleet_worker.py")
-
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("fleet")]
 
 
 def environment(bench: Bench) -> dict[str, str]:
@@ -78,28 +77,32 @@ def test_conditional_writes_of_the_local_table_are_atomic(bench: Bench) -> None:
 
 
 def test_extension_processes_released_together_make_one_call(
-    bench: Bench, layer: Path, tmp_path: Path
+    bench: Bench, layer: Path, tried: Tried
 ) -> None:
     """Real processes, behind a barrier; all but one find it written or being written."""
-    os.mkfifo(tmp_path / "barrier")
-    start = layer / "prefixwarm" / "bootstrap.py"
+    reading, writing = os.pipe()
+    start = layer / "prefixwarm" / "start.py"
     program = f"{YIELDING} {sys.executable} -I -S {start} 9000"
-    command = f"read -r _ <{tmp_path}/barrier; exec {program} 3>/dev/null"
+    command = f"echo ready; read -r _; exec {program} 3>/dev/null"
     folder = str(layer / "prefixwarm" / "prefixes")
     env = {**environment(bench), "PREFIXWARM_PREFIXES": folder}
     processes = [
-        subprocess.Popen(["bash", "-c", command], env=env, stdout=subprocess.PIPE)
+        subprocess.Popen(["bash", "-c", command], env=env, stdin=reading, stdout=subprocess.PIPE)
         for _ in range(PROCESSES)
     ]
-    with (tmp_path / "barrier").open("w"):
-        time.sleep(0.2)
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    os.close(writing)
+    os.close(reading)
     outcomes = [json.loads(process.communicate()[0])["outcome"] for process in processes]
+    tried(PROCESSES, "extension processes released together")
     assert Counter(outcomes) == {"written": 1, "skipped": PROCESSES - 1}
     assert len(bench.warm_calls()) == 1
 
 
 def test_protocol_clients_over_several_processes_make_one_call_a_prefix(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, tried: Tried
 ) -> None:
     """Threads with connections of their own; each of them ends with a definite result."""
     bench.provider.inject(kind="slow", seconds=0.3, match={"warm": True})
@@ -120,7 +123,7 @@ def test_protocol_clients_over_several_processes_make_one_call_a_prefix(
         worker.stdin.write("go\n")
         worker.stdin.flush()
     outcomes = Counter(chain.from_iterable(json.loads(w.communicate()[0]) for w in workers))
-    print(f"{WORKERS * CLIENTS} clients: {dict(outcomes)}")
+    tried(WORKERS * CLIENTS, f"protocol clients in {WORKERS} processes")
     assert outcomes == {"written": 2, "skipped": WORKERS * CLIENTS * 2 - 2}
     assert [state["calls"] for state in bench.states()] == ["1", "1"]
     assert len(bench.warm_calls()) == 2

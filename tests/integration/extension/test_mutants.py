@@ -18,15 +18,18 @@ import pytest
 from extension_bench import ANSWER, KEY, PROMPT, changed_layer
 
 from prefixwarm_layer.layout import layer_modules
+from tests.helpers.effort import chosen
 
 if TYPE_CHECKING:
     from extension_bench import Bench
 
-ALL = os.environ.get("MUTANTS") == "all"
-SAMPLE = 40
-EMULATED = 24
+    from tests.conftest import Tried
+
+# How many of the Python part's lines fail: as a process, and under the emulator.
+SAMPLE = chosen(dev=20, ci=40, full=None)
+EMULATED = chosen(dev=6, ci=24, full=None)
 KINDS = ("error", "memory", "leave", "os", "exit", "kill")
-FAILING_BOOTSTRAP = Path(__file__).with_name("failing_bootstrap.py")
+FAILING_START = Path(__file__).with_name("failing_start.py")
 
 
 @cache
@@ -42,8 +45,8 @@ def traceable() -> bytes:
 def failing(layer: Path, folder: Path) -> Path:
     """The layer with a Python part of which any line can be told to fail."""
     changes = {
-        "prefixwarm/bootstrap.py": FAILING_BOOTSTRAP.read_bytes(),
-        "prefixwarm/real_bootstrap.py": (layer / "prefixwarm" / "bootstrap.py").read_bytes(),
+        "prefixwarm/start.py": FAILING_START.read_bytes(),
+        "prefixwarm/real_start.py": (layer / "prefixwarm" / "start.py").read_bytes(),
         f"prefixwarm/code/{importlib.util.MAGIC_NUMBER.hex()}": traceable(),
     }
     return changed_layer(layer, folder, changes)
@@ -72,7 +75,7 @@ class Mutant:
 @pytest.fixture
 def program(layer: Path, tmp_path: Path) -> Path:
     """The Python part of such a layer."""
-    return failing(layer, tmp_path) / "prefixwarm" / "bootstrap.py"
+    return failing(layer, tmp_path) / "prefixwarm" / "start.py"
 
 
 def run(program: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -100,23 +103,29 @@ def lines_that_run(bench: Bench, layer: Path, program: Path, folder: Path) -> li
     return (folder / "lines").read_text().splitlines()
 
 
+def sample(lines: list[str], count: int | None) -> list[str]:
+    """So many of the lines, evenly spread; all of them for None."""
+    return lines[:: max(1, len(lines) // count)] if count else lines
+
+
 def test_no_line_of_the_python_part_hangs_or_tells_a_secret(
-    bench: Bench, layer: Path, program: Path, tmp_path: Path
+    bench: Bench, layer: Path, program: Path, tmp_path: Path, tried: Tried
 ) -> None:
     """Whatever fails, the process ends, which is all that the launcher needs."""
     ran = lines_that_run(bench, layer, program, tmp_path)
     env = environment(bench, layer)
-    chosen = ran if ALL else ran[:: len(ran) // SAMPLE]
+    fail = sample(ran, SAMPLE)
 
     def mutant(number: int) -> Mutant:
-        where, kind = chosen[number], KINDS[number % len(KINDS)]
+        where, kind = fail[number], KINDS[number % len(KINDS)]
         done = run(program, {**env, "FAIL_AT": f"{where}:{kind}"})
         return Mutant(where, kind, done.returncode, done.stdout)
 
     with ThreadPoolExecutor(3) as pool:
-        mutants = list(pool.map(mutant, range(len(chosen))))
+        mutants = list(pool.map(mutant, range(len(fail))))
+    tried(len(mutants), "failing lines of the Python part, as a process")
     assert len(ran) > 500
-    harmful = [each for each in mutants if not each.harmless]
+    harmful = [mutant for mutant in mutants if not mutant.harmless]
     assert not harmful, "\n".join(map(str, harmful))
 
 
@@ -137,20 +146,20 @@ def test_a_mutant_under_the_emulator(bench: Bench, tmp_path: Path, where: str, k
 
 
 def test_lines_of_the_python_part_under_the_emulator(
-    bench: Bench, layer: Path, program: Path, tmp_path: Path
+    bench: Bench, layer: Path, program: Path, tmp_path: Path, tried: Tried
 ) -> None:
-    """A sample of the lines (``MUTANTS=all``: every one), each in another way."""
-    chosen = lines_that_run(bench, layer, program, tmp_path)
-    chosen = chosen if ALL else chosen[:: len(chosen) // EMULATED]
+    """A sample of the lines, or all of them, each in another way."""
+    fail = sample(lines_that_run(bench, layer, program, tmp_path), EMULATED)
     changed = failing(bench.layer, tmp_path)
 
     def answered(number: int) -> bool:
-        fault = f"{chosen[number]}:{KINDS[number % len(KINDS)]}"
+        fault = f"{fail[number]}:{KINDS[number % len(KINDS)]}"
         scope = uuid.uuid4().hex
         function = bench.plain(FAIL_AT=fault, PREFIXWARM_CACHE_SCOPE=scope)
         answer = bench.start(replace(function, layers=(changed,)), {"n": 1}).answer
         return (answer.status, answer.payload) == (200, ANSWER)
 
     with ThreadPoolExecutor(3) as pool:
-        good = list(pool.map(answered, range(len(chosen))))
-    assert [where for where, fine in zip(chosen, good, strict=True) if not fine] == []
+        good = list(pool.map(answered, range(len(fail))))
+    tried(len(good), "failing lines of the Python part, under the emulator")
+    assert [where for where, fine in zip(fail, good, strict=True) if not fine] == []

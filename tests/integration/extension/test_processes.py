@@ -10,27 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from extension_bench import changed_layer
+from reply_gate import ReplyGate
+
+from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from extension_bench import Bench
 
     from prefixwarm.local.emulator import Environment, Invocation
-
-SECONDS = 20.0
-
-
-def until(found: Callable[[], object]) -> None:
-    """Wait for something that is about to happen."""
-    end = time.monotonic() + SECONDS
-    while not found():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
 
 
 def child_of(bench: Bench) -> int | None:
@@ -46,16 +40,26 @@ def child_of(bench: Bench) -> int | None:
     return None
 
 
-@contextmanager
-def in_mid_call(bench: Bench, hold_ms: int = 3000) -> Iterator[tuple[Environment, object, int]]:
+class MidCall(NamedTuple):
     """An environment whose warm call has reached the provider and waits for its reply."""
-    function = bench.plain(PREFIXWARM_INIT_HOLD_MS=str(hold_ms))
-    with bench.environment(function) as environment, ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(environment.invoke, {"n": 1})
-        until(bench.warm_calls)
-        child = child_of(bench)
-        assert child is not None
-        yield environment, answer, child
+
+    environment: Environment
+    answer: Future[Invocation]
+    child: int
+    gate: ReplyGate
+
+
+@contextmanager
+def in_mid_call(bench: Bench, hold_ms: int = 3000) -> Iterator[MidCall]:
+    """Start one; the reply comes when the gate is opened, and not before."""
+    with ReplyGate(bench.provider.url) as gate:
+        env = {"PREFIXWARM_INIT_HOLD_MS": str(hold_ms), "ANTHROPIC_BASE_URL": gate.url}
+        with bench.environment(bench.plain(**env)) as environment, ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(environment.invoke, {"n": 1})
+            until(bench.warm_calls)
+            child = child_of(bench)
+            assert child is not None
+            yield MidCall(environment, answer, child, gate)
 
 
 def check(answer: Invocation) -> None:
@@ -72,8 +76,7 @@ def lines(log: str) -> list[dict[str, object]]:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_a_killed_child_does_not_fail_the_function(bench: Bench, number: signal.Signals) -> None:
     """Killed, crashed, or told to go: the launcher lives on in `next`, and one line says so."""
-    bench.provider.inject(kind="slow", seconds=2, match={"warm": True})
-    with in_mid_call(bench) as (environment, answer, child):
+    with in_mid_call(bench) as (environment, answer, child, _):
         os.kill(child, number)
         check(answer.result())
         check(environment.invoke({"n": 1}))
@@ -84,11 +87,10 @@ def test_a_killed_child_does_not_fail_the_function(bench: Bench, number: signal.
 
 def test_a_frozen_child_that_thaws_records_its_reply(bench: Bench) -> None:
     """As Lambda freezes an environment between invocations, in the middle of a call."""
-    bench.provider.inject(kind="slow", seconds=0.2, match={"warm": True}, count=1)
-    with in_mid_call(bench, hold_ms=300) as (environment, answer, child):
+    with in_mid_call(bench, hold_ms=300) as (environment, answer, child, gate):
         os.kill(child, signal.SIGSTOP)
         check(answer.result())
-        time.sleep(0.3)
+        gate.open()
         os.kill(child, signal.SIGCONT)
         until(lambda: "lease_until" not in bench.states()[0])
         check(environment.invoke({"n": 1}))
@@ -102,8 +104,7 @@ def test_a_frozen_child_that_thaws_records_its_reply(bench: Bench) -> None:
 
 def test_a_thawed_child_whose_lease_has_passed_on_takes_nothing_back(bench: Bench) -> None:
     """The next holder's lease stays as it is, and the life is not lowered."""
-    bench.provider.inject(kind="slow", seconds=0.2, match={"warm": True}, count=1)
-    with in_mid_call(bench, hold_ms=300) as (environment, answer, child):
+    with in_mid_call(bench, hold_ms=300) as (environment, answer, child, gate):
         os.kill(child, signal.SIGSTOP)
         check(answer.result())
         (state,) = bench.states()
@@ -121,7 +122,7 @@ def test_a_thawed_child_whose_lease_has_passed_on_takes_nothing_back(bench: Benc
             },
         )
         (before,) = bench.states()
-        time.sleep(0.2)
+        gate.open()
         os.kill(child, signal.SIGCONT)
         until(lambda: lines(environment.log))
         environment.close()

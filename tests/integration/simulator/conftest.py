@@ -56,10 +56,10 @@ class Api:
         """Post a body that fails; returns the provider's message."""
         reply = self.send(body, **headers)
         assert reply.status_code == status, reply.text
-        found = reply.json()
-        assert found["type"] == "error"
-        assert found["request_id"] == reply.headers["request-id"]
-        return found["error"]["message"]
+        error = reply.json()
+        assert error["type"] == "error"
+        assert error["request_id"] == reply.headers["request-id"]
+        return error["error"]["message"]
 
 
 def text(tokens: int, seed: str = "a") -> str:
@@ -83,9 +83,9 @@ def sim() -> Iterator[Simulator]:
 @pytest.fixture
 def api(sim: Simulator) -> Iterator[Api]:
     """A client of `sim`."""
-    found = Api(sim)
-    with found.client:
-        yield found
+    api = Api(sim)
+    with api.client:
+        yield api
 
 
 @pytest.fixture
@@ -95,9 +95,9 @@ def make_api() -> Iterator[Callable[..., Api]]:
 
     def make(clock: str = "manual", **options: Any) -> Api:
         context = running(clock=clock, **options)
-        found = Api(context.__enter__())
-        open_now.append((context, found.client))
-        return found
+        api = Api(context.__enter__())
+        open_now.append((context, api.client))
+        return api
 
     yield make
     for context, client in open_now:

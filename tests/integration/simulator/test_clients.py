@@ -31,8 +31,10 @@ VERSION = {"anthropic_version": "bedrock-2023-05-31"}
 def sim() -> Iterator[Simulator]:
     """A simulator that verifies signatures."""
     keys = {"key": Principal(), "aws-key": Principal("org", "wrkspc_x")}
-    with running(clock="manual", aws_keys={"AKIAEXAMPLE": AwsKey("se/cr+et")}, keys=keys) as found:
-        yield found
+    with running(
+        clock="manual", aws_keys={"AKIAEXAMPLE": AwsKey("se/cr+et")}, keys=keys
+    ) as simulator:
+        yield simulator
 
 
 @pytest.fixture

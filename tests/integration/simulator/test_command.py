@@ -27,23 +27,23 @@ RUN = [sys.executable, "-c", "import sys; from prefixwarm.cli import main; sys.e
 def process(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], Json]]:
     """Start it and read its line."""
     command = [*RUN, "simulator", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as found:
-        assert found.stdout is not None
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        assert server.stdout is not None
         try:
-            yield found, json.loads(found.stdout.readline())
+            yield server, json.loads(server.stdout.readline())
         finally:
-            found.kill()
+            server.kill()
 
 
 def test_it_says_where_it_serves_and_stops_when_told() -> None:
-    with process("--clock", "manual") as (found, line):
+    with process("--clock", "manual") as (server, line):
         assert line["clock"] == "manual"
         assert line["mantle_url"] == f"{line['url']}/anthropic"
         assert httpx2.get(f"{line['url']}/_sim/clock").json()["clock"] == "manual"
-        found.send_signal(signal.SIGTERM)
-        assert found.wait(timeout=10) == 0
-        assert found.stderr is not None
-        assert found.stderr.read() == b""
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=10) == 0
+        assert server.stderr is not None
+        assert server.stderr.read() == b""
 
 
 def test_every_option_reaches_the_provider(body: MakeJson) -> None:
@@ -69,7 +69,7 @@ def test_every_option_reaches_the_provider(body: MakeJson) -> None:
     ("options", "words"),
     [
         (["--clock", "sand"], "real"),
-        (["--switch", "refuse=true"], "known are refuse_zero"),
+        (["--switch", "refuse=true"], "use one of refuse_zero"),
         (["--switch", "refuse_zero=maybe"], "neither true nor false"),
         (["--switch", "scope=planet"], "workspace, organization"),
         (["--key", "k"], "KEY=ORGANIZATION/WORKSPACE"),

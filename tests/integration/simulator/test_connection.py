@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def plug(sim: Simulator) -> Iterator[socket.socket]:
     """A raw connection."""
     url = urlsplit(sim.url)
-    with socket.create_connection((url.hostname, url.port), timeout=10) as found:
-        yield found
+    with socket.create_connection((url.hostname, url.port), timeout=10) as plug:
+        yield plug
 
 
 def head(length: int | None, *more: str) -> bytes:

@@ -44,8 +44,8 @@ TOOL = {
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
     """A simulator that verifies signatures."""
-    with running(clock="manual", aws_keys={"AKIAEXAMPLE": AwsKey("secret")}) as found:
-        yield found
+    with running(clock="manual", aws_keys={"AKIAEXAMPLE": AwsKey("secret")}) as simulator:
+        yield simulator
 
 
 @pytest.fixture(scope="module")

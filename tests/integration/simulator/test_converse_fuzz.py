@@ -11,10 +11,12 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefixwarm.simulator.provider import Provider
+from prefixwarm.simulator.http_types import Request
+from prefixwarm.simulator.provider_state import ProviderState
+from prefixwarm.simulator.request_handler import respond
 from prefixwarm.simulator.settings import Settings
-from prefixwarm.simulator.wire import Request
-from tests.integration.simulator.test_fuzz import EXAMPLES, check, encoded, trees
+from tests.helpers.effort import EXAMPLES
+from tests.integration.simulator.test_fuzz import check, encoded, trees
 
 SHAPES = json.loads(
     files("prefixwarm.simulator").joinpath("converse-shapes.json").read_text("utf-8")
@@ -80,16 +82,16 @@ def bodies(draw: st.DrawFn, name: str) -> Any:
     return body
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3 * EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.data(), st.sampled_from(sorted(PATHS)))
 def test_generated_requests_are_answered(data: Any, path: str) -> None:
     """With a reply or in AWS's words, never with a failure of our own."""
-    provider = Provider(Settings(clock="manual", keep_requests=4))
+    state = ProviderState(Settings(clock="manual", keep_requests=4))
     body = data.draw(bodies(PATHS[path]))
     sent = {"input": {"converse": body}} if path.endswith("count-tokens") else body
     request = Request("POST", path, "", HEAD, encoded(sent))
-    check(provider, request)
-    reply = provider.respond(request)
+    check(state, request)
+    reply = respond(state, request)
     if reply.status >= 400:
         assert reply.headers["x-amzn-errortype"] in (
             "ValidationException",
@@ -98,11 +100,10 @@ def test_generated_requests_are_answered(data: Any, path: str) -> None:
         assert list(orjson.loads(reply.parts[0].data)) == ["message"]
 
 
-@settings(max_examples=max(50, EXAMPLES // 10), deadline=None)
 @given(trees)
 def test_anything_is_answered(value: object) -> None:
     """Whatever JSON it is."""
-    provider = Provider(Settings(clock="manual"))
+    state = ProviderState(Settings(clock="manual"))
     for path in PATHS:
         for body in (value, {"input": value}, {"input": {"converse": value}}):
-            check(provider, Request("POST", path, "", HEAD, encoded(body)))
+            check(state, Request("POST", path, "", HEAD, encoded(body)))

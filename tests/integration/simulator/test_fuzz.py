@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,15 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prefixwarm.simulator import control
-from prefixwarm.simulator.provider import Provider
+from prefixwarm.simulator.http_types import Request
+from prefixwarm.simulator.provider_state import ProviderState
+from prefixwarm.simulator.request_handler import respond
 from prefixwarm.simulator.settings import Settings
-from prefixwarm.simulator.wire import Request
+from tests.helpers.effort import EXAMPLES
 
 if TYPE_CHECKING:
     from prefixwarm.simulator import Simulator
 
 
-EXAMPLES = int(os.environ.get("PREFIXWARM_FUZZ_EXAMPLES", "300"))
 ALLOWED = {200, 400, 401, 403, 404, 405, 413}
 
 scalars = (
@@ -161,11 +161,11 @@ def encoded(body: Any) -> bytes:
     return json.dumps(body).encode()
 
 
-def check(provider: Provider, request: Request) -> None:
+def check(state: ProviderState, request: Request) -> None:
     """One answer the provider could give, in its shape, and books that balance."""
-    reply = provider.respond(request)
+    reply = respond(state, request)
     assert reply.status in ALLOWED
-    record = list(provider.log)[-1]
+    record = list(state.log)[-1]
     data = b"".join(part.data for part in reply.parts)
     if reply.status >= 400:
         value = orjson.loads(data)
@@ -175,44 +175,42 @@ def check(provider: Provider, request: Request) -> None:
         parts = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
         assert record.trace is not None
         assert sum(record.usage[name] for name in parts) == record.trace.ends[-1]
-    orjson.dumps(control.requests(provider, explained=True), default=str)
-    control.entries(provider)
+    orjson.dumps(control.requests(state, explained=True), default=str)
+    control.entries(state)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3 * EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.lists(requests, min_size=1, max_size=3))
 def test_generated_requests_are_answered_as_the_provider_would(sent: list[Request]) -> None:
-    provider = Provider(Settings(clock="manual", keep_requests=4))
+    state = ProviderState(Settings(clock="manual", keep_requests=4))
     for request in sent:
-        check(provider, request)
+        check(state, request)
 
 
-@settings(max_examples=max(50, EXAMPLES // 10), deadline=None)
 @given(st.binary(max_size=200))
 def test_generated_bytes_are_answered_as_the_provider_would(content: bytes) -> None:
-    provider = Provider(Settings(clock="manual"))
+    state = ProviderState(Settings(clock="manual"))
     for path in PATHS:
-        check(provider, Request("POST", path, "", {"x-api-key": "k"}, content))
+        check(state, Request("POST", path, "", {"x-api-key": "k"}, content))
 
 
 CONTROLS = ["clock", "entries", "requests", "faults", "ledger", "switches", "reset", "nothing"]
 
 
-@settings(max_examples=max(100, EXAMPLES // 3), deadline=None)
 @given(st.sampled_from(CONTROLS), st.sampled_from(["GET", "POST", "DELETE"]), trees | objects(
     advance=trees, kind=mixed(st.just("error")), status=trees, count=trees, probability=trees,
     seconds=trees, after=trees, until=trees, match=trees, refuse_zero=trees, linger=trees,
     retry_after=trees, seed=trees, message=trees, error_code=trees,
 ))  # fmt: skip
 def test_generated_control_calls_are_answered(path: str, method: str, value: object) -> None:
-    provider = Provider(Settings(clock="manual"))
+    state = ProviderState(Settings(clock="manual"))
     request = Request(method, f"/_sim/{path}", "limit=2", {}, encoded(value))
-    assert provider.respond(request).status in {200, 400, 404, 405}
+    assert respond(state, request).status in {200, 400, 404, 405}
     message = {"model": "claude-sonnet-5-5", "max_tokens": 1}
     message["messages"] = [{"role": "user", "content": "x"}]
     head = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
-    provider.respond(Request("POST", "/v1/messages", "", head, encoded(message)))
-    provider.respond(Request("GET", "/_sim/faults", "", {}, b""))
+    respond(state, Request("POST", "/v1/messages", "", head, encoded(message)))
+    respond(state, Request("GET", "/_sim/faults", "", {}, b""))
 
 
 @pytest.mark.parametrize("size", [0, 1, 100_000])

@@ -32,8 +32,8 @@ def rendered(url: str, folder: Path) -> str:
 def rows(document: str, table: str) -> list[list[str]]:
     """The cells' texts of a table's body."""
     [inside] = re.findall(rf'<tbody id="{table}">(.*?)</tbody>', document, re.DOTALL)
-    found = re.findall(r"<tr>(.*?)</tr>", inside, re.DOTALL)
-    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in found]
+    rows = re.findall(r"<tr>(.*?)</tr>", inside, re.DOTALL)
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in rows]
     return [[unescape(re.sub(r"<[^>]*>", "", cell)).strip() for cell in row] for row in cells]
 
 

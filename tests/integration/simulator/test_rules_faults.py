@@ -118,11 +118,11 @@ def test_rule_36_by_probability_with_a_seed(make_api: MakeApi, body: MakeJson) -
 def test_rule_36_by_time_window(sim: Simulator, api: Api, body: MakeJson) -> None:
     now = sim.now()
     sim.inject(status=500, after=now + 100, until=now + 200)
-    found = []
+    statuses = []
     for _ in range(3):
-        found.append(api.send(body()).status_code)
+        statuses.append(api.send(body()).status_code)
         sim.advance(100)
-    assert found == [200, 500, 200]
+    assert statuses == [200, 500, 200]
 
 
 def test_rule_36_by_matching_prefix(

@@ -38,8 +38,8 @@ TOOL = {"name": "travel", "description": "Travels.", "input_schema": SCHEMA}
 @pytest.fixture
 def client(sim: Simulator) -> Iterator[anthropic.Anthropic]:
     """The real SDK."""
-    with anthropic.Anthropic(api_key="k", base_url=sim.url, max_retries=0) as found:
-        yield found
+    with anthropic.Anthropic(api_key="k", base_url=sim.url, max_retries=0) as client:
+        yield client
 
 
 def test_rule_29_zero_tokens(api: Api, body: MakeJson) -> None:
@@ -103,29 +103,29 @@ def test_rule_30_legacy_usage(make_api: MakeApi, body: MakeJson, shape: str) -> 
 
 def events(text: str) -> list[dict[str, Any]]:
     """Parse server-sent events and check that their names agree with their types."""
-    found = []
+    received = []
     for chunk in text.strip().split("\n\n"):
         name, data = chunk.split("\n")
         value = json.loads(data.removeprefix("data: "))
         assert name == f"event: {value['type']}"
-        found.append(value)
-    return found
+        received.append(value)
+    return received
 
 
 def test_rule_31_the_event_sequence(api: Api, body: MakeJson) -> None:
     reply = api.send(body(max_tokens=50, stream=True))
     assert reply.headers["content-type"].startswith("text/event-stream")
-    found = events(reply.text)
-    kinds = [event["type"] for event in found]
+    received = events(reply.text)
+    kinds = [event["type"] for event in received]
     assert kinds[:3] == ["message_start", "content_block_start", "ping"]
     assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
     assert set(kinds[3:-3]) == {"content_block_delta"}
-    start = found[0]["message"]
+    start = received[0]["message"]
     assert start["content"] == []
     assert start["stop_reason"] is None
     assert start["usage"]["cache_creation_input_tokens"] == 2000
     assert start["usage"]["cache_creation"]["ephemeral_5m_input_tokens"] == 2000
-    assert found[-2]["usage"]["output_tokens"] == len(kinds) - 6
+    assert received[-2]["usage"]["output_tokens"] == len(kinds) - 6
 
 
 def test_rule_31_time_to_first_token_falls_with_what_is_read(api: Api, body: MakeJson) -> None:
@@ -204,12 +204,12 @@ def test_rule_33_the_first_difference(
     client: anthropic.Anthropic, body: MakeJson, change: Json, reason: str
 ) -> None:
     name, _ = diagnose(client, None, body, tools=[TOOL])
-    found = diagnose(client, name, body, **{"tools": [TOOL], **change})[1]
-    assert found.type == reason
+    received = diagnose(client, name, body, **{"tools": [TOOL], **change})[1]
+    assert received.type == reason
     if reason != "unavailable":
-        assert found.cache_missed_input_tokens >= 0
+        assert received.cache_missed_input_tokens >= 0
     if reason == "model_changed":
-        assert found.cache_missed_input_tokens > 2000
+        assert received.cache_missed_input_tokens > 2000
 
 
 def test_rule_33_an_extended_conversation_is_no_difference(
@@ -243,8 +243,8 @@ def test_rule_33_in_streams_it_is_on_message_start(
 ) -> None:
     asked = {"previous_message_id": "msg_unknown"}
     with client.messages.stream(**body(max_tokens=5), diagnostics=asked) as stream:
-        found = stream.get_final_message()
-    assert found.diagnostics.cache_miss_reason.type == "previous_message_not_found"
+        received = stream.get_final_message()
+    assert received.diagnostics.cache_miss_reason.type == "previous_message_not_found"
 
 
 @pytest.mark.parametrize("downgrade", [True, False])

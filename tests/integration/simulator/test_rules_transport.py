@@ -243,8 +243,8 @@ def test_rule_05_bodies_keep_their_key_order(api: Api, body: MakeJson) -> None:
     reordered = dict(reversed(body().items()))
     api.send(reordered)
     listed = api.client.get("/_sim/requests").text
-    found = json.loads(listed)["requests"][0]["body"]
-    assert list(found) == list(reordered)
+    received = json.loads(listed)["requests"][0]["body"]
+    assert list(received) == list(reordered)
 
 
 @pytest.mark.parametrize(

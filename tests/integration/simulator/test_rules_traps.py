@@ -80,8 +80,8 @@ def make_bench() -> Iterator[Callable[..., Bench]]:
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for connection in made:
+        connection.close()
 
 
 @pytest.fixture
@@ -226,10 +226,10 @@ def test_rule_46_fifty_environments_at_once(
             outcomes.append(send_unasked(call, provider, Deadline.after(60)))
 
     fleet = [threading.Thread(target=start, args=(number,)) for number in range(FLEET)]
-    for each in fleet:
-        each.start()
-    for each in fleet:
-        each.join()
+    for thread in fleet:
+        thread.start()
+    for thread in fleet:
+        thread.join()
     assert sum(outcome.kind == "written" for outcome in outcomes) == writes
     assert sum(bool(request["entries"]) for request in bench.sim.requests()) == writes
     if single_flight:

@@ -23,6 +23,7 @@ from prefixwarm.state.model import OBSERVED, Failure, Lease, LeaseWish, Result, 
 from prefixwarm.state.outcome import FAILED, WRITTEN
 from prefixwarm.warm.attempt import LEASE_MARGIN_SECONDS
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.effort import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,8 @@ SOON = Deadline.after(3600)
 START = 1_763_700_000.0
 MAX_SKEW = 5.0
 HOLDERS = 4
+# Of histories of which each step goes through a file or a server.
+SLOW_EXAMPLES = EXAMPLES // 4
 
 holders = st.integers(0, HOLDERS - 1)
 quarters = partial(st.integers, 0)
@@ -231,7 +234,6 @@ def check(store: Callable[[], StateStore], examples: int, steps: int, **more: An
     limits = settings(
         max_examples=examples,
         stateful_step_count=steps,
-        deadline=None,
         database=None,
         **more,
     )
@@ -240,17 +242,17 @@ def check(store: Callable[[], StateStore], examples: int, steps: int, **more: An
 
 def test_in_memory() -> None:
     """Many and long histories."""
-    check(MemoryState, 200, 40)
+    check(MemoryState, 2 * EXAMPLES, 40)
 
 
 def test_in_a_file(tmp_path: Path) -> None:
     """The same through JSON."""
-    check(lambda: FileState(tmp_path / "state.json"), 20, 25)
+    check(lambda: FileState(tmp_path / "state.json"), SLOW_EXAMPLES, 25)
 
 
 def test_in_dynamodb(dynamo: DynamoState) -> None:
     """The same through expressions and conditions."""
-    check(lambda: dynamo, 25, 25)
+    check(lambda: dynamo, SLOW_EXAMPLES, 25)
 
 
 def test_the_check_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:

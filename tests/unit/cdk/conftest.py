@@ -12,9 +12,8 @@ import pytest
 
 from prefixwarm.local.toolchain import Tools
 
-# Helpers of these tests, and what draws the dashboard.
+# Helpers of these tests.
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 
 # The kernel of the constructs reads these when it starts; a banner says that Node.js is old.
 os.environ.setdefault("JSII_NODE", str(Tools().node()))

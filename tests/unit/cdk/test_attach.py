@@ -261,9 +261,12 @@ def test_attaching_twice_is_refused(bench: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"init": "sometimes"}, "auto, always, off"),
-        ({"init_hold": Duration.seconds(30)}, "PREFIXWARM_INIT_HOLD_MS='30000'.*0 to 9000"),
-        ({"gate": Duration.minutes(2)}, "PREFIXWARM_GATE_MS='120000'.*0 to 60000"),
+        ({"init": "sometimes"}, r"^attach\(init\)='sometimes': write one of auto, always, off"),
+        (
+            {"init_hold": Duration.seconds(30)},
+            r"^attach\(init_hold\) in milliseconds='30000': .*9000",
+        ),
+        ({"gate": Duration.minutes(2)}, r"^attach\(gate\) in milliseconds='120000': .*60000"),
     ],
 )
 def test_settings_are_checked_as_at_run_time(

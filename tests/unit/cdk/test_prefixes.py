@@ -65,7 +65,7 @@ def test_one_file_given_twice_counts_once(prefix: Path) -> None:
 
 def test_no_prefixes_are_refused(tmp_path: Path) -> None:
     """An empty list, and an empty folder."""
-    with pytest.raises(UsageError, match="none given"):
+    with pytest.raises(UsageError, match="prefixes: none"):
         prefixes.read([])
     with pytest.raises(UsageError, match="holds no"):
         prefixes.read([tmp_path])
@@ -91,7 +91,7 @@ def test_a_prefix_under_the_minimum_is_refused(
     ("options", "words"),
     [
         ({"text": "Be kind."}, "count them with"),
-        ({"tokens": {"minimum": None}}, "is not known"),
+        ({"tokens": {"minimum": None}}, "has no prices of the model"),
         ({"route": "bedrock", "model": "anthropic.claude-sonnet-5-5"}, "grant 5 minutes"),
         ({"route": "bedrock", "model": "us.anthropic.claude-sonnet-5-5"}, "in-region model"),
         ({"route": "bedrock", "model": "global.anthropic.claude-sonnet-5-5"}, "in-region model"),

@@ -1,17 +1,13 @@
-"""A tiny streaming Messages API that remembers what it was sent; the path of the helpers here."""
+"""A tiny streaming Messages API that remembers what it was sent."""
 
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.plan.compare import compare
+from prefixwarm.plan.arrivals import Traffic, poisson
+from prefixwarm.plan.comparison import compare
+from prefixwarm.plan.costs import costs_of
 from prefixwarm.plan.page import page
-from prefixwarm.plan.terms import terms_of
-from prefixwarm.plan.traffic import Traffic, poisson
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @pytest.fixture(scope="module")
 def html(prefix: Prefixes) -> str:
-    return page(compare(poisson(2), terms_of(prefix())), "support", "claude-sonnet-5-5")
+    return page(compare(poisson(2), costs_of(prefix())), "support", "claude-sonnet-5-5")
 
 
 def test_it_refers_to_nothing_outside(html: str) -> None:
@@ -49,7 +49,7 @@ def test_every_element_is_closed(html: str) -> None:
 
 
 def test_names_are_escaped(prefix: Prefixes) -> None:
-    made = compare(Traffic.of([0.0], "<b>file</b>"), terms_of(prefix()))
+    made = compare(Traffic.of([0.0], "<b>file</b>"), costs_of(prefix()))
     assert "<b>file" not in page(made, "support", "<i>model</i>")
 
 
@@ -60,7 +60,7 @@ def test_it_shows_pings_misses_and_lives(html: str) -> None:
 
 @pytest.mark.parametrize("arrivals", [[0.0], [0.0, 0.0], [5.0, 1e6], [1.7e9, 1.7e9 + 4000]])
 def test_any_traffic_can_be_drawn(arrivals: list[float], prefix: Prefixes) -> None:
-    made = compare(Traffic.of(arrivals, "a test"), terms_of(prefix()))
+    made = compare(Traffic.of(arrivals, "a test"), costs_of(prefix()))
     assert "nan" not in page(made, "support", "model").lower().replace("finance", "")
 
 

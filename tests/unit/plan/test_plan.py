@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.plan.compare import compare
-from prefixwarm.plan.terms import terms_of
-from prefixwarm.plan.traffic import Traffic
+from prefixwarm.plan.arrivals import Traffic
+from prefixwarm.plan.comparison import compare
+from prefixwarm.plan.costs import costs_of
 from prefixwarm.prefix import prefix_file
 
 if TYPE_CHECKING:
@@ -75,23 +75,23 @@ def test_no_policy_is_cheaper_than_the_optimum(planned: Planned) -> None:
 
 
 def test_a_prefix_under_the_minimum_is_never_cached(prefix: Prefixes) -> None:
-    terms = terms_of(prefix(tokens=500))
-    made = compare(Traffic.of([0.0, 4000.0, 9000.0] * 1, "a test"), terms)
-    assert terms.too_short
+    costs = costs_of(prefix(tokens=500))
+    made = compare(Traffic.of([0.0, 4000.0, 9000.0] * 1, "a test"), costs)
+    assert costs.too_short
     assert made.worthwhile is False
 
 
 def test_a_saving_of_less_than_a_cent_a_month_is_none(prefix: Prefixes) -> None:
     tiny = {"input": 1e-4, "read": 1e-5, "write_5m": 1.25e-4, "write_1h": 2e-4}
-    terms = terms_of(prefix(prices={"source": "a test", "usd_per_mtok": tiny}))
-    made = compare(Traffic.of([hour * 3000.0 for hour in range(200)], "a test"), terms)
+    costs = costs_of(prefix(prices={"source": "a test", "usd_per_mtok": tiny}))
+    made = compare(Traffic.of([hour * 3000.0 for hour in range(200)], "a test"), costs)
     assert made.best.policy in ("ski", "hazard", "auto", "1 h TTL alone")
     assert made.worthwhile is False
 
 
 def test_the_models_own_prices_are_looked_up_where_the_file_has_none(prefix: Prefixes) -> None:
-    terms = terms_of(prefix(prices=None))
-    assert (terms.unit_usd, terms.multipliers.read) == (pytest.approx(0.04), pytest.approx(0.05))
+    costs = costs_of(prefix(prices=None))
+    assert (costs.unit_usd, costs.multipliers.read) == (pytest.approx(0.04), pytest.approx(0.05))
 
 
 def test_an_unknown_price_is_unknown_and_never_zero(
@@ -106,9 +106,9 @@ def test_an_unknown_price_is_unknown_and_never_zero(
 
 
 def test_further_requests_of_a_minute_cost_a_read_each(prefix: Prefixes) -> None:
-    terms = terms_of(prefix())
-    alone = compare(Traffic.of([0.0, 9000.0], "a test"), terms).row("ski")
-    many = compare(Traffic.of([0.0, 9000.0], "a test", folded=100), terms).row("ski")
+    costs = costs_of(prefix())
+    alone = compare(Traffic.of([0.0, 9000.0], "a test"), costs).row("ski")
+    many = compare(Traffic.of([0.0, 9000.0], "a test", folded=100), costs).row("ski")
     assert many.units_per_day - alone.units_per_day == pytest.approx(100 * 0.05)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prefixwarm.errors import UsageError
@@ -46,7 +46,6 @@ GAPS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     first=st.integers(0, 3600),
     gaps=st.lists(GAPS, max_size=6),
@@ -64,7 +63,6 @@ def test_the_bound_is_the_least_of_everything_that_can_be_done(
     assert found.total == pytest.approx(exhaustive(arrivals, read, latency, tick))
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     gaps=st.lists(st.floats(0, 200_000), min_size=1, max_size=30),
     policy=st.sampled_from(["never", "always", "ski", "hazard", "auto"]),
@@ -83,7 +81,6 @@ def test_no_policy_is_cheaper_than_the_bound(
     assert spent.starts == bound.starts
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     gaps=st.lists(st.one_of(st.floats(3400, 3610), st.floats(0, 9e4)), min_size=1, max_size=30),
     read=st.sampled_from([0.025, 0.1]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prefixwarm.policy import RULES, Multipliers, View, decide, learn, replay
@@ -140,7 +140,6 @@ GAPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(gaps=GAPS, read=st.sampled_from([0.025, 0.05, 0.1]))
 def test_auto_never_costs_five_percent_more_than_doing_nothing(
     gaps: list[float], read: float
@@ -154,7 +153,6 @@ def test_auto_never_costs_five_percent_more_than_doing_nothing(
         assert replay(arrivals, end, "auto", read=read).excess <= 1.05 * nothing.excess + 1e-6
 
 
-@settings(max_examples=40, deadline=None)
 @given(gaps=GAPS, latency=st.sampled_from([0.0, 2.0]))
 def test_hazard_never_strays_far_above_the_ski_rule(gaps: list[float], latency: float) -> None:
     """The proven bound that the documentation states, with the refreshes of one last silence."""

@@ -24,6 +24,7 @@ from prefixwarm.prefix.prefix_file import (
     write,
 )
 from prefixwarm.prefix.warm_request import derive
+from tests.helpers.effort import EXAMPLES
 
 HEADERS = {"anthropic-version": "2026-10-21"}
 REQUEST: dict[str, Any] = {
@@ -366,7 +367,7 @@ def test_a_failed_write_leaves_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * EXAMPLES)
 @given(st.data())
 def test_mutated_files_are_read_or_refused(data: st.DataObject) -> None:
     """A value replaced, dropped or added anywhere, or bytes changed: one kind of error."""

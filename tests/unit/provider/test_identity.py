@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from prefixwarm.errors import CredentialsError
 from prefixwarm.provider.identity import AUDIENCE, LIFETIME_SECONDS, identity_token
-from prefixwarm.simulator import sigv4, wire
+from prefixwarm.simulator import http_types, sigv4_verify
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.http import HttpTransport
 from prefixwarm.wire.sigv4 import AwsCredentials
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from prefixwarm.wire.deadline import Deadline
-    from tests.unit.conftest import Peer, Serve, Server
+    from tests.unit.loopback import Peer, Serve, Server
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl-_"
 GRANTED = f"""<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
@@ -45,10 +45,10 @@ def sts(serve: Serve, reply: str = GRANTED, status: int = 200) -> Server:
         method, path, _ = first.split(" ")
         headers = dict(line.split(": ", 1) for line in lines)
         headers = {name.lower(): value for name, value in headers.items()}
-        request = wire.Request(method, path, "", headers, body)
-        auth = sigv4.parse(headers["authorization"])
+        request = http_types.Request(method, path, "", headers, body)
+        auth = sigv4_verify.parse(headers["authorization"])
         assert (auth.key, auth.region) == ("AKID", "eu-west-1")
-        sigv4.verify(request, auth, "secret", "sts")
+        sigv4_verify.verify(request, auth, "secret", "sts")
         peer.reply(reply.encode(), status, Connection="close")
 
     return serve(answer)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from prefixwarm.simulator.cache import Cache
 from prefixwarm.simulator.markers import Marker
-from prefixwarm.simulator.prompt import SYSTEM, Block
+from prefixwarm.simulator.prompt_blocks import SYSTEM, Block
 from prefixwarm.simulator.settings import Switches
+from tests.helpers.effort import EXAMPLES
 
 MINIMUM = 30
 OWNER = ("anthropic", "organization", "workspace", "model")
@@ -76,7 +77,7 @@ asks = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * EXAMPLES)
 @given(st.lists(asks, min_size=1, max_size=12))
 def test_both_implementations_agree(steps: list[tuple]) -> None:
     cache, naive, switches, now = Cache(), Naive(), Switches(), 1000.0

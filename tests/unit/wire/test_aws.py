@@ -17,7 +17,7 @@ from prefixwarm.wire.sigv4 import AwsCredentials
 
 if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
-    from tests.unit.conftest import Peer, Serve
+    from tests.unit.loopback import Peer, Serve
 
 SERVICES = ("dynamodb", "secretsmanager", "ssm", "sts")
 

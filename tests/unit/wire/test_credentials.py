@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from prefixwarm.wire.deadline import Deadline
-    from tests.unit.conftest import Peer, Serve, Server
+    from tests.unit.loopback import Peer, Serve, Server
 
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:key-AbCdEf"
 CONTAINER = "AWS_CONTAINER_CREDENTIALS_FULL_URI"

@@ -10,7 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prefixwarm.errors import (
@@ -25,7 +25,7 @@ from prefixwarm.wire.http import MAX_BODY_BYTES, HttpTransport, Request, Respons
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.unit.conftest import Peer, Serve
+    from tests.unit.loopback import Peer, Serve
 
 PARTS = [
     *(b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\n", b"200", b"100", b"\r\n", b"\n", b"\r\n\r\n"),
@@ -154,7 +154,6 @@ def test_any_bytes_are_a_reply_or_our_error(
     said = [b""]
     server = serve(lambda peer: (peer.request(), peer.say(said[0])))
 
-    @settings(max_examples=80)
     @given(st.lists(st.sampled_from(PARTS) | st.binary(max_size=3), max_size=16))
     def says(parts: list[bytes]) -> None:
         said[0] = b"".join(parts)

@@ -16,7 +16,7 @@ from prefixwarm.wire.http import HttpTransport, Request
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.unit.conftest import Peer, Serve
+    from tests.unit.loopback import Peer, Serve
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from prefixwarm.wire.http import HttpTransport, Request
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.conftest import Answer, Peer, Serve
+    from tests.unit.loopback import Answer, Peer, Serve
 
 
 def get(url: str) -> Request:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import subprocess
 from pathlib import Path
-from shutil import which
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +13,9 @@ import trustme
 import prefixwarm
 
 if TYPE_CHECKING:
-    from tests.unit.conftest import Peer, Serve
+    from collections.abc import Callable
+
+    from tests.unit.loopback import Peer, Serve
 
 ROOT = Path(prefixwarm.__file__).parent.parent
 CODE = """
@@ -47,31 +47,17 @@ assert call(ours, elsewhere) is True, "another host's certificate was trusted"
 """
 
 
-def run_by(version: str) -> str | None:
-    """The interpreter of that version, if the machine has a working one."""
-    home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    places = [f"python{version}", *home.glob(f"versions/{version}.*/bin/python{version}")]
-    found = (which(place) for place in places)
-    return next((each for each in found if each and works(each)), None)
-
-
-def works(python: str) -> bool:
-    """Whether it runs at all: a launcher may stand for a version that is not there."""
-    return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
-
-
 @pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13", "3.14"])
 def test_a_signed_call_over_tls(
     serve: Serve,
     authority: trustme.CA,
     tls: ssl.SSLContext,
+    interpreter: Callable[[str], str],
     tmp_path: Path,
     version: str,
 ) -> None:
     """JSON, digests, sockets and TLS; whose certificate does not verify is not trusted."""
-    python = run_by(version)
-    if python is None:
-        pytest.skip(f"no Python {version} on this machine")
+    python = interpreter(version)
     bundle, other = tmp_path / "roots.pem", tmp_path / "other.pem"
     authority.cert_pem.write_to_path(str(bundle))
     trustme.CA().cert_pem.write_to_path(str(other))

@@ -1,0 +1,115 @@
+"""Makes a Lambda function of the keep-warm code, with its role and its log group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+
+from prefixwarm_cdk.assets import keepwarm_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_ec2 as ec2
+    from constructs import Construct
+
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+_NETWORK_ACTIONS = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The VPC that the keep-warm function and its workers run in."""
+
+    vpc: ec2.IVpc
+    subnets: ec2.SubnetSelection | None
+    security_groups: Sequence[ec2.ISecurityGroup] | None
+
+
+@dataclass(frozen=True)
+class FunctionOptions:
+    """What the user chose for the keep-warm function and its workers."""
+
+    runtime: lambda_.Runtime
+    log_retention: logs.RetentionDays
+    tracing: bool
+    network: Network | None = None
+
+
+def keepwarm_lambda(
+    scope: Construct, options: FunctionOptions, *, role_for: str, timeout: Duration, **own: Any
+) -> lambda_.Function:
+    """A function of the keep-warm code in `scope`, with a role and a log group of its own."""
+    log_group = logs.LogGroup(
+        scope, "Logs", retention=options.log_retention, removal_policy=RemovalPolicy.DESTROY
+    )
+    role = iam.Role(
+        scope,
+        "Role",
+        description=f"{role_for} of prefixwarm",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+    )
+    log_group.grant_write(role)
+    function = lambda_.Function(
+        scope,
+        "Function",
+        code=keepwarm_code(scope),
+        runtime=options.runtime,
+        architecture=lambda_.Architecture.ARM_64,
+        memory_size=512,
+        timeout=timeout,
+        role=role,
+        log_group=log_group,
+        tracing=lambda_.Tracing.ACTIVE if options.tracing else lambda_.Tracing.DISABLED,
+        **_placed(options.network),
+        **own,
+    )
+    if options.network:
+        function.node.add_dependency(_network_policy(scope, role))
+    return function
+
+
+def _placed(network: Network | None) -> dict[str, Any]:
+    if network is None:
+        return {}
+    return {
+        "vpc": network.vpc,
+        "vpc_subnets": network.subnets,
+        "security_groups": network.security_groups,
+    }
+
+
+def _network_policy(scope: Construct, role: iam.Role) -> iam.Policy:
+    """Lambda makes network interfaces before the function exists, so no interface can be named."""
+    statement = iam.PolicyStatement(actions=list(_NETWORK_ACTIONS), resources=["*"])
+    policy = iam.Policy(scope, "Network", statements=[statement], roles=[role])
+    reason = "Lambda makes the network interfaces of a VPC's functions with their role"
+    rule = "AwsSolutions::AwsSolutions-IAM5[Resource::*]"
+    Validations.of(policy).acknowledge(Acknowledgment(id=rule, reason=reason))
+    return policy
+
+
+def dead_letters(scope: Construct, construct_id: str) -> sqs.Queue:
+    """A queue for what nobody could take, kept for four days."""
+    return sqs.Queue(
+        scope,
+        construct_id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(4),
+        removal_policy=RemovalPolicy.DESTROY,
+    )

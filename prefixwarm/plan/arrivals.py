@@ -1,0 +1,223 @@
+"""The real requests that a plan is made for: from a file, or from a rate."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import UsageError
+from prefixwarm.policy.calendar import Calendar, Hours, zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+DAY = 86_400.0
+MOST_PER_HOUR = 3600.0
+
+_MOST_DAYS = 731
+# Two million times.
+_MOST_BYTES = 64 * 2**20
+_COLUMNS = ("time", "timestamp", "arrival", "at", "ts", "date")
+_SEED = 20_261_121
+_MONDAY = 1_767_571_200.0  # 2026-01-05T00:00Z
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Real requests of one prefix.
+
+    Attributes
+    ----------
+    arrivals : tuple of float
+        Their starts, epoch seconds or seconds from any origin, ascending.
+    end : float
+        End of the observation in the same seconds; at least a day after the first arrival.
+    source : str
+        Where they come from, in words.
+    folded : int
+        Further requests of the same minutes, which any policy serves with a cache read.
+    """
+
+    arrivals: tuple[float, ...]
+    end: float
+    source: str
+    folded: int = 0
+
+    @classmethod
+    def of(cls, arrivals: Sequence[float], source: str, folded: int = 0) -> Traffic:
+        """Traffic whose observation ends with the last arrival, after a day at the soonest.
+
+        Raises
+        ------
+        UsageError
+            Without any arrival.
+        """
+        if not arrivals:
+            raise UsageError(f"{source}: has no arrivals; a plan needs at least one")
+        end = max(arrivals[-1], arrivals[0] + DAY)
+        return cls(tuple(arrivals), end, source, folded)
+
+    @property
+    def days(self) -> float:
+        """Length of the observation in days."""
+        return (self.end - self.arrivals[0]) / DAY
+
+    @property
+    def requests(self) -> int:
+        """Real requests in all."""
+        return len(self.arrivals) + self.folded
+
+
+def read(path: Path, timezone: str = "UTC") -> Traffic:
+    """Read arrivals from a CSV or JSON lines file.
+
+    Parameters
+    ----------
+    path : Path
+        One arrival a line: seconds, or an ISO 8601 time. In CSV the column called ``time``,
+        ``timestamp``, ``arrival``, ``at``, ``ts`` or ``date``, or the first; in JSON lines a
+        number, a text, or an object with such a key.
+    timezone : str
+        IANA name, for times that name no zone.
+
+    Raises
+    ------
+    UsageError
+        Naming the file and the line: unreadable, too long, not a time, negative, not in order, or
+        years apart.
+    """
+    text = _text(path)
+    zone(timezone)
+    is_json = text.lstrip()[:1] in ("{", '"') or path.suffix in (".jsonl", ".ndjson", ".json")
+    values = _json_values(text, path) if is_json else _csv_values(text)
+    arrivals: list[float] = []
+    for line, value in values:
+        at = _seconds(value, timezone, f"{path}:{line}")
+        if arrivals and at < arrivals[-1]:
+            raise UsageError(f"{path}:{line}: {value} is before the line before it: sort the file")
+        arrivals.append(at)
+    days = (arrivals[-1] - arrivals[0]) / 86400 if arrivals else 0
+    if days > _MOST_DAYS:
+        problem = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are the times milliseconds?"
+        raise UsageError(f"{path}: {problem}")
+    return Traffic.of(arrivals, str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            most = f"{_MOST_BYTES // 2**20} MiB"
+            raise UsageError(f"{path}: is longer than {most}: give a part of it, such as a month")
+        return data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as text: {error}") from error
+
+
+def _csv_values(text: str) -> Iterator[tuple[int, Any]]:
+    rows = csv.reader(text.splitlines())
+    column = None
+    for row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        if column is None:
+            names = [cell.strip().lower() for cell in row]
+            column = next((i for i, name in enumerate(names) if name in _COLUMNS), None)
+            if column is not None:
+                continue
+            column = 0
+        yield rows.line_num, row[column].strip() if column < len(row) else ""
+
+
+def _json_values(text: str, path: Path) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"{path}:{number}: is not JSON: write one value a line") from error
+        if isinstance(value, dict):
+            key = next((name for name in _COLUMNS if name in value), None)
+            if key is None:
+                wanted = ", ".join(_COLUMNS)
+                raise UsageError(f"{path}:{number}: the object has none of the keys {wanted}")
+            value = value[key]
+        yield number, value
+
+
+def _seconds(value: object, timezone: str, place: str) -> float:
+    """Seconds of a number or of an ISO 8601 time."""
+    problem = (
+        f"{place}: {value!r} is no time: write seconds, 0 or more, or such as 2026-11-21T09:00Z"
+    )
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise UsageError(problem)
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _iso(str(value), timezone, problem)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise UsageError(problem)
+    return seconds
+
+
+def _iso(text: str, timezone: str, problem: str) -> float:
+    try:
+        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise UsageError(problem) from error
+    return (at if at.tzinfo else at.replace(tzinfo=zone(timezone))).timestamp()
+
+
+def poisson(per_hour: float, hours: Hours | None = None, *, days: int = 28) -> Traffic:
+    """Random traffic of a rate in active hours; the same for the same arguments.
+
+    Parameters
+    ----------
+    per_hour : float
+        Requests in an active hour; above 0, at most `MOST_PER_HOUR`.
+    hours : Hours, optional
+        When there is traffic; the whole day by default.
+    days : int
+        Days to make up, from a Monday on.
+
+    Raises
+    ------
+    UsageError
+        For a rate that is none, or when it makes no request at all.
+    """
+    if not 0 < per_hour <= MOST_PER_HOUR:
+        raise UsageError(f"rate {per_hour:g}: write requests an hour, above 0, at most 3600")
+    draw = random.Random(_SEED)  # noqa: S311 - no secret
+    spans = list(_spans(hours or Hours(Calendar()), days))
+    arrivals: list[float] = []
+    clock = draw.expovariate(1.0) * 3600 / per_hour
+    for start, end in spans:
+        while clock < end - start:
+            arrivals.append(start + clock)
+            clock += draw.expovariate(1.0) * 3600 / per_hour
+        clock -= end - start
+    source = f"{per_hour:g} requests an hour"
+    if not arrivals:
+        raise UsageError(f"{source}: not one request in {days} days; write a higher rate")
+    return Traffic(tuple(arrivals), max(spans[-1][1], arrivals[0] + DAY), source)
+
+
+def _spans(hours: Hours, days: int) -> Iterator[tuple[float, float]]:
+    at: float | None = _MONDAY
+    while at is not None and at < _MONDAY + days * DAY:
+        closes = hours.closes(at)
+        if closes is not None:
+            yield at, min(closes, _MONDAY + days * DAY)
+            at = closes
+        else:
+            at = hours.opens(at)

@@ -1,0 +1,210 @@
+"""Every policy on the same traffic, in dollars, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefixwarm.plan.arrivals import MOST_PER_HOUR, poisson
+from prefixwarm.policy import Policy, optimum, replay
+
+if TYPE_CHECKING:
+    from prefixwarm.plan.arrivals import Traffic
+    from prefixwarm.plan.costs import PrefixCosts, Prices
+    from prefixwarm.policy import Replay
+    from prefixwarm.policy.calendar import Hours
+
+
+MONTH = 30
+NOTHING = "do nothing"
+POLICIES = {
+    NOTHING: Policy("never"),
+    "1 h TTL alone": Policy("never", ttl=3600),
+    "4-minute pings": Policy("always", ttl=300, interval=240),
+    "always": Policy("always"),
+    "ski": Policy("ski"),
+    "hazard": Policy("hazard"),
+    "auto": Policy("auto"),
+}
+_CHOICES = (NOTHING, "1 h TTL alone", "ski", "hazard", "auto")
+
+# Curve: session rates per day, spread evenly on a logarithmic scale.
+_RATES = tuple(10 ** (exponent / 4) for exponent in range(-2, 9))
+_CURVES = (NOTHING, "1 h TTL alone", "ski")
+_BLIND = "4-minute pings"
+_BLIND_PER_DAY = 24 * 60 / 4
+_WORTH_USD = 0.01
+
+
+@dataclass(frozen=True)
+class Row:
+    """One policy on the traffic; costs per day include the real requests' own reads or writes.
+
+    Attributes
+    ----------
+    policy : str
+        A key of `POLICIES`, or ``optimum`` for the clairvoyant bound.
+    units_per_day : float
+        In units of one uncached read, waiting included: what policies are compared by.
+    usd_per_day : float or None
+        US dollars to pay, so without the waiting; None while the price is unknown.
+    waiting_usd_per_day : float
+        US dollars that the waiting for misses is worth.
+    hit_rate : float or None
+        Share of session starts that hit; None without any.
+    pings_per_day, misses_per_day : float
+        Warm calls, and requests that found the entry cold.
+    """
+
+    policy: str
+    units_per_day: float
+    usd_per_day: float | None
+    waiting_usd_per_day: float
+    hit_rate: float | None
+    pings_per_day: float
+    misses_per_day: float
+
+    @property
+    def usd_per_month(self) -> float | None:
+        """US dollars to pay in 30 days."""
+        return None if self.usd_per_day is None else self.usd_per_day * MONTH
+
+    @property
+    def worth_per_month(self) -> float | None:
+        """US dollars in 30 days, waiting included."""
+        if self.usd_per_month is None:
+            return None
+        return self.usd_per_month + self.waiting_usd_per_day * MONTH
+
+
+@dataclass(frozen=True)
+class Point:
+    """Costs at one rate of random traffic, units a day by policy."""
+
+    per_day: float
+    units: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What keeping one prefix warm costs and brings.
+
+    Attributes
+    ----------
+    traffic, costs
+        What it was made for.
+    rows : tuple of Row
+        By policy, the bound last.
+    starts_per_day : float
+        Session starts: requests more than 300 s after the previous one.
+    curve : tuple of Point
+        Cost against the rate of random traffic in the same hours.
+    break_even_per_day : float or None
+        Requests a day from which the ski rule is cheaper than doing nothing; None where it never
+        is, within the curve.
+    """
+
+    traffic: Traffic
+    costs: PrefixCosts
+    rows: tuple[Row, ...]
+    starts_per_day: float
+    curve: tuple[Point, ...]
+    break_even_per_day: float | None
+
+    def row(self, policy: str) -> Row:
+        """The row of a policy."""
+        return next(row for row in self.rows if row.policy == policy)
+
+    @property
+    def best(self) -> Row:
+        """The cheapest of what can be chosen."""
+        return min((self.row(policy) for policy in _CHOICES), key=lambda row: row.units_per_day)
+
+    @property
+    def worthwhile(self) -> bool:
+        """Whether keeping warm saves at least a cent a month."""
+        saved = self.row(NOTHING).units_per_day - self.best.units_per_day
+        usd = self.costs.usd(saved * MONTH)
+        warms = self.best.policy not in (NOTHING, "1 h TTL alone")
+        return warms and not self.costs.too_short and (usd is None or usd >= _WORTH_USD)
+
+
+def compare(traffic: Traffic, costs: PrefixCosts, hours: Hours | None = None) -> Plan:
+    """Replay every policy.
+
+    Parameters
+    ----------
+    traffic : Traffic
+        The real requests.
+    costs : PrefixCosts
+        The prefix's prices.
+    hours : Hours, optional
+        Active hours of the random traffic behind the curve; the whole day by default.
+    """
+    prices = costs.prices
+    spent = {
+        name: replay(traffic.arrivals, traffic.end, policy, **prices)
+        for name, policy in POLICIES.items()
+    }
+    spent["optimum"] = optimum(traffic.arrivals, traffic.end, **prices)
+    most = MOST_PER_HOUR * _active_hours(hours)
+    curve = tuple(_point(rate, prices, hours) for rate in _RATES if rate <= most)
+    return Plan(
+        traffic,
+        costs,
+        tuple(_row(name, account, traffic, costs) for name, account in spent.items()),
+        spent[NOTHING].starts / traffic.days,
+        curve,
+        _break_even(curve),
+    )
+
+
+def _row(name: str, account: Replay, traffic: Traffic, costs: PrefixCosts) -> Row:
+    waiting = account.misses * costs.latency
+    paid = (account.total - waiting + traffic.folded * costs.multipliers.read) / traffic.days
+    return Row(
+        name,
+        paid + waiting / traffic.days,
+        costs.usd(paid),
+        costs.latency_usd * account.misses / traffic.days,
+        account.hit_rate,
+        account.pings / traffic.days,
+        account.misses / traffic.days,
+    )
+
+
+def _point(per_day: float, prices: Prices, hours: Hours | None) -> Point:
+    active = _active_hours(hours)
+    days = int(min(400, max(28, 400 / per_day)))
+    made = poisson(per_day / active, hours, days=days)
+    units = {
+        name: replay(made.arrivals, made.end, POLICIES[name], **prices).total / days
+        for name in _CURVES
+    }
+    # Round the clock, whatever the traffic: no need to replay a hundred thousand of them.
+    units[_BLIND] = (_BLIND_PER_DAY + per_day) * prices["read"]
+    return Point(per_day, units)
+
+
+def _active_hours(hours: Hours | None) -> float:
+    """Active hours of an average day of the week."""
+    if hours is None:
+        return 24.0
+    length = (hours.end - hours.start) % 1440 or 1440
+    return length / 60 * len(hours.calendar.weekdays) / 7
+
+
+def _break_even(curve: tuple[Point, ...]) -> float | None:
+    """Where the ski rule becomes cheaper than doing nothing, between two points of the curve."""
+    before: tuple[float, float] | None = None
+    for point in curve:
+        gain = point.units[NOTHING] - point.units["ski"]
+        if gain > 0:
+            if before is None:
+                return point.per_day
+            rate, loss = before
+            share = -loss / (gain - loss)
+            return math.exp(math.log(rate) * (1 - share) + math.log(point.per_day) * share)
+        before = point.per_day, gain
+    return None

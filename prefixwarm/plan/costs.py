@@ -1,0 +1,100 @@
+"""What one prefix costs, from its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from prefixwarm.policy import Multipliers
+from prefixwarm.prices import lookup
+
+if TYPE_CHECKING:
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+
+class Prices(TypedDict):
+    """The prices that `replay` and `optimum` take."""
+
+    read: float
+    write_5m: float
+    write_1h: float
+    latency: float
+
+
+@dataclass(frozen=True)
+class PrefixCosts:
+    """The prices of one prefix.
+
+    Attributes
+    ----------
+    tokens : int or None
+        Length of the prefix: counted by the provider, else estimated.
+    minimum : int or None
+        Tokens below which the model caches nothing.
+    unit_usd : float or None
+        US dollars of one uncached read of the prefix; None when unknown.
+    multipliers : Multipliers
+        The model's; the usual ones while the price is unknown.
+    latency_usd : float
+        What one miss costs in waiting, US dollars.
+    source : str
+        Where the prices come from.
+    """
+
+    tokens: int | None
+    minimum: int | None
+    unit_usd: float | None
+    multipliers: Multipliers
+    latency_usd: float
+    source: str
+
+    @property
+    def latency(self) -> float:
+        """`latency_usd` in units of one uncached read."""
+        return self.latency_usd / self.unit_usd if self.unit_usd else 0.0
+
+    @property
+    def prices(self) -> Prices:
+        """All prices in units of one uncached read."""
+        multipliers = self.multipliers
+        return Prices(
+            read=multipliers.read,
+            write_5m=multipliers.write_5m,
+            write_1h=multipliers.write_1h,
+            latency=self.latency,
+        )
+
+    @property
+    def too_short(self) -> bool:
+        """Whether the model would not cache it at all."""
+        return None not in (self.tokens, self.minimum) and (self.tokens or 0) < (self.minimum or 0)
+
+    def usd(self, units: float) -> float | None:
+        """US dollars of a cost in units of one uncached read."""
+        return None if self.unit_usd is None else units * self.unit_usd
+
+
+def costs_of(prefix: PrefixFile, latency_usd: float = 0.0) -> PrefixCosts:
+    """Read a prefix file's prices; those of today where it carries none."""
+    tokens = prefix.tokens.get("counted") or prefix.tokens.get("estimate")
+    prices, source = dict(prefix.usd_per_mtok), str((prefix.prices or {}).get("source", ""))
+    if not prices:
+        price_row = lookup(prefix.model, route=prefix.route, prompt_tokens=tokens)
+        if price_row is not None:
+            names = ("input", "read", "write_5m", "write_1h")
+            prices, source = {n: float(getattr(price_row, n)) for n in names}, price_row.source
+    unit = prices.get("input")
+    relative = {
+        name: price / unit
+        for name in ("read", "write_5m", "write_1h")
+        if unit and (price := prices.get(name))
+    }
+    complete = len(relative) == 3 and unit and tokens
+    return PrefixCosts(
+        tokens=tokens,
+        minimum=prefix.tokens.get("minimum"),
+        unit_usd=unit * tokens / 1e6 if complete and unit and tokens else None,
+        multipliers=Multipliers(**relative) if complete else Multipliers(),
+        latency_usd=latency_usd,
+        source=source if complete else "unknown",
+    )

@@ -1,0 +1,57 @@
+"""Keeps what a request's cache keys were made of."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from prefixwarm.simulator.cache_keys import DIGEST, Salts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.simulator.cache import Plan
+    from prefixwarm.simulator.prompt_blocks import Block
+
+
+class Trace(NamedTuple):
+    """The making of one request's keys.
+
+    Attributes
+    ----------
+    salts : tuple of dict
+        See `prefixwarm.simulator.cache_keys.salts`.
+    chain : bytes
+        The cumulative digests of its blocks, one after the other.
+    paths : tuple of str
+        Where each block stands.
+    ends : array
+        Tokens up to and including each block.
+    marked : int
+        The block of its last breakpoint that counts, -1 for none.
+    ttl : str
+        That breakpoint's TTL, empty for none.
+    """
+
+    salts: Salts
+    chain: bytes
+    paths: tuple[str, ...]
+    ends: array[int]
+    marked: int
+    ttl: str
+
+    @classmethod
+    def of(cls, salts: Salts, chain: Sequence[bytes], blocks: Sequence[Block], plan: Plan) -> Trace:
+        """Keep what explains a plan."""
+        marked, ttl = plan.last or (-1, "")
+        paths = tuple(block.path for block in blocks)
+        return cls(salts, b"".join(chain), paths, array("Q", plan.ends), marked, ttl)
+
+    def includes(self, key: str) -> bool:
+        """Tell whether a cache key, in hexadecimal, is one of the prefixes."""
+        chain = self.chain
+        return any(chain[at : at + DIGEST].hex() == key for at in range(0, len(chain), DIGEST))
+
+    def cached(self) -> int:
+        """Return the tokens up to the last breakpoint."""
+        return self.ends[self.marked] if self.marked >= 0 else 0

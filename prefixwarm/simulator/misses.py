@@ -1,0 +1,98 @@
+"""Explains why a request did not read what an earlier one had cached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.simulator.cache_keys import DIGEST
+from prefixwarm.simulator.prompt_blocks import TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prefixwarm.simulator.key_trace import Trace
+    from prefixwarm.simulator.request_log import Record
+
+
+def explain(record: Record, earlier: Iterable[Record]) -> dict[str, Any] | None:
+    """Return why a request did not read what an earlier one had cached.
+
+    Parameters
+    ----------
+    record : Record
+        The request.
+    earlier : iterable of Record
+        The ones before it, the latest first.
+
+    Returns
+    -------
+    dict or None
+        None where nothing was missed. Else ``tokens`` that would have been read; ``request``, the
+        number of the one that shares most with it; ``reason``: ``changed``, ``expired``,
+        ``concurrent`` or ``lookback``; and for ``changed``, ``tier``, ``block`` and ``what``.
+    """
+    if record.trace is None or record.usage is None:
+        return None
+    read = record.usage["cache_read_input_tokens"]
+    nearest = _nearest(record.trace, earlier) if read < record.trace.cached() else None
+    if nearest is None:
+        return None
+    other, trace = nearest
+    missed = trace.cached() - read
+    if missed <= 0:
+        return None
+    at = _common(record.trace, trace)
+    miss = {"tokens": missed, "request": other.number}
+    if at > trace.marked:
+        return {**miss, "reason": _unchanged(record, other)}
+    return {**miss, "reason": "changed", **_difference(record.trace, trace, at)}
+
+
+def _nearest(trace: Trace, earlier: Iterable[Record]) -> tuple[Record, Trace] | None:
+    """Return the request that shares most blocks, then most of what enters the tiers."""
+    best, deepest = None, (-1, -1)
+    for candidate in earlier:
+        if candidate.trace is None or candidate.usage is None or candidate.trace.marked < 0:
+            continue
+        equal_salts = sum(a == b for a, b in zip(trace.salts, candidate.trace.salts, strict=True))
+        depth = (_common(trace, candidate.trace), equal_salts)
+        if depth > deepest:
+            best, deepest = (candidate, candidate.trace), depth
+    return best
+
+
+def _common(one: Trace, two: Trace) -> int:
+    """Count the leading blocks that agree; where cumulative digests do, so do all before."""
+    low, high = 0, min(len(one.paths), len(two.paths))
+    while low < high:
+        middle = (low + high + 1) // 2
+        part = slice((middle - 1) * DIGEST, middle * DIGEST)
+        low, high = (middle, high) if one.chain[part] == two.chain[part] else (low, middle - 1)
+    return low
+
+
+def _unchanged(record: Record, other: Record) -> str:
+    assert other.trace is not None
+    if record.time < other.time + (other.ttft or 0.0):
+        return "concurrent"
+    lifetime = 3600 if other.trace.ttl == "1h" else 300
+    return "expired" if record.time - other.time >= lifetime else "lookback"
+
+
+def _difference(one: Trace, two: Trace, at: int) -> dict[str, Any]:
+    """Name the first thing that differs: what enters a tier, or a block."""
+    path = one.paths[at] if at < len(one.paths) else None
+    tier = _tier(path or two.paths[at])
+    for entered in range(tier + 2):
+        names = [
+            n for n in one.salts[entered] if one.salts[entered][n] != two.salts[entered].get(n)
+        ]
+        names += [name for name in two.salts[entered] if name not in one.salts[entered]]
+        if names:
+            where = TIERS[max(0, entered - 1)]
+            return {"tier": where, "block": None, "what": ", ".join(names)}
+    return {"tier": TIERS[tier], "block": path, "what": "content" if path else "missing"}
+
+
+def _tier(path: str) -> int:
+    return TIERS.index(path.partition(".")[0])

@@ -1,0 +1,63 @@
+"""Holds everything a simulated provider remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.simulator import clock, limits, oauth, request_log
+from prefixwarm.simulator.cache import Cache
+from prefixwarm.simulator.diagnostics import Diagnoses
+from prefixwarm.simulator.faults import Fault, Faults
+from prefixwarm.simulator.ids import Ids
+from prefixwarm.simulator.ledger import Ledger
+
+if TYPE_CHECKING:
+    from prefixwarm.simulator.request_log import Record
+    from prefixwarm.simulator.settings import Settings
+
+
+class ProviderState:
+    """The cache, clock, keys, limits, faults and requests of a simulated provider.
+
+    Not safe for threads: one thread, the server's, uses it.
+
+    Parameters
+    ----------
+    settings : Settings
+        What it starts with.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.switches = settings.switches
+        self.clock = clock.make(settings.clock)
+        self.ids = Ids(settings.seed)
+        self.cache = Cache()
+        self.tokens = oauth.Tokens(self.ids)
+        self.faults = Faults()
+        self.ledger: Ledger = Ledger()
+        self.buckets = limits.Buckets(settings.limits)
+        # By organization and batch id: the batch, and its results as JSON lines.
+        self.batches: dict[tuple[str, str], tuple[dict[str, Any], bytes]] = {}
+        self.diagnoses = Diagnoses()
+        self.log = request_log.Log(settings.keep_requests, settings.keep_bytes)
+
+    def reset(self) -> None:
+        """Forget entries, requests, faults, limits and dollars; time and switches stay."""
+        stores = (self.cache, self.tokens, self.faults, self.ledger, self.buckets, self.diagnoses)
+        for store in (*stores, self.batches, self.log):
+            store.clear()
+
+    def fault(self, record: Record) -> Fault | None:
+        """Return the fault that strikes a request, if it leaves the request its effect.
+
+        Raises
+        ------
+        ApiError, Dropped
+            Where it does not.
+        """
+        fault = self.faults.next(record, record.time)
+        if fault is not None:
+            record.fault = fault.kind
+            fault.before()
+        return fault

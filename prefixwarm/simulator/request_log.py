@@ -1,0 +1,157 @@
+"""Records received requests and what became of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from prefixwarm.simulator.auth import CREDENTIAL_HEADERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.simulator.key_trace import Trace
+    from prefixwarm.simulator.ledger import Bill
+
+
+@dataclass
+class Record:
+    """One received request and what became of it.
+
+    Attributes
+    ----------
+    number : int
+        Counts from 1; a reset starts again.
+    time : float
+        Its start, simulated seconds since the epoch.
+    body : bytes or None
+        As received; None where it was no JSON, or dropped to save memory.
+    warm : bool
+        Whether it asked for at most one output token.
+    usage : dict or None
+        As reported; None where the request failed.
+    ttft, latency : float or None
+        Simulated seconds to the first and to the last token.
+    writes : list
+        ``(key, tokens, ttl)`` of the entries it wrote.
+    trace : Trace or None
+        What its cache keys were made of, to explain misses.
+    """
+
+    number: int
+    time: float
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes | None = None
+    route: str | None = None
+    status: int = 0
+    request_id: str = ""
+    organization: str | None = None
+    workspace: str | None = None
+    model: str | None = None
+    stream: bool = False
+    warm: bool = False
+    usage: dict[str, Any] | None = None
+    bill: Bill | None = None
+    ttft: float | None = None
+    latency: float | None = None
+    message_id: str | None = None
+    error: str | None = None
+    fault: str | None = None
+    writes: list[tuple[bytes, int, str]] = field(default_factory=list)
+    trace: Trace | None = None
+
+    def public(self, *, body: bool) -> dict[str, Any]:
+        """Return it for people and tests, without credentials."""
+        shown = {
+            "number": self.number,
+            "time": self.time,
+            "method": self.method,
+            "path": self.path,
+            "route": self.route,
+            "headers": _without_credentials(self.headers),
+            "status": self.status,
+            "request_id": self.request_id,
+            "organization": self.organization,
+            "workspace": self.workspace,
+            "model": self.model,
+            "stream": self.stream,
+            "warm": self.warm,
+            "usage": self.usage,
+            "ttft_ms": _milliseconds(self.ttft),
+            "latency_ms": _milliseconds(self.latency),
+            "cost_usd": self.bill.dollars() if self.bill else None,
+            "message_id": self.message_id,
+            "error": self.error,
+            "fault": self.fault,
+            "entries": [{"key": k.hex(), "tokens": n, "ttl": ttl} for k, n, ttl in self.writes],
+        }
+        if body:
+            shown["body"] = orjson.Fragment(self.body) if self.body else None
+        return shown
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def _without_credentials(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in CREDENTIAL_HEADERS}
+
+
+class Log:
+    """The latest requests, bounded in number and in bytes of their bodies.
+
+    Parameters
+    ----------
+    most : int
+        Requests to remember.
+    most_bytes : int
+        Bytes of bodies to remember; older requests keep everything else.
+    """
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._records: deque[Record] = deque(maxlen=most)
+        self._with_body: deque[Record] = deque()
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self.received = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def clear(self) -> None:
+        """Forget every request and start counting again."""
+        self._records.clear()
+        self._with_body.clear()
+        self._bytes = self.received = 0
+
+    def open(self, time: float, method: str, path: str, headers: dict[str, str]) -> Record:
+        """Start the record of a request that arrives."""
+        self.received += 1
+        record = Record(self.received, time, method, path, headers)
+        if self._records.maxlen and len(self._records) == self._records.maxlen:
+            self._drop_body(self._records[0])
+        self._records.append(record)
+        return record
+
+    def keep_body(self, record: Record, body: bytes) -> None:
+        """Remember a body, at the cost of older ones."""
+        record.body = body
+        self._with_body.append(record)
+        self._bytes += len(body)
+        while self._bytes > self._most_bytes and self._with_body:
+            self._drop_body(self._with_body[0])
+
+    def _drop_body(self, record: Record) -> None:
+        if self._with_body and self._with_body[0] is record:
+            self._with_body.popleft()
+            self._bytes -= len(record.body or b"")
+        record.body = None

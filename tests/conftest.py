@@ -1,0 +1,51 @@
+"""How many examples a property is tried with, and what a run with full numbers tried."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.helpers import effort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Tried = Callable[[int, str], None]
+
+# The environment of the agent frameworks has no Hypothesis.
+if find_spec("hypothesis"):
+    from hypothesis import HealthCheck, settings
+
+    for profile, examples in effort.EXAMPLES_BY_PROFILE.items():
+        # How long an example takes says nothing on a busy machine.
+        settings.register_profile(
+            profile,
+            max_examples=examples,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+    settings.load_profile(effort.PROFILE)
+
+
+@pytest.fixture
+def tried(record_property: Callable[[str, object], None]) -> Tried:
+    """Note how many of something a test went through, for the end of a run."""
+    return lambda count, what: record_property("tried", f"{count} {what}")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what was tried, in a run with full numbers."""
+    if not effort.FULL:
+        return
+    terminalreporter.section("tried with full numbers")
+    properties = 0
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        if report.when != "call":
+            continue
+        properties += "hypothesis" in report.keywords
+        for name, value in report.user_properties:
+            if name == "tried":
+                terminalreporter.line(f"{value}  ({report.nodeid})")
+    terminalreporter.line(f"{properties} properties, most with {effort.EXAMPLES} examples each")

@@ -1,0 +1,89 @@
+"""The check of the product's structure, on small packages of the test's own."""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[..., list[str]]
+
+SCRIPT = Path(__file__).parents[3] / "scripts" / "check-structure"
+
+
+@pytest.fixture(scope="module")
+def script() -> Any:
+    """The script as a module."""
+    spec = spec_from_loader("check_structure", SourceFileLoader("check_structure", str(SCRIPT)))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def check(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Write the files of package ``shop``, by name, and check it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def checked(files: dict[str, str], known: tuple[str, ...] = ()) -> list[str]:
+        for name, text in {"__init__": "", **files}.items():
+            path = tmp_path / "src" / "shop" / f"{name}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        findings: list[str] = script.check(tmp_path, ["src/shop"], known)
+        return findings
+
+    return checked
+
+
+def test_a_tidy_package_passes(check: Check) -> None:
+    """Imports that go one way, a file of 400 lines, a function of 40 below its docstring."""
+    lines = ["def work() -> None:", '    """Works.', "", '    At length."""', *["    pass"] * 39]
+    full = "\n".join([*lines, *["x = 1"] * (400 - len(lines))]) + "\n"
+    assert check({"low": full, "high": "from shop import low\nfrom shop.low import work\n"}) == []
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "import shop.b",
+        "from shop import b",
+        "from .b import thing",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from shop.b import thing",
+        "def late() -> None:\n    from shop.b import thing",
+    ],
+)
+def test_an_import_circle_is_reported(check: Check, back: str) -> None:
+    """Inside a package too, however the import is written, and over any number of files."""
+    files = {"a": back, "b": "from shop.c import thing", "c": "from shop.a import late as thing"}
+    assert check({**files, "d": "import shop.a"}) == ["circle in shop: a, b, c"]
+
+
+def test_a_long_file_is_reported(check: Check) -> None:
+    """One line over the limit."""
+    assert check({"long": "x = 1\n" * 401}) == ["file over 400 lines: src/shop/long.py"]
+
+
+@pytest.mark.parametrize("head", ["def work() -> None:", "async def work() -> None:"])
+def test_a_long_function_is_reported(check: Check, head: str) -> None:
+    """One line over the limit, as a method too."""
+    body = "".join(f"    {line}\n" for line in [head, *["    pass"] * 40])
+    findings = check({"long": f"class Shop:\n{body}"})
+    assert findings == ["function over 40 lines: work in src/shop/long.py"]
+
+
+def test_a_known_finding_passes_until_it_is_cured(check: Check) -> None:
+    """Then its entry must go."""
+    known = "file over 400 lines: src/shop/long.py"
+    assert check({"long": "x = 1\n" * 401}, (known,)) == []
+    cured = f"no longer found, delete it from KNOWN: {known}"
+    assert check({"long": "x = 1\n"}, (known,)) == [cured]
