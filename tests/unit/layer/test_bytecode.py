@@ -13,7 +13,7 @@ import pytest
 
 from prefixwarm_layer import bytecode
 from prefixwarm_layer.bytecode import bundles, interpreters
-from prefixwarm_layer.contents import layer_entries, layer_modules
+from prefixwarm_layer.layout import layer_entries, layer_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
