@@ -1,0 +1,134 @@
+"""Blocks: which are part of the prompt, and which can carry a breakpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.fields.normal import MARKER
+from prefixwarm.fields.table import table
+from prefixwarm.fields.toolsets import is_deferred_toolset
+from prefixwarm.fields.visits import CONVERSE, REQUEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from prefixwarm.fields.table import Field
+
+# The choice of blocks that stand in each tier.
+_CHOICES = {
+    REQUEST: {"tools": "tool", "system": "system_block", "messages": "content"},
+    CONVERSE: {"tools": "Tool", "system": "SystemContentBlock", "messages": "ContentBlock"},
+}
+
+
+def choice_of(tier: str, shape: str = REQUEST, role: str = "") -> str:
+    """The choice of blocks that stand in a tier, such as ``tool`` or ``content``.
+
+    Parameters
+    ----------
+    tier : str
+        ``tools``, ``system`` or ``messages``.
+    shape : str
+        ``request`` or ``converse``.
+    role : str
+        Whose message it is.
+    """
+    if shape == REQUEST and tier == "messages" and role == "system":
+        return "system_content"
+    return _CHOICES[shape][tier]
+
+
+def kind_of(block: Mapping[str, Any], choice: str) -> str:
+    """The type of a block, such as ``text`` or ``tool_use``; of a Converse block its key."""
+    shape = table().shapes[choice]
+    if shape.by == "key":
+        return next((name for name in block if name != MARKER), "")
+    return shape.member_of(block)
+
+
+def block_row(block: Mapping[str, Any], choice: str) -> Field | None:
+    """The row of a block's type; None where the table does not know it."""
+    return table().shapes[choice].rows.get(kind_of(block, choice))
+
+
+def is_rendered(block: Mapping[str, Any], choice: str) -> bool:
+    """Whether a block is part of the prompt: deferred tools, for one, are not."""
+    row = block_row(block, choice)
+    if row is None:
+        return True
+    if row.strips == "any" or is_deferred_toolset(block, row):
+        return False
+    return not any(
+        inner.strips != "any" and value in inner.strips for inner, value in _fields(block, row)
+    )
+
+
+def can_be_marked(block: Mapping[str, Any], choice: str, called_by_code: Iterable[str] = ()) -> str:
+    """Whether the provider takes a breakpoint on a block: ``yes``, ``no`` or ``unsettled``.
+
+    Parameters
+    ----------
+    block : mapping
+        A block.
+    choice : str
+        The choice of blocks that it is one of, such as ``tool``, ``content`` or ``ContentBlock``.
+    called_by_code : iterable of str
+        Ids of tool uses that code made; see `calls_by_code`.
+    """
+    row = block_row(block, choice)
+    if row is None:
+        return "unsettled"
+    if row.breakpoint is None or not is_rendered(block, choice):
+        return "no"
+    if block.get("tool_use_id") in set(called_by_code):
+        return "no"
+    refused = any(_is_one_of(value, inner.unmarked) for inner, value in _fields(block, row))
+    return "no" if refused else row.breakpoint
+
+
+def calls_by_code(messages: object) -> set[str]:
+    """Ids of the tool uses that code execution made, whose results carry no breakpoint."""
+    found = set()
+    for block in _blocks(messages):
+        row = block_row(block, "content")
+        if row is not None and row.holds == "tool_use":
+            caller = table().row("tool_use", "caller")
+            if _is_one_of(block.get("caller"), caller.unmarked):
+                found.add(str(block.get("id")))
+    return found
+
+
+def is_cleared(message: Mapping[str, Any], later: Iterable[Any]) -> bool:
+    """Whether a message has left the prompt, given the messages behind it."""
+    shape = table().shapes["message"].rows.get(str(message.get("role")))
+    rows = table().shapes[shape.holds].rows if shape and shape.holds else {}
+    cleared = any(message.get(name) in row.clears for name, row in rows.items() if row.clears)
+    return cleared and any(isinstance(each, dict) and each.get("role") == "user" for each in later)
+
+
+def _fields(block: Mapping[str, Any], row: Field) -> Iterator[tuple[Field, Any]]:
+    """The fields of a block with their rows; a Converse block's own row where it is a text."""
+    shape = table().shapes.get(row.holds or "")
+    if table().shapes[row.shape].by == "key":
+        value = block[row.name]
+        yield row, value
+        block = value if isinstance(value, dict) else {}
+    for name, inner in shape.rows.items() if shape else ():
+        if name in block:
+            yield inner, block[name]
+
+
+def _blocks(messages: object) -> Iterator[dict[str, Any]]:
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) else ():
+            if isinstance(block, dict):
+                yield block
+
+
+def _is_one_of(value: Any, refused: tuple[Any, ...]) -> bool:
+    """Whether a value is one of these; of an object, whether it has all that one of these has."""
+    if isinstance(value, dict):
+        objects = (each for each in refused if isinstance(each, dict))
+        return any(each.items() <= value.items() for each in objects)
+    return value in refused

@@ -1,0 +1,55 @@
+"""What a warm call goes without, because it belongs to one run, request or reply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.fields.table import table
+from prefixwarm.fields.visits import REQUEST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def without_one_run(
+    body: Mapping[str, Any], shape: str = REQUEST
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """A body without the fields that a warm call does not have.
+
+    Parameters
+    ----------
+    body : mapping
+        A request's body; it is not changed.
+    shape : str
+        ``request`` or ``converse``.
+
+    Returns
+    -------
+    dict
+        The rest.
+    dict of str to str
+        The places that were left out, each with its scope: ``reply``, ``run`` or ``request``.
+    """
+    kept: dict[str, Any] = {}
+    left: dict[str, str] = {}
+    rows = table().shapes[shape].rows
+    for name, value in body.items():
+        row = rows.get(name)
+        inner = row.holds if row is not None and isinstance(value, dict) else None
+        if row is not None and inner and (row.tier == "inside" or not row.left_out):
+            rest = _without(value, inner, name, left)
+            if rest or not value:
+                kept[name] = rest
+        elif row is None or not row.left_out:
+            kept[name] = value
+        else:
+            left[name] = row.scope
+    return kept, left
+
+
+def _without(value: dict[str, Any], shape: str, place: str, left: dict[str, str]) -> dict[str, Any]:
+    if shape not in table().shapes or table().shapes[shape].by is not None:
+        return value
+    rest, inside = without_one_run(value, shape)
+    left.update({f"{place}.{name}": scope for name, scope in inside.items()})
+    return rest

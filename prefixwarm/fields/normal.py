@@ -1,0 +1,81 @@
+"""The normal form of a value: what is left of it in the cache key.
+
+Breakpoints, fields that are not in the key, explicit defaults and nulls are left out; what the
+table does not know stays, and so does the order of keys.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.fields.table import table
+
+if TYPE_CHECKING:
+    from prefixwarm.fields.table import Field
+
+# Where a breakpoint stands in a block, whatever form the block has.
+MARKER = "cache_control"
+
+
+def normal(value: Any, shape: str, model: str = "") -> Any:
+    """A value without what is no part of the cache key.
+
+    Parameters
+    ----------
+    value : object
+        JSON: a block, the value of a parameter, or a list of such.
+    shape : str
+        Its shape in the table.
+    model : str
+        The request's model, for defaults that depend on it.
+
+    Returns
+    -------
+    object
+        The value itself where nothing is to be left out.
+    """
+    if isinstance(value, list):
+        return [normal(item, shape, model) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = table().shapes[shape]
+    if known.by not in (None, "key"):
+        row = known.rows.get(known.member_of(value))
+        return _unmarked(value) if row is None else _inside(value, row, model)
+    kept = {}
+    for name, inner in value.items():
+        row = known.rows.get(name)
+        if row is None:
+            if name != MARKER:
+                kept[name] = inner
+        elif row.tier is not None and inner is not None:
+            choice = known.by == "key"
+            left = _inside(inner, row, model) if choice else normal_field(inner, row, model)
+            if left is not ...:
+                kept[name] = left
+    return kept
+
+
+def normal_field(value: Any, row: Field, model: str = "") -> Any:
+    """The normal form of a field's value; `...` where it is as if the field were not there."""
+    left = _inside(value, row, model)
+    if left == row.default_for(model):
+        return ...
+    # An object of defaults alone says nothing; an empty one may be meant, such as Converse's auto.
+    emptied = left == {} and value != {}
+    return ... if emptied and not row.required else left
+
+
+def _unmarked(block: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in block.items() if name != MARKER}
+
+
+def _inside(value: Any, row: Field, model: str) -> Any:
+    if row.holds is None or row.holds == "json":
+        return value
+    kind, _, shape = row.holds.rpartition(":")
+    if not kind:
+        return normal(value, shape, model)
+    if not isinstance(value, dict):
+        return value
+    return {key: normal(item, shape, model) for key, item in value.items()}

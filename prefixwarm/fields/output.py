@@ -1,0 +1,64 @@
+"""What forbids a request to ask for no output, or for one token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prefixwarm.fields.visits import REQUEST, visit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_TIERS = ("tools", "system", "messages")
+
+
+class Obstacle(NamedTuple):
+    """A field that forbids zero output tokens.
+
+    Attributes
+    ----------
+    place : str
+        Where it stands, such as ``tool_choice``.
+    value : str
+        Its value, or its type, such as ``any``.
+    tier : str or None
+        The first tier that depends on it; None where none does. A warm call of earlier tiers
+        may go without it.
+    least : int or None
+        The least output tokens that it allows; None where one token is too few as well.
+    """
+
+    place: str
+    value: str
+    tier: str | None
+    least: int | None
+
+
+def zero_obstacles(body: Mapping[str, Any], shape: str = REQUEST) -> list[Obstacle]:
+    """The fields that forbid ``max_tokens`` 0 (and, where `Obstacle.least` is None, 1, too).
+
+    Parameters
+    ----------
+    body : mapping
+        A request's body.
+    shape : str
+        ``request`` or ``converse``; Converse knows no zero.
+    """
+    return list(_obstacles(body, shape))
+
+
+def _obstacles(body: Mapping[str, Any], shape: str) -> Iterator[Obstacle]:
+    around = {name: value for name, value in body.items() if name not in (*_TIERS, "toolConfig")}
+    tier: str | None = None
+    for place, row, value in visit(around, shape):
+        if row is None:
+            continue
+        if row.tier != "own":
+            tier = row.tier
+        if value is not None and _is_in(value, row.zero):
+            kind = value.get("type") if isinstance(value, dict) else value
+            yield Obstacle(place, str(kind), tier, None if _is_in(value, row.one) else 1)
+
+
+def _is_in(value: object, values: tuple[Any, ...] | str) -> bool:
+    return value in values if isinstance(values, tuple) else values == "any"

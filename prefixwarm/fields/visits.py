@@ -1,0 +1,95 @@
+"""Goes through a body along the table: each field with its row, and what has none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prefixwarm.fields.table import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.fields.table import Field
+
+# The whole bodies that the table knows: of the Messages API (InvokeModel included), of Converse.
+REQUEST, CONVERSE = "request", "converse"
+
+
+class Visit(NamedTuple):
+    """One field or block of a body: its place, its row (None where there is none), its value."""
+
+    place: str
+    row: Field | None
+    value: Any
+
+
+def visit(value: object, shape: str = REQUEST, place: str = "") -> Iterator[Visit]:
+    """Every field of a value and every block in it, outer ones first.
+
+    Parameters
+    ----------
+    value : object
+        A body, or the part of one that has this shape; a list stands for its items.
+    shape : str
+        Its shape in the table.
+    place : str
+        Where it stands, such as ``system[1]``; empty for a whole body.
+    """
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from visit(item, shape, f"{place}[{index}]")
+    elif isinstance(value, dict):
+        known = table().shapes[shape]
+        if known.by in (None, "key"):
+            yield from _fields(value, shape, place)
+            return
+        row = known.rows.get(known.member_of(value))
+        yield Visit(place, row, value)
+        if row is not None:
+            yield from _inner(value, row, place)
+
+
+def unknown_fields(value: object, shape: str = REQUEST, place: str = "") -> list[str]:
+    """The places of fields and blocks that the table does not know."""
+    return [spot.place for spot in visit(value, shape, place) if spot.row is None]
+
+
+def secrets(value: object, shape: str = REQUEST, place: str = "") -> list[str]:
+    """The places of credentials that a value holds."""
+    spots = visit(value, shape, place)
+    return [spot.place for spot in spots if spot.row and spot.row.secret and spot.value]
+
+
+def field(path: str, shape: str = REQUEST) -> Field | None:
+    """The row of a field, such as ``output_config.effort`` or ``tool_choice.any``."""
+    row: Field | None = None
+    for name in path.split("."):
+        if row is not None:
+            if row.holds not in table().shapes:
+                return None
+            shape = row.holds
+        row = table().shapes[shape].rows.get(name)
+        if row is None:
+            return None
+    return row
+
+
+def _fields(value: dict[str, Any], shape: str, place: str) -> Iterator[Visit]:
+    rows = table().shapes[shape].rows
+    for name, inner in value.items():
+        row = rows.get(name)
+        where = f"{place}.{name}" if place else name
+        yield Visit(where, row, inner)
+        if row is not None:
+            yield from _inner(inner, row, where)
+
+
+def _inner(value: object, row: Field, place: str) -> Iterator[Visit]:
+    if row.holds is None or row.holds == "json":
+        return
+    kind, _, shape = row.holds.rpartition(":")
+    if not kind:
+        yield from visit(value, shape, place)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from visit(item, shape, f"{place}.{key}")
