@@ -19,15 +19,11 @@ class ZipsHook(BuildHookInterface):  # type: ignore[type-arg]
         root = Path(self.root)
         sys.path[:0] = [str(root), *(str(root / room) for room in ("extension", "layer"))]
         from prefixwarm_layer.build import build_release
-        from prefixwarm_layer.bytecode import SUPPORTED
+        from prefixwarm_layer.bytecode import bytecode_warning
 
         shipped = root / "build" / "shipped"
-        used = build_release(shipped)
-        missing = [minor for minor in SUPPORTED if minor not in used]
-        if missing:
-            self.app.display_warning(
-                f"the layer has sources only for Python {', '.join(missing)}: no interpreter here "
-                "(scripts/fetch-python3.14 brings one of 3.14)"
-            )
+        build_release(shipped)
+        if warning := bytecode_warning(shipped / "layer.zip"):
+            self.app.display_warning(warning)
         for name in ("layer.zip", "keepwarm.zip"):
             build_data["force_include"][str(shipped / name)] = f"prefixwarm_layer/shipped/{name}"

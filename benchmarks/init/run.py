@@ -31,7 +31,7 @@ from prefixwarm.local.emulator import Environment
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import Function
 from prefixwarm.local.toolchain import Tools
-from prefixwarm_layer.bytecode import interpreters
+from prefixwarm_layer.pyodide import BUILDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -297,7 +297,7 @@ def main() -> None:
             f"{platform.python_implementation()} {platform.python_version()}, "
             f"{os.cpu_count()} cores, {options.rounds} rounds; median of the n paired differences "
             f"[95 % confidence interval]. Layer without prefixes: {size / 1000:.0f} kB, "
-            f"with bytecode for {', '.join(interpreters())}."
+            f"with bytecode for {', '.join(build.python for build in BUILDS)}."
         )
         report = [
             words,

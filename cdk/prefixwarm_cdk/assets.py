@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import AssetHashType, Stage, Token
+from aws_cdk import Annotations, AssetHashType, Stage, Token
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
@@ -17,6 +17,7 @@ from constructs import Construct
 from prefixwarm.errors import UsageError
 from prefixwarm.prefix.prefix_file import MAX_BYTES
 from prefixwarm_layer.build import build_keepwarm, build_layer
+from prefixwarm_layer.bytecode import bytecode_warning
 from prefixwarm_layer.manifest import manifest_entry, manifest_text
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def layer_code(scope: IConstruct, prefixes: Sequence[Prefix]) -> lambda_.Code:
             f"prefixes: a layer of {size} bytes is over Lambda's limit of {_LAYER_LIMIT}; "
             "name each function's own with attach(prefixes=[...])"
         )
+    if warning := bytecode_warning(path):
+        Annotations.of(scope).add_warning_v2("prefixwarm:bytecode", warning)
     return _code(path)
 
 

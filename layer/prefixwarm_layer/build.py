@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm_layer import archive
-from prefixwarm_layer.bytecode import interpreters
+from prefixwarm_layer import archive, build_cache
 from prefixwarm_layer.layout import (
     keepwarm_entries,
     layer_entries,
@@ -17,7 +15,7 @@ from prefixwarm_layer.layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -28,8 +26,8 @@ KEEPWARM = "keepwarm.zip"
 def build_layer(out: Path, prefixes: Sequence[Path] = ()) -> Path:
     """Write the layer's zip: code, CA roots, and these prefix files.
 
-    The same code and the same prefix files give the same bytes on every machine when the code
-    comes from the wheel; from a checkout, with the same set of interpreters.
+    The same code and the same prefix files give the same bytes on every machine that has Node.js
+    and npm, and on all others when the code comes from a complete wheel; `bytecode_warning` tells.
 
     Raises
     ------
@@ -47,32 +45,28 @@ def build_keepwarm(out: Path) -> Path:
     return Path(out)
 
 
-def build_release(folder: Path) -> dict[str, str]:
-    """Build both zips anew into a folder, for the wheel; returns the interpreters used."""
+def build_release(folder: Path) -> None:
+    """Build both zips anew into a folder, for the wheel."""
     archive.write(folder / LAYER, with_bytecode(layer_entries()))
     archive.write(folder / KEEPWARM, keepwarm_entries())
-    return interpreters()
 
 
 def _layer_base() -> Path:
     if (SHIPPED / LAYER).exists():
         return SHIPPED / LAYER
-    entries = layer_entries()
-    digest = _digest({**entries, "interpreters": repr(interpreters()).encode()})
-    return _cached(f"{digest}-{LAYER}", lambda: with_bytecode(entries))
+    return _cached(LAYER, with_bytecode(layer_entries()))
 
 
 def _keepwarm_base() -> Path:
     if (SHIPPED / KEEPWARM).exists():
         return SHIPPED / KEEPWARM
-    entries = keepwarm_entries()
-    return _cached(f"{_digest(entries)}-{KEEPWARM}", lambda: entries)
+    return _cached(KEEPWARM, keepwarm_entries())
 
 
-def _cached(name: str, entries: Callable[[], Mapping[str, bytes]]) -> Path:
-    cached = _cache() / name
+def _cached(name: str, entries: Mapping[str, bytes]) -> Path:
+    cached = build_cache.folder("zips") / f"{_digest(entries)}-{name}"
     if not cached.exists():
-        archive.write(cached, entries())
+        archive.write(cached, entries)
     return cached
 
 
@@ -81,8 +75,3 @@ def _digest(entries: Mapping[str, bytes]) -> str:
     for name in sorted(entries):
         whole.update(name.encode() + b"\0" + hashlib.sha256(entries[name]).digest())
     return whole.hexdigest()[:32]
-
-
-def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "prefixwarm" / "zips"

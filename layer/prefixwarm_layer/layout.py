@@ -13,7 +13,7 @@ from prefixwarm.prefix.compiled import SUFFIX as WARM_SUFFIX
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import SUFFIX as PREFIX_SUFFIX
 from prefixwarm.prefix.prefix_file import dumps, load
-from prefixwarm_layer.bytecode import bundles
+from prefixwarm_layer.bytecode import CODE, bundles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +56,7 @@ def layer_entries() -> dict[str, bytes]:
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
         **{place: code[name] for name, place in _STARTED.items()},
         # The format of marshal that every Python reads.
-        f"{_HOME}/code/sources": marshal.dumps(layer_modules(), 2),
+        f"{CODE}/sources": marshal.dumps(layer_modules(), 2),
         **{f"{_HOME}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
     }
 
@@ -74,9 +74,9 @@ def layer_modules() -> dict[str, tuple[bool, str]]:
 
 
 def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The layer with the bytecode of its init phase, for every interpreter at hand."""
+    """The layer with the bytecode of its init phase, for each Python that can be compiled for."""
     often = {name: module for name, module in layer_modules().items() if name not in _SELDOM}
-    return {**entries, **{f"{_HOME}/code/{name}": data for name, data in bundles(often).items()}}
+    return {**entries, **{f"{CODE}/{name}": data for name, data in bundles(often).items()}}
 
 
 def _layer_code() -> dict[str, bytes]:

@@ -43,7 +43,7 @@ def build(out: Path, prefixes: Path | None, as_json: bool) -> None:
     from prefixwarm_layer.build import build_layer
 
     files = _files(prefixes) if prefixes else []
-    build_layer(out, files)
+    _warn(build_layer(out, files))
     names = [str(path) for path in files]
     document = {"file": str(out), "bytes": out.stat().st_size, "prefixes": names}
     emit(document, as_json, lambda: click.echo(f"{out}: {document['bytes']:,} bytes"))
@@ -62,7 +62,9 @@ def publish(regions: tuple[str, ...], name: str, prefixes: Path | None, as_json:
 
     files = _files(prefixes) if prefixes else []
     with TemporaryDirectory() as folder:
-        code = build_layer(Path(folder) / "layer.zip", files).read_bytes()
+        path = build_layer(Path(folder) / "layer.zip", files)
+        _warn(path)
+        code = path.read_bytes()
     published = [_published(region, name, code) for region in regions]
     rows = [(each["region"], each["arn"] or "failed") for each in published]
     emit({"layers": published}, as_json, lambda: table(("REGION", "ARN"), rows))
@@ -126,9 +128,18 @@ def package_command(
     files = _files(prefixes)
     _refuse_without_region(files, region)
     found = package(out, files, policy=policy, budget=budget, region=region, scope=cache_scope)
+    _warn(out / "layer.zip")
     keys = ",".join(found["StateKeys"])
     line = f"ManifestKey={found['ManifestKey']} StateKeys={keys} CacheScope={cache_scope}"
     emit(found, as_json, lambda: click.echo(line))
+
+
+def _warn(path: Path) -> None:
+    """Say on standard error what this layer lacks."""
+    from prefixwarm_layer.bytecode import bytecode_warning
+
+    if warning := bytecode_warning(path):
+        note(f"prefixwarm: warning: {warning}")
 
 
 def _refuse_without_region(files: list[Path], region: str) -> None:

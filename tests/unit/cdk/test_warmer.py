@@ -267,6 +267,17 @@ def test_an_attached_warmer_does_not_warn(bench: Any) -> None:
     assert bench.warnings() == []
 
 
+def test_a_layer_without_bytecode_warns(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine would deploy other bytes."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bench.warmer().attach(bench.function())
+    (text,) = bench.warnings()
+    assert text.startswith("the layer has no bytecode for Python 3.11, 3.12, 3.13, 3.14, ")
+
+
 def test_a_bad_cache_scope_is_refused(bench: Any) -> None:
     """The same check as at run time."""
     with pytest.raises(SettingsError, match=r"^cache_scope='a b'"):

@@ -56,6 +56,20 @@ def test_one_region_that_fails_does_not_hide_the_others(cli: Any) -> None:
     assert published.split()[-1].startswith("arn:aws:lambda:eu-west-1:")
 
 
+def test_a_layer_without_bytecode_is_built_and_says_so(
+    cli: Any, prefix_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine without Node.js: one line on standard error, and exit code 0."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    ran = cli("layer", "build", "--out", tmp_path / "layer.zip")
+    assert ran.code == 0
+    assert ran.err.startswith("prefixwarm: warning: the layer has no bytecode for Python 3.11, ")
+    assert ran.err.count("\n") == 1
+    ran = cli("layer", "package", "--prefixes", prefix_path.parent, "--out", tmp_path / "out")
+    assert (ran.code, ran.err.count("no bytecode")) == (0, 1)
+
+
 def test_package_writes_what_the_keep_warm_function_reads(
     cli: Any, prefix_path: Path, tmp_path: Path
 ) -> None:

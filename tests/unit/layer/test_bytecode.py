@@ -1,22 +1,26 @@
-"""The layer's modules as bytecode: what is left out, and which Pythons import them."""
+"""The layer as bytecode: what is left out, which Pythons import it, and where it is missing."""
 
 from __future__ import annotations
 
+import ast
 import base64
-import importlib.util
+import json
 import marshal
 import subprocess
-from pathlib import Path
+from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm_layer import bytecode
-from prefixwarm_layer.bytecode import bundles, interpreters
-from prefixwarm_layer.layout import layer_entries, layer_modules
+from prefixwarm_layer import bytecode, pyodide
+from prefixwarm_layer.build import build_layer
+from prefixwarm_layer.bytecode import bundles, bytecode_warning
+from prefixwarm_layer.layout import layer_entries, layer_modules, with_bytecode
+from prefixwarm_layer.pyodide import BUILDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import CodeType
 
 IMPORT = """
@@ -29,8 +33,8 @@ class Bundle:
         self.modules = modules
 
     def find_spec(self, name, *_):
-        known = name in self.modules
-        return ModuleSpec(name, self, is_package=self.modules[name][0]) if known else None
+        ours = name in self.modules
+        return ModuleSpec(name, self, is_package=self.modules[name][0]) if ours else None
 
     def create_module(self, _):
         pass
@@ -45,6 +49,12 @@ def imported(data):
         __import__(name)
     return " ".join(sorted(modules))
 """
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
+DOUBLING = '''"""A module."""
+
+def doubled(number: int) -> int:
+    return 2 * number
+'''
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
@@ -55,37 +65,66 @@ def codes(code: CodeType) -> Iterator[CodeType]:
             yield from codes(constant)
 
 
-def test_bytecode_has_neither_docstrings_nor_lines() -> None:
-    """Nor asserts: nobody reads them at a cold start, and each byte is fetched."""
-    source = '''"""A module."""
-
-def doubled(number: int) -> int:
-    """A function."""
-    assert number, "no number"
-    return 2 * number
-'''
-    data = bundles({"doubling": (False, source)})[importlib.util.MAGIC_NUMBER.hex()]
-    ((name, (package, code)),) = marshal.loads(data).items()
-    assert (name, package) == ("doubling", False)
-    assert all(part.co_linetable == b"" for part in codes(code))
-    texts = [constant for part in codes(code) for constant in part.co_consts]
-    assert not {"A module.", "A function.", "no number"} & set(map(str, texts))
-    namespace: dict[str, Callable[[int], int]] = {}
-    exec(code, namespace)
-    assert namespace["doubled"](4) == 8
+@pytest.fixture(scope="module")
+def bundle() -> Callable[[pyodide.Build], bytes]:
+    """The layer's bytecode for one Python."""
+    entries = with_bytecode(layer_entries())
+    return lambda build: entries[f"prefixwarm/code/{build.magic}"]
 
 
-@pytest.mark.parametrize("minor", ["3.10", *bytecode.SUPPORTED])
+def test_bytecode_has_neither_docstrings_nor_lines(
+    bundle: Callable[[pyodide.Build], bytes],
+) -> None:
+    """Nobody reads them at a cold start, and each byte is fetched."""
+    (own,) = (build for build in BUILDS if build.magic == MAGIC_NUMBER.hex())
+    for name, (_, code) in marshal.loads(bundle(own)).items():
+        constants = [constant for part in codes(code) for constant in part.co_consts]
+        tree = ast.parse(layer_modules()[name][1])
+        nodes = [node for node in ast.walk(tree) if isinstance(node, DOCUMENTED)]
+        assert not {ast.get_docstring(node, clean=False) for node in nodes} & {
+            constant for constant in constants if isinstance(constant, str)
+        }
+        assert all(part.co_linetable == b"" for part in codes(code))
+
+
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
+    """In another process: nothing depends on hash seeds, dates or places."""
+    build, text = BUILDS[-1], json.dumps({"doubling": (False, DOUBLING)}).encode()
+    first, second = (pyodide.run(build, bytecode._PROGRAM, text) for _ in range(2))
+    assert first is not None
+    assert first[:4].hex() == build.magic
+    assert first == second
+
+
+def imported_by(python: str, file: Path) -> list[str]:
+    """The modules of such a file that this Python has imported."""
+    program = f"{IMPORT}\nprint(imported(open({str(file)!r}, 'rb').read()))"
+    done = subprocess.run([python, "-I", "-S", "-c", program], capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("minor", ["3.10", *(build.python for build in BUILDS)])
 def test_every_python_imports_all_of_the_sources(
     interpreter: Callable[[str], str], minor: str, tmp_path: Path
 ) -> None:
     """Also one whose bytecode the layer lacks."""
     (tmp_path / "sources").write_bytes(layer_entries()["prefixwarm/code/sources"])
-    program = f"{IMPORT}\nprint(imported(open({str(tmp_path / 'sources')!r}, 'rb').read()))"
-    command = [interpreter(minor), "-I", "-S", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.stderr == ""
-    assert done.stdout.split() == sorted(layer_modules())
+    assert imported_by(interpreter(minor), tmp_path / "sources") == sorted(layer_modules())
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.python)
+def test_every_python_imports_its_bytecode(
+    interpreter: Callable[[str], str],
+    bundle: Callable[[pyodide.Build], bytes],
+    build: pyodide.Build,
+    tmp_path: Path,
+) -> None:
+    """A native one loads what its build for WebAssembly has compiled."""
+    (tmp_path / "bundle").write_bytes(bundle(build))
+    assert "prefixwarm_extension.main" in imported_by(
+        interpreter(build.python), tmp_path / "bundle"
+    )
 
 
 WASM = """
@@ -95,23 +134,67 @@ def compiled(text):
     # What its build for WebAssembly lacks.
     hashes = sys.modules["_hashlib"] = types.ModuleType("_hashlib")
     hashes.hmac_digest = hashes.openssl_sha256 = None
-    from importlib.util import MAGIC_NUMBER
-    return (MAGIC_NUMBER.hex() + " " + imported(base64.b64decode(text))).encode()
+    return imported(base64.b64decode(text)).encode()
 """
 
 
-def test_a_python_for_webassembly_compiles_and_imports_what_3_14_loads() -> None:
-    """The bytecode of a 3.14 where the machine has none of its own."""
-    folder = bytecode._wasm("3.14")
-    if folder is None:
-        pytest.skip("scripts/fetch-python3.14 has not been run, or there is no node")
-    modules = layer_modules()
-    data = bytecode._compiled_by(folder, modules)
-    magic, bundle = data[:4], data[4:]
-    command = bytecode._command(folder)
-    command[-1] = IMPORT + WASM
-    done = subprocess.run(command, input=base64.b64encode(bundle), capture_output=True, check=True)
-    assert done.stdout.decode().split() == [magic.hex(), *sorted(modules)]
-    assert magic == b"\x2b\x0e\r\n"  # 3627: CPython 3.14
-    assert bytecode._compiled_by(folder, modules) == data
-    assert Path(interpreters()["3.14"]).exists()
+def test_3_14_imports_its_bytecode(bundle: Callable[[pyodide.Build], bytes]) -> None:
+    """Under the build for WebAssembly itself: few machines have a native one."""
+    build = BUILDS[-1]
+    output = pyodide.run(build, IMPORT + WASM, base64.b64encode(bundle(build)))
+    assert output is not None
+    assert "prefixwarm_extension.main" in output.decode().split()
+
+
+@pytest.fixture
+def without_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine that has neither Node.js nor anything built before."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("without_node")
+def test_a_layer_without_bytecode_says_so(tmp_path: Path) -> None:
+    """It still has all sources."""
+    layer = build_layer(tmp_path / "layer.zip")
+    warning = bytecode_warning(layer)
+    assert warning is not None
+    assert warning.startswith("the layer has no bytecode for Python 3.11, 3.12, 3.13, 3.14, ")
+
+
+def test_a_complete_layer_has_nothing_to_say(tmp_path: Path) -> None:
+    """Whatever Python this runs under."""
+    assert bytecode_warning(build_layer(tmp_path / "layer.zip")) is None
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    """A program on the path."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("npm", "node"),
+    [("echo 'no network' >&2; exit 1", "true"), ("echo other >pyodide-1.tgz", "true")],
+    ids=["npm fails", "another package"],
+)
+def test_a_compiler_that_cannot_be_had_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, npm: str, node: str
+) -> None:
+    """The build goes on; a package with another digest is never run."""
+    program(tmp_path / "bin", "npm", npm)
+    program(tmp_path / "bin", "node", node)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert bundles({"doubling": (False, DOUBLING)}) == {}
+    assert not list((tmp_path / "cache").rglob("*.mjs"))
+
+
+def test_a_node_that_cannot_run_the_compiler_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As one that is too old."""
+    program(tmp_path / "bin", "node", "echo 'SyntaxError' >&2; exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert bundles({"doubling": (False, DOUBLING + "# another one\n")}) == {}
