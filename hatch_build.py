@@ -17,7 +17,7 @@ class ZipsHook(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name != "wheel" or version == "editable":
             return
         root = Path(self.root)
-        sys.path[:0] = [str(root), *(str(root / room) for room in ("extension", "layer"))]
+        sys.path[:0] = [str(root), *(str(root / folder) for folder in ("extension", "layer"))]
         from prefixwarm_layer.build import build_release
         from prefixwarm_layer.bytecode import bytecode_warning
 
