@@ -10,8 +10,8 @@ import pytest
 from moto import mock_aws
 
 from prefixwarm.errors import PrefixwarmError, SettingsError, UsageError
-from prefixwarm.plan.cloudwatch import invocations
 from prefixwarm.plan.arrivals import poisson, read
+from prefixwarm.plan.cloudwatch import invocations
 from prefixwarm.policy import Policy
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
