@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prefixwarm.keepwarm.manifest import Entry
+    from prefixwarm.prefix.manifest import Entry
     from prefixwarm.state.store import StateStore
     from prefixwarm.wire.deadline import Deadline
 

@@ -15,9 +15,9 @@ from prefixwarm.state.model import METRIC, OBSERVED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.keepwarm.manifest import Entry
     from prefixwarm.policy import Decision, Policy
     from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.prefix.manifest import Entry
     from prefixwarm.state.model import State
 
 

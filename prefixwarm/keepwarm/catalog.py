@@ -9,18 +9,18 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import PrefixFileError, SettingsError
-from prefixwarm.keepwarm.manifest import parse
 from prefixwarm.keepwarm.old_versions import OldVersions
 from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.manifest import parse
 from prefixwarm.prefix.prefix_file import loads
 from prefixwarm.provider.routes import route_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.keepwarm.manifest import Entry, Manifest
     from prefixwarm.keepwarm.s3 import Bucket
     from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.prefix.manifest import Entry, Manifest
     from prefixwarm.settings import Settings
     from prefixwarm.state.model import State
 

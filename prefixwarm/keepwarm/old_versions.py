@@ -14,7 +14,7 @@ from prefixwarm.policy import Decision
 from prefixwarm.provider.routes import route_named
 
 if TYPE_CHECKING:
-    from prefixwarm.keepwarm.manifest import Entry
+    from prefixwarm.prefix.manifest import Entry
     from prefixwarm.state.model import State
 
 

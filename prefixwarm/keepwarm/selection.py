@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.budget import Budget
     from prefixwarm.keepwarm.catalog import PrefixCatalog
     from prefixwarm.keepwarm.dependencies import Dependencies
-    from prefixwarm.keepwarm.manifest import Entry
     from prefixwarm.keepwarm.route_breaker import RouteBreaker
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.policy import Decision
     from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.prefix.manifest import Entry
     from prefixwarm.state.model import State
     from prefixwarm.wire.deadline import Deadline
 

@@ -14,8 +14,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
 from prefixwarm.errors import SettingsError, UsageError
-from prefixwarm.keepwarm.manifest import parse
 from prefixwarm.policy import Policy
+from prefixwarm.prefix.manifest import parse
 from prefixwarm.prefix.prefix_file import load
 from prefixwarm_cdk import Budget, KeepWarm, prefixes
 from prefixwarm_layer.manifest import state_keys

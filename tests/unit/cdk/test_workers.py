@@ -12,7 +12,7 @@ from aws_cdk import Validations
 
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm import fan_out
-from prefixwarm.keepwarm.manifest import CALLS_PER_MINUTE, parse
+from prefixwarm.prefix.manifest import CALLS_PER_MINUTE, parse
 from prefixwarm_cdk import assets, workers
 from prefixwarm_cdk import warmer as module
 

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from prefixwarm.keepwarm.manifest import parse
 from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix.manifest import parse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from prefixwarm.keepwarm.candidate import Candidate
-from prefixwarm.keepwarm.manifest import Entry
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.compiled import WarmCall
+from prefixwarm.prefix.manifest import Entry
 from prefixwarm.state.model import State
 
 PRICES: dict[str, float | None] = {"input": 2.0, "read": 0.2, "write_5m": 2.5, "write_1h": 4.0}

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.errors import SettingsError
-from prefixwarm.keepwarm.manifest import CALLS_PER_MINUTE, parse
-from prefixwarm.keepwarm.s3 import split_url
+from prefixwarm.prefix.manifest import CALLS_PER_MINUTE, parse
 
 ENTRY = {"name": "support", "object": "a.json", "functions": ["agent"]}
 GOOD: dict[str, Any] = {
@@ -75,17 +74,3 @@ def test_a_key_needs_route_model_and_fingerprint() -> None:
     assert entry.key("team", environ) == "state/bedrock/eu-west-1/team/support/m/" + "ab" * 16
     (entry,) = parsed(prefixes=[{**ENTRY, **fields, "model": ""}]).entries
     assert entry.key("team", environ) is None
-
-
-def test_the_manifests_url() -> None:
-    """Bucket and key."""
-    assert split_url("s3://bucket/a/b.json") == ("bucket", "a/b.json")
-
-
-@pytest.mark.parametrize(
-    "url", [None, "", "bucket/key", "https://bucket/key", "s3://bucket", "s3:///k"]
-)
-def test_other_urls_are_refused(url: str | None) -> None:
-    """With the shape that is understood."""
-    with pytest.raises(SettingsError, match=r"PREFIXWARM_MANIFEST=.*s3://BUCKET/KEY"):
-        split_url(url)
