@@ -15,10 +15,11 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from prefixwarm.errors import UsageError
+from prefixwarm.prefix import manifest
+from prefixwarm.prefix.manifest import Entry
 from prefixwarm.prefix.prefix_file import MAX_BYTES
 from prefixwarm_layer.build import build_keepwarm, build_layer
 from prefixwarm_layer.bytecode import bytecode_warning
-from prefixwarm_layer.manifest import manifest_entry, manifest_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,21 +80,18 @@ class Manifest(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         objects = {prefix: self._upload_prefix(prefix) for prefix in prefixes}
-        entries = [manifest_entry(prefix.file, self._key(o)) for prefix, o in objects.items()]
-        dollars = budget.dollars if budget else None
-        manifest = self._upload_manifest(
-            manifest_text(
-                entries,
-                policy=policy,
-                latency_value=latency_value,
-                budget=dollars,
-                calls_per_minute=calls_per_minute,
-            )
+        document = manifest.Manifest(
+            entries=tuple(Entry.of(prefix.file, self._key(o)) for prefix, o in objects.items()),
+            policy_document=policy,
+            latency_value=latency_value,
+            budget_usd_per_day=budget.dollars if budget else None,
+            calls_per_minute=calls_per_minute or manifest.CALLS_PER_MINUTE,
         )
-        self.url = manifest.s3_object_url
+        asset = self._upload_manifest(document.to_json())
+        self.url = asset.s3_object_url
         names = [prefix.name for prefix in prefixes] if len(prefixes) <= _MOST_LISTED else ["*"]
-        keys = [manifest.s3_object_key, *(f"*{_SUFFIX}{name}" for name in names)]
-        self.objects = [manifest.bucket.arn_for_objects(key) for key in keys]
+        keys = [asset.s3_object_key, *(f"*{_SUFFIX}{name}" for name in names)]
+        self.objects = [asset.bucket.arn_for_objects(key) for key in keys]
 
     def _upload_prefix(self, prefix: Prefix) -> s3_assets.Asset:
         path = _folder(self) / f"{prefix.digest}{_SUFFIX}{prefix.name}"

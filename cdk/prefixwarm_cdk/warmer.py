@@ -12,6 +12,7 @@ from constructs import Construct, IConstruct
 
 from prefixwarm import settings
 from prefixwarm.errors import UsageError
+from prefixwarm.prefix.manifest import state_keys
 from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.assets import Manifest
@@ -25,7 +26,6 @@ from prefixwarm_cdk.layer import layer_for
 from prefixwarm_cdk.metrics import Alarms, metric
 from prefixwarm_cdk.table import state_table
 from prefixwarm_cdk.workers import MOST_IN_A_TICK
-from prefixwarm_layer.manifest import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,9 +7,9 @@ import shutil
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.prefix.manifest import Entry, Manifest, state_keys
 from prefixwarm.prefix.prefix_file import load
 from prefixwarm_layer.build import build_keepwarm, build_layer
-from prefixwarm_layer.manifest import manifest_entry, manifest_text, state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,15 +50,18 @@ def package(
     _start_anew(out / "objects")
     build_layer(out / "layer.zip", prefixes)
     build_keepwarm(out / "keepwarm.zip")
-    entries = [manifest_entry(file, _add(out, path.read_bytes())) for path, file in files.items()]
-    manifest = manifest_text(entries, policy=policy, budget=budget)
-    found = {
-        "ManifestKey": _add(out, manifest.encode()),
+    manifest = Manifest(
+        entries=tuple(Entry.of(file, _add(out, path.read_bytes())) for path, file in files.items()),
+        policy_document=policy,
+        budget_usd_per_day=budget,
+    )
+    deployment = {
+        "ManifestKey": _add(out, manifest.to_json().encode()),
         "StateKeys": [state_keys(file, region, scope) for file in files.values()],
         "CacheScope": scope,
     }
-    (out / "deployment.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return found
+    (out / "deployment.json").write_text(json.dumps(deployment, indent=2) + "\n", encoding="utf-8")
+    return deployment
 
 
 def _start_anew(folder: Path) -> None:

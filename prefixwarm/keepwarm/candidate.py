@@ -107,7 +107,7 @@ class Candidate:
 
         Nor for a superseded version: the metric does not tell a function's versions apart.
         """
-        if self.state.warm_until is None or self.entry.old_versions:
+        if self.state.warm_until is None or self.entry.superseded:
             return set()
         return {*self.entry.functions, *self.state.functions}
 
@@ -116,7 +116,7 @@ class Candidate:
         view = replace(self._view(now), budget_left_usd=budget_left_usd)
         found = replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
         found = self._within(budget_left_usd, found, now)
-        return held_back(found, alive=view.alive) if self.entry.old_versions else found
+        return held_back(found, alive=view.alive) if self.entry.superseded else found
 
     def cost_usd(self, now: float, ttl: int) -> float | None:
         """What a call that asks for this TTL would cost now, as far as is known."""

@@ -70,7 +70,7 @@ class OldVersions:
         key, entry = found
         if reason := self._refusal(state, key, now):
             return None, f"superseded, and {reason}"
-        return replace(entry, object=state.object, old_versions=True), ""
+        return replace(entry, object=state.object, superseded=True), ""
 
     def _refusal(self, state: State, current: str, now: float) -> str:
         if not state.object:

@@ -132,7 +132,7 @@ class CandidateSelector:
 
     def _call(self, state: State, entry: Entry) -> WarmCall | None:
         """Its warm call, if its file can be used; else it is put off, an earlier one retired."""
-        if entry.old_versions:
+        if entry.superseded:
             try:
                 return self._catalog.earlier_call(state.key, entry)
             except PrefixFileError as error:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import SettingsError
 from prefixwarm.policy import Policy
 from prefixwarm.provider.routes import route_named
-from prefixwarm.state.model import entry_key
+from prefixwarm.state.model import entry_key, name_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 
 FORMAT = "prefixwarm-manifest/1"
@@ -21,10 +23,17 @@ FORMAT = "prefixwarm-manifest/1"
 # half is for real traffic. https://platform.claude.com/docs/en/api/rate-limits
 CALLS_PER_MINUTE = 500
 
-_FIELDS = ("format", "prefixes", "policy", "latency_value", "budget_usd_per_day")
-_OPTIONAL = ("calls_per_minute",)
-_ENTRY_FIELDS = ("name", "object")
-_ENTRY_OPTIONAL = ("functions", "budget_usd_per_day", "route", "model", "fingerprint")
+_FIELDS = (
+    "format",
+    "prefixes",
+    "policy",
+    "latency_value",
+    "budget_usd_per_day",
+    "calls_per_minute",
+)
+_REQUIRED = ("name", "object")
+_STATE_FIELDS = ("route", "model", "fingerprint")
+_ENTRY_FIELDS = (*_REQUIRED, "functions", "budget_usd_per_day", *_STATE_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Entry:
         US dollars a UTC day for this prefix alone.
     route, model, fingerprint : str
         What its state's key is made of; empty where only the file says.
-    old_versions : bool
+    superseded : bool
         Whether this is an earlier version, whose place the manifest's one has taken.
     """
 
@@ -52,25 +61,83 @@ class Entry:
     route: str = ""
     model: str = ""
     fingerprint: str = ""
-    old_versions: bool = False
+    superseded: bool = False
+
+    @classmethod
+    def of(cls, file: PrefixFile, object_key: str) -> Entry:
+        """Describe a prefix file that lies under this key in the manifest's bucket."""
+        fingerprint = file.fingerprint["prefix"]
+        return cls(
+            file.name, object_key, route=file.route, model=file.model, fingerprint=fingerprint
+        )
 
     def key(self, scope: str, environ: Mapping[str, str]) -> str | None:
-        """The key of its warm state; None where only the file says."""
+        """Return the key of its warm state; None where only the file says."""
         if not (self.route and self.model and self.fingerprint):
             return None
         region = route_named(self.route).region(environ)
         return entry_key(self.route, region, scope, self.name, self.model, self.fingerprint)
 
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object that `parse` reads; a budget of its own only where it has one."""
+        names = [name for name in _ENTRY_FIELDS if getattr(self, name) is not None]
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """A deployment's prefixes and its policy; dollars are US dollars a UTC day for all."""
+    """A deployment's prefixes and its policy.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+        The prefixes.
+    policy_document : str or mapping
+        The policy in JSON: a rule's name or an object, as `Policy.of` reads it.
+    latency_value : float
+        What a second less until the first token is worth, in US dollars.
+    budget_usd_per_day : float or None
+        US dollars a UTC day for all prefixes together.
+    calls_per_minute : int
+        Warm calls a minute at most.
+    """
 
     entries: tuple[Entry, ...]
-    policy: Policy = field(default_factory=Policy)
+    policy_document: str | Mapping[str, Any] = "auto"
     latency_value: float = 0.0
     budget_usd_per_day: float | None = None
     calls_per_minute: int = CALLS_PER_MINUTE
+
+    @property
+    def policy(self) -> Policy:
+        """The policy; a SettingsError where its document is invalid."""
+        return Policy.of(self.policy_document)
+
+    def to_json(self) -> str:
+        """Return the text that `parse` reads."""
+        document = {
+            "format": FORMAT,
+            "prefixes": [entry.document() for entry in self.entries],
+            "policy": self.policy_document,
+            "latency_value": self.latency_value,
+            "budget_usd_per_day": self.budget_usd_per_day,
+            "calls_per_minute": self.calls_per_minute,
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+
+def state_keys(file: PrefixFile, region: str, scope: str) -> str:
+    """Return the keys of a prefix's warm states, all versions, as a pattern for IAM.
+
+    Parameters
+    ----------
+    region
+        Where the functions are; may be a token of CDK.
+    scope
+        Label of the workspace.
+    """
+    of_route = region if route_named(file.route).signing_service else ""
+    return name_key(file.route, of_route, scope, file.name) + "/*"
 
 
 def parse(text: bytes, source: str) -> Manifest:
@@ -88,7 +155,7 @@ def parse(text: bytes, source: str) -> Manifest:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SettingsError(f"{source}: format: this version reads {FORMAT!r} only")
     try:
-        _refuse_unknown(document, _FIELDS + _OPTIONAL, "")
+        _refuse_unknown(document, _FIELDS, "")
         return _manifest(document)
     except SettingsError as error:
         raise SettingsError(f"{source}: {error}") from error
@@ -101,12 +168,13 @@ def _manifest(document: dict[str, Any]) -> Manifest:
     policy = document.get("policy") or "auto"
     if not isinstance(policy, (str, dict)):
         raise SettingsError(f"policy: {policy!r}: write a rule's name or an object")
+    Policy.of(policy)
     calls = document.get("calls_per_minute", CALLS_PER_MINUTE)
     if type(calls) is not int or calls < 1:
         raise SettingsError(f"calls_per_minute: {calls!r}: write a whole number above 0")
     return Manifest(
         entries=tuple(_entry(item, f"prefixes[{i}]") for i, item in enumerate(entries)),
-        policy=Policy.of(policy),
+        policy_document=policy,
         latency_value=_dollars(document, "latency_value", "") or 0.0,
         budget_usd_per_day=_dollars(document, "budget_usd_per_day", ""),
         calls_per_minute=calls,
@@ -116,11 +184,11 @@ def _manifest(document: dict[str, Any]) -> Manifest:
 def _entry(item: object, place: str) -> Entry:
     if not isinstance(item, dict):
         raise SettingsError(f"{place}: is not an object")
-    _refuse_unknown(item, _ENTRY_FIELDS + _ENTRY_OPTIONAL, f"{place}.")
-    texts: dict[str, Any] = {name: item.get(name) for name in _ENTRY_FIELDS}
-    texts |= {name: item.get(name, "") for name in ("route", "model", "fingerprint")}
+    _refuse_unknown(item, _ENTRY_FIELDS, f"{place}.")
+    texts: dict[str, Any] = {name: item.get(name) for name in _REQUIRED}
+    texts |= {name: item.get(name, "") for name in _STATE_FIELDS}
     for name, text in texts.items():
-        if not isinstance(text, str) or (name in _ENTRY_FIELDS and not text):
+        if not isinstance(text, str) or (name in _REQUIRED and not text):
             raise SettingsError(f"{place}.{name}: {text!r}: is missing or not text")
     if texts["route"]:
         route_named(texts["route"])
@@ -131,8 +199,8 @@ def _entry(item: object, place: str) -> Entry:
     return Entry(**texts, functions=tuple(functions), budget_usd_per_day=budget)
 
 
-def _dollars(found: dict[str, Any], name: str, place: str) -> float | None:
-    value = found.get(name)
+def _dollars(document: dict[str, Any], name: str, place: str) -> float | None:
+    value = document.get(name)
     if value is None:
         return None
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -141,7 +209,7 @@ def _dollars(found: dict[str, Any], name: str, place: str) -> float | None:
     return float(value)
 
 
-def _refuse_unknown(found: dict[str, Any], known: tuple[str, ...], place: str) -> None:
-    for name in found:
-        if name not in known:
-            raise SettingsError(f"{place}{name}: is not a field; known are {', '.join(known)}")
+def _refuse_unknown(document: dict[str, Any], fields: tuple[str, ...], place: str) -> None:
+    for name in document:
+        if name not in fields:
+            raise SettingsError(f"{place}{name}: is not a field; known are {', '.join(fields)}")

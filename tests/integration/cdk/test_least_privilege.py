@@ -19,9 +19,9 @@ from botocore.exceptions import ClientError
 from prefixwarm.local.function import ACCOUNT, REGION
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix.manifest import state_keys
 from prefixwarm_cdk import Credentials, PrefixWarmer, prefixes
 from prefixwarm_cdk import warmer as warmer_module
-from prefixwarm_layer.manifest import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

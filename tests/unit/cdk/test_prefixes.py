@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.errors import PrefixFileError, UsageError
+from prefixwarm.prefix.manifest import state_keys
 from prefixwarm.state.model import entry_key
 from prefixwarm_cdk import Credentials, prefixes
-from prefixwarm_layer.manifest import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

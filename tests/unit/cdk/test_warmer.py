@@ -15,10 +15,9 @@ from aws_cdk import aws_ssm as ssm
 
 from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.policy import Policy
-from prefixwarm.prefix.manifest import parse
+from prefixwarm.prefix.manifest import parse, state_keys
 from prefixwarm.prefix.prefix_file import load
 from prefixwarm_cdk import Budget, KeepWarm, prefixes
-from prefixwarm_layer.manifest import state_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
 from prefixwarm.errors import SettingsError
-from prefixwarm.prefix.manifest import CALLS_PER_MINUTE, parse
+from prefixwarm.prefix.manifest import CALLS_PER_MINUTE, Entry, Manifest, parse
 
 ENTRY = {"name": "support", "object": "a.json", "functions": ["agent"]}
 GOOD: dict[str, Any] = {
@@ -33,6 +34,29 @@ def test_a_manifest_as_the_construct_writes_it() -> None:
     assert (found.policy.rule, found.latency_value, found.budget_usd_per_day) == ("ski", 0.02, 1.0)
     assert found.calls_per_minute == CALLS_PER_MINUTE
     assert parsed(policy="never", budget_usd_per_day=None).budget_usd_per_day is None
+
+
+MANIFESTS = [
+    Manifest(entries=()),
+    Manifest(
+        entries=(
+            Entry("bare", "a.json"),
+            Entry("full", "b.json", ("f", "g"), 0.5, "bedrock", "m", "sha256:" + "ab" * 32),
+        ),
+        policy_document={"rule": "hazard", "hours": "08:00-20:00", "weekdays": "mon-fri"},
+        latency_value=0.02,
+        budget_usd_per_day=2.5,
+        calls_per_minute=9,
+    ),
+]
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=["default", "full"])
+def test_what_is_written_is_what_is_read(manifest: Manifest) -> None:
+    """Every field but the mark of an old version, which is no part of a deployment."""
+    assert parse(manifest.to_json().encode(), "m") == manifest
+    fields = {field.name for field in dataclasses.fields(Entry)} - {"superseded"}
+    assert MANIFESTS[1].entries[1].document().keys() == fields
 
 
 @pytest.mark.parametrize(
