@@ -17,8 +17,8 @@ def demo(as_json: bool) -> None:
     """Show the same agent without and with prefixwarm, on this machine and with no account.
 
     Deploys the example agent and a warmer with the CDK CLI to a local AWS API, and starts them
-    under AWS's own Lambda emulator against a simulated provider. Needs a checkout, Linux and,
-    the first time, the package indexes.
+    under AWS's own Lambda emulator against a simulated provider. Needs Linux and, the first time,
+    the package indexes.
     """
     from prefixwarm.local import demo_table, scenarios
     from prefixwarm.local.setup import stack

@@ -1,4 +1,4 @@
-"""Builds the demo's world from nothing but a checkout."""
+"""Deploys the example to the local cloud, from nothing but an installation."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefixwarm.local import namespaces
-from prefixwarm.local.checkout import Checkout
 from prefixwarm.local.deployment import deploy
 from prefixwarm.local.errors import LocalCloudError
+from prefixwarm.local.example_app import ExampleApp
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.simulated_provider import KEY, provider
 from prefixwarm.local.stack import QUESTION, DeployedStack
@@ -51,7 +51,7 @@ def stack(tools: Tools, say: Callable[[str], None]) -> Iterator[DeployedStack]:
     LocalCloudError
         If a part is missing or a step fails.
     """
-    checkout = Checkout.here()
+    example = ExampleApp.installed()
     namespaces.check()
     with contextlib.ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prefixwarm-demo-")))
@@ -59,21 +59,21 @@ def stack(tools: Tools, say: Callable[[str], None]) -> Iterator[DeployedStack]:
         simulator = stack.enter_context(provider())
         aws = stack.enter_context(LocalAws())
         say("capturing the agent's own request into a prefix file")
-        prefix_file = _capture(checkout, work / "prefixes")
+        prefix_file = _capture(example, work / "prefixes")
         say("fetching AWS's runtime emulator and the CDK CLI, unless they are here already")
         tools.fetch_all()
         say("deploying the agent stack and the warmer stack with the CDK CLI")
-        deployment = _deploy(tools, aws, simulator, checkout, work)
+        deployment = _deploy(tools, aws, simulator, example, work)
         _pause_schedules(aws)
         yield _stack(deployment, simulator, prefix_file)
 
 
-def _capture(checkout: Checkout, folder: Path) -> Path:
+def _capture(example: ExampleApp, folder: Path) -> Path:
     command = [sys.executable, "-c", _CAPTURE, "capture", "--name", _NAME, "--out", str(folder)]
     agent = ["--", sys.executable, "-c", _AGENT]
     done = subprocess.run(  # noqa: S603
         [*command, *agent],
-        cwd=checkout.agent,
+        cwd=example.agent,
         env={**_neutral(), "ANTHROPIC_API_KEY": KEY, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
@@ -92,7 +92,7 @@ def _neutral() -> dict[str, str]:
 
 
 def _deploy(
-    tools: Tools, aws: LocalAws, simulator: Simulator, checkout: Checkout, work: Path
+    tools: Tools, aws: LocalAws, simulator: Simulator, example: ExampleApp, work: Path
 ) -> Deployment:
     secret = aws.client("secretsmanager").create_secret(Name=_SECRET, SecretString=KEY)
     context = {
@@ -103,7 +103,7 @@ def _deploy(
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
     }
     command = [sys.executable, "app.py"]
-    return deploy(tools, aws, command, folder=checkout.app, work=work, context=context)
+    return deploy(tools, aws, command, folder=example.app, work=work, context=context)
 
 
 def _pause_schedules(aws: LocalAws) -> None:

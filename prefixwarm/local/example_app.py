@@ -1,0 +1,49 @@
+"""The example that the demo deploys: a CDK app, and the agents beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefixwarm.local.errors import LocalCloudError
+
+
+@dataclass(frozen=True)
+class ExampleApp:
+    """The example's folders, laid out as in the repository.
+
+    Attributes
+    ----------
+    root : Path
+        The folder that holds ``cdk/`` and ``examples/``.
+    """
+
+    root: Path
+
+    @classmethod
+    def installed(cls) -> ExampleApp:
+        """The example of the checkout that this module is part of, or of the wheel.
+
+        Raises
+        ------
+        LocalCloudError
+            When neither has it: the installation is incomplete.
+        """
+        here = Path(__file__).resolve()
+        # The wheel carries a copy beside this module; see pyproject.toml.
+        for root in (here.parents[2], here.parent / "example"):
+            if (root / "cdk" / "app.py").exists():
+                return cls(root)
+        raise LocalCloudError(
+            f"{here.parent / 'example'}: the example app is missing; install prefixwarm again"
+        )
+
+    @property
+    def app(self) -> Path:
+        """Folder with the CDK app, ``app.py``."""
+        return self.root / "cdk"
+
+    @property
+    def agent(self) -> Path:
+        """Folder with the example agent, ``handler.py``."""
+        return self.root / "examples" / "agent"

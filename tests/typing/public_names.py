@@ -1,0 +1,75 @@
+"""What users write, for type checkers alone: each public name, and the types that it gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import assert_type
+
+from prefixwarm import Prefix, __version__
+from prefixwarm.observe import Observer, async_middleware, middleware, watch
+from prefixwarm.policy import Decision, Multipliers, Policy, Replay, View, decide, replay
+from prefixwarm.prices import ModelPrices, lookup, minimum_tokens
+from prefixwarm.simulator import Latency, Limits, Settings, Simulator, Switches, running
+
+if TYPE_CHECKING:
+    from aws_cdk import Stack
+    from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_secretsmanager as secretsmanager
+
+    from prefixwarm_cdk import Budget, Credentials, KeepWarm, PrefixWarmer
+
+
+def a_prefix() -> None:
+    """Define a prefix, and make requests of it."""
+    support = Prefix("support", model="claude-sonnet-5-5", system="Be kind.")
+    question = [{"role": "user", "content": "Hello"}]
+    assert_type(support.request(messages=question, max_tokens=100), dict[str, Any])
+
+
+def version() -> str:
+    """The installed version."""
+    return __version__
+
+
+def observation(client: object) -> None:
+    """Observe an agent."""
+    middleware(add_breakpoint=True)
+    async_middleware()
+    watch(client)
+    Observer().flush(1.0)
+
+
+def a_simulator() -> None:
+    """Run the simulator."""
+    settings = Settings(latency=Latency(), limits=Limits(), switches=Switches())
+    with running(clock="manual", settings=settings) as sim:
+        assert_type(sim, Simulator)
+        assert_type(sim.url, str)
+
+
+def policies(view: View, arrivals: list[float]) -> None:
+    """Ask a policy, and replay it."""
+    assert_type(decide(view, Policy(rule="ski")), Decision)
+    assert_type(view.multipliers, Multipliers)
+    assert_type(replay(arrivals, 86400.0, "auto"), Replay)
+
+
+def prices() -> None:
+    """Look prices up."""
+    assert_type(lookup("claude-sonnet-5-5"), ModelPrices | None)
+    assert_type(minimum_tokens("claude-sonnet-5-5"), int | None)
+
+
+def a_construct(stack: Stack, secret: secretsmanager.ISecret, agent: lambda_.Function) -> None:
+    """Attach a warmer."""
+    warmer = PrefixWarmer(
+        stack,
+        "Warm",
+        prefixes=["support.prefix.json"],
+        credentials=Credentials.secret(secret),
+        keep_warm=KeepWarm.auto(),
+        budget=Budget.usd_per_day(1),
+    )
+    warmer.attach(agent)
+    assert_type(warmer.table.table_name, str)
