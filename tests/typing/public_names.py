@@ -11,13 +11,12 @@ from prefixwarm.observe import Observer, async_middleware, middleware, watch
 from prefixwarm.policy import Decision, Multipliers, Policy, Replay, View, decide, replay
 from prefixwarm.prices import ModelPrices, lookup, minimum_tokens
 from prefixwarm.simulator import Latency, Limits, Settings, Simulator, Switches, running
+from prefixwarm_cdk import Budget, Credentials, KeepWarm, PrefixWarmer
 
 if TYPE_CHECKING:
     from aws_cdk import Stack
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_secretsmanager as secretsmanager
-
-    from prefixwarm_cdk import Budget, Credentials, KeepWarm, PrefixWarmer
 
 
 def a_prefix() -> None:
