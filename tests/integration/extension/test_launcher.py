@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from fake_lambda import FakeLambda, installed
 
+from tests.helpers.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -81,7 +83,7 @@ def test_a_bash_without_sockets_leaves_the_life_cycle_to_python(
 def test_without_an_api_it_gives_up(launcher: Path, runtime: str) -> None:
     """There is nothing to idle in; it says so and does not spin."""
     env = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime}
-    done = subprocess.run([launcher], env=env, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([launcher], env=env, capture_output=True, text=True, timeout=PATIENCE)
     assert "cannot register" in done.stdout
 
 

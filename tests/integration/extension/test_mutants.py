@@ -19,6 +19,7 @@ from extension_bench import ANSWER, KEY, PROMPT, changed_layer
 
 from prefixwarm_layer.layout import layer_modules
 from tests.helpers.effort import chosen
+from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from extension_bench import Bench
@@ -83,7 +84,7 @@ def run(program: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = f"exec {sys.executable} -I -S {program} 5000 3>&1 2>&1"
     env = {**env, "PREFIXWARM_CACHE_SCOPE": uuid.uuid4().hex}
     return subprocess.run(
-        ["bash", "-c", command], env=env, capture_output=True, text=True, timeout=60
+        ["bash", "-c", command], env=env, capture_output=True, text=True, timeout=PATIENCE
     )
 
 
