@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SAMPLE = chosen(dev=20, ci=40, full=None)
 EMULATED = chosen(dev=6, ci=24, full=None)
 KINDS = ("error", "memory", "leave", "os", "exit", "kill")
-FAILING_START = Path(__file__).with_name("failing_start.py")
+FAILING_BOOTSTRAP = Path(__file__).with_name("failing_bootstrap.py")
 
 
 @cache
@@ -46,8 +46,8 @@ def traceable() -> bytes:
 def failing(layer: Path, folder: Path) -> Path:
     """The layer with a Python part of which any line can be told to fail."""
     changes = {
-        "prefixwarm/start.py": FAILING_START.read_bytes(),
-        "prefixwarm/real_start.py": (layer / "prefixwarm" / "start.py").read_bytes(),
+        "prefixwarm/bootstrap.py": FAILING_BOOTSTRAP.read_bytes(),
+        "prefixwarm/real_bootstrap.py": (layer / "prefixwarm" / "bootstrap.py").read_bytes(),
         f"prefixwarm/code/{importlib.util.MAGIC_NUMBER.hex()}": traceable(),
     }
     return changed_layer(layer, folder, changes)
@@ -76,7 +76,7 @@ class Mutant:
 @pytest.fixture
 def program(layer: Path, tmp_path: Path) -> Path:
     """The Python part of such a layer."""
-    return failing(layer, tmp_path) / "prefixwarm" / "start.py"
+    return failing(layer, tmp_path) / "prefixwarm" / "bootstrap.py"
 
 
 def run(program: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,7 @@ import pytest
 from prefixwarm.local.emulator import Environment
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import MANAGED_INSTANCES, Function
+from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from prefixwarm.local.toolchain import Tools
@@ -168,7 +169,6 @@ def test_nothing_outlives_a_killed_host(function: Function) -> None:
 from pathlib import Path
 from prefixwarm.local.emulator import Environment
 from prefixwarm.local.function import Function
-from tests.helpers.waiting import until
 environment = Environment(Function(Path({str(function.code)!r}))).start()
 print(environment.invoke().payload["env"]["AWS_LAMBDA_RUNTIME_API"], flush=True)
 input()
