@@ -1,4 +1,4 @@
-"""Builds the zips, or takes them from the wheel."""
+"""Builds the zips, or copies them from the wheel."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ KEEPWARM = "keepwarm.zip"
 def build_layer(out: Path, prefixes: Sequence[Path] = ()) -> Path:
     """Write the layer's zip: code, CA roots, and these prefix files.
 
-    The same code and the same prefix files give the same bytes on every machine that has Node.js
-    and npm, and on all others when the code comes from a complete wheel; `bytecode_warning` tells.
+    The bytes are the same on every machine that has Node.js and npm, or a wheel that was built
+    where both are; `bytecode_warning` says when they are not.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def _cached(name: str, entries: Mapping[str, bytes]) -> Path:
 
 
 def _digest(entries: Mapping[str, bytes]) -> str:
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(entries):
-        whole.update(name.encode() + b"\0" + hashlib.sha256(entries[name]).digest())
-    return whole.hexdigest()[:32]
+        digest.update(name.encode() + b"\0" + hashlib.sha256(entries[name]).digest())
+    return digest.hexdigest()[:32]

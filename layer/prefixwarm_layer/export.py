@@ -1,4 +1,4 @@
-"""What a deployment without CDK uploads: two zips, and the objects of the manifest."""
+"""Exports what a deployment without CDK uploads: both zips, the manifest and the prefix files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-_PLACE = "prefixwarm/"
+_KEY_PREFIX = "prefixwarm/"
 
 
 def package(
@@ -47,16 +47,18 @@ def package(
         When a prefix file is invalid; nothing is written then.
     """
     files = {path: load(path) for path in prefixes}
-    _start_anew(out / "objects")
+    _make_empty(out / "objects")
     build_layer(out / "layer.zip", prefixes)
     build_keepwarm(out / "keepwarm.zip")
     manifest = Manifest(
-        entries=tuple(Entry.of(file, _add(out, path.read_bytes())) for path, file in files.items()),
+        entries=tuple(
+            Entry.of(file, _write_object(out, path.read_bytes())) for path, file in files.items()
+        ),
         policy_document=policy,
         budget_usd_per_day=budget,
     )
     deployment = {
-        "ManifestKey": _add(out, manifest.to_json().encode()),
+        "ManifestKey": _write_object(out, manifest.to_json().encode()),
         "StateKeys": [state_keys(file, region, scope) for file in files.values()],
         "CacheScope": scope,
     }
@@ -64,13 +66,13 @@ def package(
     return deployment
 
 
-def _start_anew(folder: Path) -> None:
+def _make_empty(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
 
-def _add(out: Path, content: bytes) -> str:
-    """Put an object where it will be uploaded from; its key is the address of its content."""
+def _write_object(out: Path, content: bytes) -> str:
+    """Write an object for the upload; return its key, which holds the digest of its content."""
     name = f"{sha256(content).hexdigest()}.json"
     (out / "objects" / name).write_bytes(content)
-    return _PLACE + name
+    return _KEY_PREFIX + name

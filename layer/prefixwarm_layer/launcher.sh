@@ -1,11 +1,11 @@
 #!/bin/bash -p
 # The extension's life cycle. It registers within milliseconds, because the runtime starts only
 # after every extension has registered; runs the Python part as a child, whose crash cannot fail
-# the function; waits for the child's word or the hold's end; and then idles until shutdown.
+# the function; waits for the child's ready signal or the end of the hold; and then idles until shutdown.
 
 # Fallback: these lines must work. Whatever fails below them, the script ends here, in `next`.
 trap idle EXIT
-id='' child='' word='' # a function's environment may hold anything
+id='' child='' signal='' # a function's environment may hold anything
 call() { # METHOD PATH HEADER BODY: sets status, and id when the reply names one
   { exec 8<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"; } 2>/dev/null || return 1
   printf '%s /2020-01-01/extension/%s HTTP/1.1\r\nHost: lambda\r\n%s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
@@ -31,7 +31,7 @@ end_child() { # with a moment for its last line
   kill "$child" 2>/dev/null
   read -r -d '' -t 1 -u 7 rest
   kill -9 "$child" 2>/dev/null
-  [[ $word$rest ]] || say failed 'the environment ended, and the warmer gave no word: it had not begun, or hangs in a system call'
+  [[ $signal$rest ]] || log failed 'the environment ended before the warm process signalled: it had not begun, or hangs in a system call'
 }
 
 register_soon() { # at the latest at the fifth try
@@ -42,7 +42,7 @@ register_soon() { # at the latest at the fifth try
   done
 }
 
-say() { printf '{"service":"prefixwarm","by":"init","outcome":"%s","reason":"%s"}\n' "$1" "$2"; }
+log() { printf '{"service":"prefixwarm","by":"init","outcome":"%s","reason":"%s"}\n' "$1" "$2"; }
 
 find_python() {
   python=/var/lang/bin/python3
@@ -62,8 +62,8 @@ hold() { # sets ms: the longest that the launcher waits
   # Where a gate waits for the reply, as long as it takes to get the lease.
   [[ $ms =~ [1-9] || ! ${PREFIXWARM_GATE_MS:-} =~ [1-9] ]] || ms=500
   # Only emulators name the time-out, and there the init phase counts towards it.
-  local most=$((${AWS_LAMBDA_FUNCTION_TIMEOUT:-18} * 500))
-  ((ms = 10#$ms < most ? 10#$ms : most))
+  local limit=$((${AWS_LAMBDA_FUNCTION_TIMEOUT:-18} * 500))
+  ((ms = 10#$ms < limit ? 10#$ms : limit))
 }
 
 start_child() {
@@ -71,14 +71,14 @@ start_child() {
   child=$!
 }
 
-await_word() {
+await_signal() {
   local seconds
   printf -v seconds '%d.%03d' $((ms / 1000)) $((ms % 1000))
-  read -r -t "$seconds" -u 7 word
-  [[ $? -gt 128 || $word ]] && return
+  read -r -t "$seconds" -u 7 signal
+  [[ $? -gt 128 || $signal ]] && return
   wait "$child"
-  word=$?
-  say failed "the warmer ended without a word (status $word)"
+  signal=$?
+  log failed "the warm process ended without a signal (status $signal)"
 }
 
 main() {
@@ -86,21 +86,21 @@ main() {
   register_soon
   if [[ ! $id ]]; then
     # This bash cannot reach the API: Python takes the whole life cycle over, or nobody does.
-    say failed "the launcher cannot register (status ${status:-none})"
+    log failed "the launcher cannot register (status ${status:-none})"
     find_python && "$python" -I -S "$home/fallback.py" "${0##*/}"
     trap - EXIT
     exit 0
   fi
-  find_python || { say skipped 'no Python interpreter here: nothing can be warmed in this runtime'; return; }
+  find_python || { log skipped 'no Python interpreter here: nothing can be warmed in this runtime'; return; }
   case ${AWS_LAMBDA_INITIALIZATION_TYPE:-on-demand} in
     provisioned-concurrency | lambda-managed-instances) ms=60000 ;;
     *)
-      first_start || { say skipped 'init runs again: its first run has warmed'; return; }
+      first_start || { log skipped 'init runs again: its first run has warmed'; return; }
       hold
-      ((ms)) || { say skipped 'first request will write: the hold is 0'; return; } ;;
+      ((ms)) || { log skipped 'first request will write: the hold is 0'; return; } ;;
   esac
   start_child
-  await_word
+  await_signal
 }
 
 main

@@ -1,9 +1,8 @@
-"""What lies where in the layer, and in the keep-warm function's code."""
+"""The contents of the layer, and of the keep-warm function's code, by path."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import marshal
 import re
 from pathlib import Path
@@ -14,86 +13,68 @@ from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import SUFFIX as PREFIX_SUFFIX
 from prefixwarm.prefix.prefix_file import dumps, load
 from prefixwarm_layer.bytecode import CODE, bundles
+from prefixwarm_layer.import_closure import import_closure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-_HOME = "prefixwarm"
+_FOLDER = "prefixwarm"
 _VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
-# The packages whose modules the init phase may load, and of `prefix` only what compiles a file.
-_PACKAGES = ("provider", "state", "warm", "wire")
-_COMPILER = ("body", "compiled", "fingerprint", "prefix_file", "warm_request")
-# Modules that stand directly in `prefixwarm`.
-_SINGLE = ("__init__", "errors", "life", "settings")
-_NEVER_THERE = ("memory.py", "store.py")
-# Files of their own, because something starts them.
-_STARTED = {
-    "prefixwarm_extension/fallback.py": f"{_HOME}/fallback.py",
-    "prefixwarm_extension/snapstart.py": "python/prefixwarm_snapstart.py",
-    "prefixwarm_extension/bootstrap.py": f"{_HOME}/bootstrap.py",
+_BOOTSTRAP = "prefixwarm_extension.bootstrap"
+# Files of their own, because something runs or imports them by their path.
+_PROGRAMS = {
+    "prefixwarm_extension.fallback": f"{_FOLDER}/fallback.py",
+    "prefixwarm_extension.snapstart": "python/prefixwarm_snapstart.py",
+    _BOOTSTRAP: f"{_FOLDER}/bootstrap.py",
 }
-# There as sources alone, because the init phase seldom loads them.
-_SELDOM = (
-    "prefixwarm.prefix.body",
-    "prefixwarm.provider.federation",
-    "prefixwarm.prefix.fingerprint",
-    "prefixwarm.provider.identity",
-    "prefixwarm.prefix.prefix_file",
-    "prefixwarm.prefix.warm_request",
-    "prefixwarm_extension.managed",
-)
+_HANDLERS = ("prefixwarm.keepwarm.handler", "prefixwarm.keepwarm.worker")
 _ROOT = re.compile(
     r"^# ([0-9a-f]{8}\.\d+)\n(-----BEGIN.+?-----END[^\n]+\n)", re.DOTALL | re.MULTILINE
 )
 
 
 def layer_entries() -> dict[str, bytes]:
-    """The layer without bytecode and prefixes: launcher, programs, sources, CA roots."""
+    """Return the layer without bytecode and prefixes: launcher, programs, sources, CA roots."""
     here = Path(__file__).parent
-    code = _layer_code()
+    files = import_closure(_PROGRAMS)
     return {
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
-        **{place: code[name] for name, place in _STARTED.items()},
+        **{place: files[name].read_bytes() for name, place in _PROGRAMS.items()},
         # The format of marshal that every Python reads.
         f"{CODE}/sources": marshal.dumps(layer_modules(), 2),
-        **{f"{_HOME}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
+        **{f"{_FOLDER}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
     }
 
 
-def layer_modules() -> dict[str, tuple[bool, str]]:
-    """The modules that the layer's programs import: whether each is a package, and its source."""
+def layer_modules(*, late: bool = True) -> dict[str, tuple[bool, str]]:
+    """Return the modules that the layer's programs import.
+
+    Parameters
+    ----------
+    late
+        Whether those count too that the init phase imports inside functions, which is seldom.
+
+    Returns
+    -------
+    dict
+        By name: whether it is a package, and its source.
+    """
     return {
-        file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): (
-            file.endswith("/__init__.py"),
-            source.decode(),
-        )
-        for file, source in sorted(_layer_code().items())
-        if file not in _STARTED
+        name: (file.name == "__init__.py", file.read_text(encoding="utf-8"))
+        for name, file in import_closure(_PROGRAMS, late=late).items()
+        if name not in _PROGRAMS
     }
 
 
 def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The layer with the bytecode of its init phase, for each Python that can be compiled for."""
-    often = {name: module for name, module in layer_modules().items() if name not in _SELDOM}
-    return {**entries, **{f"{CODE}/{name}": data for name, data in bundles(often).items()}}
-
-
-def _layer_code() -> dict[str, bytes]:
-    return {
-        **_modules("prefixwarm", _SINGLE),
-        **_modules("prefixwarm.prefix", ("__init__", *_COMPILER)),
-        **{
-            name: source
-            for package in _PACKAGES
-            for name, source in _sources(f"prefixwarm.{package}", leave_out=_NEVER_THERE).items()
-        },
-        **_sources("prefixwarm_extension"),
-    }
+    """Return the layer with the bytecode of its init phase, as far as it can be compiled."""
+    compiled = bundles(layer_modules(late=False))
+    return {**entries, **{f"{CODE}/{name}": data for name, data in compiled.items()}}
 
 
 def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
-    """The prefix files, and beside each the bytes that the init phase sends.
+    """Return the prefix files, and beside each the bytes that the init phase sends.
 
     Raises
     ------
@@ -103,42 +84,24 @@ def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
     entries = {}
     for path in prefixes:
         prefix = load(path)
-        place = f"{_HOME}/prefixes/{prefix.name}"
-        entries[place + PREFIX_SUFFIX] = dumps(prefix).encode()
-        entries[place + WARM_SUFFIX] = compile_prefix(prefix).to_bytes()
+        stem = f"{_FOLDER}/prefixes/{prefix.name}"
+        entries[stem + PREFIX_SUFFIX] = dumps(prefix).encode()
+        entries[stem + WARM_SUFFIX] = compile_prefix(prefix).to_bytes()
     return entries
 
 
 def keepwarm_entries() -> dict[str, bytes]:
-    """The keep-warm function's code; boto3 is in every Python runtime of Lambda."""
-    entries = _modules("prefixwarm", _SINGLE)
-    for package in (*_PACKAGES, "prefix", "policy", "keepwarm"):
-        entries |= _sources(f"prefixwarm.{package}")
+    """Return the keep-warm function's code; boto3 is in every Python runtime of Lambda."""
+    entries = {}
+    for name, file in import_closure(_HANDLERS).items():
+        package = file.name == "__init__.py"
+        folder = (name if package else name.rpartition(".")[0]).replace(".", "/")
+        # A package's data comes with it.
+        for part in (file, *(file.parent.glob("*.json") if package else ())):
+            entries[f"{folder}/{part.name}"] = part.read_bytes()
     for distribution in _VENDORED:
         entries |= _installed(distribution)
     return entries
-
-
-def _package(name: str) -> Path:
-    spec = importlib.util.find_spec(name)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent
-
-
-def _sources(package: str, leave_out: tuple[str, ...] = ()) -> dict[str, bytes]:
-    root = _package(package)
-    base = package.replace(".", "/")
-    return {
-        f"{base}/{file.relative_to(root).as_posix()}": file.read_bytes()
-        for file in root.rglob("*.py")
-        if file.name not in leave_out
-    }
-
-
-def _modules(package: str, names: tuple[str, ...]) -> dict[str, bytes]:
-    root, base = _package(package), package.replace(".", "/")
-    return {f"{base}/{name}.py": (root / f"{name}.py").read_bytes() for name in names}
 
 
 def _installed(distribution: str) -> dict[str, bytes]:
@@ -153,6 +116,5 @@ def _installed(distribution: str) -> dict[str, bytes]:
 
 
 def _roots(bundle: Path) -> dict[str, bytes]:
-    """The CA roots by the names that OpenSSL looks them up by; see scripts/update-roots."""
-    found = _ROOT.findall(bundle.read_text())
-    return {name: certificate.encode() for name, certificate in found}
+    """Return the CA roots by the names that OpenSSL gives them; see scripts/update-roots."""
+    return {name: certificate.encode() for name, certificate in _ROOT.findall(bundle.read_text())}

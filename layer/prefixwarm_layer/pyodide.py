@@ -77,24 +77,24 @@ BUILDS = (
 def run(build: Build, program: str, text: bytes) -> bytes | None:
     """Run a Python program's ``compiled(text)``; its bytes, or None where it cannot be run.
 
-    Why it cannot is on standard error, in the words of npm or Node.js.
+    npm or Node.js says on standard error why it cannot.
     """
-    node, home = shutil.which("node"), _installed(build)
-    if node is None or home is None:
+    node, folder = shutil.which("node"), _installed(build)
+    if node is None or folder is None:
         return None
-    command = [node, str(_SCRIPT), str(home), program]
-    done = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=False)  # noqa: S603
-    return done.stdout if done.returncode == 0 else None
+    command = [node, str(_SCRIPT), str(folder), program]
+    process = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=False)  # noqa: S603
+    return process.stdout if process.returncode == 0 else None
 
 
 def _installed(build: Build) -> Path | None:
-    home = build_cache.folder(f"pyodide-{build.version}")
-    if not home.is_dir():
+    folder = build_cache.folder(f"pyodide-{build.version}")
+    if not folder.is_dir():
         package = _package(build)
         if package is None:
             return None
-        _unpack(package, home)
-    return home
+        _unpack(package, folder)
+    return folder
 
 
 def _package(build: Build) -> bytes | None:
@@ -103,8 +103,8 @@ def _package(build: Build) -> bytes | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", "--loglevel=error", "--fetch-retries=0", f"pyodide@{build.version}"]
-        done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
-        if done.returncode != 0:
+        process = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
+        if process.returncode != 0:
             return None
         (file,) = Path(folder).glob("*.tgz")
         package = file.read_bytes()
@@ -114,10 +114,10 @@ def _package(build: Build) -> bytes | None:
     return package
 
 
-def _unpack(package: bytes, home: Path) -> None:
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent) as folder:
-        unfinished = Path(folder) / home.name
+def _unpack(package: bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        unfinished = Path(folder) / target.name
         unfinished.mkdir()
         with tarfile.open(fileobj=io.BytesIO(package)) as archive:
             for member in archive:
@@ -127,4 +127,4 @@ def _unpack(package: bytes, home: Path) -> None:
                     (unfinished / name).write_bytes(content.read())
         # Another process may have put it there meanwhile.
         with suppress(OSError):
-            unfinished.rename(home)
+            unfinished.rename(target)

@@ -66,9 +66,9 @@ def publish(regions: tuple[str, ...], name: str, prefixes: Path | None, as_json:
         _warn(path)
         code = path.read_bytes()
     published = [_published(region, name, code) for region in regions]
-    rows = [(each["region"], each["arn"] or "failed") for each in published]
+    rows = [(layer["region"], layer["arn"] or "failed") for layer in published]
     emit({"layers": published}, as_json, lambda: table(("REGION", "ARN"), rows))
-    finish(all(each["arn"] for each in published))
+    finish(all(layer["arn"] for layer in published))
 
 
 def _published(region: str, name: str, code: bytes) -> dict[str, str | None]:
@@ -127,11 +127,11 @@ def package_command(
     Settings.from_environment({CACHE_SCOPE: cache_scope})
     files = _files(prefixes)
     _refuse_without_region(files, region)
-    found = package(out, files, policy=policy, budget=budget, region=region, scope=cache_scope)
+    deployment = package(out, files, policy=policy, budget=budget, region=region, scope=cache_scope)
     _warn(out / "layer.zip")
-    keys = ",".join(found["StateKeys"])
-    line = f"ManifestKey={found['ManifestKey']} StateKeys={keys} CacheScope={cache_scope}"
-    emit(found, as_json, lambda: click.echo(line))
+    keys = ",".join(deployment["StateKeys"])
+    line = f"ManifestKey={deployment['ManifestKey']} StateKeys={keys} CacheScope={cache_scope}"
+    emit(deployment, as_json, lambda: click.echo(line))
 
 
 def _warn(path: Path) -> None:
@@ -150,7 +150,7 @@ def _refuse_without_region(files: list[Path], region: str) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = find(folder)
-    if not found:
+    files = find(folder)
+    if not files:
         raise UsageError(f"--prefixes {folder}: holds no *.prefix.json")
-    return found
+    return files

@@ -31,9 +31,10 @@ from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Latency, Principal, Simulator, running
+from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from prefixwarm.local.function import Function
 
@@ -42,7 +43,6 @@ pytestmark = pytest.mark.e2e
 COUNT = 14
 OWN = 3  # What a tick does itself: the scout, and two.
 WORKERS = 2
-PATIENCE = 60.0
 NO_WAIT = Latency(base=0.02, prefill_rate=1e9, read_rate=1e9, output_rate=1e9)
 
 
@@ -194,18 +194,10 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefixCatalog]
         yield PrefixCatalog(done, provider, stack)
 
 
-def eventually(holds: Callable[[], object]) -> None:
-    """Wait for what others do."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.2)
-
-
 def test_a_tick_hands_over_what_is_beyond_it(catalog: PrefixCatalog) -> None:
     """Scheduler, tick, queue, event source, workers, provider, state: each prefix once."""
     catalog.fire()
-    eventually(lambda: len(catalog.asked()) >= COUNT and len(catalog.events) > 1)
+    until(lambda: len(catalog.asked()) >= COUNT and len(catalog.events) > 1)
     states = [item for item in catalog.items() if item["pk"]["S"].startswith("state/")]
     assert sorted(catalog.asked()) == [f"Agent {number:03}" for number in range(COUNT)]
     assert {item["outcome"]["S"] for item in states} == {"written"}
@@ -238,6 +230,6 @@ def test_a_poison_message_ends_as_a_dead_letter(catalog: PrefixCatalog) -> None:
         found.extend(sqs.receive_message(QueueUrl=dead).get("Messages", ()))
         return bool(found)
 
-    eventually(arrived)
+    until(arrived)
     assert [message["Body"] for message in found] == [json.dumps(poison)]
     assert len(catalog.asked()) == COUNT

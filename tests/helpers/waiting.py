@@ -27,5 +27,5 @@ def until(holds: Callable[[], T], what: str = "") -> T:
     end = time.monotonic() + PATIENCE
     while not (answer := holds()):
         assert time.monotonic() < end, f"did not happen: {what or holds}"
-        time.sleep(0.01)
+        time.sleep(0.05)
     return answer

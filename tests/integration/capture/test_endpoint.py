@@ -15,6 +15,7 @@ import pytest
 
 from prefixwarm.capture.recording import record
 from prefixwarm.wire.sigv4 import AwsCredentials
+from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,7 +123,7 @@ def test_streams_unbuffered() -> None:
         record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
     ):
         address = recording.environ["ANTHROPIC_BASE_URL"].removeprefix("http://")
-        connection = http.client.HTTPConnection(address, timeout=30)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         connection.request("POST", "/v1/messages", b'{"messages": []}')
         response = connection.getresponse()
         assert response.read1().startswith(b"event: ping")
@@ -216,7 +217,7 @@ def test_a_region_that_is_not_known_is_asked_for() -> None:
     """No region is guessed: the prompt might not be allowed there."""
     with record(forward=True, environ={}) as recording:
         address = recording.environ["ANTHROPIC_BEDROCK_BASE_URL"].removeprefix("http://")
-        connection = http.client.HTTPConnection(address, timeout=30)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         connection.request("POST", "/model/m/invoke", b"{}", {"Authorization": "Bearer k"})
         response = connection.getresponse()
         assert (response.status, b"AWS_REGION is not set" in response.read()) == (502, True)
@@ -235,7 +236,7 @@ def test_answers_without_a_body() -> None:
         record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
     ):
         address = recording.environ["ANTHROPIC_BASE_URL"].removeprefix("http://")
-        connection = http.client.HTTPConnection(address, timeout=30)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         for method, status in (("HEAD", 200), ("GET", 204), ("HEAD", 200)):
             connection.request(method, "/")
             response = connection.getresponse()
@@ -245,7 +246,7 @@ def test_answers_without_a_body() -> None:
 
 def connect(recording: Any) -> http.client.HTTPConnection:
     url = urlsplit(recording.environ["ANTHROPIC_BASE_URL"])
-    return http.client.HTTPConnection(str(url.hostname), url.port, timeout=30)
+    return http.client.HTTPConnection(str(url.hostname), url.port, timeout=PATIENCE)
 
 
 def test_a_body_of_unknown_length() -> None:

@@ -317,7 +317,7 @@ def test_layer_build(cli: Any, tmp_path: Path) -> None:
 
 def test_status_tells_whether_warming_is_used_and_pays(cli: Any, tmp_path: Path) -> None:
     """Three prefixes: read, never read, and one with spending of unknown price; and their sum."""
-    store, soon = FileState(tmp_path / "s.json"), Deadline.after(5)
+    store, soon = FileState(tmp_path / "s.json"), Deadline.after(60)
     for name, price in (("read", 0.5), ("unread", 0.25), ("unpriced", None)):
         key = f"state/anthropic/-/default/{name}/claude-sonnet-5-5/0"
         store.register(key, Registration(name=name, at=0.0, due_at=0.0), soon)

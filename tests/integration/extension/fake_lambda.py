@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from tests.helpers.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["FakeLambda", "Life", "installed"]
-
-WAIT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class FakeLambda:
                 known = self.headers["Lambda-Extension-Identifier"] == "the-id"
                 if known:
                     api._initialized.set()
-                    api._over.wait(WAIT_SECONDS)
+                    api._over.wait(PATIENCE)
                 self.send_response(200 if known else 403)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -114,7 +114,7 @@ class FakeLambda:
             initialized = self._until_initialized(process)
             self._over.set()
             try:
-                status: int | None = process.wait(5)
+                status: int | None = process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -123,7 +123,7 @@ class FakeLambda:
             return Life(initialized, status, log.read().decode(errors="replace"))
 
     def _until_initialized(self, process: subprocess.Popen[bytes]) -> bool:
-        for _ in range(int(WAIT_SECONDS * 100)):
+        for _ in range(int(PATIENCE * 100)):
             if self._initialized.wait(0.01):
                 return process.poll() is None
             if process.poll() is not None:

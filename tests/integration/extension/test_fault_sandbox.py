@@ -29,8 +29,8 @@ def test_the_home_is_read_only(bench: Bench, harmless: Harmless) -> None:
 
 def test_the_function_has_less_time_than_the_warm_call(bench: Bench) -> None:
     """Where the init phase counts towards the time-out, half of it is the most that is held."""
-    bench.provider.inject(kind="slow", seconds=5)
-    function = replace(bench.plain(PREFIXWARM_INIT_HOLD_MS="9000"), timeout=1)
+    bench.provider.inject(kind="slow", seconds=30)
+    function = replace(bench.plain(PREFIXWARM_INIT_HOLD_MS="9000"), timeout=4)
     started = bench.start(function, {"n": 1})
     assert (started.answer.status, started.answer.payload) == (200, ANSWER)
     assert started.line["reason"] == ENDED

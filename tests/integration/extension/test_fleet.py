@@ -81,7 +81,7 @@ def test_extension_processes_released_together_make_one_call(
 ) -> None:
     """Real processes, behind a barrier; all but one find it written or being written."""
     reading, writing = os.pipe()
-    start = layer / "prefixwarm" / "start.py"
+    start = layer / "prefixwarm" / "bootstrap.py"
     program = f"{YIELDING} {sys.executable} -I -S {start} 9000"
     command = f"echo ready; read -r _; exec {program} 3>/dev/null"
     folder = str(layer / "prefixwarm" / "prefixes")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from extension_bench import PLAIN, write_prefix
 
+from tests.helpers.waiting import until
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -218,9 +220,7 @@ def test_managed_instances_are_kept_warm_by_the_extension_itself(bench: Bench) -
     )
     with bench.environment(managed(bench.plain())) as environment:
         environment.invoke()
-        until = time.monotonic() + 10
-        while bench.states()[0]["calls"] == "1" and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: bench.states()[0]["calls"] != "1")
     (state,) = bench.states()
     assert (state["outcome"], state["idle"], state["calls"]) == ("refreshed", "1", "2")
 
@@ -264,7 +264,7 @@ def test_prefix_files_beside_the_code_need_no_setting(bench: Bench) -> None:
 def test_a_second_init_of_the_same_environment_is_not_held_again(bench: Bench) -> None:
     """After a time-out Lambda runs init once more, within the function's own time."""
     source = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return 'done'"
-    function = replace(bench.function(bench.code(source)), timeout=1)
+    function = replace(bench.function(bench.code(source)), timeout=3)
     with bench.environment(function) as environment:
         assert "timed out" in str(environment.invoke(30).payload)
         again = environment.invoke(0)

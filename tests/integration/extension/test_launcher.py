@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from fake_lambda import FakeLambda, installed
 
+from tests.helpers.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,7 +37,7 @@ def test_it_registers_for_shutdown_and_leaves_with_it(launcher: Path) -> None:
 
 def test_the_functions_environment_is_not_taken_for_its_own(launcher: Path) -> None:
     """Variables of the function may have any name."""
-    names = ("id", "child", "word", "status", "python", "home", "ms", "name", "value", "line")
+    names = ("id", "child", "signal", "status", "python", "home", "ms", "name", "value", "line")
     with FakeLambda() as fake:
         life = fake.run(launcher, {**OFF, **dict.fromkeys(names, "1")})
     assert (life.initialized, life.status) == (True, 0)
@@ -81,7 +83,7 @@ def test_a_bash_without_sockets_leaves_the_life_cycle_to_python(
 def test_without_an_api_it_gives_up(launcher: Path, runtime: str) -> None:
     """There is nothing to idle in; it says so and does not spin."""
     env = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime}
-    done = subprocess.run([launcher], env=env, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([launcher], env=env, capture_output=True, text=True, timeout=PATIENCE)
     assert "cannot register" in done.stdout
 
 
@@ -97,10 +99,10 @@ def test_a_full_disk_costs_nothing(launcher: Path) -> None:
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
-        ("exit 7", "the warmer ended without a word (status 7)"),
-        ("kill -9 $$", "the warmer ended without a word (status 137)"),
-        ("kill -11 $$", "the warmer ended without a word (status 139)"),
-        ("exec 3>&-; sleep 0.2", "the warmer ended without a word (status 0)"),
+        ("exit 7", "the warm process ended without a signal (status 7)"),
+        ("kill -9 $$", "the warm process ended without a signal (status 137)"),
+        ("kill -11 $$", "the warm process ended without a signal (status 139)"),
+        ("exec 3>&-; sleep 0.2", "the warm process ended without a signal (status 0)"),
     ],
 )
 def test_a_broken_interpreter_is_named(
@@ -129,7 +131,7 @@ def test_a_child_that_hangs_is_left_behind_at_the_holds_end(layer: Path, tmp_pat
     with FakeLambda() as fake:
         life = fake.run(launcher, {"PREFIXWARM_INIT_HOLD_MS": "100"})
     assert (life.initialized, life.status) == (True, 0)
-    assert "the environment ended, and the warmer gave no word" in life.output
+    assert "the environment ended before the warm process signalled" in life.output
 
 
 def test_sources_stand_in_where_there_is_no_bytecode(layer: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from extension_bench import ANSWER, KEY, PROMPT, changed_layer
 
 from prefixwarm_layer.layout import layer_modules
 from tests.helpers.effort import chosen
+from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from extension_bench import Bench
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 SAMPLE = chosen(dev=20, ci=40, full=None)
 EMULATED = chosen(dev=6, ci=24, full=None)
 KINDS = ("error", "memory", "leave", "os", "exit", "kill")
-FAILING_START = Path(__file__).with_name("failing_start.py")
+FAILING_BOOTSTRAP = Path(__file__).with_name("failing_bootstrap.py")
 
 
 @cache
@@ -45,8 +46,8 @@ def traceable() -> bytes:
 def failing(layer: Path, folder: Path) -> Path:
     """The layer with a Python part of which any line can be told to fail."""
     changes = {
-        "prefixwarm/start.py": FAILING_START.read_bytes(),
-        "prefixwarm/real_start.py": (layer / "prefixwarm" / "start.py").read_bytes(),
+        "prefixwarm/bootstrap.py": FAILING_BOOTSTRAP.read_bytes(),
+        "prefixwarm/real_bootstrap.py": (layer / "prefixwarm" / "bootstrap.py").read_bytes(),
         f"prefixwarm/code/{importlib.util.MAGIC_NUMBER.hex()}": traceable(),
     }
     return changed_layer(layer, folder, changes)
@@ -75,7 +76,7 @@ class Mutant:
 @pytest.fixture
 def program(layer: Path, tmp_path: Path) -> Path:
     """The Python part of such a layer."""
-    return failing(layer, tmp_path) / "prefixwarm" / "start.py"
+    return failing(layer, tmp_path) / "prefixwarm" / "bootstrap.py"
 
 
 def run(program: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -83,7 +84,7 @@ def run(program: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = f"exec {sys.executable} -I -S {program} 5000 3>&1 2>&1"
     env = {**env, "PREFIXWARM_CACHE_SCOPE": uuid.uuid4().hex}
     return subprocess.run(
-        ["bash", "-c", command], env=env, capture_output=True, text=True, timeout=60
+        ["bash", "-c", command], env=env, capture_output=True, text=True, timeout=PATIENCE
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from faulty_server import FaultyServer, reply
 
 from prefixwarm_extension import snapstart
+from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,10 +40,14 @@ def restored(bench: Bench, layer: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
 
 def printed(capfd: pytest.CaptureFixture[str], count: int) -> list[dict[str, str]]:
     """So many lines; a child writes its own after the word that it is waited for."""
-    text, end = "", time.monotonic() + 20
-    while text.count("\n") < count and time.monotonic() < end:
+    text = ""
+
+    def complete() -> bool:
+        nonlocal text
         text += capfd.readouterr().out
-        time.sleep(0.01)
+        return text.count("\n") >= count
+
+    until(complete)
     return [json.loads(line) for line in text.splitlines()]
 
 

@@ -134,7 +134,7 @@ class World:
 
     def state(self, name: str) -> State:
         """A prefix's warm state."""
-        return self.runtime.dependencies.store.read(self.key(name), Deadline.after(5))
+        return self.runtime.dependencies.store.read(self.key(name), Deadline.after(60))
 
     def warm_calls(self) -> list[dict[str, Any]]:
         """Warm calls that the provider received."""

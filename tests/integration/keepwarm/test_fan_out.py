@@ -250,7 +250,7 @@ def test_a_workers_error_pauses_the_route(fan: Fan) -> None:
     fan.world.sim.inject(status=429, retry_after=600, count=1)
     assert fan.work(records[:1]) == []
     pause = fan.world.runtime.dependencies.store.read(
-        route_key("anthropic", "", "default"), Deadline.after(5)
+        route_key("anthropic", "", "default"), Deadline.after(60)
     )
     assert (pause.backoff_until or 0) - fan.world.sim.now() > 500
     assert fan.work(records[1:]) == []

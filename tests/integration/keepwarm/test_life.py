@@ -54,7 +54,7 @@ def test_real_traffic_that_was_observed_saves_the_refresh(world: World) -> None:
     world.passes(40 * MINUTE, 10 * MINUTE)
     started = world.sim.now()
     world.agent_asks("support")
-    world.runtime.dependencies.store.touch(world.key("support"), started, 3600, Deadline.after(5))
+    world.runtime.dependencies.store.touch(world.key("support"), started, 3600, Deadline.after(60))
     assert not any(report.outcomes for report in world.passes(50 * MINUTE))
 
 
@@ -164,7 +164,7 @@ def test_the_books_agree_with_the_provider(world: World) -> None:
     world.deploy_entries([world.upload(name, text) for name, text in files.items()])
     world.tick()
     world.passes(3 * HOUR, 2 * MINUTE)
-    store, deadline = world.runtime.dependencies.store, Deadline.after(5)
+    store, deadline = world.runtime.dependencies.store, Deadline.after(60)
     day = day_of(world.sim.now())
     ledgers = [store.ledger(world.key(name), [day], deadline)[0] for name in ("support", "sales")]
     (total,) = store.ledger(total_key(""), [day], deadline)

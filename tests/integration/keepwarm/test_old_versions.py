@@ -60,7 +60,7 @@ class Canary:
 
     def state(self, version: str) -> State:
         """A version's state."""
-        return self.world.runtime.dependencies.store.read(self.key(version), Deadline.after(5))
+        return self.world.runtime.dependencies.store.read(self.key(version), Deadline.after(60))
 
     def asks(self, *versions: str) -> None:
         """A real request to each version, observed in the agent."""
@@ -76,7 +76,7 @@ class Canary:
     def starts(self, version: str) -> None:
         """A function's environment starts with this version, for a request."""
         store, now = self.world.runtime.dependencies.store, self.world.sim.now()
-        store.join(self.key(version), "support-agent", Deadline.after(5), now)
+        store.join(self.key(version), "support-agent", Deadline.after(60), now)
 
     def passes(self, hours: float) -> list[Outcome]:
         """Time passes; what was sent."""

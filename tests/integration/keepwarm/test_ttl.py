@@ -94,7 +94,7 @@ def test_an_agents_shorter_write_does_not_shorten_the_next_one(world: World) -> 
     world.tick()
     world.passes(HOUR, HOUR)
     store = world.runtime.dependencies.store
-    store.touch(world.key("support"), world.sim.now(), 300, Deadline.after(5))
+    store.touch(world.key("support"), world.sim.now(), 300, Deadline.after(60))
     world.tick()
     assert world.state("support").wanted_ttl == 3600
 

@@ -67,7 +67,7 @@ def function(tmp_path: Path) -> Function:
     code = tmp_path / "code"
     code.mkdir()
     (code / "handler.py").write_text(HANDLER)
-    return Function(code, name="trivial", timeout=5)
+    return Function(code, name="trivial", timeout=30)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,6 +16,7 @@ import pytest
 from prefixwarm.local.emulator import Environment
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import MANAGED_INSTANCES, Function
+from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from prefixwarm.local.toolchain import Tools
@@ -52,7 +52,7 @@ def test_environment_is_lambdas_and_the_functions_only(
     assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "trivial"
     assert seen["AWS_LAMBDA_INITIALIZATION_TYPE"] == "on-demand"
     assert seen["LAMBDA_TASK_ROOT"] == "/var/task"
-    assert 0 < answer["remaining_ms"] <= 5000
+    assert 0 < answer["remaining_ms"] <= 30_000
 
 
 def test_init_waits_for_the_extension_which_is_told_to_shut_down(
@@ -118,7 +118,7 @@ def test_an_invocation_that_takes_too_long_is_timed_out(function: Function, tool
     """The function's time-out is enforced, and the environment can be used again."""
     code = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return 'done'"
     (function.code / "handler.py").write_text(code)
-    with Environment(replace(function, timeout=1), tools=tools) as environment:
+    with Environment(replace(function, timeout=3), tools=tools) as environment:
         assert "timed out" in str(environment.invoke(30).payload)
         assert environment.invoke(0).payload == "done"
 
@@ -179,10 +179,7 @@ input()
         address = host.stdout.readline().strip()
         assert _processes_of(address)
         host.kill()
-    end = time.monotonic() + 20
-    while _processes_of(address) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not _processes_of(address)
+    until(lambda: not _processes_of(address))
 
 
 def _processes_of(runtime_api: str) -> list[str]:

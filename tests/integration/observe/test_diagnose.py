@@ -39,7 +39,7 @@ def test_the_first_request_names_the_warm_call(warmed: Any, make_request: Any) -
     sent = make_request()
     for _ in "ab":
         warmed.agent(observer).messages.create(**sent)
-    message_id = warmed.state.read(warmed.key, Deadline.after(5)).message_id
+    message_id = warmed.state.read(warmed.key, Deadline.after(60)).message_id
     assert message_id.startswith("msg_")
     asked = {"previous_message_id": message_id}
     assert named(warmed) == [{"previous_message_id": None}, asked, None]
@@ -78,7 +78,7 @@ def test_drift_that_only_the_provider_sees(warmed: Any, make_request: Any) -> No
     agent = warmed.agent(observer).with_options(middleware=chain)
     agent.messages.create(**make_request())
     assert told(warmed, observer) == (["system_changed"], ["drift"])
-    state = warmed.state.read(warmed.key, Deadline.after(5))
+    state = warmed.state.read(warmed.key, Deadline.after(60))
     assert (state.drift_tier, state.matched_at) == ("system", None)
 
 

@@ -47,7 +47,7 @@ def warming(fleet: Any) -> Any:
     """A fleet with a lease that was just taken."""
     found = fleet(InFlight())
     wish = LeaseWish(name="support", owner="w", now=time(), seconds=600, needed_until=time())
-    assert found.state.take_lease(found.key, wish, Deadline.after(5))[1]
+    assert found.state.take_lease(found.key, wish, Deadline.after(60))[1]
     return found
 
 
@@ -58,7 +58,7 @@ def results(fleet: Any, observer: Any) -> list[str]:
 
 def leased(fleet: Any) -> bool:
     """Whether the warm call is still in flight."""
-    state: State = MemoryState.read(fleet.state, fleet.key, Deadline.after(5))
+    state: State = MemoryState.read(fleet.state, fleet.key, Deadline.after(60))
     return state.leased(time())
 
 
@@ -169,7 +169,7 @@ def test_waits_for_writes_alone(
     if warm:
         assert one.warm().ok
         wish = LeaseWish(name="s", owner="w", now=time(), seconds=600, needed_until=time() + 9999)
-        assert one.state.take_lease(one.key, wish, Deadline.after(5))[1]
+        assert one.state.take_lease(one.key, wish, Deadline.after(60))[1]
     one.state.reads = 0
     observer = one.observer()
     one.agent(observer).messages.create(**make_request())
@@ -198,7 +198,7 @@ def test_boto3(fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch) -
     prefix = make_prefix("support", make_request(model=model), route="bedrock")
     key = compile_prefix(prefix).key(ROUTES["bedrock"], "default", {"AWS_REGION": "us-east-1"})
     wish = LeaseWish(name="support", owner="w", now=time(), seconds=600, needed_until=time())
-    assert one.state.take_lease(key, wish, Deadline.after(5))[1]
+    assert one.state.take_lease(key, wish, Deadline.after(60))[1]
     sent_before: list[int] = []
     one.state.finish = lambda: sent_before.append(len(one.simulator.requests()))
     client = boto3.client(

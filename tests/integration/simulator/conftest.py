@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from prefixwarm.simulator import running
+from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ class Api:
     def __init__(self, sim: Simulator, **headers: str) -> None:
         self.sim = sim
         self.headers = {**HEADERS, **{k.replace("_", "-"): v for k, v in headers.items()}}
-        self.client = httpx2.Client(base_url=sim.url, timeout=30)
+        self.client = httpx2.Client(base_url=sim.url, timeout=PATIENCE)
 
     def send(self, body: Any, path: str = "/v1/messages", **headers: str | None) -> httpx2.Response:
         """Post a body; a header of None is left out."""

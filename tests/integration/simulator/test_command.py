@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from prefixwarm.cli import main
+from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def test_it_says_where_it_serves_and_stops_when_told() -> None:
         assert line["mantle_url"] == f"{line['url']}/anthropic"
         assert httpx2.get(f"{line['url']}/_sim/clock").json()["clock"] == "manual"
         server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=10) == 0
+        assert server.wait(timeout=PATIENCE) == 0
         assert server.stderr is not None
         assert server.stderr.read() == b""
 
@@ -99,7 +100,7 @@ def test_a_port_that_is_taken_is_one_line_and_exit_1() -> None:
     with process() as (_, line):
         port = line["url"].rpartition(":")[2]
         done = subprocess.run(
-            [*RUN, "simulator", "--port", port], capture_output=True, text=True, timeout=30
+            [*RUN, "simulator", "--port", port], capture_output=True, text=True, timeout=PATIENCE
         )
     assert done.returncode == 1
     assert f"127.0.0.1:{port}" in done.stderr

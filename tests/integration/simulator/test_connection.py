@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from prefixwarm.simulator import running
+from tests.helpers.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def plug(sim: Simulator) -> Iterator[socket.socket]:
     """A raw connection."""
     url = urlsplit(sim.url)
-    with socket.create_connection((url.hostname, url.port), timeout=10) as plug:
+    with socket.create_connection((url.hostname, url.port), timeout=PATIENCE) as plug:
         yield plug
 
 
@@ -111,17 +112,18 @@ def test_a_client_that_leaves_is_forgotten(
 
 def test_a_client_that_leaves_before_the_reply_is_served(body: MakeJson) -> None:
     with running(clock="real", latency={"base": 30.0}) as sim:
-        with httpx2.Client(base_url=sim.url, timeout=0.2) as client:
+        impatient = httpx2.Timeout(PATIENCE, read=0.2)
+        with httpx2.Client(base_url=sim.url, timeout=impatient) as client:
             headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
             with pytest.raises(httpx2.ReadTimeout):
                 client.post("/v1/messages", json=body(), headers=headers)
-        [request] = sim.requests()
+        [request] = until(sim.requests)
     assert request["status"] == 200
 
 
 def test_calls_that_are_open_together_start_together(make_api: MakeApi, body: MakeJson) -> None:
     """Threads with connections of their own: all miss on the manual clock."""
-    api = make_api(gather=0.1)
+    api = make_api(gather=0.25)
     barrier = threading.Barrier(8)
 
     def call() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from prefixwarm.simulator import Latency, Settings, Switches
 from prefixwarm.simulator.control import paths
 from prefixwarm.simulator.faults import KINDS
+from tests.helpers.waiting import PATIENCE
 
 PAGE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -21,7 +22,7 @@ def test_the_blocks_run(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(plugins)
     (tmp_path / "test_it.py").write_text(test)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert "1 passed" in done.stdout, done.stdout
     exec(compile(context, "docs/simulator.md", "exec"), {})
 

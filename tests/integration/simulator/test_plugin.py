@@ -7,6 +7,8 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
+from tests.helpers.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -50,7 +52,7 @@ TESTS = """
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run pytest in a folder."""
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def test_fixtures_clock_and_marker(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from prefixwarm.simulator import Limits
+from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from prefixwarm.simulator import Simulator
@@ -94,8 +95,9 @@ def test_rule_36_a_slow_reply_outlasts_the_client(
 ) -> None:
     api = make_api(clock)
     api.sim.inject(kind="slow", seconds=30, count=1)
+    impatient = httpx2.Timeout(PATIENCE, read=0.3)
     with pytest.raises(httpx2.ReadTimeout):
-        api.client.post("/v1/messages", json=body(), headers=api.headers, timeout=0.3)
+        api.client.post("/v1/messages", json=body(), headers=api.headers, timeout=impatient)
 
 
 def test_rule_36_by_count(sim: Simulator, api: Api, body: MakeJson) -> None:

@@ -212,6 +212,8 @@ def test_rule_46_fifty_environments_at_once(
     writes: int,
 ) -> None:
     bench = make_bench(make_api(gather=0.25).sim)
+    # All are open together, however long they take to arrive.
+    bench.sim.inject(kind="slow", seconds=3)
     call, store, barrier = bench.call(request_of()), MemoryState(), threading.Barrier(FLEET)
     outcomes = []
 

@@ -36,7 +36,7 @@ def test_a_profile(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "shop")
     environ = located()
     assert environ["AWS_REGION"] == "eu-north-1"
-    keys = credentials(environ)(Deadline.after(5))
+    keys = credentials(environ)(Deadline.after(60))
     assert (keys.access_key, keys.secret_key, keys.token) == ("AKIDSHOP", "s", "t")
 
 
@@ -47,15 +47,15 @@ def test_the_environment_first(machine: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     environ = located()
     assert environ["AWS_REGION"] == "us-west-2"
-    assert credentials(environ)(Deadline.after(5)).access_key == "AKIDENV"
+    assert credentials(environ)(Deadline.after(60)).access_key == "AKIDENV"
 
 
 def test_neither(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What to set is said; a profile that does not exist is named."""
     with pytest.raises(CredentialsError, match="set AWS_PROFILE or AWS_ACCESS_KEY_ID"):
-        credentials({})(Deadline.after(5))
+        credentials({})(Deadline.after(60))
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(CredentialsError, match="nobody"):
-        credentials({})(Deadline.after(5))
+        credentials({})(Deadline.after(60))
     with pytest.raises(CredentialsError, match="nobody"):
         located()

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.waiting import PATIENCE
+
 COMMAND = [sys.executable, "-c", "from prefixwarm.cli import main; main()"]
 TURN = {"role": "user", "content": "hello"}
 
@@ -99,7 +101,11 @@ def test_capture_refuses_before_the_agent_runs(
 
 def run_into(output: Any, *words: object) -> tuple[int, str]:
     ran = subprocess.run(
-        [*COMMAND, *map(str, words)], stdout=output, stderr=subprocess.PIPE, timeout=60, check=False
+        [*COMMAND, *map(str, words)],
+        stdout=output,
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE,
+        check=False,
     )
     return ran.returncode, ran.stderr.decode()
 
@@ -132,7 +138,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
         [*COMMAND, "build", "mine:P", "--out", name],
         cwd=tmp_path,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         text=True,
     )
@@ -153,7 +159,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
         assert running.stderr is not None
         assert running.stderr.readline() == b"started\n"
         os.killpg(running.pid, signal.SIGINT)
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=PATIENCE)
     assert (running.returncode, out) == (130, b"")
     assert b"prefixwarm" not in err
 
@@ -171,7 +177,7 @@ def test_characters_that_the_terminal_lacks(
         cwd=tmp_path,
         env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (1, b"")

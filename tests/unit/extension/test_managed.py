@@ -69,7 +69,7 @@ class Instance:
         def pause(seconds: float) -> None:
             self.now += seconds
             if traffic:
-                self.store.saw_traffic(self.key, self.now, METRIC, Deadline.after(1))
+                self.store.saw_traffic(self.key, self.now, METRIC, Deadline.after(60))
             if self.now > end:
                 raise Over
 
@@ -81,13 +81,13 @@ class Instance:
         wish = LeaseWish(
             name="support", owner="init", now=self.now, seconds=30, needed_until=self.now
         )
-        state, _ = self.store.take_lease(self.key, wish, Deadline.after(1))
+        state, _ = self.store.take_lease(self.key, wish, Deadline.after(60))
         result: dict[str, Any] = {"outcome": "written", "started": self.now, "ttl": 3600}
         lease = _lease(self.key, state.lease_token)
         self.store.record(
             lease,
             Result(**result, max_tokens=0, due_at=self.now + 3300, idle=0),
-            Deadline.after(1),
+            Deadline.after(60),
         )
 
 

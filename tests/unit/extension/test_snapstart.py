@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +11,7 @@ import pytest
 
 from prefixwarm.local.toolchain import Tools
 from prefixwarm_extension import snapstart
+from tests.helpers.waiting import until
 
 PROGRAM = """
 import os, sys, time
@@ -83,11 +83,13 @@ def test_the_hook_leaves_a_child_that_hangs(
 ) -> None:
     """At the hold's end, while the child goes on."""
     monkeypatch.setenv("PREFIXWARM_INIT_HOLD_MS", "100")
-    child(monkeypatch, tmp_path, f"time.sleep(1); open({str(tmp_path / 'done')!r}, 'w')")
+    go_on, done = tmp_path / "go-on", tmp_path / "done"
+    wait = f"\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.01)\n"
+    child(monkeypatch, tmp_path, wait + f"open({str(done)!r}, 'w')")
     snapstart.warm_after_restore()
-    assert not (tmp_path / "done").exists()
-    while not (tmp_path / "done").exists():
-        time.sleep(0.01)
+    assert not done.exists()
+    go_on.touch()
+    until(done.exists)
 
 
 def test_the_hook_does_not_wait_for_a_child_that_dies(

@@ -95,7 +95,7 @@ def test_a_condition_that_fails_brings_the_item() -> None:
     item = {"pk": {"S": "k"}}
     call = boto_calls(stubbed("ConditionalCheckFailedException", Item=item))
     with pytest.raises(ConditionFailed) as failed:
-        call("UpdateItem", PARAMETERS, Deadline.after(5))
+        call("UpdateItem", PARAMETERS, Deadline.after(60))
     assert failed.value.item == item
 
 
@@ -105,7 +105,7 @@ def test_a_condition_that_fails_brings_the_item() -> None:
 def test_every_other_refusal_is_an_unusable_state(code: str) -> None:
     """By its name."""
     with pytest.raises(StateError, match=f"the table refused UpdateItem: {code}"):
-        boto_calls(stubbed(code))("UpdateItem", PARAMETERS, Deadline.after(5))
+        boto_calls(stubbed(code))("UpdateItem", PARAMETERS, Deadline.after(60))
 
 
 def test_no_table_in_reach_is_an_unusable_state() -> None:
@@ -114,7 +114,7 @@ def test_no_table_in_reach_is_an_unusable_state() -> None:
         "dynamodb", **KEYS, endpoint_url="http://127.0.0.1:9", config=quick(1)
     )
     with pytest.raises(StateError, match="the table cannot be reached"):
-        boto_calls(client)("GetItem", PARAMETERS, Deadline.after(5))
+        boto_calls(client)("GetItem", PARAMETERS, Deadline.after(60))
 
 
 def test_no_time_left_sends_nothing() -> None:

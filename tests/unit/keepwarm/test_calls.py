@@ -98,7 +98,7 @@ def test_a_refresh_that_somebody_else_made_is_not_repeated() -> None:
     """What was read at the tick's start is what must still hold."""
     bench = Bench(lambda call: None, lambda: NOW)
     (planned,) = planned_calls(1)
-    bench.store.touch(planned.candidate.state.key, NOW - 1, 3600, Deadline.after(5))
+    bench.store.touch(planned.candidate.state.key, NOW - 1, 3600, Deadline.after(60))
     bench.run([planned])
     assert [outcome.reason for outcome in bench.booked] == ["warm"]
     assert not bench.sent

@@ -53,7 +53,7 @@ def test_what_an_error_means_for_its_route(error: PrefixwarmError, seconds: floa
 
 def test_a_pause_outlives_its_tick() -> None:
     """The next one reads it from the table."""
-    store, deadline = MemoryState(), Deadline.after(5)
+    store, deadline = MemoryState(), Deadline.after(60)
     first = RouteBreaker(store, "team", {}, lambda: NOW)
     first.note("anthropic", ProviderError(429, "rate_limit_error", retry_after=90))
     first.note("anthropic", ProviderError(529, "overloaded_error"))

@@ -143,11 +143,11 @@ def test_the_roots_have_the_names_that_openssl_looks_for() -> None:
 
 
 def test_the_keep_warm_function_s_code_imports_itself_alone(tmp_path: Path) -> None:
-    """Its policy, which needs nothing that Lambda's Python lacks."""
+    """Both handlers; boto3 is what Lambda's Python brings."""
     for name, data in keepwarm_entries().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    code = "import prefixwarm.policy as policy; print(policy.__file__)"
+    code = "from prefixwarm.keepwarm import handler, worker; print(handler.__file__)"
     done = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
         capture_output=True,

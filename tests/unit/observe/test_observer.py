@@ -31,7 +31,7 @@ def state_of(watched: Any, prefix: Any) -> Any:
     assert watched.observer.flush(30)
     print_ = prefix.fingerprint["prefix"]
     key = entry_key("anthropic", "", "default", prefix.name, prefix.model, print_)
-    return watched.state.read(key, Deadline.after(5))
+    return watched.state.read(key, Deadline.after(60))
 
 
 def test_hit_miss_and_drift(watched: Any, make_body: Any) -> None:
@@ -81,7 +81,7 @@ def test_a_read_keeps_the_ttl_that_was_granted(
 ) -> None:
     """Even when the request itself wrote an hour of conversation behind the prefix."""
     key = state_of(watched, prefix).key
-    watched.state.touch(key, 500.0, granted, Deadline.after(5))
+    watched.state.touch(key, 500.0, granted, Deadline.after(60))
     both = {**READ, "cache_creation_input_tokens": 90}
     split = {"ephemeral_1h_input_tokens": 90 if granted == 300 else 0}
     observe(watched, make_body(), {**both, "cache_creation": split}, started=2000.0)

@@ -14,6 +14,7 @@ from prefixwarm.plan.arrivals import Traffic, poisson
 from prefixwarm.plan.comparison import compare
 from prefixwarm.plan.costs import costs_of
 from prefixwarm.plan.page import page
+from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def test_a_browser_draws_it_within_its_borders(html: str, tmp_path: Path) -> Non
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=True,
     ).stdout
     assert "<title>[[true,true],[],true]</title>" in dom

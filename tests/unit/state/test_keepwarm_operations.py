@@ -40,7 +40,7 @@ KEY = "state/anthropic/-/default/claude-sonnet-5-5/0123456789abcdef0123456789abc
 
 def soon() -> Deadline:
     """Time enough."""
-    return Deadline.after(5)
+    return Deadline.after(60)
 
 
 @pytest.fixture(params=["memory", "file", "dynamodb"])

@@ -3,25 +3,34 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
 TRACES = Path(__file__).parents[3] / "benchmarks" / "traces"
 
 
-def load(name: str) -> list[dict[str, Any]]:
+class Series(NamedTuple):
+    """Requests of one prefix: when they arrived, and when the observation ended, in seconds."""
+
+    name: str
+    arrivals: tuple[float, ...]
+    end: float
+
+
+def load(name: str) -> list[Series]:
     with gzip.open(TRACES / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+        entries = [json.loads(line) for line in lines]
+    return [Series(e["series"], tuple(e["arrivals"]), e["end"]) for e in entries]
 
 
 @pytest.fixture(scope="session")
-def commits() -> list[dict[str, Any]]:
+def commits() -> list[Series]:
     """A year of thirteen repositories' commits."""
     return load("git-commits")
 
 
 @pytest.fixture(scope="session")
-def synthetic() -> list[dict[str, Any]]:
+def synthetic() -> list[Series]:
     """The controls: among them prefixes that die, and an adversary."""
     return load("synthetic")

@@ -2,62 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 
 from prefixwarm.policy import Policy, Replay, optimum, replay
 
-Series = list[dict[str, Any]]
+if TYPE_CHECKING:
+    from tests.integration.policy.conftest import Series
 
 
-def spend(series: Series, policy: str | Policy, latency: float = 0.0) -> list[Replay]:
-    return [replay(one["arrivals"], one["end"], policy, latency=latency) for one in series]
+@cache
+def spent(series: Series, policy: str | Policy, latency: float) -> Replay:
+    """Made once, as many tests compare with it."""
+    return replay(series.arrivals, series.end, policy, latency=latency)
+
+
+@cache
+def least(series: Series, latency: float) -> Replay:
+    """What hindsight would have spent."""
+    return optimum(series.arrivals, series.end, latency=latency)
+
+
+def spend(all_series: list[Series], policy: str | Policy, latency: float = 0.0) -> list[Replay]:
+    return [spent(series, policy, latency) for series in all_series]
+
+
+def bound(all_series: list[Series], latency: float = 0.0) -> list[Replay]:
+    return [least(series, latency) for series in all_series]
 
 
 def excess(accounts: list[Replay]) -> float:
     return sum(account.excess for account in accounts)
 
 
-def bound(series: Series, latency: float = 0.0) -> list[Replay]:
-    return [optimum(one["arrivals"], one["end"], latency=latency) for one in series]
-
-
 @pytest.mark.parametrize(("latency", "ratio", "hits"), [(0.0, 1.425, 0.85), (2.0, 1.825, 0.94)])
 def test_hazard_on_a_year_of_commits(
-    commits: Series, latency: float, ratio: float, hits: float
+    commits: list[Series], latency: float, ratio: float, hits: float
 ) -> None:
-    spent = spend(commits, "hazard", latency)
-    assert excess(spent) / excess(bound(commits, latency)) <= ratio
-    rate = sum(one.start_hits for one in spent) / sum(one.starts for one in spent)
+    hazard = spend(commits, "hazard", latency)
+    assert excess(hazard) / excess(bound(commits, latency)) <= ratio
+    rate = sum(one.start_hits for one in hazard) / sum(one.starts for one in hazard)
     assert rate >= hits
 
 
 @pytest.mark.parametrize(("latency", "ratio"), [(0.0, 1.71), (2.0, 1.99)])
-def test_ski_on_a_year_of_commits(commits: Series, latency: float, ratio: float) -> None:
+def test_ski_on_a_year_of_commits(commits: list[Series], latency: float, ratio: float) -> None:
     assert excess(spend(commits, "ski", latency)) / excess(bound(commits, latency)) <= ratio
 
 
-def test_auto_is_never_dearer_than_doing_nothing(commits: Series, synthetic: Series) -> None:
+def test_auto_is_never_dearer_than_doing_nothing(
+    commits: list[Series], synthetic: list[Series]
+) -> None:
     for series in (commits, synthetic):
         pairs = zip(spend(series, "auto"), spend(series, "never"), strict=True)
         assert all(auto.excess <= 1.05 * nothing.excess + 1e-6 for auto, nothing in pairs)
 
 
-def test_auto_is_cheaper_than_either_of_its_choices(commits: Series) -> None:
+def test_auto_is_cheaper_than_either_of_its_choices(commits: list[Series]) -> None:
     auto = excess(spend(commits, "auto"))
     assert auto < 0.86 * excess(spend(commits, "ski"))
     assert auto < 0.57 * excess(spend(commits, "never"))
 
 
-def test_auto_follows_hazard_from_the_start_where_waiting_has_a_price(commits: Series) -> None:
+def test_auto_follows_hazard_from_the_start_where_waiting_has_a_price(
+    commits: list[Series],
+) -> None:
     few = commits[2:5]
     assert excess(spend(few, "auto", 2.0)) <= 1.001 * excess(spend(few, "hazard", 2.0))
 
 
 @pytest.mark.parametrize(("latency", "most"), [(0.0, 0.93), (2.0, 0.8)])
 def test_where_an_hour_is_refused_short_refreshes_are_cheaper_than_none(
-    commits: Series, latency: float, most: float
+    commits: list[Series], latency: float, most: float
 ) -> None:
     """And than the ski rule's, which are too many."""
     few = commits[:2]
@@ -70,7 +88,7 @@ def test_where_an_hour_is_refused_short_refreshes_are_cheaper_than_none(
 
 @pytest.mark.parametrize("latency", [0.0, 2.0])
 def test_hazard_keeps_its_bound_on_every_series(
-    commits: Series, synthetic: Series, latency: float
+    commits: list[Series], synthetic: list[Series], latency: float
 ) -> None:
     """A quarter above the ski rule and seven misses, the adversary among them."""
     for series in (commits[:4], synthetic):
@@ -78,7 +96,7 @@ def test_hazard_keeps_its_bound_on_every_series(
         assert all(one.excess <= 1.25 * ski.excess + 7 * (1.9 + latency) for one, ski in pairs)
 
 
-def test_one_hour_pings_against_four_minute_pings(commits: Series) -> None:
+def test_one_hour_pings_against_four_minute_pings(commits: list[Series]) -> None:
     """Both hit every first request; two repositories are enough to see it."""
     few = commits[2:4]
     hourly = spend(few, Policy("always"))
@@ -89,11 +107,11 @@ def test_one_hour_pings_against_four_minute_pings(commits: Series) -> None:
 
 @pytest.mark.parametrize("latency", [0.0, 2.0])
 def test_ski_keeps_its_bound_on_every_series(
-    commits: Series, synthetic: Series, latency: float
+    commits: list[Series], synthetic: list[Series], latency: float
 ) -> None:
     """The built adversary among them: twice the miss, against what hindsight pays for one."""
     most = 2 * (1.9 + latency) / (1.15 + min(latency, 0.1))
     for series in (commits, synthetic):
         pairs = zip(spend(series, "ski", latency), bound(series, latency), strict=True)
-        for one, (spent, least) in zip(series, pairs, strict=True):
-            assert spent.excess <= most * least.excess + 1e-6, one["series"]
+        for one, (ski, hindsight) in zip(series, pairs, strict=True):
+            assert ski.excess <= most * hindsight.excess + 1e-6, one.name

@@ -1,0 +1,70 @@
+"""Which of our modules a deployed program needs: those that it imports, and those that they do."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_OURS = ("prefixwarm", "prefixwarm_extension")
+
+
+def import_closure(programs: Iterable[str], *, late: bool = True) -> dict[str, Path]:
+    """Return the files of these modules, and of all of ours that they import.
+
+    Imports for types do not count, nor what a package's ``__getattr__`` loads on demand.
+
+    Parameters
+    ----------
+    programs
+        Full names of modules.
+    late
+        Whether imports inside functions count too.
+    """
+    files: dict[str, Path] = {}
+    names = [*programs]
+    while names:
+        name = names.pop()
+        file = None if name in files else _file(name)
+        if file is not None:
+            files[name] = file
+            names += [name.rpartition(".")[0], *_imports_of(file, late)]
+    return dict(sorted(files.items()))
+
+
+@cache
+def _imports_of(file: Path, late: bool) -> tuple[str, ...]:
+    return tuple(_imports(ast.parse(file.read_bytes()), late))
+
+
+def _file(name: str) -> Path | None:
+    """Return the file of a module of ours; None for other names, such as a function's."""
+    top, *inner = name.split(".")
+    if top not in _OURS:
+        return None
+    spec = find_spec(top)
+    assert spec is not None
+    assert spec.origin is not None
+    place = Path(spec.origin).parent.joinpath(*inner)
+    return next((f for f in (place / "__init__.py", place.with_suffix(".py")) if f.is_file()), None)
+
+
+def _imports(node: ast.AST, late: bool) -> Iterator[str]:
+    """Yield the names that are imported; of ``from a import b`` both ``a`` and ``a.b``."""
+    children: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        children = node.orelse
+    elif isinstance(node, ast.FunctionDef) and (not late or node.name == "__getattr__"):
+        children = ()
+    for child in children:
+        yield from _imports(child, late)
