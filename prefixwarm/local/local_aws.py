@@ -10,14 +10,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from prefixwarm.local import local_http
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.function import ACCOUNT, REGION
 
+if TYPE_CHECKING:
+    from botocore.session import Session
+
 _PORT = 28566
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 _GRACE_SECONDS = 5.0
 
 
@@ -34,6 +38,10 @@ class LocalAws:
         self._host = local_http.loopback_address()
         self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-aws-"))
         self._process: subprocess.Popen[bytes] | None = None
+        # A session reads the models of all services, and a client its own: once is enough.
+        self._session: Session | None = None
+        self._clients: dict[str, Any] = {}
+        self._creating = Lock()
 
     def __enter__(self) -> LocalAws:
         with (self._work / "log").open("wb") as log:
@@ -71,12 +79,20 @@ class LocalAws:
         }
 
     def client(self, service: str) -> Any:
-        """A low-level client of `service`, whatever the user's own profile says."""
+        """The low-level client of `service`, whatever the user's own profile says."""
+        with self._creating:
+            if service not in self._clients:
+                self._clients[service] = self._create_client(service)
+            return self._clients[service]
+
+    def _create_client(self, service: str) -> Any:
         from botocore.config import Config
         from botocore.session import Session
 
-        unset = (None, None, None, None)
-        return Session({"profile": unset, "config_file": unset}).create_client(
+        if self._session is None:
+            unset = (None, None, None, None)
+            self._session = Session({"profile": unset, "config_file": unset})
+        return self._session.create_client(
             service,
             endpoint_url=self.url,
             region_name=REGION,

@@ -40,7 +40,7 @@ def invoke(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
         for name, value in {**world.environ, **environ}.items():
             monkeypatch.setenv(name, value)
         runtimes: list[module.Runtime] = []
-        monkeypatch.setattr(module, "_keepers", runtimes)
+        monkeypatch.setattr(module, "_runtimes", runtimes)
         try:
             answer = handler({}, cast("LambdaContext", Context()))
             return cast("dict[str, Any]", answer)

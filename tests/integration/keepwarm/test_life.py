@@ -120,23 +120,23 @@ def test_a_clock_that_goes_back_sends_nothing(world: World) -> None:
 
 def test_what_is_due_is_looked_at_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their prompts need not fit into memory together; what is sent is the same."""
-    dependencies: list[int] = []
+    sizes: list[int] = []
     candidates = CandidateSelector.candidates
 
     def counted(look: CandidateSelector, states: Sequence[State]) -> list[Candidate]:
-        dependencies.append(len(states))
+        sizes.append(len(states))
         return candidates(look, states)
 
-    monkeypatch.setattr(CandidateSelector, "cases", counted)
+    monkeypatch.setattr(CandidateSelector, "candidates", counted)
     monkeypatch.setattr(tick, "_AT_ONCE", 2)
     world.deploy("a", "b", "c", "d", "e")
     world.tick()
     world.passes(MINUTE)
     world.passes(50 * MINUTE, 10 * MINUTE)
-    dependencies.clear()
+    sizes.clear()
     world.sim.advance(7.6 * MINUTE)
     assert [o.kind for o in world.tick().outcomes] == ["refreshed"] * 5
-    assert dependencies == [2, 2, 1]
+    assert sizes == [2, 2, 1]
 
 
 def test_a_removed_prefix_is_no_longer_kept_warm(world: World) -> None:
