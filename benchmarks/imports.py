@@ -1,0 +1,69 @@
+"""What each module costs that the init phase avoids, beside what stands in for it.
+
+Counts the instructions of ``import NAME`` beyond those of an interpreter that imports nothing, by
+callgrind: repeatable, whatever else the machine does. Prints the table of the README in
+prefixwarm/wire.
+Needs valgrind.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# What is avoided, and the module of ours that does the little of it that warm calls need.
+AVOIDED = {
+    "dataclasses": "record",
+    "json": "accelerated",
+    "hashlib, hmac": "accelerated",
+    "socket, ssl": "sockets",
+    "http.client": "http",
+    "urllib.parse": "url",
+    "urllib.request": "http",
+    "typing": "",
+    "pathlib": "",
+    "re": "",
+    "datetime": "",
+    "logging": "",
+    "boto3": "aws",
+}
+
+
+def instructions(code: str) -> int:
+    """Instructions that an isolated interpreter takes for this code."""
+    with tempfile.NamedTemporaryFile() as out:
+        tool = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}"]
+        command = [*tool, sys.executable, "-I", *(() if "boto3" in code else ("-S",)), "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    counted = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
+    assert counted is not None, done.stderr
+    return int(counted[1])
+
+
+def price(names: str, bare: dict[bool, int]) -> float:
+    """Millions of instructions for importing these modules."""
+    path = f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+    site = "boto3" in names
+    if site not in bare:
+        bare[site] = instructions(path + ("'boto3'" if site else "pass"))
+    return (instructions(f"{path}import {names}") - bare[site]) / 1e6
+
+
+def main() -> None:
+    """Print the table."""
+    bare: dict[bool, int] = {}
+    version = ".".join(map(str, sys.version_info[:2]))
+    print(f"Millions of instructions, CPython {version}:\n")
+    print("| module | costs | in its place | costs |\n|---|---:|---|---:|")
+    for names, ours in AVOIDED.items():
+        cost = f"{price(names, bare):,.0f}"
+        instead = f"{price(f'prefixwarm.wire.{ours}', bare):,.0f}" if ours else ""
+        print(f"| `{names}` | {cost} | {f'`{ours}`' if ours else 'not needed'} | {instead} |")
+
+
+if __name__ == "__main__":
+    main()
