@@ -9,6 +9,7 @@
     │   └── UnwarmableRequestError a request whose shape forbids a warm call
     ├── CredentialsError           no credentials, or they cannot be fetched
     ├── StateError                 the warm state cannot be reached or refuses us
+    │   └── StateItemError         one prefix's item cannot be read; the others can
     ├── TransportError             no usable HTTP reply
     │   ├── ConnectError           nothing was sent
     │   ├── DeadlineError          the caller's time is over
@@ -66,6 +67,23 @@ class CredentialsError(PrefixwarmError):
 
 class StateError(PrefixwarmError):
     """The warm state cannot be reached or read, or access to it is denied."""
+
+
+class StateItemError(StateError):
+    """One item of the warm state holds what cannot be read; it says nothing about the others.
+
+    Parameters
+    ----------
+    key
+        The item's key.
+    problem
+        The attribute at fault, and what to do.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key = key
+        self.problem = problem
+        super().__init__(f"{key}: {problem}")
 
 
 class TransportError(PrefixwarmError):

@@ -7,7 +7,8 @@ from time import monotonic
 
 from prefixwarm.provider.client import Provider
 from prefixwarm.provider.routes import route_named
-from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline

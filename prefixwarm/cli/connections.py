@@ -10,8 +10,9 @@ from prefixwarm.cli import aws_profile
 from prefixwarm.errors import SettingsError
 from prefixwarm.provider.client import Provider
 from prefixwarm.settings import TABLE, Settings
-from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.http import HttpTransport
 

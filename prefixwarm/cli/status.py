@@ -18,7 +18,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.state.model import State
+    from prefixwarm.state.model import DueStates, State
     from prefixwarm.state.store import StateStore
 
 
@@ -52,7 +52,8 @@ def status(state_file: Path | None, as_json: bool) -> None:
     now = time()
     with connect() as found:
         store = found.known_state(state_file)
-        states = every_state(store)
+        due = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
+        states, unreadable = _named(due.states), _unreadable(due)
         booked = {state.key: ledgers.periods(store, [state.key], now) for state in states}
         totals = {total_key(state.deployment) for state in states}
         sums = {**total(states), **ledgers.periods(store, sorted(totals), now)}
@@ -63,9 +64,9 @@ def status(state_file: Path | None, as_json: bool) -> None:
         for state in states
     ]
     emit(
-        {"prefixes": listed, "total": sums, "paused": pauses},
+        {"prefixes": listed, "total": sums, "paused": pauses, "unreadable": unreadable},
         as_json,
-        lambda: _show(states, booked, sums, pauses, now),
+        lambda: _show(states, booked, sums, pauses, unreadable, now),
     )
 
 
@@ -77,8 +78,15 @@ def every_state(store: StateStore) -> list[State]:
     StateError
         When it cannot be read.
     """
-    found = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
-    return sorted(found, key=lambda state: (state.name, state.key))
+    return _named(store.due(_EVER, _MOST, Deadline.after(_SECONDS)).states)
+
+
+def _named(states: Sequence[State]) -> list[State]:
+    return sorted(states, key=lambda state: (state.name, state.key))
+
+
+def _unreadable(due: DueStates) -> list[dict[str, str]]:
+    return [{"key": error.key, "why": error.problem} for error in due.unreadable]
 
 
 def superseded(states: Sequence[State]) -> set[str]:
@@ -95,10 +103,14 @@ def _show(
     booked: Mapping[str, Any],
     sums: Mapping[str, Any],
     pauses: Sequence[Mapping[str, Any]],
+    unreadable: Sequence[Mapping[str, str]],
     now: float,
 ) -> None:
+    for item in unreadable:
+        click.echo(f"unreadable: {item['key']}: {item['why']}")
     if not states:
-        click.echo("no prefix is known: nothing was warmed yet")
+        if not unreadable:
+            click.echo("no prefix is known: nothing was warmed yet")
         return
     old = superseded(states)
     rows = [_row(state, state.key in old, booked[state.key], now) for state in states]

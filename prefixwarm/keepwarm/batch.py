@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prefixwarm.errors import StateError
+from prefixwarm.errors import StateError, StateItemError
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.calls import PlannedCall, Sender
 from prefixwarm.keepwarm.fan_out import Message
@@ -77,7 +77,11 @@ class Batch:
         except ValueError as error:
             self._drop("unknown", f"this is no message of this version: {error}")
             return
-        candidate, why = self._case(message)
+        try:
+            candidate, why = self._case(message)
+        except StateItemError as error:
+            self._drop(message.name, str(error))
+            return
         if candidate is None:
             self._drop(message.name, why)
             return

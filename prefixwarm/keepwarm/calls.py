@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixwarm.errors import StateError
+from prefixwarm.errors import StateError, StateItemError
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.state.model import KEEPWARM
 from prefixwarm.warm.attempt import Ask, warm
@@ -147,6 +147,9 @@ class Sender:
                 until,
                 dependencies.clock,
             )
+        except StateItemError as error:
+            logger.error("a state cannot be read", key=error.key, why=error.problem)
+            return None
         except StateError as error:
             self._report.state_error = str(error)
             return None

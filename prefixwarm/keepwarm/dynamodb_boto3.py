@@ -8,17 +8,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from prefixwarm.errors import StateError
-from prefixwarm.state.dynamodb import (
-    BUSY_ERROR,
-    CONDITION_ERRORS,
-    ConditionFailed,
-    ItemBusyError,
-)
+from prefixwarm.state.table_call import refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from prefixwarm.state.dynamodb import DynamoCall
+    from prefixwarm.state.table_call import DynamoCall
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -51,11 +46,10 @@ def boto_calls(client: DynamoDBClient) -> DynamoCall:
         try:
             reply: dict[str, Any] = operations[operation](**parameters)
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in CONDITION_ERRORS:
-                raise ConditionFailed(cast("dict[str, Any]", error.response).get("Item")) from error
-            kind = ItemBusyError if code == BUSY_ERROR else StateError
-            raise kind(f"the table refused {operation}: {code}") from error
+            answer = cast("dict[str, Any]", error.response)
+            status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+            code = answer.get("Error", {}).get("Code", "")
+            raise refusal(operation, code, status, answer) from error
         except BotoCoreError as error:
             raise StateError(f"the table cannot be reached: {error}") from error
         return reply

@@ -13,12 +13,13 @@ from prefixwarm.keepwarm.fan_out import Dispatcher
 from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, LedgerWriter
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
-from prefixwarm.keepwarm.selection import CandidateSelector
+from prefixwarm.keepwarm.selection import BROKEN_SECONDS, CandidateSelector
 from prefixwarm.keepwarm.tick_report import TickReport
-from prefixwarm.state.model import Registration
+from prefixwarm.state.model import Check, Registration
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
+    from prefixwarm.errors import StateItemError
     from prefixwarm.keepwarm.calls import PlannedCall
     from prefixwarm.keepwarm.catalog import PrefixCatalog
     from prefixwarm.keepwarm.dependencies import Dependencies
@@ -71,8 +72,11 @@ def _tend(
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         _register(dependencies, catalog, pool, deadline, _AT_ONCE)
         now = dependencies.clock()
-        states = dependencies.store.due(now, _MOST_DUE, deadline)
-        report.due = len(states)
+        due = dependencies.store.due(now, _MOST_DUE, deadline)
+        states = due.states
+        report.due, report.unreadable = len(states), len(due.unreadable)
+        for error in due.unreadable:
+            _set_aside(dependencies, error, deadline)
         look = CandidateSelector(dependencies, catalog, report, pool, deadline)
         ledger_writer = LedgerWriter(dependencies, report, total)
         list(pool.map(ledger_writer.settle, states))
@@ -91,6 +95,16 @@ def _tend(
         sender.send(Dispatcher(dependencies, report, deadline).beyond(others, pool), pool)
         while catalog.unregistered and not report.state_error and deadline.remaining() > _SPARE:
             _register(dependencies, catalog, pool, deadline, _AT_ONCE)
+
+
+def _set_aside(dependencies: Dependencies, error: StateItemError, deadline: Deadline) -> None:
+    """Put an item off that cannot be read; the others are kept warm."""
+    key, problem = error.key, error.problem
+    logger.error("a state cannot be read; the others are kept warm", key=key, why=problem)
+    if key:
+        now = dependencies.clock()
+        check = Check(at=now, due_at=now + BROKEN_SECONDS, reason=problem)
+        dependencies.store.plan(key, check, deadline)
 
 
 def _register(

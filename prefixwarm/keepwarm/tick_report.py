@@ -44,8 +44,9 @@ class TickReport:
         Of every warm call that was asked for.
     saved_usd : float
         What was saved and brought into the ledgers, US dollars.
-    rewrote, budget_reached, broken : int
-        Refreshes that wrote; prefixes left alone for the budget; prefix files that are broken.
+    rewrote, budget_reached, broken, unreadable : int
+        Refreshes that wrote; prefixes left alone for the budget; prefix files that are broken;
+        states that cannot be read.
     paused : dict
         Paused routes, and why.
     traffic_unavailable : bool
@@ -64,6 +65,7 @@ class TickReport:
     rewrote: int = 0
     budget_reached: int = 0
     broken: int = 0
+    unreadable: int = 0
     paused: dict[str, str] = field(default_factory=dict)
     traffic_unavailable: bool = False
     queued: int = 0
@@ -79,7 +81,7 @@ class TickReport:
                 if name not in _PER_CALL:
                     sums[name] += value
                     units[name] = unit
-        sums["WarmFailed"] += self.broken
+        sums["WarmFailed"] += self.broken + self.unreadable
         found = {name: (sums[name], unit) for name, unit in units.items()}
         found["SavedUSD"] = (self.saved_usd, "None")
         return found | {name: (float(value), "Count") for name, value in self._counts().items()}
@@ -112,6 +114,7 @@ class TickReport:
             "rewrote": self.rewrote,
             "budget_reached": self.budget_reached,
             "broken": self.broken,
+            "unreadable": self.unreadable,
             "queued": self.queued,
             "dropped": self.dropped,
             "paused": self.paused,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.prefix.warm_request import TTL_SECONDS
 from prefixwarm.provider.routes import route_named
-from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.model import OBSERVED, Drift, SessionStart, entry_key
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline

@@ -1,28 +1,27 @@
 """The warm state in DynamoDB.
 
-Each operation is defined once, as the parameters of one request of DynamoDB's API. Whoever can
-send those can keep the state: the extension by signed HTTP (`signed_calls`), everyone else with
-boto3's low-level client (`prefixwarm.keepwarm.dynamodb_boto3`).
+Each operation is defined once, as the parameters of one request of DynamoDB's API, and may be
+sent again after any answer: a condition or a token keeps it from counting twice.
 """
 
 from __future__ import annotations
 
-from time import sleep
+import os
 
-from prefixwarm.errors import CredentialsError, SettingsError, StateError, TransportError
-from prefixwarm.state.item import VERSION, ledger_key, ledger_of, state_of
+from prefixwarm.state.item import VERSION, due_states, ledger_key, ledger_of, state_of
 from prefixwarm.state.model import KEEP_SECONDS, KEEPWARM, LEDGER_SECONDS, OBSERVED, Settlement
+from prefixwarm.state.table_call import ConditionFailed, persistent
 from prefixwarm.state.update_expression import Change, typed
-from prefixwarm.wire.aws import AwsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any, Protocol
+    from typing import Any
 
     from prefixwarm.state.model import (
         Check,
         Drift,
+        DueStates,
         Failure,
         Lease,
         LeaseWish,
@@ -33,42 +32,12 @@ if TYPE_CHECKING:
         State,
     )
     from prefixwarm.state.outcome import Outcome
-    from prefixwarm.wire.aws import AwsClient
+    from prefixwarm.state.table_call import DynamoCall
     from prefixwarm.wire.deadline import Deadline
 
-    class DynamoCall(Protocol):
-        """Calls one DynamoDB operation, such as ``UpdateItem``.
-
-        Raises ConditionFailed, or StateError for everything else that goes wrong.
-        """
-
-        def __call__(
-            self, operation: str, parameters: dict[str, Any], deadline: Deadline
-        ) -> dict[str, Any]:
-            """Send the parameters and return the reply."""
-
-
-# How DynamoDB says that a condition does not hold, or that somebody else writes just now.
-CONDITION_ERRORS = ("ConditionalCheckFailedException", "TransactionCanceledException")
-
-# How it says so to a write that is no transaction; no SDK sends that again.
-BUSY_ERROR = "TransactionConflictException"
-_PAUSES = (0.02, 0.05, 0.1)
 
 DUE_INDEX = "due"
 DUE_SHARD = "0"
-
-
-class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
-    """The condition of a write does not hold; `item` is what stands there."""
-
-    def __init__(self, item: Mapping[str, Any] | None) -> None:
-        self.item = item or {}
-        super().__init__("the condition does not hold")
-
-
-class ItemBusyError(StateError):
-    """A transaction writes to the item just now; it is done within milliseconds."""
 
 
 class DynamoState:
@@ -84,7 +53,7 @@ class DynamoState:
 
     def __init__(self, table: str, call: DynamoCall) -> None:
         self._table = table
-        self._call = call
+        self._call = persistent(call)
 
     def read(self, key: str, deadline: Deadline) -> State:
         """See `StateStore`."""
@@ -139,7 +108,7 @@ class DynamoState:
         change.require(change.compare("lease_until", ">=", failure.at))
         spent = _spending(failure)
         if not (self._update_as_holder(lease, change, deadline) or spent.empty):
-            self._update(lease.key, spent, deadline)
+            self._update_once({lease.key: spent}, deadline)
 
     def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -233,7 +202,7 @@ class DynamoState:
         change.require("attribute_exists(pk)")
         self._update_if(key, change, deadline)
 
-    def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
+    def due(self, now: float, limit: int, deadline: Deadline) -> DueStates:
         """See `StateStore`."""
         parameters: dict[str, Any] = {
             "TableName": self._table,
@@ -242,14 +211,14 @@ class DynamoState:
             "ExpressionAttributeValues": {":shard": typed(DUE_SHARD), ":now": typed(now)},
             "Limit": limit,
         }
-        found: list[State] = []
+        found: list[Any] = []
         while len(found) < limit:
             reply = self._call("Query", parameters, deadline)
-            found += [state_of(item["pk"]["S"], item) for item in reply.get("Items", ())]
+            found += reply.get("Items", ())
             if not reply.get("LastEvaluatedKey"):
                 break
             parameters["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
-        return found[:limit]
+        return due_states(found[:limit])
 
     def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -260,7 +229,7 @@ class DynamoState:
         if outcome.calls and outcome.cost_usd is None:
             change.add("unpriced", outcome.calls)
         _keep(change, outcome.started_at, LEDGER_SECONDS)
-        self._update(ledger_key(key, day), change, deadline)
+        self._update_once({ledger_key(key, day): change}, deadline)
 
     def settle(
         self, state: State, total: str, day: str, at: float, deadline: Deadline
@@ -272,13 +241,8 @@ class DynamoState:
         changes = {state.key: _settled(state, found)}
         for key in (state.key, total):
             changes[ledger_key(key, day)] = _brought(found, at)
-        updates = [
-            {"Update": {**self._at(key), **change.parameters()}} for key, change in changes.items()
-        ]
-        # It needs no permission but UpdateItem's:
-        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
         try:
-            self._call("TransactWriteItems", {"TransactItems": updates}, deadline)
+            self._update_once(changes, deadline)
         except ConditionFailed:
             return None
         return found
@@ -306,12 +270,21 @@ class DynamoState:
     ) -> Mapping[str, Any]:
         change.default("version", VERSION)
         parameters = {**self._at(key), **change.parameters(), "ReturnValues": returned}
-        for pause in _PAUSES:
-            try:
-                return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
-            except ItemBusyError:  # noqa: PERF203 - it is the exception
-                sleep(min(pause, deadline.remaining()))
         return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
+
+    def _update_once(self, changes: Mapping[str, Change], deadline: Deadline) -> None:
+        """Update all of these items or none, and once, however often the request is sent.
+
+        It needs no permission but UpdateItem's:
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+        """
+        for change in changes.values():
+            change.default("version", VERSION)
+        updates = [
+            {"Update": {**self._at(key), **change.parameters()}} for key, change in changes.items()
+        ]
+        parameters = {"TransactItems": updates, "ClientRequestToken": os.urandom(16).hex()}
+        self._call("TransactWriteItems", parameters, deadline)
 
     def _update_as_holder(self, lease: Lease, change: Change, deadline: Deadline) -> bool:
         """Update if the lease is still held; true, too, where that was done already.
@@ -329,10 +302,10 @@ class DynamoState:
     def _update_or(self, key: str, change: Change, otherwise: Change, deadline: Deadline) -> None:
         """Update; where the condition does not hold, count at least the money."""
         try:
-            self._update(key, change, deadline)
+            self._update_once({key: change}, deadline)
         except ConditionFailed:
             if not otherwise.empty:
-                self._update(key, otherwise, deadline)
+                self._update_once({key: otherwise}, deadline)
 
     def _update_if(self, key: str, change: Change, deadline: Deadline) -> None:
         """Update unless the condition says that there is nothing to do."""
@@ -451,20 +424,3 @@ def _brought(found: Settlement, at: float) -> Change:
 def _gave_back(lease: Lease, item: Mapping[str, Any]) -> bool:
     """Whether this holder's call is recorded: nobody else can have ended its lease."""
     return "lease_owner" not in item and state_of(lease.key, item).lease_token == lease.token
-
-
-def signed_calls(aws: AwsClient) -> DynamoCall:
-    """DynamoDB by signed HTTP, as `DynamoState` wants it."""
-
-    def call(operation: str, parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-        try:
-            return aws.call("dynamodb", operation, parameters, deadline)
-        except AwsError as error:
-            if error.error_type in CONDITION_ERRORS:
-                raise ConditionFailed(error.reply.get("Item")) from error
-            kind = ItemBusyError if error.error_type == BUSY_ERROR else StateError
-            raise kind(f"the table refused {operation}: {error}") from error
-        except (TransportError, CredentialsError, SettingsError) as error:
-            raise StateError(f"the table cannot be reached: {error}") from error
-
-    return call

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import RLock
 
 from prefixwarm.errors import StateError
-from prefixwarm.state.model import KEEPWARM, OBSERVED, Ledger, Settlement, State
+from prefixwarm.state.model import KEEPWARM, OBSERVED, DueStates, Ledger, Settlement, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -210,11 +210,12 @@ class MemoryState:
             if key in self._states:
                 self._change(self._at(key), due_at=None)
 
-    def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
+    def due(self, now: float, limit: int, deadline: Deadline) -> DueStates:
         """See `StateStore`."""
         with self._exclusive():
             waiting = [s for s in self._states.values() if s.due_at is not None and s.due_at <= now]
-            return sorted(waiting, key=lambda s: (s.due_at or 0.0, s.key))[:limit]
+            waiting.sort(key=lambda s: (s.due_at or 0.0, s.key))
+            return DueStates(states=waiting[:limit], unreadable=[])
 
     def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
         """See `StateStore`."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from prefixwarm.wire.record import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from prefixwarm.errors import StateItemError
+
 KEEP_SECONDS = 35 * 86400
 LEDGER_SECONDS = 400 * 86400
 
@@ -129,6 +133,13 @@ class State(Record):
         """
         living = (self.granted_ttl or 0) if self.warm_for(now) else 0
         return min(max(wanted, living), self.longest_ttl or 3600)
+
+
+class DueStates(Record):
+    """States whose next check is due, the longest waiting first, and items that hold none."""
+
+    states: list[State]
+    unreadable: list[StateItemError]
 
 
 class LeaseWish(Record):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import (
         Check,
         Drift,
+        DueStates,
         Failure,
         Lease,
         LeaseWish,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 class StateStore(Protocol):
     """Where warm states live.
 
-    Every method is atomic and raises StateError when the store cannot be reached in time.
-    Times are epoch seconds.
+    Every method is atomic and raises StateError when the store cannot be reached in time, and
+    StateItemError when it reads an item that it cannot understand. Times are epoch seconds.
     """
 
     def read(self, key: str, deadline: Deadline) -> State:
@@ -85,8 +86,8 @@ class StateStore(Protocol):
     def retire(self, key: str, deadline: Deadline) -> None:
         """No longer list this prefix as due."""
 
-    def due(self, now: float, limit: int, deadline: Deadline) -> list[State]:
-        """States whose next check is due, the longest waiting first."""
+    def due(self, now: float, limit: int, deadline: Deadline) -> DueStates:
+        """States whose next check is due, the longest waiting first, and unreadable items."""
 
     def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
         """Add a warm call's outcome and dollars to the ledger of a day, ``2026-11-21``."""

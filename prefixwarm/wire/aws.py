@@ -156,5 +156,7 @@ def _decoded(response: Response, service: str) -> dict[str, Any]:
     except ValueError:
         reply = None
     if not isinstance(reply, dict):
+        if response.status >= 500:
+            return {}  # the page of a gateway: the status says it all
         raise ProtocolError(f"{service}: HTTP {response.status} without a JSON object")
     return reply

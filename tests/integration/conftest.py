@@ -16,8 +16,9 @@ from prefixwarm.prefix.warm_request import derive
 from prefixwarm.provider.client import Provider
 from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import AwsKey, running
-from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.attempt import Ask, warm
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials

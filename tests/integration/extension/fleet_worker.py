@@ -19,7 +19,8 @@ from prefixwarm.errors import StateError
 from prefixwarm.prefix.compiled import WarmCall
 from prefixwarm.provider.client import Provider
 from prefixwarm.provider.routes import route_named
-from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.attempt import Ask, warm
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials

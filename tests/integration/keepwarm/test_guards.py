@@ -55,6 +55,37 @@ def test_with_the_provider_down_one_call_fails_instead_of_all(world: World) -> N
     assert kinds == ["written", "written", "written"]
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("warm_until", {"S": "soon"}),
+        ("granted_ttl", {"N": "77"}),
+        ("functions", {"S": "agent"}),
+        ("version", {"BOOL": True}),
+        ("write_ms", {"N": "1e30"}),
+    ],
+)
+def test_a_bad_state_stops_no_other(world: World, attribute: str, value: dict[str, Any]) -> None:
+    """It is set aside with a reason and counted; the others are warmed."""
+    world.deploy("support", "sales", "returns")
+    world.tick()
+    table = {"TableName": world.environ["PREFIXWARM_TABLE"]}
+    world.aws.client("dynamodb").update_item(
+        **table,
+        Key={"pk": {"S": world.key("sales")}},
+        UpdateExpression="SET #a = :v, due_at = :due",
+        ExpressionAttributeNames={"#a": attribute},
+        ExpressionAttributeValues={":v": value, ":due": {"N": "0"}},
+    )
+    world.sim.advance(HOUR - 2 * MINUTE)
+    reports = [world.tick(), world.tick()]
+    assert [outcome.kind for outcome in reports[0].outcomes] == ["refreshed", "refreshed"]
+    assert [report.unreadable for report in reports] == [1, 0]
+    assert reports[0].metrics()["WarmFailed"] == (1.0, "Count")
+    item = world.aws.client("dynamodb").get_item(**table, Key={"pk": {"S": world.key("sales")}})
+    assert attribute in item["Item"]["reason"]["S"]
+
+
 def test_a_broken_prefix_file_stops_no_other(world: World) -> None:
     """The failure is counted at every tick; the file, the field and what to do are logged."""
     good = [world.upload(name, dumps(prefix_file(name))) for name in ("support", "sales")]

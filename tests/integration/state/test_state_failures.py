@@ -9,7 +9,7 @@ import pytest
 
 from prefixwarm.errors import CredentialsError, StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
-from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState
 from prefixwarm.state.model import (
     METRIC,
@@ -22,6 +22,7 @@ from prefixwarm.state.model import (
     State,
 )
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport

@@ -11,10 +11,11 @@ import pytest
 
 from prefixwarm.errors import StateError
 from prefixwarm.simulator import running
-from prefixwarm.state.dynamodb import DynamoState, signed_calls
+from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import KEEPWARM, Check, LeaseWish
 from prefixwarm.state.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACHED, WRITTEN
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.attempt import refresh_after, send_unasked, warm
 from prefixwarm.wire.deadline import Deadline
 

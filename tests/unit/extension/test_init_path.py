@@ -29,13 +29,14 @@ ALLOWED = {
 PACKAGES = {
     "wire": "accelerated aws credentials deadline http record sigv4 sockets url",
     "provider": "client keys routes",
-    "state": "dynamodb item model outcome update_expression",
+    "state": "dynamodb item model outcome table_call update_expression",
     "prefix": "compiled",
     "warm": "attempt log_line",
 }
 EXTENSION = "context init_policy main prefixes ready_signal warming"
 OURS = {
-    *("prefixwarm", "prefixwarm.errors", "prefixwarm.settings", "prefixwarm_extension"),
+    *("prefixwarm", "prefixwarm.errors", "prefixwarm.life", "prefixwarm.settings"),
+    "prefixwarm_extension",
     *(f"prefixwarm.{package}" for package in PACKAGES),
     *(f"prefixwarm.{package}.{name}" for package in PACKAGES for name in PACKAGES[package].split()),
     *(f"prefixwarm_extension.{name}" for name in EXTENSION.split()),

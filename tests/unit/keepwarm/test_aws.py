@@ -13,7 +13,7 @@ from prefixwarm.errors import PrefixFileError, StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
 from prefixwarm.keepwarm.invocations import TrafficError, invocations
 from prefixwarm.keepwarm.s3 import Bucket
-from prefixwarm.state.dynamodb import ConditionFailed
+from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW
 
@@ -104,7 +104,7 @@ def test_a_condition_that_fails_brings_the_item() -> None:
 )
 def test_every_other_refusal_is_an_unusable_state(code: str) -> None:
     """By its name."""
-    with pytest.raises(StateError, match=f"the table refused UpdateItem: {code}"):
+    with pytest.raises(StateError, match=f"the table refused UpdateItem: HTTP 400 {code}"):
         boto_calls(stubbed(code))("UpdateItem", PARAMETERS, Deadline.after(60))
 
 

@@ -108,7 +108,7 @@ def test_the_state_is_not_told(parcels: Any, make_body: Any) -> None:
     """A session begins with the warmed agent's request, not with the router's."""
     send(parcels, make_body(tools=[], system=ROUTER))
     assert parcels.observer.flush(30)
-    assert parcels.state.due(9e9, 10, None) == []
+    assert parcels.state.due(9e9, 10, None).states == []
     assert not parcels.state._states
 
 

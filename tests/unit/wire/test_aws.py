@@ -123,14 +123,20 @@ def test_an_error_keeps_its_name_and_body(serve: Serve, soon: Deadline) -> None:
     assert caught.value.reply["Item"] == {"a": 1}
 
 
-@pytest.mark.parametrize("status", [200, 503])
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [(200, "dynamodb: HTTP 200 without a JSON object"), (503, "HTTP 503")],
+)
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff", b"[" * 50_000])
-def test_a_reply_that_is_not_aws(serve: Serve, soon: Deadline, status: int, body: bytes) -> None:
-    """A gateway's page is named by its status."""
+def test_a_reply_that_is_not_aws(
+    serve: Serve, soon: Deadline, status: int, problem: str, body: bytes
+) -> None:
+    """A gateway's page is named by its status; with 5xx it is an error of the service."""
 
     def answer(peer: Peer) -> None:
         peer.request()
         peer.reply(body, status, Connection="close")
 
-    with pytest.raises(ProtocolError, match=f"dynamodb: HTTP {status} without a JSON object"):
+    kind = AwsError if status >= 500 else ProtocolError
+    with pytest.raises(kind, match=problem):
         client_of(serve(answer).url).call("dynamodb", "GetItem", {}, soon)

@@ -1,0 +1,130 @@
+"""Calls of DynamoDB operations: what a refusal means, and what is sent again.
+
+Whoever can send the parameters of one operation can keep the state: the extension by signed HTTP
+(`signed_calls`), everyone else with boto3's low-level client
+(`prefixwarm.keepwarm.dynamodb_boto3`). What both have in common stands here.
+"""
+
+from __future__ import annotations
+
+import os
+from time import sleep
+
+from prefixwarm.errors import CredentialsError, SettingsError, StateError, TransportError
+from prefixwarm.wire.aws import AwsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
+    from prefixwarm.wire.aws import AwsClient
+    from prefixwarm.wire.deadline import Deadline
+
+    class DynamoCall(Protocol):
+        """Calls one DynamoDB operation, such as ``UpdateItem``.
+
+        Raises ConditionFailed, TableBusyError when the same may succeed if it is sent again, or
+        StateError for everything else that goes wrong.
+        """
+
+        def __call__(
+            self, operation: str, parameters: dict[str, Any], deadline: Deadline
+        ) -> dict[str, Any]:
+            """Send the parameters and return the reply."""
+
+
+# Throttled, written to by somebody else just now, or DynamoDB's own fault. Every write of ours may
+# be sent again, even if the refused one was applied: it holds a condition or a token against that.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+_BUSY = (
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+)
+# The same as the reasons of a transaction's cancellation; "None" is an item without fault.
+_BUSY_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+_FIRST_PAUSE = 0.025
+_LONGEST_PAUSE = 0.8
+
+
+class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
+    """The condition of a write does not hold; `item` is what stands there."""
+
+    def __init__(self, item: Mapping[str, Any] | None) -> None:
+        self.item = item or {}
+        super().__init__("the condition does not hold")
+
+
+class TableBusyError(StateError):
+    """The table did not answer the request; the same, sent again, may succeed."""
+
+
+def refusal(operation: str, code: str, status: int, reply: Mapping[str, Any]) -> Exception:
+    """The exception that an error of DynamoDB becomes.
+
+    Parameters
+    ----------
+    code
+        The error's name, such as ``ThrottlingException``.
+    status
+        The HTTP status.
+    reply
+        The error's own fields.
+    """
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailed(reply.get("Item"))
+    busy = code in _BUSY or status >= 500
+    if code == "TransactionCanceledException":
+        reasons = _reasons(reply)
+        if not reasons or "ConditionalCheckFailed" in reasons:
+            return ConditionFailed(None)
+        busy = reasons <= _BUSY_REASONS
+        code = ", ".join(sorted(reasons - {"None"}))
+    kind = TableBusyError if busy else StateError
+    return kind(f"the table refused {operation}: HTTP {status} {code}".rstrip())
+
+
+def _reasons(reply: Mapping[str, Any]) -> set[str]:
+    """Why a transaction was cancelled, over all its items."""
+    listed = reply.get("CancellationReasons") or ()
+    return {str(reason.get("Code")) for reason in listed if isinstance(reason, dict)}
+
+
+def persistent(call: DynamoCall) -> DynamoCall:
+    """Calls that are sent again while the table is busy, until the deadline, never beyond it.
+
+    The pauses double, up to 0.8 seconds, and are of random length, so that many callers who were
+    refused together do not come back together.
+    """
+
+    def calls(operation: str, parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        longest = _FIRST_PAUSE
+        while True:
+            try:
+                return call(operation, parameters, deadline)
+            except TableBusyError:
+                pause = longest * (0.5 + os.urandom(1)[0] / 510)
+                if pause >= deadline.remaining():
+                    raise
+            sleep(pause)
+            longest = min(2 * longest, _LONGEST_PAUSE)
+
+    return calls
+
+
+def signed_calls(aws: AwsClient) -> DynamoCall:
+    """DynamoDB by signed HTTP, as `DynamoState` wants it."""
+
+    def call(operation: str, parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        try:
+            return aws.call("dynamodb", operation, parameters, deadline)
+        except AwsError as error:
+            raise refusal(operation, error.error_type, error.status, error.reply) from error
+        except (TransportError, CredentialsError, SettingsError) as error:
+            raise StateError(f"the table cannot be reached: {error}") from error
+
+    return call
