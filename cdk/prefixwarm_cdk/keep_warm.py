@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import Duration
 
 from prefixwarm.errors import UsageError
+from prefixwarm.life import TTL_SECONDS
 from prefixwarm.policy import Policy
-from prefixwarm.prefix.warm_request import TTL_SECONDS
 from prefixwarm_cdk.inputs import expect
 
 if TYPE_CHECKING:

@@ -52,9 +52,9 @@ def _load(folder: str, name: str) -> WarmCall:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        from prefixwarm.prefix.prefix_file import load
+        from prefixwarm.prefix.file_form import read
 
-        return compile_prefix(load(f"{folder}/{name}{_PREFIX_FILE}"))
+        return compile_prefix(read(f"{folder}/{name}{_PREFIX_FILE}"))
     except OSError as error:
         raise PrefixFileError(path, "", f"cannot be read: {error.strerror}") from error
     if len(data) > MAX_BYTES:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from prefixwarm.prefix.body import as_messages
+from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.provider.routes import CONVERSE
 
 if TYPE_CHECKING:
@@ -47,10 +48,15 @@ class CapturedRequest:
     body: dict[str, Any]
     status: int = 200
 
+    @cached_property
+    def prompt(self) -> Prompt:
+        """The request as the provider's cache sees it."""
+        return Prompt(self.body, self.headers, self.route)
+
     @property
     def model(self) -> str:
         """The model id as the agent sends it."""
-        return str(as_messages(self.body).get("model", ""))
+        return self.prompt.model
 
     @property
     def answered(self) -> bool:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.capture.file_prices import prices_of, tokens_of
 from prefixwarm.capture.shared import Shared, agents, find_shared
 from prefixwarm.errors import UnwarmableRequestError
+from prefixwarm.fields.output import zero_obstacles
 from prefixwarm.lint.finding import finding
 from prefixwarm.lint.rules import check
 from prefixwarm.lint.verdict import judge
 from prefixwarm.prefix import prefix_file
-from prefixwarm.prefix.blocks import TIERS, blocks, estimate
+from prefixwarm.prefix.blocks import TIERS, estimate
+from prefixwarm.prefix.body import is_converse
+from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.prefix.warm_request import derive, refuse_unwarmable
 from prefixwarm.provider.routes import ROUTES
 
@@ -22,9 +25,15 @@ if TYPE_CHECKING:
     from prefixwarm.capture.captured_request import CapturedRequest
     from prefixwarm.lint.finding import Finding
     from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.prefix.warm_request import WarmRequest
 
 
 _MOVE = "move it behind the prefix, into the first user message"
+_LEFT_OUT = {
+    "run": "belongs to one run",
+    "request": "belongs to one request",
+    "output": "forces output, and reaches messages alone",
+}
 _ADVICE = {
     "key order": "build the tool's schema once, with its keys in one order",
     "order of tools": "send the tools in one order",
@@ -63,8 +72,8 @@ class Extracted:
         """Estimated tokens of the prefix's tools, system and messages."""
         if self.prefix is None:
             return dict.fromkeys(TIERS, 0)
-        found = blocks(self.prefix.request, self.prefix.request["messages"][:-1])
-        return {tier: estimate(b for b in found if b.tier == tier) for tier in TIERS}
+        prompt = Prompt.of_file(self.prefix)
+        return {tier: estimate(prompt.tier(tier)) for tier in TIERS}
 
     @property
     def saving_usd(self) -> float | None:
@@ -158,12 +167,16 @@ def make_prefix(
         When the result would not be a valid prefix file.
     """
     warm = derive(request, ttl=ttl, shared_messages=shared_messages)
+    return _file(name, warm, route, headers or {})
+
+
+def _file(name: str, warm: dict[str, Any], route: str, headers: dict[str, str]) -> PrefixFile:
     size = prefix_file.estimate_tokens(warm)
     return prefix_file.build(
         name,
         warm,
         route=route,
-        headers=_kept(headers or {}, route),
+        headers=_kept(headers, route),
         tokens=tokens_of(warm, route, size),
         prices=prices_of(warm, route, size),
     )
@@ -183,22 +196,40 @@ def _extract(group: Sequence[CapturedRequest], name: str, ttl: str) -> Extracted
     first = ordered[0]
     shared = find_shared(ordered)
     try:
-        prefix = make_prefix(
-            name,
-            shared.body,
-            route=first.route,
-            headers=first.headers,
-            ttl=ttl,
-            shared_messages=shared.messages,
-        )
+        warm = shared.prompt.warm_request(shared.end, ttl)
+        prefix = _file(name, warm.body, first.route, first.headers)
     except UnwarmableRequestError as error:
         found = finding("unwarmable", error.field, error.problem)
         # Where nothing is shared, the divergence is what to look at.
         return Extracted(name, group, None, shared, [*_divergence(shared), found])
-    findings = [*_divergence(shared), *_unread(prefix, ordered)]
+    findings = [*_divergence(shared), *_uncached(shared), *_unread(prefix, ordered)]
+    findings += _changed(warm)
     # Notes say what the agent must keep equal: it is the agent itself that sent this.
     findings += [found for found in check(prefix) if found.severity != "note"]
     return Extracted(name, group, prefix, shared, findings)
+
+
+def _uncached(shared: Shared) -> Iterator[Finding]:
+    if shared.uncached:
+        count = estimate(shared.uncached)
+        yield finding(
+            "uncached-messages",
+            shared.uncached[-1].place,
+            f"all requests share about {count:,} tokens of messages that no breakpoint of theirs "
+            "reads: add one here",
+        )
+
+
+def _changed(warm: WarmRequest) -> Iterator[Finding]:
+    """What the warm request has otherwise than the agent's."""
+    for place, why in warm.left_out.items():
+        told = _LEFT_OUT[why]
+        yield finding("left-out", place, f"{told}: the warm call goes without it")
+    if warm.output_tokens and not is_converse(warm.body):
+        names = ", ".join(obstacle.place for obstacle in zero_obstacles(warm.body))
+        yield finding(
+            "asks-for-output", names, "goes with no max_tokens 0: the warm call asks for one token"
+        )
 
 
 def _unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Finding]:
@@ -212,7 +243,8 @@ def _unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Fi
 
 
 def _weight(group: Sequence[CapturedRequest]) -> tuple[bool, int, int]:
-    static = sum(len(block.data) for block in blocks(group[0].body, messages=()))
+    prompt = group[0].prompt
+    static = sum(len(block.data) for block in prompt.blocks if block.message is None)
     return not all(map(_unwarmable, group)), len(group), static
 
 
@@ -228,12 +260,11 @@ def _divergence(shared: Shared) -> Iterator[Finding]:
     parting = shared.divergence
     if parting is None:
         return
-    place = parting.place if parting.character is None else f"{parting.place}:{parting.character}"
     advice = _ADVICE.get(parting.why, _MOVE)
     sides = f"{parting.left!r} and {parting.right!r}"
     yield finding(
         "key-order" if parting.why == "key order" else "divergence",
-        place,
+        parting.at,
         f"{parting.why}: {sides}; {advice}",
     )
     if shared.wasted is not None:

@@ -10,7 +10,6 @@ import click
 from prefixwarm.cli.inputs import Input, read_input
 from prefixwarm.cli.output import dollars, emit, finish, json_option, tokens
 from prefixwarm.lint.miss_cost import lost_tokens, miss_usd
-from prefixwarm.prefix.difference import differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +27,9 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
     A and B are prefix files or JSON bodies of real requests. Names the first difference of each
     tier. Exits 1 when there is one.
     """
-    ours, theirs = _comparable(read_input(left), read_input(right))
-    found = differences(ours.body, theirs.body, ours.headers, theirs.headers)
-    lost = lost_tokens(ours.body, theirs.body, found) if found else 0
+    ours, theirs = read_input(left), read_input(right)
+    found = _differences(ours, theirs)
+    lost = lost_tokens(ours.prompt, theirs.prompt, found) if found else 0
     ttl = next((s.prefix.ttl for s in (ours, theirs) if s.prefix), "5m")
     cost = miss_usd(lost, theirs.usd_per_mtok, ttl)
     document = {
@@ -43,17 +42,12 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
     finish(ok=not found)
 
 
-def _comparable(left: Input, right: Input) -> tuple[Input, Input]:
-    """With a prefix file on one side, only as many messages as belong to the prefix."""
-    sides = (left, right)
-    counts = [len(side.body["messages"]) for side in sides if side.prefix]
-    if len(counts) != 1:
-        return sides
-    cut = [{**side.body, "messages": side.body["messages"][: counts[0]]} for side in sides]
-    first, second = (
-        Input(body, side.headers, side.prefix) for body, side in zip(cut, sides, strict=True)
-    )
-    return first, second
+def _differences(ours: Input, theirs: Input) -> list[Difference]:
+    """With a prefix file on one side, only as far as the prefix reaches."""
+    if theirs.prefix and not ours.prefix:
+        found = theirs.prompt.differences(ours.prompt, as_prefix=True)
+        return [difference.reversed() for difference in found]
+    return ours.prompt.differences(theirs.prompt, as_prefix=bool(ours.prefix and not theirs.prefix))
 
 
 def _show(found: Sequence[Difference], lost: int, cost: float | None) -> None:

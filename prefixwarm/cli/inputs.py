@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.file_prices import prices_of
 from prefixwarm.errors import UsageError
-from prefixwarm.prefix.body import as_messages, is_converse, place_of
+from prefixwarm.prefix.body import as_messages, is_converse, place_of, without_placeholder
 from prefixwarm.prefix.prefix_file import loads
+from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.provider.routes import CONVERSE
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Input:
     body: dict[str, Any]
     headers: dict[str, str] | None
     prefix: PrefixFile | None = None
+
+    @property
+    def prompt(self) -> Prompt:
+        """What is compared."""
+        return Prompt(self.body, self.headers, self.prefix.route if self.prefix else None)
 
     @property
     def usd_per_mtok(self) -> Mapping[str, float | None]:
@@ -76,8 +82,7 @@ def read_input(path: Path) -> Input:
     if not (isinstance(document, dict) and "format" in document):
         return _request(document, path)
     prefix = loads(json.dumps(document), str(path))
-    body = {**prefix.request, "messages": prefix.request["messages"][:-1]}
-    return Input(body, dict(prefix.headers), prefix)
+    return Input(without_placeholder(prefix.request), dict(prefix.headers), prefix)
 
 
 def _request(document: Any, path: Path) -> Input:

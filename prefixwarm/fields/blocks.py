@@ -98,12 +98,19 @@ def calls_by_code(messages: object) -> set[str]:
     return found
 
 
-def is_cleared(message: Mapping[str, Any], later: Iterable[Any]) -> bool:
-    """Whether a message has left the prompt, given the messages behind it."""
-    shape = table().shapes["message"].rows.get(str(message.get("role")))
-    rows = table().shapes[shape.holds].rows if shape and shape.holds else {}
-    cleared = any(message.get(name) in row.clears for name, row in rows.items() if row.clears)
-    return cleared and any(isinstance(each, dict) and each.get("role") == "user" for each in later)
+def is_cleared(message: Mapping[str, Any], *, answered: bool) -> bool:
+    """Whether a message has left the prompt.
+
+    Parameters
+    ----------
+    message : mapping
+        One of a request's messages.
+    answered : bool
+        Whether a later message is a user's.
+    """
+    member = table().shapes["message"].rows.get(str(message.get("role")))
+    rows = table().shapes[member.holds].rows if member and member.holds else {}
+    return answered and any(message.get(name) in row.clears for name, row in rows.items())
 
 
 def _fields(block: Mapping[str, Any], row: Field) -> Iterator[tuple[Field, Any]]:

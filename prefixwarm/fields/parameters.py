@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prefixwarm.fields.normal import normal_field
 from prefixwarm.fields.table import table
-from prefixwarm.fields.visits import CONVERSE, REQUEST, visit
+from prefixwarm.fields.visits import CONVERSE, REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 TIERS = ("parameters", "tools", "system", "messages")
 
+# Where what counts wherever it stands is looked for, and the shape of what stands there.
+_COUNTED = {"tools": "tool", "messages": "message"}
 _BETAS = "anthropic-beta"
 # How a caller logs in is no part of the prompt.
 _NO_PROMPT = "oauth-"
@@ -29,7 +32,7 @@ class Parameter(NamedTuple):
         As the Messages API calls it, such as ``output_config.effort``; a header's name; or what
         counts wherever it stands: ``citations``, ``images``.
     place : str
-        Where the body holds it, such as ``outputConfig.effort``.
+        Where the body holds it, such as ``outputConfig.effort``; of a header, its name.
     tier : str
         Where a difference ends the common prefix: one of `TIERS`.
     value : object
@@ -57,13 +60,18 @@ def parameters(
         ``request`` or ``converse``.
     """
     model = str(body.get("modelId" if shape == CONVERSE else "model") or "")
-    found = [*_fields(body, shape, model, ""), *_anywhere(body.get("messages"), shape)]
+    found = [*_fields(body, shape, model, ""), *_anywhere(body, shape)]
     found += _headers(headers or {})
     merged: dict[str, Parameter] = {}
     for parameter in sorted(found, key=lambda p: TIERS.index(p.tier)):
         before = merged.get(parameter.name)
         merged[parameter.name] = _joined(before, parameter) if before else parameter
     return merged
+
+
+def counted_anywhere(body: Mapping[str, Any], shape: str = REQUEST) -> list[str]:
+    """The names of parameters that a body has because of what stands in it, such as images."""
+    return sorted({parameter.name for parameter in _anywhere(body, shape)})
 
 
 def _fields(
@@ -100,18 +108,59 @@ def _with_type(value: dict[str, Any], shape: str) -> dict[str, Any]:
     return {"type": kind, **(more if isinstance(more, dict) else {})}
 
 
-def _anywhere(messages: object, shape: str) -> Iterator[Parameter]:
-    """What counts wherever it stands in the messages."""
-    for spot in visit(messages, "Message" if shape == CONVERSE else "message", "messages"):
-        counted = spot.row.parameter if spot.row else None
-        if counted and ("when" not in counted or spot.value in counted["when"]):
-            yield Parameter(counted["name"], counted["name"], counted["tier"], True)
+def _anywhere(body: Mapping[str, Any], shape: str) -> Iterator[Parameter]:
+    """What counts wherever it stands in the tools (deferred ones included) or the messages."""
+    places = {"messages": "Message"} if shape == CONVERSE else _COUNTED
+    counted: dict[str, Parameter] = {}
+    for place, inner in places.items():
+        for one in _inside(body.get(place), inner):
+            name, tier = one["name"], one["tier"]
+            counted[name] = Parameter(name, name, tier, True)
+    yield from counted.values()
+
+
+def _inside(value: object, shape: str) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _inside(item, shape)
+    elif isinstance(value, dict):
+        choice = table().shapes[shape]
+        member = None if choice.by in (None, "key") else choice.member_of(value)
+        for name, row in _counting_rows(shape).items():
+            if member is None and name in value:
+                yield from _of_row(value[name], row)
+            elif name == member:
+                yield from _of_row(value, row)
+
+
+def _of_row(value: object, row: Field) -> Iterator[Mapping[str, Any]]:
+    counted = row.parameter
+    if counted and ("when" not in counted or value in counted["when"]):
+        yield counted
+    if row.holds in table().shapes and _counting_rows(row.holds):
+        yield from _inside(value, row.holds)
+
+
+@cache
+def _counting_rows(shape: str) -> dict[str, Field]:
+    """The rows of a shape at which, or in which, something stands that counts wherever it is."""
+    rows = table().shapes[shape].rows
+    return {name: row for name, row in rows.items() if _counts(row, frozenset({shape}))}
+
+
+def _counts(row: Field, above: frozenset[str]) -> bool:
+    if row.parameter:
+        return True
+    if row.holds is None or row.holds in above or row.holds not in table().shapes:
+        return False
+    inner = table().shapes[row.holds].rows.values()
+    return any(_counts(one, above | {row.holds}) for one in inner)
 
 
 def _headers(headers: Mapping[str, str]) -> Iterator[Parameter]:
     for name, row in table().shapes["headers"].rows.items():
         if row.tier is not None and headers.get(name):
-            yield from _one(headers[name], row, "", f"headers.{name}", name)
+            yield from _one(headers[name], row, "", name, name)
 
 
 def _betas(value: object) -> list[str]:

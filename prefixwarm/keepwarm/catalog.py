@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.keepwarm.old_versions import OldVersions
 from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.file_form import reads
 from prefixwarm.prefix.manifest import parse
-from prefixwarm.prefix.prefix_file import loads
 from prefixwarm.provider.routes import route_named
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class PrefixCatalog:
 
     def _read(self, entry: Entry) -> WarmCall:
         source = self._bucket.url(entry.object)
-        prefix = loads(self._bucket.read(entry.object), source)
+        prefix = reads(self._bucket.read(entry.object), source)
         if prefix.name != entry.name:
             problem = f"{prefix.name!r}: the manifest calls it {entry.name!r}; deploy again"
             raise PrefixFileError(source, "name", problem)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from prefixwarm.errors import PrefixFileError, SettingsError
-from prefixwarm.prefix.prefix_file import MAX_BYTES
+from prefixwarm.prefix.file_form import MAX_BYTES
 from prefixwarm.settings import MANIFEST
 
 if TYPE_CHECKING:

@@ -86,6 +86,8 @@ RULES = {
             divergence="The agent's requests part within tools or system.",
             key_order="A tool's keys come in changing order: no request reads another's entry.",
             varying_breakpoint="A breakpoint lies on a block that varies: each write is wasted.",
+            unknown_field="A field that this version does not know: what it does is open.",
+            uncached_messages="Messages that all requests share are not cached.",
             automatic_caching="Automatic caching alone reads the prefix by look-back only.",
             ttl_differs="The agent's breakpoint names another TTL than the warm.",
             one_hour_unsure="A TTL of 1h is known to be downgraded silently on this route.",
@@ -103,6 +105,8 @@ RULES = {
             cross_region="An inference profile may serve requests in regions without the entry.",
             server_tools="Server tools change the system prompt and write 5m entries of their own.",
             personal_metadata="The request's metadata names a user.",
+            left_out="What belongs to one run or request is not in the warm request.",
+            asks_for_output="A shape of the request forbids zero output tokens: one is asked for.",
         ),
     )
 }

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prefixwarm.prefix.blocks import blocks, estimate
+from prefixwarm.prefix.blocks import estimate
+from prefixwarm.prefix.difference import ALL_TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefixwarm.prefix.difference import Difference
+    from prefixwarm.prefix.prompt import Prompt
 
 
-def lost_tokens(
-    left: Mapping[str, Any], right: Mapping[str, Any], found: Sequence[Difference]
-) -> int:
+def lost_tokens(left: Prompt, right: Prompt, found: Sequence[Difference]) -> int:
     """Estimated tokens of the right side from the first difference on."""
-    sent = blocks(right)
-    return estimate(sent[_first(left, right, found) :])
+    return estimate(right.blocks[_first(left, right, found) :])
 
 
 def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) -> float | None:
@@ -26,14 +25,11 @@ def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) ->
     return None if write is None or read is None else tokens * (write - read) / 1e6
 
 
-def _first(left: Mapping[str, Any], right: Mapping[str, Any], found: Sequence[Difference]) -> int:
+def _first(left: Prompt, right: Prompt, found: Sequence[Difference]) -> int:
     """Index of the right side's first block that is not shared."""
-    sides = blocks(left), blocks(right)
-    pairs = enumerate(zip(*sides, strict=False))
-    parts = next((i for i, (a, b) in pairs if a.data != b.data), min(map(len, sides)))
-    tiers = [block.tier for block in sides[1]]
-    invalid = {each.tier for each in found if "[" not in each.place}
-    if "shape" in invalid:
+    tiers = [block.tier for block in right.blocks]
+    invalid = {difference.tier for difference in found if "[" not in difference.place}
+    if ALL_TIERS in invalid:
         return 0
     starts = [tiers.index(tier) for tier in invalid if tier in tiers]
-    return min([parts, *starts])
+    return min([left.shared_with([right]), *starts])

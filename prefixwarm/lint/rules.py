@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefixwarm.lint.finding import finding
 from prefixwarm.lint.model_refusals import end_of_life, refusals
-from prefixwarm.prefix.blocks import blocks
+from prefixwarm.lint.refused_blocks import UNKNOWN, refused_blocks, unknown_places
 from prefixwarm.prefix.body import as_messages, place_of
+from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.prefix.volatile import find, leaves
 
 if TYPE_CHECKING:
@@ -80,8 +81,12 @@ def _model(prefix: PrefixFile) -> Iterator[Finding]:
         rule = "retired-model" if ended.over else "deprecated-model"
         when = f"ends on {ended.day}" if ended.day else "is no longer served"
         yield finding(rule, "model", f"{prefix.model} {when}: choose a newer one")
-    for place, problem in refusals(prefix.request, prefix.headers):
+    prompt = Prompt.of_file(prefix)
+    refused = [*refusals(prefix.request, prefix.headers), *refused_blocks(prompt)]
+    for place, problem in refused:
         yield finding("refused-shape", f"request.{place}", problem)
+    for place in unknown_places(prompt):
+        yield finding("unknown-field", f"request.{place}", UNKNOWN)
     if prefix.route.startswith("bedrock") and ".anthropic." in prefix.model:
         yield finding(
             "cross-region",
@@ -98,7 +103,7 @@ def _model(prefix: PrefixFile) -> Iterator[Finding]:
 
 
 def _volatile(prefix: PrefixFile, names: Sequence[str]) -> Iterator[Finding]:
-    for block in blocks(prefix.request, prefix.request["messages"][:-1]):
+    for block in Prompt.of_file(prefix).blocks:
         for place, text in leaves(block.value, block.place):
             for hit in find(text, names):
                 yield finding(
@@ -129,11 +134,12 @@ def _parameters(prefix: PrefixFile) -> Iterator[Finding]:
     if view.get("anthropic_beta"):
         betas = ", ".join(map(str, view["anthropic_beta"]))
         yield finding("betas", place("anthropic_beta"), f"{betas}: {same} set")
-    yield from _contents(request)
+    yield from _contents(prefix)
 
 
-def _contents(request: dict[str, Any]) -> Iterator[Finding]:
-    for block in blocks(request, request["messages"][:-1]):
+def _contents(prefix: PrefixFile) -> Iterator[Finding]:
+    request = prefix.request
+    for block in Prompt.of_file(prefix).blocks:
         if block.kind == "image":
             advice = "every request must carry it"
             yield finding("images", block.place, f"an image in the prefix: {advice}")

@@ -6,17 +6,19 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.life import TTL_SECONDS
 from prefixwarm.lint.finding import finding
-from prefixwarm.prefix.blocks import TIERS, blocks, positions
-from prefixwarm.prefix.body import as_messages, cache_point, is_converse, place_of
-from prefixwarm.prefix.difference import Difference, between_blocks, parameter_differences
-from prefixwarm.prefix.warm_request import MAX_BREAKPOINTS, TTL_SECONDS
+from prefixwarm.lint.refused_blocks import UNKNOWN, refused_blocks, unknown_places
+from prefixwarm.prefix.blocks import positions
+from prefixwarm.prefix.body import MAX_BREAKPOINTS, as_messages, cache_point, is_converse, place_of
+from prefixwarm.prefix.prompt import Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from prefixwarm.lint.finding import Finding
     from prefixwarm.prefix.blocks import Block
+    from prefixwarm.prefix.difference import Difference
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
@@ -69,52 +71,34 @@ def judge(
     if "model" not in request and "modelId" not in request:
         named = "modelId" if is_converse(prefix.request) else "model"
         request = {named: prefix.model, **request}
-    drift = next(_drift(prefix, request, headers), None)
-    found = [*_markers(prefix, request, drift is None), *_choice(prefix, request)]
-    if drift is not None:
+    warmed, sent = Prompt.of_file(prefix), Prompt(request, headers, prefix.route)
+    drift = warmed.missed_by(sent)
+    found = [*_markers(prefix, sent), *_choice(prefix, request)]
+    if drift is None:
+        found = [*_reading(prefix, len(warmed.blocks) - 1, sent), *found]
+    else:
         sides = f"sent {drift.right!r}, warmed {drift.left!r}"
         told = _REACH.get(drift.place, f"{drift.why}: {sides}")
-        found.insert(0, finding("drift", _at(drift), told))
+        found.insert(0, finding("drift", drift.at, told))
     return Verdict(not any(f.severity == "error" for f in found), drift, found)
 
 
-def _at(drift: Difference) -> str:
-    return drift.place if drift.character is None else f"{drift.place}:{drift.character}"
-
-
-def _drift(
-    prefix: PrefixFile, request: Mapping[str, Any], headers: Mapping[str, str] | None
-) -> Iterator[Difference]:
-    warmed = blocks(prefix.request, prefix.request["messages"][:-1])
-    last = warmed[-1].tier
-    for found in parameter_differences(prefix.request, request, prefix.headers, headers):
-        if found.tier == "shape" or TIERS.index(found.tier) <= TIERS.index(last):
-            yield found
-    sent = blocks(request)
-    for tier in TIERS[: TIERS.index(last) + 1]:
-        ours = [block for block in warmed if block.tier == tier]
-        theirs = [block for block in sent if block.tier == tier]
-        found_here = between_blocks(ours, theirs[: len(ours)] if tier == last else theirs)
-        if found_here is not None:
-            yield found_here
-
-
-def _markers(prefix: PrefixFile, request: Mapping[str, Any], same: bool) -> Iterator[Finding]:
-    sent = blocks(request)
-    marked = [i for i, block in enumerate(sent) if block.marked]
-    automatic = request.get("cache_control") is not None
-    if len(marked) + automatic > MAX_BREAKPOINTS:
+def _markers(prefix: PrefixFile, sent: Prompt) -> Iterator[Finding]:
+    automatic = sent.body.get("cache_control") is not None
+    if (count := len(sent.breakpoints) + automatic) > MAX_BREAKPOINTS:
         yield finding(
             "too-many-breakpoints",
             "request",
-            f"{len(marked) + automatic} breakpoints; remove all but {MAX_BREAKPOINTS}",
+            f"{count} breakpoints; remove all but {MAX_BREAKPOINTS}",
         )
     if automatic and prefix.route == "bedrock":
         told = "InvokeModel knows no automatic caching: mark the last shared block instead"
         yield finding("refused-shape", "cache_control", told)
-    yield from _ttl_order(sent, request.get("cache_control"))
-    if same:
-        yield from _reach(prefix, sent, marked, automatic)
+    for place, problem in refused_blocks(sent):
+        yield finding("refused-shape", place, problem)
+    for place in unknown_places(sent):
+        yield finding("unknown-field", place, UNKNOWN)
+    yield from _ttl_order(sent.blocks, sent.body.get("cache_control"))
 
 
 def _choice(prefix: PrefixFile, request: Mapping[str, Any]) -> Iterator[Finding]:
@@ -141,10 +125,10 @@ def _ttl_order(sent: Sequence[Block], automatic: object) -> Iterator[Finding]:
             yield finding("ttl-order", place, f"1h after the 5m of {shorter}: name one TTL on both")
 
 
-def _reach(
-    prefix: PrefixFile, sent: Sequence[Block], marked: Sequence[int], automatic: bool
-) -> Iterator[Finding]:
-    end = len(blocks(prefix.request, prefix.request["messages"][:-1])) - 1
+def _reading(prefix: PrefixFile, end: int, prompt: Prompt) -> Iterator[Finding]:
+    """Whether a breakpoint of the request reads the block with which the prefix ends."""
+    sent, marked = prompt.blocks, prompt.breakpoints
+    automatic = prompt.body.get("cache_control") is not None
     place = sent[end].place
     add = f'add "cache_control": {{"type": "ephemeral", "ttl": "{prefix.ttl}"}} to {place}'
     if is_converse(prefix.request):

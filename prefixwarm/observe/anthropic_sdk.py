@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.observer import Observer
-from prefixwarm.prefix.cache_parameters import FROM_HEADERS
+from prefixwarm.prefix.prompt import SHAPING_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -154,7 +154,7 @@ def _shaping(response: Any) -> dict[str, str] | None:
     """What went out, with what the client adds to every request: the middleware sees none of it."""
     with suppress(Exception):
         headers = response.http_response.request.headers
-        return {name: headers[name] for name in FROM_HEADERS if name in headers}
+        return {name: headers[name] for name in SHAPING_HEADERS if name in headers}
     return None
 
 

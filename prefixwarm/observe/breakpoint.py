@@ -4,93 +4,87 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.prefix.body import cache_point, fold, is_converse
-from prefixwarm.prefix.warm_request import MAX_BREAKPOINTS, markers
+from prefixwarm.fields.blocks import calls_by_code, can_be_marked
+from prefixwarm.fields.visits import visit
+from prefixwarm.prefix.blocks import TIERS
+from prefixwarm.prefix.body import MAX_BREAKPOINTS, fold, is_converse, listed, unfold
+from prefixwarm.prefix.prompt import Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.fields.visits import Visit
+    from prefixwarm.prefix.blocks import Block
+    from prefixwarm.prefix.file_form import PrefixFile
 
 
 def with_breakpoint(body: Mapping[str, Any], prefix: PrefixFile) -> dict[str, Any] | None:
     """The request with a breakpoint on the prefix's last block.
 
+    Parameters
+    ----------
+    body : mapping
+        A request that begins with the prefix; it is not changed.
+    prefix : PrefixFile
+        What is warmed.
+
     Returns
     -------
     dict or None
-        None where the request has one there already, or can take no more; the request itself is
-        not changed.
+        None where the request has one there already, can take no more, or where it is in doubt
+        whether the provider would take it.
     """
-    ttl = _ttl(body, prefix.ttl)
-    if ttl is None:
+    prompt = Prompt(body, route=prefix.route)
+    last = prompt.blocks[len(Prompt.of_file(prefix).blocks) - 1]
+    ttl = _ttl(prompt, prefix.ttl)
+    by_code = calls_by_code(body.get("messages"))
+    if ttl is None or last.marked or can_be_marked(last.value, last.choice, by_code) != "yes":
         return None
-    shared = len(prefix.request["messages"]) - 1
-    if is_converse(body):
-        return _with_cache_point(body, prefix.request, shared, ttl)
-    if shared:
-        return _in_messages(body, shared - 1, ttl)
-    warmed = prefix.request
-    tier = "system" if warmed.get("system") else "tools"
-    content = body[tier]
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
-    last = len(warmed[tier]) - 1
-    marked = _marked(blocks[last], ttl)
-    if marked is None:
-        return None
-    blocks[last] = marked
-    return {**body, tier: blocks}
+    return _marked(body, last, prompt, {"type": "ephemeral", "ttl": ttl})
 
 
-def _with_cache_point(
-    body: Mapping[str, Any], warmed: Mapping[str, Any], shared: int, ttl: str
-) -> dict[str, Any] | None:
-    if shared:
+def _marked(
+    body: Mapping[str, Any], last: Block, prompt: Prompt, marker: dict[str, str]
+) -> dict[str, Any]:
+    """The body with one more marker, in the form of its own."""
+
+    def content(elements: object) -> list[Any]:
+        found = [block for _, block in fold(listed(elements))]
+        found[index] = {**found[index], "cache_control": marker}
+        return unfold(found) if converse else found
+
+    converse = is_converse(body)
+    siblings = [b for b in prompt.every_block if (b.tier, b.message) == (last.tier, last.message)]
+    index = next(i for i, block in enumerate(siblings) if block is last)
+    if last.message is not None:
         messages = list(body["messages"])
-        last = messages[shared - 1]
-        content = _closed(last["content"], warmed["messages"][shared - 1]["content"], ttl)
-        messages[shared - 1] = {**last, "content": content}
-        return {**body, "messages": messages} if content else None
-    if warmed.get("system"):
-        system = _closed(body["system"], warmed["system"], ttl)
-        return {**body, "system": system} if system else None
-    tools = _closed(body["toolConfig"]["tools"], warmed["toolConfig"]["tools"], ttl)
-    return {**body, "toolConfig": {**body["toolConfig"], "tools": tools}} if tools else None
+        message = messages[last.message]
+        messages[last.message] = {**message, "content": content(message["content"])}
+        return {**body, "messages": messages}
+    if converse and last.tier == TIERS[0]:
+        config = body["toolConfig"]
+        return {**body, "toolConfig": {**config, "tools": content(config["tools"])}}
+    return {**body, last.tier: content(body[last.tier])}
 
 
-def _closed(elements: list[Any], warmed: list[Any], ttl: str) -> list[Any] | None:
-    """The elements with a cache point behind the last warmed block, unless one is there."""
-    places = [index for index, _ in fold(elements)]
-    end = places[sum(1 for _ in fold(warmed)) - 1] + 1
-    if elements[end : end + 1] and "cachePoint" in elements[end]:
-        return None
-    return [*elements[:end], cache_point(ttl), *elements[end:]]
+def _ttl(prompt: Prompt, wanted: str) -> str | None:
+    """The TTL of one more breakpoint; None where the request can take no more.
+
+    One TTL everywhere is the one mixture that the provider never refuses. Breakpoints inside a
+    block count, too, since it is open whether the provider counts them.
+    """
+    spots = visit(prompt.body, prompt.shape)
+    markers = [spot.value for spot in spots if _is_marker(spot)]
+    chosen = str(markers[0].get("ttl") or "5m") if markers else wanted
+    mixed = any(str(marker.get("ttl") or "5m") != chosen for marker in markers)
+    return None if mixed or len(markers) >= MAX_BREAKPOINTS else chosen
 
 
-def _in_messages(body: Mapping[str, Any], index: int, ttl: str) -> dict[str, Any] | None:
-    messages = list(body["messages"])
-    content = messages[index]["content"]
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
-    marked = _marked(blocks[-1], ttl)
-    if marked is None:
-        return None
-    messages[index] = {**messages[index], "content": [*blocks[:-1], marked]}
-    return {**body, "messages": messages}
-
-
-def _marked(block: Mapping[str, Any], ttl: str) -> dict[str, Any] | None:
-    if "cache_control" in block:
-        return None
-    return {**block, "cache_control": {"type": "ephemeral", "ttl": ttl}}
-
-
-def _ttl(body: Mapping[str, Any], wanted: str) -> str | None:
-    """The TTL of one more breakpoint; None where the request can take no more."""
-    others = [each["cache_control"].get("ttl", "5m") for _, each in markers(body)]
-    automatic = body.get("cache_control")
-    if isinstance(automatic, dict):
-        others.append(automatic.get("ttl", "5m"))
-    # One TTL everywhere is the one mixture that the provider never refuses.
-    chosen = others[0] if others else wanted
-    full = len(others) >= MAX_BREAKPOINTS or any(other != chosen for other in others)
-    return None if full else str(chosen)
+def _is_marker(spot: Visit) -> bool:
+    row = spot.row
+    return (
+        row is not None
+        and row.holds in ("cache_control", "CachePointBlock")
+        and row.name != "caching"
+        and isinstance(spot.value, dict)
+    )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.prefix.blocks import blocks
+from prefixwarm.prefix.prompt import Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,4 +81,4 @@ def drifted_tier(reason: str, prefix: PrefixFile, body: Mapping[str, Any]) -> st
 
 
 def _count(body: Mapping[str, Any], tier: str) -> int:
-    return sum(block.tier == tier for block in blocks(body, ()))
+    return len(Prompt({**body, "messages": []}).tier(tier))

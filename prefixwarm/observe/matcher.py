@@ -10,16 +10,13 @@ import marshal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.prefix.blocks import TIERS, blocks
-from prefixwarm.prefix.cache_parameters import (
-    FIELDS,
-    FROM_HEADERS,
-    TIER_OF,
-    cache_parameters,
-    contents,
-)
-from prefixwarm.prefix.similarity import Similarity
-from prefixwarm.provider.routes import ROUTES
+from prefixwarm.fields.parameters import counted_anywhere
+from prefixwarm.fields.table import table
+from prefixwarm.fields.visits import CONVERSE, REQUEST
+from prefixwarm.prefix.blocks import TIERS
+from prefixwarm.prefix.body import is_converse
+from prefixwarm.prefix.difference import ALL_TIERS
+from prefixwarm.prefix.prompt import SHAPING_HEADERS, Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,13 +25,15 @@ if TYPE_CHECKING:
 
 
 _MODELS = ("model", "modelId")
-_FIELDS = (
-    *(*FIELDS, "tools", "system", "anthropic_beta"),
-    # Converse has them here.
-    *("modelId", "toolConfig", "additionalModelRequestFields", "outputConfig", "performanceConfig"),
+# What a verdict depends on, but for the messages.
+_FIELDS = tuple(
+    row.name
+    for shape in (REQUEST, CONVERSE)
+    for row in table().shapes[shape].rows.values()
+    if row.tier is not None and row.name != "messages"
 )
 _PLAIN = (dict, list, tuple, str, int, float, bool)
-_ORDER = ("shape", *TIERS)
+_ORDER = (ALL_TIERS, *TIERS)
 _KEPT = 8
 
 
@@ -49,56 +48,28 @@ class Warmed:
 
     def __init__(self, prefix: PrefixFile) -> None:
         self.prefix = prefix
-        messages = prefix.request["messages"][:-1]
-        self.messages = len(messages)
-        self._tiers = _tiers(prefix.request, messages)
-        self._last = max((t for t in TIERS if self._tiers[t]), key=TIERS.index)
-        self._parameters = self._relevant(cache_parameters(prefix.request, prefix.headers))
-        self._likeness: Similarity | None = None
+        self.prompt = Prompt.of_file(prefix)
+        last = self.prompt.blocks[-1].message
+        self.messages = 0 if last is None else last + 1
         self.met = False
-        self.size = sum(len(block) for tier in self._tiers.values() for block in tier)
+        self.size = sum(len(block.data) for block in self.prompt.blocks)
+
+    def sent(
+        self, body: Mapping[str, Any], headers: Mapping[str, str], *, all_headers: bool
+    ) -> Prompt:
+        """A request of this prefix's route, as far as its headers are known."""
+        return Prompt(body, headers, self.prefix.route, all_headers=all_headers)
 
     def first_difference(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
         """The first tier that differs, or None when the request begins with this prefix.
 
         Of the headers only those that are there are compared.
         """
-        sent = self._relevant(cache_parameters(body, headers))
-        unknown = [name for name in FROM_HEADERS if name not in headers]
-        if {k: v for k, v in sent.items() if k not in unknown} != {
-            k: v for k, v in self._parameters.items() if k not in unknown
-        }:
-            return "shape"
-        tiers = _tiers(body, (body.get("messages") or ())[: self.messages])
-        for tier in TIERS[: TIERS.index(self._last) + 1]:
-            ours, theirs = self._tiers[tier], tiers[tier]
-            if (theirs[: len(ours)] if tier == self._last else theirs) != ours:
-                return tier
-        return None
-
-    def differs_in(self, headers: Mapping[str, str]) -> bool:
-        """Whether the headers that a request was sent with are others than the warm call's."""
-        allowed = ROUTES[self.prefix.route].allowed_headers
-        sent = cache_parameters({}, {name: headers[name] for name in allowed if name in headers})
-        return any(sent.get(name) != self._parameters.get(name) for name in allowed)
+        return self.prompt.missed_tier(self.sent(body, headers, all_headers=False))
 
     def is_like(self, body: Mapping[str, Any]) -> bool:
         """Whether a request that differs is still meant to be this prefix."""
-        if self._likeness is None:
-            warmed = self.prefix.request
-            self._likeness = Similarity(warmed, warmed["messages"][: self.messages])
-        messages = (body.get("messages") or ())[: self.messages]
-        return self._likeness.is_part_of(Similarity(body, messages))
-
-    def _relevant(self, parts: dict[str, Any]) -> dict[str, Any]:
-        """Without what only reaches tiers behind the prefix's last one."""
-        reached = TIERS[: TIERS.index(self._last) + 1]
-        return {name: part for name, part in parts.items() if TIER_OF.get(name, "tools") in reached}
-
-
-def _tiers(body: Mapping[str, Any], messages: Sequence[Any]) -> dict[str, list[bytes]]:
-    found = blocks(body, messages)
-    return {tier: [block.data for block in found if block.tier == tier] for tier in TIERS}
+        return self.prompt.is_like(self.sent(body, {}, all_headers=False))
 
 
 @dataclass(frozen=True)
@@ -110,7 +81,7 @@ class Match:
     warmed : Warmed
         The prefix.
     drift : str or None
-        ``cache_parameters``, ``tools``, ``system`` or ``messages``: the first tier that differs.
+        ``shape``, ``tools``, ``system`` or ``messages``: the first tier that differs.
     alike : bool
         Whether it is this prefix, or half of one of its tiers is there.
     share : float
@@ -166,8 +137,10 @@ class Matcher:
         parts = [body.get(name) for name in _FIELDS]
         parts = [part if isinstance(part, _PLAIN) else None for part in parts]
         messages = body.get("messages") or ()
-        known = [headers.get(name) for name in FROM_HEADERS]
-        return [*parts, list(messages[: self._messages]), contents(messages), known]
+        known = [headers.get(name) for name in SHAPING_HEADERS]
+        shape = CONVERSE if is_converse(body) else REQUEST
+        counted = counted_anywhere({"messages": messages}, shape)
+        return [*parts, list(messages[: self._messages]), counted, known]
 
     def _nearest(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
         """The one that agrees, else of those that are alike the one that agrees longest."""
@@ -188,7 +161,8 @@ class Matcher:
             self._seen = []  # what was meant for another model is judged anew
         if nearest is agreeing or alike:
             return nearest
-        share = sum(len(block.data) for block in blocks(plain, ())) / nearest.warmed.size
+        static = Prompt({**plain, "messages": []}).blocks
+        share = sum(len(block.data) for block in static) / nearest.warmed.size
         return replace(nearest, alike=False, share=share)
 
     def _foreign(self, body: Mapping[str, Any]) -> Match | None:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.errors import PrefixwarmError
 from prefixwarm.observe.background import Background
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
-from prefixwarm.observe.drift import drifted_at
 from prefixwarm.observe.gate import Gate
 from prefixwarm.observe.matcher import Matcher
 from prefixwarm.observe.observation import Observation, diagnosis_line, drift_line, line
 from prefixwarm.observe.state_reporter import StateReporter, table_state
 from prefixwarm.observe.unrelated import UnrelatedTraffic
 from prefixwarm.prefix.prefix_file import find, load
+from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import Usage
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from prefixwarm.observe.drift import Place
-    from prefixwarm.observe.matcher import Match
+    from prefixwarm.observe.matcher import Match, Warmed
+    from prefixwarm.prefix.difference import Difference
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.state.store import StateStore
 
@@ -174,8 +174,11 @@ class Observer:
         if self._unrelated.is_unrelated(sent.match):
             model = sent.body.get("model") or sent.body.get("modelId")
             return Observation("", None, Usage(), sent.started, other=str(model))
-        if drift is None and headers is not None and warmed.differs_in(headers):
-            drift = "shape"
+        if drift is None and headers is not None:
+            # What the client adds to every request is known only now.
+            request = warmed.sent(sent.body, headers, all_headers=True)
+            added = warmed.prompt.missed_parameter(request)
+            drift = added.tier if added else None
         if sent.named:
             drift = self._diagnosed(sent, drift, verdict(diagnostics))
         return Observation(warmed.prefix.name, drift, Usage.from_response(usage), sent.started)
@@ -184,7 +187,7 @@ class Observer:
         self,
         prefix: PrefixFile,
         seen: Observation,
-        place: Callable[[], Place | None] | None,
+        place: Callable[[], Difference | None] | None,
         new: bool,
         reporter: StateReporter | None,
     ) -> None:
@@ -222,10 +225,21 @@ class Observer:
             self._diagnosis.learn(prefix, self._reporter.read(prefix))
 
 
-def _where(sent: Sent, tier: str, headers: Mapping[str, str] | None) -> Callable[[], Place | None]:
+def _where(
+    sent: Sent, tier: str, headers: Mapping[str, str] | None
+) -> Callable[[], Difference | None]:
     """Finds the place of a drift later on; the caller may go on with its own lists."""
     body = {**sent.body, "messages": list(sent.body["messages"])}
-    return partial(drifted_at, sent.match.warmed.prefix, body, tier, headers)
+    return partial(_drifted_at, sent.match.warmed, body, tier, headers)
+
+
+def _drifted_at(
+    warmed: Warmed, body: Mapping[str, Any], tier: str, headers: Mapping[str, str] | None
+) -> Difference | None:
+    request = Prompt(body, headers, warmed.prefix.route)
+    found = warmed.prompt.differences(request, as_prefix=True)
+    # The provider's own verdict may name another tier than the first one.
+    return next((each for each in found if each.tier == tier), found[0] if found else None)
 
 
 def _settings() -> Settings:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
+from prefixwarm.fields.blocks import can_be_marked, choice_of
+from prefixwarm.fields.visits import CONVERSE as CONVERSE_BODY
+from prefixwarm.fields.visits import REQUEST
+from prefixwarm.life import TTL_SECONDS
 from prefixwarm.prefix.body import unfold
-from prefixwarm.prefix.warm_request import TTL_SECONDS
 from prefixwarm.provider.routes import CONVERSE
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ class Prefix:
                 "user's message; put it at the end of system"
             )
         shared = _shared(tools, system, examples, context, named=route != CONVERSE)
-        _mark(name, shared, ttl)
+        _mark(name, shared, ttl, CONVERSE_BODY if route == CONVERSE else REQUEST)
         self._messages: list[Block] = shared.pop("messages", [])
         self._fixed: dict[str, Any] = {"model": model, **parameters, **shared}
         if route == CONVERSE:
@@ -167,13 +170,19 @@ def _converse(
     return fixed
 
 
-def _mark(name: str, shared: Mapping[str, Any], ttl: str) -> None:
-    """Put the one breakpoint on the last shared block."""
-    every = [*shared.get("tools", ()), *shared.get("system", ())]
-    every += [block for message in shared.get("messages", ()) for block in message["content"]]
+def _mark(name: str, shared: Mapping[str, Any], ttl: str, shape: str) -> None:
+    """Put the one breakpoint on the last shared block that can carry it."""
+    tiers = {"tools": shared.get("tools", ()), "system": shared.get("system", ())}
+    every = [(block, choice_of(tier, shape)) for tier, found in tiers.items() for block in found]
+    for message in shared.get("messages", ()):
+        choice = choice_of("messages", shape, str(message.get("role")))
+        every += [(block, choice) for block in message["content"]]
     if not every:
         raise UsageError(f"prefix {name}: there are neither tools nor a system prompt to share")
-    own = next((key for key in ("cache_control", "cachePoint") for b in every if key in b), None)
+    own = next((key for key in ("cache_control", "cachePoint") for b, _ in every if key in b), None)
     if own:
         raise UsageError(f"prefix {name}: remove {own}; Prefix sets the breakpoint itself")
-    every[-1]["cache_control"] = {"type": "ephemeral", "ttl": ttl}
+    able = [block for block, choice in every if can_be_marked(block, choice) == "yes"]
+    if not able:
+        raise UsageError(f"prefix {name}: no block of it can carry a breakpoint")
+    able[-1]["cache_control"] = {"type": "ephemeral", "ttl": ttl}

@@ -6,7 +6,7 @@ import os
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from prefixwarm.prefix.warm_request import TTL_SECONDS
+from prefixwarm.life import TTL_SECONDS
 from prefixwarm.provider.routes import route_named
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.model import OBSERVED, Drift, SessionStart, entry_key

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.prefix.body import walk
-from prefixwarm.prefix.fingerprint import block_bytes
+from prefixwarm.fields.blocks import block_row, choice_of, is_cleared, is_rendered, kind_of
+from prefixwarm.fields.normal import normal, normal_field
+from prefixwarm.fields.table import table
+from prefixwarm.fields.visits import CONVERSE, REQUEST
+from prefixwarm.prefix.body import is_converse, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 TIERS = ("tools", "system", "messages")
-_RUNS = ("tool_use", "tool_result")
-# Of the kinds that matter here, what Converse calls them: a block's only key.
-_CONVERSE_KINDS = {"toolUse": "tool_use", "toolResult": "tool_result", "image": "image"}
 _CONVERSE_TOOLS = ("toolSpec", "systemTool")
+_SYSTEM = "system_message"
 
 
 @dataclass(frozen=True)
@@ -32,19 +35,35 @@ class Block:
     value : object
         The block as it was sent; a plain string as the text block it stands for. A cache point
         of Converse stands in the block that it closes, as ``cache_control``.
+    choice : str
+        The choice of blocks, in the table of fields, that it is one of.
     role : str
-        Whose message it belongs to; empty outside of messages.
+        Whose message it belongs to, and what that message says beside its content; empty outside
+        of messages.
+    message : int or None
+        The index of its message.
+    rendered : bool
+        Whether it is part of the prompt; deferred tools, for one, are not.
     """
 
     tier: str
     place: str
     value: Any
+    choice: str
     role: str = ""
+    message: int | None = None
+    rendered: bool = True
 
     @property
+    def normal(self) -> Any:
+        """What of it is in the cache key."""
+        return normal(self.value, self.choice)
+
+    @cached_property
     def data(self) -> bytes:
-        """The bytes that the fingerprint sees."""
-        return self.role.encode() + block_bytes(self.value)
+        """What two requests must have in common: received key order, no breakpoints."""
+        text = json.dumps(self.normal, ensure_ascii=False, separators=(",", ":"))
+        return self.role.encode() + text.encode("utf-8", "surrogatepass")
 
     @property
     def marked(self) -> bool:
@@ -53,12 +72,8 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """The block's own type, such as ``text`` or ``tool_use``."""
-        if not isinstance(self.value, dict):
-            return ""
-        if "type" in self.value:
-            return str(self.value["type"])
-        return next((kind for key, kind in _CONVERSE_KINDS.items() if key in self.value), "")
+        """The block's own type, such as ``text`` or ``tool_use``; on Converse, ``toolUse``."""
+        return kind_of(self.value, self.choice) if isinstance(self.value, dict) else ""
 
     @property
     def name(self) -> str:
@@ -69,9 +84,56 @@ class Block:
         return str(spec.get("name") or "") if isinstance(spec, dict) else ""
 
 
-def blocks(request: Mapping[str, Any], messages: Sequence[Any] | None = None) -> list[Block]:
-    """All blocks of a request, or with only these of its messages."""
-    return [Block(tier, place, value, role) for tier, place, role, value in walk(request, messages)]
+def blocks(request: Mapping[str, Any]) -> list[Block]:
+    """All blocks of a request; of a message without content what it says beside it."""
+    shape = CONVERSE if is_converse(request) else REQUEST
+    messages = [m if isinstance(m, dict) else {} for m in request.get("messages") or ()]
+    users = [i for i, message in enumerate(messages) if message.get("role") == "user"]
+    last = users[-1] if users else -1
+    cleared = [is_cleared(message, answered=i < last) for i, message in enumerate(messages)]
+    found = [
+        _block(tier, place, value, shape, number, messages, cleared)
+        for tier, place, number, value in (*walk(request), *_contentless(messages))
+    ]
+    # What has no content stands among the messages.
+    return sorted(found, key=lambda block: -1 if block.message is None else block.message)
+
+
+def _block(
+    tier: str,
+    place: str,
+    value: Any,
+    shape: str,
+    number: int | None,
+    messages: Sequence[Mapping[str, Any]],
+    cleared: Sequence[bool],
+) -> Block:
+    role = "" if number is None else _role(messages[number])
+    choice = choice_of(tier, shape, "" if number is None else str(messages[number].get("role")))
+    gone = number is not None and cleared[number]
+    rendered = not gone and (not isinstance(value, dict) or is_rendered(value, choice))
+    return Block(tier, place, value, choice, role, number, rendered)
+
+
+def _contentless(messages: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, int, Any]]:
+    for i, message in enumerate(messages):
+        if not message.get("content") and _role(message) != message.get("role"):
+            yield "messages", f"messages[{i}]", i, {}
+
+
+def _role(message: Mapping[str, Any]) -> str:
+    """Whose message it is, with what it says beside its content."""
+    role = str(message.get("role", ""))
+    if role != "system":
+        return role
+    rows = table().shapes[_SYSTEM].rows
+    told = {
+        name: left
+        for name, value in message.items()
+        if name not in ("role", "content") and value is not None and name in rows
+        if (left := normal_field(value, rows[name])) is not ...
+    }
+    return role + json.dumps(told) if told else role
 
 
 def positions(found: Iterable[Block]) -> list[int]:
@@ -84,7 +146,8 @@ def positions(found: Iterable[Block]) -> list[int]:
     numbers: list[int] = []
     before = ""
     for block in found:
-        run = block.kind in _RUNS and block.kind == before
+        row = block_row(block.value, block.choice) if isinstance(block.value, dict) else None
+        run = row is not None and row.together and block.kind == before
         numbers.append((numbers[-1] if numbers else -1) + (not run))
         before = block.kind
     return numbers

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# https://platform.claude.com/docs/en/build-with-claude/prompt-caching, explicit breakpoints.
+MAX_BREAKPOINTS = 4
+
 _OWN = ("model", "tools", "system", "messages")
 _OUTPUT = {"textFormat": "format"}
 _CONVERSE_ONLY = frozenset(
@@ -89,24 +92,41 @@ def _parameters(
     yield "speed", _object(request.get("performanceConfig")).get("latency")
 
 
-def walk(
-    request: Mapping[str, Any], messages: Iterable[Any] | None = None
-) -> Iterator[tuple[str, str, str, Any]]:
-    """Every block of a body, in the order in which it is cached: tier, place, role, block.
+def without_placeholder(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A warm request's body with what is warmed alone: without its last block, the placeholder.
 
-    Cache points are folded in. With `messages`, those stand for the body's own.
+    Where the prefix ends inside a user's message, the placeholder is that message's last block;
+    else it is a message of its own.
+    """
+    *messages, last = request["messages"]
+    content = last.get("content") if isinstance(last, dict) else None
+    if isinstance(content, list) and len(content) > 1:
+        messages.append({**last, "content": content[:-1]})
+    return {**request, "messages": messages}
+
+
+def walk(request: Mapping[str, Any]) -> Iterator[tuple[str, str, int | None, Any]]:
+    """Every block of a body, in the order in which it is cached.
+
+    Yields its tier, its place, the index of its message, and the block; cache points are folded in.
     """
     place, tools = place_of("tools", request), request.get("tools")
     if is_converse(request):
         tools = _object(request.get("toolConfig")).get("tools")
-    for i, block in fold(_listed(tools)):
-        yield "tools", f"{place}[{i}]", "", block
-    for i, block in fold(_listed(request.get("system"))):
-        yield "system", f"system[{i}]", "", block
-    given = (request.get("messages") or ()) if messages is None else messages
-    for i, message in enumerate(map(_object, given)):
-        for j, block in fold(_listed(message.get("content"))):
-            yield "messages", f"messages[{i}].content[{j}]", str(message.get("role", "")), block
+    for i, block in fold(listed(tools)):
+        yield "tools", f"{place}[{i}]", None, block
+    for i, block in fold(listed(request.get("system"))):
+        yield "system", f"system[{i}]", None, block
+    for i, message in enumerate(map(_object, request.get("messages") or ())):
+        for j, block in fold(listed(message.get("content"))):
+            yield "messages", f"messages[{i}].content[{j}]", i, block
+
+
+def markers(request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every block that carries a breakpoint: its place, such as ``system[1]``, and the block."""
+    for _, place, _, block in walk(request):
+        if isinstance(block, dict) and block.get("cache_control") is not None:
+            yield place, block
 
 
 def fold(elements: Iterable[Any]) -> Iterator[tuple[int, Any]]:
@@ -156,7 +176,8 @@ def _folded_messages(messages: object) -> object:
     ]
 
 
-def _listed(content: object) -> list[Any]:
+def listed(content: object) -> list[Any]:
+    """The blocks of a system prompt or a message; a text is one block."""
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     return content if isinstance(content, list) else []

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.prefix.file_form import PrefixFile
     from prefixwarm.provider.routes import Route
 
 
 FORMAT = "prefixwarm-warm/1"
 SUFFIX = ".warm"
 
-_MAX_TOKENS = b'"max_tokens":0'
-_CONVERSE_MAX_TOKENS = b'"maxTokens":1'
+_MAX_TOKENS = b'"max_tokens":'
+_CONVERSE_MAX_TOKENS = b'"maxTokens":'
 # Both are as long, so that one can stand in the other's place.
 _TTLS = {300: b"5m", 3600: b"1h"}
 _DIAGNOSTICS = b'{"diagnostics":{"previous_message_id":null},'
@@ -70,8 +70,8 @@ class WarmCall(Record):
 
     @property
     def least_tokens(self) -> int:
-        """The fewest tokens that the route can be asked for: 0, or 1 on Converse."""
-        return int(self.route == CONVERSE)
+        """The fewest tokens that can be asked for: 0, or 1 where that is refused."""
+        return int(self.body[self.max_tokens_at : self.max_tokens_at + 1])
 
     def with_max_tokens(self, count: int) -> bytes:
         """The body that asks for 0 or 1 tokens."""
@@ -116,7 +116,7 @@ class WarmCall(Record):
         if not all(isinstance(getattr(call, name), kind) for name, kind in _KINDS.items()):
             raise PrefixFileError(source, "", "is not a compiled prefix; build it again")
         at = call.max_tokens_at
-        if len(body) != size or body[at : at + 1] != b"%d" % call.least_tokens:
+        if len(body) != size or body[at : at + 1] not in (b"0", b"1"):
             raise PrefixFileError(source, "", "is cut short; build it again")
         asked = _TTLS.get(call.ttl)
         if not call.ttl_at or any(_found(body, place) != asked for place in call.ttl_at):
@@ -145,7 +145,7 @@ def compile_prefix(prefix: PrefixFile) -> WarmCall:
         fingerprint=prefix.fingerprint["prefix"],
         usd_per_mtok=prefix.usd_per_mtok,
         tokens=prefix.tokens.get("counted") or prefix.tokens.get("estimate"),
-        max_tokens_at=body.index(limit) + len(limit) - 1,
+        max_tokens_at=body.index(limit) + len(limit),
         ttl_at=_places(body, hole),
         body=body.replace(hole, _TTLS[ttl]),
     )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.prefix.blocks import TIERS, blocks
-from prefixwarm.prefix.body import place_of
-from prefixwarm.prefix.cache_parameters import FROM_HEADERS, TIER_OF, cache_parameters
 from prefixwarm.prefix.volatile import kind_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from prefixwarm.fields.parameters import Parameter
     from prefixwarm.prefix.blocks import Block
 
+
+# The tier of a difference that all tiers depend on; --json and the state know it by this name.
+ALL_TIERS = "shape"
 
 _AROUND = 24
 _ABSENT = "(absent)"
@@ -50,45 +51,25 @@ class Difference:
     left: str
     right: str
 
+    @property
+    def at(self) -> str:
+        """The place and, in a text, the first different character: ``system[1].text:26``."""
+        return self.place if self.character is None else f"{self.place}:{self.character}"
 
-def differences(
-    left: Mapping[str, Any],
-    right: Mapping[str, Any],
-    left_headers: Mapping[str, str] | None = None,
-    right_headers: Mapping[str, str] | None = None,
-) -> list[Difference]:
-    """The differences in shape, and the first one of each tier.
-
-    Parameters
-    ----------
-    left, right : mapping
-        Two request bodies.
-    left_headers, right_headers : mapping of str to str, optional
-        The headers that shape their prompts; not compared where either is None.
-    """
-    found = list(parameter_differences(left, right, left_headers, right_headers))
-    for tier in TIERS:
-        ours, theirs = ([b for b in blocks(side) if b.tier == tier] for side in (left, right))
-        first = between_blocks(ours, theirs)
-        if first is not None:
-            found.append(first)
-    return found
+    def reversed(self) -> Difference:
+        """The same difference, seen from the other side."""
+        why = {"added": "removed", "removed": "added"}.get(self.why, self.why)
+        return replace(self, why=why, left=self.right, right=self.left)
 
 
-def parameter_differences(
-    left: Mapping[str, Any],
-    right: Mapping[str, Any],
-    left_headers: Mapping[str, str] | None,
-    right_headers: Mapping[str, str] | None,
-) -> Iterator[Difference]:
-    """Differences beside the blocks; their tier is the first one that they reach."""
-    ours, theirs = cache_parameters(left, left_headers), cache_parameters(right, right_headers)
-    for name in dict.fromkeys((*ours, *theirs)):
-        unknown = name in FROM_HEADERS and (left_headers is None or right_headers is None)
-        if ours.get(name) != theirs.get(name) and not unknown:
-            sides = _short(ours.get(name)), _short(theirs.get(name))
-            place = place_of(name, right)
-            yield Difference(TIER_OF.get(name, "shape"), place, None, "value", *sides)
+def between_parameters(ours: Parameter | None, theirs: Parameter | None) -> Difference | None:
+    """The difference of one parameter, or None."""
+    left, right = (None if side is None else side.value for side in (ours, theirs))
+    one = theirs or ours
+    if one is None or left == right:
+        return None
+    tier = ALL_TIERS if one.tier == "parameters" else one.tier
+    return Difference(tier, one.place, None, "value", _short(left), _short(right))
 
 
 def between_blocks(left: Sequence[Block], right: Sequence[Block]) -> Difference | None:
@@ -111,7 +92,7 @@ def between_blocks(left: Sequence[Block], right: Sequence[Block]) -> Difference 
 def _inside(ours: Block, theirs: Block) -> Difference:
     if ours.role != theirs.role:
         return Difference(ours.tier, ours.place, None, "value", ours.role, theirs.role)
-    place, a, b = next(_walk(ours.value, theirs.value, ours.place))
+    place, a, b = next(_walk(ours.normal, theirs.normal, ours.place))
     if isinstance(a, str) and isinstance(b, str):
         at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), -1)
         at = at if at >= 0 else min(len(a), len(b))
@@ -124,7 +105,7 @@ def _inside(ours: Block, theirs: Block) -> Difference:
 def _walk(a: Any, b: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
     """The differing leaves, in order; two lists of keys where only the order differs."""
     if isinstance(a, dict) and isinstance(b, dict):
-        ours, theirs = _keys(a), _keys(b)
+        ours, theirs = list(a), list(b)
         if ours != theirs and sorted(ours) == sorted(theirs):
             yield place, ours, theirs
         for name in dict.fromkeys((*ours, *theirs)):
@@ -154,10 +135,6 @@ def _reordered(left: Sequence[Block], right: Sequence[Block]) -> bool:
 
 def _names(tools: Sequence[Block]) -> list[str]:
     return [tool.name or tool.kind for tool in tools]
-
-
-def _keys(value: Mapping[str, Any]) -> list[str]:
-    return [name for name in value if name != "cache_control"]
 
 
 def _title(block: Block | None) -> str:

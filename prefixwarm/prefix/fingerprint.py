@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
-from prefixwarm.prefix.body import as_messages
+from prefixwarm.fields.blocks import choice_of, is_rendered
+from prefixwarm.fields.parameters import parameters
+from prefixwarm.fields.visits import CONVERSE, REQUEST
+from prefixwarm.prefix.body import as_messages, is_converse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Iterable, Iterator, Mapping
 
 
-# Parts of a request that the provider renders into the prompt, or may (the conservative reading
-# of https://platform.claude.com/docs/en/build-with-claude/prompt-caching).
+# The parameters that the first fingerprint covers, in its order; a state's key hangs on it, so it
+# changes only where the provider's entry is another one.
 CACHE_PARAMETERS = (
     "model",
     "thinking",
@@ -30,13 +32,16 @@ CACHE_PARAMETERS = (
 )
 
 
-def fingerprint(request: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
-    """Fingerprint a warm request: its tiers, and the whole prefix.
+_LATER = ("container.skills", "mcp_servers", "output_config.format")
+
+
+def fingerprint(body: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
+    """Fingerprint a prefix: its tiers, and the whole.
 
     Parameters
     ----------
-    request
-        A warm request: all its messages but the last, the placeholder, belong to the prefix.
+    body
+        A warm request's body without its placeholder.
     headers
         The headers sent with it; the set of betas is part of the prefix.
 
@@ -45,20 +50,41 @@ def fingerprint(request: Mapping[str, Any], headers: Mapping[str, str]) -> dict[
     dict
         ``tools``, ``system``, ``messages`` and ``prefix``, each ``sha256:`` and hex digits.
     """
-    request = as_messages(request)
-    tiers = tier_blocks(request, request["messages"][:-1])
+    shape = CONVERSE if is_converse(body) else REQUEST
+    view = {**as_messages(body)}
+    if isinstance(view.get("tools"), list):
+        choice = choice_of("tools", shape)
+        view["tools"] = [tool for tool in view["tools"] if is_rendered(tool, choice)]
+    return _fingerprint(view, headers, list(_later_parameters(body, shape)))
+
+
+def first_fingerprint(request: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
+    """The fingerprint of a warm request in the files of the first version.
+
+    It counted deferred tools, and knew nothing of skills, of connectors' tools or of the older
+    name of an output format.
+    """
+    view = as_messages(request)
+    return _fingerprint({**view, "messages": view["messages"][:-1]}, headers, [])
+
+
+def _later_parameters(body: Mapping[str, Any], shape: str) -> Iterator[bytes]:
+    """Parameters in the cache key that the first fingerprint did not know."""
+    for name, parameter in parameters(body, shape=shape).items():
+        if name in _LATER and parameter.place.partition(".")[0] not in CACHE_PARAMETERS:
+            yield block_bytes([name, parameter.value])
+
+
+def _fingerprint(
+    view: Mapping[str, Any], headers: Mapping[str, str], later: list[bytes]
+) -> dict[str, str]:
+    tiers = tier_blocks(view, view["messages"])
     found = {name: _digest(blocks) for name, blocks in tiers.items()}
     betas = {b.strip() for b in headers.get("anthropic-beta", "").split(",")} - {""}
-    betas |= {beta for beta in request.get("anthropic_beta") or () if isinstance(beta, str)}
-    cache_parameters = [
-        block_bytes([name, request[name]]) for name in CACHE_PARAMETERS if name in request
-    ]
-    whole = (
-        *cache_parameters,
-        block_bytes(sorted(betas)),
-        *(found[name].encode() for name in tiers),
-    )
-    return {**found, "prefix": _digest(whole)}
+    betas |= {beta for beta in view.get("anthropic_beta") or () if isinstance(beta, str)}
+    known = [block_bytes([name, view[name]]) for name in CACHE_PARAMETERS if name in view]
+    ends = (block_bytes(sorted(betas)), *(found[name].encode() for name in tiers))
+    return {**found, "prefix": _digest((*known, *later, *ends))}
 
 
 def tier_blocks(request: Mapping[str, Any], messages: Iterable[Any]) -> dict[str, list[bytes]]:

@@ -14,7 +14,7 @@ from prefixwarm.state.model import entry_key, name_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.prefix.file_form import PrefixFile
 
 
 FORMAT = "prefixwarm-manifest/1"

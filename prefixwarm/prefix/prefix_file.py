@@ -3,89 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from prefixwarm.errors import PrefixFileError, SettingsError, UnwarmableRequestError
-from prefixwarm.prefix.body import as_messages, is_converse, place_of
-from prefixwarm.prefix.fingerprint import fingerprint
-from prefixwarm.prefix.warm_request import (
-    MAX_BREAKPOINTS,
-    TTL_SECONDS,
-    markers,
-    refuse_unwarmable,
+from prefixwarm.errors import PrefixFileError
+from prefixwarm.prefix.body import as_messages, markers, without_placeholder
+from prefixwarm.prefix.file_form import FORMAT as FORMAT
+from prefixwarm.prefix.file_form import MAX_BYTES as MAX_BYTES
+from prefixwarm.prefix.file_form import SUFFIX as SUFFIX
+from prefixwarm.prefix.file_form import PrefixFile as PrefixFile
+from prefixwarm.prefix.file_form import (
+    checked_form,
+    error_in,
+    parse_document,
+    read_document,
+    refuse_oversize,
 )
-from prefixwarm.provider.routes import CONVERSE, Route, route_named
-from prefixwarm.wire.record import Record
+from prefixwarm.prefix.file_form import dumps as dumps
+from prefixwarm.prefix.file_form import find as find
+from prefixwarm.prefix.file_form import write as write
+from prefixwarm.prefix.prompt import Prompt
+from prefixwarm.prefix.request_checks import problems
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
-
-
-FORMAT = "prefixwarm/1"
-SUFFIX = ".prefix.json"
-MAX_BYTES = 6 * 1024 * 1024
-
-_NAME = re.compile(r"[a-z0-9-]{1,64}")
-_KEY = re.compile(r"\bsk-ant-[A-Za-z0-9_-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
-_SECRET_FIELDS = frozenset({"authorization_token", "authorization", "api_key", "x-api-key"})
-_FIELDS = (
-    "format",
-    "name",
-    "route",
-    "model",
-    "ttl",
-    "headers",
-    "request",
-    "fingerprint",
-    "tokens",
-    "prices",
-)
-_PRICES = ("input", "read", "write_5m", "write_1h", "output")
-
-
-class PrefixFile(Record):
-    """A validated prefix file.
-
-    Parameters
-    ----------
-    name
-        ``[a-z0-9-]{1,64}``.
-    route
-        ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
-    model
-        Model id as the agent sends it.
-    ttl
-        ``5m`` or ``1h``.
-    headers
-        Headers that shape the prompt: ``anthropic-version``, ``anthropic-beta``.
-    request
-        The warm request, key order kept.
-    fingerprint
-        ``tools``, ``system``, ``messages``, ``prefix``.
-    tokens
-        ``estimate``, ``counted`` and ``minimum``, in tokens or None.
-    prices
-        ``as_of``, ``source`` and ``usd_per_mtok``, or None when unknown.
-    """
-
-    name: str
-    route: str
-    model: str
-    ttl: str
-    headers: dict[str, str]
-    request: dict[str, Any]
-    fingerprint: dict[str, str]
-    tokens: dict[str, int | None]
-    prices: dict[str, Any] | None = None
-
-    @property
-    def usd_per_mtok(self) -> dict[str, float | None]:
-        """Prices in US dollars per million tokens; empty when unknown."""
-        return (self.prices or {}).get("usd_per_mtok") or {}
+    import os
+    from collections.abc import Mapping
 
 
 def build(
@@ -114,21 +55,22 @@ def build(
         "ttl": marked["cache_control"].get("ttl", "5m") if marked else None,
         "headers": kept,
         "request": request,
-        "fingerprint": fingerprint(request, kept),
+        "fingerprint": Prompt(without_placeholder(request), kept, route).fingerprint(),
         "tokens": {"estimate": estimate_tokens(request), "counted": None, "minimum": None}
         | dict(tokens or {}),
         "prices": prices,
     }
     source = f"{name}{SUFFIX}"
-    built = _checked(document, source)
-    _refuse_oversize(source, len(dumps(built).encode()))
+    built = _checked(checked_form(document, source), source)
+    refuse_oversize(source, len(dumps(built).encode()))
     return built
 
 
 def estimate_tokens(request: Mapping[str, Any]) -> int:
     """A rough count of the prefix's tokens: a quarter of its bytes."""
-    body = as_messages(request)
-    shared = [body.get("tools") or [], body.get("system") or [], body["messages"][:-1]]
+    body = as_messages(without_placeholder(request))
+    tools = [block.value for block in Prompt(request).tier("tools")]
+    shared = [tools, body.get("system") or [], body["messages"]]
     return len(json.dumps(shared, ensure_ascii=False).encode("utf-8", "replace")) // 4
 
 
@@ -140,240 +82,19 @@ def load(path: str | os.PathLike[str]) -> PrefixFile:
     PrefixFileError
         Naming the file, the field and what to do.
     """
-    source = Path(path)
-    try:
-        with source.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-            size = max(len(text), os.fstat(file.fileno()).st_size)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PrefixFileError(source, "", f"cannot be read: {reason}") from error
-    _refuse_oversize(source, size)
-    found = loads(text, str(source))
-    if source.name != found.name + SUFFIX:
-        wanted = found.name + SUFFIX
-        raise PrefixFileError(source, "name", f"{found.name!r}: call the file {wanted}")
-    return found
+    return _checked(read_document(path), str(path))
 
 
 def loads(text: str | bytes, source: str = "prefix file") -> PrefixFile:
     """Check a prefix file's text; `source` stands for it in errors."""
-    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    _refuse_oversize(source, len(data))
+    return _checked(parse_document(text, source), source)
+
+
+def _checked(document: dict[str, Any], source: str) -> PrefixFile:
     try:
-        document = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-        return _checked(document, source)
+        field, problem = next(problems(document), ("", ""))
     except RecursionError as error:
         raise PrefixFileError(source, "", "is nested too deeply; build it again") from error
-    except ValueError as error:
-        raise PrefixFileError(
-            source, "", f"is not JSON ({error}); it may be cut short: build it again"
-        ) from error
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
-
-
-def _refuse_oversize(source: object, size: int) -> None:
-    if size > MAX_BYTES:
-        raise PrefixFileError(
-            source, "", f"has {size} bytes; a prefix file has at most {MAX_BYTES}"
-        )
-
-
-def dumps(prefix: PrefixFile) -> str:
-    """The file's text; key order is kept."""
-    document = {"format": FORMAT, **{name: getattr(prefix, name) for name in _FIELDS[1:]}}
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-
-
-def write(prefix: PrefixFile, folder: str | os.PathLike[str]) -> Path:
-    """Write the file into a folder, whole or not at all, and return its path."""
-    target = Path(folder) / (prefix.name + SUFFIX)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(dumps(prefix), encoding="utf-8")
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return target
-
-
-def find(folder: str | os.PathLike[str]) -> list[Path]:
-    """The prefix files of a folder, by name."""
-    return sorted(Path(folder).glob(f"*{SUFFIX}"))
-
-
-def _checked(document: object, source: str) -> PrefixFile:
-    def refuse(field: str, problem: str) -> PrefixFileError:
-        return PrefixFileError(source, _line(field, 100), _line(problem, 300))
-
-    if not isinstance(document, dict):
-        raise refuse("", "is not a JSON object; build it with `prefixwarm capture`")
-    if document.get("format") != FORMAT:
-        raise refuse("format", f"{document.get('format')!r}: this version reads {FORMAT!r} only")
-    for name in document:
-        if name not in _FIELDS:
-            raise refuse(name, f"is not a field; the fields are {', '.join(_FIELDS)}")
-    for field, problem in _problems(document):
-        raise refuse(field, problem)
-    values: dict[str, Any] = {name: document.get(name) for name in _FIELDS[1:]}
-    return PrefixFile(**values)
-
-
-def _line(text: str, most: int) -> str:
-    """One printable line: what stands in a broken file may be anything."""
-    shown = "".join(c if c.isprintable() else " " for c in text[: most + 1])
-    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
-
-
-def _problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with it, first things first; later checks rely on earlier ones."""
-    yield from _shape_problems(document)
-    yield from _text_problems(document)
-    route = _known_route(document["route"])
-    if route is None:
-        yield "route", f"{document['route']!r} is not known"
-        return
-    yield from _header_problems(document["headers"], route)
-    yield from _request_problems(document)
-    yield from _secret_problems(document["request"], "request")
-    yield from _fingerprint_problems(document)
-    yield from _price_problems(document.get("prices"))
-
-
-def _shape_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    kinds: dict[str, type] = dict.fromkeys(("name", "route", "model", "ttl"), str)
-    kinds |= dict.fromkeys(("headers", "request", "fingerprint", "tokens"), dict)
-    for name, kind in kinds.items():
-        if not isinstance(document.get(name), kind):
-            yield name, f"is missing or not {'text' if kind is str else 'an object'}"
-    if not _NAME.fullmatch(document["name"]):
-        yield "name", f"{document['name']!r}: use 1 to 64 of a-z, 0-9 and -"
-    if document["ttl"] not in TTL_SECONDS:
-        yield "ttl", f"{document['ttl']!r}: write 5m or 1h"
-    for name, value in document["tokens"].items():
-        if value is not None and (type(value) is not int or value < 0):
-            yield f"tokens.{name}", "must be a whole number or null"
-
-
-def _text_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    try:
-        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-    except UnicodeEncodeError:
-        yield "", "holds half of a character (a lone surrogate), which no request can carry"
-    except ValueError:
-        yield "", "holds a number that is too large"
-
-
-def _known_route(name: str) -> Route | None:
-    try:
-        return route_named(name)
-    except SettingsError:
-        return None
-
-
-def _header_problems(headers: dict[str, Any], route: Route) -> Iterator[tuple[str, str]]:
-    for name, value in headers.items():
-        if name not in route.allowed_headers:
-            allowed = ", ".join(route.allowed_headers) or "none"
-            yield f"headers.{name}", f"is not allowed on the route {route.name}; allowed: {allowed}"
-        text = isinstance(value, str) and value.isascii() and value.isprintable()
-        if not text or _KEY.search(value):
-            yield f"headers.{name}", "must be one line of ASCII text that holds no key"
-    version = headers.get("anthropic-version")
-    if "anthropic-version" in route.allowed_headers and version not in route.versions:
-        yield "headers.anthropic-version", f"{version!r}: write one of {', '.join(route.versions)}"
-
-
-def _request_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    request = document["request"]
-    if is_converse(request) != (document["route"] == CONVERSE):
-        form = "a Converse" if is_converse(request) else "a Messages"
-        yield "request", f"is {form} body, which the route {document['route']} does not take"
-    view = as_messages(request)
-    for tier, problem in _tier_problems(view):
-        yield f"request.{place_of(tier, request)}", problem
-    try:
-        refuse_unwarmable(request)
-    except UnwarmableRequestError as error:
-        yield f"request.{error.field}", error.problem
-    if view["model"] != document["model"]:
-        yield "model", f"{document['model']!r} is not the request's model {view['model']!r}"
-    yield from _limit_problems(request)
-    for name in ("stream", "cache_control"):
-        if name in request:
-            yield f"request.{name}", "does not belong into a warm request; build the file again"
-    yield from _breakpoint_problems(request, document["ttl"])
-
-
-def _limit_problems(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    found, wanted = request.get("max_tokens"), 0
-    if is_converse(request):
-        config = request.get("inferenceConfig")
-        found, wanted = config.get("maxTokens") if isinstance(config, dict) else None, 1
-    if type(found) is not int or found != wanted:
-        place = place_of("max_tokens", request)
-        yield f"request.{place}", f"{found!r}: a warm request has {wanted}"
-
-
-def _tier_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for tier in ("tools", "system", "messages"):
-        blocks = request.get(tier, [])
-        if tier == "system" and isinstance(blocks, str):
-            continue
-        if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
-            yield tier, "must be a list of objects"
-    last = (request.get("messages") or [{}])[-1]
-    if last.get("role") != "user" or not last.get("content"):
-        yield "messages", "must end with a user's message, the placeholder"
-
-
-def _breakpoint_problems(request: dict[str, Any], ttl: str) -> Iterator[tuple[str, str]]:
-    marked = list(markers(request))
-    placeholder = f"messages[{len(request['messages']) - 1}]."
-    named = ("cachePoint", "default") if is_converse(request) else ("cache_control", "ephemeral")
-    if not marked:
-        yield "request", "has no breakpoint: nothing would be cached"
-    if len(marked) > MAX_BREAKPOINTS:
-        yield "request", f"has {len(marked)} breakpoints; the provider takes {MAX_BREAKPOINTS}"
-    for place, block in marked:
-        if place.startswith(placeholder):
-            yield f"request.{place}", "a breakpoint on the placeholder is never read again"
-        if block["cache_control"] != {"type": "ephemeral", "ttl": ttl}:
-            yield f"request.{place}.{named[0]}", f"must be {named[1]} with the ttl {ttl}"
-
-
-def _secret_problems(value: object, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name.lower() in _SECRET_FIELDS and isinstance(inner, str) and inner:
-                yield f"{place}.{name}", "holds a credential; a prefix file must not"
-            yield from _secret_problems(inner, f"{place}.{name}")
-    elif isinstance(value, list):
-        for i, inner in enumerate(value):
-            yield from _secret_problems(inner, f"{place}[{i}]")
-    elif isinstance(value, str) and _KEY.search(value):
-        yield place, "holds text shaped like an API key; remove it from the prompt"
-
-
-def _fingerprint_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    actual = fingerprint(document["request"], document["headers"])
-    for name, value in actual.items():
-        if document["fingerprint"].get(name) != value:
-            yield f"fingerprint.{name}", "does not match the request; build the file again"
-
-
-def _price_problems(prices: object) -> Iterator[tuple[str, str]]:
-    if prices is None:
-        return
-    table = prices.get("usd_per_mtok") if isinstance(prices, dict) else None
-    if not isinstance(table, dict):
-        yield "prices.usd_per_mtok", "must be an object, or prices null when unknown"
-        return
-    for name, value in table.items():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if name not in _PRICES or not (value is None or (number and 0 <= value < 1e6)):
-            yield f"prices.usd_per_mtok.{name}", "must be US dollars per million tokens or null"
+    if problem:
+        raise error_in(source, field, problem)
+    return PrefixFile(**document)

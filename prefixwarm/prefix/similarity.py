@@ -1,4 +1,4 @@
-"""Whether a request is of the same agent as another, though not the same: is half of it there?"""
+"""What one recognises an agent's prompt by: is half of it in another one?"""
 
 from __future__ import annotations
 
@@ -6,43 +6,40 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.prefix.blocks import TIERS, blocks
+from prefixwarm.prefix.blocks import TIERS
 from prefixwarm.prefix.volatile import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from prefixwarm.prefix.blocks import Block
+
+# Of one tier, the share in which two versions of one prompt agree, and two prompts do not.
+ALIKE = 0.5
 
 _WORD = re.compile(r"\w+")
 
+Traits = dict[str, set[Any]]
 
-class Similarity:
-    """What one recognises an agent's request by, tier by tier.
+
+def traits(prompt: Iterable[Block]) -> Traits:
+    """What one recognises a prompt by, tier by tier.
 
     Of the tools it is their names, of system and messages every two words that follow each other:
     unrelated texts have few of those in common, two versions of one text most.
-
-    Parameters
-    ----------
-    body : mapping
-        A request.
-    messages : sequence
-        Those of its messages that count.
     """
-
-    def __init__(self, body: Mapping[str, Any], messages: Sequence[Any]) -> None:
-        found = blocks(body, messages)
-        texts = {tier: [block.value for block in found if block.tier == tier] for tier in TIERS}
-        self._tiers: tuple[set[Any], ...] = (
-            {tool.name or tool.kind for tool in found if tool.tier == "tools"},
-            set(pairwise(_words(texts["system"]))),
-            set(pairwise(_words(texts["messages"]))),
+    texts: dict[str, list[Any]] = {tier: [] for tier in TIERS}
+    for block in prompt:
+        texts[block.tier].append(
+            (block.name or block.kind) if block.tier == "tools" else block.value
         )
+    words = {tier: set(pairwise(_words(texts[tier]))) for tier in TIERS[1:]}
+    return {"tools": set(texts["tools"]), **words}
 
-    def is_part_of(self, other: Similarity) -> bool:
-        """Whether at least half of some tier is in the other's."""
-        tiers = zip(self._tiers, other._tiers, strict=True)
-        return any(ours and 2 * len(ours & theirs) >= len(ours) for ours, theirs in tiers)
+
+def shares(ours: Mapping[str, set[Any]], theirs: Mapping[str, set[Any]]) -> dict[str, float]:
+    """Of each tier that we have, how much of it they have, too: from 0 to 1."""
+    return {tier: len(ours[tier] & theirs[tier]) / len(ours[tier]) for tier in TIERS if ours[tier]}
 
 
 def _words(content: object) -> Iterator[str]:

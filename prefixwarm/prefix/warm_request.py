@@ -1,31 +1,55 @@
 """From an agent's own request to the warm request of its shared prefix.
 
-Only `max_tokens`, `stream` and the messages after the shared part change; what the provider
-renders into the prompt (thinking, effort, tool_choice, key order inside schemas) stays. See
+What the provider renders into the prompt (thinking, effort, key order inside schemas) stays; what
+belongs to one run, request or reply goes, and so does all that comes behind the shared part. See
 https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pre-warming-the-cache.
-Converse knows no zero: its least is one token, so shapes that imply output are no hindrance there.
+Converse knows no zero: its least is one token.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 from prefixwarm.errors import UnwarmableRequestError
-from prefixwarm.prefix.body import as_messages, is_converse, place_of, unfold, walk
+from prefixwarm.fields.blocks import calls_by_code, can_be_marked
+from prefixwarm.fields.leaving_out import without_one_run
+from prefixwarm.fields.output import zero_obstacles
+from prefixwarm.fields.visits import CONVERSE, REQUEST
+from prefixwarm.life import TTL_SECONDS
+from prefixwarm.prefix.blocks import blocks
+from prefixwarm.prefix.body import MAX_BREAKPOINTS, as_messages, is_converse, place_of, unfold
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from prefixwarm.fields.output import Obstacle
+    from prefixwarm.prefix.blocks import Block
 
 PLACEHOLDER = {"role": "user", "content": "warm"}
 CONVERSE_PLACEHOLDER = {"role": "user", "content": [{"text": "warm"}]}
-TTL_SECONDS = {"5m": 300, "1h": 3600}
-MAX_BREAKPOINTS = 4
 
-_DROPPED = ("stream", "cache_control", "diagnostics")
-_UNMARKABLE = ("thinking", "redacted_thinking")
-# What only the streamed operation of Converse takes.
-_STREAM_ONLY = "streamProcessingMode"
+_PLACEHOLDER_BLOCKS = {REQUEST: {"type": "text", "text": "warm"}, CONVERSE: {"text": "warm"}}
+_CALLS = {"tool_use": "id", "toolUse": "toolUseId"}
+_RESULTS = {"tool_result": "tool_use_id", "toolResult": "toolUseId"}
+
+
+class WarmRequest(NamedTuple):
+    """A warm request, and what was changed besides cutting it.
+
+    Attributes
+    ----------
+    body : dict
+        The request, ready to send.
+    left_out : dict of str to str
+        Places that it goes without, each with the reason: ``run`` or ``request``, to which they
+        belong; or ``output``, which no warm call has.
+    output_tokens : int
+        What it asks for: 0, or 1 where a shape forbids zero.
+    """
+
+    body: dict[str, Any]
+    left_out: dict[str, str]
+    output_tokens: int
 
 
 def derive(
@@ -52,54 +76,84 @@ def derive(
         When the provider would refuse it, or would cache nothing that real traffic reads.
     """
     refuse_unwarmable(request)
+    count = len(request["messages"])
+    if not 0 <= shared_messages <= count:
+        problem = f"there are {count}; {shared_messages} of them cannot be shared"
+        raise UnwarmableRequestError("messages", problem)
+    if not all(message.get("content") for message in request["messages"][:shared_messages]):
+        raise UnwarmableRequestError("messages", "a shared message has no content")
+    found = blocks(request)
+    return warm(request, found, static_end(found, shared_messages), ttl).body
+
+
+def static_end(found: Sequence[Block], shared_messages: int = 0) -> int:
+    """How many leading blocks of the prompt are shared, as far as one request tells."""
+    prompt = [block for block in found if block.rendered]
+    if shared_messages:
+        return sum(block.message is None or block.message < shared_messages for block in prompt)
+    static = [block for block in prompt if block.message is None]
+    for tier in ("system", "tools"):
+        marked = [i for i, b in enumerate(static) if b.tier == tier and b.marked]
+        if marked:
+            return marked[-1] + 1
+    return len(static)
+
+
+def warm(
+    request: Mapping[str, Any], found: Sequence[Block], end: int, ttl: str = "1h"
+) -> WarmRequest:
+    """The warm request of a request's first blocks.
+
+    Parameters
+    ----------
+    request
+        The body of an agent's request, as it was sent.
+    found
+        All its blocks.
+    end
+        How many of the prompt's blocks are shared. The prefix ends where a breakpoint can stand
+        and a user may speak, which may be earlier.
+    ttl
+        ``5m`` or ``1h``.
+
+    Raises
+    ------
+    UnwarmableRequestError
+        When the provider would refuse it, or would cache nothing that real traffic reads.
+    """
     if ttl not in TTL_SECONDS:
         raise UnwarmableRequestError("ttl", f"{ttl!r} is not a TTL; write 5m or 1h")
-    shared = _shared_tiers(as_messages(request), shared_messages)
-    _mark_end(shared, ttl)
-    return (_converse if is_converse(request) else _messages)(request, shared)
+    shared = _up_to_breakpoint(request, [block for block in found if block.rendered][:end])
+    kept = list(_with_deferred(found, shared))
+    marked = _marked(shared)
+    values = {id(block): _value(block, block in marked, ttl) for block in kept}
+    tiers = {
+        tier: [values[id(block)] for block in kept if block.tier == tier]
+        for tier in ("tools", "system")
+    }
+    converse = is_converse(request)
+    asked, forced = _unforced(request, shared)
+    rest, left = without_one_run(asked, CONVERSE if converse else REQUEST)
+    messages = _messages(request, found, kept, values)
+    body = (_converse if converse else _plain)(request, rest, tiers, messages)
+    gone = {place: why for place, why in left.items() if why != "reply"}
+    tokens = body["inferenceConfig"]["maxTokens"] if converse else body["max_tokens"]
+    return WarmRequest(body, {**gone, **forced}, tokens)
 
 
-def _messages(request: Mapping[str, Any], shared: Mapping[str, list[Any]]) -> dict[str, Any]:
-    warm: dict[str, Any] = {}
-    for name, value in request.items():
-        if name in ("tools", "system"):
-            if shared[name]:
-                warm[name] = shared[name]
-        elif name == "messages":
-            warm[name] = [*shared["messages"], dict(PLACEHOLDER)]
-        elif name not in _DROPPED:
-            warm[name] = value
-    warm["max_tokens"] = 0
-    return warm
-
-
-def _converse(request: Mapping[str, Any], shared: Mapping[str, list[Any]]) -> dict[str, Any]:
-    if shared["messages"] and shared["messages"][-1].get("role") != "assistant":
-        raise UnwarmableRequestError(
-            "messages", "Converse takes turns: the shared ones must end with the assistant's"
-        )
-    messages = [{**each, "content": unfold(each["content"])} for each in shared["messages"]]
-    warm: dict[str, Any] = {**request, "messages": [*messages, dict(CONVERSE_PLACEHOLDER)]}
-    warm["inferenceConfig"] = {**(request.get("inferenceConfig") or {}), "maxTokens": 1}
-    for name, kept in (
-        ("system", unfold(shared["system"])),
-        ("toolConfig", _tool_config(request, shared["tools"])),
-    ):
-        if kept:
-            warm[name] = kept
-        else:
-            warm.pop(name, None)
-    if _STREAM_ONLY in (guard := request.get("guardrailConfig") or {}):
-        warm["guardrailConfig"] = {k: v for k, v in guard.items() if k != _STREAM_ONLY}
-    return warm
-
-
-def _tool_config(request: Mapping[str, Any], tools: list[Any]) -> dict[str, Any]:
-    return {**request["toolConfig"], "tools": unfold(tools)} if tools else {}
+def _unforced(
+    request: Mapping[str, Any], shared: Sequence[Block]
+) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The request without what forbids zero tokens and reaches no tier that is warmed."""
+    if is_converse(request) or shared[-1].message is not None:
+        return request, {}
+    names = [each.place for each in _obstacles(request) if each.tier == "messages"]
+    rest = {name: value for name, value in request.items() if name not in names}
+    return rest, dict.fromkeys(names, "output")
 
 
 def refuse_unwarmable(request: Mapping[str, Any]) -> None:
-    """Check the shapes that no warm request can have, such as those that imply output.
+    """Check the shapes that no warm request can have.
 
     Raises
     ------
@@ -111,124 +165,176 @@ def refuse_unwarmable(request: Mapping[str, Any]) -> None:
         if not isinstance(view.get(name), kind) or not view[name]:
             where = place_of(name, request)
             raise UnwarmableRequestError(where, f"is missing or not a {kind.__name__}")
-    if _type_of(view.get("thinking")) == "enabled":
-        least = "maxTokens 1" if is_converse(request) else "max_tokens 0"
-        raise UnwarmableRequestError(
-            place_of("thinking", request),
-            f"a thinking budget forbids {least}; use adaptive thinking in the agent, or do "
-            "not warm this prefix",
-        )
-    if is_converse(request):
-        _refuse_managed_prompt(request)
-    else:
-        _refuse_implied_output(request)
-
-
-def _refuse_managed_prompt(request: Mapping[str, Any]) -> None:
-    if request.get("promptVariables") or ":prompt/" in request["modelId"]:
+    contents = [view.get("tools"), view.get("system"), view["messages"]]
+    contents += [m.get("content") for m in view["messages"] if isinstance(m, dict)]
+    if not all(_is_content(content) for content in contents):
+        raise UnwarmableRequestError("tools, system, messages", "must be lists of objects")
+    for obstacle in _obstacles(request):
+        if obstacle.least is None:
+            least = "maxTokens 1" if is_converse(request) else "max_tokens 0"
+            raise UnwarmableRequestError(
+                obstacle.place,
+                f"a thinking budget forbids {least}; use adaptive thinking in the agent, or do "
+                "not warm this prefix",
+            )
+    if is_converse(request) and (
+        request.get("promptVariables") or ":prompt/" in str(request.get("modelId"))
+    ):
         raise UnwarmableRequestError(
             "modelId", "names a prompt that AWS keeps, which cannot be captured; send its text"
         )
 
 
-def _refuse_implied_output(request: Mapping[str, Any]) -> None:
-    if (choice := _type_of(request.get("tool_choice"))) in ("any", "tool"):
-        raise UnwarmableRequestError(
-            "tool_choice",
-            f"{choice!r} forces output, which max_tokens 0 forbids; capture a request with "
-            "tool_choice auto",
-        )
-    config = request.get("output_config")
-    if isinstance(config, dict) and config.get("format") is not None:
-        raise UnwarmableRequestError(
-            "output_config.format",
-            "structured output forbids max_tokens 0 and is part of the prefix; capture a "
-            "request without it",
-        )
+def _is_content(content: object) -> bool:
+    """Whether it is a text, a list of objects, or nothing."""
+    listed = content if isinstance(content, list) else []
+    return isinstance(content, str | list | None) and all(isinstance(b, dict) for b in listed)
 
 
-def markers(request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every block that carries a breakpoint: its place, such as ``system[1]``, and the block."""
-    for _, place, _, block in walk(request):
-        if isinstance(block, dict) and block.get("cache_control") is not None:
-            yield place, block
+def least_tokens(request: Mapping[str, Any]) -> int:
+    """The fewest output tokens that a Messages body can ask for: 0, or 1 where it forbids that."""
+    return int(bool(_obstacles(request)))
 
 
-def _type_of(value: object) -> object:
-    return value.get("type") if isinstance(value, dict) else None
+def _obstacles(request: Mapping[str, Any]) -> list[Obstacle]:
+    shape = CONVERSE if is_converse(request) else REQUEST
+    return [each for each in zero_obstacles(request, shape) if each.place != "stream"]
 
 
-def _shared_tiers(request: Mapping[str, Any], shared_messages: int) -> dict[str, list[Any]]:
-    tools, system = _copies(request.get("tools")), _system_blocks(request.get("system"))
-    if not 0 <= shared_messages <= len(request["messages"]):
-        found = len(request["messages"])
-        raise UnwarmableRequestError(
-            "messages", f"there are {found}; {shared_messages} of them cannot be shared"
-        )
-    messages = _copies(request["messages"][:shared_messages])
-    if not messages:
-        tools, system = _up_to_last_breakpoint(tools, system)
-    if not (tools or system or messages):
+def _up_to_breakpoint(request: Mapping[str, Any], run: list[Block]) -> list[Block]:
+    """The blocks up to the last one that can carry a breakpoint and be followed by a user."""
+    if not run:
         raise UnwarmableRequestError(
             "system", "there are neither tools nor a system prompt: nothing is shared"
         )
-    return {"tools": tools, "system": system, "messages": messages}
+    by_code = calls_by_code(request.get("messages"))
+    for end in range(len(run), 0, -1):
+        last = run[end - 1]
+        markable = can_be_marked(last.value, last.choice, by_code) == "yes"
+        if markable and not last.role.startswith("system") and not _open_calls(run[:end]):
+            return run[:end]
+    raise UnwarmableRequestError("prefix", "its last block cannot carry a breakpoint")
 
 
-def _up_to_last_breakpoint(tools: list[Any], system: list[Any]) -> tuple[list[Any], list[Any]]:
-    for i in range(len(system) - 1, -1, -1):
-        if system[i].get("cache_control") is not None:
-            return tools, system[: i + 1]
-    for i in range(len(tools) - 1, -1, -1):
-        if tools[i].get("cache_control") is not None:
-            return tools[: i + 1], []
-    return tools, system
+def _open_calls(run: Sequence[Block]) -> set[Any]:
+    """Ids of the tool calls whose results are not among these blocks."""
+    made: set[Any] = set()
+    answered: set[Any] = set()
+    for block in run:
+        for names, ids in ((_CALLS, made), (_RESULTS, answered)):
+            if block.message is not None and block.kind in names:
+                inside = block.value.get(block.kind)
+                value = inside if isinstance(inside, dict) else block.value
+                ids.add(value.get(names[block.kind]))
+    return made - answered
 
 
-def _system_blocks(system: object) -> list[Any]:
-    if isinstance(system, str):
-        return [{"type": "text", "text": system}] if system else []
-    return _copies(system)
+def _with_deferred(found: Sequence[Block], shared: Sequence[Block]) -> Iterator[Block]:
+    """The shared blocks, with what stands among them and is no part of the prompt."""
+    last = next(i for i, block in enumerate(found) if block is shared[-1])
+    every_tool = sum(b.rendered for b in found if b.tier == "tools")
+    whole = every_tool == sum(block.tier == "tools" for block in shared)
+    for i, block in enumerate(found):
+        if i <= last or (whole and block.tier == "tools"):
+            yield block
 
 
-def _copies(blocks: object) -> list[Any]:
-    if blocks is None:
-        return []
-    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
-        raise UnwarmableRequestError("tools, system, messages", "must be lists of objects")
-    return [dict(block) for block in blocks]
+def _marked(shared: Sequence[Block]) -> list[Block]:
+    """The blocks that carry a breakpoint in the warm request."""
+    able = (b for b in shared[:-1] if b.marked and can_be_marked(b.value, b.choice) == "yes")
+    marked = [*able, shared[-1]]
+    while len(marked) > MAX_BREAKPOINTS:
+        marked.remove(min(marked[:-1], key=lambda block: _span(block, marked, shared)))
+    return marked
 
 
-def _mark_end(shared: dict[str, list[Any]], ttl: str) -> None:
-    """Put a breakpoint on the last shared block, and the one TTL on all: 1h may not follow 5m."""
-    if shared["messages"]:
-        shared["messages"] = [_with_block_list(message) for message in shared["messages"]]
-        last = shared["messages"][-1]["content"][-1]
-    else:
-        last = (shared["system"] or shared["tools"])[-1]
-    if _unmarkable(last):
-        raise UnwarmableRequestError("prefix", "its last block cannot carry a breakpoint")
-    last["cache_control"] = {"type": "ephemeral"}
-    marked = [block for _, block in markers(shared)]
-    for block in marked:
-        block["cache_control"] = {"type": "ephemeral", "ttl": ttl}
-    if len(marked) > MAX_BREAKPOINTS:
-        raise UnwarmableRequestError(
-            "cache_control", f"{len(marked)} breakpoints; the provider takes {MAX_BREAKPOINTS}"
-        )
+def _span(block: Block, marked: Sequence[Block], shared: Sequence[Block]) -> int:
+    """Bytes that are lost where only the breakpoint before this one is read: what it is worth."""
+    at = {id(b): i for i, b in enumerate(shared)}
+    before = max((at[id(b)] for b in marked if at[id(b)] < at[id(block)]), default=-1)
+    return sum(len(b.data) for b in shared[before + 1 : at[id(block)] + 1])
 
 
-def _unmarkable(block: Mapping[str, Any]) -> bool:
-    """Converse refuses a cache point behind reasoning, and behind documents but PDFs."""
-    document = block.get("document")
-    extracted = isinstance(document, dict) and document.get("format", "pdf") != "pdf"
-    reasoning = block.get("type") in _UNMARKABLE or "reasoningContent" in block
-    return reasoning or extracted or block.get("text") == ""
+def _value(block: Block, marked: bool, ttl: str) -> dict[str, Any]:
+    """The block as the warm request has it: with the one TTL, and no other breakpoint inside."""
+    value = {k: v for k, v in block.value.items() if k != "cache_control" or marked}
+    inner = value.get("content")
+    if block.tier == "messages" and isinstance(inner, list):
+        value["content"] = [_unmarked(each) for each in inner]
+    return {**value, "cache_control": {"type": "ephemeral", "ttl": ttl}} if marked else value
 
 
-def _with_block_list(message: dict[str, Any]) -> dict[str, Any]:
-    content = message.get("content")
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else _copies(content)
-    if not blocks:
-        raise UnwarmableRequestError("messages", "a shared message has no content")
-    return {**message, "content": blocks}
+def _unmarked(block: Any) -> Any:
+    if not isinstance(block, dict):
+        return block
+    return {name: value for name, value in block.items() if name != "cache_control"}
+
+
+def _messages(
+    request: Mapping[str, Any],
+    found: Sequence[Block],
+    kept: Sequence[Block],
+    values: Mapping[int, dict[str, Any]],
+) -> list[Any]:
+    """The shared messages, and the placeholder: of its own, or the last block of a user's."""
+    converse = is_converse(request)
+    messages: dict[int, list[Any]] = {}
+    for block in kept:
+        if block.message is not None:
+            messages.setdefault(block.message, []).append(values[id(block)])
+    shared = []
+    for number, content in messages.items():
+        whole = request["messages"][number]
+        if whole.get("content"):
+            whole = {**whole, "content": unfold(content) if converse else content}
+        shared.append(whole)
+    if not shared:
+        return [dict(CONVERSE_PLACEHOLDER if converse else PLACEHOLDER)]
+    last = max(messages)
+    rest = any(b.message == last and b.rendered and id(b) not in values for b in found)
+    if shared[-1].get("role") == "user" and (rest or converse):
+        words = dict(_PLACEHOLDER_BLOCKS[CONVERSE if converse else REQUEST])
+        return [*shared[:-1], {**shared[-1], "content": [*shared[-1]["content"], words]}]
+    return [*shared, dict(CONVERSE_PLACEHOLDER if converse else PLACEHOLDER)]
+
+
+def _plain(
+    request: Mapping[str, Any],
+    rest: Mapping[str, Any],
+    tiers: Mapping[str, list[Any]],
+    messages: list[Any],
+) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for name in request:
+        if name in tiers:
+            if tiers[name]:
+                body[name] = tiers[name]
+        elif name == "messages":
+            body[name] = messages
+        elif name == "max_tokens":
+            body[name] = 0
+        elif name in rest:
+            body[name] = rest[name]
+    body["max_tokens"] = least_tokens(body)
+    return body
+
+
+def _converse(
+    request: Mapping[str, Any],
+    rest: Mapping[str, Any],
+    tiers: Mapping[str, list[Any]],
+    messages: list[Any],
+) -> dict[str, Any]:
+    body: dict[str, Any] = {**rest, "messages": messages}
+    body["inferenceConfig"] = {**(rest.get("inferenceConfig") or {}), "maxTokens": 1}
+    given = request.get("toolConfig") or {}
+    content = {
+        "system": unfold(tiers["system"]),
+        "toolConfig": {**given, "tools": unfold(tiers["tools"])} if tiers["tools"] else {},
+    }
+    for name, value in content.items():
+        if value:
+            body[name] = value
+        else:
+            body.pop(name, None)
+    return body

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from prefixwarm.fields.table import table
 from prefixwarm.simulator.prompt_blocks import MESSAGES, SYSTEM, TOOLS, Block
 
 if TYPE_CHECKING:
@@ -98,8 +99,9 @@ def _messages_salt(body: Json) -> Salt:
 
 def _thinking(body: Json, model: Model) -> Salt:
     given = body.get("thinking")
-    default = {"type": "adaptive" if model.always_thinks else "disabled"}
-    return {key: value for key, value in (given or default).items() if value is not None}
+    default = table().row("request", "thinking").default_for(model.id)
+    chosen = given or (default if isinstance(default, dict) else {})
+    return {key: value for key, value in chosen.items() if value is not None}
 
 
 def _effort(body: Json, model: Model) -> str:

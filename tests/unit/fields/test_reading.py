@@ -59,6 +59,10 @@ def _values(body: Json, headers: dict[str, str] | None = None, shape: str = "req
         ({"speed": "standard", "inference_geo": "global"}, {}),
         ({"speed": "fast"}, {"speed": "fast"}),
         ({"thread": {"type": "create"}}, {"thread": {"type": "create"}}),
+        (
+            {"tools": [{"type": "web_search_20250305", "name": "w", "defer_loading": True}]},
+            {"web_search": True},
+        ),
         ({"anthropic_beta": ["b", "a"]}, {"anthropic-beta": ["a", "b"]}),
         ({"anthropic_version": "bedrock-2023-05-31"}, {"anthropic-version": "bedrock-2023-05-31"}),
     ],
@@ -329,10 +333,10 @@ def test_calls_that_code_made() -> None:
 
 def test_a_message_is_cleared_once_a_user_speaks_again() -> None:
     message = {"role": "system", "content": "be short", "clear_at": "next_user_message"}
-    assert is_cleared(message, USER)
-    assert not is_cleared(message, [{"role": "assistant", "content": "x"}])
-    assert not is_cleared({**message, "clear_at": "never"}, USER)
-    assert not is_cleared(USER[0], USER)
+    assert is_cleared(message, answered=True)
+    assert not is_cleared(message, answered=False)
+    assert not is_cleared({**message, "clear_at": "never"}, answered=True)
+    assert not is_cleared(USER[0], answered=True)
 
 
 @pytest.mark.parametrize(

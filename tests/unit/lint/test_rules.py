@@ -38,16 +38,20 @@ def test_a_good_prefix_has_no_findings(make_body: Any) -> None:
             {"output_config": {"effort": "low"}},
             ("note", "effort", "request.output_config.effort"),
         ),
-        (
-            {"metadata": {"user_id": "u-1"}},
-            ("note", "personal-metadata", "request.metadata.user_id"),
-        ),
     ],
 )
 def test_finds(make_body: Any, changes: Any, finding: tuple[str, str, str]) -> None:
     """One change, one finding."""
     headers = {"anthropic-version": "2026-10-21"}
     assert finding in found(make_prefix("x", make_body(**changes), headers=headers))
+
+
+def test_metadata_of_an_older_file(make_body: Any) -> None:
+    """A file that is captured now has none."""
+    prefix = make_prefix("x", make_body(metadata={"user_id": "u-1"}))
+    assert "metadata" not in prefix.request
+    older = prefix.replace(request={**prefix.request, "metadata": {"user_id": "u-1"}})
+    assert found(older) == [("note", "personal-metadata", "request.metadata.user_id")]
 
 
 def test_near_the_minimum_only_counting_tells(make_body: Any) -> None:

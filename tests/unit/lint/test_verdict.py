@@ -61,7 +61,7 @@ def test_an_added_system_block_is_none(prefix: Any, make_body: Any) -> None:
 
 def test_thinking_is_drift_and_tool_choice_is_none(prefix: Any, make_body: Any) -> None:
     """tool_choice only reaches messages, which this prefix has none of."""
-    assert not judge(prefix, make_body(thinking={"type": "adaptive"})).hit
+    assert not judge(prefix, make_body(thinking={"type": "disabled"})).hit
     assert judge(prefix, make_body(tool_choice={"type": "any"})).hit
 
 

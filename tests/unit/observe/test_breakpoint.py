@@ -10,7 +10,7 @@ import pytest
 from prefixwarm.capture.extract import make_prefix
 from prefixwarm.lint.verdict import judge
 from prefixwarm.observe.breakpoint import with_breakpoint
-from prefixwarm.prefix.warm_request import markers
+from prefixwarm.prefix.body import markers
 
 
 def unmarked(make_body: Any, **changes: Any) -> Any:

@@ -41,7 +41,8 @@ def test_the_agents_requests_match(drift: Any, make_body: Any) -> None:
             "tools",
         ),
         ({"system": "You were a helper."}, "system"),
-        ({"thinking": {"type": "adaptive"}}, "shape"),
+        ({"thinking": {"type": "disabled"}}, "shape"),
+        ({"thinking": {"type": "adaptive"}}, None),
         ({"output_config": {"effort": "low"}}, "shape"),
         ({"output_config": {"effort": "high"}}, None),
         ({"tool_choice": {"type": "any"}}, None),
@@ -87,10 +88,10 @@ CITED = {**DOCUMENT, "citations": {"enabled": True}}
     [
         ([DOCUMENT], False, None),
         ([{**DOCUMENT, "citations": {"enabled": False}}], False, None),
-        ([CITED], False, "shape"),
-        ([{"type": "tool_result", "tool_use_id": "t", "content": [CITED]}], False, "shape"),
+        ([CITED], False, "system"),
+        ([{"type": "tool_result", "tool_use_id": "t", "content": [CITED]}], False, "system"),
         ([IMAGE], False, None),
-        ([IMAGE], True, "shape"),
+        ([IMAGE], True, "messages"),
     ],
 )
 def test_what_the_conversation_changes_in_front_of_it(
@@ -125,7 +126,7 @@ def test_shared_messages(make_body: Any) -> None:
     changed = copy.deepcopy(request)
     changed["messages"][1]["content"] = "5"
     assert matcher.match(changed, {}).drift == "messages"
-    assert matcher.match({**request, "tool_choice": {"type": "none"}}, {}).drift == "shape"
+    assert matcher.match({**request, "tool_choice": {"type": "none"}}, {}).drift == "messages"
 
 
 def test_what_did_not_change_is_compared_once(

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
-from prefixwarm.prefix.body import as_messages, fold, place_of, unfold, walk
+from prefixwarm.prefix.body import as_messages, fold, markers, place_of, unfold, walk
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm.prefix.fingerprint import fingerprint
 from prefixwarm.prefix.prefix_file import build, dumps, loads
-from prefixwarm.prefix.warm_request import CONVERSE_PLACEHOLDER, derive, markers
+from prefixwarm.prefix.warm_request import CONVERSE_PLACEHOLDER, derive
 from prefixwarm.state.outcome import Usage
 
 POINT = {"cachePoint": {"type": "default"}}
@@ -117,6 +117,7 @@ def test_the_warm_request_is_the_agents_own() -> None:
     before = json.dumps(request)
     warm = derive(request)
     assert json.dumps(request) == before
+    del request["requestMetadata"]
     assert list(warm) == list(request)
     assert warm == {
         **request,
@@ -146,7 +147,7 @@ def test_a_prefix_may_end_in_the_tools() -> None:
 
 
 def test_shared_messages_keep_taking_turns() -> None:
-    """The placeholder is a user's, and Converse refuses two turns of one side."""
+    """Converse refuses two turns of one side: behind a user's turn the placeholder joins it."""
     turns = [
         {"role": "user", "content": [{"text": "a"}]},
         {"role": "assistant", "content": [{"text": "b"}]},
@@ -155,8 +156,10 @@ def test_shared_messages_keep_taking_turns() -> None:
     warm = derive(agent(messages=turns), shared_messages=2)
     assert warm["messages"][1]["content"] == [{"text": "b"}, HOUR]
     assert warm["messages"][2] == CONVERSE_PLACEHOLDER
-    with pytest.raises(UnwarmableRequestError, match="takes turns"):
-        derive(agent(messages=turns), shared_messages=1)
+    warm = derive(agent(messages=turns), shared_messages=1)
+    assert warm["messages"] == [
+        {"role": "user", "content": [{"text": "a"}, HOUR, {"text": "warm"}]}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -201,14 +204,17 @@ def test_what_cannot_be_warmed_is_named(changes: dict[str, Any], field: str) -> 
     ],
 )
 def test_some_blocks_take_no_cache_point(last: dict[str, Any]) -> None:
-    """Bedrock answers 400 to one behind them."""
+    """Bedrock answers 400 to one behind them: the prefix ends before."""
     turns = [
         {"role": "user", "content": [{"text": "a"}]},
         {"role": "assistant", "content": [{"text": "b"}, last]},
         {"role": "user", "content": [{"text": "c"}]},
     ]
-    with pytest.raises(UnwarmableRequestError, match="cannot carry a breakpoint"):
-        derive(agent(messages=turns), shared_messages=2)
+    warm = derive(agent(messages=turns), shared_messages=2)
+    assert warm["messages"][1:] == [
+        {"role": "assistant", "content": [{"text": "b"}, HOUR]},
+        CONVERSE_PLACEHOLDER,
+    ]
 
 
 def test_what_only_streams_take_is_left_out() -> None:

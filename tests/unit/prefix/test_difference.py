@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.prefix.difference import differences
+from prefixwarm.prefix.prompt import Prompt
+
+
+def differences(
+    left: Any, right: Any, left_headers: Any = None, right_headers: Any = None
+) -> list[Any]:
+    """Those of two requests."""
+    return Prompt(left, left_headers).differences(Prompt(right, right_headers))
 
 
 def only(left: dict[str, Any], right: dict[str, Any]) -> Any:
@@ -107,7 +114,7 @@ def test_roles_belong_to_messages(make_body: Any) -> None:
     ("change", "place", "tier"),
     [
         ({"model": "claude-opus-5-5"}, "model", "shape"),
-        ({"thinking": {"type": "adaptive"}}, "thinking", "shape"),
+        ({"thinking": {"type": "disabled"}}, "thinking", "shape"),
         ({"output_config": {"effort": "low"}}, "output_config.effort", "shape"),
         ({"speed": "fast"}, "speed", "system"),
         ({"tool_choice": {"type": "none"}}, "tool_choice", "messages"),

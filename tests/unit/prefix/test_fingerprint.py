@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefixwarm.prefix.fingerprint import fingerprint
+from prefixwarm.prefix import fingerprint as fingerprints
+from prefixwarm.prefix.body import without_placeholder
 
 EMPHEMERAL = {"type": "ephemeral", "ttl": "1h"}
 REQUEST: dict[str, Any] = {
@@ -27,6 +28,11 @@ REQUEST: dict[str, Any] = {
         {"role": "user", "content": "warm"},
     ],
 }
+
+
+def fingerprint(request: dict[str, Any], headers: dict[str, str]) -> dict[str, str]:
+    """That of a warm request."""
+    return fingerprints.fingerprint(without_placeholder(request), headers)
 
 
 def changed(**changes: Any) -> dict[str, Any]:

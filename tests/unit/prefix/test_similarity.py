@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.prefix.similarity import Similarity
+from prefixwarm.prefix.prompt import Prompt
 
 SUPPORT = """You are the support agent of a parcel service. Look up every parcel before you
 answer, never promise a delivery date, and hand over to a person when a customer is angry.
@@ -25,9 +25,8 @@ def tools(*names: str, text: str = "Does it.") -> list[dict[str, Any]]:
     return [{"name": name, "description": text, "input_schema": {}} for name in names]
 
 
-def like(warmed: dict[str, Any], sent: dict[str, Any], messages: int = 0) -> bool:
-    ours, theirs = (Similarity(b, b.get("messages", [])[:messages]) for b in (warmed, sent))
-    return ours.is_part_of(theirs)
+def like(warmed: dict[str, Any], sent: dict[str, Any]) -> bool:
+    return Prompt(warmed).is_like(Prompt(sent))
 
 
 @pytest.mark.parametrize("text", [SUPPORT, CHINESE], ids=["words", "characters"])
@@ -64,8 +63,8 @@ def test_examples_in_messages() -> None:
     """A prefix that is nothing but messages."""
     warmed = {"messages": [{"role": "user", "content": SUPPORT}]}
     changed = SUPPORT.format(day="Friday")
-    assert like(warmed, {"messages": [{"role": "user", "content": changed}]}, 1)
-    assert not like(warmed, {"messages": [{"role": "user", "content": TITLES}]}, 1)
+    assert like(warmed, {"messages": [{"role": "user", "content": changed}]})
+    assert not like(warmed, {"messages": [{"role": "user", "content": TITLES}]})
 
 
 def test_nothing_is_like_nothing() -> None:

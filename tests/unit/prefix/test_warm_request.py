@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from prefixwarm.errors import UnwarmableRequestError
-from prefixwarm.prefix.warm_request import PLACEHOLDER, derive, markers
+from prefixwarm.prefix.body import markers, without_placeholder
+from prefixwarm.prefix.prompt import Prompt
+from prefixwarm.prefix.warm_request import PLACEHOLDER, derive
 
 HOUR = {"type": "ephemeral", "ttl": "1h"}
 FIVE = {"type": "ephemeral"}
@@ -112,8 +114,9 @@ def test_what_shapes_the_prompt_stays() -> None:
         "model": "claude-sonnet-5-5",
     }
     warm = derive(request)
-    assert list(warm) == [name for name in request if name not in ("stream", "diagnostics")]
-    for name in ("thinking", "output_config", "tool_choice", "metadata"):
+    left_out = ("stream", "diagnostics", "metadata")
+    assert list(warm) == [name for name in request if name not in left_out]
+    for name in ("thinking", "output_config", "tool_choice"):
         assert warm[name] == request[name]
     assert json.dumps(warm["tools"]) == json.dumps(TOOLS)
 
@@ -162,21 +165,10 @@ def test_is_its_own_warm_request() -> None:
         ({"messages": []}, "messages", "missing or not a list"),
         ({"messages": "hello"}, "messages", "missing or not a list"),
         ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "thinking", "adaptive"),
-        ({"tool_choice": {"type": "any"}}, "tool_choice", "'any' forces output"),
-        ({"tool_choice": {"type": "tool", "name": "a"}}, "tool_choice", "'tool' forces output"),
-        ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format", "without"),
         ({"system": None}, "system", "nothing is shared"),
         ({"system": 5}, "tools, system, messages", "lists of objects"),
         ({"tools": ["a"]}, "tools, system, messages", "lists of objects"),
         ({"system": [text("")]}, "prefix", "cannot carry a breakpoint"),
-        (
-            {
-                "tools": [{**TOOLS[0], "cache_control": FIVE}] * 4,
-                "system": [text("one", cache_control=FIVE)],
-            },
-            "cache_control",
-            "5 breakpoints; the provider takes 4",
-        ),
     ],
 )
 def test_refuses_what_cannot_be_warmed(change: dict[str, Any], field: str, problem: str) -> None:
@@ -185,6 +177,123 @@ def test_refuses_what_cannot_be_warmed(change: dict[str, Any], field: str, probl
     with pytest.raises(UnwarmableRequestError, match=problem) as caught:
         derive(request)
     assert caught.value.field == field
+
+
+FORMAT = {"type": "json_schema", "schema": {"type": "object"}}
+
+
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "a"}])
+def test_a_forced_tool_is_left_out(choice: dict[str, Any]) -> None:
+    """It reaches the messages alone, and zero tokens are forbidden with it."""
+    request = agent(system="You help.", tools=TOOLS, tool_choice=choice)
+    found = Prompt(request).warm_request()
+    assert "tool_choice" not in found.body
+    assert (found.body["max_tokens"], found.left_out) == (0, {"tool_choice": "output"})
+
+
+def test_a_forced_tool_stays_where_messages_are_warmed() -> None:
+    """Then it is part of the key, and one token is asked for."""
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, *ASKED]
+    request = agent(tools=TOOLS, tool_choice={"type": "any"}, messages=turns)
+    warm = derive(request, shared_messages=2)
+    assert (warm["tool_choice"], warm["max_tokens"]) == ({"type": "any"}, 1)
+
+
+@pytest.mark.parametrize(
+    "shape", [{"output_config": {"format": FORMAT}}, {"output_format": FORMAT}]
+)
+def test_structured_output_asks_for_one_token(shape: dict[str, Any]) -> None:
+    """By either name: it is part of the prompt, and forbids zero."""
+    found = Prompt(agent(system="You help.", **shape)).warm_request()
+    assert (found.output_tokens, found.body["max_tokens"]) == (1, 1)
+    assert shape.items() <= found.body.items()
+
+
+def test_what_belongs_to_one_run_or_request_is_left_out() -> None:
+    """And it is said what."""
+    skills = [{"type": "anthropic", "skill_id": "pptx", "version": "latest"}]
+    request = agent(
+        system="You help.",
+        container={"id": "container_1", "skills": skills},
+        fallback_credit_token="fct",
+        metadata={"user_id": "u"},
+        stream=True,
+    )
+    found = Prompt(request).warm_request()
+    assert found.body["container"] == {"skills": skills}
+    assert found.left_out == {
+        "container.id": "run",
+        "fallback_credit_token": "request",
+        "metadata": "request",
+    }
+
+
+def test_a_deferred_tool_is_never_marked() -> None:
+    """The prefix ends at the last tool that is in the prompt; the others are sent along."""
+    late = [{"name": f"late_{i}", "input_schema": {}, "defer_loading": True} for i in range(2)]
+    for tools in ([*TOOLS, *late], [*late, *TOOLS]):
+        warm = derive(agent(tools=tools))
+        assert [t["name"] for t in warm["tools"] if "cache_control" in t] == ["b"]
+        assert len(warm["tools"]) == 4
+    with pytest.raises(UnwarmableRequestError, match="nothing is shared"):
+        derive(agent(tools=late))
+
+
+def test_the_prefix_may_end_inside_a_message() -> None:
+    """The placeholder then is the last block of that message."""
+    document = text("A contract. " * 9, cache_control=FIVE)
+    request = agent(messages=[{"role": "user", "content": [document, text("Who signs?")]}])
+    warm = Prompt(request).warm_request(end=1).body
+    marked = text("A contract. " * 9, cache_control=HOUR)
+    assert warm["messages"] == [{"role": "user", "content": [marked, text("warm")]}]
+    assert without_placeholder(warm)["messages"] == [{"role": "user", "content": [marked]}]
+
+
+def test_it_ends_where_a_user_may_speak() -> None:
+    """Not behind a tool's call without its result, nor behind a system message or thinking."""
+    turns = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": [text("b"), {"type": "thinking", "thinking": "t"}]},
+        {"role": "user", "content": "c"},
+        {"role": "system", "content": "Be short."},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "a"}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}, text("d")]},
+    ]
+    request = agent(system="You help.", messages=turns)
+    ends = {end: places(Prompt(request).warm_request(end=end).body)[-1] for end in range(2, 9)}
+    assert ends == {
+        2: "messages[0].content[0]",
+        3: "messages[1].content[0]",
+        4: "messages[1].content[0]",
+        5: "messages[2].content[0]",
+        6: "messages[2].content[0]",
+        7: "messages[2].content[0]",
+        8: "messages[5].content[0]",
+    }
+
+
+def test_of_five_breakpoints_the_least_useful_goes() -> None:
+    """That which covers least of its own; never the last."""
+    names = ("a" * 40, "b" * 30, "c", "d" * 20)
+    marked = [{"name": name, "input_schema": {}, "cache_control": FIVE} for name in names]
+    warm = derive(agent(tools=marked, system=[text("You help.", cache_control=FIVE)]))
+    assert places(warm) == ["tools[0]", "tools[1]", "tools[3]", "system[0]"]
+
+
+def test_a_breakpoint_inside_a_result_is_left_out() -> None:
+    """It is unsettled whether the provider takes it."""
+    inside = [text("r", cache_control=FIVE)]
+    turns = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "a"}]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "t", "content": inside}],
+        },
+    ]
+    warm = derive(agent(tools=TOOLS, messages=[*turns, *ASKED]), shared_messages=3)
+    result = warm["messages"][2]["content"][0]
+    assert (result["content"], result["cache_control"]) == ([text("r")], HOUR)
 
 
 def test_four_breakpoints_are_fine() -> None:
@@ -201,7 +310,6 @@ def test_four_breakpoints_are_fine() -> None:
         ([{"role": "user", "content": []}], 1, "has no content"),
         ([{"role": "user", "content": None}], 1, "has no content"),
         ([{"role": "user", "content": ["x"]}], 1, "lists of objects"),
-        ([{"role": "assistant", "content": [{"type": "thinking"}]}], 1, "cannot carry"),
     ],
 )
 def test_refuses_messages_that_cannot_be_shared(

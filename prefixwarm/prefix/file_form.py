@@ -1,0 +1,351 @@
+"""The form of prefix files: reading and writing `NAME.prefix.json` without judging its request.
+
+That is enough where files are deployed, and needs no table of fields; elsewhere `prefix_file`
+checks the request as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from prefixwarm.errors import PrefixFileError, SettingsError
+from prefixwarm.life import TTL_SECONDS
+from prefixwarm.prefix.body import (
+    MAX_BREAKPOINTS,
+    as_messages,
+    is_converse,
+    markers,
+    place_of,
+    walk,
+)
+from prefixwarm.provider.routes import CONVERSE, Route, route_named
+from prefixwarm.wire.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+
+FORMAT = "prefixwarm/1"
+SUFFIX = ".prefix.json"
+MAX_BYTES = 6 * 1024 * 1024
+
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
+_KEY = re.compile(r"\bsk-ant-[A-Za-z0-9_-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
+_SECRET_FIELDS = frozenset({"authorization_token", "authorization", "api_key", "x-api-key"})
+_FIELDS = (
+    "format",
+    "name",
+    "route",
+    "model",
+    "ttl",
+    "headers",
+    "request",
+    "fingerprint",
+    "tokens",
+    "prices",
+)
+_PRICES = ("input", "read", "write_5m", "write_1h", "output")
+
+
+class PrefixFile(Record):
+    """A validated prefix file.
+
+    Parameters
+    ----------
+    name
+        ``[a-z0-9-]{1,64}``.
+    route
+        ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
+    model
+        Model id as the agent sends it.
+    ttl
+        ``5m`` or ``1h``.
+    headers
+        Headers that shape the prompt: ``anthropic-version``, ``anthropic-beta``.
+    request
+        The warm request, key order kept.
+    fingerprint
+        ``tools``, ``system``, ``messages``, ``prefix``.
+    tokens
+        ``estimate``, ``counted`` and ``minimum``, in tokens or None.
+    prices
+        ``as_of``, ``source`` and ``usd_per_mtok``, or None when unknown.
+    """
+
+    name: str
+    route: str
+    model: str
+    ttl: str
+    headers: dict[str, str]
+    request: dict[str, Any]
+    fingerprint: dict[str, str]
+    tokens: dict[str, int | None]
+    prices: dict[str, Any] | None = None
+
+    @property
+    def usd_per_mtok(self) -> dict[str, float | None]:
+        """Prices in US dollars per million tokens; empty when unknown."""
+        return (self.prices or {}).get("usd_per_mtok") or {}
+
+
+def read(path: str | os.PathLike[str]) -> PrefixFile:
+    """Read a prefix file that was checked when it was deployed.
+
+    Raises
+    ------
+    PrefixFileError
+        Naming the file, the field and what to do.
+    """
+    return PrefixFile(**read_document(path))
+
+
+def reads(text: str | bytes, source: str = "prefix file") -> PrefixFile:
+    """The same from its text; `source` stands for the file in errors."""
+    return PrefixFile(**parse_document(text, source))
+
+
+def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The fields of a prefix file, whose form is right; see `read`."""
+    source = Path(path)
+    try:
+        with source.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+            size = max(len(text), os.fstat(file.fileno()).st_size)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PrefixFileError(source, "", f"cannot be read: {reason}") from error
+    refuse_oversize(source, size)
+    document = parse_document(text, str(source))
+    if source.name != document["name"] + SUFFIX:
+        wanted = document["name"] + SUFFIX
+        raise PrefixFileError(source, "name", f"{document['name']!r}: call the file {wanted}")
+    return document
+
+
+def parse_document(text: str | bytes, source: str) -> dict[str, Any]:
+    """The fields that a prefix file's text holds; see `reads`."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    refuse_oversize(source, len(data))
+    try:
+        return checked_form(
+            json.loads(data.decode("utf-8"), parse_constant=_refuse_constant), source
+        )
+    except RecursionError as error:
+        raise PrefixFileError(source, "", "is nested too deeply; build it again") from error
+    except ValueError as error:
+        raise PrefixFileError(
+            source, "", f"is not JSON ({error}); it may be cut short: build it again"
+        ) from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def refuse_oversize(source: object, size: int) -> None:
+    """Refuse a file that is larger than `MAX_BYTES`."""
+    if size > MAX_BYTES:
+        raise PrefixFileError(
+            source, "", f"has {size} bytes; a prefix file has at most {MAX_BYTES}"
+        )
+
+
+def dumps(prefix: PrefixFile) -> str:
+    """The file's text; key order is kept."""
+    document = {"format": FORMAT, **{name: getattr(prefix, name) for name in _FIELDS[1:]}}
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def write(prefix: PrefixFile, folder: str | os.PathLike[str]) -> Path:
+    """Write the file into a folder, whole or not at all, and return its path."""
+    target = Path(folder) / (prefix.name + SUFFIX)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(dumps(prefix), encoding="utf-8")
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target
+
+
+def find(folder: str | os.PathLike[str]) -> list[Path]:
+    """The prefix files of a folder, by name."""
+    return sorted(Path(folder).glob(f"*{SUFFIX}"))
+
+
+def checked_form(document: object, source: str) -> dict[str, Any]:
+    """The fields of a parsed prefix file, whose form is right.
+
+    Raises
+    ------
+    PrefixFileError
+        Naming the field and what to do.
+    """
+    if not isinstance(document, dict):
+        raise error_in(source, "", "is not a JSON object; build it with `prefixwarm capture`")
+    if document.get("format") != FORMAT:
+        found = document.get("format")
+        raise error_in(source, "format", f"{found!r}: this version reads {FORMAT!r} only")
+    for name in document:
+        if name not in _FIELDS:
+            raise error_in(source, name, f"is not a field; the fields are {', '.join(_FIELDS)}")
+    for field, problem in _problems(document):
+        raise error_in(source, field, problem)
+    return {name: document.get(name) for name in _FIELDS[1:]}
+
+
+def error_in(source: str, field: str, problem: str) -> PrefixFileError:
+    """What is wrong with a file, as printable lines."""
+    return PrefixFileError(source, _line(field, 100), _line(problem, 300))
+
+
+def _line(text: str, most: int) -> str:
+    """One printable line: what stands in a broken file may be anything."""
+    shown = "".join(c if c.isprintable() else " " for c in text[: most + 1])
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def _problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with it, first things first; later checks rely on earlier ones."""
+    yield from _shape_problems(document)
+    yield from _text_problems(document)
+    route = _known_route(document["route"])
+    if route is None:
+        yield "route", f"{document['route']!r} is not known"
+        return
+    yield from _header_problems(document["headers"], route)
+    yield from _request_problems(document)
+    yield from _secret_problems(document["request"], "request")
+    yield from _price_problems(document.get("prices"))
+
+
+def _shape_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    kinds: dict[str, type] = dict.fromkeys(("name", "route", "model", "ttl"), str)
+    kinds |= dict.fromkeys(("headers", "request", "fingerprint", "tokens"), dict)
+    for name, kind in kinds.items():
+        if not isinstance(document.get(name), kind):
+            yield name, f"is missing or not {'text' if kind is str else 'an object'}"
+    if not _NAME.fullmatch(document["name"]):
+        yield "name", f"{document['name']!r}: use 1 to 64 of a-z, 0-9 and -"
+    if document["ttl"] not in TTL_SECONDS:
+        yield "ttl", f"{document['ttl']!r}: write 5m or 1h"
+    for name, value in document["tokens"].items():
+        if value is not None and (type(value) is not int or value < 0):
+            yield f"tokens.{name}", "must be a whole number or null"
+
+
+def _text_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        yield "", "holds half of a character (a lone surrogate), which no request can carry"
+    except ValueError:
+        yield "", "holds a number that is too large"
+
+
+def _known_route(name: str) -> Route | None:
+    try:
+        return route_named(name)
+    except SettingsError:
+        return None
+
+
+def _header_problems(headers: dict[str, Any], route: Route) -> Iterator[tuple[str, str]]:
+    for name, value in headers.items():
+        if name not in route.allowed_headers:
+            allowed = ", ".join(route.allowed_headers) or "none"
+            yield f"headers.{name}", f"is not allowed on the route {route.name}; allowed: {allowed}"
+        text = isinstance(value, str) and value.isascii() and value.isprintable()
+        if not text or _KEY.search(value):
+            yield f"headers.{name}", "must be one line of ASCII text that holds no key"
+    version = headers.get("anthropic-version")
+    if "anthropic-version" in route.allowed_headers and version not in route.versions:
+        yield "headers.anthropic-version", f"{version!r}: write one of {', '.join(route.versions)}"
+
+
+def _request_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    request = document["request"]
+    if is_converse(request) != (document["route"] == CONVERSE):
+        form = "a Converse" if is_converse(request) else "a Messages"
+        yield "request", f"is {form} body, which the route {document['route']} does not take"
+    view = as_messages(request)
+    for tier, problem in _tier_problems(view):
+        yield f"request.{place_of(tier, request)}", problem
+    if view.get("model") != document["model"]:
+        yield "model", f"{document['model']!r} is not the request's model {view.get('model')!r}"
+    yield from _limit_problems(request)
+    for name in ("stream", "cache_control"):
+        if name in request:
+            yield f"request.{name}", "does not belong into a warm request; build the file again"
+    yield from _breakpoint_problems(request, document["ttl"])
+
+
+def _limit_problems(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    found, least = request.get("max_tokens"), 0
+    if is_converse(request):
+        config = request.get("inferenceConfig")
+        found, least = config.get("maxTokens") if isinstance(config, dict) else None, 1
+    if type(found) is not int or not least <= found <= 1:
+        place = place_of("max_tokens", request)
+        yield f"request.{place}", f"{found!r}: a warm request has {least}"
+
+
+def _tier_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if not isinstance(request.get("model"), str) or not request["model"]:
+        yield "model", "is missing or not a str"
+    for tier in ("tools", "system", "messages"):
+        blocks = request.get(tier, [])
+        if tier == "system" and isinstance(blocks, str):
+            continue
+        if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+            yield tier, "must be a list of objects"
+    last = (request.get("messages") or [{}])[-1]
+    if last.get("role") != "user" or not last.get("content"):
+        yield "messages", "must end with a user's message, the placeholder"
+
+
+def _breakpoint_problems(request: dict[str, Any], ttl: str) -> Iterator[tuple[str, str]]:
+    marked = list(markers(request))
+    *_, (_, placeholder, _, _) = walk(request)
+    named = ("cachePoint", "default") if is_converse(request) else ("cache_control", "ephemeral")
+    if not marked:
+        yield "request", "has no breakpoint: nothing would be cached"
+    if len(marked) > MAX_BREAKPOINTS:
+        yield "request", f"has {len(marked)} breakpoints; the provider takes {MAX_BREAKPOINTS}"
+    for place, block in marked:
+        if place == placeholder:
+            yield f"request.{place}", "a breakpoint on the placeholder is never read again"
+        if block["cache_control"] != {"type": "ephemeral", "ttl": ttl}:
+            yield f"request.{place}.{named[0]}", f"must be {named[1]} with the ttl {ttl}"
+
+
+def _secret_problems(value: object, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name.lower() in _SECRET_FIELDS and isinstance(inner, str) and inner:
+                yield f"{place}.{name}", "holds a credential; a prefix file must not"
+            yield from _secret_problems(inner, f"{place}.{name}")
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _secret_problems(inner, f"{place}[{i}]")
+    elif isinstance(value, str) and _KEY.search(value):
+        yield place, "holds text shaped like an API key; remove it from the prompt"
+
+
+def _price_problems(prices: object) -> Iterator[tuple[str, str]]:
+    if prices is None:
+        return
+    table = prices.get("usd_per_mtok") if isinstance(prices, dict) else None
+    if not isinstance(table, dict):
+        yield "prices.usd_per_mtok", "must be an object, or prices null when unknown"
+        return
+    for name, value in table.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if name not in _PRICES or not (value is None or (number and 0 <= value < 1e6)):
+            yield f"prices.usd_per_mtok.{name}", "must be US dollars per million tokens or null"
