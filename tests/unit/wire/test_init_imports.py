@@ -21,7 +21,7 @@ BELOW = {
     "wire": ("errors", "wire"),
     "provider": ("errors", "wire", "settings", "provider"),
     "state": ("errors", "wire", "state"),
-    "prefix": ("errors", "wire", "settings", "provider", "state", "prefix"),
+    "prefix": ("errors", "life", "fields", "wire", "settings", "provider", "state", "prefix"),
     "warm": ("errors", "wire", "settings", "provider", "state", "prefix", "warm"),
 }
 # Parts of the interpreter itself, and what `import os` brings.
@@ -54,8 +54,9 @@ def test_the_init_path_stays_lean() -> None:
     foreign = {name for name in found if not name.startswith("prefixwarm")}
     assert foreign - ALLOWED == set()
     ours = {name.removeprefix("prefixwarm.") for name in found - foreign}
-    unwanted = {"prefix.prefix_file", "prefix.warm_request", "prefix.fingerprint", "state.memory"}
+    unwanted = {"prefix.file_form", "prefix.warm_request", "prefix.fingerprint", "state.memory"}
     assert unwanted & ours == set()
+    assert not any(name.startswith("fields") for name in ours)
 
 
 @pytest.mark.parametrize("package", BELOW)
