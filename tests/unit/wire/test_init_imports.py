@@ -17,12 +17,13 @@ INIT_PATH = (
     *("wire.credentials", "settings", "prefix.compiled"),
 )
 # Below each package: what a module of it may load.
+_STATE = ("errors", "life", "wire", "settings", "provider", "state")
 BELOW = {
     "wire": ("errors", "wire"),
     "provider": ("errors", "wire", "settings", "provider"),
-    "state": ("errors", "wire", "state"),
-    "prefix": ("errors", "life", "fields", "wire", "settings", "provider", "state", "prefix"),
-    "warm": ("errors", "wire", "settings", "provider", "state", "prefix", "warm"),
+    "state": ("errors", "life", "wire", "state"),
+    "prefix": (*_STATE, "fields", "policy", "prefix"),
+    "warm": (*_STATE, "prefix", "warm"),
 }
 # Parts of the interpreter itself, and what `import os` brings.
 ALLOWED = {
