@@ -51,7 +51,7 @@ def credentials(environ: Mapping[str, str]) -> Callable[[Deadline], AwsCredentia
     return _from_profile
 
 
-def _from_profile(deadline: Deadline) -> AwsCredentials:  # noqa: ARG001 - core's signature
+def _from_profile(deadline: Deadline) -> AwsCredentials:  # noqa: ARG001 - as `aws_credentials` is called
     with _botocore_errors():
         found = _session().get_credentials()
         keys = found.get_frozen_credentials() if found else None

@@ -1,4 +1,4 @@
-"""The provider's key from Secrets Manager and Parameter Store, by core's own signed calls."""
+"""The provider's key from Secrets Manager and Parameter Store, by our own signed calls."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_rules_by_name() -> None:
 
 
 def test_windows_become_the_policys_hours() -> None:
-    """The manifest's policy is one that the policy room reads."""
+    """The manifest's policy is one that the policy package reads."""
     found = KeepWarm.windows(
         "08:00-18:00", time_zone=TimeZone.of("Europe/Oslo"), warm_by="08:55", rule=KeepWarm.ski()
     ).policy

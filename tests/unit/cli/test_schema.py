@@ -1,4 +1,4 @@
-"""The JSON Schema, for editors, agrees with core's own checks on what both can see."""
+"""The JSON Schema, for editors, agrees with the reader's own checks on what both can see."""
 
 from __future__ import annotations
 
