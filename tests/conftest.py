@@ -48,4 +48,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, value in report.user_properties:
             if name == "tried":
                 terminalreporter.line(f"{value}  ({report.nodeid})")
-    terminalreporter.line(f"{properties} properties, most with {effort.EXAMPLES} examples each")
+    examples = effort.EXAMPLES
+    terminalreporter.line(f"properties: {properties}, most of them with {examples} examples each")

@@ -90,6 +90,7 @@ def test_a_secret_is_created_when_none_is_named(example: Any, prefix: Path, tmp_
     app.synth()
 
 
+@pytest.mark.slow
 def test_the_warmers_stack_satisfies_cdk_nag(example: Any, app: App, tmp_path: Path) -> None:
     """Nothing is acknowledged but the newest runtime, which the context chose."""
     warmer, agent = example.build(app)

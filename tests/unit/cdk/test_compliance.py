@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
+pytestmark = pytest.mark.slow
+
 # CDK's own: it repeats a dependency that a reference makes already.
 _CDKS_OWN = {"W3005"}
 ORGANIZATION = "6d1f3a52-0000-4000-8000-000000000001"

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import cdk_nag
+import pytest
 from aws_cdk import Validations
 from aws_cdk import aws_ec2 as ec2
 
@@ -13,8 +14,6 @@ from prefixwarm_cdk import warmer as module
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def network(stack: Any) -> ec2.IVpc:
@@ -89,6 +88,7 @@ def test_without_a_network_nothing_of_it_is_there(template: Any) -> None:
     assert "VpcConfig" not in json.dumps(template.to_json())
 
 
+@pytest.mark.slow
 def test_cdk_nag_finds_nothing(bench: Any, tmp_path: Path) -> None:
     """The wildcard of the interfaces has its own reason."""
     bench.warmer(vpc=network(bench.stack))

@@ -19,6 +19,8 @@ from prefixwarm_layer.pyodide import BUILDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 MAKE = """
 import hashlib, sys
 from pathlib import Path

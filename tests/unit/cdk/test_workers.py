@@ -159,6 +159,7 @@ def test_dead_letters_are_an_alarm(fleet: Any, read: Any) -> None:
     assert len(alarms) == 10
 
 
+@pytest.mark.slow
 def test_cdk_nag_finds_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With workers either."""
     monkeypatch.setattr(module, "MOST_IN_A_TICK", 0)

@@ -41,6 +41,7 @@ def test_templates_set_known_variables_only(template: str) -> None:
     assert needed | {settings.QUEUE} < names
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_the_sam_template() -> None:
     """After SAM's transform."""
     found = cfnlint.lint(TEMPLATE.read_text(), regions=["eu-west-1", "us-east-1"])
@@ -48,6 +49,7 @@ def test_cfn_lint_finds_nothing_in_the_sam_template() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("sam"), reason="the SAM CLI is not installed")
+@pytest.mark.slow
 def test_the_sam_cli_validates_the_template() -> None:
     """The real one."""
     command = ["sam", "validate", "--lint", "--region", "eu-west-1", "--template", str(TEMPLATE)]
@@ -93,6 +95,7 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     return cli
 
 
+@pytest.mark.slow
 def test_terraform_validates_the_module(terraform: Terraform) -> None:
     """Every argument, block and reference."""
     report = json.loads(terraform.run("validate", "-json").stdout)
@@ -100,6 +103,7 @@ def test_terraform_validates_the_module(terraform: Terraform) -> None:
     assert terraform.run("fmt", "-check", "-recursive").returncode == 0
 
 
+@pytest.mark.slow
 def test_the_modules_own_tests_pass(terraform: Terraform, tmp_path: Path) -> None:
     """Planned with both kinds of credentials, applied with workers; AWS itself is mocked."""
     (tmp_path / "objects").mkdir()

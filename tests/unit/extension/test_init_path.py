@@ -97,6 +97,7 @@ def test_the_init_phase_loads_nothing_but_this(start: Path, environ: dict[str, s
     assert loaded - ALLOWED - OURS == set()
 
 
+@pytest.mark.slow
 def test_the_init_phase_keeps_its_budget_of_instructions(
     start: Path, environ: dict[str, str], tmp_path: Path
 ) -> None:

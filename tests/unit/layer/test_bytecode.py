@@ -87,6 +87,7 @@ def test_bytecode_has_neither_docstrings_nor_lines(
         assert all(part.co_linetable == b"" for part in codes(code))
 
 
+@pytest.mark.slow
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     """In another process: nothing depends on hash seeds, dates or places."""
     build, text = BUILDS[-1], json.dumps({"doubling": (False, DOUBLING)}).encode()
@@ -138,6 +139,7 @@ def compiled(text):
 """
 
 
+@pytest.mark.slow
 def test_3_14_imports_its_bytecode(bundle: Callable[[pyodide.Build], bytes]) -> None:
     """Under the build for WebAssembly itself: few machines have a native one."""
     build = BUILDS[-1]

@@ -8,6 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from prefixwarm_layer.build import build_layer
 from prefixwarm_layer.bytecode import bytecode_warning
 
@@ -29,6 +31,7 @@ def shipped_layer(wheel: Path, folder: Path) -> Path:
         return Path(content.extract("prefixwarm_layer/shipped/layer.zip", folder))
 
 
+@pytest.mark.slow
 def test_a_wheel_ships_the_layer_that_a_checkout_builds(tmp_path: Path) -> None:
     """The same bytes: what a machine deploys does not depend on how it was installed."""
     wheel, errors = build(tmp_path)

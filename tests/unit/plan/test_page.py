@@ -66,6 +66,7 @@ def test_any_traffic_can_be_drawn(arrivals: list[float], prefix: Prefixes) -> No
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.slow
 def test_a_browser_draws_it_within_its_borders(html: str, tmp_path: Path) -> None:
     """A script that the test adds measures every text: none leaves its drawing or overlaps."""
     measure = """<script>

@@ -58,6 +58,7 @@ def test_hours_of_a_few_minutes_a_week_are_planned_for(planned: Planned) -> None
     assert document["cheapest"] == "do nothing"
 
 
+@pytest.mark.slow
 def test_waiting_has_a_price_and_changes_the_advice(planned: Planned, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("".join(f"{day * 2 * 86400}\n" for day in range(30)))
     assert planned("--arrivals", tmp_path / "a.csv")["keep_warm"] is False
@@ -68,6 +69,7 @@ def test_waiting_has_a_price_and_changes_the_advice(planned: Planned, tmp_path: 
     assert "a month, waiting included, costs" in dear["recommendation"]
 
 
+@pytest.mark.slow
 def test_no_policy_is_cheaper_than_the_optimum(planned: Planned) -> None:
     document = planned("--rate", 0.5)
     least = row(document, "optimum")["units_per_day"]
@@ -94,6 +96,7 @@ def test_the_models_own_prices_are_looked_up_where_the_file_has_none(prefix: Pre
     assert (costs.unit_usd, costs.multipliers.read) == (pytest.approx(0.04), pytest.approx(0.05))
 
 
+@pytest.mark.slow
 def test_an_unknown_price_is_unknown_and_never_zero(
     plan: Callable[..., tuple[int, str, str]], file: Path, prefix: Prefixes
 ) -> None:
@@ -105,6 +108,7 @@ def test_an_unknown_price_is_unknown_and_never_zero(
     assert "uncached reads of the prefix" in out
 
 
+@pytest.mark.slow
 def test_further_requests_of_a_minute_cost_a_read_each(prefix: Prefixes) -> None:
     costs = costs_of(prefix())
     alone = compare(Traffic.of([0.0, 9000.0], "a test"), costs).row("ski")
@@ -112,6 +116,7 @@ def test_further_requests_of_a_minute_cost_a_read_each(prefix: Prefixes) -> None
     assert many.units_per_day - alone.units_per_day == pytest.approx(100 * 0.05)
 
 
+@pytest.mark.slow
 def test_people_get_a_table(plan: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = plan("--rate", 2)
     assert (code, err) == (0, "")
