@@ -128,5 +128,5 @@ class ProviderError(PrefixwarmError):
         self.error_type = error_type
         self.error_code = error_code
         self.retry_after = retry_after
-        words = [f"HTTP {status}", error_type, error_code]
-        super().__init__(" ".join(word for word in words if word))
+        texts = [f"HTTP {status}", error_type, error_code]
+        super().__init__(" ".join(text for text in texts if text))

@@ -74,29 +74,29 @@ class Settings(Record):
         SettingsError
             When a value is not understood; the message lists what is.
         """
-        given = os.environ if environ is None else environ
-        found = {k: v.strip() for k, v in given.items() if v.strip()}
+        variables = os.environ if environ is None else environ
+        texts = {k: v.strip() for k, v in variables.items() if v.strip()}
         return cls(
-            disabled=boolean(DISABLED, found.get(DISABLED, "0")),
-            init=_one_of(INIT, found.get(INIT, "auto"), _INIT_MODES),
-            init_hold_ms=_whole(INIT_HOLD_MS, found.get(INIT_HOLD_MS, "3000"), _MAX_HOLD_MS),
+            disabled=boolean(DISABLED, texts.get(DISABLED, "0")),
+            init=_one_of(INIT, texts.get(INIT, "auto"), _INIT_MODES),
+            init_hold_ms=_whole(INIT_HOLD_MS, texts.get(INIT_HOLD_MS, "3000"), _MAX_HOLD_MS),
             init_hint_ms=(
-                _whole(INIT_HINT_MS, found[INIT_HINT_MS], 900_000)
-                if INIT_HINT_MS in found
+                _whole(INIT_HINT_MS, texts[INIT_HINT_MS], 900_000)
+                if INIT_HINT_MS in texts
                 else None
             ),
-            table=found.get(TABLE),
-            prefixes=found.get(PREFIXES),
-            api_key_secret=found.get(API_KEY_SECRET),
-            cache_scope=_scope(found.get(CACHE_SCOPE, "default")),
-            deployment=found.get(DEPLOYMENT, ""),
-            manifest=found.get(MANIFEST),
-            latency_value=_dollars(LATENCY_VALUE, found.get(LATENCY_VALUE, "0")),
-            functions=_lists(FUNCTIONS, found[FUNCTIONS]) if FUNCTIONS in found else {},
-            kill_switch=found.get(KILL_SWITCH),
-            queue=found.get(QUEUE),
-            diagnose=_one_of(DIAGNOSE, found.get(DIAGNOSE, "off"), _DIAGNOSE_MODES),
-            gate_ms=_whole(GATE_MS, found.get(GATE_MS, "0"), _MAX_GATE_MS),
+            table=texts.get(TABLE),
+            prefixes=texts.get(PREFIXES),
+            api_key_secret=texts.get(API_KEY_SECRET),
+            cache_scope=_scope(texts.get(CACHE_SCOPE, "default")),
+            deployment=texts.get(DEPLOYMENT, ""),
+            manifest=texts.get(MANIFEST),
+            latency_value=_dollars(LATENCY_VALUE, texts.get(LATENCY_VALUE, "0")),
+            functions=_lists(FUNCTIONS, texts[FUNCTIONS]) if FUNCTIONS in texts else {},
+            kill_switch=texts.get(KILL_SWITCH),
+            queue=texts.get(QUEUE),
+            diagnose=_one_of(DIAGNOSE, texts.get(DIAGNOSE, "off"), _DIAGNOSE_MODES),
+            gate_ms=_whole(GATE_MS, texts.get(GATE_MS, "0"), _MAX_GATE_MS),
         )
 
 
@@ -108,17 +108,17 @@ def boolean(name: str, text: str) -> bool:
     SettingsError
         When it is neither: an unknown word is never taken for "no".
     """
-    word = text.strip().lower()
-    if word in _TRUE:
+    answer = text.strip().lower()
+    if answer in _TRUE:
         return True
-    if word in _FALSE:
+    if answer in _FALSE:
         return False
     raise SettingsError(f"{name}={text!r}: write one of {', '.join(_TRUE + _FALSE)}")
 
 
-def _one_of(name: str, text: str, words: tuple[str, ...]) -> str:
-    if text.lower() not in words:
-        raise SettingsError(f"{name}={text!r}: write one of {', '.join(words)}")
+def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
+    if text.lower() not in choices:
+        raise SettingsError(f"{name}={text!r}: write one of {', '.join(choices)}")
     return text.lower()
 
 

@@ -30,12 +30,14 @@ def located(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     CredentialsError
         When the profile does not exist.
     """
-    found = dict(os.environ if environ is None else environ)
-    if "AWS_PROFILE" in found and not (found.get("AWS_REGION") or found.get("AWS_DEFAULT_REGION")):
+    variables = dict(os.environ if environ is None else environ)
+    if "AWS_PROFILE" in variables and not (
+        variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+    ):
         with _botocore_errors():
             region = _session().region_name
-        found |= {"AWS_REGION": region} if region else {}
-    return found
+        variables |= {"AWS_REGION": region} if region else {}
+    return variables
 
 
 def credentials(environ: Mapping[str, str]) -> Callable[[Deadline], AwsCredentials]:
@@ -53,8 +55,8 @@ def credentials(environ: Mapping[str, str]) -> Callable[[Deadline], AwsCredentia
 
 def _from_profile(deadline: Deadline) -> AwsCredentials:  # noqa: ARG001 - as `aws_credentials` is called
     with _botocore_errors():
-        found = _session().get_credentials()
-        keys = found.get_frozen_credentials() if found else None
+        session_credentials = _session().get_credentials()
+        keys = session_credentials.get_frozen_credentials() if session_credentials else None
     if keys is None or not (keys.access_key and keys.secret_key):
         raise CredentialsError("no AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID")
     return AwsCredentials(

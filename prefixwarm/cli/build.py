@@ -30,15 +30,15 @@ from prefixwarm.provider.routes import route_named
 @json_option
 def build(source: str, out: Path, as_json: bool) -> None:
     """Write a prefix file from a Prefix object in your code."""
-    found = _load(source)
-    headers, body = _with_version(found)
+    definition = _load(source)
+    headers, body = _with_version(definition)
     prefix = make_prefix(
-        found.name,
+        definition.name,
         body,
-        route=found.route,
+        route=definition.route,
         headers=headers,
-        ttl=found.ttl,
-        shared_messages=found.shared_messages,
+        ttl=definition.ttl,
+        shared_messages=definition.shared_messages,
     )
     path = write(prefix, out)
     document = {"name": prefix.name, "file": str(path), "tokens": prefix.tokens}
@@ -49,14 +49,14 @@ def build(source: str, out: Path, as_json: bool) -> None:
     )
 
 
-def _with_version(found: Prefix) -> tuple[dict[str, str], dict[str, Any]]:
+def _with_version(definition: Prefix) -> tuple[dict[str, str], dict[str, Any]]:
     """Headers and body of a request, with the version that the agent's SDK will add to them."""
-    body, version = found.request([PLACEHOLDER]), _sdk_version()
+    body, version = definition.request([PLACEHOLDER]), _sdk_version()
     if version is None:
-        return found.headers, body
-    if route_named(found.route).version_in_body:
-        return found.headers, {"anthropic_version": version, **body}
-    return {"anthropic-version": version, **found.headers}, body
+        return definition.headers, body
+    if route_named(definition.route).version_in_body:
+        return definition.headers, {"anthropic_version": version, **body}
+    return {"anthropic-version": version, **definition.headers}, body
 
 
 def _sdk_version() -> str | None:
@@ -67,9 +67,9 @@ def _sdk_version() -> str | None:
     except ImportError:
         return None
     # Nothing is sent: proxies and certificates of the environment do not matter.
-    nowhere = httpx2.MockTransport(lambda _request: httpx2.Response(503))
-    silent = httpx2.Client(transport=nowhere, trust_env=False)
-    with anthropic.Anthropic(api_key="-", http_client=silent) as client:
+    mock_transport = httpx2.MockTransport(lambda _request: httpx2.Response(503))
+    http_client = httpx2.Client(transport=mock_transport, trust_env=False)
+    with anthropic.Anthropic(api_key="-", http_client=http_client) as client:
         version = client.default_headers.get("anthropic-version")
     return version if isinstance(version, str) else None
 
@@ -82,12 +82,12 @@ def _load(source: str) -> Prefix:
     try:
         # What the module prints is not ours.
         with redirect_stdout(sys.stderr):
-            found = getattr(import_module(module_name), name)
+            value = getattr(import_module(module_name), name)
     except UsageError:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(f"{source}: cannot be loaded: {type(error).__name__}: {error}") from error
-    if not isinstance(found, Prefix):
-        kind = type(found).__name__
+    if not isinstance(value, Prefix):
+        kind = type(value).__name__
         raise UsageError(f"{source}: is a {kind}, not a prefixwarm.observe.Prefix")
-    return found
+    return value

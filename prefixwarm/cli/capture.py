@@ -72,29 +72,32 @@ def capture(
         code = run(command, recording, output=sys.stderr)
         requests = recording.requests
     _refuse_nothing(requests, code)
-    found = prefixes_from_requests(requests, name=name or _name_of(command), ttl=ttl)
-    _refuse_unwarmable(found)
-    written = [(each, *_write(each.prefix, out)) for each in found if each.prefix]
-    left = [each for each in found if each.prefix is None]
-    emit(_document(written, left, code), as_json, lambda: _show(written, left))
+    agents = prefixes_from_requests(requests, name=name or _name_of(command), ttl=ttl)
+    _refuse_unwarmable(agents)
+    written = [(agent, *_write(agent.prefix, out)) for agent in agents if agent.prefix]
+    unwarmable = [agent for agent in agents if agent.prefix is None]
+    emit(_document(written, unwarmable, code), as_json, lambda: _show(written, unwarmable))
     if code:
         note(f"prefixwarm: the agent ended with exit code {code}")
-    finish(ok=code == 0 and not left)
+    finish(ok=code == 0 and not unwarmable)
 
 
 def _refuse_place(folder: Path, name: str) -> None:
-    """What could not be written is told before the agent runs; its requests may cost money."""
+    """Refuse an unusable name or folder before the agent runs: its requests may cost money."""
     if name and not re.fullmatch(r"[a-z0-9-]{1,64}", name):
         raise UsageError(f"--name {name!r}: use 1 to 64 of a-z, 0-9 and -")
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise UsageError(f"--out {folder}: {there} is no folder that can be written to")
+    existing = next(
+        parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists()
+    )
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise UsageError(f"--out {folder}: {existing} is no folder that can be written to")
 
 
 def _name_of(command: Sequence[str]) -> str:
     """A name from the agent's script, or its program."""
     script = next(
-        (word for word in command if re.search(r"\.(py|js|mjs|ts|sh)$", word)), command[0]
+        (argument for argument in command if re.search(r"\.(py|js|mjs|ts|sh)$", argument)),
+        command[0],
     )
     name = re.sub(r"[^a-z0-9]+", "-", Path(script).stem.lower()).strip("-")
     return name[:48] or "agent"
@@ -112,11 +115,11 @@ def _refuse_nothing(requests: Sequence[CapturedRequest], code: int) -> None:
         raise PrefixwarmError(f"every request was refused: HTTP {refused[-1] or 'connection lost'}")
 
 
-def _refuse_unwarmable(found: Sequence[Extracted]) -> None:
-    if any(each.prefix for each in found):
+def _refuse_unwarmable(agents: Sequence[Extracted]) -> None:
+    if any(agent.prefix for agent in agents):
         return
-    worst = found[0].findings[0]
-    raise UnwarmableRequestError(worst.place, worst.message)
+    finding = agents[0].findings[0]
+    raise UnwarmableRequestError(finding.place, finding.message)
 
 
 def _write(prefix: PrefixFile, folder: Path) -> tuple[Path, str]:
@@ -139,39 +142,39 @@ def _before(path: Path) -> dict[str, str] | None:
 
 
 def _document(
-    written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extracted], code: int
+    written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[Extracted], code: int
 ) -> dict[str, Any]:
     return {
         "prefixes": [
             {
-                "name": each.name,
+                "name": agent.name,
                 "file": str(path),
                 "change": change,
-                "route": each.requests[0].route,
-                "model": each.requests[0].model,
-                "requests": len(each.requests),
-                "conversations": each.shared.conversations if each.shared else None,
-                "tokens": each.prefix.tokens if each.prefix else None,
-                "tokens_by_tier": each.tokens_by_tier,
-                "fingerprint": each.prefix.fingerprint if each.prefix else None,
-                "lost_tokens": each.shared.lost_tokens if each.shared else None,
-                "saving_usd_per_1000_requests": each.saving_usd,
-                "findings": [finding_output.as_json(f) for f in each.findings],
+                "route": agent.requests[0].route,
+                "model": agent.requests[0].model,
+                "requests": len(agent.requests),
+                "conversations": agent.shared.conversations if agent.shared else None,
+                "tokens": agent.prefix.tokens if agent.prefix else None,
+                "tokens_by_tier": agent.tokens_by_tier,
+                "fingerprint": agent.prefix.fingerprint if agent.prefix else None,
+                "lost_tokens": agent.shared.lost_tokens if agent.shared else None,
+                "saving_usd_per_1000_requests": agent.saving_usd,
+                "findings": [finding_output.as_json(finding) for finding in agent.findings],
             }
-            for each, path, change in written
+            for agent, path, change in written
         ],
         "unwarmable": [
             {
-                "model": each.requests[0].model,
-                "findings": [finding_output.as_json(f) for f in each.findings],
+                "model": agent.requests[0].model,
+                "findings": [finding_output.as_json(finding) for finding in agent.findings],
             }
-            for each in left
+            for agent in unwarmable
         ],
         "exit_code": code,
     }
 
 
-def _show(written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extracted]) -> None:
+def _show(written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[Extracted]) -> None:
     table(
         (
             "FILE",
@@ -186,28 +189,28 @@ def _show(written: Sequence[tuple[Extracted, Path, str]], left: Sequence[Extract
         [
             (
                 path,
-                each.requests[0].model,
-                each.requests[0].route,
-                len(each.requests),
-                tokens(each.prefix.tokens["estimate"] if each.prefix else None),
-                *map(tokens, each.tokens_by_tier.values()),
-                tokens(each.prefix.tokens["minimum"] if each.prefix else None),
+                agent.requests[0].model,
+                agent.requests[0].route,
+                len(agent.requests),
+                tokens(agent.prefix.tokens["estimate"] if agent.prefix else None),
+                *map(tokens, agent.tokens_by_tier.values()),
+                tokens(agent.prefix.tokens["minimum"] if agent.prefix else None),
                 change,
             )
-            for each, path, change in written
+            for agent, path, change in written
         ],
     )
-    for each, _, _ in written:
-        finding_output.show(each.findings, each.name)
-        _show_saving(each)
-    for each in left:
-        finding_output.show(each.findings, each.requests[0].model)
+    for agent, _, _ in written:
+        finding_output.show(agent.findings, agent.name)
+        _show_saving(agent)
+    for agent in unwarmable:
+        finding_output.show(agent.findings, agent.requests[0].model)
 
 
-def _show_saving(each: Extracted) -> None:
-    if each.shared and each.shared.lost_tokens:
-        lost, saving = tokens(each.shared.lost_tokens), dollars(each.saving_usd)
+def _show_saving(agent: Extracted) -> None:
+    if agent.shared and agent.shared.lost_tokens:
+        lost_tokens, saving = tokens(agent.shared.lost_tokens), dollars(agent.saving_usd)
         click.echo(
-            f"{each.name}: about {lost} tokens from there on are not shared; sharing them saves "
-            f"up to {saving} per 1,000 requests"
+            f"{agent.name}: about {lost_tokens} tokens from there on are not shared; sharing them "
+            f"saves up to {saving} per 1,000 requests"
         )

@@ -31,16 +31,16 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Checked:
-    """One file, what was found in it, and what a real request would do."""
+    """One file with its findings, and the verdict on a real request."""
 
     path: Path
-    found: list[Finding]
+    findings: list[Finding]
     verdict: Verdict | None
 
     @property
     def all(self) -> list[Finding]:
-        """The findings of both."""
-        return [*self.found, *(self.verdict.findings if self.verdict else ())]
+        """The findings about the file and about the request."""
+        return [*self.findings, *(self.verdict.findings if self.verdict else ())]
 
 
 @click.command(epilog="Example: prefixwarm check support.prefix.json --request request.json")
@@ -91,10 +91,10 @@ def check(
         )
         for path, prefix in prefixes
     ]
-    document = _sarif(checked) if sarif else {"files": [_document(each) for each in checked]}
+    document = _sarif(checked) if sarif else {"files": [_document(result) for result in checked]}
     emit(document, as_json or sarif, lambda: _show(checked))
     failing = ("error", "warning") if strict else ("error",)
-    finish(ok=not any(found.severity in failing for each in checked for found in each.all))
+    finish(ok=not any(finding.severity in failing for result in checked for finding in result.all))
 
 
 def _names(path: Path) -> list[str]:
@@ -109,11 +109,13 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
     from prefixwarm.cli.connections import connect
     from prefixwarm.lint.token_count import count_tokens
 
-    with connect() as found:
-        provider = found.provider()
+    with connect() as connections:
+        provider = connections.provider()
         for path, prefix in prefixes:
             try:
-                count = count_tokens(prefix, provider, found.environ, Deadline.after(_SECONDS))
+                count = count_tokens(
+                    prefix, provider, connections.environ, Deadline.after(_SECONDS)
+                )
             except ProviderError as error:
                 raise PrefixwarmError(f"{path}: the provider does not count it: {error}") from error
             counted = prefix.replace(tokens={**prefix.tokens, "counted": count})
@@ -122,30 +124,30 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
 
 
 def _sarif(checked: Sequence[Checked]) -> dict[str, Any]:
-    return as_sarif((each.path, found) for each in checked for found in each.all)
+    return as_sarif((result.path, finding) for result in checked for finding in result.all)
 
 
-def _document(each: Checked) -> dict[str, Any]:
+def _document(result: Checked) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "file": str(each.path),
-        "findings": [finding_output.as_json(found) for found in each.found],
+        "file": str(result.path),
+        "findings": [finding_output.as_json(finding) for finding in result.findings],
     }
-    if each.verdict is not None:
-        drift = each.verdict.drift
+    if result.verdict is not None:
+        drift = result.verdict.drift
         document["request"] = {
-            "hit": each.verdict.hit,
+            "hit": result.verdict.hit,
             "drift": vars(drift) if drift else None,
-            "findings": [finding_output.as_json(found) for found in each.verdict.findings],
+            "findings": [finding_output.as_json(finding) for finding in result.verdict.findings],
         }
     return document
 
 
 def _show(checked: Sequence[Checked]) -> None:
-    for each in checked:
-        finding_output.show(each.all, each.path)
-        if each.verdict is not None:
-            word = severity("ok" if each.verdict.hit else "error")
-            says = "would read the warmed prefix" if each.verdict.hit else "would not read it"
-            click.echo(f"{each.path}: {word} the request {says}")
-        elif not each.found:
-            click.echo(f"{each.path}: {severity('ok')}")
+    for result in checked:
+        finding_output.show(result.all, result.path)
+        if result.verdict is not None:
+            label = severity("ok" if result.verdict.hit else "error")
+            sentence = "would read the warmed prefix" if result.verdict.hit else "would not read it"
+            click.echo(f"{result.path}: {label} the request {sentence}")
+        elif not result.findings:
+            click.echo(f"{result.path}: {severity('ok')}")

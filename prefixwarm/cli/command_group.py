@@ -90,7 +90,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _forget_output()
         if isinstance(error, BrokenPipeError):
             return 1
-        return _complain(": ".join(str(x) for x in (error.filename, error.strerror) if x), 1)
+        return _complain(
+            ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
+        )
 
 
 def _run(arguments: Sequence[str] | None) -> int:

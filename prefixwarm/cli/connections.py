@@ -1,4 +1,4 @@
-"""What the command line can reach from this machine: the state, the provider, AWS."""
+"""Connects a command to the warm state, the provider and AWS."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Connections:
             return DynamoState(self.settings.table, signed_calls(self.client))
         return MemoryState()
 
-    def known_state(self, file: Path | None) -> StateStore:
-        """A state that there is something to read in.
+    def existing_state(self, file: Path | None) -> StateStore:
+        """A state that exists already, for commands that only read.
 
         Raises
         ------

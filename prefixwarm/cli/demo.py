@@ -26,13 +26,13 @@ def demo(as_json: bool) -> None:
 
     started = time.monotonic()
 
-    def say(text: str) -> None:
+    def progress(text: str) -> None:
         note(f"{time.monotonic() - started:6.1f} s  {text}")
 
     # A terminated demo takes its servers and environments with it, as an interrupted one does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with stack(Tools(), say) as everything:
-        say(demo_table.latency_model())
-        found = scenarios.run_all(everything, say)
-    say("done")
-    click.echo(demo_table.as_json(found) if as_json else demo_table.as_table(found))
+    with stack(Tools(), progress) as deployed:
+        progress(demo_table.latency_model())
+        results = scenarios.run_all(deployed, progress)
+    progress("done")
+    click.echo(demo_table.as_json(results) if as_json else demo_table.as_table(results))

@@ -1,4 +1,4 @@
-"""A warm state in words."""
+"""Describes a warm state in plain English, and as JSON."""
 
 from __future__ import annotations
 
@@ -64,9 +64,11 @@ def document(state: State, now: float) -> dict[str, Any]:
     _, route, region, scope, _, entry = state.key.split("/", 5)
     model, _, fingerprint = entry.rpartition("/")
     internal = ("lease", "settled")
-    known = {name: value for name, value in vars(state).items() if not name.startswith(internal)}
+    attributes = {
+        name: value for name, value in vars(state).items() if not name.startswith(internal)
+    }
     return {
-        **known,
+        **attributes,
         "condition": condition(state, now),
         "use": use(state, now),
         "net_usd": net_usd(state),
@@ -83,19 +85,21 @@ def document(state: State, now: float) -> dict[str, Any]:
 def pauses(store: StateStore, states: Sequence[State], now: float) -> list[dict[str, Any]]:
     """Routes of these states on which nothing is sent now, and why; raises StateError."""
     places = {tuple(state.key.split("/")[1:4]) for state in states}
-    found = []
+    paused_routes = []
     for route, region, scope in sorted(places):
         key = route_key(route, "" if region == "-" else region, scope)
         state = store.read(key, Deadline.after(_SECONDS))
         if (state.backoff_until or 0.0) > now:
-            found.append({"route": route, "until": state.backoff_until, "reason": state.reason})
-    return found
+            paused_routes.append(
+                {"route": route, "until": state.backoff_until, "reason": state.reason}
+            )
+    return paused_routes
 
 
 def paused(pause: Mapping[str, Any], now: float) -> str:
     """A pause in words."""
-    left = span(pause["until"] - now)
-    return f"route {pause['route']} is paused for another {left}: {pause['reason']}"
+    remaining = span(pause["until"] - now)
+    return f"route {pause['route']} is paused for another {remaining}: {pause['reason']}"
 
 
 def ago(at: float | None, now: float) -> str:

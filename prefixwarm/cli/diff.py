@@ -18,49 +18,50 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: prefixwarm diff old/support.prefix.json support.prefix.json")
-@click.argument("left", type=click.Path(path_type=Path), metavar="A")
-@click.argument("right", type=click.Path(path_type=Path), metavar="B")
+@click.argument("first_path", type=click.Path(path_type=Path), metavar="A")
+@click.argument("second_path", type=click.Path(path_type=Path), metavar="B")
 @json_option
-def diff(left: Path, right: Path, as_json: bool) -> None:
+def diff(first_path: Path, second_path: Path, as_json: bool) -> None:
     """Show where two prefix files or requests differ, and what it costs.
 
     A and B are prefix files or JSON bodies of real requests. Names the first difference of each
     tier. Exits 1 when there is one.
     """
-    ours, theirs = read_input(left), read_input(right)
-    found = _differences(ours, theirs)
-    lost = lost_tokens(ours.prompt, theirs.prompt, found) if found else 0
-    ttl = next((s.prefix.ttl for s in (ours, theirs) if s.prefix), "5m")
-    cost = miss_usd(lost, theirs.usd_per_mtok, ttl)
+    first, second = read_input(first_path), read_input(second_path)
+    changes = _differences(first, second)
+    not_shared = lost_tokens(first.prompt, second.prompt, changes) if changes else 0
+    ttl = next((side.prefix.ttl for side in (first, second) if side.prefix), "5m")
+    cost = miss_usd(not_shared, second.usd_per_mtok, ttl)
     document = {
-        "equal": not found,
-        "differences": [vars(each) for each in found],
-        "lost_tokens": lost,
-        "miss_usd": cost if found else 0.0,
+        "equal": not changes,
+        "differences": [vars(change) for change in changes],
+        "lost_tokens": not_shared,
+        "miss_usd": cost if changes else 0.0,
     }
-    emit(document, as_json, lambda: _show(found, lost, cost))
-    finish(ok=not found)
+    emit(document, as_json, lambda: _show(changes, not_shared, cost))
+    finish(ok=not changes)
 
 
-def _differences(ours: Input, theirs: Input) -> list[Difference]:
-    """With a prefix file on one side, only as far as the prefix reaches."""
-    if theirs.prefix and not ours.prefix:
-        found = theirs.prompt.differences(ours.prompt, as_prefix=True)
-        return [difference.reversed() for difference in found]
-    return ours.prompt.differences(theirs.prompt, as_prefix=bool(ours.prefix and not theirs.prefix))
+def _differences(first: Input, second: Input) -> list[Difference]:
+    """With a prefix file on one side, only as far as the prefix goes."""
+    if second.prefix and not first.prefix:
+        changes = second.prompt.differences(first.prompt, as_prefix=True)
+        return [difference.reversed() for difference in changes]
+    is_file = bool(first.prefix and not second.prefix)
+    return first.prompt.differences(second.prompt, as_prefix=is_file)
 
 
-def _show(found: Sequence[Difference], lost: int, cost: float | None) -> None:
-    if not found:
+def _show(changes: Sequence[Difference], count: int, cost: float | None) -> None:
+    if not changes:
         click.echo("no difference: each reads what the other writes")
         return
-    for each in found:
-        _show_one(vars(each))
-    click.echo(f"not shared: about {tokens(lost)} tokens; each miss costs {dollars(cost)} more")
+    for change in changes:
+        _show_one(vars(change))
+    click.echo(f"not shared: about {tokens(count)} tokens; each miss costs {dollars(cost)} more")
 
 
-def _show_one(each: dict[str, Any]) -> None:
-    at = "" if each["character"] is None else f", character {each['character']}"
-    click.echo(f"{each['tier']}: {each['place']}{at}: {each['why']}")
-    click.echo(click.style(f"  - {each['left']}", fg="red"))
-    click.echo(click.style(f"  + {each['right']}", fg="green"))
+def _show_one(change: dict[str, Any]) -> None:
+    at = "" if change["character"] is None else f", character {change['character']}"
+    click.echo(f"{change['tier']}: {change['place']}{at}: {change['why']}")
+    click.echo(click.style(f"  - {change['left']}", fg="red"))
+    click.echo(click.style(f"  + {change['right']}", fg="green"))

@@ -40,27 +40,28 @@ _SEEN_BY = {
 def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> None:
     """Say why a prefix is warm, cold or left alone."""
     now = time()
-    with connect() as found:
-        store = found.known_state(state_file)
+    with connect() as connections:
+        store = connections.existing_state(state_file)
         states = _named(store, name)
-        both = [(state, ledgers.ledgers(store, state.key, days, now)) for state in states]
+        histories = [(state, ledgers.ledgers(store, state.key, days, now)) for state in states]
         pauses = describe.pauses(store, states, now)
-    old = superseded(states)
-    why = {state.key: list(_why(state, state.key in old, now)) for state in states}
-    listed = [
-        _document(state, ledger, now) | {"superseded": state.key in old, "why": why[state.key]}
-        for state, ledger in both
+    old_keys = superseded(states)
+    sentences = {state.key: list(_why(state, state.key in old_keys, now)) for state in states}
+    prefixes = [
+        _document(state, ledger, now)
+        | {"superseded": state.key in old_keys, "why": sentences[state.key]}
+        for state, ledger in histories
     ]
-    document = {"prefixes": listed, "paused": pauses}
-    emit(document, as_json, lambda: _show(both, why, pauses, now))
+    document = {"prefixes": prefixes, "paused": pauses}
+    emit(document, as_json, lambda: _show(histories, sentences, pauses, now))
 
 
 def _named(store: StateStore, name: str) -> list[State]:
     states = every_state(store)
     named = [state for state in states if state.name == name]
     if not named:
-        known = ", ".join(sorted({state.name for state in states})) or "none"
-        raise UsageError(f"no state of a prefix {name!r}; known are: {known}")
+        names = ", ".join(sorted({state.name for state in states})) or "none"
+        raise UsageError(f"no state of a prefix {name!r}; known are: {names}")
     return named
 
 
@@ -71,18 +72,18 @@ def _document(state: State, ledger: Sequence[Ledger], now: float) -> dict[str, A
     }
 
 
-def _why(state: State, old: bool, now: float) -> Iterator[str]:
+def _why(state: State, is_old: bool, now: float) -> Iterator[str]:
     """Sentences, the answer first."""
     yield _answer(state, now)
-    if old:
-        used = describe.ago(used_at(state) or None, now)
+    if is_old:
+        last_use = describe.ago(used_at(state) or None, now)
         yield (
-            f"superseded: a later deployment took its place; last used {used}, and forgotten "
+            f"superseded: a later deployment took its place; last used {last_use}, and forgotten "
             f"when that is {describe.span(SILENT_SECONDS)}"
         )
     if state.outcome:
-        because = f": {state.reason}" if state.reason else ""
-        yield f"last call {state.outcome} {describe.ago(state.outcome_at, now)}{because}"
+        reason = f": {state.reason}" if state.reason else ""
+        yield f"last call {state.outcome} {describe.ago(state.outcome_at, now)}{reason}"
     elif state.reason:
         yield f"last decision: {state.reason}"
     yield from _ttl(state)
@@ -111,8 +112,8 @@ def _evidence(state: State, now: float) -> Iterator[str]:
         yield "no real traffic was seen: nothing shows that the warm entry is read"
         return
     idle = f"; {state.idle} refreshes since" if state.idle else ""
-    seen = _SEEN_BY.get(state.traffic_by, "")
-    yield f"last sign of real traffic {describe.ago(state.traffic_at, now)}{seen}{idle}"
+    evidence = _SEEN_BY.get(state.traffic_by, "")
+    yield f"last sign of real traffic {describe.ago(state.traffic_at, now)}{evidence}{idle}"
     if not state.starts:
         yield "no request was observed (prefixwarm.observe): whether it is read is not known"
     elif not state.start_hits:
@@ -140,10 +141,10 @@ def _answer(state: State, now: float) -> str:
         return f"warm for another {describe.span(state.warm_for(now))}"
     if kind == "backing off":
         pause = describe.until(state.backoff_until, now)
-        own = f" by {state.backoff_of}, which may lie with its key or network" * bool(
+        failed_function = f" by {state.backoff_of}, which may lie with its key or network" * bool(
             state.backoff_of
         )
-        return f"left alone after {state.failures} failed calls{own}; next try {pause}"
+        return f"left alone after {state.failures} failed calls{failed_function}; next try {pause}"
     if kind == "warming":
         return "being warmed now"
     if kind == "cold":
@@ -152,30 +153,30 @@ def _answer(state: State, now: float) -> str:
 
 
 def _show(
-    both: Sequence[tuple[State, Sequence[Ledger]]],
-    why: Mapping[str, Sequence[str]],
+    histories: Sequence[tuple[State, Sequence[Ledger]]],
+    sentences: Mapping[str, Sequence[str]],
     pauses: Sequence[Mapping[str, Any]],
     now: float,
 ) -> None:
-    for state, ledger in both:
+    for state, ledger in histories:
         click.echo(f"{state.name} ({state.key.partition('/')[2]})")
-        for sentence in why[state.key]:
+        for sentence in sentences[state.key]:
             click.echo(f"  {sentence}")
         if ledger:
             days = [(day.day, ledgers.document(day)) for day in ledger]
-            sums = [("total", ledgers.summed(ledger))] if len(days) > 1 else []
-            table(_LEDGER, [_row(*pair) for pair in (*days, *sums)])
+            total = [("total", ledgers.summed(ledger))] if len(days) > 1 else []
+            table(_LEDGER, [_row(*pair) for pair in (*days, *total)])
     for pause in pauses:
         click.echo(describe.paused(pause, now))
 
 
-def _row(label: str, sums: Mapping[str, Any]) -> tuple[object, ...]:
+def _row(label: str, ledger: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         label,
-        ledgers.calls(sums["outcomes"]),
-        dollars(sums["spent_usd"]) + " + unknown" * bool(sums["unpriced"]),
-        dollars(sums["others_usd"]),
-        dollars(sums["saved_usd"]),
-        sums["saves"],
-        dollars(sums["net_usd"]),
+        ledgers.calls(ledger["outcomes"]),
+        dollars(ledger["spent_usd"]) + " + unknown" * bool(ledger["unpriced"]),
+        dollars(ledger["others_usd"]),
+        dollars(ledger["saved_usd"]),
+        ledger["saves"],
+        dollars(ledger["net_usd"]),
     )

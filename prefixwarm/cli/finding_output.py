@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from prefixwarm.lint.finding import Finding
 
 
-def as_json(found: Finding) -> dict[str, Any]:
+def as_json(finding: Finding) -> dict[str, Any]:
     """One finding's stable keys."""
     return {
-        "rule": found.rule.id,
-        "severity": found.severity,
-        "place": found.place,
-        "message": found.message,
-        "docs": found.rule.docs,
+        "rule": finding.rule.id,
+        "severity": finding.severity,
+        "place": finding.place,
+        "message": finding.message,
+        "docs": finding.rule.docs,
     }
 
 
-def show(found: Iterable[Finding], source: object) -> None:
+def show(findings: Iterable[Finding], source: object) -> None:
     """One line per finding: where, how bad, which rule, what to do."""
-    for each in found:
-        word = severity(each.severity)
-        click.echo(f"{source}: {each.place}: {word} {each.rule.id}: {each.message}")
+    for finding in findings:
+        label = severity(finding.severity)
+        click.echo(f"{source}: {finding.place}: {label} {finding.rule.id}: {finding.message}")

@@ -54,9 +54,9 @@ class Input:
         if self.prefix is not None:
             return self.prefix.usd_per_mtok
         route = CONVERSE if is_converse(self.body) else "anthropic"
-        known = "model" in as_messages(self.body)
-        found = prices_of(self.body, route, 0) if known else None
-        return found["usd_per_mtok"] if found else {}
+        has_model = "model" in as_messages(self.body)
+        prices = prices_of(self.body, route, 0) if has_model else None
+        return prices["usd_per_mtok"] if prices else {}
 
 
 def read_request(path: Path) -> Input:
@@ -134,12 +134,12 @@ def _json(path: Path) -> Any:
 
 
 def _deeper_than(levels: int, document: object) -> bool:
-    inside = [document]
+    level = [document]
     for _ in range(levels):
-        inside = [
+        level = [
             value
-            for each in inside
-            if isinstance(each, dict | list)
-            for value in (each.values() if isinstance(each, dict) else each)
+            for container in level
+            if isinstance(container, dict | list)
+            for value in (container.values() if isinstance(container, dict) else container)
         ]
-    return bool(inside)
+    return bool(level)

@@ -1,4 +1,4 @@
-"""What the ledgers say: dollars spent and saved, and warm calls by outcome."""
+"""Reads and sums ledgers: dollars spent and saved, and warm calls by outcome."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _SUMS = ("spent_usd", "others_usd", "saved_usd", "saves", "unpriced")
 def ledgers(store: StateStore, key: str, days: int, now: float) -> list[Ledger]:
     """The ledgers of the last days, today's first; raises StateError."""
     today = datetime.fromtimestamp(now, timezone.utc).date()
-    wanted = [(today - timedelta(days=i)).isoformat() for i in range(days)]
-    return store.ledger(key, wanted, Deadline.after(_SECONDS))
+    dates = [(today - timedelta(days=i)).isoformat() for i in range(days)]
+    return store.ledger(key, dates, Deadline.after(_SECONDS))
 
 
 def periods(store: StateStore, keys: Sequence[str], now: float) -> dict[str, dict[str, Any]]:
     """The sums of these keys' ledgers in each period; raises StateError."""
-    found = [day for key in keys for day in ledgers(store, key, max(PERIODS.values()), now)]
+    all_days = [day for key in keys for day in ledgers(store, key, max(PERIODS.values()), now)]
     first = {
         name: (datetime.fromtimestamp(now, timezone.utc) - timedelta(days=days - 1)).date()
         for name, days in PERIODS.items()
     }
     return {
-        name: summed([day for day in found if day.day >= first[name].isoformat()])
+        name: summed([day for day in all_days if day.day >= first[name].isoformat()])
         for name in PERIODS
     }
 
@@ -62,9 +62,9 @@ def calls(outcomes: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(outcomes.items())) or "-"
 
 
-def sentences(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def sentences(sums_by_period: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """One line for each period in which something was booked."""
-    for name, sums in found.items():
+    for name, sums in sums_by_period.items():
         spent = sums["spent_usd"] + sums["others_usd"]
         if sums["outcomes"] or spent or sums["saves"]:
             unknown = " + unknown" if sums["unpriced"] else ""

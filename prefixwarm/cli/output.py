@@ -19,31 +19,37 @@ json_option = click.option(
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan", "ok": "green"}
 
 
-def emit(document: Mapping[str, Any], as_json: bool, people: Callable[[], None]) -> None:
-    """Print the document as JSON, or let `people` print it for them."""
+def emit(document: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
+    """Print the document as JSON, or call `show`, which prints it for people."""
     if as_json:
         # UTF-8 or escaped: what an encoding lacks must not spoil the JSON.
         ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
         click.echo(json.dumps(document, indent=2, ensure_ascii=ascii_only, default=str))
     else:
-        people()
+        show()
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def table(column_names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows in columns; None is shown as unknown, numbers stand on the right."""
     cells = [[_cell(value) for value in row] for row in rows]
-    numeric = [all(_numeric(row[i]) for row in cells) and bool(cells) for i, _ in enumerate(head)]
-    widths = [max([len(name), *(_width(row[i]) for row in cells)]) for i, name in enumerate(head)]
-    for row in ([*head], *cells):
+    numeric = [
+        all(_numeric(row[i]) for row in cells) and bool(cells) for i, _ in enumerate(column_names)
+    ]
+    widths = [
+        max([len(name), *(_width(row[i]) for row in cells)]) for i, name in enumerate(column_names)
+    ]
+    for row in ([*column_names], *cells):
         padded = (
-            " " * (width - _width(text)) + text if right else text + " " * (width - _width(text))
-            for text, width, right in zip(row, widths, numeric, strict=True)
+            " " * (width - _width(text)) + text
+            if right_aligned
+            else text + " " * (width - _width(text))
+            for text, width, right_aligned in zip(row, widths, numeric, strict=True)
         )
         click.echo("  ".join(padded).rstrip())
 
 
 def note(message: str) -> None:
-    """Say something to the person, beside the output."""
+    """Print a message to standard error, beside the output."""
     click.echo(message, err=True)
 
 
@@ -52,9 +58,9 @@ def finish(ok: bool) -> None:
     click.get_current_context().exit(0 if ok else 1)
 
 
-def severity(word: str) -> str:
-    """A severity in its colour (which click drops where nobody would see it)."""
-    return click.style(word, fg=_COLOURS.get(word), bold=True)
+def severity(level: str) -> str:
+    """Colour a severity; click drops the colour where the output is no terminal."""
+    return click.style(level, fg=_COLOURS.get(level), bold=True)
 
 
 def dollars(amount: float | None) -> str:

@@ -76,10 +76,10 @@ def plan(
     prefix = load(file)
     active = Policy.of({"hours": hours, "weekdays": weekdays, "timezone": tz}).hours
     traffic = _traffic(arrivals, rate, from_cloudwatch, tz, active)
-    made = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active)
+    result = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active)
     if html is not None:
-        _write_page(html, made, prefix)
-    emit(_document(made, prefix), as_json, lambda: _show(made))
+        _write_page(html, result, prefix)
+    emit(_document(result, prefix), as_json, lambda: _show(result))
 
 
 def _traffic(
@@ -97,18 +97,18 @@ def _traffic(
     return invocations(str(function))
 
 
-def _write_page(target: Path, made: Plan, prefix: PrefixFile) -> None:
+def _write_page(target: Path, result: Plan, prefix: PrefixFile) -> None:
     from prefixwarm.plan.page import page
 
     try:
-        target.write_text(page(made, prefix.name, prefix.model), encoding="utf-8")
+        target.write_text(page(result, prefix.name, prefix.model), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
     note(f"wrote {target}")
 
 
-def _document(made: Plan, prefix: PrefixFile) -> dict[str, Any]:
-    costs, traffic = made.costs, made.traffic
+def _document(result: Plan, prefix: PrefixFile) -> dict[str, Any]:
+    costs, traffic = result.costs, result.traffic
     return {
         "name": prefix.name,
         "model": prefix.model,
@@ -121,18 +121,26 @@ def _document(made: Plan, prefix: PrefixFile) -> dict[str, Any]:
             "source": traffic.source,
             "requests": traffic.requests,
             "days": traffic.days,
-            "starts_per_day": made.starts_per_day,
+            "starts_per_day": result.starts_per_day,
         },
-        "policies": [vars(row) | {"usd_per_month": row.usd_per_month} for row in made.rows],
-        "break_even_per_day": made.break_even_per_day,
-        "keep_warm": made.worthwhile,
-        "cheapest": made.best.policy,
-        "recommendation": recommendation(made),
+        "policies": [vars(row) | {"usd_per_month": row.usd_per_month} for row in result.rows],
+        "break_even_per_day": result.break_even_per_day,
+        "keep_warm": result.worthwhile,
+        "cheapest": result.best.policy,
+        "recommendation": recommendation(result),
     }
 
 
-def _show(made: Plan) -> None:
-    head = ("POLICY", "USD/DAY", "USD/MONTH", "WAITING", "FIRST HITS", "WARMS/DAY", "MISSES/DAY")
+def _show(result: Plan) -> None:
+    column_names = (
+        "POLICY",
+        "USD/DAY",
+        "USD/MONTH",
+        "WAITING",
+        "FIRST HITS",
+        "WARMS/DAY",
+        "MISSES/DAY",
+    )
     rows = [
         (
             row.policy,
@@ -143,10 +151,10 @@ def _show(made: Plan) -> None:
             f"{row.pings_per_day:.1f}",
             f"{row.misses_per_day:.2f}",
         )
-        for row in made.rows
+        for row in result.rows
     ]
-    table(head, rows)
+    table(column_names, rows)
     click.echo()
-    if made.break_even_per_day is not None:
-        click.echo(f"Break-even: about {made.break_even_per_day:.2g} requests a day.")
-    click.echo(recommendation(made))
+    if result.break_even_per_day is not None:
+        click.echo(f"Break-even: about {result.break_even_per_day:.2g} requests a day.")
+    click.echo(recommendation(result))

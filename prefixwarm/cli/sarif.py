@@ -26,7 +26,7 @@ def as_sarif(findings: Iterable[tuple[Path, Finding]]) -> dict[str, Any]:
         "version": __version__,
         "rules": [_rule(rule) for rule in RULES.values()],
     }
-    results = [_result(path, found) for path, found in findings]
+    results = [_result(path, finding) for path, finding in findings]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -45,19 +45,19 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(path: Path, found: Finding) -> dict[str, Any]:
+def _result(path: Path, finding: Finding) -> dict[str, Any]:
     return {
-        "ruleId": found.rule.id,
-        "ruleIndex": _INDEX[found.rule.id],
-        "level": found.severity,
-        "message": {"text": f"{found.place}: {found.message}"},
+        "ruleId": finding.rule.id,
+        "ruleIndex": _INDEX[finding.rule.id],
+        "level": finding.severity,
+        "message": {"text": f"{finding.place}: {finding.message}"},
         "locations": [
             {
                 "physicalLocation": {
                     "artifactLocation": {"uri": quote(path.as_posix())},
                     "region": {"startLine": 1},
                 },
-                "logicalLocations": [{"fullyQualifiedName": found.place}],
+                "logicalLocations": [{"fullyQualifiedName": finding.place}],
             }
         ],
     }

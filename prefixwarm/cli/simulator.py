@@ -12,7 +12,7 @@ from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.server import serve
 from prefixwarm.simulator.settings import AwsKey, Latency, Limits, Principal, Settings, Switches
 
-_SWITCHES = {each.name: each.default for each in fields(Switches)}
+_SWITCHES = {field.name: field.default for field in fields(Switches)}
 
 
 @click.command(epilog="Example: prefixwarm simulator --clock manual --switch refuse_zero=true")
@@ -79,20 +79,20 @@ def _settings(
     return Settings(
         clock=clock,
         latency=Latency(**latency),
-        switches=Switches().changed(dict(_switch(each) for each in switch)),
+        switches=Switches().changed(dict(_switch(text) for text in switch)),
         limits=Limits(rpm, itpm),
-        keys=dict(_key(each) for each in key),
-        aws_keys=dict(_aws_key(each) for each in aws_key),
+        keys=dict(_key(text) for text in key),
+        aws_keys=dict(_aws_key(text) for text in aws_key),
         seed=seed,
     )
 
 
 def _switch(text: str) -> tuple[str, object]:
-    name, given, value = text.partition("=")
+    name, equals, value = text.partition("=")
     if name in _SWITCHES and isinstance(_SWITCHES[name], str):
         return name, value
     try:
-        return name, json.loads(value) if given else True
+        return name, json.loads(value) if equals else True
     except ValueError:
         return name, value
 

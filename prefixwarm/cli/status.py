@@ -50,23 +50,27 @@ def status(state_file: Path | None, as_json: bool) -> None:
     What is read and saved needs `prefixwarm.observe` in the agent.
     """
     now = time()
-    with connect() as found:
-        store = found.known_state(state_file)
+    with connect() as connections:
+        store = connections.existing_state(state_file)
         due = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
-        states, unreadable = _named(due.states), _unreadable(due)
-        booked = {state.key: ledgers.periods(store, [state.key], now) for state in states}
+        states, unreadable = _by_name(due.states), _unreadable(due)
+        sums_by_key = {state.key: ledgers.periods(store, [state.key], now) for state in states}
         totals = {total_key(state.deployment) for state in states}
         sums = {**total(states), **ledgers.periods(store, sorted(totals), now)}
         pauses = describe.pauses(store, states, now)
-    old = superseded(states)
-    listed = [
-        {**describe.document(state, now), "superseded": state.key in old, **booked[state.key]}
+    old_keys = superseded(states)
+    prefixes = [
+        {
+            **describe.document(state, now),
+            "superseded": state.key in old_keys,
+            **sums_by_key[state.key],
+        }
         for state in states
     ]
     emit(
-        {"prefixes": listed, "total": sums, "paused": pauses, "unreadable": unreadable},
+        {"prefixes": prefixes, "total": sums, "paused": pauses, "unreadable": unreadable},
         as_json,
-        lambda: _show(states, booked, sums, pauses, unreadable, now),
+        lambda: _show(states, sums_by_key, sums, pauses, unreadable, now),
     )
 
 
@@ -78,10 +82,10 @@ def every_state(store: StateStore) -> list[State]:
     StateError
         When it cannot be read.
     """
-    return _named(store.due(_EVER, _MOST, Deadline.after(_SECONDS)).states)
+    return _by_name(store.due(_EVER, _MOST, Deadline.after(_SECONDS)).states)
 
 
-def _named(states: Sequence[State]) -> list[State]:
+def _by_name(states: Sequence[State]) -> list[State]:
     return sorted(states, key=lambda state: (state.name, state.key))
 
 
@@ -95,12 +99,14 @@ def superseded(states: Sequence[State]) -> set[str]:
     for state in states:
         prefix, deployed = prefix_of(state.key), state.deployed_at or 0.0
         newest[prefix] = max(newest.get(prefix, 0.0), deployed)
-    return {s.key for s in states if (s.deployed_at or 0.0) < newest[prefix_of(s.key)]}
+    return {
+        state.key for state in states if (state.deployed_at or 0.0) < newest[prefix_of(state.key)]
+    }
 
 
 def _show(
     states: Sequence[State],
-    booked: Mapping[str, Any],
+    sums_by_key: Mapping[str, Any],
     sums: Mapping[str, Any],
     pauses: Sequence[Mapping[str, Any]],
     unreadable: Sequence[Mapping[str, str]],
@@ -112,8 +118,8 @@ def _show(
         if not unreadable:
             click.echo("no prefix is known: nothing was warmed yet")
         return
-    old = superseded(states)
-    rows = [_row(state, state.key in old, booked[state.key], now) for state in states]
+    old_keys = superseded(states)
+    rows = [_row(state, state.key in old_keys, sums_by_key[state.key], now) for state in states]
     table(_HEAD, [*rows, _total(sums)] if len(rows) > 1 else rows)
     for sentence in ledgers.sentences({name: sums[name] for name in ledgers.PERIODS}):
         click.echo(sentence)
@@ -121,10 +127,10 @@ def _show(
         click.echo(describe.paused(pause, now))
 
 
-def _row(state: State, old: bool, booked: Mapping[str, Any], now: float) -> tuple[object, ...]:
+def _row(state: State, is_old: bool, sums: Mapping[str, Any], now: float) -> tuple[object, ...]:
     return (
         state.name,
-        describe.condition(state, now) + (", superseded" if old else ""),
+        describe.condition(state, now) + (", superseded" if is_old else ""),
         describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
         describe.use(state, now),
         describe.read(state),
@@ -133,7 +139,7 @@ def _row(state: State, old: bool, booked: Mapping[str, Any], now: float) -> tupl
         dollars(state.saved_usd) if state.starts else "-",
         dollars(describe.net_usd(state)),
         _ttl(state),
-        ledgers.calls(booked["last_30_days"]["outcomes"]),
+        ledgers.calls(sums["last_30_days"]["outcomes"]),
         describe.until(state.due_at, now),
         _why(state, now),
     )
@@ -174,6 +180,6 @@ def _spent(amount: float, unpriced: int) -> str:
 def total(states: Sequence[State]) -> dict[str, Any]:
     """Sums over prefixes; `net_usd` is None while some of the spending is unknown."""
     names = ("calls", "unpriced", "spent_usd", "saves", "saved_usd", "starts", "start_hits")
-    sums: dict[str, Any] = {n: sum(getattr(state, n) for state in states) for n in names}
+    sums: dict[str, Any] = {name: sum(getattr(state, name) for state in states) for name in names}
     sums["net_usd"] = None if sums["unpriced"] else sums["saved_usd"] - sums["spent_usd"]
     return sums

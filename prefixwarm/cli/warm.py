@@ -61,43 +61,49 @@ def warm(
     """Make one warm call now.
 
     The key comes from the environment (ANTHROPIC_API_KEY) or from PREFIXWARM_API_KEY_SECRET. A
-    prefix that the state knows to be warm is left alone. Exits 1 when a prefix is not warm
+    prefix that is warm by the state is left alone. Exits 1 when a prefix is not warm
     afterwards.
     """
     if isnan(timeout):
         raise UsageError("--timeout nan: write seconds")
     calls = [compile_prefix(load(path)) for path in files]
-    with connect() as found:
+    with connect() as connections:
         if dry_run:
-            plans = [_plan(call, found.environ) for call in calls]
+            plans = [_plan(call, connections.environ) for call in calls]
             emit({"calls": plans}, as_json, lambda: _show_plans(plans))
             return
-        if found.settings.disabled:
+        if connections.settings.disabled:
             raise SettingsError(f"{DISABLED} is set: nothing is sent")
-        store, provider = found.state(state_file), found.provider()
+        store, provider = connections.state(state_file), connections.provider()
         outcomes = [
-            ask_and_send(call, _ask(call, found, force), store, provider, Deadline.after(timeout))
+            ask_and_send(
+                call, _ask(call, connections, force), store, provider, Deadline.after(timeout)
+            )
             for call in calls
         ]
-    emit({"outcomes": [_document(o) for o in outcomes]}, as_json, lambda: _show(outcomes))
+    emit(
+        {"outcomes": [_document(outcome) for outcome in outcomes]}, as_json, lambda: _show(outcomes)
+    )
     finish(ok=all(outcome.ok for outcome in outcomes))
 
 
-def _ask(call: WarmCall, found: Connections, force: bool) -> Ask:
-    still_fresh = time() + call.ttl - refresh_after(call.ttl)
+def _ask(call: WarmCall, connections: Connections, force: bool) -> Ask:
+    until_refresh_is_due = time() + call.ttl - refresh_after(call.ttl)
     return Ask(
-        key=call.key(route_named(call.route), found.settings.cache_scope, found.environ),
+        key=call.key(
+            route_named(call.route), connections.settings.cache_scope, connections.environ
+        ),
         owner=f"cli/{socket.gethostname()}/{os.getpid()}",
-        needed_until=_FOREVER if force else still_fresh,
+        needed_until=_FOREVER if force else until_refresh_is_due,
         wait=Deadline.after(_WAIT),
         by="cli",
-        deployment=found.settings.deployment,
+        deployment=connections.settings.deployment,
     )
 
 
 def _plan(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
     size = call.tokens or 0
-    write, least = {"write_1h" if call.ttl == 3600 else "write_5m": size}, call.least_tokens
+    write, output = {"write_1h" if call.ttl == 3600 else "write_5m": size}, call.least_tokens
     return {
         "name": call.name,
         "url": route_named(call.route).url(call.model, environ),
@@ -106,8 +112,8 @@ def _plan(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
         "bytes": len(call.body),
         "tokens": call.tokens,
         "ttl_seconds": call.ttl,
-        "write_usd": Usage(**write, output=least).cost_usd(call.usd_per_mtok),
-        "read_usd": Usage(read=size, output=least).cost_usd(call.usd_per_mtok),
+        "write_usd": Usage(**write, output=output).cost_usd(call.usd_per_mtok),
+        "read_usd": Usage(read=size, output=output).cost_usd(call.usd_per_mtok),
     }
 
 
@@ -129,9 +135,9 @@ def _show_plans(plans: Sequence[dict[str, Any]]) -> None:
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
-    found = dict(vars(outcome))
-    found["usage"] = dict(vars(outcome.usage)) if outcome.usage else None
-    return {**found, "ok": outcome.ok}
+    document = dict(vars(outcome))
+    document["usage"] = dict(vars(outcome.usage)) if outcome.usage else None
+    return {**document, "ok": outcome.ok}
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:

@@ -1,4 +1,4 @@
-"""The real CDK CLI, led to the local AWS API."""
+"""Runs the real CDK CLI against the local AWS API."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class CdkCli:
     ) -> None:
         """Synthesise the command `app`, started in `folder`, into the cloud assembly `output`."""
         pairs = [f"{name}={value}" for name, value in (context or {}).items()]
-        values = [word for pair in pairs for word in ("--context", pair)]
+        context_options = [argument for pair in pairs for argument in ("--context", pair)]
         # A resource that only reports versions to AWS is of no use here.
         options = ["--quiet", "--no-version-reporting", "--output", str(output)]
-        self._run(folder, "synth", "--app", shlex.join(app), *options, *values)
+        self._run(folder, "synth", "--app", shlex.join(app), *options, *context_options)
 
     def deploy(self, assembly: Path) -> None:
         """Deploy every stack of a cloud assembly."""
@@ -55,18 +55,20 @@ class CdkCli:
 
     def _run(self, folder: Path, *arguments: str) -> None:
         command = [*self.tools.cdk(), *arguments, "--no-notices", "--no-color"]
-        done = subprocess.run(  # noqa: S603
+        process = subprocess.run(  # noqa: S603
             command, cwd=folder, env=self._environment(), capture_output=True, text=True
         )
-        if done.returncode:
-            raise LocalCloudError(f"cdk {arguments[0]}: {_reason(done.stderr + done.stdout)}")
+        if process.returncode:
+            raise LocalCloudError(f"cdk {arguments[0]}: {_reason(process.stderr + process.stdout)}")
 
     def _environment(self) -> dict[str, str]:
         node = str(self.tools.node())
         # Nothing of the user's own account may get in; proxies and indexes of packages must.
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
+        neutral_variables = {
+            k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))
+        }
         return {
-            **kept,
+            **neutral_variables,
             **self.aws.environment(),
             "JSII_NODE": node,
             "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
@@ -80,4 +82,4 @@ def _reason(text: str) -> str:
     """The line that says most: the first with an error, or else the last."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower() or "❌" in line]
-    return " | ".join(errors[:3] or lines[-1:]) or "failed without a word"
+    return " | ".join(errors[:3] or lines[-1:]) or "failed without a message"

@@ -51,11 +51,11 @@ class Deployment:
         LocalCloudError
             If no stack has it.
         """
-        found = [value for (_, output), value in self.outputs.items() if output == name]
-        if not found:
-            known = ", ".join(sorted({output for _, output in self.outputs}))
-            raise LocalCloudError(f"no deployed stack has the output {name}; there are {known}")
-        return found[0]
+        values = [value for (_, output), value in self.outputs.items() if output == name]
+        if not values:
+            names = ", ".join(sorted({output for _, output in self.outputs}))
+            raise LocalCloudError(f"no deployed stack has the output {name}; there are {names}")
+        return values[0]
 
     def function(self, name: str) -> Function:
         """Read a deployed function back: its code, its layers and its configuration.

@@ -145,10 +145,12 @@ class Environment:
         url = f"http://{self._host}:{namespaces.INVOKE_PORT}/2015-03-31/functions/function/invocations"
         # Two inits and one invocation at most, plus the emulator's own shutdown between them.
         seconds = 3 * self.function.timeout + 10
-        inside = None if self._network else self._pid()
+        namespace_pid = None if self._network else self._pid()
         event_json = json.dumps(event).encode()
         try:
-            status, body = local_http.fetch("POST", url, event_json, seconds=seconds, inside=inside)
+            status, body = local_http.fetch(
+                "POST", url, event_json, seconds=seconds, namespace_pid=namespace_pid
+            )
         except OSError as error:
             raise LocalCloudError(f"the runtime emulator gives no answer: {error}") from error
         log = self.log[before:]

@@ -29,13 +29,13 @@ class ExampleApp:
         LocalCloudError
             When neither has it: the installation is incomplete.
         """
-        here = Path(__file__).resolve()
+        module = Path(__file__).resolve()
         # The wheel carries a copy beside this module; see pyproject.toml.
-        for root in (here.parents[2], here.parent / "example"):
+        for root in (module.parents[2], module.parent / "example"):
             if (root / "cdk" / "app.py").exists():
                 return cls(root)
         raise LocalCloudError(
-            f"{here.parent / 'example'}: the example app is missing; install prefixwarm again"
+            f"{module.parent / 'example'}: the example app is missing; install prefixwarm again"
         )
 
     @property

@@ -144,8 +144,8 @@ class LocalAws:
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _past_proxies(self) -> str:
-        usual = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-        return ",".join(filter(None, [usual, self._host]))
+        hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        return ",".join(filter(None, [hosts, self._host]))
 
     def _own_environment(self) -> dict[str, str]:
         return {
@@ -166,8 +166,8 @@ class LocalAws:
     def _wait_until_healthy(self) -> None:
         end = time.monotonic() + _START_SECONDS
         while not self._healthy():
-            gone = self._process is None or self._process.poll() is not None
-            if gone or time.monotonic() > end:
+            ended = self._process is None or self._process.poll() is not None
+            if ended or time.monotonic() > end:
                 reason = local_http.last_line(self._work / "log")
                 self.close()
                 raise LocalCloudError(f"the local AWS API (ministack) does not start: {reason}")

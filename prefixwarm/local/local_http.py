@@ -1,4 +1,4 @@
-"""Small help for talking to processes on this machine."""
+"""HTTP helpers for processes on this machine."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    method: str, url: str, body: bytes = b"", *, seconds: float = 60.0, inside: int | None = None
+    method: str,
+    url: str,
+    body: bytes = b"",
+    *,
+    seconds: float = 60.0,
+    namespace_pid: int | None = None,
 ) -> tuple[int, bytes]:
     """Send one request, never through a proxy, and return status and reply.
 
     Parameters
     ----------
     seconds
-        Longest silence to bear.
-    inside
+        Longest wait for the next bytes.
+    namespace_pid
         Process id whose network namespace to send from; None sends from here.
 
     Raises
@@ -31,8 +36,8 @@ def fetch(
     OSError
         If there is no reply.
     """
-    if inside is not None:
-        return _fetch_inside(method, url, body, seconds, inside)
+    if namespace_pid is not None:
+        return _fetch_inside(method, url, body, seconds, namespace_pid)
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.netloc, timeout=seconds)
     try:
@@ -67,11 +72,11 @@ def _fetch_inside(
     user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
     enter = ["nsenter", "--target", str(pid), "--net", *user]
     command = [*enter, sys.executable, "-m", __name__, method, url, str(seconds)]
-    done = subprocess.run(command, input=body, capture_output=True)  # noqa: S603
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    process = subprocess.run(command, input=body, capture_output=True)  # noqa: S603
+    if process.returncode:
+        reason = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise OSError(f"{url}: no reply inside the environment: {' '.join(reason)}")
-    status, _, reply = done.stdout.partition(b"\n")
+    status, _, reply = process.stdout.partition(b"\n")
     return int(status), reply
 
 

@@ -36,14 +36,18 @@ class FirstRequest:
     cost_usd: float
 
     @classmethod
-    def mean(cls, several: Sequence[FirstRequest]) -> FirstRequest:
+    def mean(cls, requests: Sequence[FirstRequest]) -> FirstRequest:
         """Field by field; tokens are rounded."""
         return cls(
-            ttft_ms=statistics.fmean(each.ttft_ms for each in several),
-            cache_read_tokens=round(statistics.fmean(each.cache_read_tokens for each in several)),
-            cache_write_tokens=round(statistics.fmean(each.cache_write_tokens for each in several)),
-            input_tokens=round(statistics.fmean(each.input_tokens for each in several)),
-            cost_usd=statistics.fmean(each.cost_usd for each in several),
+            ttft_ms=statistics.fmean(request.ttft_ms for request in requests),
+            cache_read_tokens=round(
+                statistics.fmean(request.cache_read_tokens for request in requests)
+            ),
+            cache_write_tokens=round(
+                statistics.fmean(request.cache_write_tokens for request in requests)
+            ),
+            input_tokens=round(statistics.fmean(request.input_tokens for request in requests)),
+            cost_usd=statistics.fmean(request.cost_usd for request in requests),
         )
 
 

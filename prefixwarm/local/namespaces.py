@@ -30,15 +30,15 @@ _LAMBDA_USER = 993
 
 @functools.cache
 def _unshare() -> tuple[str, ...]:
-    """The prefix of every command here; proves once that the kernel lets us."""
+    """The prefix of every command here; proves once that the kernel allows it."""
     program = shutil.which("unshare")
     if program is None:
         raise LocalCloudError("unshare: not found; install util-linux")
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     options = (program, *user, "--mount", "--pid", "--fork", "--kill-child")
-    tried = subprocess.run([*options, "true"], capture_output=True, text=True)  # noqa: S603
-    if tried.returncode:
-        reason = tried.stderr.strip() or f"exit status {tried.returncode}"
+    process = subprocess.run([*options, "true"], capture_output=True, text=True)  # noqa: S603
+    if process.returncode:
+        reason = process.stderr.strip() or f"exit status {process.returncode}"
         raise LocalCloudError(
             f"{reason}: this machine forbids namespaces; run as root, or allow them"
         )

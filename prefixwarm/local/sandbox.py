@@ -29,10 +29,10 @@ _DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    done = _LIBC.mount(
+    failed = _LIBC.mount(
         source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data.encode()
     )
-    if done:
+    if failed:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), f"mount {source} on {target}")
 
@@ -40,9 +40,9 @@ def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> N
 def _bind(source: str, target: str) -> None:
     """Bind read-only, keeping the flags that a user namespace is not allowed to drop."""
     _mount(source, target, "", _BIND | _REC)
-    kept = os.statvfs(target).f_flag & (_NOSUID | _NODEV | _NOEXEC | _NOATIME | _NODIRATIME)
-    relatime = 0 if kept & _NOATIME else _RELATIME
-    _mount("", target, "", _BIND | _REMOUNT | _RDONLY | kept | relatime)
+    locked_flags = os.statvfs(target).f_flag & (_NOSUID | _NODEV | _NOEXEC | _NOATIME | _NODIRATIME)
+    relatime = 0 if locked_flags & _NOATIME else _RELATIME
+    _mount("", target, "", _BIND | _REMOUNT | _RDONLY | locked_flags | relatime)
 
 
 def _bind_folder(source: str, target: str) -> None:
@@ -71,13 +71,13 @@ def _devices(root: str) -> None:
 
 def _hide_python(root: str, folder: str) -> None:
     """Show `folder` with links to all its programs but Python's."""
-    behind = f"/programs{folder}"
-    _bind_folder(folder, root + behind)
+    original = f"/programs{folder}"
+    _bind_folder(folder, root + original)
     _mount("tmpfs", root + folder, "tmpfs", _NOSUID | _NODEV, "mode=755")
-    for entry in os.scandir(root + behind):
+    for entry in os.scandir(root + original):
         if not entry.name.startswith("python"):
             # A link is copied as it is, because it may be relative to where it stands.
-            target = Path(entry).readlink() if entry.is_symlink() else f"{behind}/{entry.name}"
+            target = Path(entry).readlink() if entry.is_symlink() else f"{original}/{entry.name}"
             Path(root + folder, entry.name).symlink_to(target)
 
 
@@ -99,8 +99,8 @@ def _file_system(spec: dict[str, Any]) -> None:
 
 
 def _loopback() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anything:
-        fcntl.ioctl(anything, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as interface:
+        fcntl.ioctl(interface, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
 
 
 def _become(user: int | None) -> None:

@@ -21,22 +21,22 @@ REPEATS = 3
 STORM = 50
 
 
-def run_all(stack: DeployedStack, say: Callable[[str], None]) -> list[Scenario]:
+def run_all(stack: DeployedStack, progress: Callable[[str], None]) -> list[Scenario]:
     """Run every scenario, each time from a cold cache and an empty state.
 
     The single starts take turns, so that a slow moment of the machine hits all of them alike.
     """
-    say("one start that is not measured, so that all others find their files in memory")
+    progress("one start that is not measured, so that all others find their files in memory")
     stack.start(stack.agent)
     runs: dict[str, list[Run]] = {name: [] for name in _STARTS}
     for number in range(1, REPEATS + 1):
         for name, (start, text) in _STARTS.items():
-            say(f"{text} ({number} of {REPEATS})")
+            progress(f"{text} ({number} of {REPEATS})")
             stack.clear()
             runs[name].append(start(stack))
     without_ms = statistics.median(run.init_ms for run in runs["cold"])
-    single = [Scenario.of(name, several, without_ms) for name, several in runs.items()]
-    return [*single, _storm(stack, say)]
+    single = [Scenario.of(name, name_runs, without_ms) for name, name_runs in runs.items()]
+    return [*single, _storm(stack, progress)]
 
 
 def _cold(stack: DeployedStack) -> Run:
@@ -62,12 +62,12 @@ _STARTS: dict[str, tuple[Callable[[DeployedStack], Run], str]] = {
 }
 
 
-def _storm(stack: DeployedStack, say: Callable[[str], None]) -> Scenario:
+def _storm(stack: DeployedStack, progress: Callable[[str], None]) -> Scenario:
     """The light function, so that all starts overlap; the key is in its environment already."""
     light = stack.light.having(ANTHROPIC_API_KEY=KEY)
-    say(f"{STORM} cold starts at once, without the layer")
+    progress(f"{STORM} cold starts at once, without the layer")
     stack.clear()
     without = stack.start(light.without_layers(), STORM)
-    say(f"{STORM} cold starts at once, with the layer")
+    progress(f"{STORM} cold starts at once, with the layer")
     stack.clear()
     return Scenario.of("storm", [stack.start(light, STORM)], without.init_ms)

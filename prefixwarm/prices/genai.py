@@ -39,24 +39,24 @@ def rates(model: str, prompt_tokens: int) -> Rates | None:
 
     None too where the package is absent, does not know the model, or lacks one of the tiers.
     """
-    found = _find(model) if release() else None
-    if found is None:
+    model_info = _find(model) if release() else None
+    if model_info is None:
         return None
-    prices = found.get_prices(datetime.now(timezone.utc))
+    prices = model_info.get_prices(datetime.now(timezone.utc))
     figures = [_tier(prices, field, prompt_tokens) for field in _FIELDS]
-    known = [figure for figure in figures if figure is not None]
-    return Rates(*known) if len(known) == len(figures) else None
+    complete = [figure for figure in figures if figure is not None]
+    return Rates(*complete) if len(complete) == len(figures) else None
 
 
 def _find(model: str) -> ModelInfo | None:
     from genai_prices.data_snapshot import get_snapshot
 
     provider = next(p for p in get_snapshot().providers if p.id == "anthropic")
-    found = provider.find_model(model)
+    model_info = provider.find_model(model)
     # The package matches by how an id starts, so a model it does not know yet can look like an
     # older one.
-    named = names.parse(found.id) if found else None
-    return found if named and named.model == model else None
+    name = names.parse(model_info.id) if model_info else None
+    return model_info if name and name.model == model else None
 
 
 def _tier(prices: ModelPrice, field: str, prompt_tokens: int) -> Decimal | None:

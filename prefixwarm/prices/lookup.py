@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 
 from prefixwarm.prices import genai, names
-from prefixwarm.prices import table as own
+from prefixwarm.prices import table as shipped
 from prefixwarm.provider.routes import route_named
 
 _BEDROCK = ("bedrock", "bedrock-converse", "bedrock-mantle")
@@ -77,20 +77,20 @@ def lookup(
     """
     route_named(route)
     name = names.parse(model)
-    found = _rates(name.model, prompt_tokens or 0) if name else None
+    dated_rates = _rates(name.model, prompt_tokens or 0) if name else None
     factor = _factor(name, route, inference_geo, speed, region) if name else None
-    if found is None or factor is None:
+    if dated_rates is None or factor is None:
         return None
-    rates, as_of, source = found
-    scaled = own.Rates(*(rate * factor for rate in rates))
+    rates, as_of, source = dated_rates
+    scaled = shipped.Rates(*(rate * factor for rate in rates))
     return ModelPrices(model, *scaled, as_of, source)
 
 
-def _rates(model: str, prompt_tokens: int) -> tuple[own.Rates, str, str] | None:
+def _rates(model: str, prompt_tokens: int) -> tuple[shipped.Rates, str, str] | None:
     if rates := genai.rates(model, prompt_tokens):
         return rates, datetime.now(timezone.utc).date().isoformat(), str(genai.release())
-    if rates := own.rates(model, prompt_tokens):
-        return rates, own.table()["as_of"], "prefixwarm"
+    if rates := shipped.rates(model, prompt_tokens):
+        return rates, shipped.table()["as_of"], "prefixwarm"
     return None
 
 
@@ -121,7 +121,7 @@ def _geo(name: names.ModelName, inference_geo: str | None) -> Decimal | None:
 def _speed(name: names.ModelName, speed: str | None) -> Decimal | None:
     if speed in (None, "standard"):
         return Decimal(1)
-    fast = own.table()["models"].get(name.model, {}).get("fast", False)
+    fast = shipped.table()["models"].get(name.model, {}).get("fast", False)
     return Decimal(2) if speed == "fast" and fast else None
 
 

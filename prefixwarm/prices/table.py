@@ -27,7 +27,7 @@ class Above(TypedDict):
 
 
 class Row(TypedDict, total=False):
-    """What the table knows of one model; an absent key is unknown."""
+    """One model's prices and limits; an absent key is unknown."""
 
     usd_per_mtok: list[str]
     above: Above
