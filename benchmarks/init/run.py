@@ -27,9 +27,9 @@ from cpu import SHARES, ahead_of_others, limited, quota_possible
 from paired import Values, interval, turns
 from parts import KEY, code_folder, our_layer, sdk_layer
 
+from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.function import Function
 from prefixwarm.local.toolchain import Tools
 from prefixwarm_layer.pyodide import BUILDS
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import finding_output
-from prefixwarm.cli.inputs import read_request
 from prefixwarm.cli.output import emit, finish, json_option, severity
+from prefixwarm.cli.request_files import read_request
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
 from prefixwarm.lint.rules import check as lint

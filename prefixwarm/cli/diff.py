@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli.inputs import Input, read_input
 from prefixwarm.cli.output import dollars, emit, finish, json_option, tokens
+from prefixwarm.cli.request_files import Input, read_input
 from prefixwarm.lint.miss_cost import lost_tokens, miss_usd
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prefixwarm.local.emulated_function import ACCOUNT, REGION
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.function import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from prefixwarm.local.emulator import Environment
 
 if TYPE_CHECKING:
+    from prefixwarm.local.emulated_function import Function
     from prefixwarm.local.emulator import Invocation
-    from prefixwarm.local.function import Function
     from prefixwarm.local.toolchain import Tools
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.local import local_http
 from prefixwarm.local.cdk_cli import CdkCli
+from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.function import Function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

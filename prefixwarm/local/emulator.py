@@ -27,7 +27,7 @@ from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.toolchain import Tools
 
 if TYPE_CHECKING:
-    from prefixwarm.local.function import Function
+    from prefixwarm.local.emulated_function import Function
 
 
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")

@@ -14,8 +14,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.local import local_http
+from prefixwarm.local.emulated_function import ACCOUNT, REGION
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.function import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from botocore.session import Session

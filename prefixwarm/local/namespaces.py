@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.local import sandbox
+from prefixwarm.local.emulated_function import MANAGED_INSTANCES
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.function import MANAGED_INSTANCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.local.function import Function
+    from prefixwarm.local.emulated_function import Function
     from prefixwarm.local.toolchain import Tools
 
 

@@ -11,7 +11,7 @@ from prefixwarm.local.measurements import Run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from prefixwarm.local.function import Function
+    from prefixwarm.local.emulated_function import Function
     from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.local.toolchain import Tools
     from prefixwarm.simulator import Simulator

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from prefixwarm.prices import names
-from prefixwarm.prices.table import Rates
+from prefixwarm.prices.price_table import Rates
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -35,7 +35,7 @@ def release() -> str | None:
 
 
 def rates(model: str, prompt_tokens: int) -> Rates | None:
-    """Today's prices of a model by genai-prices, as `prefixwarm.prices.table.rates` gives them.
+    """Today's prices of a model by genai-prices, in US dollars per million tokens.
 
     None too where the package is absent, does not know the model, or lacks one of the tiers.
     """

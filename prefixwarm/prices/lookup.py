@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 
 from prefixwarm.prices import genai, names
-from prefixwarm.prices import table as shipped
+from prefixwarm.prices import price_table as shipped
 from prefixwarm.provider.routes import route_named
 
 _BEDROCK = ("bedrock", "bedrock-converse", "bedrock-mantle")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefixwarm.prices.names import parse
-from prefixwarm.prices.table import table
+from prefixwarm.prices.price_table import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

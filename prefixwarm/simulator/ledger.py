@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from prefixwarm.prices import cost, lookup
 from prefixwarm.prices.names import parse
-from prefixwarm.prices.table import table
+from prefixwarm.prices.price_table import table
 
 _BATCH = Decimal("0.5")
 _CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.prices.minimums import minimum_tokens
 from prefixwarm.prices.names import parse
-from prefixwarm.prices.table import table
+from prefixwarm.prices.price_table import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

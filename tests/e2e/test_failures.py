@@ -10,8 +10,8 @@ from prefixwarm.local.emulator import Environment
 from prefixwarm.local.simulated_provider import KEY
 
 if TYPE_CHECKING:
+    from prefixwarm.local.emulated_function import Function
     from prefixwarm.local.emulator import Invocation
-    from prefixwarm.local.function import Function
     from prefixwarm.local.stack import DeployedStack
 
 pytestmark = pytest.mark.e2e

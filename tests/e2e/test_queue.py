@@ -36,7 +36,7 @@ from tests.helpers.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.local.function import Function
+    from prefixwarm.local.emulated_function import Function
 
 pytestmark = pytest.mark.e2e
 

@@ -16,7 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from botocore.exceptions import ClientError
 
-from prefixwarm.local.function import ACCOUNT, REGION
+from prefixwarm.local.emulated_function import ACCOUNT, REGION
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm.prefix.manifest import state_keys

@@ -28,7 +28,7 @@ from prefixwarm.simulator import Latency, running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from prefixwarm.local.function import Function
+    from prefixwarm.local.emulated_function import Function
     from prefixwarm.simulator import Simulator
 
 HOLD_MS = 3000

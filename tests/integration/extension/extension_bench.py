@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment, Invocation
-from prefixwarm.local.function import Function
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_layer.build import build_layer
 

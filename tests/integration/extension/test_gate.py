@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from extension_bench import Bench
 
-    from prefixwarm.local.function import Function
+    from prefixwarm.local.emulated_function import Function
 
 AGENT = """
 import anthropic

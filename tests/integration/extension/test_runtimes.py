@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from extension_bench import write_prefix
 
-from prefixwarm.local.function import Function
+from prefixwarm.local.emulated_function import Function
 from prefixwarm_layer.build import build_layer
 
 if TYPE_CHECKING:

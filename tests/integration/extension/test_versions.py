@@ -12,7 +12,7 @@ from prefixwarm.prefix import prefix_file, warm_request
 if TYPE_CHECKING:
     from extension_bench import Bench
 
-    from prefixwarm.local.function import Function
+    from prefixwarm.local.emulated_function import Function
 
 
 def earlier(bench: Bench) -> Function:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.local.function import Function
+from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.toolchain import Tools
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from prefixwarm.local.emulated_function import MANAGED_INSTANCES, Function
 from prefixwarm.local.emulator import Environment
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.function import MANAGED_INSTANCES, Function
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def test_nothing_outlives_a_killed_host(function: Function) -> None:
     code = f"""
 from pathlib import Path
 from prefixwarm.local.emulator import Environment
-from prefixwarm.local.function import Function
+from prefixwarm.local.emulated_function import Function
 environment = Environment(Function(Path({str(function.code)!r}))).start()
 print(environment.invoke().payload["env"]["AWS_LAMBDA_RUNTIME_API"], flush=True)
 input()

@@ -7,13 +7,13 @@ import pytest
 
 from prefixwarm.errors import SettingsError
 from prefixwarm.prices import cost, genai, lookup, minimum_tokens
-from prefixwarm.prices import table as own
+from prefixwarm.prices import price_table as shipped
 from prefixwarm.prices.names import ModelName, parse
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
 
-OWN_PRICES = sorted(m for m, row in own.table()["models"].items() if "usd_per_mtok" in row)
+OWN_PRICES = sorted(m for m, row in shipped.table()["models"].items() if "usd_per_mtok" in row)
 
 
 @pytest.mark.parametrize("tokens", [0, 100_000, 100_001, 150_000])
@@ -21,7 +21,7 @@ def test_both_sources_agree_on_every_model_that_both_know(tokens: int) -> None:
     theirs = {model: genai.rates(model, tokens) for model in OWN_PRICES}
     known = {model: rates for model, rates in theirs.items() if rates is not None}
     assert len(known) >= 15, "the comparison must compare something"
-    assert {model: own.rates(model, tokens) for model in known} == known
+    assert {model: shipped.rates(model, tokens) for model in known} == known
 
 
 def bedrock_models() -> list[tuple[ModelInfo, ModelName]]:
@@ -82,7 +82,7 @@ def test_a_model_only_we_know_has_our_date() -> None:
     assert (prices.read, prices.source, prices.as_of) == (
         Decimal("0.25"),
         "prefixwarm",
-        own.table()["as_of"],
+        shipped.table()["as_of"],
     )
 
 
@@ -116,7 +116,7 @@ def test_a_model_without_cache_prices_of_today_is_unknown() -> None:
 )
 def test_multipliers_apply_to_every_category(options: dict[str, str], factor: str) -> None:
     plain, prices = lookup("claude-opus-5-5"), lookup("claude-opus-5-5", **options)
-    for category in own.Rates._fields:
+    for category in shipped.Rates._fields:
         assert getattr(prices, category) == getattr(plain, category) * Decimal(factor)
 
 
