@@ -14,7 +14,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from prefixwarm import settings
-from prefixwarm.state.dynamodb import DUE_INDEX
+from prefixwarm.state.changes import DUE_INDEX
 from prefixwarm_cdk.lambda_function import dead_letters, keepwarm_lambda
 from prefixwarm_cdk.workers import Workers
 

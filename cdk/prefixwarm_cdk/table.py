@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_dynamodb as dynamodb
 
-from prefixwarm.state.dynamodb import DUE_INDEX
+from prefixwarm.state.changes import DUE_INDEX
 
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy

@@ -17,7 +17,7 @@ from prefixwarm.observe import Observer, watch
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.provider.routes import ROUTES
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import LeaseWish, State
+from prefixwarm.state.model import Failure, Lease, LeaseWish, State
 from prefixwarm.wire.deadline import Deadline
 
 LONG = "30000"
@@ -37,7 +37,9 @@ class InFlight(MemoryState):
         self.reads += 1
         if self.reads == 3 and self.finish is not None:
             finish, self.finish = self.finish, None
-            self._states[key] = self._at(key).replace(lease_until=None)
+            lease = Lease(key=key, owner="w", token=1)
+            done = Failure(outcome="failed", reason="", at=time(), backoff_until=time(), calls=0)
+            self.fail(lease, done, deadline)
             finish()
         return super().read(key, deadline)
 

@@ -29,7 +29,10 @@ ALLOWED = {
 PACKAGES = {
     "wire": "accelerated aws credentials deadline http record sigv4 sockets url",
     "provider": "client keys routes",
-    "state": "dynamodb item model outcome table_call update_expression",
+    "state": (
+        "changes dynamodb item ledger_operations model outcome plan_operations table_access "
+        "table_call traffic_operations update_expression warm_operations"
+    ),
     "prefix": "compiled",
     "warm": "attempt log_line",
 }

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state import table_call
 from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.model import (
     METRIC,
     Failure,
@@ -30,7 +30,7 @@ from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from prefixwarm.state.table_call import DynamoCall
     from prefixwarm.wire.http import Request
@@ -178,36 +178,19 @@ def test_why_a_transaction_was_cancelled(reasons: list[str], kind: type[Exceptio
     assert type(error) is kind
 
 
-@pytest.fixture
-def table() -> Iterator[DynamoCall]:
-    """A table in this process."""
-    with mock_aws():
-        client: Any = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="warm",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield boto_calls(client)
-
-
 class LosesReplies:
     """Does what it is asked, and says of each request's first sending that it did not."""
 
-    def __init__(self, call: DynamoCall) -> None:
-        self._call = call
+    def __init__(self) -> None:
+        self._call = LocalTable()
         self._sent: list[dict[str, Any]] = []
 
     def __call__(
         self, operation: str, parameters: dict[str, Any], deadline: Deadline
     ) -> dict[str, Any]:
         """See `DynamoCall`."""
-        again = parameters in self._sent
-        if again and "ClientRequestToken" in parameters:
-            return {}  # DynamoDB knows it; moto does not
         reply = self._call(operation, parameters, deadline)
-        if not again:
+        if parameters not in self._sent:
             self._sent.append(parameters)
             raise TableBusyError("HTTP 500")
         return reply
@@ -255,22 +238,20 @@ COUNTING: dict[str, tuple[Callable[[DynamoState, Deadline], object], dict[str, o
 
 
 @pytest.mark.parametrize("what", COUNTING)
-def test_a_write_that_was_done_counts_once(
-    table: DynamoCall, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_was_done_counts_once(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request is applied, answered with HTTP 500, and sent again."""
     soon = SleptThrough(60, monkeypatch)
-    store = DynamoState("warm", LosesReplies(table))
+    store = DynamoState("warm", LosesReplies())
     work, expected = COUNTING[what]
     work(store, soon)
     state = store.read(KEY, soon)
     assert {name: getattr(state, name) for name in expected} == expected
 
 
-def test_ledgers_count_once(table: DynamoCall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ledgers_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the keep-warm function spends, and what it settles for others."""
     soon = SleptThrough(60, monkeypatch)
-    store = DynamoState("warm", LosesReplies(table))
+    store = DynamoState("warm", LosesReplies())
     outcome = Outcome(name="support", kind=WRITTEN, calls=1, cost_usd=0.5, started_at=NOW)
     store.add_to_ledger(KEY, DAY, outcome, soon)
     store.count_start(KEY, START, soon)

@@ -1,0 +1,30 @@
+"""What several operations change alike."""
+
+from __future__ import annotations
+
+from prefixwarm.state.model import KEEP_SECONDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from prefixwarm.state.update_expression import Change
+
+
+DUE_INDEX = "due"
+DUE_SHARD = "0"
+
+
+def end_silence(change: Change, at: float, by: str) -> None:
+    change.set("traffic_at", at)
+    change.set("traffic_by", by)
+    change.set("idle", 0)
+    keep(change, at)
+
+
+def keep(change: Change, at: float, seconds: int = KEEP_SECONDS) -> None:
+    """Let the table forget the item when nothing has happened to it for so long."""
+    change.set("expires_at", int(at + seconds))
+
+
+def set_due(change: Change, at: float) -> None:
+    change.set("due_shard", DUE_SHARD)
+    change.set("due_at", at)

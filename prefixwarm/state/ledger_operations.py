@@ -1,0 +1,86 @@
+"""The dollars of a day: spent, saved and settled."""
+
+from __future__ import annotations
+
+from prefixwarm.state.changes import keep
+from prefixwarm.state.item import ledger_key, ledger_of
+from prefixwarm.state.model import LEDGER_SECONDS, Settlement
+from prefixwarm.state.table_access import TableAccess
+from prefixwarm.state.table_call import ConditionFailed
+from prefixwarm.state.update_expression import Change
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from prefixwarm.state.model import Ledger, State
+    from prefixwarm.state.outcome import Outcome
+    from prefixwarm.wire.deadline import Deadline
+
+
+class LedgerOperations(TableAccess):
+    """Add to the ledgers, settle, read them; see `StateStore`."""
+
+    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.add(f"outcome_{outcome.kind}", 1)
+        if outcome.cost_usd:
+            change.add("spent_usd", outcome.cost_usd)
+        if outcome.calls and outcome.cost_usd is None:
+            change.add("unpriced", outcome.calls)
+        keep(change, outcome.started_at, LEDGER_SECONDS)
+        self._update_once({ledger_key(key, day): change}, deadline)
+
+    def settle(
+        self, state: State, total: str, day: str, at: float, deadline: Deadline
+    ) -> Settlement | None:
+        """See `StateStore`."""
+        found = Settlement.of(state)
+        if found is None:
+            return None
+        changes = {state.key: _settled(state, found)}
+        for key in (state.key, total):
+            changes[ledger_key(key, day)] = _brought(found, at)
+        try:
+            self._update_once(changes, deadline)
+        except ConditionFailed:
+            return None
+        return found
+
+    def ledger(self, key: str, days: Sequence[str], deadline: Deadline) -> list[Ledger]:
+        """See `StateStore`."""
+        if len(days) == 1:
+            reply = self._call("GetItem", self._at(ledger_key(key, days[0])), deadline)
+            return [ledger_of(key, days[0], reply["Item"])] if reply.get("Item") else []
+        wanted = {ledger_key(key, day): day for day in days}
+        asked: dict[str, Any] = {self._table: {"Keys": [{"pk": {"S": pk}} for pk in wanted]}}
+        found: dict[str, Any] = {}
+        while asked:
+            reply = self._call("BatchGetItem", {"RequestItems": asked}, deadline)
+            items = reply.get("Responses", {}).get(self._table, ())
+            found |= {item["pk"]["S"]: item for item in items}
+            asked = reply.get("UnprocessedKeys") or {}
+        return [ledger_of(key, day, found[pk]) for pk, day in wanted.items() if pk in found]
+
+
+def _settled(state: State, found: Settlement) -> Change:
+    """The state's sums are in the ledgers, unless somebody else brought them there meanwhile."""
+    change = Change()
+    change.add("settled", 1)
+    change.add("settled_saves", found.saves)
+    change.add("settled_saved_usd", found.saved_usd)
+    change.add("settled_others_usd", found.others_usd)
+    change.require(change.absent_or("settled", "=", state.settled))
+    change.require("attribute_exists(pk)")
+    return change
+
+
+def _brought(found: Settlement, at: float) -> Change:
+    change = Change()
+    change.add("others_usd", found.others_usd)
+    change.add("saves", found.saves)
+    change.add("saved_usd", found.saved_usd)
+    keep(change, at, LEDGER_SECONDS)
+    return change

@@ -1,0 +1,75 @@
+"""What the keep-warm function decides: what is due, and when again."""
+
+from __future__ import annotations
+
+from prefixwarm.state.changes import DUE_INDEX, DUE_SHARD, keep, set_due
+from prefixwarm.state.item import due_states
+from prefixwarm.state.table_access import TableAccess
+from prefixwarm.state.update_expression import Change, typed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from prefixwarm.state.model import Check, DueStates, Registration
+    from prefixwarm.wire.deadline import Deadline
+
+
+class PlanOperations(TableAccess):
+    """List what is due, put it off, pause it, drop it; see `StateStore`."""
+
+    def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.set("name", registration.name)
+        change.set("object", registration.object)
+        change.set("deployed_at", registration.at)
+        change.default("due_shard", DUE_SHARD)
+        change.default("due_at", registration.due_at)
+        keep(change, registration.at)
+        self._update(key, change, deadline)
+
+    def plan(self, key: str, check: Check, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        set_due(change, check.due_at)
+        change.set("reason", check.reason)
+        keep(change, check.at)
+        for name in ("idle", "learned", "wanted_ttl", "rewrites", "tripped_until"):
+            if getattr(check, name) is not None:
+                change.set(name, getattr(check, name))
+        self._update(key, change, deadline)
+
+    def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.set("backoff_until", until)
+        change.set("reason", reason)
+        keep(change, until)
+        change.require(change.absent_or("backoff_until", "<", until))
+        self._update_if(key, change, deadline)
+
+    def retire(self, key: str, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.remove("due_at", "due_shard")
+        change.require("attribute_exists(pk)")
+        self._update_if(key, change, deadline)
+
+    def due(self, now: float, limit: int, deadline: Deadline) -> DueStates:
+        """See `StateStore`."""
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": DUE_INDEX,
+            "KeyConditionExpression": "due_shard = :shard AND due_at <= :now",
+            "ExpressionAttributeValues": {":shard": typed(DUE_SHARD), ":now": typed(now)},
+            "Limit": limit,
+        }
+        found: list[Any] = []
+        while len(found) < limit:
+            reply = self._call("Query", parameters, deadline)
+            found += reply.get("Items", ())
+            if not reply.get("LastEvaluatedKey"):
+                break
+            parameters["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
+        return due_states(found[:limit])

@@ -1,0 +1,67 @@
+"""Reads and writes of single items of one table, as all operations use them."""
+
+from __future__ import annotations
+
+import os
+
+from prefixwarm.state.item import VERSION
+from prefixwarm.state.table_call import ConditionFailed, persistent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from prefixwarm.state.table_call import DynamoCall
+    from prefixwarm.state.update_expression import Change
+    from prefixwarm.wire.deadline import Deadline
+
+
+class TableAccess:
+    """One table.
+
+    Every write may be sent again after any answer: a condition or a token keeps it from counting
+    twice.
+
+    Parameters
+    ----------
+    table
+        Table with the partition key ``pk`` and the index ``due`` (``due_shard``, ``due_at``).
+    call
+        Sends one operation's parameters.
+    """
+
+    def __init__(self, table: str, call: DynamoCall) -> None:
+        self._table = table
+        self._call = persistent(call)
+
+    def _at(self, key: str) -> dict[str, Any]:
+        return {"TableName": self._table, "Key": {"pk": {"S": key}}}
+
+    def _update(
+        self, key: str, change: Change, deadline: Deadline, returned: str = "NONE"
+    ) -> Mapping[str, Any]:
+        change.default("version", VERSION)
+        parameters = {**self._at(key), **change.parameters(), "ReturnValues": returned}
+        return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
+
+    def _update_once(self, changes: Mapping[str, Change], deadline: Deadline) -> None:
+        """Update all of these items or none, and once, however often the request is sent.
+
+        It needs no permission but UpdateItem's:
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+        """
+        for change in changes.values():
+            change.default("version", VERSION)
+        updates = [
+            {"Update": {**self._at(key), **change.parameters()}} for key, change in changes.items()
+        ]
+        parameters = {"TransactItems": updates, "ClientRequestToken": os.urandom(16).hex()}
+        self._call("TransactWriteItems", parameters, deadline)
+
+    def _update_if(self, key: str, change: Change, deadline: Deadline) -> None:
+        """Update unless the condition says that there is nothing to do."""
+        try:
+            self._update(key, change, deadline)
+        except ConditionFailed:
+            return

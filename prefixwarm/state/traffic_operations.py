@@ -1,0 +1,81 @@
+"""What real traffic, and starts, tell the state."""
+
+from __future__ import annotations
+
+from prefixwarm.state.changes import end_silence, keep
+from prefixwarm.state.model import OBSERVED
+from prefixwarm.state.table_access import TableAccess
+from prefixwarm.state.table_call import ConditionFailed
+from prefixwarm.state.update_expression import Change
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from prefixwarm.state.model import Drift, SessionStart
+    from prefixwarm.wire.deadline import Deadline
+
+
+class TrafficOperations(TableAccess):
+    """Note what an agent's requests did; see `StateStore`."""
+
+    def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.set("warm_until", started + ttl)
+        change.set("last_touch", started)
+        change.set("granted_ttl", ttl)
+        change.set("matched_at", started)
+        end_silence(change, started, OBSERVED)
+        change.require(change.absent_or("warm_until", "<", started + ttl))
+        try:
+            self._update(key, change, deadline)
+        except ConditionFailed:
+            self._update_if(key, _matched(started), deadline)
+
+    def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        end_silence(change, start.at, OBSERVED)
+        change.add("starts", 1)
+        change.add("start_hits", int(start.hit))
+        change.add("saves", int(start.saved))
+        change.add("saved_usd", start.saved_usd or 0.0)
+        change.require(change.absent_or("traffic_at", "<", start.at - start.quiet))
+        self._update_if(key, change, deadline)
+
+    def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.set("drift_tier", drift.tier)
+        change.set("drift_place", drift.place)
+        change.set("drift_at", drift.at)
+        keep(change, drift.at)
+        change.require(change.absent_or("drift_at", "<", drift.at))
+        self._update_if(key, change, deadline)
+
+    def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        end_silence(change, at, by)
+        change.require(change.absent_or("traffic_at", "<", at))
+        self._update_if(key, change, deadline)
+
+    def join(
+        self, key: str, function: str, deadline: Deadline, started: float | None = None
+    ) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.join("functions", function)
+        if started is not None:
+            change.set("started_at", started)
+            change.set("idle", 0)
+            keep(change, started)
+        self._update(key, change, deadline)
+
+
+def _matched(at: float) -> Change:
+    change = Change()
+    change.set("matched_at", at)
+    end_silence(change, at, OBSERVED)
+    # A session start that was just counted has set the same time.
+    change.require(change.absent_or("traffic_at", "<=", at))
+    return change

@@ -1,0 +1,162 @@
+"""What a warm call asks of the state: the lease, and what it did."""
+
+from __future__ import annotations
+
+from prefixwarm.state.changes import keep, set_due
+from prefixwarm.state.item import VERSION, state_of
+from prefixwarm.state.model import KEEPWARM
+from prefixwarm.state.table_access import TableAccess
+from prefixwarm.state.table_call import ConditionFailed
+from prefixwarm.state.update_expression import Change
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from prefixwarm.state.model import Failure, Lease, LeaseWish, Result, State
+    from prefixwarm.wire.deadline import Deadline
+
+
+class WarmOperations(TableAccess):
+    """Take the lease, record what the call did; see `StateStore`."""
+
+    def read(self, key: str, deadline: Deadline) -> State:
+        """See `StateStore`."""
+        reply = self._call("GetItem", {**self._at(key), "ConsistentRead": False}, deadline)
+        return state_of(key, reply.get("Item") or {})
+
+    def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
+        """See `StateStore`."""
+        change = Change()
+        change.set("name", wish.name)
+        change.set("lease_owner", wish.owner)
+        change.set("lease_until", wish.now + wish.seconds)
+        keep(change, wish.now)
+        change.add("lease_token", 1)
+        if wish.deployment:
+            change.set("deployment", wish.deployment)
+        if wish.function:
+            change.join("functions", wish.function)
+        change.require(change.absent_or("lease_until", "<=", wish.now))
+        ended = change.absent_or("backoff_until", "<=", wish.now)
+        change.require(f"{ended} OR {change.is_other('backoff_of', wish.by)}")
+        change.require(change.absent_or("warm_until", "<=", wish.needed_until))
+        change.require(change.absent_or("version", "<=", VERSION))
+        try:
+            return state_of(key, self._update(key, change, deadline, returned="ALL_NEW")), True
+        except ConditionFailed as failed:
+            found = state_of(key, failed.item) if failed.item else self.read(key, deadline)
+            return found, found.lease_owner == wish.owner and found.leased(wish.now)
+
+    def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        for raises in (True, False):
+            change = _record_as_holder(result, raises=raises)
+            if self._update_as_holder(lease, change, deadline):
+                return
+        self._update_or(lease.key, _raised(result), _spending(result), deadline)
+
+    def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.set("outcome", failure.outcome)
+        change.set("outcome_at", failure.at)
+        change.set("reason", failure.reason)
+        change.set("backoff_until", failure.backoff_until)
+        if failure.own_fault:
+            change.set("backoff_of", failure.by)
+        else:
+            change.remove("backoff_of")
+        change.add("failures", 1)
+        _add_spending(change, failure)
+        change.remove("lease_owner", "lease_until")
+        change.require(change.compare("lease_until", ">=", failure.at))
+        spent = _spending(failure)
+        if not (self._update_as_holder(lease, change, deadline) or spent.empty):
+            self._update_once({lease.key: spent}, deadline)
+
+    def _update_as_holder(self, lease: Lease, change: Change, deadline: Deadline) -> bool:
+        """Update if the lease is still held; true, too, where that was done already.
+
+        A request is sent again when its reply was lost, and must not count twice.
+        """
+        change.require(change.compare("lease_token", "=", lease.token))
+        change.require(change.compare("lease_owner", "=", lease.owner))
+        try:
+            self._update(lease.key, change, deadline)
+        except ConditionFailed as failed:
+            return _gave_back(lease, failed.item)
+        return True
+
+    def _update_or(self, key: str, change: Change, otherwise: Change, deadline: Deadline) -> None:
+        """Update; where the condition does not hold, count at least the money."""
+        try:
+            self._update_once({key: change}, deadline)
+        except ConditionFailed:
+            if not otherwise.empty:
+                self._update_once({key: otherwise}, deadline)
+
+
+def _record_as_holder(result: Result, *, raises: bool) -> Change:
+    change = Change()
+    if raises:
+        _set_life(change, result)
+        change.require(change.absent_or("warm_until", "<=", result.warm_until))
+    _set_outcome(change, result)
+    change.set("failures", 0)
+    change.remove("lease_owner", "lease_until", "backoff_until", "backoff_of")
+    return change
+
+
+def _raised(result: Result) -> Change:
+    change = Change()
+    _set_life(change, result)
+    _add_spending(change, result)
+    change.require(change.absent_or("warm_until", "<", result.warm_until))
+    return change
+
+
+def _set_life(change: Change, result: Result) -> None:
+    change.set("warm_until", result.warm_until)
+    change.set("last_touch", result.started)
+    change.set("granted_ttl", result.ttl)
+    set_due(change, result.due_at)
+
+
+def _set_outcome(change: Change, result: Result) -> None:
+    change.set("outcome", result.outcome)
+    change.set("outcome_at", result.started)
+    change.set("reason", result.reason)
+    change.set("max_tokens", result.max_tokens)
+    change.set("message_id", result.message_id)
+    if result.idle == 0:
+        change.set("idle", 0)
+    elif result.idle:
+        change.add("idle", result.idle)
+    for name in ("longest_ttl", "write_ms", "read_ms"):
+        if getattr(result, name) is not None:
+            change.set(name, getattr(result, name))
+    _add_spending(change, result)
+
+
+def _add_spending(change: Change, made: Result | Failure) -> None:
+    if made.calls:
+        change.add("calls", made.calls)
+        if made.cost_usd is None:
+            change.add("unpriced", made.calls)
+    if made.cost_usd:
+        change.add("spent_usd", made.cost_usd)
+        if made.by == KEEPWARM:
+            change.add("kept_usd", made.cost_usd)
+
+
+def _spending(made: Result | Failure) -> Change:
+    change = Change()
+    _add_spending(change, made)
+    return change
+
+
+def _gave_back(lease: Lease, item: Mapping[str, Any]) -> bool:
+    """Whether this holder's call is recorded: nobody else can have ended its lease."""
+    return "lease_owner" not in item and state_of(lease.key, item).lease_token == lease.token
