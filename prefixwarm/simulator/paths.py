@@ -13,10 +13,15 @@ from prefixwarm.simulator.oauth import PATH as TOKEN_PATH
 if TYPE_CHECKING:
     from prefixwarm.simulator.http_types import Request
 
-
 _MODEL = re.compile(
     r"/model/[^/]+/(?:invoke(?:-with-response-stream)?|converse(?:-stream)?|(count-tokens))"
 )
+# Paths of other APIs, by what they are called.
+_OTHER_APIS = {
+    "/chat/completions": "OpenAI's Chat Completions API",
+    "/responses": "OpenAI's Responses API",
+    "/complete": "the retired Text Completions API",
+}
 
 
 class Action(Enum):
@@ -36,8 +41,12 @@ _PATHS = {
     TOKEN_PATH: Action.TOKEN,
     BATCH_PATH: Action.BATCH,
 }
-
-
+# A client whose base URL holds the version, as the Vercel AI SDK's does, leaves it out here.
+_PATHS |= {
+    path.replace("/v1/messages", "/messages"): action
+    for path, action in _PATHS.items()
+    if action in (Action.CREATE, Action.COUNT)
+}
 _READABLE = re.compile(r"/v1/messages/batches/[^/]+(?:/results)?")
 
 
@@ -55,7 +64,17 @@ def action(request: Request) -> Action:
     if of_model := _MODEL.fullmatch(request.path):
         target = Action.COUNT if of_model[1] else Action.CREATE
     if target is None:
-        raise ApiError(404, f"Not found: {request.path}")
+        raise ApiError(404, _not_found(request.path))
     if request.method != "POST":
         raise ApiError(405, "Method Not Allowed", headers={"allow": "POST"})
     return target
+
+
+def _not_found(path: str) -> str:
+    for ending, name in _OTHER_APIS.items():
+        if path.endswith(ending):
+            return (
+                f"Not found: {path} is {name}, which has no cache breakpoints and is not served "
+                "here; use the client's Anthropic provider, which sends to /v1/messages"
+            )
+    return f"Not found: {path}"

@@ -9,6 +9,7 @@ import orjson
 from prefixwarm.simulator import eventstream
 from prefixwarm.simulator.http_types import Part
 from prefixwarm.simulator.samples import sample
+from prefixwarm.simulator.tool_calls import tool_to_call
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.settings import Latency
@@ -53,41 +54,25 @@ class Answer:
 
 
 def answer(request: Json, *, call_tools: bool = False) -> Answer:
-    """Decide what the model says: a fixed sentence, or what the request forces it to.
+    """Compose the reply: a fixed sentence, or what the request can parse.
 
-    With `call_tools` it calls the first of the tools it may use, once each turn.
+    Parameters
+    ----------
+    request : dict
+        A validated body.
+    call_tools : bool
+        See `prefixwarm.simulator.Switches`.
     """
-    pieces, tool = _WORDS, _forced_tool(request)
-    if tool is None and call_tools and not _has_results(request["messages"][-1]):
-        tool = _offered_tool(request)
-    wanted = (request.get("output_config") or {}).get("format")
+    pieces, tool = _WORDS, tool_to_call(request, call_tools=call_tools)
+    form = (request.get("output_config") or {}).get("format") or request.get("output_format")
     if tool is not None:
-        pieces = _pieces(sample(tool.get("input_schema")))
-    elif wanted is not None:
-        pieces = _pieces(sample(wanted["schema"]))
+        pieces = _pieces(sample(tool.get("input_schema") or {"type": "object"}))
+    elif form is not None:
+        pieces = _pieces(sample(form["schema"]))
     most, name = request["max_tokens"], tool["name"] if tool else None
     if most < len(pieces):
         return Answer(pieces[:most], "max_tokens", name)
     return Answer(pieces, "tool_use" if tool else "end_turn", name)
-
-
-def _forced_tool(request: Json) -> Json | None:
-    choice = request.get("tool_choice") or {}
-    tools: list[Json] = request.get("tools") or []
-    if choice.get("type") == "tool":
-        return next(tool for tool in tools if tool.get("name") == choice["name"])
-    return tools[0] if choice.get("type") == "any" and "name" in tools[0] else None
-
-
-def _offered_tool(request: Json) -> Json | None:
-    barred = (request.get("tool_choice") or {}).get("type") == "none"
-    tools: list[Json] = [] if barred else request.get("tools") or []
-    return next((tool for tool in tools if "input_schema" in tool), None)
-
-
-def _has_results(message: Json) -> bool:
-    content = message["content"]
-    return isinstance(content, list) and any(x["type"] == "tool_result" for x in content)
 
 
 def _pieces(value: Any) -> tuple[str, ...]:

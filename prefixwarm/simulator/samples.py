@@ -1,70 +1,194 @@
-"""A value that fits a JSON schema, for tools and structured outputs that a request forces."""
+"""Builds values that fit a JSON schema, for tools and structured outputs that a request forces."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from prefixwarm.simulator.sample_texts import sample_text
+
 _DEEPEST = 16
-_PLAIN: dict[str, Any] = {
-    "string": "simulated",
-    "integer": 1,
-    "number": 1.0,
-    "boolean": True,
-    "null": None,
-}
-_COMBINED = ("anyOf", "oneOf", "allOf")
+_ALTERNATIVES = ("anyOf", "oneOf")
+_MERGED = ("properties", "$defs", "definitions")
+
+Json = dict[str, Any]
 
 
-def sample(schema: Any, root: Any = None, depth: int = 0) -> Any:
-    """Build a small value for a schema; what it cannot make sense of becomes a string.
+def sample(schema: Any) -> Any:
+    """Build a small value that fits a schema.
 
     Parameters
     ----------
     schema : object
-        The schema.
-    root : object
-        Where ``$ref`` starts; by default the schema itself.
-    depth : int
-        How deep it is nested; recursive schemas end at some depth.
+        A JSON schema; what cannot be made sense of becomes a text.
+
+    Returns
+    -------
+    object
+        JSON: constants, the first of several choices, required properties only, and no more
+        items than demanded. Recursive schemas end at some depth.
     """
-    root = schema if root is None else root
+    return _sample(schema, schema, 0)
+
+
+def _sample(schema: Any, root: Any, depth: int) -> Any:
     if not isinstance(schema, dict) or depth > _DEEPEST:
-        return _PLAIN["string"]
-    for fixed in ("const", "default"):
-        if fixed in schema:
-            return schema[fixed]
-    if isinstance(schema.get("enum"), list) and schema["enum"]:
-        return schema["enum"][0]
-    inner = _inner(schema, root)
-    return sample(inner, root, depth + 1) if inner is not None else _typed(schema, root, depth)
+        return sample_text({})
+    whole = _whole(schema, root)
+    if "const" in whole:
+        return whole["const"]
+    if isinstance(whole.get("enum"), list) and whole["enum"]:
+        return whole["enum"][0]
+    for name in _ALTERNATIVES:
+        if isinstance(whole.get(name), list) and whole[name]:
+            base = {key: value for key, value in whole.items() if key != name}
+            return _sample(_merged(base, _simplest(whole[name], depth)), root, depth + 1)
+    if "default" in whole and _is_of(whole["default"], whole):
+        return whole["default"]
+    return _typed(whole, root, depth)
 
 
-def _inner(schema: dict[str, Any], root: Any) -> Any:
-    if isinstance(schema.get("$ref"), str):
-        return _resolve(schema["$ref"], root)
-    for word in _COMBINED:
-        if isinstance(schema.get(word), list) and schema[word]:
-            return schema[word][0]
-    return None
+def _whole(schema: Json, root: Any) -> Json:
+    """Return a schema with what it refers to, and with all of which it is to be one."""
+    whole = dict(schema)
+    for _ in range(_DEEPEST):
+        reference, parts = whole.pop("$ref", None), whole.pop("allOf", None)
+        if reference is None and not parts:
+            break
+        if isinstance(reference, str):
+            whole = _merged(_resolve(reference, root), whole)
+        for part in parts if isinstance(parts, list) else ():
+            whole = _merged(whole, part)
+    return whole
 
 
 def _resolve(reference: str, root: Any) -> Any:
     target = root
     for part in reference.lstrip("#/").split("/"):
-        target = target.get(part) if isinstance(target, dict) else None
-    return target if target is not None else {}
+        name = part.replace("~1", "/").replace("~0", "~")
+        if name and isinstance(target, dict):
+            target = target.get(name)
+    return target
 
 
-def _typed(schema: dict[str, Any], root: Any, depth: int) -> Any:
+def _merged(one: Any, two: Any) -> Json:
+    if not isinstance(one, dict) or not isinstance(two, dict):
+        return one if isinstance(one, dict) else two if isinstance(two, dict) else {}
+    merged = {**one, **two}
+    for name in _MERGED:
+        if isinstance(one.get(name), dict) and isinstance(two.get(name), dict):
+            merged[name] = {**one[name], **two[name]}
+    if isinstance(one.get("required"), list) and isinstance(two.get("required"), list):
+        merged["required"] = list(dict.fromkeys([*one["required"], *two["required"]]))
+    return merged
+
+
+def _simplest(choices: list[Any], depth: int) -> Any:
+    """Return the first choice; deep inside, one that ends."""
+    ending = (x for x in choices if isinstance(x, dict) and not _may_nest(x))
+    return next(ending, choices[0]) if depth > _DEEPEST // 2 else choices[0]
+
+
+def _may_nest(schema: Json) -> bool:
+    return bool({"$ref", "allOf", *_ALTERNATIVES, "properties", "items"} & set(schema))
+
+
+def _type(schema: Json) -> str:
     kind = schema.get("type")
     kind = kind[0] if isinstance(kind, list) and kind else kind
-    properties = schema.get("properties")
-    if kind == "object" or isinstance(properties, dict):
-        declared = properties if isinstance(properties, dict) else {}
-        required = schema.get("required")
-        names = required if isinstance(required, list) else []
-        return {str(name): sample(declared.get(name, {}), root, depth + 1) for name in names}
+    if not isinstance(kind, str):
+        kind = "object" if isinstance(schema.get("properties"), dict) else "string"
+    return kind
+
+
+def _is_of(value: Any, schema: Json) -> bool:
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+        "object": dict,
+        "array": list,
+        "null": type(None),
+    }
+    named = schema.get("type")
+    names = named if isinstance(named, list) else [named]
+    fitting = [kinds[name] for name in names if isinstance(name, str) and name in kinds]
+    return not fitting or any(
+        isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        for kind in fitting
+    )
+
+
+def _typed(schema: Json, root: Any, depth: int) -> Any:
+    kind = _type(schema)
+    if kind == "object":
+        return _object(schema, root, depth)
     if kind == "array":
-        least = schema.get("minItems", 0)
-        return [sample(schema.get("items"), root, depth + 1)] if least == 1 else []
-    return _PLAIN.get(kind, "simulated") if isinstance(kind, str) else _PLAIN["string"]
+        return _array(schema, root, depth)
+    if kind in ("integer", "number"):
+        return _number(schema, whole=kind == "integer")
+    if kind in ("boolean", "null"):
+        return True if kind == "boolean" else None
+    return sample_text(schema)
+
+
+def _object(schema: Json, root: Any, depth: int) -> Json:
+    declared = schema.get("properties")
+    properties = declared if isinstance(declared, dict) else {}
+    required = schema.get("required")
+    names = [str(name) for name in required] if isinstance(required, list) else []
+    for name in properties:
+        if len(names) < _integer(schema.get("minProperties"), 0) and name not in names:
+            names.append(name)
+    return {name: _sample(properties.get(name, {}), root, depth + 1) for name in names}
+
+
+def _array(schema: Json, root: Any, depth: int) -> list[Any]:
+    fixed = schema.get("prefixItems")
+    least = _integer(schema.get("minItems"), 0)
+    leading = fixed[:least] if isinstance(fixed, list) else []
+    items = [_sample(item, root, depth + 1) for item in leading]
+    for number in range(len(items), min(least, 100)):
+        item = _sample(schema.get("items", {}), root, depth + 1)
+        items.append(_distinct(item, number) if schema.get("uniqueItems") else item)
+    return items
+
+
+def _distinct(item: Any, number: int) -> Any:
+    if isinstance(item, (int, float)) and not isinstance(item, bool):
+        return item + number
+    return f"{item}{number}" if isinstance(item, str) and number else item
+
+
+def _integer(value: Any, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def _number(schema: Json, *, whole: bool) -> float:
+    """Return 1, or what is nearest to it within the bounds."""
+    step = _bound(schema, "multipleOf") or (1.0 if whole else 0.0)
+    low, high = _limits(schema, step)
+    value = min(max(1.0, low), high)
+    if low > high:
+        value = (_limits(schema, 0)[0] + _limits(schema, 0)[1]) / 2
+    if step:
+        up = math.ceil(value / step) * step
+        value = up if up <= high else math.floor(value / step) * step
+    return int(value) if whole else value
+
+
+def _limits(schema: Json, step: float) -> tuple[float, float]:
+    """Return the least and the greatest value; an excluded bound is one step away."""
+    away = step or 0.5
+    above = _bound(schema, "exclusiveMinimum", -math.inf) + away
+    below = _bound(schema, "exclusiveMaximum", math.inf) - away
+    low = max(_bound(schema, "minimum", -math.inf), above)
+    return low, min(_bound(schema, "maximum", math.inf), below)
+
+
+def _bound(schema: Json, name: str, default: float = 0.0) -> float:
+    value = schema.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return default
+    return value

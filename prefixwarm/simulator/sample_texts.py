@@ -1,0 +1,53 @@
+"""Builds texts that fit the formats, lengths and patterns of a JSON schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefixwarm.simulator.sample_patterns import sample_match
+
+_PLAIN = "simulated"
+_FORMATS = {
+    "date-time": "2026-01-01T00:00:00Z",
+    "date": "2026-01-01",
+    "time": "00:00:00Z",
+    "duration": "P1D",
+    "email": "simulated@example.com",
+    "idn-email": "simulated@example.com",
+    "hostname": "example.com",
+    "idn-hostname": "example.com",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "uri": "https://example.com/",
+    "url": "https://example.com/",
+    "iri": "https://example.com/",
+    "uri-reference": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000001",
+    "json-pointer": "/simulated",
+    "regex": "simulated",
+    "binary": _PLAIN,
+    "byte": "c2ltdWxhdGVk",
+}
+
+
+def sample_text(schema: dict[str, Any]) -> str:
+    """Build a text for a schema of type ``string``.
+
+    Parameters
+    ----------
+    schema : dict
+        Its ``format``, ``pattern``, ``minLength`` and ``maxLength`` are looked at.
+    """
+    least, most = _length(schema, "minLength", 0), _length(schema, "maxLength", 1 << 20)
+    pattern = schema.get("pattern")
+    if isinstance(pattern, str) and (text := sample_match(pattern, least, most)) is not None:
+        return text
+    text = _FORMATS.get(str(schema.get("format")), _PLAIN)
+    if len(text) < least:
+        text += "x" * (least - len(text))
+    return text[:most]
+
+
+def _length(schema: dict[str, Any], name: str, default: int) -> int:
+    value = schema.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
