@@ -87,10 +87,11 @@ def _call(
 ) -> call.Call:
     single = request._replace(body=orjson.dumps(item["params"]))
     try:
-        parsed = call.parse(single, record.route or "", caller, state.settings, state.switches)
+        return call.parse(
+            single, record.route or "", caller, state.settings, state.switches, batch=True
+        )
     except ApiError as error:
         raise ApiError(error.status, f"requests.{index}.params: {error.message}") from error
-    return parsed._replace(batch=True)
 
 
 def _answer(state: ProviderState, parsed: call.Call, record: Record) -> Json:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from prefixwarm.life import TTL_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
 
 LOOKBACK = 20
-SECONDS = {"5m": 300, "1h": 3600}
 _SWEEP_AT_LEAST = 10_000
 
 
@@ -44,7 +45,7 @@ class Entry:
         self.tokens = tokens
         self.ttl = ttl
         self.available_at = available_at
-        self.expires_at = start + SECONDS[ttl]
+        self.expires_at = start + TTL_SECONDS[ttl]
         self.reads = 0
 
 
@@ -217,16 +218,16 @@ class Cache:
         if entry is None:
             return
         entry.reads += 1
-        if upgrade and SECONDS[ttl] > SECONDS[entry.ttl]:
+        if upgrade and TTL_SECONDS[ttl] > TTL_SECONDS[entry.ttl]:
             entry.ttl = ttl
-        entry.expires_at = max(entry.expires_at, start + SECONDS[entry.ttl])
+        entry.expires_at = max(entry.expires_at, start + TTL_SECONDS[entry.ttl])
 
     def _write(self, key: bytes, new: Entry) -> None:
         """Store an entry; one that is about to become available keeps the earlier moment."""
         old = self._entries.get(key)
         if old is not None and old.expires_at > new.available_at:
             new.available_at = min(old.available_at, new.available_at)
-            new.ttl = max(old.ttl, new.ttl, key=lambda ttl: SECONDS[ttl])
+            new.ttl = max(old.ttl, new.ttl, key=lambda ttl: TTL_SECONDS[ttl])
             new.expires_at = max(old.expires_at, new.expires_at)
             new.reads = old.reads
         self._entries[key] = new

@@ -1,4 +1,4 @@
-"""Cache keys: what, beside the blocks, makes two prefixes the same."""
+"""Makes cache keys: what, beside the blocks, makes two prefixes the same."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from prefixwarm.fields.table import table
+from prefixwarm.fields.parameters import parameters
 from prefixwarm.simulator.prompt_blocks import MESSAGES, SYSTEM, TOOLS, Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from prefixwarm.simulator.model_catalog import Model
+    from prefixwarm.fields.parameters import Parameter
     from prefixwarm.simulator.settings import Principal, Switches
 
 
 DIGEST = 16
 _ORGANIZATION_ROUTES = ("bedrock", "bedrock-converse", "bedrock-mantle")
-_WEB_TOOLS = ("web_search", "web_fetch")
-# Betas that say how the caller authenticates, not what the model sees.
-_AUTHENTICATION_BETAS = ("oauth-",)
+# What a body on Bedrock holds in place of headers.
+_HEADERS = ("anthropic_version", "anthropic_beta")
+_THINKING = ("thinking", "output_config.effort")
+_THINKING_TIERS = {"all": "parameters", "system": "system", "messages": "messages"}
+_SWITCHES = {
+    "anthropic-beta": "key_beta",
+    "inference_geo": "key_geo",
+    "anthropic-version": "key_version",
+}
 
 Json = dict[str, Any]
 Salt = dict[str, Any]
@@ -52,77 +58,37 @@ class Context(NamedTuple):
     betas: tuple[str, ...]
 
 
-def salts(body: Json, context: Context, model: Model, switches: Switches) -> Salts:
+def salts(body: Json, context: Context, switches: Switches) -> Salts:
     """Return what enters the key at the start and on entering tools, system and messages."""
-    thinking = {"thinking": _thinking(body, model), "effort": _effort(body, model)}
-    tools = thinking if switches.thinking_tier == "all" else {}
-    system = _system_salt(body)
-    if switches.thinking_tier in ("all", "system"):
-        system.update(thinking)
-    return _start_salt(body, context, switches), tools, system, {**_messages_salt(body), **thinking}
+    start = _start_salt(context, switches)
+    tiers: dict[str, Salt] = {"parameters": start, "tools": {}, "system": {}, "messages": {}}
+    for parameter in _parameters(body, context).values():
+        tier = parameter.tier
+        if parameter.name in _THINKING:
+            tier = _THINKING_TIERS[switches.thinking_tier]
+        if not _is_off(parameter.name, switches):
+            tiers[tier][parameter.name] = parameter.value
+    return tiers["parameters"], tiers["tools"], tiers["system"], tiers["messages"]
 
 
-def _start_salt(body: Json, context: Context, switches: Switches) -> Salt:
+def _parameters(body: Json, context: Context) -> dict[str, Parameter]:
+    headers = {"anthropic-version": context.version, "anthropic-beta": ",".join(context.betas)}
+    own = {name: value for name, value in body.items() if name not in _HEADERS}
+    return parameters(own, headers)
+
+
+def _is_off(name: str, switches: Switches) -> bool:
+    switch = _SWITCHES.get(name)
+    return switch is not None and not getattr(switches, switch)
+
+
+def _start_salt(context: Context, switches: Switches) -> Salt:
     shared = switches.share_converse and context.route == "bedrock-converse"
     salt: Salt = {"route": "bedrock" if shared else context.route, "region": context.region}
-    salt["model"] = body["model"]
     salt["organization"] = context.principal.organization
     if switches.scope == "workspace" and context.route not in _ORGANIZATION_ROUTES:
         salt["workspace"] = context.principal.workspace
-    if switches.key_beta:
-        betas = (beta for beta in context.betas if not beta.startswith(_AUTHENTICATION_BETAS))
-        salt["betas"] = sorted(betas)
-    if switches.key_geo:
-        salt["inference_geo"] = body.get("inference_geo") or "global"
-    if switches.key_version:
-        salt["version"] = context.version
     return salt
-
-
-def _system_salt(body: Json) -> Salt:
-    kinds = [str(tool.get("type")) for tool in body.get("tools") or ()]
-    return {
-        "speed": body.get("speed") or "standard",
-        "web": sorted({web for web in _WEB_TOOLS for kind in kinds if kind.startswith(web)}),
-        "citations": any(_cites(block) for block in _content(body)),
-        "format": (body.get("output_config") or {}).get("format"),
-    }
-
-
-def _messages_salt(body: Json) -> Salt:
-    choice = body.get("tool_choice") or {"type": "auto"}
-    return {
-        "tool_choice": {"disable_parallel_tool_use": False, **choice},
-        "images": any(block.get("type") == "image" for block in _content(body)),
-    }
-
-
-def _thinking(body: Json, model: Model) -> Salt:
-    given = body.get("thinking")
-    default = table().row("request", "thinking").default_for(model.id)
-    chosen = given or (default if isinstance(default, dict) else {})
-    return {key: value for key, value in chosen.items() if value is not None}
-
-
-def _effort(body: Json, model: Model) -> str:
-    return (body.get("output_config") or {}).get("effort") or model.default_effort
-
-
-def _content(body: Json) -> list[Json]:
-    """List the blocks of all messages, and the blocks inside tool results."""
-    found: list[Json] = []
-    for message in body["messages"]:
-        if isinstance(message["content"], list):
-            for block in message["content"]:
-                found.append(block)
-                if block["type"] == "tool_result" and isinstance(block.get("content"), list):
-                    found.extend(block["content"])
-    return found
-
-
-def _cites(block: Json) -> bool:
-    citations = block.get("citations")
-    return isinstance(citations, dict) and bool(citations.get("enabled"))
 
 
 def betas(names: Iterable[str]) -> tuple[str, ...]:

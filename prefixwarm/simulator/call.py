@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from prefixwarm.simulator import bedrock_runtime, cache_keys, model_catalog, model_rules, validation
+from prefixwarm.simulator import (
+    bedrock_runtime,
+    cache_keys,
+    model_catalog,
+    model_rules,
+    turn_rules,
+    validation,
+)
 from prefixwarm.simulator.api_errors import ApiError, invalid
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ def parse(
     switches: Switches,
     *,
     counting: bool = False,
+    batch: bool = False,
 ) -> Call:
     """Validate a request to create a message, or to count its tokens.
 
@@ -50,15 +58,23 @@ def parse(
         body, version, betas = bedrock_runtime.read(request.path, value)
     else:
         body, version, betas = _messages(request, value, route)
-    body = validation.body(body, counting=counting)
+    _fill_in_most_tokens(body, route, settings)
+    body = validation.body(body, counting=counting, inner_markers=switches.inner_markers)
     model = _model(body["model"], route, settings)
     if route in bedrock_runtime.ROUTES:
         bedrock_runtime.check_model(model, version, counting=counting)
-    model_rules.check(body, model, route=route, version=version)
+    turn_rules.check(body, model)
+    model_rules.check(body, model, route=route, version=version, betas=betas, batch=batch)
     validation.max_tokens(body, refuse_zero=switches.refuse_zero)
-    return Call(
-        body, cache_keys.Context(route, caller.region, caller.principal, version, betas), model
-    )
+    context = cache_keys.Context(route, caller.region, caller.principal, version, betas)
+    return Call(body, context, model, batch)
+
+
+def _fill_in_most_tokens(body: Any, route: str, settings: Settings) -> None:
+    """Give a Converse request without a limit the model's own."""
+    if route == "bedrock-converse" and "max_tokens" not in body:
+        model = model_catalog.find(body["model"], route, settings.minimums, settings.profiles)
+        body["max_tokens"] = model.most_tokens if model else 1
 
 
 def loads(body: bytes) -> Any:
@@ -90,7 +106,7 @@ def _messages(request: Request, value: Any, route: str) -> tuple[Any, str, tuple
 
 
 def _model(model_id: str, route: str, settings: Settings) -> model_catalog.Model:
-    model = model_catalog.find(model_id, route, settings.minimums)
+    model = model_catalog.find(model_id, route, settings.minimums, settings.profiles)
     if model is None:
         raise ApiError(404, f"model: {model_id}")
     return model

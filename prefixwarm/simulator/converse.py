@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-# The model's own maximum; what a request gets that names no limit.
-_MOST_TOKENS = 64_000
 _INFERENCE = {
     "maxTokens": "max_tokens",
     "temperature": "temperature",
@@ -149,8 +147,7 @@ def _check_tools(request: Json) -> None:
 
 def _inference(request: Json) -> Json:
     config = request.get("inferenceConfig") or {}
-    named = {_INFERENCE[name]: value for name, value in config.items() if value is not None}
-    return {"max_tokens": _MOST_TOKENS, **named}
+    return {_INFERENCE[name]: value for name, value in config.items() if value is not None}
 
 
 def _output(config: Json, added: Json) -> Json:

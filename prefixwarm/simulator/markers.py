@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from prefixwarm.life import TTL_SECONDS
 from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:
@@ -39,16 +40,45 @@ def find(blocks: Sequence[Block], automatic: dict[str, Any] | None) -> list[Mark
         400 for more than four, for a longer TTL after a shorter one, and for an automatic one
         that contradicts an explicit one.
     """
-    markers = [Marker(i, ttl(block.marker)) for i, block in enumerate(blocks) if block.marker]
+    count = sum(len(block.markers) for block in blocks)
+    markers = _explicit(blocks)
     if automatic is not None:
+        explicit = len(markers)
         markers = _with_automatic(markers, blocks, ttl(automatic))
-    if len(markers) > MAXIMUM:
+        count += len(markers) - explicit
+    if count > MAXIMUM:
         raise invalid(
-            f"A maximum of {MAXIMUM} blocks with cache_control may be provided. "
-            f"Found {len(markers)}."
+            f"A maximum of {MAXIMUM} blocks with cache_control may be provided. Found {count}."
         )
     _check_order(markers, blocks)
     return markers
+
+
+def _explicit(blocks: Sequence[Block]) -> list[Marker]:
+    ttls: dict[int, list[str]] = {}
+    for index, block in enumerate(blocks):
+        if block.markers:
+            at = _end_of_batch(blocks, index)
+            ttls.setdefault(at, []).extend(ttl(marker) for marker in block.markers)
+    return [
+        Marker(at, max(words, key=lambda word: TTL_SECONDS[word])) for at, words in ttls.items()
+    ]
+
+
+def _end_of_batch(blocks: Sequence[Block], index: int) -> int:
+    """Return the last of the calls of a toolset, or of their results, that belong together.
+
+    Notes
+    -----
+    https://platform.claude.com/docs/en/agents-and-tools/tool-use/tool-use-with-prompt-caching
+    #cache-control-on-tool-definitions.
+    """
+    while blocks[index].of_toolset and index + 1 < len(blocks):
+        following = blocks[index + 1]
+        if not following.of_toolset or following.position != blocks[index].position:
+            break
+        index += 1
+    return index
 
 
 def _with_automatic(markers: list[Marker], blocks: Sequence[Block], requested: str) -> list[Marker]:

@@ -74,7 +74,7 @@ def _plan(state: ProviderState, call: Call, record: Record) -> tuple[Plan, list[
     body, switches = call.body, state.switches
     blocks = prompt_blocks.flatten(body, call.model)
     marked = markers.find(blocks, body.get("cache_control"))
-    salted = cache_keys.salts(body, call.context, call.model, switches)
+    salted = cache_keys.salts(body, call.context, switches)
     chain = cache_keys.chain(blocks, salted)
     minimum = call.model.minimum
     plan = state.cache.plan(
@@ -105,13 +105,14 @@ def _commit(state: ProviderState, call: Call, plan: Plan, record: Record, first:
 
 
 def _bill(call: Call, plan: Plan, output: int) -> Bill:
+    model = call.model.priced_as or call.model.id
     tariff = Tariff(
-        call.model.id,
+        model,
         call.context.route,
         call.context.region,
         call.body.get("inference_geo"),
         call.body.get("speed"),
-        tier(call.model.id, plan.total),
+        tier(model, plan.total),
         call.batch,
     )
     return Bill(tariff, (plan.input, plan.read, plan.write_5m, plan.write_1h, output))

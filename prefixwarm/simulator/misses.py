@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.life import TTL_SECONDS
 from prefixwarm.simulator.cache_keys import DIGEST
 from prefixwarm.simulator.prompt_blocks import TIERS
 
@@ -75,8 +76,8 @@ def _unchanged(record: Record, other: Record) -> str:
     assert other.trace is not None
     if record.time < other.time + (other.ttft or 0.0):
         return "concurrent"
-    lifetime = 3600 if other.trace.ttl == "1h" else 300
-    return "expired" if record.time - other.time >= lifetime else "lookback"
+    expired = record.time - other.time >= TTL_SECONDS[other.trace.ttl]
+    return "expired" if expired else "lookback"
 
 
 def _difference(one: Trace, two: Trace, at: int) -> dict[str, Any]:

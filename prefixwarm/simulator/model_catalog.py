@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 _NEW_TOKENIZER = (4, 7)
 _DEFAULT_MINIMUM = 1024
+# https://platform.claude.com/docs/en/about-claude/models/overview: the most output tokens.
+_SHORT_REPLIES = {"claude-opus-4-1": 32_000, "claude-opus-4": 32_000, "claude-3-5-haiku": 8_192}
 _FAMILIES = ("opus", "sonnet", "haiku", "fable", "mythos")
 # How each route spells a model id: https://platform.claude.com/docs/en/about-claude/models
 _RUNTIME = re.compile(r"(?:arn:[^/]+/)?(?:[a-z-]+\.)?anthropic\.claude-.+")
+_RUNTIME_ROUTES = ("bedrock", "bedrock-converse")
+_APPLICATION_PROFILE = re.compile(r"arn:aws[a-z-]*:bedrock:[^/]+:application-inference-profile/.+")
 _SPELLING = {
     "anthropic": re.compile(r"claude-.+"),
     "aws": re.compile(r"claude-.+"),
@@ -32,6 +36,10 @@ _SPELLING = {
 @dataclass(frozen=True)
 class Model:
     """One model on one route.
+
+    What its properties say comes from the pages about the models, thinking, effort, task budgets,
+    structured outputs and mid-conversation system messages of https://platform.claude.com/docs
+    (2026-08 to 2026-11).
 
     Attributes
     ----------
@@ -47,6 +55,11 @@ class Model:
         Tokens a prefix needs to be cached.
     fast : bool
         Whether ``speed: fast`` is offered.
+    is_unknown : bool
+        Whether the id does not say which model it is: then nothing is refused that some model
+        takes.
+    priced_as : str
+        The id whose price counts; empty where that is `id`.
     """
 
     id: str
@@ -55,6 +68,8 @@ class Model:
     generation: tuple[int, int]
     minimum: int
     fast: bool
+    is_unknown: bool = False
+    priced_as: str = ""
 
     @property
     def family(self) -> str:
@@ -69,7 +84,20 @@ class Model:
     @property
     def always_thinks(self) -> bool:
         """Whether thinking cannot be turned off."""
-        return self.family in ("fable", "mythos") or self.name == "claude-opus-5-5"
+        return self.family in ("fable", "mythos") or self.name in (
+            "claude-opus-5-5",
+            "claude-sonnet-5-5",
+        )
+
+    @property
+    def takes_budgets(self) -> bool:
+        """Whether it takes ``thinking.type`` of ``enabled``, with a budget of tokens."""
+        return self.generation < (4, 7)
+
+    @property
+    def takes_adaptive(self) -> bool:
+        """Whether it takes ``thinking.type`` of ``adaptive``."""
+        return self.generation >= (4, 6) or self.is_preview
 
     @property
     def default_effort(self) -> str:
@@ -77,10 +105,93 @@ class Model:
         return "medium" if self.name in ("claude-opus-5-5", "claude-haiku-5-5") else "high"
 
     @property
+    def efforts(self) -> tuple[str, ...]:
+        """The values of ``output_config.effort`` that it takes."""
+        if not self.takes_adaptive and self.name != "claude-opus-4-5":
+            return ()
+        more = ("max",) if self.takes_adaptive else ()
+        deeper = ("xhigh",) if self.is_unknown or self.generation >= (4, 7) else ()
+        return ("low", "medium", "high", *deeper, *more)
+
+    @property
     def refuses_forced_tools(self) -> bool:
         """Whether ``tool_choice`` of ``any`` and ``tool`` is refused."""
         newer = self.family in ("fable", "mythos") and self.generation >= (5, 1)
-        return newer or self.name == "claude-opus-5-5"
+        return newer or self.is_preview or self.name == "claude-opus-5-5"
+
+    @property
+    def takes_sampling(self) -> bool:
+        """Whether it takes ``temperature``, ``top_p`` and ``top_k`` that are not the default."""
+        return self.generation < (4, 7) and not self.is_preview
+
+    @property
+    def takes_one_sampling(self) -> bool:
+        """Whether ``temperature`` and ``top_p`` exclude one another."""
+        return self.generation >= (4, 1) and not self.is_unknown
+
+    @property
+    def takes_prefill(self) -> bool:
+        """Whether the conversation may end with the beginning of the reply."""
+        return self.is_unknown or (self.generation < (4, 6) and not self.is_preview)
+
+    @property
+    def takes_system_messages(self) -> bool:
+        """Whether messages may have the role ``system``."""
+        return self.is_unknown or (self.generation >= (4, 8) and self.name != "claude-sonnet-5")
+
+    @property
+    def takes_task_budgets(self) -> bool:
+        """Whether it takes ``output_config.task_budget``."""
+        return self.is_unknown or (self.generation >= (4, 7) and self.name != "claude-sonnet-5")
+
+    @property
+    def takes_formats(self) -> bool:
+        """Whether it takes structured outputs."""
+        return self.generation >= (4, 5) or self.is_preview or self.name == "claude-opus-4-1"
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether it is Mythos Preview, which has no generation in its name."""
+        return self.name == "claude-mythos-preview"
+
+    @property
+    def most_tokens(self) -> int:
+        """The most output tokens of one reply."""
+        if self.is_preview or self.generation >= (4, 6):
+            return 128_000
+        if self.name in _SHORT_REPLIES:
+            return _SHORT_REPLIES[self.name]
+        return 64_000
+
+
+def find(
+    model_id: str, route: str, overrides: Mapping[str, int], profiles: Mapping[str, str]
+) -> Model | None:
+    """Look a model up.
+
+    Parameters
+    ----------
+    model_id : str
+        As the request names it.
+    route : str
+        How it is reached.
+    overrides : mapping of str to int
+        Minimums by undated id, in tokens.
+    profiles : mapping of str to str
+        By ARN of an application inference profile: the model behind it.
+
+    Returns
+    -------
+    Model or None
+        None where the provider would not know it.
+    """
+    settings = tuple(sorted(overrides.items()))
+    if route in _RUNTIME_ROUTES and _APPLICATION_PROFILE.fullmatch(model_id):
+        named = profiles.get(model_id, "")
+        named = named if "anthropic." in named else f"anthropic.{named}"
+        behind = _find(named, route, settings) or _UNKNOWN
+        return replace(behind, id=model_id, geography=None, priced_as=behind.id)
+    return _find(model_id, route, settings)
 
 
 @lru_cache(maxsize=1024)
@@ -94,6 +205,5 @@ def _find(model_id: str, route: str, overrides: tuple[tuple[str, int], ...]) -> 
     return Model(model_id, name.model, name.geography, name.generation, minimum, fast)
 
 
-def find(model_id: str, route: str, overrides: Mapping[str, int]) -> Model | None:
-    """Look a model up; None where the provider would not know it."""
-    return _find(model_id, route, tuple(sorted(overrides.items())))
+# What an application inference profile stands for is in its account alone.
+_UNKNOWN = Model("", "", None, (4, 6), _DEFAULT_MINIMUM, fast=False, is_unknown=True)

@@ -1,10 +1,10 @@
-"""400s that depend on the model, the version or the route."""
+"""Checks what depends on the model, the version or the route."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.simulator.api_errors import invalid
+from prefixwarm.simulator.api_errors import invalid, refused_by_aws
 from prefixwarm.simulator.validation import NEWEST_VERSION
 
 if TYPE_CHECKING:
@@ -14,18 +14,38 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _SAMPLING = ("temperature", "top_p", "top_k")
-_NO_PREFILL = (4, 6)
-_NO_BUDGET = (4, 7)
-_ADAPTIVE = (4, 6)
 _GEOGRAPHY = (4, 6)
+_DEEP_EFFORTS = ("xhigh", "max")
+_NO_SHALLOW_THINKING = (5, 0)
+# https://platform.claude.com/docs/en/build-with-claude/thinking: what goes with thinking.
+_LEAST_TOP_P = 0.95
+_LONG_BATCHES = "output-300k-2026-03-24"
+_MOST_TOKENS_OF_BATCHES = 300_000
+_LONG = 128_000
 
 
-def check(request: Json, model: Model, *, route: str, version: str) -> None:
+def check(
+    request: Json, model: Model, *, route: str, version: str, betas: tuple[str, ...], batch: bool
+) -> None:
     """Refuse what this model, version or route does not take.
+
+    Parameters
+    ----------
+    request : dict
+        The body, whose shape is valid.
+    model : Model
+        The model that it names.
+    route, version : str
+        How it was sent.
+    betas : tuple of str
+        ``anthropic-beta``.
+    batch : bool
+        Whether it is a request of a batch.
 
     Notes
     -----
-    https://platform.claude.com/docs/en/api/versioning and .../api/errors.
+    https://platform.claude.com/docs/en/api/versioning, .../api/errors and
+    .../build-with-claude/thinking-troubleshooting.
 
     Raises
     ------
@@ -34,15 +54,15 @@ def check(request: Json, model: Model, *, route: str, version: str) -> None:
     """
     if version == NEWEST_VERSION:
         _version(request)
-    if request["messages"][-1]["role"] == "assistant" and model.generation >= _NO_PREFILL:
-        raise invalid(
-            "This model does not support assistant message prefill. The conversation must end "
-            "with a user message."
-        )
-    _thinking((request.get("thinking") or {}).get("type"), model)
+    _output(request, model, route, long=batch and _LONG_BATCHES in betas)
+    _thinking(request, model)
+    _effort(request, model)
+    _sampling(request, model)
     forced = (request.get("tool_choice") or {}).get("type") in ("any", "tool")
     if forced and model.refuses_forced_tools:
         raise invalid("tool_choice: forced tool use is not supported by this model")
+    if not model.takes_system_messages and any(m["role"] == "system" for m in request["messages"]):
+        raise invalid("messages: role 'system' is not supported on this model")
     if request.get("inference_geo") == "us" and model.generation < _GEOGRAPHY:
         raise invalid(f"inference_geo: '{model.id}' does not support 'us'")
     if request.get("speed") == "fast" and (route != "anthropic" or not model.fast):
@@ -64,13 +84,75 @@ def _version(request: Json) -> None:
                 raise invalid(f"{path}.citations: not allowed on user text")
 
 
-def _thinking(kind: str | None, model: Model) -> None:
-    if kind == "enabled" and model.generation >= _NO_BUDGET:
-        raise invalid("thinking.type: 'enabled' is not supported by this model; use 'adaptive'")
-    if kind == "adaptive" and model.generation < _ADAPTIVE and not model.always_thinks:
-        raise invalid("thinking.type: 'adaptive' is not supported by this model")
+def _output(request: Json, model: Model, route: str, *, long: bool) -> None:
+    tokens, most = request.get("max_tokens", 0), model.most_tokens
+    if long and most >= _LONG:
+        most = _MOST_TOKENS_OF_BATCHES
+    if tokens > most and route == "bedrock-converse":
+        raise refused_by_aws(
+            f"The maximum tokens you requested exceeds the model limit of {most}. Try again with "
+            f"a maximum tokens value that is lower than {most}."
+        )
+    if tokens > most:
+        raise invalid(
+            f"max_tokens: {tokens} > {most}, which is the maximum allowed number of output tokens "
+            f"for {model.id}"
+        )
+
+
+def _thinking(request: Json, model: Model) -> None:
+    kind = (request.get("thinking") or {}).get("type")
+    if kind == "enabled" and not model.takes_budgets:
+        raise invalid(
+            '"thinking.type.enabled" is not supported for this model. Use '
+            '"thinking.type.adaptive" and "output_config.effort" to control thinking behavior.'
+        )
+    if kind in ("adaptive", "between_tools") and not model.takes_adaptive:
+        raise invalid("adaptive thinking is not supported on this model")
     if kind == "disabled" and model.always_thinks:
-        raise invalid("thinking.type: 'disabled' is not supported by this model")
+        raise invalid('"thinking.type.disabled" is not supported for this model.')
+    effort = (request.get("output_config") or {}).get("effort")
+    newer = model.generation >= _NO_SHALLOW_THINKING
+    if kind == "disabled" and newer and effort in _DEEP_EFFORTS:
+        raise invalid(f"thinking.type: 'disabled' is not supported with effort '{effort}'")
+
+
+def _effort(request: Json, model: Model) -> None:
+    config = request.get("output_config") or {}
+    effort = config.get("effort")
+    if effort is not None and not model.efforts:
+        raise invalid("This model does not support the effort parameter.")
+    if effort is not None and effort not in model.efforts:
+        options = ", ".join(model.efforts)
+        raise invalid(
+            f"output_config.effort: '{effort}' is not supported by this model; use {options}"
+        )
+    if config.get("task_budget") is not None and not model.takes_task_budgets:
+        raise invalid("output_config.task_budget: not supported by this model")
+    format_ = config.get("format") or request.get("output_format")
+    if format_ is not None and not model.takes_formats:
+        raise invalid(f"output_config.format: '{model.id}' does not support structured outputs")
+
+
+def _sampling(request: Json, model: Model) -> None:
+    temperature, top_p, top_k = (request.get(name) for name in _SAMPLING)
+    if not model.takes_sampling:
+        defaults = {"temperature": temperature in (None, 1), "top_p": top_p in (None, 1)}
+        for name, default in {**defaults, "top_k": top_k is None}.items():
+            if not default:
+                raise invalid(f"`{name}` is deprecated for this model.")
+    if model.takes_one_sampling and temperature is not None and top_p is not None:
+        raise invalid(
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only "
+            "one."
+        )
+    if (request.get("thinking") or {}).get("type") in ("enabled", "adaptive"):
+        if temperature not in (None, 1):
+            raise invalid("`temperature` may only be set to 1 when thinking is enabled.")
+        if top_k is not None:
+            raise invalid("`top_k` must be unset when thinking is enabled.")
+        if top_p is not None and top_p < _LEAST_TOP_P:
+            raise invalid(f"`top_p` must be at least {_LEAST_TOP_P} when thinking is enabled.")
 
 
 def _route(request: Json, route: str) -> None:

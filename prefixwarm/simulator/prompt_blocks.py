@@ -1,4 +1,4 @@
-"""A request body as the sequence of blocks that the cache sees: tools, system, messages."""
+"""Lists a request body as the blocks that the cache sees: tools, system, messages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from prefixwarm.fields.blocks import (
+    block_row,
+    calls_by_code,
+    can_be_marked,
+    choice_of,
+    is_cleared,
+    is_rendered,
+)
+from prefixwarm.fields.normal import normal
 from prefixwarm.simulator.api_errors import invalid
 from prefixwarm.simulator.tokens import count
+from prefixwarm.simulator.tool_references import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +28,9 @@ if TYPE_CHECKING:
 
 TIERS = ("tools", "system", "messages")
 TOOLS, SYSTEM, MESSAGES = range(3)
-_RUNS = ("tool_use", "tool_result")
-_UNMARKABLE = ("thinking", "redacted_thinking")
+_MARKER = "cache_control"
+# Bytes of blocks that are rendered anew each time.
+_LARGE = 4096
 
 Json = dict[str, Any]
 
@@ -32,26 +43,62 @@ class Block(NamedTuple):
     tier : int
         `TOOLS`, `SYSTEM` or `MESSAGES`.
     data : bytes
-        What is hashed: its JSON in received key order without markers, with the role.
+        What is hashed: the JSON of its normal form in received key order, with the role.
     tokens : int
         Of this block alone.
     position : int
         Counts blocks, a run of tool uses or of tool results as one.
-    marker : dict or None
-        Its ``cache_control``.
+    markers : tuple of dict
+        The ``cache_control`` of itself and of the blocks inside it.
     cacheable : bool
         Whether it may carry a marker.
     path : str
         Where it stands in the body.
+    of_toolset : bool
+        Whether it calls a member of a toolset, or answers such a call.
     """
 
     tier: int
     data: bytes
     tokens: int
     position: int
-    marker: Json | None
+    markers: tuple[Json, ...]
     cacheable: bool
     path: str
+    of_toolset: bool = False
+
+
+class _Spot(NamedTuple):
+    """A block of the body, and where it stands."""
+
+    tier: int
+    role: str
+    block: Json
+    path: str
+
+
+class _Rendered(NamedTuple):
+    """What becomes of a block, wherever it stands.
+
+    Attributes
+    ----------
+    in_prompt : bool
+        Whether it is part of the prompt.
+    data : bytes
+        The JSON of its normal form.
+    tokens : int
+        Of this block alone.
+    run : str or None
+        Its type, where neighbours of it count as one position.
+    cacheable : bool
+        Whether it may carry a marker, whoever called it.
+    """
+
+    in_prompt: bool
+    data: bytes
+    tokens: int
+    run: str | None
+    cacheable: bool
 
 
 def flatten(body: Json, model: Model) -> list[Block]:
@@ -63,37 +110,96 @@ def flatten(body: Json, model: Model) -> list[Block]:
         400 for JSON that is nested too deeply.
     """
     blocks: list[Block] = []
-    position, last_kind = -1, None
+    position, last_run = -1, None
+    tools = {str(tool.get("name")): tool for tool in body.get("tools") or ()}
+    by_code = calls_by_code(body["messages"]) if body.get("cache_control") else set()
     try:
-        for tier, role, block, path in _walk(body):
-            kind = block.get("type") if tier == MESSAGES else None
-            if kind not in _RUNS or kind != last_kind:
+        for spot in _walk(body):
+            rendered = _render(spot.block, spot.tier, spot.role, model)
+            if not rendered.in_prompt:
+                continue
+            if rendered.run is None or rendered.run != last_run:
                 position += 1
-            last_kind = kind
-            blocks.append(_block(tier, role, block, position, path, model))
+            last_run = rendered.run
+            data, tokens = _with_loaded_tools(spot, rendered, tools, model)
+            cacheable = rendered.cacheable and spot.block.get("tool_use_id") not in by_code
+            data = spot.role.encode() + data
+            blocks.append(
+                Block(
+                    spot.tier,
+                    data,
+                    tokens,
+                    position,
+                    _markers(spot.block),
+                    cacheable,
+                    spot.path,
+                    "toolset_name" in spot.block,
+                )
+            )
     except orjson.JSONEncodeError as error:
         raise invalid("The request body is nested too deeply") from error
     return blocks
 
 
-def _block(tier: int, role: bytes, block: Json, position: int, path: str, model: Model) -> Block:
-    marker = block.get("cache_control")
-    data = role + orjson.dumps(without_markers(block))
-    cacheable = block.get("type") not in _UNMARKABLE
-    tokens = count(block, data, model.token_bytes)
-    return Block(tier, data, tokens, position, marker, cacheable, path)
+def _with_loaded_tools(
+    spot: _Spot, rendered: _Rendered, tools: dict[str, Json], model: Model
+) -> tuple[bytes, int]:
+    """Add the definitions of tools that are loaded on demand, where they were discovered."""
+    data, tokens = rendered.data, rendered.tokens
+    for name in loaded(spot.block) if spot.tier == MESSAGES else ():
+        definition = _render(tools.get(name, {}), TOOLS, "", model)
+        data, tokens = data + definition.data, tokens + definition.tokens
+    return data, tokens
 
 
-def _walk(body: Json) -> Iterator[tuple[int, bytes, Json, str]]:
+def _render(block: Json, tier: int, role: str, model: Model) -> _Rendered:
+    raw = orjson.dumps(block)
+    choice = choice_of(TIERS[tier], role=role)
+    if len(raw) > _LARGE:
+        return _rendered(block, choice, model)
+    return _rendered_again(raw, choice, model)
+
+
+@lru_cache(maxsize=4096)
+def _rendered_again(raw: bytes, choice: str, model: Model) -> _Rendered:
+    """Render a block that other requests may hold, too."""
+    return _rendered(orjson.loads(raw), choice, model)
+
+
+def _rendered(block: Json, choice: str, model: Model) -> _Rendered:
+    if "type" not in block and choice == "system_content":
+        data = orjson.dumps(block)
+        return _Rendered(True, data, count(block, data, model.token_bytes), None, False)
+    data = orjson.dumps(normal(block, choice, model.name))
+    row = block_row(block, choice)
+    return _Rendered(
+        is_rendered(block, choice),
+        data,
+        count(block, data, model.token_bytes),
+        row.name if row is not None and row.together else None,
+        can_be_marked(block, choice) == "yes",
+    )
+
+
+def _walk(body: Json) -> Iterator[_Spot]:
     for index, tool in enumerate(body.get("tools") or ()):
-        if not tool.get("defer_loading"):  # a deferred tool is not part of the prompt yet
-            yield TOOLS, b"", tool, _path("tools", index)
+        yield _Spot(TOOLS, "", tool, _path("tools", index))
     for index, block in enumerate(_texts(body.get("system") or ())):
-        yield SYSTEM, b"", block, _path("system", index)
-    for number, message in enumerate(body["messages"]):
-        role = message["role"].encode()
-        for index, block in enumerate(_texts(message["content"])):
-            yield MESSAGES, role, block, _path(f"messages.{number}.content", index)
+        yield _Spot(SYSTEM, "", block, _path("system", index))
+    messages = body["messages"]
+    last_user = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
+    for number, message in enumerate(messages):
+        if not is_cleared(message, answered=number < last_user):
+            yield from _message(message, number)
+
+
+def _message(message: Json, number: int) -> Iterator[_Spot]:
+    role, place = message["role"], f"messages.{number}.content"
+    if message.get("output_config"):
+        effort = {"output_config": message["output_config"]}
+        yield _Spot(MESSAGES, role, effort, f"messages.{number}.output_config")
+    for index, block in enumerate(_texts(message.get("content") or ())):
+        yield _Spot(MESSAGES, role, block, _path(place, index))
 
 
 @lru_cache(maxsize=16_384)
@@ -105,12 +211,8 @@ def _texts(content: Any) -> Any:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-def without_markers(block: Json) -> Json:
-    """Copy a block without the markers of itself and of the blocks inside it."""
+def _markers(block: Json) -> tuple[Json, ...]:
     inner = block.get("content")
-    if "cache_control" not in block and not isinstance(inner, list):
-        return block
-    plain = {key: value for key, value in block.items() if key != "cache_control"}
-    if isinstance(inner, list):
-        plain["content"] = [without_markers(x) if isinstance(x, dict) else x for x in inner]
-    return plain
+    inside = [x for x in inner if isinstance(x, dict)] if isinstance(inner, list) else []
+    values = (x.get(_MARKER) for x in (*inside, block))
+    return tuple(value for value in values if value)

@@ -16,6 +16,7 @@ _CHOICES = {
     "thinking_tier": ("all", "system", "messages"),
     "scope": ("workspace", "organization"),
     "legacy_usage": ("off", "null", "missing"),
+    "inner_markers": ("outer", "refused"),
 }
 
 
@@ -132,7 +133,11 @@ class Switches:
     share_converse : bool
         Bedrock's Converse and InvokeModel read each other's entries.
     call_tools : bool
-        A model that has tools and no results yet calls the first one.
+        A model that has tools and no results yet calls the first one. Off: it calls only a tool
+        that is forced by name, or one that takes the agent's answer where a call is demanded.
+    inner_markers : str
+        A breakpoint on a block inside of a tool result: ``outer`` marks the tool result with it,
+        ``refused`` is a 400.
     """
 
     refuse_zero: bool = False
@@ -151,6 +156,7 @@ class Switches:
     legacy_usage: str = "off"
     share_converse: bool = False
     call_tools: bool = False
+    inner_markers: str = "outer"
 
     def __post_init__(self) -> None:
         """Validate the fields."""
@@ -200,6 +206,9 @@ class Settings:
         By access key id; with them, SigV4 signatures are verified.
     minimums : mapping of str to int
         Models beside the shipped ones, or other minimums, in tokens by undated id.
+    profiles : mapping of str to str
+        By ARN of an application inference profile: the id of the model behind it. Without it a
+        profile is taken for a model of which nothing is sure, and whose price is unknown.
     region : str
         AWS region of requests whose signature names none.
     seed : int
@@ -219,6 +228,7 @@ class Settings:
     keys: Mapping[str, Principal] = field(default_factory=dict)
     aws_keys: Mapping[str, AwsKey] = field(default_factory=dict)
     minimums: Mapping[str, int] = field(default_factory=dict)
+    profiles: Mapping[str, str] = field(default_factory=dict)
     region: str = "us-east-1"
     seed: int = 0
     keep_requests: int = 1000

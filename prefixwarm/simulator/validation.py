@@ -4,54 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefixwarm.simulator import checks, content, tool_rules
+from prefixwarm.fields.output import zero_obstacles
+from prefixwarm.simulator import body_shapes, checks, content, schema_rules, tool_rules
 from prefixwarm.simulator.api_errors import invalid
 
 Json = dict[str, Any]
 
 NEWEST_VERSION = "2026-10-21"
-_FIELDS = frozenset(
-    [
-        "model",
-        "messages",
-        "max_tokens",
-        "system",
-        "tools",
-        "tool_choice",
-        "thinking",
-        "output_config",
-        "cache_control",
-        "metadata",
-        "stop_sequences",
-        "stream",
-        "temperature",
-        "top_p",
-        "top_k",
-        "service_tier",
-        "inference_geo",
-        "speed",
-        "diagnostics",
-        "container",
-        "context_management",
-        "mcp_servers",
-        "compaction",
-        "billing_policy",
-        "thread",
-        "fallbacks",
-        "fallback_credit_token",
-        "user_profile_id",
-        "workspace_id",
-        "output_format",
-        "anthropic_version",
-        "anthropic_beta",
-    ]
-)
-_EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _MINIMUM_BUDGET = 1024
+_LEAST_TASK_BUDGET = 20_000
 
 
-def body(value: Any, *, counting: bool = False) -> Json:
-    """Check the shape of a request body and return it.
+def body(value: Any, *, counting: bool = False, inner_markers: str = "outer") -> Json:
+    """Check a request body by itself, and return it.
 
     Parameters
     ----------
@@ -59,6 +24,8 @@ def body(value: Any, *, counting: bool = False) -> Json:
         The parsed JSON.
     counting : bool
         Whether it is for ``count_tokens``, which needs no ``max_tokens``.
+    inner_markers : str
+        See `prefixwarm.simulator.Switches`.
 
     Raises
     ------
@@ -68,17 +35,19 @@ def body(value: Any, *, counting: bool = False) -> Json:
     request = checks.obj(value, "body")
     for key in ("model", "messages") if counting else ("model", "messages", "max_tokens"):
         checks.required(request, key, "")
-    checks.fields(request, _FIELDS, "")
+    body_shapes.check(request, inner_markers=inner_markers)
     if "max_tokens" in request:
         checks.integer(request["max_tokens"], "max_tokens", 0)
     checks.text(request["model"], "model")
     if request.get("system") is not None:
         content.system(request["system"])
-    if request.get("tools") is not None:
-        tool_rules.tools(request["tools"])
     content.messages(request["messages"])
-    tool_rules.tool_choice(request)
+    if request.get("tools") is not None:
+        for index, tool in enumerate(checks.objects(request["tools"], "tools")):
+            checks.marker(tool, f"tools.{index}.")
     _options(request)
+    tool_rules.check(request)
+    tool_rules.check_choice(request)
     return request
 
 
@@ -86,17 +55,23 @@ def _options(request: Json) -> None:
     checks.marker(request, "")
     if request.get("stream") is not None:
         checks.boolean(request["stream"], "stream")
-    _choice(request, "speed", ("standard", "fast"))
-    _choice(request, "service_tier", ("auto", "standard_only"))
     _choice(request, "inference_geo", ("global", "us"))
     _output_config(request)
     _thinking(request)
-    for stop in request.get("stop_sequences") or ():
-        checks.text(stop, "stop_sequences")
-    if request.get("diagnostics") is not None:
-        _diagnostics(checks.obj(request["diagnostics"], "diagnostics"))
+    _stop_sequences(request)
+    previous = (request.get("diagnostics") or {}).get("previous_message_id")
+    if previous is not None:
+        checks.text(previous, "diagnostics.previous_message_id")
+    if request.get("top_k") is not None:
+        checks.integer(request["top_k"], "top_k", 0)
     for name in ("temperature", "top_p"):
         _fraction(request.get(name), name)
+
+
+def _stop_sequences(request: Json) -> None:
+    for index, stop in enumerate(request.get("stop_sequences") or ()):
+        if not checks.text(stop, f"stop_sequences.{index}").strip():
+            raise invalid(f"stop_sequences.{index}: each must contain non-whitespace")
 
 
 def _choice(request: Json, name: str, accepted: tuple[str, ...]) -> None:
@@ -113,37 +88,47 @@ def _fraction(value: Any, name: str) -> None:
 
 
 def _output_config(request: Json) -> None:
-    if request.get("output_config") is None:
-        return
-    config = checks.obj(request["output_config"], "output_config")
-    if config.get("effort") is not None:
-        checks.choice(config["effort"], _EFFORTS, "output_config.effort")
-    if config.get("format") is not None:
-        form = checks.obj(config["format"], "output_config.format")
-        kind = checks.required(form, "type", "output_config.format.")
-        checks.choice(kind, ("json_schema",), "output_config.format.type")
-        schema = checks.required(form, "schema", "output_config.format.")
-        checks.obj(schema, "output_config.format.schema")
+    config = request.get("output_config")
+    formats = {"output_format": request.get("output_format")}
+    if config is not None:
+        checks.obj(config, "output_config")
+        formats["output_config.format"] = config.get("format")
+        _task_budget(config.get("task_budget"))
+    for path, form in formats.items():
+        if form is not None:
+            schema = checks.required(checks.obj(form, path), "schema", f"{path}.")
+            schema_rules.check_output(checks.obj(schema, f"{path}.schema"), f"{path}.schema")
+            _no_citations(request, path)
+
+
+def _task_budget(budget: Json | None) -> None:
+    if budget is not None:
+        path = "output_config.task_budget.total"
+        checks.integer(budget["total"], path, _LEAST_TASK_BUDGET)
+
+
+def _no_citations(request: Json, path: str) -> None:
+    for number, message in enumerate(request["messages"]):
+        blocks = message.get("content")
+        for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
+            citations = block.get("citations")
+            if isinstance(citations, dict) and citations.get("enabled"):
+                raise invalid(
+                    f"{path}: structured outputs do not go with citations "
+                    f"(messages.{number}.content.{index})"
+                )
 
 
 def _thinking(request: Json) -> None:
     if request.get("thinking") is None:
         return
     thinking = checks.obj(request["thinking"], "thinking")
-    kind = checks.required(thinking, "type", "thinking.")
-    checks.choice(kind, ("enabled", "disabled", "adaptive"), "thinking.type")
-    if kind != "enabled":
+    if thinking["type"] != "enabled":
         return
-    budget = checks.required(thinking, "budget_tokens", "thinking.enabled.")
+    budget = thinking["budget_tokens"]
     checks.integer(budget, "thinking.enabled.budget_tokens", _MINIMUM_BUDGET)
     if "max_tokens" in request and budget >= request["max_tokens"]:
         raise invalid("`max_tokens` must be greater than `thinking.budget_tokens`")
-
-
-def _diagnostics(value: Json) -> None:
-    checks.fields(value, ("previous_message_id",), "diagnostics.")
-    if value.get("previous_message_id") is not None:
-        checks.text(value["previous_message_id"], "diagnostics.previous_message_id")
 
 
 def max_tokens(request: Json, *, refuse_zero: bool) -> None:
@@ -157,12 +142,7 @@ def max_tokens(request: Json, *, refuse_zero: bool) -> None:
         return
     if refuse_zero:
         raise invalid("max_tokens: Input should be greater than or equal to 1")
-    refused = {
-        "stream": request.get("stream"),
-        "thinking.type 'enabled'": (request.get("thinking") or {}).get("type") == "enabled",
-        "output_config.format": (request.get("output_config") or {}).get("format"),
-        "tool_choice": (request.get("tool_choice") or {}).get("type") in ("any", "tool"),
-    }
-    for what, present in refused.items():
-        if present:
-            raise invalid(f"max_tokens: 0 is not supported together with {what}")
+    for obstacle in zero_obstacles(request):
+        raise invalid(
+            f"max_tokens: 0 is not supported together with {obstacle.place} '{obstacle.value}'"
+        )

@@ -47,7 +47,7 @@ for number, question in enumerate(questions):
         modelId="eu.anthropic.claude-sonnet-5-5",
         system=system + point,
         toolConfig={"tools": tools, "toolChoice": {"auto": {}}},
-        inferenceConfig={"maxTokens": 50, "temperature": 0.2},
+        inferenceConfig={"maxTokens": 50, "temperature": 1.0},
         additionalModelRequestFields={"thinking": {"type": "adaptive"}},
         messages=[*messages, {"role": "user", "content": [{"text": question}]}],
     )
@@ -103,7 +103,7 @@ def test_captured_warmed_and_read(
     path = write(found.prefix, tmp_path)
     prefix = load(path)
     assert (prefix.route, prefix.model) == ("bedrock-converse", "eu.anthropic.claude-sonnet-5-5")
-    assert prefix.request["inferenceConfig"] == {"maxTokens": 1, "temperature": 0.2}
+    assert prefix.request["inferenceConfig"] == {"maxTokens": 1, "temperature": 1.0}
     assert prefix.tokens["minimum"] == 512
     assert prefix.usd_per_mtok["output"] == 11  # a regional profile costs a tenth more
     with running(clock="manual") as sim:

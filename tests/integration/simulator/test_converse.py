@@ -195,7 +195,12 @@ def test_fields_of_the_model_reach_it(client: Any) -> None:
 
 def test_structured_output(client: Any) -> None:
     """The schema comes as a text."""
-    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer"}},
+        "required": ["n"],
+        "additionalProperties": False,
+    }
     wanted = {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema)}}}
     reply = client.converse(**ask(outputConfig={"textFormat": wanted}))
     assert json.loads(reply["output"]["message"]["content"][0]["text"]) == {"n": 1}

@@ -67,7 +67,7 @@ def test_the_page_shows_entries_requests_and_why_they_missed(
         "2,000",
         "system: system.0 content differs from request 2",
     ]
-    assert effort[3:] == ["2,000", "tools: effort differs from request 3"]
+    assert effort[3:] == ["2,000", "tools: output_config.effort differs from request 3"]
     assert expired[3:] == ["2,000", "expired since request 2"]
     assert refused[:3] == ["", "", ""]
     assert "at least one message" in refused[4]

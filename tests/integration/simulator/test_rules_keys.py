@@ -56,10 +56,12 @@ def test_rule_15_strings_are_one_block(
 def test_rule_15_the_role_is_part_of_a_message_block(
     api: Api, body: MakeJson, mark: MakeJson, words: MakeText
 ) -> None:
-    first = [{"role": "user", "content": [mark(words(1100))]}]
-    api.send(body(system=None, messages=first))
-    other = [{"role": "system", "content": [mark(words(1100))]}]
-    assert api.counts(body(system=None, messages=[USER, *other]))[0] == 0
+    first = [USER, {"role": "user", "content": [mark(words(1500))]}]
+    request = body(model="claude-opus-5", system=None, messages=first)
+    assert api.counts(request)[1] > 1500
+    other = [USER, {"role": "system", "content": [mark(words(1500))]}]
+    assert api.counts({**request, "messages": other})[0] == 0
+    assert api.counts(request)[0] > 1500
 
 
 @pytest.mark.parametrize("kind", ["tool_use", "tool_result"])
@@ -121,8 +123,8 @@ TIERS = [
     ({"speed": "standard"}, "messages"),
     ({"output_config": {"effort": "low"}}, "nothing"),
     ({"output_config": {"effort": "high"}}, "messages"),
-    ({"thinking": {"type": "adaptive"}}, "nothing"),
-    ({"thinking": {"type": "disabled"}}, "messages"),
+    ({"thinking": {"type": "adaptive"}}, "messages"),
+    ({"thinking": {"type": "disabled"}}, "nothing"),
     ({"model": "claude-opus-4-7"}, "nothing"),
 ]
 
@@ -166,7 +168,7 @@ def test_rule_17_web_tools_invalidate_system(api: Api, body: MakeJson, mark: Mak
     ("tier", "reads"), [("all", "nothing"), ("system", "tools"), ("messages", "system")]
 )
 @pytest.mark.parametrize(
-    "change", [{"output_config": {"effort": "low"}}, {"thinking": {"type": "adaptive"}}]
+    "change", [{"output_config": {"effort": "low"}}, {"thinking": {"type": "disabled"}}]
 )
 def test_rule_17_thinking_tier(
     make_api: MakeApi,
@@ -220,8 +222,9 @@ def test_rule_17_the_beta_set_has_no_order_and_no_login_betas(api: Api, body: Ma
         ("claude-opus-5", {"output_config": {"effort": "high"}}),
         ("claude-opus-5-5", {"thinking": {"type": "adaptive"}}),
         ("claude-fable-5", {"thinking": {"type": "adaptive"}}),
-        ("claude-opus-5", {"thinking": {"type": "disabled"}}),
-        ("claude-opus-5", {"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}),
+        ("claude-opus-5", {"thinking": {"type": "adaptive"}}),
+        ("claude-opus-5", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}),
+        ("claude-opus-4-8", {"thinking": {"type": "disabled"}}),
     ],
 )
 def test_rule_17_an_explicit_default_is_the_same_as_none(

@@ -28,8 +28,14 @@ SCHEMA = {
         "stops": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/stop"}},
     },
     "required": ["city", "days", "units", "stops"],
+    "additionalProperties": False,
     "$defs": {
-        "stop": {"type": "object", "properties": {"at": {"type": "number"}}, "required": ["at"]}
+        "stop": {
+            "type": "object",
+            "properties": {"at": {"type": "number"}},
+            "required": ["at"],
+            "additionalProperties": False,
+        }
     },
 }
 TOOL = {"name": "travel", "description": "Travels.", "input_schema": SCHEMA}

@@ -11,7 +11,7 @@ import pytest
 from prefixwarm.simulator import AwsKey, Principal
 
 if TYPE_CHECKING:
-    from tests.integration.simulator.conftest import Api, Json, MakeApi, MakeJson
+    from tests.integration.simulator.conftest import Api, Json, MakeApi, MakeJson, MakeText
 
 
 ROUTES = {
@@ -166,14 +166,17 @@ def test_rule_03_the_newest_version_refuses_sampling(api: Api, body: MakeJson, n
 def test_rule_03_the_newest_version_refuses_assistant_documents_and_user_citations(
     api: Api, body: MakeJson
 ) -> None:
-    document = {"type": "document", "source": {"type": "text", "data": "x"}}
+    source = {"type": "text", "media_type": "text/plain", "data": "x"}
+    document = {"type": "document", "source": source}
     turns = [
         {"role": "user", "content": "a"},
         {"role": "assistant", "content": [document]},
         {"role": "user", "content": "b"},
     ]
     assert "document" in api.refused(body(messages=turns), anthropic_version="2026-10-21")
-    cited = [{"type": "text", "text": "x", "citations": [{"type": "char_location"}]}]
+    location = {"type": "char_location", "cited_text": "x", "document_index": 0}
+    location |= {"document_title": "y", "start_char_index": 0, "end_char_index": 1}
+    cited = [{"type": "text", "text": "x", "citations": [location]}]
     message = [{"role": "user", "content": cited}]
     assert "citations" in api.refused(body(messages=message), anthropic_version="2026-10-21")
     assert api.send(body(messages=message)).status_code == 200
@@ -269,3 +272,47 @@ def test_rule_05_bad_control_calls_say_what_is_wrong(api: Api, path: str, value:
     reply = api.client.post(path, content=content)
     assert reply.status_code == 400
     assert len(reply.json()["error"]) > 10
+
+
+def test_paths_without_the_version_are_taken(api: Api, body: MakeJson) -> None:
+    """The Vercel AI SDK's base URL holds the version."""
+    assert api.counts(body())[1] == 2000
+    reply = api.send(body(), "/messages")
+    assert reply.json()["usage"]["cache_read_input_tokens"] == 2000
+    assert api.sim.requests()[-1]["route"] == "anthropic"
+    assert api.send(body(), "/messages/count_tokens").json()["input_tokens"] == 2001
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/chat/completions", "OpenAI's Chat Completions API"),
+        ("/chat/completions", "OpenAI's Chat Completions API"),
+        ("/v1/responses", "OpenAI's Responses API"),
+        ("/v1/complete", "Text Completions"),
+    ],
+)
+def test_other_apis_are_named(api: Api, path: str, name: str) -> None:
+    message = api.refused({"model": "gpt-5", "messages": []}, 404, path=path)
+    assert name in message
+    assert "/v1/messages" in message
+
+
+def test_an_application_inference_profile_is_a_model_of_which_nothing_is_sure(
+    make_api: MakeApi, words: MakeText
+) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcd1234efgh"
+    path = f"/model/{arn.replace(':', '%3A').replace('/', '%2F')}"
+    turn = {"role": "user", "content": [{"text": "x"}]}
+    system = [{"text": words(3000)}, {"cachePoint": {"type": "default"}}]
+    request = {"system": system, "messages": [turn], "inferenceConfig": {"temperature": 0.5}}
+    api = make_api()
+    reply = api.send(request, f"{path}/converse")
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["usage"]["cacheWriteInputTokens"] == 3000
+    assert api.sim.requests()[-1]["model"] == arn
+    assert api.sim.requests()[-1]["cost_usd"] is None
+    known = make_api(profiles={arn: "claude-haiku-4-5"})
+    assert known.send(request, f"{path}/converse").json()["usage"]["cacheWriteInputTokens"] == 0
+    assert known.sim.requests()[-1]["cost_usd"] > 0
+    assert api.send(request, "/model/arn%3Aaws%3Abedrock%3Ax/converse").status_code == 404

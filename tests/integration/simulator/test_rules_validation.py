@@ -79,7 +79,11 @@ def test_rule_06_unfitting_tool_results_are_refused(api: Api, body: MakeJson) ->
         ("claude-sonnet-4-5", {"thinking": {"type": "enabled", "budget_tokens": 1024}}),
         (
             "claude-sonnet-4-6",
-            {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+            {"output_config": {"format": {"type": "json_schema", "schema": {"type": "string"}}}},
+        ),
+        (
+            "claude-sonnet-4-6",
+            {"output_format": {"type": "json_schema", "schema": {"type": "string"}}},
         ),
         ("claude-sonnet-4-6", {"tools": [TOOL], "tool_choice": {"type": "any"}}),
         ("claude-sonnet-4-6", {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "look"}}),
@@ -200,14 +204,9 @@ def test_rule_12_thinking_and_inner_blocks_carry_no_marker(api: Api, body: MakeJ
     assert "thinking" in api.refused(body(messages=turns))
     empty = [{"role": "user", "content": [block("", cache_control=EPHEMERAL)]}]
     assert "empty" in api.refused(body(messages=empty))
-    inner = {
-        "type": "tool_result",
-        "tool_use_id": "t",
-        "content": [block(cache_control=EPHEMERAL)],
-    }
-    use = {"type": "tool_use", "id": "t", "name": "look", "input": {}}
-    turns = [USER, {"role": "assistant", "content": [use]}, {"role": "user", "content": [inner]}]
-    assert "inside a block" in api.refused(body(messages=turns, tools=[TOOL]))
+    result = {"type": "search_result", "source": "s", "title": "t"}
+    result["content"] = [block(cache_control=EPHEMERAL)]
+    assert "inside a block" in api.refused(body(messages=[{"role": "user", "content": [result]}]))
     cited = block(citations=[{"type": "char_location", "cache_control": EPHEMERAL}])
     assert "inside a block" in api.refused(body(messages=[{"role": "user", "content": [cited]}]))
 

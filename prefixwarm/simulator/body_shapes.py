@@ -1,0 +1,174 @@
+"""Checks the fields of a request body against the table of fields.
+
+The table knows each field and block type of the Messages API, and where a breakpoint may stand.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from prefixwarm.fields.blocks import can_be_marked
+from prefixwarm.fields.table import table
+from prefixwarm.simulator import checks
+from prefixwarm.simulator.api_errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from prefixwarm.fields.table import Field, Shape
+
+Json = dict[str, Any]
+
+_MARKER = "cache_control"
+_JSON = "json"
+_MAP = "map:"
+# Bytes of values that are checked anew each time.
+_LARGE = 4096
+# Fields that hold objects, by how many: one each, but for these.
+_LISTS = frozenset(
+    (
+        "edits",
+        "mcp_servers",
+        "messages",
+        "skills",
+        "state_changes",
+        "tabs",
+        "tool_changes",
+        "tool_references",
+        "tools",
+        "system",
+    )
+)
+_LISTS_OR_OBJECTS = ("citations", "content", "fallbacks")
+_OR_TEXT = ("container", "content", "fallback_credit_token", "system")
+# The choices of blocks that are not inside of other blocks.
+_OUTER = ("system_block", "content", "system_content")
+
+
+class _Check:
+    """One body's check.
+
+    Parameters
+    ----------
+    inner_markers : str
+        ``refused`` where a breakpoint inside a tool result is.
+    """
+
+    def __init__(self, inner_markers: str) -> None:
+        self._inner_markers = inner_markers
+
+    def field(self, value: Any, row: Field, path: str) -> None:
+        """Check a field's value: its words, or what it holds."""
+        if value is None or row.name == _MARKER:
+            return
+        if row.values and isinstance(value, str):
+            checks.choice(value, row.values, path)
+        elif row.holds is not None and row.holds != _JSON:
+            self._held(value, row, path)
+
+    def _held(self, value: Any, row: Field, path: str) -> None:
+        if isinstance(value, str) and row.name in _OR_TEXT:
+            return
+        if row.name in _LISTS or (row.name in _LISTS_OR_OBJECTS and isinstance(value, list)):
+            for index, item in enumerate(checks.objects(value, path)):
+                if not self._is_known(item, str(row.holds)):
+                    self.item(item, str(row.holds), f"{path}.{index}")
+        else:
+            self.item(value, str(row.holds), path)
+
+    def _is_known(self, value: Json, holds: str) -> bool:
+        """Return whether a small value has been checked before, or passes now."""
+        raw = orjson.dumps(value)
+        return len(raw) <= _LARGE and _passes(raw, holds, self._inner_markers)
+
+    def item(self, value: Any, holds: str, path: str) -> None:
+        """Check an object of a shape."""
+        if holds.startswith(_MAP):
+            for key, inner in checks.obj(value, path).items():
+                self.item(inner, holds.removeprefix(_MAP), f"{path}.{key}")
+            return
+        shape = table().shapes[holds]
+        checks.obj(value, path)
+        if shape.by is None:
+            self.fields(value, shape, f"{path}.")
+            return
+        member = self._member(value, shape, path)
+        if value.get(_MARKER) is not None:
+            self._marker(value, shape.name, path)
+        if member.holds is not None:
+            self.fields(value, table().shapes[member.holds], f"{path}.")
+
+    def _member(self, value: Json, shape: Shape, path: str) -> Field:
+        by = str(shape.by)
+        if value.get(by) is None and shape.otherwise is None:
+            checks.required(value, by, f"{path}.")
+        name = checks.choice(shape.member_of(value), tuple(shape.rows), f"{path}.{by}")
+        return shape.rows[name]
+
+    def _marker(self, block: Json, choice: str, path: str) -> None:
+        answer = can_be_marked(block, choice)
+        if answer == "yes" or (answer == "unsettled" and self._inner_markers != "refused"):
+            return
+        kind = block.get("type")
+        where = f"{path}.{_MARKER}"
+        if kind == "text" and block.get("text") == "":
+            raise invalid(f"{where}: cannot be set for empty text blocks")
+        if choice == "tool":
+            raise invalid(f"{where}: cannot be set for a tool with defer_loading=true")
+        if choice in _OUTER:
+            raise invalid(f"{where}: cannot be set for `{kind}` blocks here")
+        raise invalid(f"{where}: cannot be set inside a block; mark the outer block")
+
+    def fields(self, value: Json, shape: Shape, path: str) -> None:
+        """Check an object's fields: their names, what must be there, their words and insides."""
+        for name, inner in value.items():
+            row = shape.rows.get(name)
+            if row is None:
+                raise _unknown(name, path)
+            self.field(inner, row, path + name)
+        for name, row in shape.rows.items():
+            if row.required:
+                checks.required(value, name, path)
+
+
+def _unknown(name: str, path: str) -> Exception:
+    if name == _MARKER:
+        return invalid(f"{path}{name}: cannot be set inside a block; mark the outer block")
+    return invalid(f"{path}{name}: Extra inputs are not permitted")
+
+
+def check(request: Json, *, inner_markers: str) -> None:
+    """Refuse fields, block types and breakpoints that the provider does not take.
+
+    Parameters
+    ----------
+    request : dict
+        The body.
+    inner_markers : str
+        See `prefixwarm.simulator.Switches`.
+
+    Raises
+    ------
+    ApiError
+        400.
+    """
+    shape = table().shapes["request"]
+    checker = _Check(inner_markers)
+    try:
+        for name, value in request.items():
+            if name not in shape.rows:
+                raise _unknown(name, "")
+            checker.field(value, shape.rows[name], name)
+    except orjson.JSONEncodeError as error:
+        raise invalid("The request body is nested too deeply") from error
+
+
+@lru_cache(maxsize=4096)
+def _passes(raw: bytes, holds: str, inner_markers: str) -> bool:
+    """Return whether a value that other requests may hold, too, is as the table says."""
+    try:
+        _Check(inner_markers).item(orjson.loads(raw), holds, "")
+    except ApiError:
+        return False
+    return True
