@@ -73,9 +73,7 @@ def drifted(random: Random, request: dict[str, Any]) -> dict[str, Any]:
         lambda: system.__delitem__(-1) if "cachePoint" in system[-1] else system.append(POINT),
         lambda: system[0].update(text=system[0]["text"] + "!"),
         lambda: changed.update(outputConfig={"effort": random.choice(["low", "high"])}),
-        lambda: changed.update(
-            additionalModelRequestFields={"thinking": {"type": "between_tools"}}
-        ),
+        lambda: changed.update(additionalModelRequestFields={"thinking": {"type": "adaptive"}}),
         lambda: changed.update(additionalModelRequestFields={"anthropic_beta": ["x"]}),
         lambda: changed.update(inferenceConfig={"temperature": 1.0}, requestMetadata={"a": "b"}),
         lambda: turn.insert(0, {"image": {"format": "png", "source": {"bytes": "eA=="}}}),

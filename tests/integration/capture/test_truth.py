@@ -76,6 +76,7 @@ def drifted(random: Random, request: dict[str, Any]) -> dict[str, Any]:
         lambda: changed.update(output_config={"effort": "low"}),
         lambda: changed.update(output_config={"effort": "high"}),
         lambda: changed.update(tool_choice={"type": "none"}),
+        lambda: changed.update(thinking={"type": "adaptive"}),
         lambda: changed.update(thinking={"type": "between_tools"}),
         lambda: changed["system"][0].update(text=changed["system"][0]["text"] + "!"),
         lambda: changed["messages"][0]["content"].insert(0, document(random.random() < 0.5)),
