@@ -92,7 +92,7 @@ _READERS: dict[str, Callable[[object], Any]] = {
     **dict.fromkeys(("settled", "settled_saves"), _count),
     **dict.fromkeys(("write_ms", "read_ms"), _milliseconds),
     **dict.fromkeys(("saved_usd", "spent_usd", "kept_usd"), _usd),
-    **dict.fromkeys(("settled_saved_usd", "settled_others_usd"), _usd),
+    **dict.fromkeys(("settled_saved_usd", "settled_others_usd", "init_allowance_usd"), _usd),
     **dict.fromkeys(("name", "deployment", "lease_owner", "outcome", "reason"), _text),
     **dict.fromkeys(("learned", "drift_tier", "drift_place", "message_id"), _text),
     **dict.fromkeys(("object", "backoff_of", "traffic_by"), _text),
@@ -182,7 +182,7 @@ def ledger_of(key: str, day: str, item: object) -> Ledger:
     counts = {n: _read(at, n, _count, item[n]) for n in ("unpriced", "saves") if n in item}
     sums = {
         n: _read(at, n, _usd, item[n])
-        for n in ("spent_usd", "others_usd", "saved_usd")
+        for n in ("spent_usd", "others_usd", "saved_usd", "committed_usd")
         if n in item
     }
     return Ledger(key=key, day=day, outcomes=outcomes, **counts, **sums)

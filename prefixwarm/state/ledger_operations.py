@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from prefixwarm.state.model import Ledger, State
+    from prefixwarm.state.model import Ledger, Limits, Reservation, State
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.wire.deadline import Deadline
 
@@ -24,14 +24,49 @@ class LedgerOperations(TableAccess):
 
     def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
         """See `StateStore`."""
-        change = Change()
-        change.add(f"outcome_{outcome.kind}", 1)
-        if outcome.cost_usd:
-            change.add("spent_usd", outcome.cost_usd)
-        if outcome.calls and outcome.cost_usd is None:
-            change.add("unpriced", outcome.calls)
+        change = _spent(outcome)
         keep(change, outcome.started_at, LEDGER_SECONDS)
         self._update_once({ledger_key(key, day): change}, deadline)
+
+    def reserve(self, reservation: Reservation, limits: Limits, deadline: Deadline) -> bool:
+        """See `StateStore`."""
+        changes = _committed(reservation, limits)
+        return bool(changes) and self._commit(changes, deadline)
+
+    def grant(
+        self, state: State, reservation: Reservation, limits: Limits, deadline: Deadline
+    ) -> bool:
+        """See `StateStore`."""
+        changes = _committed(reservation, limits)
+        change = Change()
+        change.add("init_allowance_usd", reservation.usd)
+        change.require(change.absent_or("init_allowance_usd", "<=", state.init_allowance_usd))
+        change.require("attribute_exists(pk)")
+        return bool(changes) and self._commit({state.key: change, **changes}, deadline)
+
+    def spend(self, reservation: Reservation, outcome: Outcome, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        changes = {}
+        for key in (reservation.key, reservation.total):
+            changes[ledger_key(key, reservation.day)] = change = _spent(outcome)
+            if outcome.cost_usd is not None:
+                change.add("committed_usd", outcome.cost_usd - reservation.usd)
+        self._update_once(changes, deadline)
+
+    def release(self, reservation: Reservation, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        changes = {}
+        for key in (reservation.key, reservation.total):
+            changes[ledger_key(key, reservation.day)] = change = Change()
+            change.add("committed_usd", -reservation.usd)
+        self._update_once(changes, deadline)
+
+    def _commit(self, changes: dict[str, Change], deadline: Deadline) -> bool:
+        try:
+            self._update_once(changes, deadline)
+        except ConditionFailed:
+            return False
+        return True
 
     def settle(
         self, state: State, total: str, day: str, at: float, deadline: Deadline
@@ -63,6 +98,35 @@ class LedgerOperations(TableAccess):
             found |= {item["pk"]["S"]: item for item in items}
             asked = reply.get("UnprocessedKeys") or {}
         return [ledger_of(key, day, found[pk]) for pk, day in wanted.items() if pk in found]
+
+
+def _spent(outcome: Outcome) -> Change:
+    change = Change()
+    change.add(f"outcome_{outcome.kind}", 1)
+    if outcome.cost_usd:
+        change.add("spent_usd", outcome.cost_usd)
+    if outcome.calls and outcome.cost_usd is None:
+        change.add("unpriced", outcome.calls)
+    return change
+
+
+def _committed(reservation: Reservation, limits: Limits) -> dict[str, Change]:
+    """The ledgers with these dollars set aside; none where the limits are below that anyway."""
+    changes: dict[str, Change] = {}
+    pairs = ((reservation.key, limits.own_usd), (reservation.total, limits.total_usd))
+    for key, limit in pairs:
+        changes[ledger_key(key, reservation.day)] = change = Change()
+        change.add("committed_usd", reservation.usd)
+        keep(change, reservation.at, LEDGER_SECONDS)
+        if limit is None:
+            continue
+        left = limit - reservation.usd
+        if left < 0:
+            return {}
+        # What older code has spent on this day was committed by nobody.
+        for name in ("committed_usd", "spent_usd"):
+            change.require(change.absent_or(name, "<=", left))
+    return changes
 
 
 def _settled(state: State, found: Settlement) -> Change:

@@ -58,6 +58,7 @@ class State(Record):
     starts, `start_hits` those that read the entry, and `saves` those that read one which would
     have lapsed without us; `saved_usd` is at least what these saved. `settled` counts the
     settlements, and the `settled_...` sums are what these have brought into the ledgers.
+    `init_allowance_usd` is what starts may still spend, as granted and reserved before.
     `matched_at` is when a real request last used the entry; `drift_at` when one last differed from
     it, first in `drift_tier`, at `drift_place`. `started_at` is when a function last started with
     the prefix for a waiting request; `deployed_at` when the keep-warm function last found it in
@@ -103,6 +104,7 @@ class State(Record):
     settled_saves: int = 0
     settled_saved_usd: float = 0.0
     settled_others_usd: float = 0.0
+    init_allowance_usd: float = 0.0
     matched_at: float | None = None
     drift_at: float | None = None
     drift_tier: str = ""
@@ -145,8 +147,9 @@ class DueStates(Record):
 class LeaseWish(Record):
     """What a caller wants the lease for.
 
-    The lease is refused while another lease or a back-off that holds `by` lasts, and when the
-    entry lives beyond `needed_until` already.
+    The lease is refused while another lease or a back-off that holds `by` lasts, when the entry
+    lives beyond `needed_until` already, and when the prefix's allowance does not hold
+    `allowance_usd`, which is taken from it together with the lease; None takes nothing.
     """
 
     name: str
@@ -157,6 +160,7 @@ class LeaseWish(Record):
     by: str = ""
     deployment: str = ""
     function: str = ""
+    allowance_usd: float | None = None
 
 
 class Lease(Record):
@@ -170,7 +174,9 @@ class Lease(Record):
 class Result(Record):
     """What a warm call that worked changes; None is what stays; `by` made the call.
 
-    `idle` is added, so that a touch during the call counts; 0 ends the silence.
+    `idle` is added, so that a touch during the call counts; 0 ends the silence. `allowance_usd` is
+    what the lease took from the allowance: what the call did not cost is given back, and nothing
+    where that is unknown.
     """
 
     outcome: str
@@ -187,6 +193,7 @@ class Result(Record):
     read_ms: float | None = None
     reason: str = ""
     message_id: str = ""
+    allowance_usd: float | None = None
 
     @property
     def warm_until(self) -> float:
@@ -199,6 +206,7 @@ class Failure(Record):
 
     `by` made the call, and the back-off holds everybody, or `own_fault` alone. After the lease's
     end only the money counts: whoever was frozen during its call knows nothing of the provider.
+    `allowance_usd` is as in `Result`.
     """
 
     outcome: str
@@ -209,6 +217,7 @@ class Failure(Record):
     cost_usd: float | None = None
     by: str = ""
     own_fault: bool = False
+    allowance_usd: float | None = None
 
 
 class SessionStart(Record):
@@ -277,12 +286,34 @@ class Settlement(Record):
         return found if found.saves or found.others_usd > _LEAST_USD else None
 
 
+class Limits(Record):
+    """US dollars that a day may cost: all prefixes of the deployment, and one; None is no limit."""
+
+    total_usd: float | None = None
+    own_usd: float | None = None
+
+
+class Reservation(Record):
+    """US dollars set aside in a day's ledgers before they are spent.
+
+    `key` is the prefix's state and `total` the ledger of all; `at` is epoch seconds. A reservation
+    that is neither spent nor released, because its holder was killed, counts as spent.
+    """
+
+    key: str
+    total: str
+    day: str
+    at: float
+    usd: float
+
+
 class Ledger(Record):
     """One day of one prefix, or of all.
 
     `outcomes` and `spent_usd` are of the keep-warm function's calls, of which `unpriced` had an
     unknown price; `others_usd` is what the init phase and the command line spent, and
     `saved_usd` what `saves` observed session starts saved, as settled on that day.
+    `committed_usd` is what was spent or is reserved, and what budgets are asked with.
     """
 
     key: str
@@ -293,6 +324,7 @@ class Ledger(Record):
     others_usd: float = 0.0
     saves: int = 0
     saved_usd: float = 0.0
+    committed_usd: float = 0.0
 
     @property
     def net_usd(self) -> float | None:

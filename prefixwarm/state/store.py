@@ -18,7 +18,9 @@ if TYPE_CHECKING:
         Lease,
         LeaseWish,
         Ledger,
+        Limits,
         Registration,
+        Reservation,
         Result,
         SessionStart,
         Settlement,
@@ -91,6 +93,30 @@ class StateStore(Protocol):
 
     def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
         """Add a warm call's outcome and dollars to the ledger of a day, ``2026-11-21``."""
+
+    def reserve(self, reservation: Reservation, limits: Limits, deadline: Deadline) -> bool:
+        """Set dollars aside in the day's ledgers of the prefix and of all, by one transaction.
+
+        Returns whether both limits allow that; nothing is set aside where one does not.
+        """
+
+    def grant(
+        self, state: State, reservation: Reservation, limits: Limits, deadline: Deadline
+    ) -> bool:
+        """Reserve dollars for the prefix's starts: they are added to its `init_allowance_usd`.
+
+        Returns whether that was done: the limits allow it, and nobody has raised the allowance
+        since `state` was read.
+        """
+
+    def spend(self, reservation: Reservation, outcome: Outcome, deadline: Deadline) -> None:
+        """Put what a call cost in the place of its reservation, in both ledgers.
+
+        Where the cost is unknown the reservation stays, and counts as spent.
+        """
+
+    def release(self, reservation: Reservation, deadline: Deadline) -> None:
+        """Give a reservation back: its call was not made."""
 
     def settle(
         self, state: State, total: str, day: str, at: float, deadline: Deadline

@@ -92,4 +92,4 @@ def typed(value: str | float) -> dict[str, str]:
 
 def _decimal(value: float) -> str:
     text = f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-    return text or "0"
+    return "0" if text in ("", "-0") else text

@@ -38,6 +38,9 @@ class WarmOperations(TableAccess):
             change.set("deployment", wish.deployment)
         if wish.function:
             change.join("functions", wish.function)
+        if wish.allowance_usd is not None:
+            change.add("init_allowance_usd", -wish.allowance_usd)
+            change.require(change.compare("init_allowance_usd", ">=", wish.allowance_usd))
         change.require(change.absent_or("lease_until", "<=", wish.now))
         ended = change.absent_or("backoff_until", "<=", wish.now)
         change.require(f"{ended} OR {change.is_other('backoff_of', wish.by)}")
@@ -145,6 +148,8 @@ def _add_spending(change: Change, made: Result | Failure) -> None:
         change.add("calls", made.calls)
         if made.cost_usd is None:
             change.add("unpriced", made.calls)
+    if made.allowance_usd and made.cost_usd is not None:
+        change.add("init_allowance_usd", made.allowance_usd - made.cost_usd)
     if made.cost_usd:
         change.add("spent_usd", made.cost_usd)
         if made.by == KEEPWARM:

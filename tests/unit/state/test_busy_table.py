@@ -18,9 +18,11 @@ from prefixwarm.state.model import (
     Failure,
     Lease,
     LeaseWish,
+    Limits,
+    Registration,
+    Reservation,
     Result,
     SessionStart,
-    State,
 )
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
 from prefixwarm.state.table_call import ConditionFailed, TableBusyError, refusal, signed_calls
@@ -260,4 +262,23 @@ def test_ledgers_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (own.outcomes, own.spent_usd, own.saved_usd) == ({WRITTEN: 1}, 0.5, 0.25)
     assert total.saved_usd == 0.25
     assert store.read(KEY, soon).settled == 1
-    assert State(key=KEY) != store.read(KEY, soon)
+
+
+def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set aside, granted, taken with a lease, spent and released."""
+    soon = SleptThrough(60, monkeypatch)
+    store = DynamoState("warm", LosesReplies())
+    reserved = Reservation(key=KEY, total="total/shop", day=DAY, at=NOW, usd=0.5)
+    for _ in range(2):
+        assert store.reserve(reserved, Limits(total_usd=1.0), soon)
+    assert not store.reserve(reserved, Limits(total_usd=1.0), soon)
+    spent = Outcome(name="support", kind=WRITTEN, calls=1, cost_usd=0.25, started_at=NOW)
+    store.spend(reserved, spent, soon)
+    store.release(reserved, soon)
+    assert store.ledger("total/shop", [DAY], soon)[0].committed_usd == 0.25
+    store.register(KEY, Registration(name="support", at=NOW, due_at=NOW), soon)
+    assert store.grant(store.read(KEY, soon), reserved, Limits(), soon)
+    assert store.read(KEY, soon).init_allowance_usd == 0.5
+    wish = LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
+    state, taken = store.take_lease(KEY, wish.replace(allowance_usd=0.25), soon)
+    assert (taken, state.init_allowance_usd) == (True, 0.25)

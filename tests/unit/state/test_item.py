@@ -23,7 +23,7 @@ NUMBERS = [
     *("tripped_until", "max_tokens", "outcome_at", "matched_at", "drift_at", "started_at"),
     *("deployed_at", "write_ms", "read_ms", "calls", "unpriced", "starts", "start_hits"),
     *("saves", "saved_usd", "spent_usd", "kept_usd", "settled", "settled_saves"),
-    *("settled_saved_usd", "settled_others_usd", "due_at", "version"),
+    *("settled_saved_usd", "settled_others_usd", "init_allowance_usd", "due_at", "version"),
 ]
 TEXTS = [
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned", "drift_tier"),
