@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.prefix.blocks import estimate
+from prefixwarm.prefix.blocks import TIERS, estimate
 from prefixwarm.prefix.difference import ALL_TIERS
 
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) ->
 
 def _first(left: Prompt, right: Prompt, found: Sequence[Difference]) -> int:
     """Index of the right side's first block that is not shared."""
-    tiers = [block.tier for block in right.blocks]
     invalid = {difference.tier for difference in found if "[" not in difference.place}
-    if ALL_TIERS in invalid:
-        return 0
-    starts = [tiers.index(tier) for tier in invalid if tier in tiers]
+    order = (ALL_TIERS, *TIERS)
+    tiers = [order.index(block.tier) for block in right.blocks]
+    starts = [sum(tier < order.index(one) for tier in tiers) for one in invalid]
     return min([left.shared_with([right]), *starts])

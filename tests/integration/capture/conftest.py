@@ -32,25 +32,25 @@ class Provider:
         self._simulator = simulator
         self._transport = HttpTransport()
 
-    def reads(self, prefix: PrefixFile, body: Any) -> bool:
+    def reads(self, prefix: PrefixFile, body: Any, headers: Any = None) -> bool:
         """Whether the request reads all that the warm call wrote into an empty cache."""
         self._simulator.reset()
-        warmed = self._usage(prefix, compile_prefix(prefix).body)
+        warmed = self._usage(prefix, compile_prefix(prefix).body, prefix.headers)
         assert warmed is not None
         written = warmed.get("cache_creation_input_tokens", warmed.get("cacheWriteInputTokens"))
         sent = {name: value for name, value in body.items() if name != "modelId"}
-        usage = self._usage(prefix, json.dumps(sent).encode())
+        usage = self._usage(prefix, json.dumps(sent).encode(), headers)
         if usage is None:
             return False
         read: int = usage.get("cache_read_input_tokens", usage.get("cacheReadInputTokens"))
         return read >= written
 
-    def _usage(self, prefix: PrefixFile, body: bytes) -> Any:
+    def _usage(self, prefix: PrefixFile, body: bytes, headers: Any = None) -> Any:
         """What the request billed; None when it is refused."""
         converse = prefix.route == "bedrock-converse"
         path = f"/model/{prefix.model}/converse" if converse else "/v1/messages"
         url = f"{self._simulator.url}{path}"
-        request = Request(method="POST", url=url, headers=HEADERS, body=body)
+        request = Request(method="POST", url=url, headers={**HEADERS, **(headers or {})}, body=body)
         response = self._transport.send(request, Deadline.after(30))
         return json.loads(response.body)["usage"] if response.status == 200 else None
 
