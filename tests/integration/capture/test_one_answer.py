@@ -29,7 +29,8 @@ Json = dict[str, Any]
 MARKER: Json = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 POINT: Json = {"cachePoint": {"type": "default", "ttl": "1h"}}
 SCHEMA: Json = {"type": "object", "properties": {"q": {"type": "string"}, "n": {"type": "integer"}}}
-FORMAT: Json = {"type": "json_schema", "schema": {"type": "object", "properties": {}}}
+ANSWER = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
+FORMAT: Json = {"type": "json_schema", "schema": ANSWER}
 VERSION = {"anthropic-version": "2023-06-01"}
 PNG = "iVBORw0KGgo="
 
@@ -238,7 +239,7 @@ ROWS: list[tuple[str, str, Json, str | None]] = [
     (
         "formatted",
         "another",
-        {"output_config": {"format": {**FORMAT, "schema": {"type": "array"}}}},
+        {"output_config": {"format": {**FORMAT, "schema": {**ANSWER, "required": ["a"]}}}},
         "system",
     ),
     # --- messages
