@@ -72,6 +72,23 @@ def _agent(**more: Any) -> Json:
     return {name: value for name, value in body.items() if value is not ...}
 
 
+def _result(content: list[Json]) -> list[Json]:
+    used = {"type": "tool_use", "id": "t1", "name": "find", "input": {"q": "7"}}
+    return [
+        {"role": "user", "content": "Where is it?"},
+        {"role": "assistant", "content": [used]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "t1", "content": content}],
+        },
+    ]
+
+
+def _said_by_system(content: Any, **more: Any) -> list[Json]:
+    return [*_question(), {"role": "system", "content": content, **more}]
+
+
+ADDITION = {"type": "tool_addition", "tool": {"type": "tool_reference", "name": "late_0"}}
 SKILLS = [{"type": "anthropic", "skill_id": "pptx", "version": "latest"}]
 SERVERS = [{"type": "url", "url": "https://jira.example/mcp", "name": "jira"}]
 EXAMPLES = [
@@ -92,13 +109,17 @@ AGENTS: dict[str, Json] = {
     "servers": _agent(mcp_servers=SERVERS),
     "formatted": _agent(output_config={"format": FORMAT}),
     "forced": _agent(tool_choice={"type": "any"}, model="claude-opus-5"),
+    "mid-conversation": _agent(model="claude-opus-5", tools=[*TOOLS, LATE[0]]),
 }
 AGENTS["skills"]["container"] = {"skills": SKILLS}
 
 BETAS = {
     "skills": "code-execution-2025-08-25,skills-2025-10-02",
     "servers": "mcp-client-2025-04-04",
-    "mid": "mid-conversation-tool-changes-2026-07-01",
+    "mid-conversation": (
+        "mid-conversation-tool-changes-2026-07-01,mid-conversation-output-config-2026-07-01,"
+        "mid-conversation-system-clear-at-2026-08-21"
+    ),
 }
 
 
@@ -144,6 +165,24 @@ ROWS: list[tuple[str, str, Json, str | None]] = [
     ("usual", "not deferred", {"tools": [{**TOOLS[0], "defer_loading": False}, TOOLS[1]]}, None),
     ("usual", "no citations", {"messages": _question(_cited(citations={"enabled": False}))}, None),
     ("usual", "citations null", {"messages": _question(_cited(citations=None))}, None),
+    # --- a breakpoint inside a result is sent by frameworks (BerriAI/litellm#6422)
+    ("usual", "inner marker", {"messages": _result([_text("ok", **MARKER)])}, None),
+    # --- /build-with-claude/mid-conversation-system-messages, .../effort-per-message
+    ("mid-conversation", "nothing", {}, None),
+    ("mid-conversation", "system", {"messages": _said_by_system("Be short.")}, None),
+    (
+        "mid-conversation",
+        "cleared",
+        {"messages": _said_by_system("Be short.", clear_at="next_user_message")},
+        None,
+    ),
+    (
+        "mid-conversation",
+        "effort",
+        {"messages": _said_by_system([], output_config={"effort": "low"})},
+        None,
+    ),
+    ("mid-conversation", "tool addition", {"messages": _said_by_system([ADDITION])}, None),
     # --- what all tiers depend on
     ("usual", "thinking disabled", {"thinking": {"type": "between_tools"}}, "shape"),
     ("opus 5", "thinking disabled", {"thinking": {"type": "disabled"}}, "shape"),
