@@ -31,7 +31,7 @@ TABLE_FAULTS = [
     ("hang", hang, "the table cannot be reached"),
     ("garbage", send(b"hello"), "the table cannot be reached"),
     ("not JSON", reply(200, b"<html>"), "without a JSON object"),
-    ("odd item", reply(200, {"Item": {"warm_until": {"S": "soon"}}}), "unexpected"),
+    ("odd item", reply(200, {"Item": {"warm_until": {"S": "soon"}}}), "warm_until is not a time"),
 ]
 
 
