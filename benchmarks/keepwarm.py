@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.keepwarm.batch import Batch
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.runtime import Runtime
+from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
-from prefixwarm.provider.routes import route_named
 from prefixwarm.simulator import running
 from prefixwarm.state.model import Check
-from prefixwarm.warm.attempt import send_unasked
+from prefixwarm.warm.acquire import unasked
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -117,16 +117,14 @@ def deploy(aws: LocalAws, files: list[PrefixFile], due: int, pool: ThreadPoolExe
 def age(runtime: Runtime, file: PrefixFile) -> None:
     """Warm at the provider; written 58 minutes ago as far as the state knows."""
     call, soon = compile_prefix(file), Deadline.after(60)
-    assert send_unasked(call, runtime.dependencies.provider, soon).ok
+    assert unasked(call, soon).send(runtime.dependencies.provider).ok
     runtime.dependencies.store.touch(key_of(runtime, file), time.time() - 58 * 60, 3600, soon)
     check_at(runtime, file, 0.0)
 
 
 def key_of(runtime: Runtime, file: PrefixFile) -> str:
     """The key of a prefix's state."""
-    return compile_prefix(file).key(
-        route_named(file.route), "default", runtime.dependencies.environ
-    )
+    return compile_prefix(file).key("default", runtime.dependencies.environ)
 
 
 def check_at(runtime: Runtime, file: PrefixFile, at: float) -> None:
@@ -138,7 +136,8 @@ def check_at(runtime: Runtime, file: PrefixFile, at: float) -> None:
 def measure(runtime: Runtime) -> dict[str, Any]:
     """One tick."""
     began, cpu = time.monotonic(), time.process_time()
-    report = runtime.tick(Deadline.after(300))
+    report = TickReport()
+    runtime.tick(Deadline.after(300), report)
     return {
         **({"queued": report.queued} if report.queued else {}),
         "due": report.due,
@@ -146,7 +145,6 @@ def measure(runtime: Runtime) -> dict[str, Any]:
         "seconds": round(time.monotonic() - began, 2),
         "cpu_seconds": round(time.process_time() - cpu, 2),
         "late": sum(1 for outcome in report.outcomes if "late" in outcome.reason),
-        "state_error": report.state_error,
     }
 
 
@@ -160,13 +158,14 @@ def work(runtime: Runtime, aws: LocalAws, until: float) -> Counter[str]:
             time.sleep(0.2)
             continue
         with ThreadPoolExecutor(10) as pool:
-            batch = Batch(runtime.dependencies, runtime.catalog(), pool, Deadline.after(35))
+            report, batch_ends = TickReport(), Deadline.after(35)
+            batch = Batch(runtime.dependencies, runtime.catalog(), pool, batch_ends, report)
             list(pool.map(batch.work, [message["Body"] for message in messages]))
             batch.close()
         entries = [{"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"]} for m in messages]
         sqs.delete_message_batch(**at, Entries=entries)
-        found.update(outcome.kind for outcome in batch.report.outcomes)
-        found["dropped"] += batch.report.dropped
+        found.update(outcome.kind for outcome in report.outcomes)
+        found["dropped"] += report.dropped
         found["last"] = round(time.monotonic() - (until - BUSY_SECONDS))
     return found
 

@@ -14,6 +14,7 @@
     │   ├── ConnectError           nothing was sent
     │   ├── DeadlineError          the caller's time is over
     │   └── ProtocolError          the reply is not HTTP, or not what was promised
+    │       └── UnusableUsageError  its usage holds numbers that cannot be
     └── ProviderError              the model provider or AWS answered with an error
 """
 
@@ -100,6 +101,17 @@ class DeadlineError(TransportError):
 
 class ProtocolError(TransportError):
     """The reply is not HTTP, is cut short, or is larger than allowed."""
+
+
+class UnusableUsageError(ProtocolError):
+    """A reply's usage holds a number that cannot be a count of tokens; `field` names it."""
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+        super().__init__(
+            f"usage.{field} is no number of tokens: what the call cost is unknown, and nothing "
+            "more is sent for a day"
+        )
 
 
 class ProviderError(PrefixwarmError):

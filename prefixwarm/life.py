@@ -5,6 +5,10 @@ Standard library only, and below every other package: the init phase loads it, t
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 TTL_5M = 300
 TTL_1H = 3600
 
@@ -19,6 +23,11 @@ TTL_WORDS = {seconds: word for word, seconds in TTL_SECONDS.items()}
 # would cost a third more. Half a minute beside whole minutes: a tick that comes a little earlier
 # in its minute than the last one did must not skip a minute.
 _MARGINS = {TTL_1H: 150, TTL_5M: 90}
+
+
+# The provider's own multipliers of the input price, which hold for every model that it serves.
+# Source: https://docs.claude.com/en/docs/build-with-claude/prompt-caching
+USUAL_PRICES = {"read": 0.1, "write_5m": 1.25, "write_1h": 2.0}
 
 
 def refresh_after(ttl: int) -> int:
@@ -49,3 +58,18 @@ def break_even(read: float, premium: float) -> int:
         What a miss costs more than a hit, in the same unit.
     """
     return max(0, int(premium / read + 1e-9))
+
+
+def relative_prices(usd_per_mtok: Mapping[str, float | None]) -> dict[str, float]:
+    """Prices of ``read``, ``write_5m`` and ``write_1h`` in units of one uncached read.
+
+    Parameters
+    ----------
+    usd_per_mtok : mapping
+        US dollars a million tokens, by category; where one of these or ``input`` is unknown, the
+        result is `USUAL_PRICES`.
+    """
+    unit = usd_per_mtok.get("input")
+    prices = {name: usd_per_mtok.get(name) for name in USUAL_PRICES}
+    relative = {name: price / unit for name, price in prices.items() if price and unit}
+    return relative if len(relative) == len(USUAL_PRICES) else dict(USUAL_PRICES)

@@ -12,7 +12,7 @@ from constructs import Construct, IConstruct
 
 from prefixwarm import settings
 from prefixwarm.errors import UsageError
-from prefixwarm.prefix.manifest import state_keys
+from prefixwarm.prefix.manifest import MOST_IN_A_TICK, state_keys
 from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.assets import Manifest
@@ -25,7 +25,6 @@ from prefixwarm_cdk.lambda_function import FunctionOptions, Network
 from prefixwarm_cdk.layer import layer_for
 from prefixwarm_cdk.metrics import Alarms, metric
 from prefixwarm_cdk.table import state_table
-from prefixwarm_cdk.workers import MOST_IN_A_TICK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

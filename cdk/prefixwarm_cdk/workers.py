@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from prefixwarm_cdk.lambda_function import FunctionOptions
 
 
-# What the keep-warm function does itself: a warmer with no more prefixes needs no workers.
-MOST_IN_A_TICK = 300
-
 _HANDLER = "prefixwarm.keepwarm.worker.handler"
 _TIMEOUT = Duration.seconds(45)
 _RECEIVES = 3

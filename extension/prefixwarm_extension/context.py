@@ -5,14 +5,8 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from prefixwarm.provider.client import Provider
-from prefixwarm.provider.routes import route_named
-from prefixwarm.state.dynamodb import DynamoState
-from prefixwarm.state.table_call import signed_calls
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm.wire.http import HttpTransport
 from prefixwarm.wire.record import Record
 
 TYPE_CHECKING = False
@@ -20,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.provider.client import Provider
     from prefixwarm.settings import Settings
     from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
@@ -57,16 +52,15 @@ class StartContext(Record):
         ready: ReadySignal,
     ) -> StartContext:
         """Connected to nothing yet."""
-        transport = HttpTransport(environ, CA_FOLDER if os.path.isdir(CA_FOLDER) else None)
-        credentials = aws_credentials(environ, transport)
-        aws = AwsClient(transport=transport, credentials=credentials, environ=environ)
+        ca_folder = CA_FOLDER if os.path.isdir(CA_FOLDER) else None
+        connections = connect(environ, settings, ca_folder=ca_folder)
         return cls(
             environ=environ,
             settings=settings,
             start=start,
             began=began,
-            store=DynamoState(settings.table, signed_calls(aws)) if settings.table else None,
-            provider=Provider(transport, aws, settings.api_key_secret, environ),
+            store=connections.store,
+            provider=connections.provider,
             ready=ready,
             seen={},
             decisions={},
@@ -89,7 +83,7 @@ class StartContext(Record):
 
     def key(self, call: WarmCall) -> str:
         """The key of this prefix's warm state."""
-        return call.key(route_named(call.route), self.settings.cache_scope, self.environ)
+        return call.key(self.settings.cache_scope, self.environ)
 
     def owner(self) -> str:
         """A name for a lease: readable, and never taken twice."""

@@ -9,11 +9,12 @@ from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.log_line import line
+from prefixwarm.warm.verdict import describe
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.context import StartContext
 from prefixwarm_extension.init_policy import MANAGED, start_of
 from prefixwarm_extension.ready_signal import ReadySignal
-from prefixwarm_extension.warming import attached, cause, warm_all
+from prefixwarm_extension.warming import attached, warm_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class _Run:
         except PrefixwarmError as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - the function comes first
-            reason = cause(error)
+            reason = describe(error)
         except _Ended:
             if self.found:
                 return [_unanswered(item) for item in self.found]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from time import sleep, time
 
-from prefixwarm.errors import PrefixwarmError
+from prefixwarm.life import TTL_1H, break_even, refresh_after, relative_prices
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
-from prefixwarm.warm.attempt import Ask, refresh_after, warm
+from prefixwarm.warm.acquire import acquire
+from prefixwarm.warm.attempt import Ask
 from prefixwarm.warm.log_line import line
+from prefixwarm.warm.verdict import describe
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm_extension.warming import cause
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +27,8 @@ if TYPE_CHECKING:
     from prefixwarm_extension.context import StartContext
 
 
-LOOK_SECONDS = 60.0
+CHECK_SECONDS = 60.0
 CALL_SECONDS = 30.0
-# Where prices are unknown: the provider's own multipliers of the input price, which hold for
-# every model that it serves; https://docs.claude.com/en/docs/build-with-claude/prompt-caching
-_MULTIPLIERS = {"read": 0.1, "write_5m": 1.25, "write_1h": 2.0}
 
 
 def keep_warm(
@@ -47,16 +45,14 @@ def keep_warm(
             outcome = _refreshed(call, context, context.store, clock)
             if outcome.kind != SKIPPED:
                 _say(outcome, context, clock())
-        pause(LOOK_SECONDS)
+        pause(CHECK_SECONDS)
 
 
 def idle_limit(call: WarmCall) -> int:
     """Refreshes without traffic after which the next write is cheaper than going on."""
-    prices = {name: call.usd_per_mtok.get(name) for name in _MULTIPLIERS}
-    known = {name: price for name, price in prices.items() if price}
-    use = known if len(known) == len(prices) else _MULTIPLIERS
-    write = use["write_1h" if call.ttl >= 3600 else "write_5m"]
-    return int((write - use["read"]) / use["read"] + 1e-9)
+    prices = relative_prices(call.usd_per_mtok)
+    write = prices["write_1h" if call.ttl >= TTL_1H else "write_5m"]
+    return break_even(prices["read"], write - prices["read"])
 
 
 def _refreshed(
@@ -65,15 +61,14 @@ def _refreshed(
     try:
         deadline = Deadline.after(CALL_SECONDS)
         state = store.read(context.key(call), deadline)
-        refusal = _refusal(call, state, clock())
-        if refusal:
-            return Outcome(name=call.name, kind=SKIPPED, reason=refusal)
-        ask = _ask(state, context)
-        return warm(call, ask, store, context.provider, deadline, clock)
-    except PrefixwarmError as error:
-        reason = str(error)
+        ask = _ask(state, context, objection=_refusal(call, state, clock()))
+        attempt = acquire(call, ask, store, deadline, clock, state)
+        if attempt.granted:
+            attempt.send(context.provider)
+            attempt.record()
+        return attempt.outcome
     except Exception as error:  # noqa: BLE001 - the next minute may be better
-        reason = cause(error)
+        reason = describe(error)
     return Outcome(name=call.name, kind=FAILED, reason=reason)
 
 
@@ -85,7 +80,7 @@ def _refusal(call: WarmCall, state: State, now: float) -> str:
     return f"{state.idle} refreshes without traffic" if state.idle >= idle_limit(call) else ""
 
 
-def _ask(state: State, context: StartContext) -> Ask:
+def _ask(state: State, context: StartContext, objection: str) -> Ask:
     # Whoever has refreshed it meanwhile raised its life well beyond the one that we saw.
     return Ask(
         key=state.key,
@@ -93,6 +88,7 @@ def _ask(state: State, context: StartContext) -> Ask:
         needed_until=(state.warm_until or 0.0) + 1.0,
         latest_start=state.warm_until,
         idle=1,
+        objection=objection,
         deployment=context.settings.deployment,
         function=context.function,
     )

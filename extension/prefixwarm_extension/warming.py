@@ -5,9 +5,10 @@ from __future__ import annotations
 from time import time
 
 from prefixwarm.errors import PrefixFileError, PrefixwarmError
-from prefixwarm.state.model import Lease, State
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
-from prefixwarm.warm.attempt import Ask, send_and_record, send_unasked, warm
+from prefixwarm.warm.acquire import STATE_SECONDS, acquire, pause, unasked
+from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.verdict import describe
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.init_policy import decide
 from prefixwarm_extension.prefixes import FOLDERS, load_all
@@ -15,7 +16,7 @@ from prefixwarm_extension.prefixes import FOLDERS, load_all
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.provider.client import Provider, Reply
+    from prefixwarm.warm.attempt import Attempt
     from prefixwarm_extension.context import StartContext
 
 
@@ -42,15 +43,6 @@ def warm_all(found: list[WarmCall | PrefixFileError], context: StartContext) -> 
     return outcomes + [_warm_one(call, context) for call in calls]
 
 
-def cause(error: BaseException) -> str:
-    """What an unexpected error was, and where; never its text, which may quote a prompt."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = trace.tb_frame.f_code.co_name if trace else "?"
-    return f"unexpected {type(error).__name__} in {place}"
-
-
 def _side_by_side(calls: list[WarmCall], context: StartContext) -> list[Outcome]:
     from threading import Thread
 
@@ -72,72 +64,68 @@ def _warm_one(call: WarmCall, context: StartContext) -> Outcome:
     except PrefixwarmError as error:
         reason = f"nothing was sent: {error}"
     except Exception as error:  # noqa: BLE001 - one prefix must not cost the others their line
-        reason = cause(error)
+        reason = describe(error)
     finally:
         context.ready.complete(call)
     return Outcome(name=call.name, kind=FAILED, reason=reason)
 
 
 def _warm(call: WarmCall, context: StartContext) -> Outcome:
-    until = Deadline(context.hold_ends.at + AFTER_HOLD_SECONDS)
-    if context.settings.init == "always":
-        return _warm_unasked(call, context, until)
+    attempt = (
+        _unasked(call, context) if context.settings.init == "always" else _acquired(call, context)
+    )
+    context.seen[attempt.state.key] = attempt.state
+    if attempt.granted:
+        _release_gated(call, context)
+        attempt.send(context.provider)
+        attempt.record()
+    return attempt.outcome
+
+
+def _unasked(call: WarmCall, context: StartContext) -> Attempt:
+    return unasked(call, _call_ends(context), ask=_ask(call, context), store=context.store)
+
+
+def _acquired(call: WarmCall, context: StartContext) -> Attempt:
+    """Ask the state, and decide anew, until the lease is ours or there is nothing to wait for."""
     assert context.store is not None
-    provider: Provider = _LettingGo(call, context)  # type: ignore[assignment] # all that is used
-    return warm(call, _ask(call, context), context.store, provider, until)
-
-
-def _warm_unasked(call: WarmCall, context: StartContext, until: Deadline) -> Outcome:
-    """Send without asking the table; where there is one, it is told."""
-    if context.store is None:
-        return send_unasked(call, context.provider, until)
-    ask = _ask(call, context)
-    context.seen[ask.key] = state = State(key=ask.key)
-    # A lease that nobody ever holds: what is told raises the entry's life, and changes no more.
-    lease = Lease(key=ask.key, owner=ask.owner, token=-1)
-    return send_and_record(call, ask, state, lease, context.store, context.provider, until)
-
-
-class _LettingGo:
-    """The provider; the function goes on as soon as a call is sent that its gate waits for.
-
-    Not before: the gate looks for the lease, which is taken by then.
-    """
-
-    def __init__(self, call: WarmCall, context: StartContext) -> None:
-        self._call = call
-        self._context = context
-
-    def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
-        """See `Provider.send`."""
-        decision = self._context.decisions.get(call.name)
-        if decision and decision.gated:
-            self._context.ready.complete(self._call)
-        return self._context.provider.send(call, max_tokens, deadline)
-
-
-def _ask(call: WarmCall, context: StartContext) -> Ask:
-    key = context.key(call)
-
-    def seen(state: State) -> None:
-        context.seen[key] = state
+    ask, ends = _ask(call, context), _call_ends(context)
+    wait = Deadline(context.hold_ends.at + context.start.gate)
+    while True:
+        state = context.store.read(ask.key, ends.earliest(STATE_SECONDS))
+        context.seen[ask.key] = state
         if context.start.gate and state.leased(time()):
             # The gate waits for another environment's call as well.
             context.ready.complete(call)
-
-    def veto(state: State) -> str:
         decision = decide(context.settings, context.start, state, call, context.held)
         context.decisions[call.name] = decision
-        return "" if decision.send else decision.why
+        ask = ask.replace(objection="" if decision.send else decision.why)
+        attempt = acquire(call, ask, context.store, ends, state=state)
+        if not (attempt.in_flight and pause(wait)):
+            return attempt
+        ask = ask.replace(waited=True)
 
+
+def _release_gated(call: WarmCall, context: StartContext) -> None:
+    """Let the function go on where its gate waits for the reply.
+
+    Not before the lease is taken, which is what the gate looks for.
+    """
+    decision = context.decisions.get(call.name)
+    if decision and decision.gated:
+        context.ready.complete(call)
+
+
+def _call_ends(context: StartContext) -> Deadline:
+    return Deadline(context.hold_ends.at + AFTER_HOLD_SECONDS)
+
+
+def _ask(call: WarmCall, context: StartContext) -> Ask:
     return Ask(
-        key=key,
+        key=context.key(call),
         owner=context.owner(),
         needed_until=time() + NEEDED_SECONDS,
-        wait=Deadline(context.hold_ends.at + context.start.gate),
         idle=0 if context.start.awaited else None,
         deployment=context.settings.deployment,
         function=context.function,
-        veto=veto,
-        seen=seen,
     )

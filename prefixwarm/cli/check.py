@@ -110,7 +110,7 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
     from prefixwarm.lint.token_count import count_tokens
 
     with connect() as connections:
-        provider = connections.provider()
+        provider = connections.provider
         for path, prefix in prefixes:
             try:
                 count = count_tokens(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import describe, ledgers
-from prefixwarm.cli.connections import connect
+from prefixwarm.cli.connections import connect, existing_state
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.cli.status import every_state, state_option, superseded
 from prefixwarm.errors import UsageError
@@ -41,7 +41,7 @@ def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> Non
     """Say why a prefix is warm, cold or left alone."""
     now = time()
     with connect() as connections:
-        store = connections.existing_state(state_file)
+        store = existing_state(state_file, connections)
         states = _named(store, name)
         histories = [(state, ledgers.ledgers(store, state.key, days, now)) for state in states]
         pauses = describe.pauses(store, states, now)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import describe, ledgers
-from prefixwarm.cli.connections import connect
+from prefixwarm.cli.connections import connect, existing_state
 from prefixwarm.cli.output import dollars, emit, json_option, table
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.old_versions import prefix_of
@@ -51,7 +51,7 @@ def status(state_file: Path | None, as_json: bool) -> None:
     """
     now = time()
     with connect() as connections:
-        store = connections.existing_state(state_file)
+        store = existing_state(state_file, connections)
         due = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
         states, unreadable = _by_name(due.states), _unreadable(due)
         sums_by_key = {state.key: ledgers.periods(store, [state.key], now) for state in states}

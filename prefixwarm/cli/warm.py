@@ -11,23 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli.connections import connect
+from prefixwarm.cli.connections import connect, state_in
 from prefixwarm.cli.output import dollars, emit, finish, json_option, table, tokens
 from prefixwarm.errors import SettingsError, UsageError
+from prefixwarm.life import TTL_1H, refresh_after
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import load
 from prefixwarm.provider.routes import route_named
 from prefixwarm.settings import DISABLED
 from prefixwarm.state.outcome import Outcome, Usage
-from prefixwarm.warm.attempt import Ask, refresh_after
-from prefixwarm.warm.attempt import warm as ask_and_send
+from prefixwarm.warm.acquire import acquire_in_turn
+from prefixwarm.warm.attempt import Ask
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.cli.connections import Connections
     from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.provider.client import Provider
+    from prefixwarm.state.store import StateStore
+    from prefixwarm.warm.connections import Connections
 
 
 _FOREVER = 4e9
@@ -74,11 +77,9 @@ def warm(
             return
         if connections.settings.disabled:
             raise SettingsError(f"{DISABLED} is set: nothing is sent")
-        store, provider = connections.state(state_file), connections.provider()
+        store, provider = state_in(state_file, connections), connections.provider
         outcomes = [
-            ask_and_send(
-                call, _ask(call, connections, force), store, provider, Deadline.after(timeout)
-            )
+            _warmed(call, _ask(call, connections, force), store, provider, timeout)
             for call in calls
         ]
     emit(
@@ -87,15 +88,23 @@ def warm(
     finish(ok=all(outcome.ok for outcome in outcomes))
 
 
+def _warmed(
+    call: WarmCall, ask: Ask, store: StateStore, provider: Provider, timeout: float
+) -> Outcome:
+    deadline, wait = Deadline.after(timeout), Deadline.after(_WAIT)
+    attempt = acquire_in_turn(call, ask, store, deadline, wait=wait)
+    if attempt.granted:
+        attempt.send(provider)
+        attempt.record()
+    return attempt.outcome
+
+
 def _ask(call: WarmCall, connections: Connections, force: bool) -> Ask:
     until_refresh_is_due = time() + call.ttl - refresh_after(call.ttl)
     return Ask(
-        key=call.key(
-            route_named(call.route), connections.settings.cache_scope, connections.environ
-        ),
+        key=call.key(connections.settings.cache_scope, connections.environ),
         owner=f"cli/{socket.gethostname()}/{os.getpid()}",
         needed_until=_FOREVER if force else until_refresh_is_due,
-        wait=Deadline.after(_WAIT),
         by="cli",
         deployment=connections.settings.deployment,
     )
@@ -103,7 +112,7 @@ def _ask(call: WarmCall, connections: Connections, force: bool) -> Ask:
 
 def _plan(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
     size = call.tokens or 0
-    write, output = {"write_1h" if call.ttl == 3600 else "write_5m": size}, call.least_tokens
+    write, output = {"write_1h" if call.ttl == TTL_1H else "write_5m": size}, call.least_tokens
     return {
         "name": call.name,
         "url": route_named(call.route).url(call.model, environ),

@@ -9,11 +9,11 @@ from prefixwarm.errors import StateError, StateItemError
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.calls import PlannedCall, Sender
 from prefixwarm.keepwarm.fan_out import Message
+from prefixwarm.keepwarm.isolation import Isolation
 from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, LedgerWriter
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.keepwarm.selection import CandidateSelector
-from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.policy import Decision
 from prefixwarm.state.model import Check
 from prefixwarm.state.outcome import FAILED
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.keepwarm.catalog import PrefixCatalog
     from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.tick_report import TickReport
+
+
+class HeldBackError(Exception):
+    """A call was not even tried, for want of time or because the state failed: try it again."""
 
 
 class Batch:
@@ -34,43 +39,53 @@ class Batch:
     late, done already, removed, held back, paused, or no longer affordable. Then the message is
     dropped; its prefix comes due again by itself.
 
-    Attributes
+    Parameters
     ----------
-    report : Report
+    report
         What was done.
     """
 
     def __init__(
-        self, dependencies: Dependencies, catalog: PrefixCatalog, pool: Executor, deadline: Deadline
+        self,
+        dependencies: Dependencies,
+        catalog: PrefixCatalog,
+        pool: Executor,
+        deadline: Deadline,
+        report: TickReport,
     ) -> None:
         catalog.learn_keys()
-        total, today = total_key(dependencies.settings.deployment), day_of(dependencies.clock())
-        self.report = TickReport()
-        self._dependencies = dependencies
+        settings, store, clock = dependencies.settings, dependencies.store, dependencies.clock
+        total, now = total_key(settings.deployment), dependencies.clock()
+        self._store = store
+        self._clock = clock
         self._deadline = deadline
-        self._selector = CandidateSelector(dependencies, catalog, self.report, pool, deadline)
-        self._budget = Budget(dependencies.store, catalog.manifest.budget_usd_per_day, total, today)
-        self._route_breaker = RouteBreaker(
-            dependencies.store,
-            dependencies.settings.cache_scope,
-            dependencies.environ,
-            dependencies.clock,
+        self._report = report
+        isolation = Isolation(store, report, deadline, clock)
+        self._selector = CandidateSelector(
+            store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
+        )
+        self._budget = Budget(store, catalog.manifest.budget_usd_per_day, total, day_of(now))
+        self._route_breaker = RouteBreaker(store, settings.cache_scope, dependencies.environ, clock)
+        self._sender = Sender(
+            store,
+            dependencies.provider,
+            self._route_breaker,
+            isolation,
+            LedgerWriter(store, report, total, clock).book,
+            settings.deployment,
+            deadline,
+            clock,
         )
         self._loaded: set[str] = set()
         self._lock = Lock()
-        ledger_writer = LedgerWriter(dependencies, self.report, total)
-        self._sender = Sender(
-            dependencies, self._route_breaker, self.report, deadline, ledger_writer.book
-        )
-        dependencies.provider.tell = self._route_breaker.note
 
     def work(self, text: str) -> None:
         """Make the call that a message asks for, or drop the message.
 
         Raises
         ------
-        StateError
-            When nothing was sent and another try may help.
+        StateError, HeldBackError
+            When another try may help.
         """
         try:
             message = Message.parse(text)
@@ -78,10 +93,21 @@ class Batch:
             self._drop("unknown", f"this is no message of this version: {error}")
             return
         try:
-            candidate, why = self._case(message)
-        except StateItemError as error:
-            self._drop(message.name, str(error))
-            return
+            self._work(message)
+        except StateError as error:
+            self._report.state_error = str(error)
+            raise
+
+    def close(self) -> None:
+        """Write new pauses down, and what is paused into the report."""
+        try:
+            self._route_breaker.keep(Deadline.after(BOOK_SECONDS))
+        except StateError as error:
+            self._report.state_error = str(error)
+        self._report.paused = self._route_breaker.paused()
+
+    def _work(self, message: Message) -> None:
+        candidate, why = self._candidate(message)
         if candidate is None:
             self._drop(message.name, why)
             return
@@ -98,22 +124,17 @@ class Batch:
     def _send(self, planned: PlannedCall) -> None:
         outcome = self._sender.one(planned)
         if outcome is None:
-            raise StateError(self.report.state_error or "held back while it waited for its turn")
+            raise HeldBackError("held back while it waited for its turn")
         if outcome.kind == FAILED:
             self._due_again(planned.candidate, outcome.reason)
 
-    def close(self) -> None:
-        """Write new pauses down, and what is paused into the report."""
-        try:
-            self._route_breaker.keep(Deadline.after(BOOK_SECONDS))
-        except StateError as error:
-            self.report.state_error = str(error)
-        self.report.paused = self._route_breaker.paused()
-
-    def _case(self, message: Message) -> tuple[Candidate | None, str]:
-        if self._dependencies.clock() > message.latest_start:
+    def _candidate(self, message: Message) -> tuple[Candidate | None, str]:
+        if self._clock() > message.latest_start:
             return None, "too late"
-        state = self._dependencies.store.read(message.key, self._deadline)
+        try:
+            state = self._store.read(message.key, self._deadline)
+        except StateItemError as error:
+            return None, str(error)
         if (state.warm_until or 0.0) > message.warm_until:
             return None, "somebody else has warmed it"
         return self._selector.candidate(state), "in flight, held back, or no longer in the manifest"
@@ -131,9 +152,9 @@ class Batch:
         candidate = planned.candidate
         with self._lock:
             left = self._budget.left(candidate.state.key, candidate.entry, self._deadline)
-            cost = candidate.cost_usd(self._dependencies.clock(), planned.decision.ttl)
+            cost = candidate.cost_usd(self._clock(), planned.decision.ttl)
             if left is not None and (cost is None or cost > left):
-                self.report.budget_reached += 1
+                self._report.budget_reached += 1
                 return "the budget is used up"
             self._budget.reserve(cost)
         return ""
@@ -143,11 +164,11 @@ class Batch:
 
         It waits for the end of pause and back-off itself.
         """
-        now = self._dependencies.clock()
+        now = self._clock()
         check = Check(at=now, due_at=now, reason=why)
-        self._dependencies.store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
+        self._store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
 
     def _drop(self, name: str, why: str) -> None:
         with self._lock:
-            self.report.dropped += 1
+            self._report.dropped += 1
         logger.warning("message dropped", prefix=name, why=why)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING
 
-from prefixwarm.errors import StateError, StateItemError
+from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.state.model import KEEPWARM
-from prefixwarm.warm.attempt import Ask, warm
+from prefixwarm.warm.acquire import acquire
+from prefixwarm.warm.attempt import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from prefixwarm.keepwarm.candidate import Candidate
-    from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.isolation import Isolation
     from prefixwarm.keepwarm.route_breaker import RouteBreaker
-    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.policy import Decision
+    from prefixwarm.provider.client import Provider
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.store import StateStore
+    from prefixwarm.warm.attempt import Attempt
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -94,28 +98,27 @@ def writes_per_minute(calls_per_minute: int) -> int:
     return max(1, int(calls_per_minute * _WRITE_SHARE))
 
 
+@dataclass(frozen=True)
 class Sender:
-    """Makes the calls of one tick, or of one batch of a worker.
+    """Makes the calls of one tick, or of one batch of a worker; safe between threads.
 
-    Parameters
+    Attributes
     ----------
-    book
-        Told of each outcome, in the thread that made the call.
+    book : callable
+        Given each outcome, in the thread that made the call.
+    halted : Event
+        Set when the state fails: nothing more is sent then.
     """
 
-    def __init__(
-        self,
-        dependencies: Dependencies,
-        route_breaker: RouteBreaker,
-        report: TickReport,
-        deadline: Deadline,
-        book: Callable[[PlannedCall, Outcome], None],
-    ) -> None:
-        self._dependencies = dependencies
-        self._route_breaker = route_breaker
-        self._report = report
-        self._deadline = deadline
-        self._book = book
+    store: StateStore
+    provider: Provider
+    route_breaker: RouteBreaker
+    isolation: Isolation
+    book: Callable[[PlannedCall, Outcome], None]
+    deployment: str
+    deadline: Deadline
+    clock: Callable[[], float]
+    halted: Event = field(default_factory=Event)
 
     def send_probe(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> list[PlannedCall]:
         """Send one of each route; returns the others, as far as their routes are not paused."""
@@ -124,47 +127,55 @@ class Sender:
         return [
             planned
             for planned in others
-            if not self._route_breaker.until(planned.candidate.call.route)
+            if not self.route_breaker.until(planned.candidate.call.route)
         ]
 
     def send(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> None:
-        """Send them; what cannot be sent now stays due."""
+        """Send them; what cannot be sent now stays due.
+
+        Raises
+        ------
+        StateError
+            When the state failed: calls in flight are ended, and no other is begun.
+        """
         list(pool.map(self.one, planned_calls))
 
     def one(self, planned: PlannedCall) -> Outcome | None:
-        """Send one; None when nothing was even tried, so that it is worth another try."""
+        """Send one; None when nothing was even tried, so that it is worth another try.
+
+        Raises
+        ------
+        StateError
+            When the state fails.
+        """
         if self._held(planned):
             return None
-        dependencies, candidate = self._dependencies, planned.candidate
-        until = self._deadline.earliest(CALL_SECONDS)
         try:
-            ask = planned.ask().replace(deployment=dependencies.settings.deployment)
-            outcome = warm(
-                candidate.call,
-                ask,
-                dependencies.store,
-                dependencies.provider,
-                until,
-                dependencies.clock,
-            )
-        except StateItemError as error:
-            logger.error("a state cannot be read", key=error.key, why=error.problem)
-            return None
-        except StateError as error:
-            self._report.state_error = str(error)
-            return None
-        self._report.outcomes.append(outcome)
-        try:
-            self._book(planned, outcome)
-        except StateError as error:
-            self._report.state_error = str(error)
-        return outcome
+            attempt = self.isolation.run(planned.candidate.state, lambda: self._attempt(planned))
+            if attempt is None:
+                return None
+            self.book(planned, attempt.outcome)
+        except StateError:
+            self.halted.set()
+            raise
+        return attempt.outcome
+
+    def _attempt(self, planned: PlannedCall) -> Attempt:
+        call = planned.candidate.call
+        ask = planned.ask().replace(deployment=self.deployment)
+        attempt = acquire(call, ask, self.store, self.deadline.earliest(CALL_SECONDS), self.clock)
+        if attempt.granted:
+            attempt.send(self.provider)
+            if attempt.verdict:
+                self.route_breaker.note(call.route, attempt.verdict, attempt.outcome.reason)
+            attempt.record()
+        return attempt
 
     def _held(self, planned: PlannedCall) -> bool:
         """Whether the call must wait for a later tick; why is logged once, with the pause."""
-        if self._report.state_error or self._route_breaker.until(planned.candidate.call.route):
+        if self.halted.is_set() or self.route_breaker.until(planned.candidate.call.route):
             return True
-        if self._deadline.remaining() < START_SECONDS:
+        if self.deadline.remaining() < START_SECONDS:
             logger.warning("no time is left in this tick", prefix=planned.candidate.entry.name)
             return True
         return False
@@ -173,7 +184,7 @@ class Sender:
 def _one_of_each_route(
     planned_calls: Sequence[PlannedCall],
 ) -> tuple[list[PlannedCall], list[PlannedCall]]:
-    """A scout for each route: it fetches the key, and shows whether the provider answers.
+    """A probe for each route: it fetches the key, and shows whether the provider answers.
 
     With the provider down or the key gone, one call fails instead of hundreds.
     """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from prefixwarm.keepwarm.old_versions import held_back
+from prefixwarm.life import TTL_1H, TTL_5M, relative_prices
 from prefixwarm.policy import Multipliers, View, decide, learn
 from prefixwarm.state.model import METRIC, OBSERVED
 
@@ -26,8 +27,7 @@ _ASSUMED_SECONDS = 1.0
 
 # A fleet's refreshes are spread over this many seconds a prefix, up to so many in all.
 _SPREAD_PER_PREFIX = 0.03
-_HOUR = 3600
-_MOST_SPREAD = {_HOUR: 300.0, 300: 30.0}
+_MOST_SPREAD = {TTL_1H: 300.0, TTL_5M: 30.0}
 
 
 def fraction(name: str) -> float:
@@ -49,17 +49,6 @@ def paced(policy: Policy, name: str, ttl: int, prefixes: int) -> Policy:
     return replace(policy, interval=max(usual - spread * fraction(name), usual / 2))
 
 
-def multipliers(call: WarmCall) -> Multipliers:
-    """The model's cache prices in units of one uncached read; the usual ones when unknown."""
-    found = call.usd_per_mtok
-    unit = found.get("input")
-    if not unit:
-        return Multipliers()
-    names = ("read", "write_5m", "write_1h")
-    known = {name: price / unit for name in names if (price := found.get(name))}
-    return Multipliers(**known)
-
-
 def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> View:
     """What the policy may know of a prefix; budgets are added later."""
     return View(
@@ -69,7 +58,7 @@ def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> V
         ttl=state.granted_ttl or call.ttl,
         idle_refreshes=state.idle,
         traffic_at=state.traffic_at,
-        multipliers=multipliers(call),
+        multipliers=Multipliers(**relative_prices(call.usd_per_mtok)),
         latency=_latency(state, call, latency_value),
         learned=_decoded(state.learned),
         cost_per_refresh_usd=_dollars(call, "read"),
@@ -120,7 +109,7 @@ class Candidate:
 
     def cost_usd(self, now: float, ttl: int) -> float | None:
         """What a call that asks for this TTL would cost now, as far as is known."""
-        write = "write_1h" if ttl == _HOUR else "write_5m"
+        write = "write_1h" if ttl == TTL_1H else "write_5m"
         return _dollars(self.call, "read" if self.state.warm_for(now) else write)
 
     def _within(self, left_usd: float | None, found: Decision, now: float) -> Decision:
@@ -139,7 +128,7 @@ class Candidate:
 
     def _ttl_of_a_write(self, view: View) -> int:
         """As if the entry had what the provider would grant: it may be one that an agent wrote."""
-        longest = self.state.longest_ttl or _HOUR
+        longest = self.state.longest_ttl or TTL_1H
         asked = replace(view, ttl=min(self.call.ttl, longest))
         return min(decide(asked, self._paced(asked)).ttl, longest)
 

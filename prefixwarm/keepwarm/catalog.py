@@ -13,7 +13,6 @@ from prefixwarm.keepwarm.old_versions import OldVersions
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.file_form import reads
 from prefixwarm.prefix.manifest import parse
-from prefixwarm.provider.routes import route_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,6 +87,11 @@ class PrefixCatalog:
                 self.unregistered.add(key)
         self._keyless = [entry for key, entry in found if key is None]
 
+    @property
+    def latency_value(self) -> float:
+        """US dollars that a second of waiting is worth: the setting's, else the manifest's."""
+        return self._settings.latency_value or self.manifest.latency_value
+
     def judges(self, state: State) -> bool:
         """Whether it is known what a state is that is none of `entries`.
 
@@ -132,7 +136,7 @@ class PrefixCatalog:
         return self._key_of(call) if call else None
 
     def _key_of(self, call: WarmCall) -> str:
-        return call.key(route_named(call.route), self._settings.cache_scope, self._environ)
+        return call.key(self._settings.cache_scope, self._environ)
 
     def _load(self, entry: Entry) -> WarmCall:
         call = self._calls.get(entry.object)

@@ -1,38 +1,36 @@
-"""What the steps of a tick work with."""
+"""What a tick, or a worker's batch, is put together from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prefixwarm.prefix.manifest import MOST_IN_A_TICK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_ssm import SSMClient
 
-    from prefixwarm.keepwarm.connection_pool import ConnectionPool
-    from prefixwarm.keepwarm.fan_out import Queue
-    from prefixwarm.keepwarm.route_breaker import WatchedProvider
-    from prefixwarm.keepwarm.s3 import Bucket
+    from prefixwarm.keepwarm.queue import Queue
+    from prefixwarm.provider.client import Provider
     from prefixwarm.settings import Settings
     from prefixwarm.state.store import StateStore
 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """One environment's connections to the world; `clock` tells epoch seconds.
+    """One environment's settings and connections; `clock` tells epoch seconds.
 
-    `queue` takes what one tick does not do itself; None where a tick does all.
+    Only `tick` and `Batch` take all of them, and hand to each step what it needs. `queue` takes
+    what is beyond `most_in_a_tick` calls; None where a tick does all.
     """
 
     settings: Settings
     environ: Mapping[str, str]
     store: StateStore
-    transport: ConnectionPool
-    provider: WatchedProvider
-    bucket: Bucket
+    provider: Provider
     cloudwatch: CloudWatchClient
-    ssm: SSMClient
     clock: Callable[[], float]
     queue: Queue | None = None
+    most_in_a_tick: int = MOST_IN_A_TICK

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import TYPE_CHECKING
 
 from prefixwarm.keepwarm.calls import START_SECONDS
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.queue import BATCH_SIZE
+from prefixwarm.prefix.manifest import MOST_IN_A_TICK
 from prefixwarm.state.model import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
-    from mypy_boto3_sqs import SQSClient
-
     from prefixwarm.keepwarm.calls import PlannedCall
-    from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.queue import Queue
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.policy import Action
+    from prefixwarm.state.store import StateStore
     from prefixwarm.wire.deadline import Deadline
 
-
-# At a second and a half a call and 48 side by side: ten seconds of a tick.
-MOST_IN_A_TICK = 300
 
 # A message is worth nothing later than this.
 USEFUL_SECONDS = 90.0
@@ -38,10 +34,6 @@ _SKEW_SECONDS = 5.0
 # before the message had some time.
 _SPARE_SECONDS = 70.0
 _LEAST_SECONDS = 20.0
-
-# SendMessageBatch takes ten messages:
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
-_TEN = 10
 
 _TEXTS = ("key", "name", "action", "reason")
 _ACTIONS = ("refresh", "write")
@@ -122,53 +114,56 @@ class Message:
         return min(self.latest_start, sooner) + _SKEW_SECONDS
 
 
-class Queue:
-    """The work queue, to send to."""
-
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
-        self._url = url
-
-    def send(self, messages: Sequence[Message]) -> dict[int, str]:
-        """Send ten at most; why not, by the positions of those that were not taken."""
-        entries: Any = [{"Id": str(i), "MessageBody": m.text} for i, m in enumerate(messages)]
-        try:
-            reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
-            return dict.fromkeys(range(len(messages)), str(error))
-        return {int(failed["Id"]): failed["Code"] for failed in reply.get("Failed", ())}
-
-
 class Dispatcher:
-    """Hands over what is beyond one tick."""
+    """Hands over what is beyond one tick.
 
-    def __init__(self, dependencies: Dependencies, report: TickReport, deadline: Deadline) -> None:
-        self._dependencies = dependencies
+    Parameters
+    ----------
+    queue
+        Takes the messages; None where a tick makes all calls itself.
+    most
+        How many calls a tick makes itself.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        queue: Queue | None,
+        report: TickReport,
+        deadline: Deadline,
+        clock: Callable[[], float],
+        most: int = MOST_IN_A_TICK,
+    ) -> None:
+        self._store = store
+        self._queue = queue
         self._report = report
         self._deadline = deadline
+        self._clock = clock
+        self._most = most
 
     def beyond(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> Sequence[PlannedCall]:
         """Hand over all but the first few hundred; returns those, or all without a queue."""
-        if self._dependencies.queue is None:
+        queue = self._queue
+        if queue is None:
             return planned_calls
-        rest = planned_calls[MOST_IN_A_TICK:]
-        tens = [rest[start : start + _TEN] for start in range(0, len(rest), _TEN)]
-        self._report.queued += sum(pool.map(self._ten, tens))
+        rest = planned_calls[self._most :]
+        batches = [rest[at : at + BATCH_SIZE] for at in range(0, len(rest), BATCH_SIZE)]
+        self._report.queued += sum(pool.map(lambda batch: self._hand_over(batch, queue), batches))
         if self._report.queue_error:
             logger.error("not all could be queued: it stays due", why=self._report.queue_error)
-        return planned_calls[:MOST_IN_A_TICK]
+        return planned_calls[: self._most]
 
-    def _ten(self, planned_calls: Sequence[PlannedCall]) -> int:
+    def _hand_over(self, planned_calls: Sequence[PlannedCall], queue: Queue) -> int:
         """Put the checks off before sending: a worker may be faster than what follows here."""
-        if self._deadline.remaining() < START_SECONDS or self._dependencies.queue is None:
+        if self._deadline.remaining() < START_SECONDS:
             return 0
-        now = self._dependencies.clock()
+        now = self._clock()
         messages = [Message.of(planned, now) for planned in planned_calls]
         for planned, message in zip(planned_calls, messages, strict=True):
             self._check(
                 planned, message.due_at, f"queued: {message.reason}", planned.candidate.learned_text
             )
-        refused = self._dependencies.queue.send(messages)
+        refused = queue.send([message.text for message in messages])
         for position, why in refused.items():
             self._report.queue_error = why
             planned = planned_calls[position]
@@ -179,10 +174,10 @@ class Dispatcher:
 
     def _check(self, planned: PlannedCall, due_at: float, reason: str, learned: str | None) -> None:
         check = Check(
-            at=self._dependencies.clock(),
+            at=self._clock(),
             due_at=due_at,
             reason=reason,
             learned=learned,
             wanted_ttl=planned.decision.ttl,
         )
-        self._dependencies.store.plan(planned.candidate.state.key, check, self._deadline)
+        self._store.plan(planned.candidate.state.key, check, self._deadline)

@@ -48,13 +48,12 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         When nothing may be sent: the function's `Errors` metric and its alarm show it.
     """
     del event
-    deadline = deadline_of(context)
     report = TickReport()
     try:
-        report = runtime().tick(deadline)
-        if report.state_error:
-            raise StateError(report.state_error)
+        runtime().tick(deadline_of(context), report)
     except PrefixwarmError as error:
+        if isinstance(error, StateError):
+            report.state_error = str(error)
         logger.error("nothing is sent", why=str(error))
         raise
     finally:

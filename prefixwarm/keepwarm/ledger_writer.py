@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.keepwarm.budget import day_of
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.life import TTL_5M
 from prefixwarm.state.model import Check
 from prefixwarm.state.outcome import FAILED, SKIPPED
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prefixwarm.keepwarm.calls import PlannedCall
     from prefixwarm.keepwarm.candidate import Candidate
-    from prefixwarm.keepwarm.dependencies import Dependencies
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.store import StateStore
 
 
 # Whatever is left of the tick: money that was spent is written down.
@@ -26,7 +29,7 @@ BOOK_SECONDS = 3.0
 
 
 class LedgerWriter:
-    """Keeps the books of one tick; safe between threads.
+    """Keeps the ledgers of one tick, and its report's outcomes; safe between threads.
 
     Parameters
     ----------
@@ -34,10 +37,13 @@ class LedgerWriter:
         The key of the ledger of all prefixes.
     """
 
-    def __init__(self, dependencies: Dependencies, report: TickReport, total: str) -> None:
-        self._dependencies = dependencies
+    def __init__(
+        self, store: StateStore, report: TickReport, total: str, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
         self._report = report
         self._total = total
+        self._clock = clock
 
     def book(self, planned: PlannedCall, outcome: Outcome) -> None:
         """Write down one outcome.
@@ -47,6 +53,7 @@ class LedgerWriter:
         StateError
             When it cannot be written: no budget is kept then, and nothing more may be sent.
         """
+        self._report.outcomes.append(outcome)
         _say(planned, outcome)
         if outcome.kind != SKIPPED:
             self._add_to_ledgers(planned.candidate, outcome)
@@ -61,18 +68,18 @@ class LedgerWriter:
         StateError
             When it cannot be written.
         """
-        now, until = self._dependencies.clock(), Deadline.after(BOOK_SECONDS)
-        found = self._dependencies.store.settle(state, self._total, day_of(now), now, until)
+        now, until = self._clock(), Deadline.after(BOOK_SECONDS)
+        found = self._store.settle(state, self._total, day_of(now), now, until)
         if found:
             self._report.saved_usd += found.saved_usd
 
     def _add_to_ledgers(self, candidate: Candidate, outcome: Outcome) -> None:
         day = day_of(outcome.started_at)
         for key in (candidate.state.key, self._total):
-            self._dependencies.store.add_to_ledger(key, day, outcome, Deadline.after(BOOK_SECONDS))
+            self._store.add_to_ledger(key, day, outcome, Deadline.after(BOOK_SECONDS))
 
     def _plan(self, planned: PlannedCall, outcome: Outcome) -> None:
-        candidate, now = planned.candidate, self._dependencies.clock()
+        candidate, now = planned.candidate, self._clock()
         rewrites = rewrite_breaker.count(candidate.state, planned.decision.action, outcome)
         after = replace(candidate, state=_after(planned, outcome)).decision(now)
         due_at = after.next_check or now + (outcome.granted_ttl or 0)
@@ -97,7 +104,7 @@ class LedgerWriter:
                 likely_cause=rewrite_breaker.cause(outcome),
                 stopped=tripped,
             )
-        self._dependencies.store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
+        self._store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
 
 
 def _after(planned: PlannedCall, outcome: Outcome) -> State:
@@ -106,7 +113,7 @@ def _after(planned: PlannedCall, outcome: Outcome) -> State:
         last_touch=outcome.started_at,
         warm_until=outcome.warm_until,
         granted_ttl=outcome.granted_ttl,
-        longest_ttl=300 if outcome.downgraded else planned.candidate.state.longest_ttl,
+        longest_ttl=TTL_5M if outcome.downgraded else planned.candidate.state.longest_ttl,
         idle=planned.idle,
     )
 

@@ -9,30 +9,20 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prefixwarm.errors import (
-    CredentialsError,
-    PrefixwarmError,
-    ProviderError,
-    TransportError,
-)
-from prefixwarm.provider.client import Provider
 from prefixwarm.provider.routes import route_named
+from prefixwarm.warm.verdict import ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.provider.client import PreparedCall, Reply
     from prefixwarm.state.store import StateStore
+    from prefixwarm.warm.verdict import Verdict
     from prefixwarm.wire.deadline import Deadline
 
 
 # Until the next tick, which tries one call before the others.
 BRIEF = 45.0
-AUTHENTICATION = 600.0
 LONGEST = 3600.0
-
-_DENIED = (401, 402, 403)
-_PREFIX_ONLY = (400, 404, 408, 413)
 
 
 def route_key(route: str, region: str, scope: str) -> str:
@@ -40,33 +30,11 @@ def route_key(route: str, region: str, scope: str) -> str:
     return "/".join(("route", route, region or "-", scope))
 
 
-def pause_after(error: PrefixwarmError) -> float:
-    """Seconds for which this error stops its whole route; 0 when it concerns one prefix alone."""
-    if isinstance(error, (CredentialsError, TransportError)):
-        return BRIEF
-    if not isinstance(error, ProviderError):
+def pause_after(verdict: Verdict) -> float:
+    """Seconds for which an error stops its whole route; 0 when it concerns one prefix alone."""
+    if verdict.scope != ROUTE:
         return 0.0
-    if error.error_code.endswith("spend_limit_reached"):
-        return LONGEST
-    if error.status in _DENIED:
-        return AUTHENTICATION
-    if error.status in _PREFIX_ONLY:
-        return 0.0
-    return min(max(error.retry_after or BRIEF, 1.0), LONGEST)
-
-
-class WatchedProvider(Provider):
-    """A provider that tells of its errors, with the route they happened on."""
-
-    tell: Callable[[str, PrefixwarmError], None]
-
-    def send(self, call: PreparedCall, max_tokens: int, deadline: Deadline) -> Reply:
-        """See `Provider`."""
-        try:
-            return super().send(call, max_tokens, deadline)
-        except PrefixwarmError as error:
-            self.tell(call.route, error)
-            raise
+    return min(max(verdict.pause or BRIEF, 1.0), LONGEST)
 
 
 class RouteBreaker:
@@ -101,13 +69,13 @@ class RouteBreaker:
             state = self._store.read(self._key(route), deadline)
             self._until[route] = (state.backoff_until or 0.0, state.reason)
 
-    def note(self, route: str, error: PrefixwarmError) -> None:
-        """Take an error into account."""
-        seconds = pause_after(error)
+    def note(self, route: str, verdict: Verdict, reason: str) -> None:
+        """Take an error of a call on this route into account."""
+        seconds = pause_after(verdict)
         until = self._clock() + seconds
         with self._lock:
             if seconds and until > self._until.get(route, (0.0, ""))[0]:
-                self._until[route] = (until, str(error))
+                self._until[route] = (until, reason)
                 self._new.add(route)
 
     def until(self, route: str) -> tuple[float, str] | None:

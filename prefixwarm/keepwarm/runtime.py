@@ -10,24 +10,22 @@ import boto3
 
 from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.keepwarm.catalog import PrefixCatalog
-from prefixwarm.keepwarm.connection_pool import ConnectionPool
 from prefixwarm.keepwarm.dependencies import Dependencies
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
-from prefixwarm.keepwarm.fan_out import Queue
 from prefixwarm.keepwarm.kill_switch import stopped
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.route_breaker import WatchedProvider
+from prefixwarm.keepwarm.queue import Queue
 from prefixwarm.keepwarm.s3 import Bucket, split_url
 from prefixwarm.keepwarm.tick import tick
-from prefixwarm.keepwarm.tick_report import TickReport
+from prefixwarm.prefix.manifest import MOST_IN_A_TICK
 from prefixwarm.settings import TABLE, Settings
 from prefixwarm.state.dynamodb import DynamoState
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.warm.connections import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -47,31 +45,50 @@ class Runtime:
         When a setting is missing or not understood.
     """
 
-    def __init__(self, environ: Mapping[str, str], clock: Callable[[], float] = time) -> None:
-        self.settings = Settings.from_environment(environ)
-        if self.settings.table is None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        clock: Callable[[], float] = time,
+        most_in_a_tick: int = MOST_IN_A_TICK,
+    ) -> None:
+        self.settings = settings = Settings.from_environment(environ)
+        if settings.table is None:
             raise SettingsError(f"{TABLE} is not set; set it to the table of the warm state")
-        bucket, self._manifest_key = split_url(self.settings.manifest)
-        self.dependencies = _dependencies(
-            environ, self.settings, self.settings.table, bucket, clock
+        bucket, self._manifest_key = split_url(settings.manifest)
+        short, patient = quick(read_seconds=2), quick(read_seconds=10)
+        self._bucket = Bucket(boto3.client("s3", config=patient), bucket)
+        self._ssm = boto3.client("ssm", config=short)
+        connections = connect(environ, settings)
+        self._transport = connections.transport
+        self.dependencies = Dependencies(
+            settings=settings,
+            environ=environ,
+            store=DynamoState(settings.table, boto_calls(boto3.client("dynamodb", config=short))),
+            provider=connections.provider,
+            cloudwatch=boto3.client("cloudwatch", config=patient),
+            clock=clock,
+            queue=_queue(settings.queue),
+            most_in_a_tick=most_in_a_tick,
         )
         self._catalog: PrefixCatalog | None = None
 
-    def tick(self, deadline: Deadline) -> TickReport:
+    def tick(self, deadline: Deadline, report: TickReport) -> None:
         """See `prefixwarm.keepwarm.tick.tick`; nothing is done while keep-warm is switched off.
 
         Raises
         ------
         SettingsError
             When the manifest or the kill switch cannot be used.
+        StateError
+            When the state cannot be used.
         """
-        if reason := self.stopped():
-            return TickReport(stopped=reason)
-        return tick(self.dependencies, self.catalog(), deadline)
+        report.stopped = self.stopped()
+        if not report.stopped:
+            tick(self.dependencies, self.catalog(), deadline, report)
 
     def stopped(self) -> str:
         """See `prefixwarm.keepwarm.kill_switch.stopped`."""
-        return stopped(self.settings, self.dependencies.ssm)
+        return stopped(self.settings, self._ssm)
 
     def catalog(self) -> PrefixCatalog:
         """The prefixes of the manifest.
@@ -82,20 +99,19 @@ class Runtime:
             When the manifest cannot be used.
         """
         if self._catalog is None:
-            dependencies, key = self.dependencies, self._manifest_key
             self._catalog = PrefixCatalog(
-                dependencies.bucket,
-                key,
-                dependencies.settings,
-                dependencies.environ,
+                self._bucket,
+                self._manifest_key,
+                self.settings,
+                self.dependencies.environ,
                 _broken,
-                dependencies.clock(),
+                self.dependencies.clock(),
             )
         return self._catalog
 
     def close(self) -> None:
         """Close idle connections to the provider."""
-        self.dependencies.transport.close()
+        self._transport.close()
 
 
 _runtimes: list[Runtime] = []
@@ -106,32 +122,6 @@ def runtime() -> Runtime:
     if not _runtimes:
         _runtimes.append(Runtime(os.environ))
     return _runtimes[0]
-
-
-def _dependencies(
-    environ: Mapping[str, str],
-    settings: Settings,
-    table: str,
-    bucket: str,
-    clock: Callable[[], float],
-) -> Dependencies:
-    transport = ConnectionPool(environ)
-    aws = AwsClient(
-        transport=transport, credentials=aws_credentials(environ, transport), environ=environ
-    )
-    short, patient = quick(read_seconds=2), quick(read_seconds=10)
-    return Dependencies(
-        settings=settings,
-        environ=environ,
-        store=DynamoState(table, boto_calls(boto3.client("dynamodb", config=short))),
-        transport=transport,
-        provider=WatchedProvider(transport, aws, settings.api_key_secret, environ),
-        bucket=Bucket(boto3.client("s3", config=patient), bucket),
-        cloudwatch=boto3.client("cloudwatch", config=patient),
-        ssm=boto3.client("ssm", config=short),
-        clock=clock,
-        queue=_queue(settings.queue),
-    )
 
 
 def _queue(url: str | None) -> Queue | None:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
-from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.budget import Budget, day_of, total_key
 from prefixwarm.keepwarm.calls import CONCURRENCY, Sender, within_rate, writes_per_minute
 from prefixwarm.keepwarm.candidate import fraction
 from prefixwarm.keepwarm.fan_out import Dispatcher
+from prefixwarm.keepwarm.isolation import Isolation
 from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, LedgerWriter
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
-from prefixwarm.keepwarm.selection import BROKEN_SECONDS, CandidateSelector
-from prefixwarm.keepwarm.tick_report import TickReport
-from prefixwarm.state.model import Check, Registration
+from prefixwarm.keepwarm.selection import CandidateSelector
+from prefixwarm.state.model import Registration
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from prefixwarm.errors import StateItemError
+    from collections.abc import Callable
+
     from prefixwarm.keepwarm.calls import PlannedCall
     from prefixwarm.keepwarm.catalog import PrefixCatalog
     from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.tick_report import TickReport
+    from prefixwarm.state.model import State
+    from prefixwarm.state.store import StateStore
 
 
 # More than a minute's worth of checks for 100,000 prefixes.
@@ -34,98 +38,122 @@ _AT_ONCE = 500
 _SPARE = 10.0
 
 
-def tick(dependencies: Dependencies, catalog: PrefixCatalog, deadline: Deadline) -> TickReport:
-    """Look what is due and warm it; without the state nothing is sent, and the report says so."""
-    report = TickReport()
+def tick(
+    dependencies: Dependencies, catalog: PrefixCatalog, deadline: Deadline, report: TickReport
+) -> None:
+    """Warm what is due, and note in the report what was done.
+
+    Raises
+    ------
+    StateError
+        When the state cannot be used: nothing is sent without it, and nothing more when it fails
+        on the way.
+    """
+    settings, clock = dependencies.settings, dependencies.clock
     route_breaker = RouteBreaker(
-        dependencies.store,
-        dependencies.settings.cache_scope,
-        dependencies.environ,
-        dependencies.clock,
+        dependencies.store, settings.cache_scope, dependencies.environ, clock
     )
-    dependencies.provider.tell = route_breaker.note
     try:
-        try:
-            _tend(dependencies, catalog, deadline, report, route_breaker)
-        finally:
-            # Calls that lasted until the end leave no time of the tick, but a reason to pause.
-            route_breaker.keep(Deadline.after(BOOK_SECONDS))
-    except StateError as error:
-        report.state_error = str(error)
-    report.broken = len(catalog.broken)
-    report.paused = route_breaker.paused()
-    for route, reason in report.paused.items():
-        logger.error("route paused: nothing is sent on it", route=route, why=reason)
-    return report
+        _warm_due(dependencies, catalog, deadline, report, route_breaker)
+    finally:
+        # Calls that lasted until the end leave no time of the tick, but a reason to pause.
+        route_breaker.keep(Deadline.after(BOOK_SECONDS))
+        report.broken = len(catalog.broken)
+        report.paused = route_breaker.paused()
+        for route, reason in report.paused.items():
+            logger.error("route paused: nothing is sent on it", route=route, why=reason)
 
 
-def _tend(
+def _warm_due(
     dependencies: Dependencies,
     catalog: PrefixCatalog,
     deadline: Deadline,
     report: TickReport,
     route_breaker: RouteBreaker,
 ) -> None:
-    manifest = catalog.manifest
-    total = total_key(dependencies.settings.deployment)
+    store, provider, clock = dependencies.store, dependencies.provider, dependencies.clock
+    deployment = dependencies.settings.deployment
+    total = total_key(deployment)
     catalog.learn_keys()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        _register(dependencies, catalog, pool, deadline, _AT_ONCE)
-        now = dependencies.clock()
-        due = dependencies.store.due(now, _MOST_DUE, deadline)
-        states = due.states
-        report.due, report.unreadable = len(states), len(due.unreadable)
-        for error in due.unreadable:
-            _set_aside(dependencies, error, deadline)
-        look = CandidateSelector(dependencies, catalog, report, pool, deadline)
-        ledger_writer = LedgerWriter(dependencies, report, total)
-        list(pool.map(ledger_writer.settle, states))
-        budget = Budget(dependencies.store, manifest.budget_usd_per_day, total, day_of(now))
-        planned_calls: list[PlannedCall] = []
-        # Not all at once: each holds its whole prompt.
-        for start in range(0, len(states), _AT_ONCE):
-            candidates = look.candidates(states[start : start + _AT_ONCE])
-            route_breaker.load({candidate.call.route for candidate in candidates}, deadline)
-            planned_calls += look.planned_calls(candidates, route_breaker)
-            planned_calls = within_rate(planned_calls, manifest.calls_per_minute)
+        register = partial(_register, store, catalog, pool, deadline, clock)
+        register()
+        now = clock()
+        isolation = Isolation(store, report, deadline, clock)
+        ledger_writer = LedgerWriter(store, report, total, clock)
+        states = _due(store, now, isolation, report, deadline)
+        list(pool.map(partial(_settle, ledger_writer, isolation), states))
+        selector = CandidateSelector(
+            store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
+        )
+        planned_calls = _plan(selector, states, route_breaker, deadline)
         # What the rate puts off takes nothing of the budget.
-        planned_calls = look.affordable(planned_calls, budget)
-        sender = Sender(dependencies, route_breaker, report, deadline, ledger_writer.book)
+        budget = Budget(store, catalog.manifest.budget_usd_per_day, total, day_of(now))
+        planned_calls = selector.affordable(planned_calls, budget)
+        book = ledger_writer.book
+        sender = Sender(
+            store, provider, route_breaker, isolation, book, deployment, deadline, clock
+        )
         others = sender.send_probe(planned_calls, pool)
-        sender.send(Dispatcher(dependencies, report, deadline).beyond(others, pool), pool)
-        while catalog.unregistered and not report.state_error and deadline.remaining() > _SPARE:
-            _register(dependencies, catalog, pool, deadline, _AT_ONCE)
+        dispatcher = Dispatcher(
+            store, dependencies.queue, report, deadline, clock, dependencies.most_in_a_tick
+        )
+        sender.send(dispatcher.beyond(others, pool), pool)
+        while catalog.unregistered and deadline.remaining() > _SPARE:
+            register()
 
 
-def _set_aside(dependencies: Dependencies, error: StateItemError, deadline: Deadline) -> None:
-    """Put an item off that cannot be read; the others are kept warm."""
-    key, problem = error.key, error.problem
-    logger.error("a state cannot be read; the others are kept warm", key=key, why=problem)
-    if key:
-        now = dependencies.clock()
-        check = Check(at=now, due_at=now + BROKEN_SECONDS, reason=problem)
-        dependencies.store.plan(key, check, deadline)
+def _due(
+    store: StateStore, now: float, isolation: Isolation, report: TickReport, deadline: Deadline
+) -> list[State]:
+    """The states whose next check is due; items that cannot be read are set aside."""
+    due = store.due(now, _MOST_DUE, deadline)
+    report.due, report.unreadable = len(due.states), len(due.unreadable)
+    for error in due.unreadable:
+        isolation.set_aside(error.key, error.problem)
+    return due.states
+
+
+def _settle(ledger_writer: LedgerWriter, isolation: Isolation, state: State) -> None:
+    isolation.run(state, lambda: ledger_writer.settle(state))
+
+
+def _plan(
+    selector: CandidateSelector,
+    states: list[State],
+    route_breaker: RouteBreaker,
+    deadline: Deadline,
+) -> list[PlannedCall]:
+    """The calls that are due and within the rate, most urgent first."""
+    planned_calls: list[PlannedCall] = []
+    # Not all at once: each holds its whole prompt.
+    for start in range(0, len(states), _AT_ONCE):
+        candidates = selector.candidates(states[start : start + _AT_ONCE])
+        route_breaker.load({candidate.call.route for candidate in candidates}, deadline)
+        planned_calls += selector.planned_calls(candidates, route_breaker)
+        planned_calls = within_rate(planned_calls, selector.catalog.manifest.calls_per_minute)
+    return planned_calls
 
 
 def _register(
-    dependencies: Dependencies,
+    store: StateStore,
     catalog: PrefixCatalog,
     pool: ThreadPoolExecutor,
     deadline: Deadline,
-    most: int,
+    clock: Callable[[], float],
 ) -> None:
-    """Make prefixes of the manifest known, each once in an environment's life.
+    """Make some prefixes of the manifest known, each once in an environment's life.
 
     Few are due at once; many are spread over the minutes that the rate of writes needs.
     """
     minutes = len(catalog.manifest.entries) // writes_per_minute(catalog.manifest.calls_per_minute)
-    now = dependencies.clock()
+    now = clock()
 
     def register(key: str) -> None:
         entry = catalog.entries[key]
         due_at = now + minutes * 60 * fraction(entry.name)
-        known = Registration(name=entry.name, at=now, due_at=due_at, object=entry.object)
-        dependencies.store.register(key, known, deadline)
+        registration = Registration(name=entry.name, at=now, due_at=due_at, object=entry.object)
+        store.register(key, registration, deadline)
         catalog.unregistered.discard(key)
 
-    list(pool.map(register, sorted(catalog.unregistered)[:most]))
+    list(pool.map(register, sorted(catalog.unregistered)[:_AT_ONCE]))

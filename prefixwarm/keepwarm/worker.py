@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from prefixwarm.errors import PrefixwarmError, StateError
-from prefixwarm.keepwarm.batch import Batch
+from prefixwarm.keepwarm.batch import Batch, HeldBackError
 from prefixwarm.keepwarm.handler import deadline_of, emit, metrics
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.runtime import runtime
@@ -51,13 +51,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         logger.error("nothing is sent", why=str(error))
         emit(TickReport())
         raise
+    report = TickReport()
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        batch = Batch(own.dependencies, catalog, pool, deadline_of(context))
+        batch = Batch(own.dependencies, catalog, pool, deadline_of(context), report)
         try:
             return _worked(event, batch, pool)
         finally:
             batch.close()
-            _tell(batch.report)
+            _tell(report)
 
 
 def _worked(
@@ -71,7 +72,7 @@ def _worked(
     def result(record: SQSRecord) -> None:
         try:
             working[record.message_id].result()
-        except StateError as error:
+        except (StateError, HeldBackError) as error:
             logger.warning("message comes again", why=str(error))
             raise
 

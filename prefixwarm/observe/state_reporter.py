@@ -7,14 +7,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from prefixwarm.life import TTL_SECONDS
-from prefixwarm.provider.routes import route_named
-from prefixwarm.state.dynamodb import DynamoState
-from prefixwarm.state.model import OBSERVED, Drift, SessionStart, entry_key
-from prefixwarm.state.table_call import signed_calls
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.prefix.compiled import state_key
+from prefixwarm.state.model import OBSERVED, Drift, SessionStart
+from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm.wire.http import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,9 +90,10 @@ class StateReporter:
 
     def key(self, prefix: PrefixFile) -> str:
         """The key of the prefix's state, where the agent calls from."""
-        region = route_named(prefix.route).region(self._environ)
-        print_ = prefix.fingerprint["prefix"]
-        return entry_key(prefix.route, region, self._scope, prefix.name, prefix.model, print_)
+        fingerprint = prefix.fingerprint["prefix"]
+        return state_key(
+            prefix.route, self._scope, self._environ, prefix.name, prefix.model, fingerprint
+        )
 
 
 def session_start(prefix: PrefixFile, seen: Observation, state: State) -> SessionStart:
@@ -135,9 +132,4 @@ def _ttl(prefix: PrefixFile, seen: Observation, state: State) -> int:
 
 def table_state(settings: Settings) -> StateStore | None:
     """The table that the settings name, or None."""
-    if not settings.table:
-        return None
-    transport = HttpTransport()
-    credentials = aws_credentials(os.environ, transport)
-    client = AwsClient(transport=transport, credentials=credentials, environ=os.environ)
-    return DynamoState(settings.table, signed_calls(client))
+    return connect(os.environ, settings).store if settings.table else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from prefixwarm.life import USUAL_PRICES, relative_prices
 from prefixwarm.policy import Multipliers
 from prefixwarm.prices import lookup
 
@@ -84,17 +85,12 @@ def costs_of(prefix: PrefixFile, latency_usd: float = 0.0) -> PrefixCosts:
             names = ("input", "read", "write_5m", "write_1h")
             prices, source = {n: float(getattr(price_row, n)) for n in names}, price_row.source
     unit = prices.get("input")
-    relative = {
-        name: price / unit
-        for name in ("read", "write_5m", "write_1h")
-        if unit and (price := prices.get(name))
-    }
-    complete = len(relative) == 3 and unit and tokens
+    complete = tokens and all(prices.get(name) for name in ("input", *USUAL_PRICES))
     return PrefixCosts(
         tokens=tokens,
         minimum=prefix.tokens.get("minimum"),
         unit_usd=unit * tokens / 1e6 if complete and unit and tokens else None,
-        multipliers=Multipliers(**relative) if complete else Multipliers(),
+        multipliers=Multipliers(**relative_prices(prices)),
         latency_usd=latency_usd,
         source=source if complete else "unknown",
     )

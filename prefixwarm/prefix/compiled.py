@@ -7,7 +7,8 @@ the bytes. The init phase neither parses nor serialises the prompt.
 from __future__ import annotations
 
 from prefixwarm.errors import PrefixFileError
-from prefixwarm.provider.routes import CONVERSE
+from prefixwarm.life import TTL_SECONDS, TTL_WORDS
+from prefixwarm.provider.routes import CONVERSE, route_named
 from prefixwarm.state.model import entry_key
 from prefixwarm.wire.accelerated import dumps, loads
 from prefixwarm.wire.record import Record
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from prefixwarm.prefix.file_form import PrefixFile
-    from prefixwarm.provider.routes import Route
 
 
 FORMAT = "prefixwarm-warm/1"
@@ -27,7 +27,7 @@ SUFFIX = ".warm"
 _MAX_TOKENS = b'"max_tokens":'
 _CONVERSE_MAX_TOKENS = b'"maxTokens":'
 # Both are as long, so that one can stand in the other's place.
-_TTLS = {300: b"5m", 3600: b"1h"}
+_TTLS = {seconds: word.encode() for seconds, word in TTL_WORDS.items()}
 _DIAGNOSTICS = b'{"diagnostics":{"previous_message_id":null},'
 # Half characters: no text that can be sent holds them, so they stand nowhere else in the body.
 _HOLE = "\udcff\udcff"
@@ -85,10 +85,9 @@ class WarmCall(Record):
         """
         return _DIAGNOSTICS + self.with_max_tokens(count)[1:]
 
-    def key(self, route: Route, scope: str, environ: Mapping[str, str]) -> str:
+    def key(self, scope: str, environ: Mapping[str, str]) -> str:
         """The key of this prefix's warm state, where it is called from."""
-        region = route.region(environ)
-        return entry_key(self.route, region, scope, self.name, self.model, self.fingerprint)
+        return state_key(self.route, scope, environ, self.name, self.model, self.fingerprint)
 
     def to_bytes(self) -> bytes:
         """The contents of `NAME.warm`."""
@@ -124,6 +123,23 @@ class WarmCall(Record):
         return call
 
 
+def state_key(
+    route: str, scope: str, environ: Mapping[str, str], name: str, model: str, fingerprint: str
+) -> str:
+    """The key of a prefix's warm state, for callers in this environment.
+
+    Parameters
+    ----------
+    scope
+        Label of the workspace.
+    environ
+        Names the region, where the route's cache knows one.
+    fingerprint
+        ``sha256:`` and hex digits of the whole prefix.
+    """
+    return entry_key(route, route_named(route).region(environ), scope, name, model, fingerprint)
+
+
 def _found(body: bytes, place: object) -> bytes | None:
     return body[place : place + 2] if isinstance(place, int) and place > 0 else None
 
@@ -135,7 +151,7 @@ def compile_prefix(prefix: PrefixFile) -> WarmCall:
 
     text = json.dumps(request, ensure_ascii=False, separators=(",", ":"))
     body = text.encode("utf-8", "surrogateescape")
-    ttl, hole = {"5m": 300, "1h": 3600}[prefix.ttl], _HOLE.encode("utf-8", "surrogateescape")
+    ttl, hole = TTL_SECONDS[prefix.ttl], _HOLE.encode("utf-8", "surrogateescape")
     return WarmCall(
         name=prefix.name,
         route=prefix.route,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import SettingsError
 from prefixwarm.policy import Policy
+from prefixwarm.prefix.compiled import state_key
 from prefixwarm.provider.routes import route_named
-from prefixwarm.state.model import entry_key, name_key
+from prefixwarm.state.model import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,10 @@ FORMAT = "prefixwarm-manifest/1"
 # Half of what the provider's lowest tier takes of one model (1,000 requests a minute): the other
 # half is for real traffic. https://platform.claude.com/docs/en/api/rate-limits
 CALLS_PER_MINUTE = 500
+
+# The most calls that a tick makes itself, at a second and a half a call and 48 side by side ten
+# seconds; what is beyond is queued for workers, which a deployment of fewer prefixes has not.
+MOST_IN_A_TICK = 300
 
 _FIELDS = (
     "format",
@@ -75,8 +80,7 @@ class Entry:
         """Return the key of its warm state; None where only the file says."""
         if not (self.route and self.model and self.fingerprint):
             return None
-        region = route_named(self.route).region(environ)
-        return entry_key(self.route, region, scope, self.name, self.model, self.fingerprint)
+        return state_key(self.route, scope, environ, self.name, self.model, self.fingerprint)
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object that `parse` reads; a budget of its own only where it has one."""

@@ -8,7 +8,6 @@ from prefixwarm.errors import CredentialsError, ProtocolError, ProviderError
 from prefixwarm.provider.keys import FEDERATION_RULE_ID, Bearer, StoredKey
 from prefixwarm.provider.routes import ROUTES, route_named
 from prefixwarm.settings import DIAGNOSE
-from prefixwarm.wire.accelerated import loads
 from prefixwarm.wire.http import Request
 from prefixwarm.wire.record import Record
 from prefixwarm.wire.sigv4 import sign
@@ -46,7 +45,9 @@ if TYPE_CHECKING:
             """The same body, with the provider's cache diagnostics asked for."""
 
 
+_SENDER = "the provider"
 _WORD = 80
+_LONGEST_PAUSE = 86400.0
 # Workload identity federation and cache diagnostics work on this route only.
 _CLAUDE_API = "anthropic"
 _REFUSED_KEY = (401, 403)  # 403 is what Bedrock's runtime says
@@ -176,13 +177,13 @@ class Provider:
 
 
 def _reply(response: Response) -> Reply:
-    body = _json(response)
+    body = response.json_object(_SENDER)
     usage = body.get("usage")
     if not isinstance(usage, dict):
         raise ProtocolError("the provider's reply has no usage: is the base URL a Messages API?")
     return Reply(
         usage=usage,
-        message_id=str(body.get("id", ""))[:_WORD],
+        message_id=_word(body.get("id")),
         first_byte_after=response.first_byte_after,
     )
 
@@ -190,7 +191,7 @@ def _reply(response: Response) -> Reply:
 def error_of(response: Response) -> ProviderError:
     """What a reply that is not 200 says."""
     try:
-        body = _json(response)
+        body = response.json_object(_SENDER)
     except ProtocolError:
         body = {}
     error = body.get("error")
@@ -200,31 +201,32 @@ def error_of(response: Response) -> ProviderError:
     named = response.headers.get("x-amzn-errortype", "").partition(":")[0]
     return ProviderError(
         response.status,
-        str(error.get("type", named))[:_WORD],
-        str(details.get("error_code", ""))[:_WORD] if isinstance(details, dict) else "",
-        _retry_after(response.headers),
+        _word(error.get("type", named)),
+        _word(details.get("error_code")) if isinstance(details, dict) else "",
+        retry_after(response.headers, time()),
     )
 
 
-def _json(response: Response) -> dict[str, Any]:
-    try:
-        body = loads(response.body)
-    except ValueError as error:
-        raise ProtocolError("the provider's reply is not JSON") from error
-    if not isinstance(body, dict):
-        raise ProtocolError("the provider's reply is not a JSON object")
-    return body
+def _word(value: object) -> str:
+    """A word of the provider's, as logs and the state may hold it; empty where it sent none."""
+    fits = isinstance(value, str) and value.isascii() and value.isprintable()
+    return str(value)[:_WORD] if fits else ""
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds from `now` (epoch seconds) to wait for, 0 to a day; None where none are named.
+
+    Raises nothing, whatever the header holds.
+    """
     text = headers.get("retry-after", "")
     if text.isascii() and text.replace(".", "", 1).isdigit():
-        return float(text)
+        return min(float(text), _LONGEST_PAUSE)
     if not text:
         return None
     from email.utils import parsedate_to_datetime
 
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time())
-    except ValueError:
+        seconds = parsedate_to_datetime(text).timestamp() - now
+    except Exception:  # noqa: BLE001 - which errors the e-mail parser raises changes with each Python
         return None
+    return min(max(0.0, seconds), _LONGEST_PAUSE)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from _thread import allocate_lock
 from time import time
 
-from prefixwarm.errors import CredentialsError, DeadlineError, TransportError
+from prefixwarm.errors import CredentialsError, DeadlineError, ProtocolError, TransportError
 from prefixwarm.provider.identity import AUDIENCE, identity_token
 from prefixwarm.provider.keys import FEDERATION_RULE_ID, Bearer
-from prefixwarm.wire.accelerated import dumps, loads
+from prefixwarm.wire.accelerated import dumps
 from prefixwarm.wire.http import Request
 from prefixwarm.wire.record import Record
 from prefixwarm.wire.url import split
@@ -39,6 +39,7 @@ _BETA = "oauth-2025-04-20"
 _EXCHANGE_BETAS = f"{_BETA},oidc-federation-2026-04-01"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _RENEW_BEFORE_SECONDS = 120.0
+_LONGEST_SECONDS = 1e9
 _WORD = 80
 
 
@@ -161,15 +162,18 @@ def _exchange_url(base_url: str) -> str:
 
 def _granted(response: Response, rule: str, host: str) -> tuple[str, float]:
     """The access token and its seconds of life."""
-    reply = _json(response)
+    try:
+        reply = response.json_object(host)
+    except ProtocolError:
+        reply = {}
     if response.status != 200:
         reason = _reason(response.status, reply, rule)
         raise CredentialsError(f"no access token from {host}: {reason}")
     token, seconds = reply.get("access_token"), reply.get("expires_in")
-    lifetime = float(seconds) if isinstance(seconds, (int, float)) else 0.0
-    if not (isinstance(token, str) and token and lifetime > 0):
-        raise CredentialsError(f"no access token from {host}: it sent no access_token, expires_in")
-    return token, lifetime
+    number = seconds if isinstance(seconds, (int, float)) else 0
+    if isinstance(token, str) and token and 0 < number < _LONGEST_SECONDS:
+        return token, float(number)
+    raise CredentialsError(f"no access token from {host}: it sent no access_token, expires_in")
 
 
 def _reason(status: int, reply: dict[str, Any], rule: str) -> str:
@@ -182,11 +186,3 @@ def _reason(status: int, reply: dict[str, Any], rule: str) -> str:
         f"{named}; federation rule {rule} must match this role, the audience {AUDIENCE} and the "
         "workspace; the Claude Console shows why under Workload identity"
     )
-
-
-def _json(response: Response) -> dict[str, Any]:
-    try:
-        reply = loads(response.body)
-    except ValueError:
-        reply = None
-    return reply if isinstance(reply, dict) else {}

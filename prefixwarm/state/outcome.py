@@ -17,6 +17,14 @@ UNCACHED = "uncached"
 SKIPPED = "skipped"
 FAILED = "failed"
 
+# No model takes a hundredth of this in one request.
+MOST_TOKENS = 10**9
+_COUNTS = (
+    *("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),
+    *("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),
+)
+_SPLIT = ("ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens")
+
 
 class Usage(Record):
     """Tokens that one response billed, by price category."""
@@ -129,5 +137,28 @@ def granted_ttl(usage: Usage, asked: int) -> int:
     return 300 if usage.write_5m else asked
 
 
+def unusable_field(usage: Mapping[str, Any]) -> str:
+    """The first field of a response's ``usage`` that holds no number of tokens; or empty.
+
+    A field that is missing or null counts nothing. What is not read is not judged.
+    """
+    fields: list[tuple[str, object]] = [(name, usage.get(name)) for name in _COUNTS]
+    created = usage.get("cache_creation")
+    if isinstance(created, dict):
+        fields += [(f"cache_creation.{name}", created.get(name)) for name in _SPLIT]
+    elif created is not None:
+        return "cache_creation"
+    details = usage.get("cacheDetails")
+    for number, element in enumerate(details if isinstance(details, list) else ()):
+        count = element.get("inputTokens") if isinstance(element, dict) else element
+        fields.append((f"cacheDetails[{number}].inputTokens", count))
+    wrong = (name for name, value in fields if not (value is None or _is_count(value)))
+    return next(wrong, "")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= MOST_TOKENS
+
+
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if type(value) is int and 0 < value <= MOST_TOKENS else 0

@@ -53,6 +53,12 @@ class StateStore(Protocol):
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """Record a warm call that failed, with its back-off, and give the lease back."""
 
+    def record_unasked(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
+        """Record a warm call that was made without a lease: its money, and the life it gave.
+
+        Nobody's lease, back-off or check changes.
+        """
+
     def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """A real request read or wrote the entry: raise `warm_until`, end the silence.
 

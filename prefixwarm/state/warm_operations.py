@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefixwarm.state.changes import keep, set_due
 from prefixwarm.state.item import VERSION, state_of
-from prefixwarm.state.model import KEEPWARM
+from prefixwarm.state.model import KEEPWARM, Failure
 from prefixwarm.state.table_access import TableAccess
 from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from prefixwarm.state.model import Failure, Lease, LeaseWish, Result, State
+    from prefixwarm.state.model import Lease, LeaseWish, Result, State
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -58,7 +58,7 @@ class WarmOperations(TableAccess):
             change = _record_as_holder(result, raises=raises)
             if self._update_as_holder(lease, change, deadline):
                 return
-        self._update_or(lease.key, _raised(result), _spending(result), deadline)
+        self.record_unasked(lease.key, result, deadline)
 
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -75,9 +75,16 @@ class WarmOperations(TableAccess):
         _add_spending(change, failure)
         change.remove("lease_owner", "lease_until")
         change.require(change.compare("lease_until", ">=", failure.at))
-        spent = _spending(failure)
-        if not (self._update_as_holder(lease, change, deadline) or spent.empty):
-            self._update_once({lease.key: spent}, deadline)
+        if not self._update_as_holder(lease, change, deadline):
+            self.record_unasked(lease.key, failure, deadline)
+
+    def record_unasked(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        spent = _spending(made)
+        if not isinstance(made, Failure):
+            self._update_or(key, _raised(made), spent, deadline)
+        elif not spent.empty:
+            self._update_once({key: spent}, deadline)
 
     def _update_as_holder(self, lease: Lease, change: Change, deadline: Deadline) -> bool:
         """Update if the lease is still held; true, too, where that was done already.

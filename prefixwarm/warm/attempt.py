@@ -1,23 +1,10 @@
-"""One warm call, from asking the state to recording what it did.
-
-Whoever warms (the init phase, the keep-warm function, the command line) goes through here, so
-that all respect the same lease, the same back-off and the same honesty about the outcome.
-"""
+"""One warm call after it was granted: send, and record; see `prefixwarm.warm.acquire`."""
 
 from __future__ import annotations
 
-import os
-from time import sleep, time
-
-from prefixwarm.errors import (
-    ConnectError,
-    CredentialsError,
-    PrefixwarmError,
-    ProviderError,
-    StateError,
-    UsageError,
-)
-from prefixwarm.state.model import Failure, Lease, LeaseWish, Result, State
+from prefixwarm.errors import ProviderError, UnusableUsageError
+from prefixwarm.life import TTL_1H, TTL_5M, refresh_after
+from prefixwarm.state.model import Failure, Result
 from prefixwarm.state.outcome import (
     FAILED,
     REFRESHED,
@@ -27,7 +14,9 @@ from prefixwarm.state.outcome import (
     Usage,
     granted_ttl,
     kind_of,
+    unusable_field,
 )
+from prefixwarm.warm.verdict import DAY, HOUR, classify, describe
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.record import Record
 
@@ -36,47 +25,51 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.provider.client import Provider, Reply
+    from prefixwarm.provider.client import Provider
+    from prefixwarm.state.model import Lease, State
     from prefixwarm.state.store import StateStore
+    from prefixwarm.warm.verdict import Verdict
 
 
-LEASE_MARGIN_SECONDS = 10.0
-STATE_SECONDS = 1.0
 RECORD_SECONDS = 3.0
-_REFRESH_MARGIN = {3600: 300, 300: 60}
-_NEVER_BY_RETRY = (400, 401, 402, 403, 404, 413)
-# About the caller's key; 402 is about the organization's account, which all callers share.
-_OWN_FAULTS = (401, 403)
-_SHORT_TTL = 300
-# Bedrock answers it with 400.
-_QUOTA = "ServiceQuotaExceededException"
-_SPEND_LIMITS = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
+_FIRST_BACKOFF = 30.0
 
 
 class Ask(Record):
     """What a caller wants of one warm call. Times are epoch seconds.
 
-    `needed_until`: nothing is sent when the entry lives beyond this. `latest_start`: after this
-    moment a refresh would be a write, and is dropped. `wait`: until when to wait for somebody
-    else's call. `idle`: refreshes to add to the idle count, 0 to end the silence, None to leave
-    it. `ttl`: what a write shall ask for, None for what the state says or else the prefix file.
-    `by`: who calls, with a key and a network of its own; the function where there is one. `veto`:
-    looks at a cold state, and says why a call would not pay, or nothing. `seen`: is shown every
-    state that was read.
+    Attributes
+    ----------
+    key, owner : str
+        Of the warm state, and of the lease: never the same for two calls.
+    needed_until : float
+        Nothing is sent when the entry lives beyond this.
+    latest_start : float or None
+        After this moment a refresh would be a write, and is dropped.
+    idle : int or None
+        Refreshes to add to the idle count, 0 to end the silence, None to leave it.
+    ttl : int or None
+        What a write shall ask for, in seconds; None for what the state says or else the prefix
+        file.
+    objection : str
+        Why the caller will not warm an entry that is cold; empty where it will.
+    waited : bool
+        Whether somebody else's call was waited for: what is warm then is their doing.
+    by, deployment, function : str
+        Who calls, with a key and a network of its own; the function where there is one.
     """
 
     key: str
     owner: str
     needed_until: float
     latest_start: float | None = None
-    wait: Deadline | None = None
     idle: int | None = None
     ttl: int | None = None
+    objection: str = ""
+    waited: bool = False
     by: str = ""
     deployment: str = ""
     function: str = ""
-    veto: Callable[[State], str] | None = None
-    seen: Callable[[State], None] | None = None
 
     @property
     def caller(self) -> str:
@@ -84,148 +77,165 @@ class Ask(Record):
         return self.by or self.function
 
 
-def warm(
-    call: WarmCall,
-    ask: Ask,
-    store: StateStore,
-    provider: Provider,
-    deadline: Deadline,
-    clock: Callable[[], float] = time,
-) -> Outcome:
-    """Ask the state; when a call is due, take the lease, send, and record what it did.
+class Attempt:
+    """One warm call on its way, from `acquire` or `unasked`.
 
-    Raises
-    ------
-    StateError
-        When the state cannot be reached before anything was sent: the caller decides whether
-        that means to let its function start (init phase) or to stop spending (keep-warm).
+    Attributes
+    ----------
+    state : State
+        As it was read last.
+    granted : bool
+        Whether the call may be sent.
+    in_flight : bool
+        Whether somebody else makes this call just now: trying again a little later may help.
+    outcome : Outcome
+        What has come of it so far: ``skipped`` with its reason until something was sent.
+    verdict : Verdict or None
+        What the error means that sending met; None where there was none.
     """
-    state, lease, refusal = _acquire(call, ask, store, deadline, clock)
-    if lease is None:
-        return Outcome(
+
+    def __init__(
+        self,
+        call: WarmCall,
+        ask: Ask,
+        state: State,
+        store: StateStore | None,
+        deadline: Deadline,
+        clock: Callable[[], float],
+        *,
+        lease: Lease | None = None,
+        refusal: str = "",
+        in_flight: bool = False,
+    ) -> None:
+        self.state = state
+        self.in_flight = in_flight
+        self.granted = not (refusal or in_flight)
+        self.verdict: Verdict | None = None
+        self._call = call
+        self._ask = ask
+        self._store = store
+        self._deadline = deadline
+        self._clock = clock
+        self._lease = lease
+        self._started = now = clock()
+        self.outcome = Outcome(
             name=call.name,
             kind=SKIPPED,
-            reason=refusal,
-            started_at=clock(),
-            warm_until=state.warm_until if state.warm_for(clock()) > 0 else None,
+            reason="in flight" if in_flight else refusal,
+            started_at=now,
+            warm_until=state.warm_until if state.warm_for(now) > 0 else None,
         )
-    return send_and_record(call, ask, state, lease, store, provider, deadline, clock)
 
-
-def send_unasked(
-    call: WarmCall, provider: Provider, deadline: Deadline, clock: Callable[[], float] = time
-) -> Outcome:
-    """Send without asking or telling any state; never raises."""
-    return _sent(call, State(key=""), provider, deadline, clock)
-
-
-def refresh_after(ttl: int) -> int:
-    """Seconds after a touch at which an entry of this TTL is due for its refresh."""
-    return ttl - _REFRESH_MARGIN.get(ttl, ttl // 5)
-
-
-def _acquire(
-    call: WarmCall, ask: Ask, store: StateStore, deadline: Deadline, clock: Callable[[], float]
-) -> tuple[State, Lease | None, str]:
-    waited = False
-    while True:
-        state = store.read(ask.key, deadline.earliest(STATE_SECONDS))
-        if ask.seen:
-            ask.seen(state)
-        refusal = _refusal(state, ask, clock(), waited)
-        if not refusal and not state.leased(clock()):
-            wish = _wish(call, ask, deadline, clock())
-            state, taken = store.take_lease(ask.key, wish, deadline.earliest(STATE_SECONDS))
-            if taken:
-                return state, Lease(key=ask.key, owner=ask.owner, token=state.lease_token), ""
-            refusal = _refusal(state, ask, clock(), waited)
-        if refusal:
-            return state, None, refusal
-        if ask.wait is None or ask.wait.expired or deadline.expired:
-            return state, None, "in flight"
-        waited = True
-        sleep(min(_jitter(), ask.wait.remaining()))
-
-
-def _refusal(state: State, ask: Ask, now: float, waited: bool) -> str:
-    if (state.warm_until or 0.0) > ask.needed_until:
-        return "warm: written by another environment" if waited else "warm"
-    if state.held_back(now, ask.caller):
-        return f"backing off after {state.failures} failed calls: {state.reason}"
-    if ask.latest_start is not None and now > ask.latest_start:
-        return "too late: the entry has lapsed, and a refresh would be a write"
-    return ask.veto(state) if ask.veto else ""
-
-
-def _wish(call: WarmCall, ask: Ask, deadline: Deadline, now: float) -> LeaseWish:
-    return LeaseWish(
-        name=call.name,
-        owner=ask.owner,
-        now=now,
-        seconds=deadline.remaining() + LEASE_MARGIN_SECONDS,
-        needed_until=ask.needed_until,
-        by=ask.caller,
-        deployment=ask.deployment,
-        function=ask.function,
-    )
-
-
-def _jitter() -> float:
-    """Seconds between two looks at another caller's lease: 0.1 to 0.3."""
-    return 0.1 + os.urandom(1)[0] / 1275
-
-
-def send_and_record(
-    call: WarmCall,
-    ask: Ask,
-    state: State,
-    lease: Lease,
-    store: StateStore,
-    provider: Provider,
-    deadline: Deadline,
-    clock: Callable[[], float] = time,
-) -> Outcome:
-    """Send the call that the lease allows, and record what it did; never raises."""
-    ttl = state.ttl_to_ask(ask.ttl or state.wanted_ttl or call.ttl, clock())
-    outcome = _sent(call.with_ttl(ttl), state, provider, deadline, clock)
-    try:
-        until = Deadline.after(RECORD_SECONDS)
-        if outcome.ok:
-            store.record(lease, _result(outcome, ask), until)
-        else:
-            store.fail(lease, _failure(outcome, ask, state, clock()), until)
-    except StateError as error:
-        return outcome.replace(reason=f"{outcome.reason} (not recorded: {error})".lstrip())
-    return outcome
-
-
-def _sent(
-    call: WarmCall,
-    state: State,
-    provider: Provider,
-    deadline: Deadline,
-    clock: Callable[[], float],
-) -> Outcome:
-    refused: ProviderError | None = None
-    started = clock()
-    for attempt, tokens in _attempts(call, state):
-        started = clock()
+    def send(self, provider: Provider) -> Outcome:
+        """Send the call that was granted; never raises: what goes wrong is the outcome."""
         try:
-            reply = provider.send(attempt, tokens, deadline)
-        except ProviderError as error:
-            if error.status != 400 or _about_an_account(error):
-                return _failed(call, error, started, clock() - started)
-            refused = error
-        except PrefixwarmError as error:
-            return _failed(call, error, started, clock() - started)
+            self.outcome = self._sent(self._call.with_ttl(self._ttl()), provider)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be recorded
+            self.verdict = classify(error)
+            self.outcome = self._failed(describe(error), self.verdict)
+        return self.outcome
+
+    def record(self) -> Outcome:
+        """Record what was sent, and give the lease back; never raises.
+
+        Where that fails, the outcome's reason says so.
+        """
+        until = Deadline.after(RECORD_SECONDS)
+        try:
+            if self._store is not None:
+                self._record(self._store, until)
+        except Exception as error:  # noqa: BLE001 - the call was made: its outcome stands
+            reason = f"{self.outcome.reason} (not recorded: {describe(error)})".lstrip()
+            self.outcome = self.outcome.replace(reason=reason)
+        return self.outcome
+
+    def _record(self, store: StateStore, until: Deadline) -> None:
+        made = self._result() if self.outcome.ok else self._failure()
+        if self._lease is None:
+            store.record_unasked(self._ask.key, made, until)
+        elif isinstance(made, Result):
+            store.record(self._lease, made, until)
         else:
-            found = _outcome(attempt, state, reply, started, clock() - started)
-            return found.replace(max_tokens=tokens) if attempt is call else _refused(found, state)
-    assert refused is not None
-    return _failed(call, refused, started, clock() - started)
+            store.fail(self._lease, made, until)
+
+    def _ttl(self) -> int:
+        wanted = self._ask.ttl or self.state.wanted_ttl or self._call.ttl
+        return self.state.ttl_to_ask(wanted, self._clock())
+
+    def _sent(self, call: WarmCall, provider: Provider) -> Outcome:
+        *variants, last = _variants(call, self.state)
+        for variant, tokens in variants:
+            try:
+                return self._asked(call, variant, tokens, provider)
+            except ProviderError as error:  # noqa: PERF203 - seldom more than one
+                if not classify(error).demanding:
+                    raise
+        return self._asked(call, *last, provider)
+
+    def _asked(self, call: WarmCall, variant: WarmCall, tokens: int, provider: Provider) -> Outcome:
+        self._started = self._clock()
+        reply = provider.send(variant, tokens, self._deadline)
+        if field := unusable_field(reply.usage):
+            raise UnusableUsageError(field)
+        usage, seconds = Usage.from_response(reply.usage), self._clock() - self._started
+        outcome = _outcome(variant, self.state, usage, self._started).replace(
+            seconds=seconds, message_id=reply.message_id
+        )
+        if variant is not call:
+            return _refused_hour(outcome, self.state)
+        return outcome.replace(max_tokens=tokens)
+
+    def _failed(self, reason: str, verdict: Verdict) -> Outcome:
+        return Outcome(
+            name=self._call.name,
+            kind=FAILED,
+            reason=reason,
+            started_at=self._started,
+            seconds=self._clock() - self._started,
+            calls=int(verdict.sent),
+            cost_usd=None if verdict.billed else 0.0,
+            retry_after=verdict.pause,
+            own_fault=verdict.own,
+        )
+
+    def _result(self) -> Result:
+        outcome = self.outcome
+        ttl, milliseconds = outcome.granted_ttl or 0, outcome.seconds * 1000
+        read_only = outcome.kind == REFRESHED
+        return Result(
+            outcome=outcome.kind,
+            started=outcome.started_at,
+            ttl=ttl,
+            max_tokens=outcome.max_tokens,
+            due_at=outcome.started_at + refresh_after(ttl),
+            calls=outcome.calls,
+            cost_usd=outcome.cost_usd,
+            by=self._ask.caller,
+            idle=self._ask.idle,
+            longest_ttl=TTL_5M if outcome.downgraded else None,
+            write_ms=None if read_only else milliseconds,
+            read_ms=milliseconds if read_only else None,
+            reason=outcome.reason,
+            message_id=outcome.message_id,
+        )
+
+    def _failure(self) -> Failure:
+        outcome, now = self.outcome, self._clock()
+        growing = min(_FIRST_BACKOFF * 2 ** min(self.state.failures, 7), HOUR)
+        pause = HOUR if outcome.kind == UNCACHED else max(growing, outcome.retry_after or 0.0)
+        return Failure(
+            outcome=outcome.kind,
+            reason=outcome.reason,
+            at=now,
+            backoff_until=now + min(pause, DAY),
+            calls=outcome.calls,
+            cost_usd=outcome.cost_usd,
+            by=self._ask.caller,
+            own_fault=outcome.own_fault and bool(self._ask.caller),
+        )
 
 
-def _attempts(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:
+def _variants(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:
     """What to try in turn while the provider answers 400, which seldom says what it is about.
 
     The last one may ask for a token more than it had to, but settles whether 5 minutes are taken;
@@ -235,15 +245,14 @@ def _attempts(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:
     yield call, least
     if least == 0:
         yield call, 1
-    if call.ttl > _SHORT_TTL:
-        yield call.with_ttl(_SHORT_TTL), 1
+    if call.ttl > TTL_5M:
+        yield call.with_ttl(TTL_5M), 1
 
 
-def _outcome(call: WarmCall, state: State, reply: Reply, started: float, seconds: float) -> Outcome:
-    usage = Usage.from_response(reply.usage)
+def _outcome(call: WarmCall, state: State, usage: Usage, started: float) -> Outcome:
     kind = kind_of(usage)
-    known = state.granted_ttl if kind == REFRESHED else None
-    granted = known or granted_ttl(usage, call.ttl)
+    earlier = state.granted_ttl if kind == REFRESHED else None
+    granted = earlier or granted_ttl(usage, call.ttl)
     downgraded = bool(usage.written) and granted < call.ttl
     reason = ""
     if kind == UNCACHED:
@@ -259,91 +268,22 @@ def _outcome(call: WarmCall, state: State, reply: Reply, started: float, seconds
         downgraded=downgraded,
         cost_usd=usage.cost_usd(call.usd_per_mtok),
         started_at=started,
-        seconds=seconds,
         calls=1,
-        message_id=reply.message_id,
         warm_until=None if kind == UNCACHED else started + granted,
     )
 
 
-def _refused(found: Outcome, state: State) -> Outcome:
+def _refused_hour(outcome: Outcome, state: State) -> Outcome:
     """The outcome of asking for 5 minutes after an hour was refused."""
-    if found.kind == UNCACHED:
-        return found
+    if outcome.kind == UNCACHED:
+        return outcome
     # Where an hour was granted before, the 400 may have been about anything: once proves nothing.
-    known = state.granted_ttl != 3600
-    reason = "300 s are asked for from now on" if known else "though they were granted before"
-    return found.replace(
-        downgraded=known,
-        reason=f"TTL refused: 3600 s were answered with HTTP 400, {reason}",
+    settled = state.granted_ttl != TTL_1H
+    reason = (
+        f"{TTL_5M} s are asked for from now on" if settled else "though they were granted before"
+    )
+    return outcome.replace(
+        downgraded=settled,
+        reason=f"TTL refused: {TTL_1H} s were answered with HTTP 400, {reason}",
         max_tokens=state.max_tokens,
-    )
-
-
-def _about_an_account(error: ProviderError) -> bool:
-    """Whether no other request would fare better."""
-    return error.error_code in _SPEND_LIMITS or error.error_type == _QUOTA
-
-
-def _failed(call: WarmCall, error: PrefixwarmError, started: float, seconds: float) -> Outcome:
-    nothing_sent = isinstance(error, (ConnectError, CredentialsError, UsageError))
-    billed = not isinstance(error, ProviderError) and not nothing_sent
-    return Outcome(
-        name=call.name,
-        kind=FAILED,
-        reason=str(error),
-        started_at=started,
-        seconds=seconds,
-        calls=0 if nothing_sent else 1,
-        cost_usd=None if billed else 0.0,
-        retry_after=_pause_asked(error),
-        own_fault=nothing_sent or getattr(error, "status", None) in _OWN_FAULTS,
-    )
-
-
-def _pause_asked(error: PrefixwarmError) -> float | None:
-    """Seconds to leave the provider alone, where the error says more than the usual back-off."""
-    if not isinstance(error, ProviderError):
-        return None
-    if error.error_code in _SPEND_LIMITS:
-        return 3600.0
-    if error.status in _NEVER_BY_RETRY:
-        return max(600.0, error.retry_after or 0.0)
-    return error.retry_after
-
-
-def _result(outcome: Outcome, ask: Ask) -> Result:
-    ttl = outcome.granted_ttl or 0
-    milliseconds = outcome.seconds * 1000
-    read_only = outcome.kind == REFRESHED
-    return Result(
-        outcome=outcome.kind,
-        started=outcome.started_at,
-        ttl=ttl,
-        max_tokens=outcome.max_tokens,
-        due_at=outcome.started_at + refresh_after(ttl),
-        calls=outcome.calls,
-        cost_usd=outcome.cost_usd,
-        by=ask.caller,
-        idle=ask.idle,
-        longest_ttl=_SHORT_TTL if outcome.downgraded else None,
-        write_ms=None if read_only else milliseconds,
-        read_ms=milliseconds if read_only else None,
-        reason=outcome.reason,
-        message_id=outcome.message_id,
-    )
-
-
-def _failure(outcome: Outcome, ask: Ask, state: State, now: float) -> Failure:
-    growing = min(30.0 * 2 ** min(state.failures, 7), 3600.0)
-    pause = 3600.0 if outcome.kind == UNCACHED else max(growing, outcome.retry_after or 0.0)
-    return Failure(
-        outcome=outcome.kind,
-        reason=outcome.reason,
-        at=now,
-        backoff_until=now + min(pause, 86400.0),
-        calls=outcome.calls,
-        cost_usd=outcome.cost_usd,
-        by=ask.caller,
-        own_fault=outcome.own_fault and bool(ask.caller),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 
 from prefixwarm.errors import ProtocolError, ProviderError, SettingsError
-from prefixwarm.wire.accelerated import dumps, loads
+from prefixwarm.wire.accelerated import dumps
 from prefixwarm.wire.http import Request
 from prefixwarm.wire.record import Record
 from prefixwarm.wire.sigv4 import AwsCredentials, sign
@@ -104,7 +104,7 @@ class AwsClient(Record):
             The service answered with an error; `error_type` is its name, such as
             ``ResourceNotFoundException``, and `reply` on it the decoded body.
         TransportError
-            It could not be reached in time.
+            It could not be reached in time, or its reply is no JSON object.
         CredentialsError
             There are no credentials.
         """
@@ -142,21 +142,19 @@ class AwsClient(Record):
         return self.transport.send(signed, deadline)
 
 
+def _decoded(response: Response, service: str) -> dict[str, Any]:
+    try:
+        return response.json_object(service) if response.body else {}
+    except ProtocolError:
+        if response.status < 500:
+            raise
+        return {}  # the page of a gateway: the status says it all
+
+
 class AwsError(ProviderError):
     """An AWS service's error; `reply` is the whole decoded body."""
 
     def __init__(self, status: int, reply: dict[str, Any]) -> None:
         self.reply = reply
-        super().__init__(status, str(reply.get("__type", "")).rpartition("#")[2])
-
-
-def _decoded(response: Response, service: str) -> dict[str, Any]:
-    try:
-        reply = loads(response.body or b"{}")
-    except ValueError:
-        reply = None
-    if not isinstance(reply, dict):
-        if response.status >= 500:
-            return {}  # the page of a gateway: the status says it all
-        raise ProtocolError(f"{service}: HTTP {response.status} without a JSON object")
-    return reply
+        name = reply.get("__type")
+        super().__init__(status, name.rpartition("#")[2] if isinstance(name, str) else "")

@@ -13,7 +13,6 @@ from prefixwarm.wire.sigv4 import AwsCredentials
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from prefixwarm.wire.aws import AwsClient
     from prefixwarm.wire.deadline import Deadline
@@ -73,15 +72,21 @@ def _ask_container(
     headers = {"Authorization": token} if token else {}
     try:
         response = transport.send(Request(method="GET", url=url, headers=headers), deadline)
-        found: dict[str, Any] = loads(response.body)
+        reply = response.json_object("container credentials")
         keys = AwsCredentials(
-            access_key=found["AccessKeyId"],
-            secret_key=found["SecretAccessKey"],
-            token=found.get("Token"),
+            access_key=_text(reply["AccessKeyId"]),
+            secret_key=_text(reply["SecretAccessKey"]),
+            token=_text(reply["Token"]) if reply.get("Token") else None,
         )
-        return _expiry(found.get("Expiration")), keys
+        return _expiry(reply.get("Expiration")), keys
     except (TransportError, ValueError, KeyError, TypeError) as error:
         raise CredentialsError("the container credentials endpoint gave no keys") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("credentials are text")
+    return value
 
 
 def _expiry(text: str | None) -> float:

@@ -10,6 +10,7 @@ import os
 from time import monotonic
 
 from prefixwarm.errors import ConnectError, DeadlineError, ProtocolError, TransportError
+from prefixwarm.wire.accelerated import loads
 from prefixwarm.wire.record import Record
 from prefixwarm.wire.sockets import Connection, TlsRoots, UnknownRootError, connect
 from prefixwarm.wire.url import Url, basic_authorization, proxy_for, split
@@ -17,7 +18,7 @@ from prefixwarm.wire.url import Url, basic_authorization, proxy_for, split
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from prefixwarm.wire.deadline import Deadline
 
@@ -32,6 +33,8 @@ CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024
 MAX_HEADERS = 200
+# To one server: more than the threads of any caller of ours.
+MAX_IDLE = 64
 
 
 class Request(Record):
@@ -54,9 +57,27 @@ class Response(Record):
     body: bytes
     first_byte_after: float
 
+    def json_object(self, sender: str) -> dict[str, Any]:
+        """The body as a JSON object; `sender` names who replied in messages.
+
+        Raises
+        ------
+        ProtocolError
+            When it is none.
+        """
+        try:
+            body = loads(self.body)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise ProtocolError(f"{sender}: HTTP {self.status} without a JSON object")
+        return body
+
 
 class HttpTransport:
-    """Keeps one idle connection per server; proxies and CA roots come from the environment.
+    """Keeps connections open for further requests, each for one thread at a time.
+
+    Proxies and CA roots come from the environment.
 
     Parameters
     ----------
@@ -73,7 +94,7 @@ class HttpTransport:
     ) -> None:
         self._environ = os.environ if environ is None else environ
         self._roots, self._other_roots = _roots(self._environ, ca_folder)
-        self._idle: dict[Url, Connection] = {}
+        self._idle: dict[Url, list[Connection]] = {}
 
     def send(self, request: Request, deadline: Deadline) -> Response:
         """Send a request and read its whole reply.
@@ -88,7 +109,7 @@ class HttpTransport:
             The reply is malformed, cut short or over 8 MiB.
         """
         url = split(request.url)
-        idle = self._idle.pop(url.server, None)
+        idle = self._idle_connection(url.server)
         if idle is not None:
             try:
                 return self._exchange(idle, request, url, deadline)
@@ -103,7 +124,8 @@ class HttpTransport:
     def close(self) -> None:
         """Close idle connections."""
         while self._idle:
-            self._idle.popitem()[1].close()
+            for connection in self._idle.popitem()[1]:
+                connection.close()
 
     def _exchange(
         self, connection: Connection, request: Request, url: Url, deadline: Deadline
@@ -120,8 +142,21 @@ class HttpTransport:
         except OSError as error:
             raise ProtocolError(f"{url.host}: {_words(error)}") from error
         finally:
-            if not keep or self._idle.setdefault(url.server, connection) is not connection:
+            if not (keep and self._kept(url.server, connection)):
                 connection.close()
+
+    def _idle_connection(self, server: Url) -> Connection | None:
+        try:
+            return self._idle[server].pop()
+        except LookupError:
+            return None
+
+    def _kept(self, server: Url, connection: Connection) -> bool:
+        idle = self._idle.setdefault(server, [])
+        if len(idle) >= MAX_IDLE:
+            return False
+        idle.append(connection)
+        return True
 
     def _plain_proxy(self, url: Url) -> Url | None:
         return proxy_for(url, self._environ) if url.scheme == "http" else None

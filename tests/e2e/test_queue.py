@@ -147,7 +147,7 @@ class PrefixCatalog:
 
 def lowered(function: Function) -> Function:
     """The same code, with another number in one line."""
-    file = function.code / "prefixwarm/keepwarm/fan_out.py"
+    file = function.code / "prefixwarm/prefix/manifest.py"
     before = file.read_text()
     after = re.sub(r"^MOST_IN_A_TICK = \d+$", f"MOST_IN_A_TICK = {OWN - 1}", before, flags=re.M)
     assert f"MOST_IN_A_TICK = {OWN - 1}" in after

@@ -19,11 +19,12 @@ from prefixwarm.simulator import AwsKey, running
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState
 from prefixwarm.state.table_call import signed_calls
-from prefixwarm.warm.attempt import Ask, warm
+from prefixwarm.warm.attempt import Ask
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport
+from tests.helpers.warming import warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,7 +144,7 @@ class Bench:
             prices={"as_of": "2026-11-21", "source": "test", "usd_per_mtok": prices},
         )
         self.call = compile_prefix(self.prefix)
-        self.key = self.call.key(ROUTES[route], scope, self.environ)
+        self.key = self.call.key(scope, self.environ)
 
     @property
     def state_until(self) -> Deadline:
@@ -167,10 +168,16 @@ class Bench:
         wanted: dict[str, Any] = {"needed_until": self.sim.now() + 60} | more
         return Ask(key=self.key, owner=owner, **wanted)
 
-    def warm(self, store: StateStore, ask: Ask | None = None, seconds: float = 60) -> Outcome:
+    def warm(
+        self,
+        store: StateStore,
+        ask: Ask | None = None,
+        seconds: float = 60,
+        wait: Deadline | None = None,
+    ) -> Outcome:
         """One warm call, or none where none is due."""
-        until = Deadline.after(seconds)
-        return warm(self.call, ask or self.ask(), store, self.provider(), until, self.sim.now)
+        until, now = Deadline.after(seconds), self.sim.now
+        return warm(self.call, ask or self.ask(), store, self.provider(), until, now, wait)
 
     def state(self, store: StateStore) -> State:
         """The warm state."""

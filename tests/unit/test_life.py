@@ -7,7 +7,14 @@ import sys
 
 import pytest
 
-from prefixwarm.life import TTL_SECONDS, TTL_WORDS, break_even, refresh_after
+from prefixwarm.life import (
+    TTL_SECONDS,
+    TTL_WORDS,
+    USUAL_PRICES,
+    break_even,
+    refresh_after,
+    relative_prices,
+)
 
 TICK = 60
 
@@ -39,6 +46,16 @@ def test_break_even_is_what_a_miss_costs_in_refreshes() -> None:
     assert break_even(0.1, 1.9) == 19
     assert break_even(0.025, 1.975) == 79
     assert break_even(0.1, -1.0) == 0
+
+
+def test_prices_are_relative_to_one_uncached_read() -> None:
+    """Those of the provider's own table where one of a model's is unknown or zero."""
+    prices = {"input": 2.0, "read": 0.1, "write_5m": 2.5, "write_1h": 4.0, "output": 10.0}
+    assert relative_prices(prices) == {"read": 0.05, "write_5m": 1.25, "write_1h": 2.0}
+    for missing in ("input", "read", "write_1h"):
+        assert relative_prices({**prices, missing: None}) == USUAL_PRICES
+        assert relative_prices({**prices, missing: 0.0}) == USUAL_PRICES
+    assert relative_prices({}) == USUAL_PRICES
 
 
 def test_it_loads_nothing_beside_the_interpreter_s_own() -> None:

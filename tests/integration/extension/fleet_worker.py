@@ -17,15 +17,10 @@ from pathlib import Path
 
 from prefixwarm.errors import StateError
 from prefixwarm.prefix.compiled import WarmCall
-from prefixwarm.provider.client import Provider
-from prefixwarm.provider.routes import route_named
-from prefixwarm.state.dynamodb import DynamoState
-from prefixwarm.state.table_call import signed_calls
-from prefixwarm.warm.attempt import Ask, warm
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.warm.acquire import acquire_in_turn
+from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm.wire.http import HttpTransport
 
 HOLD_SECONDS = 9.0
 
@@ -34,23 +29,23 @@ def client(number: int, within: float, calls: list[WarmCall], outcomes: list[str
     """One environment's starts, with connections of its own."""
     time.sleep(random.uniform(0.0, within))
     environ = os.environ
-    transport = HttpTransport(environ)
-    aws = AwsClient(
-        transport=transport, credentials=aws_credentials(environ, transport), environ=environ
-    )
-    store = DynamoState(environ["PREFIXWARM_TABLE"], signed_calls(aws))
-    provider = Provider(transport, aws, None, environ)
+    connections = connect(environ)
+    store = connections.store
+    assert store is not None
     for call in calls:
         ask = Ask(
-            key=call.key(route_named(call.route), environ["PREFIXWARM_CACHE_SCOPE"], environ),
+            key=call.key(environ["PREFIXWARM_CACHE_SCOPE"], environ),
             owner=f"{os.getpid()}-{number}",
             needed_until=time.time() + 30,
-            wait=Deadline.after(HOLD_SECONDS),
             idle=0,
         )
         try:
-            outcome = warm(call, ask, store, provider, Deadline.after(20 + HOLD_SECONDS))
-            outcomes.append(outcome.kind)
+            wait, ends = Deadline.after(HOLD_SECONDS), Deadline.after(20 + HOLD_SECONDS)
+            attempt = acquire_in_turn(call, ask, store, ends, wait=wait)
+            if attempt.granted:
+                attempt.send(connections.provider)
+                attempt.record()
+            outcomes.append(attempt.outcome.kind)
         except StateError:
             outcomes.append("unreachable")
 

@@ -37,7 +37,7 @@ def test_without_the_layer(bench: Bench) -> None:
         ({"status": 429, "retry_after": 7200}, "HTTP 429 rate_limit_error"),
         ({"status": 500}, "HTTP 500 api_error"),
         ({"status": 529}, "HTTP 529 overloaded_error"),
-        ({"kind": "malformed"}, "the provider's reply is not JSON"),
+        ({"kind": "malformed"}, "without a JSON object"),
         ({"kind": "reset"}, "127.0.0.1"),
         ({"kind": "lost"}, "127.0.0.1"),
         ({"kind": "slow", "seconds": 5}, ENDED),
@@ -78,12 +78,12 @@ BEHAVIOURS = [
     ("huge", send(b"HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n"), "9000000 bytes"),
     ("odd length", send(b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"), "not a number"),
     ("redirect", reply(307, {}, location="http://127.0.0.1:9/"), "HTTP 307"),
-    ("not JSON", reply(200, b"<html>"), "not JSON"),
-    ("deep JSON", reply(200, b"[" * 200_000), "not JSON"),
-    ("other JSON", reply(200, [1]), "not a JSON object"),
+    ("not JSON", reply(200, b"<html>"), "without a JSON object"),
+    ("deep JSON", reply(200, b"[" * 200_000), "without a JSON object"),
+    ("other JSON", reply(200, [1]), "without a JSON object"),
     ("no usage", reply(200, {"type": "message"}), "no usage"),
-    ("odd usage", reply(200, {"usage": {"input_tokens": "x"}}), "nothing was cached"),
-    ("unicode", reply(200, b"\xff\xfe"), "not JSON"),
+    ("odd usage", reply(200, {"usage": {"input_tokens": "x"}}), "usage.input_tokens is no number"),
+    ("unicode", reply(200, b"\xff\xfe"), "without a JSON object"),
 ]
 
 

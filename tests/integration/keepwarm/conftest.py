@@ -9,18 +9,18 @@ import anthropic
 import pytest
 
 from prefixwarm.keepwarm.runtime import Runtime
+from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
+from prefixwarm.prefix.manifest import MOST_IN_A_TICK
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
-from prefixwarm.provider.routes import route_named
 from prefixwarm.simulator import Simulator, running
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.model import State
 
 MODEL = "claude-sonnet-5-5"
@@ -61,7 +61,8 @@ class World:
         self.bucket = "assets"
         self.clock_error = 0.0
         self._readings = 0
-        self._keeper: Runtime | None = None
+        self.most_in_a_tick = MOST_IN_A_TICK
+        self._runtime: Runtime | None = None
         self._runtimes: list[Runtime] = []
         aws.create_state_table(environ["PREFIXWARM_TABLE"])
         aws.client("s3").create_bucket(Bucket=self.bucket)
@@ -82,7 +83,7 @@ class World:
             **manifest,
         }
         self.put("manifest.json", json.dumps(document))
-        self._keeper = None
+        self._runtime = None
 
     def upload(self, name: str, text: str, **fields: Any) -> dict[str, Any]:
         """Upload a prefix file; its entry for the manifest."""
@@ -93,9 +94,9 @@ class World:
         """Upload an object."""
         self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=text.encode())
 
-    def new_keeper(self, **environ: str) -> Runtime:
+    def new_runtime(self, **environ: str) -> Runtime:
         """Another environment of the function."""
-        self._runtimes.append(Runtime({**self.environ, **environ}, self.now))
+        self._runtimes.append(Runtime({**self.environ, **environ}, self.now, self.most_in_a_tick))
         return self._runtimes[-1]
 
     def now(self) -> float:
@@ -111,13 +112,13 @@ class World:
     @property
     def runtime(self) -> Runtime:
         """The function's environment."""
-        if self._keeper is None:
-            self._keeper = self.new_keeper()
-        return self._keeper
+        if self._runtime is None:
+            self._runtime = self.new_runtime()
+        return self._runtime
 
     def tick(self) -> TickReport:
-        """One tick."""
-        return self.runtime.tick(Deadline.after(50))
+        """One tick of the function's environment."""
+        return ticked(self.runtime)
 
     def passes(self, seconds: float, step: float = MINUTE) -> list[TickReport]:
         """Let time pass, with a tick at the end of each step."""
@@ -130,7 +131,7 @@ class World:
     def key(self, name: str) -> str:
         """The key of a prefix's warm state."""
         call = compile_prefix(prefix_file(name))
-        return call.key(route_named(call.route), "default", self.environ)
+        return call.key("default", self.environ)
 
     def state(self, name: str) -> State:
         """A prefix's warm state."""
@@ -157,6 +158,13 @@ class World:
         }
         client = self.aws.client("cloudwatch")
         client.put_metric_data(Namespace="AWS/Lambda", MetricData=[metric])
+
+
+def ticked(runtime: Runtime, deadline: Deadline | None = None) -> TickReport:
+    """One tick of an environment."""
+    report = TickReport()
+    runtime.tick(deadline or Deadline.after(50), report)
+    return report
 
 
 @pytest.fixture(scope="session")

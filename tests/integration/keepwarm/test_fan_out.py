@@ -17,7 +17,7 @@ from prefixwarm.keepwarm.worker import handler
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.wire.deadline import Deadline
-from tests.integration.keepwarm.conftest import prefix_file
+from tests.integration.keepwarm.conftest import prefix_file, ticked
 from tests.integration.keepwarm.test_handler import Context, emitted
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def fan(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fan]:
     attributes = {"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(redrive)}
     url = sqs.create_queue(QueueName="work", Attributes=attributes)["QueueUrl"]
     world.environ["PREFIXWARM_QUEUE"] = url
-    monkeypatch.setattr(fan_out, "MOST_IN_A_TICK", 1)
+    world.most_in_a_tick = 1
     used: list[environment.Runtime] = []
 
     def invoke(records: list[dict[str, Any]], **environ: str) -> dict[str, Any]:
@@ -315,7 +315,7 @@ def test_what_cannot_be_queued_stays_due(fan: Fan) -> None:
     """The tick does its own share, says why, and tries the rest again."""
     fan.world.deploy(*NAMES)
     missing = fan.url.replace("work", "missing")
-    report = fan.world.new_keeper(PREFIXWARM_QUEUE=missing).tick(Deadline.after(50))
+    report = ticked(fan.world.new_runtime(PREFIXWARM_QUEUE=missing))
     assert (report.queued, len(report.outcomes)) == (0, 2)
     assert "NonExistentQueue" in report.queue_error
     assert report.metrics()["QueueUnavailable"] == (1.0, "Count")
@@ -333,9 +333,9 @@ def test_a_paused_route_queues_nothing(fan: Fan) -> None:
     assert fan.receive() == []
 
 
-def test_without_a_queue_one_tick_does_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_queue_one_tick_does_all(world: World) -> None:
     """As small deployments are."""
-    monkeypatch.setattr(fan_out, "MOST_IN_A_TICK", 1)
+    world.most_in_a_tick = 1
     world.deploy(*NAMES)
     report = world.tick()
     assert (len(report.outcomes), report.queued) == (5, 0)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.errors import SettingsError
+from prefixwarm.errors import SettingsError, StateError
 from prefixwarm.keepwarm.route_breaker import route_key
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.wire.deadline import Deadline
-from tests.integration.keepwarm.conftest import prefix_file
+from tests.integration.keepwarm.conftest import prefix_file, ticked
 
 if TYPE_CHECKING:
     from tests.integration.keepwarm.conftest import World
@@ -28,8 +28,8 @@ def soon() -> Deadline:
 def test_nothing_is_sent_without_the_table(world: World) -> None:
     """And the report says why."""
     world.deploy("support")
-    report = world.new_keeper(PREFIXWARM_TABLE="missing").tick(soon())
-    assert "ResourceNotFoundException" in report.state_error
+    with pytest.raises(StateError, match="ResourceNotFoundException"):
+        ticked(world.new_runtime(PREFIXWARM_TABLE="missing"))
     assert not world.sim.requests()
 
 
@@ -37,8 +37,8 @@ def test_nothing_is_sent_without_the_key(world: World) -> None:
     """One prefix finds out for the whole route."""
     world.deploy("support", "sales", "returns")
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:missing"
-    runtime = world.new_keeper(ANTHROPIC_API_KEY="", PREFIXWARM_API_KEY_SECRET=arn)
-    report = runtime.tick(soon())
+    runtime = world.new_runtime(ANTHROPIC_API_KEY="", PREFIXWARM_API_KEY_SECRET=arn)
+    report = ticked(runtime)
     assert [outcome.kind for outcome in report.outcomes] == ["failed"]
     assert "ResourceNotFoundException" in report.paused["anthropic"]
     assert not world.sim.requests()
@@ -47,7 +47,7 @@ def test_nothing_is_sent_without_the_key(world: World) -> None:
 def test_with_the_provider_down_one_call_fails_instead_of_all(world: World) -> None:
     """The others are neither tried nor put off."""
     world.deploy("support", "sales", "returns")
-    report = world.new_keeper(ANTHROPIC_BASE_URL="http://127.0.0.1:9").tick(soon())
+    report = ticked(world.new_runtime(ANTHROPIC_BASE_URL="http://127.0.0.1:9"))
     assert [outcome.kind for outcome in report.outcomes] == ["failed"]
     assert "127.0.0.1:9" in report.paused["anthropic"]
     world.sim.advance(MINUTE)
@@ -115,9 +115,9 @@ def test_two_ticks_at_once_send_one_call(world: World) -> None:
     """A duplicate delivery finds the lease taken, or the entry warm."""
     names = [f"agent-{i}" for i in range(8)]
     world.deploy(*names)
-    runtimes = [world.new_keeper(), world.new_keeper()]
+    runtimes = [world.new_runtime(), world.new_runtime()]
     with ThreadPoolExecutor(2) as pool:
-        reports = list(pool.map(lambda runtime: runtime.tick(soon()), runtimes))
+        reports = list(pool.map(lambda runtime: ticked(runtime), runtimes))
     kinds = [outcome.kind for report in reports for outcome in report.outcomes]
     assert kinds.count("written") == 8
     assert len(world.warm_calls()) == 8
@@ -150,7 +150,7 @@ def test_retry_after_pauses_the_route(world: World) -> None:
     world.sim.inject(status=429, retry_after=150, count=1)
     assert [outcome.kind for outcome in world.tick().outcomes] == ["failed"]
     world.sim.advance(MINUTE)
-    report = world.new_keeper().tick(soon())
+    report = ticked(world.new_runtime())
     assert "429" in report.paused["anthropic"]
     assert not report.outcomes
     reports = world.passes(3 * MINUTE)
@@ -175,8 +175,9 @@ def test_a_pause_is_kept_when_the_call_lasted_until_the_end(
 
     monkeypatch.setattr(provider, "send", late)
     world.sim.inject(status=429, retry_after=150, count=1)
-    report = world.runtime.tick(deadline)
-    assert (deadline.expired, report.state_error) == (True, "")
+    report = ticked(world.runtime, deadline)
+    assert deadline.expired
+    assert [outcome.kind for outcome in report.outcomes] == ["failed"]
     pause = world.runtime.dependencies.store.read(route_key("anthropic", "", "default"), soon())
     assert "429" in pause.reason
 
@@ -200,26 +201,26 @@ def test_switched_off_sends_nothing(world: World, name: str) -> None:
     world.deploy("support")
     world.aws.client("ssm").put_parameter(Name="/stop", Value="true", Type="String")
     off = {"PREFIXWARM_DISABLED": "1"} if name != "parameter" else {}
-    runtime = world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop" if not off else "", **off)
-    assert ("/stop" if not off else name) in runtime.tick(soon()).stopped
+    runtime = world.new_runtime(PREFIXWARM_KILL_SWITCH="/stop" if not off else "", **off)
+    assert ("/stop" if not off else name) in ticked(runtime).stopped
     assert not world.sim.requests()
 
 
 def test_a_kill_switch_that_is_off_or_absent_stops_nothing(world: World) -> None:
     """The parameter need not exist."""
     world.deploy("support")
-    assert not world.new_keeper(PREFIXWARM_KILL_SWITCH="/absent").tick(soon()).stopped
+    assert not ticked(world.new_runtime(PREFIXWARM_KILL_SWITCH="/absent")).stopped
     world.aws.client("ssm").put_parameter(Name="/stop", Value="off", Type="String")
-    assert not world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop").tick(soon()).stopped
+    assert not ticked(world.new_runtime(PREFIXWARM_KILL_SWITCH="/stop")).stopped
 
 
 def test_a_kill_switch_that_is_not_understood_stops(world: World) -> None:
     """Whoever wrote the word may have meant stop."""
     world.deploy("support")
     world.aws.client("ssm").put_parameter(Name="/stop", Value="halt", Type="String")
-    runtime = world.new_keeper(PREFIXWARM_KILL_SWITCH="/stop")
+    runtime = world.new_runtime(PREFIXWARM_KILL_SWITCH="/stop")
     with pytest.raises(SettingsError, match="PREFIXWARM_KILL_SWITCH /stop='halt'"):
-        runtime.tick(soon())
+        ticked(runtime)
     assert not world.sim.requests()
 
 

@@ -13,7 +13,7 @@ from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.prices import lookup
 from prefixwarm.state.model import Lease, LeaseWish, Result, SessionStart
 from prefixwarm.wire.deadline import Deadline
-from tests.integration.keepwarm.conftest import prefix_file
+from tests.integration.keepwarm.conftest import prefix_file, ticked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,5 +218,5 @@ def test_a_new_environment_registers_nothing_anew(world: World) -> None:
     world.tick()
     due_at = world.state("support").due_at
     world.sim.advance(MINUTE)
-    assert not world.new_keeper().tick(Deadline.after(50)).outcomes
+    assert not ticked(world.new_runtime()).outcomes
     assert world.state("support").due_at == due_at

@@ -12,10 +12,9 @@ from prefixwarm.observe.state_reporter import StateReporter
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
-from prefixwarm.provider.routes import route_named
 from prefixwarm.state.outcome import Usage
 from prefixwarm.wire.deadline import Deadline
-from tests.integration.keepwarm.conftest import PRICES, request_of
+from tests.integration.keepwarm.conftest import PRICES, request_of, ticked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +55,7 @@ class Canary:
     def key(self, version: str) -> str:
         """The key of a version's state."""
         call = compile_prefix(file_of(version))
-        return call.key(route_named(call.route), "default", self.world.environ)
+        return call.key("default", self.world.environ)
 
     def state(self, version: str) -> State:
         """A version's state."""
@@ -256,7 +255,7 @@ def test_an_environment_of_the_last_deployment_forgets_nothing_new(canary: Canar
     canary.deploy("new")
     canary.world.sim.advance(58 * MINUTE)
     due = canary.state("new").due_at
-    before.tick(Deadline.after(50))
+    ticked(before)
     assert due is not None
     assert canary.state("new").due_at == due
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.prefix.compiled import compile_prefix
-from prefixwarm.warm.attempt import Ask, warm
+from prefixwarm.warm.attempt import Ask
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.warming import warm
 from tests.integration.keepwarm.conftest import prefix_file
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer, async_middleware, middleware
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.provider.client import Provider
-from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import running
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.warm.attempt import Ask, warm
+from prefixwarm.warm.attempt import Ask
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport
+from tests.helpers.warming import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Fleet:
     def key(self) -> str:
         """The key of the prefix's state."""
         call = compile_prefix(self.prefix)
-        return call.key(ROUTES["anthropic"], "default", self._environ)
+        return call.key("default", self._environ)
 
     def warm(self) -> Any:
         """One warm call."""

@@ -15,7 +15,6 @@ from prefixwarm.capture.extract import make_prefix
 from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer, watch
 from prefixwarm.prefix.compiled import compile_prefix
-from prefixwarm.provider.routes import ROUTES
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import Failure, Lease, LeaseWish, State
 from prefixwarm.wire.deadline import Deadline
@@ -198,7 +197,7 @@ def test_boto3(fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch) -
     one = fleet(InFlight())
     model = "global.anthropic.claude-sonnet-5-5"
     prefix = make_prefix("support", make_request(model=model), route="bedrock")
-    key = compile_prefix(prefix).key(ROUTES["bedrock"], "default", {"AWS_REGION": "us-east-1"})
+    key = compile_prefix(prefix).key("default", {"AWS_REGION": "us-east-1"})
     wish = LeaseWish(name="support", owner="w", now=time(), seconds=600, needed_until=time())
     assert one.state.take_lease(key, wish, Deadline.after(60))[1]
     sent_before: list[int] = []

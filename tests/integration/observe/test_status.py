@@ -15,7 +15,6 @@ from prefixwarm.cli.command_group import run
 from prefixwarm.observe import Observer, middleware
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import load, write
-from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import running
 from prefixwarm.state.memory import FileState
 from prefixwarm.state.model import Registration
@@ -50,7 +49,7 @@ class Deployment:
     def register(self) -> None:
         """What the keep-warm function does with every prefix of its manifest."""
         prefix = load(self._file)
-        key = compile_prefix(prefix).key(ROUTES["anthropic"], "default", {})
+        key = compile_prefix(prefix).key("default", {})
         known = Registration(name=prefix.name, at=time(), due_at=time())
         FileState(self._state).register(key, known, Deadline.after(30))
 

@@ -16,10 +16,12 @@ from prefixwarm.prefix.warm_request import derive
 from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import Principal
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.warm.attempt import Ask, send_unasked, warm
+from prefixwarm.warm.acquire import unasked
+from prefixwarm.warm.attempt import Ask
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport
+from tests.helpers.warming import warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +65,7 @@ class Bench:
 
     def warm(self, call: WarmCall, key: str = "agent") -> Outcome:
         """Make one warm call."""
-        return send_unasked(call, self.provider(key), Deadline.after(30))
+        return unasked(call, Deadline.after(30)).send(self.provider(key))
 
     def read(self, request: dict[str, Any], **options: Any) -> int:
         """Send the agent's request; returns the cache tokens it read."""
@@ -225,7 +227,7 @@ def test_rule_46_fifty_environments_at_once(
             until = Deadline.after(60)
             outcomes.append(warm(call, ask, store, provider, until, clock=bench.sim.now))
         else:
-            outcomes.append(send_unasked(call, provider, Deadline.after(60)))
+            outcomes.append(unasked(call, Deadline.after(60)).send(provider))
 
     fleet = [threading.Thread(target=start, args=(number,)) for number in range(FLEET)]
     for thread in fleet:

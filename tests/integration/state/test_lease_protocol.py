@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from prefixwarm.state.memory import FileState, MemoryState
 from prefixwarm.state.model import OBSERVED, Failure, Lease, LeaseWish, Result, State
 from prefixwarm.state.outcome import FAILED, WRITTEN
-from prefixwarm.warm.attempt import LEASE_MARGIN_SECONDS
+from prefixwarm.warm.acquire import LEASE_MARGIN_SECONDS
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.effort import EXAMPLES
 

@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
-from threading import Barrier, Event
+from threading import Barrier
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.errors import StateError
+from prefixwarm.life import refresh_after
+from prefixwarm.provider.client import Provider, Reply
 from prefixwarm.simulator import running
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import KEEPWARM, Check, LeaseWish
 from prefixwarm.state.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACHED, WRITTEN
 from prefixwarm.state.table_call import signed_calls
-from prefixwarm.warm.attempt import refresh_after, send_unasked, warm
+from prefixwarm.warm.acquire import acquire, unasked
+from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.verdict import PREFIX
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.warming import warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.simulator import Simulator
+    from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.store import StateStore
     from prefixwarm.wire.aws import AwsClient
     from tests.integration.conftest import Bench
 
     MakeBench = Callable[..., Bench]
+
+
+class Answers(Provider):
+    """A provider that replies with one usage, or fails."""
+
+    def __init__(self, answer: dict[str, Any] | Exception) -> None:
+        self._answer = answer
+
+    def send(self, *_arguments: object) -> Reply:
+        """See `Provider`."""
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return Reply(usage=self._answer, message_id="msg", first_byte_after=0.1)
 
 
 @pytest.fixture
@@ -56,7 +75,7 @@ def test_writes_then_skips_then_refreshes(
     state = one.state(store)
     assert (state.outcome, state.idle, state.calls) == (REFRESHED, 1, 2)
     assert state.warm_until == began + 3600
-    assert state.due_at == began + 3300
+    assert state.due_at == began + refresh_after(3600)
     assert first.cost_usd is not None
     assert second.cost_usd is not None
     assert state.spent_usd == pytest.approx(first.cost_usd + second.cost_usd)
@@ -317,7 +336,7 @@ def test_failures_back_off(
         ({"kind": "slow", "seconds": 30}, "no complete reply in time"),
         ({"kind": "reset"}, "reset|closed"),
         ({"kind": "lost"}, "reset|closed"),
-        ({"kind": "malformed"}, "not JSON"),
+        ({"kind": "malformed"}, "without a JSON object"),
     ],
 )
 def test_a_reply_that_is_lost_may_have_been_billed(
@@ -370,9 +389,9 @@ def test_fifty_at_once_make_one_write(bench: MakeBench, sim: Simulator, store: S
     until = Deadline.after(60)
 
     def start(number: int) -> tuple[str, str]:
-        ask = one.ask(f"env-{number}", wait=until)
+        ask = one.ask(f"env-{number}")
         barrier.wait()
-        outcome = one.warm(store, ask)
+        outcome = one.warm(store, ask, wait=until)
         return outcome.kind, outcome.reason
 
     with ThreadPoolExecutor(50) as pool:
@@ -393,7 +412,7 @@ def test_who_does_not_wait_is_told_that_it_is_in_flight(
     other = LeaseWish(name="support", owner="other", now=now, seconds=30, needed_until=now)
     memory.take_lease(one.key, other, soon)
     for wait in (None, Deadline.after(-1), Deadline.after(0.01)):
-        outcome = one.warm(memory, one.ask(wait=wait))
+        outcome = one.warm(memory, wait=wait)
         assert (outcome.kind, outcome.reason, outcome.ok) == (SKIPPED, "in flight", False)
     assert sim.requests() == []
 
@@ -406,10 +425,10 @@ def test_a_dead_holders_lease_passes_on(
     now = sim.now()
     dead = LeaseWish(name="support", owner="dead", now=now, seconds=30, needed_until=now)
     memory.take_lease(one.key, dead, soon)
-    looks = count()
-    ask = one.ask(wait=soon, seen=lambda _state: next(looks) and sim.advance(20))
-    assert one.warm(memory, ask).kind == WRITTEN
-    assert next(looks) >= 3
+    waiting = acquire(one.call, one.ask(), memory, soon, sim.now)
+    assert (waiting.granted, waiting.in_flight) == (False, True)
+    sim.advance(31)
+    assert one.warm(memory).kind == WRITTEN
     assert one.state(memory).lease_token == 2
 
 
@@ -419,14 +438,13 @@ def test_a_waiting_one_stops_when_the_holder_fails(
     """It respects the back-off instead of trying the same."""
     sim.inject(kind="error", status=529)
     one = bench()
-    seen = Event()
-    holder = one.ask("holder", seen=lambda _state: seen.set())
+    holder = acquire(one.call, one.ask("holder"), memory, soon, sim.now)
+    assert holder.granted
     with ThreadPoolExecutor(1) as pool:
-        failing = pool.submit(one.warm, memory, holder)
-        assert seen.wait(20)
-        outcome = one.warm(memory, one.ask("waiting", wait=soon))
-        results = {failing.result().kind, outcome.kind}
-    assert results == {FAILED, SKIPPED}
+        waiting = pool.submit(one.warm, memory, one.ask("waiting"), 60, soon)
+        holder.send(one.provider())
+        holder.record()
+        assert (holder.outcome.kind, waiting.result().kind) == (FAILED, SKIPPED)
     assert len(sim.requests()) == 1
 
 
@@ -445,9 +463,12 @@ def test_a_refresh_that_comes_too_late_is_dropped(
 def test_a_caller_may_object(bench: MakeBench, sim: Simulator, memory: MemoryState) -> None:
     """To a cold entry, with its reason; never to a warm one."""
     one = bench()
-    outcome = one.warm(memory, one.ask(veto=lambda _state: "holding would not pay"))
+    objecting = one.ask(objection="holding would not pay")
+    outcome = one.warm(memory, objecting)
     assert (outcome.kind, outcome.reason) == (SKIPPED, "holding would not pay")
     assert sim.requests() == []
+    assert one.warm(memory).kind == WRITTEN
+    assert one.warm(memory, objecting).reason == "warm"
 
 
 def test_without_the_state_nothing_is_sent(
@@ -478,10 +499,38 @@ def test_a_result_that_cannot_be_recorded_is_still_told(
 def test_can_be_sent_unasked(bench: MakeBench, sim: Simulator) -> None:
     """Without any state; a failure is an outcome too."""
     one = bench()
-    provider, until = one.provider(), Deadline.after(60)
-    assert send_unasked(one.call, provider, until, sim.now).kind == WRITTEN
+    attempt = unasked(one.call, Deadline.after(60), sim.now)
+    assert attempt.granted
+    assert attempt.send(one.provider()).kind == WRITTEN
+    assert attempt.record() is attempt.outcome
     sim.inject(kind="error", status=500)
-    assert send_unasked(one.call, provider, until, sim.now).kind == FAILED
+    assert unasked(one.call, Deadline.after(60), sim.now).send(one.provider()).kind == FAILED
+
+
+def test_what_was_sent_unasked_is_recorded(
+    bench: MakeBench, sim: Simulator, store: StateStore, soon: Deadline
+) -> None:
+    """On every store: its life and its money; somebody else's lease and back-off stay."""
+    one = bench()
+    now = sim.now()
+    other = LeaseWish(name="support", owner="other", now=now, seconds=30, needed_until=now)
+    store.take_lease(one.key, other, soon)
+
+    def sent() -> Outcome:
+        attempt = unasked(one.call, soon, sim.now, ask=one.ask("always"), store=store)
+        attempt.send(one.provider())
+        return attempt.record()
+
+    outcome = sent()
+    state = one.state(store)
+    assert (outcome.kind, state.warm_until) == (WRITTEN, now + 3600)
+    assert (state.lease_owner, state.lease_token, state.calls) == ("other", 1, 1)
+    assert state.spent_usd == pytest.approx(outcome.cost_usd)
+    sim.inject(kind="malformed", count=1)
+    assert sent().kind == FAILED
+    state = one.state(store)
+    assert (state.calls, state.unpriced, state.failures) == (2, 1, 0)
+    assert (state.lease_owner, state.backoff_until) == ("other", None)
 
 
 def test_two_functions_share_one_state(
@@ -500,12 +549,76 @@ def test_real_time(bench: MakeBench, memory: MemoryState) -> None:
     with running(latency={"base": 0.05}) as sim:
         one = bench(at=sim)
         until = Deadline.after(60)
-        outcome = warm(one.call, one.ask(), memory, one.provider(), until)
+        ask = Ask(key=one.key, owner="a", needed_until=time() + 60)
+        outcome = warm(one.call, ask, memory, one.provider(), until)
         assert outcome.kind == WRITTEN
         assert outcome.warm_until == pytest.approx(outcome.started_at + 3600)
 
 
-@pytest.mark.parametrize(("ttl", "seconds"), [(3600, 3300), (300, 240), (1800, 1440)])
-def test_when_a_refresh_is_due(ttl: int, seconds: int) -> None:
-    """55 minutes after an hour's touch, 4 minutes after that of five."""
-    assert refresh_after(ttl) == seconds
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("cache_creation_input_tokens", 10**400),
+        ("cache_read_input_tokens", 10**300),
+        ("input_tokens", -1),
+        ("output_tokens", True),
+        ("cache_creation", {"ephemeral_1h_input_tokens": 1.5}),
+        ("cache_creation", [1]),
+        ("cacheReadInputTokens", "many"),
+        ("cacheDetails", [{"inputTokens": 10**400}]),
+        ("cacheDetails", ["x"]),
+    ],
+)
+def test_an_absurd_usage_stops_the_prefix(
+    bench: MakeBench, sim: Simulator, store: StateStore, field: str, value: object
+) -> None:
+    """On every store: what it cost is unknown, which is said; nothing is sent for a day."""
+    one = bench()
+    attempt = acquire(one.call, one.ask(), store, one.state_until, sim.now)
+    outcome = attempt.send(Answers({"input_tokens": 5, field: value}))
+    attempt.record()
+    assert (outcome.kind, outcome.calls, outcome.cost_usd) == (FAILED, 1, None)
+    assert field in outcome.reason
+    assert attempt.verdict is not None
+    assert attempt.verdict.scope == PREFIX
+    state = one.state(store)
+    assert (state.unpriced, state.spent_usd) == (1, 0.0)
+    assert state.backoff_until == pytest.approx(sim.now() + 86400)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(OverflowError("secret"), KeyError("secret"), RecursionError("secret")),
+        *(UnicodeDecodeError("utf-8", b"secret", 0, 1, "secret"), MemoryError("secret")),
+        *(AssertionError("secret"), StopIteration("secret"), Exception("secret")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_any_exception_is_a_failed_outcome(
+    bench: MakeBench, sim: Simulator, memory: MemoryState, error: Exception
+) -> None:
+    """With the type's name and not its text; recorded, with its back-off."""
+    one = bench()
+    attempt = acquire(one.call, one.ask(), memory, one.state_until, sim.now)
+    attempt.send(Answers(error))
+    outcome = attempt.record()
+    assert (outcome.kind, outcome.cost_usd) == (FAILED, None)
+    assert outcome.reason == f"unexpected {type(error).__name__} in send"
+    state = one.state(memory)
+    assert (state.lease_owner, state.failures, state.unpriced) == ("", 1, 1)
+    assert state.backoff_until == pytest.approx(sim.now() + 30)
+
+
+def test_a_store_that_breaks_in_any_way_leaves_the_outcome(bench: MakeBench) -> None:
+    """The call was made."""
+
+    class Broken(MemoryState):
+        def record(self, *_args: Any) -> None:
+            raise KeyError("secret")
+
+    outcome = bench().warm(Broken())
+    assert (outcome.kind, outcome.reason) == (
+        WRITTEN,
+        "(not recorded: unexpected KeyError in record)",
+    )

@@ -13,7 +13,7 @@ from aws_cdk import Validations
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm import fan_out
 from prefixwarm.prefix.manifest import CALLS_PER_MINUTE, parse
-from prefixwarm_cdk import assets, workers
+from prefixwarm_cdk import assets
 from prefixwarm_cdk import warmer as module
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ def actions_on(template: assertions.Template, role: str) -> dict[str, str]:
             for action in [actions] if isinstance(actions, str) else actions:
                 found[action] = found.get(action, "") + json.dumps(statement["Resource"])
     return found
-
-
-def test_a_tick_does_as_much_itself_as_the_construct_thinks() -> None:
-    """Else prefixes would be queued where there is no queue, or a queue would idle."""
-    assert workers.MOST_IN_A_TICK == fan_out.MOST_IN_A_TICK
 
 
 def test_a_small_warmer_has_no_workers(template: assertions.Template, read: Any) -> None:

@@ -34,7 +34,7 @@ PACKAGES = {
         "table_call traffic_operations update_expression warm_operations"
     ),
     "prefix": "compiled",
-    "warm": "attempt log_line",
+    "warm": "acquire attempt connections log_line verdict",
 }
 EXTENSION = "context init_policy main prefixes ready_signal warming"
 OURS = {

@@ -106,7 +106,7 @@ def instance(call: WarmCall) -> Instance:
 
 
 def test_an_entry_is_refreshed_before_it_lapses_and_not_earlier(instance: Instance) -> None:
-    """Once in fifty-five minutes."""
+    """Once in fifty-seven and a half minutes, looked at once a minute."""
     instance.live(0.9)
     assert instance.provider.calls == 0
     instance.live(0.1)
@@ -161,5 +161,5 @@ def test_the_limit_follows_the_prefixs_own_prices(call: WarmCall) -> None:
     assert idle_limit(call) == 19
     assert idle_limit(call.replace(ttl=300)) == 11
     assert idle_limit(call.replace(usd_per_mtok={})) == 19
-    dear = {"read": 1.0, "write_5m": 2.0, "write_1h": 3.0}
+    dear = {"input": 2.0, "read": 1.0, "write_5m": 2.0, "write_1h": 3.0}
     assert idle_limit(call.replace(usd_per_mtok=dear)) == 2

@@ -1,19 +1,20 @@
-"""Making the calls of one tick: late starts, lost state, scouts."""
+"""Making the calls of one tick: late starts, lost state, probes."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prefixwarm.errors import ConnectError, PrefixwarmError, StateError
+import pytest
+
+from prefixwarm.errors import ConnectError, StateError
 from prefixwarm.keepwarm.calls import CONCURRENCY, PlannedCall, Sender
-from prefixwarm.keepwarm.dependencies import Dependencies
+from prefixwarm.keepwarm.isolation import Isolation
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.policy import Decision
 from prefixwarm.provider.client import Reply
-from prefixwarm.settings import Settings
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW, make_case
@@ -21,9 +22,8 @@ from tests.unit.keepwarm.conftest import NOW, make_case
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
-
     from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
 
 USAGE = {"input_tokens": 5, "cache_read_input_tokens": 10_000, "output_tokens": 0}
@@ -39,28 +39,13 @@ class Bench:
         self.report = TickReport()
         self.store = MemoryState()
         self.route_breaker = RouteBreaker(self.store, "default", {}, clock)
+        self.clock = clock
         self._answer = answer
-        dependencies: Any = Dependencies(
-            settings=Settings(),
-            environ={},
-            store=self.store,
-            transport=None,  # type: ignore[arg-type]
-            provider=self,  # type: ignore[arg-type]
-            bucket=None,  # type: ignore[arg-type]
-            cloudwatch=None,  # type: ignore[arg-type]
-            ssm=None,  # type: ignore[arg-type]
-            clock=clock,
-        )
-        self.dependencies = dependencies
 
     def send(self, call: WarmCall, max_tokens: int, deadline: Deadline) -> Reply:
         """Stands for the provider."""
         self.sent.append(call.name)
-        try:
-            self._answer(call)
-        except PrefixwarmError as error:
-            self.route_breaker.note(call.route, error)
-            raise
+        self._answer(call)
         return Reply(usage=USAGE, message_id="msg", first_byte_after=0.1)
 
     def run(self, planned_calls: list[PlannedCall], seconds: float = 50.0) -> None:
@@ -71,8 +56,16 @@ class Bench:
             if self.book_error:
                 raise self.book_error
 
+        deadline = Deadline.after(seconds)
         sender = Sender(
-            self.dependencies, self.route_breaker, self.report, Deadline.after(seconds), book
+            self.store,
+            self,  # type: ignore[arg-type]
+            self.route_breaker,
+            Isolation(self.store, self.report, deadline, self.clock),
+            book,
+            "",
+            deadline,
+            self.clock,
         )
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             sender.send(sender.send_probe(planned_calls, pool), pool)
@@ -105,7 +98,7 @@ def test_a_refresh_that_somebody_else_made_is_not_repeated() -> None:
 
 
 def test_one_route_that_is_down_does_not_stop_another() -> None:
-    """Each has its own scout."""
+    """Each has its own probe."""
 
     def answer(call: WarmCall) -> None:
         if call.route == "aws":
@@ -125,7 +118,7 @@ def test_no_call_begins_without_time_to_end_it() -> None:
 
 
 def test_calls_of_a_route_run_side_by_side() -> None:
-    """All but the scout are open at the same time."""
+    """All but the probe are open at the same time."""
     together = Event()
     open_calls: list[str] = []
 
@@ -149,8 +142,8 @@ def test_without_the_state_nothing_more_is_sent(monkeypatch: pytest.MonkeyPatch)
         raise StateError("the table cannot be reached")
 
     monkeypatch.setattr(bench.store, "read", lost)
-    bench.run(planned_calls(5))
-    assert bench.report.state_error == "the table cannot be reached"
+    with pytest.raises(StateError, match="the table cannot be reached"):
+        bench.run(planned_calls(5))
     assert not bench.sent
 
 
@@ -158,6 +151,26 @@ def test_spending_that_cannot_be_written_down_is_the_last() -> None:
     """Without a ledger there is no budget."""
     bench = Bench(lambda call: None, lambda: NOW)
     bench.book_error = StateError("the table refused UpdateItem")
-    bench.run(planned_calls(5))
+    with pytest.raises(StateError, match="the table refused UpdateItem"):
+        bench.run(planned_calls(5))
     assert len(bench.sent) == 1
-    assert bench.report.state_error == "the table refused UpdateItem"
+
+
+def test_a_prefix_whose_state_breaks_the_code_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are warmed; why is logged, counted, and kept in its state."""
+    bench = Bench(lambda call: None, lambda: NOW)
+    read = bench.store.read
+    broken, *others = planned_calls(5)
+
+    def garbage(key: str, deadline: Deadline) -> State:
+        if key == broken.candidate.state.key:
+            raise KeyError("S")
+        return read(key, deadline)
+
+    monkeypatch.setattr(bench.store, "read", garbage)
+    bench.run([broken, *others])
+    assert sorted(bench.sent) == [f"anthropic-{i}" for i in range(1, 5)]
+    (failed,) = bench.report.outcomes
+    assert (failed.name, failed.kind) == ("anthropic-0", "failed")
+    state = read(broken.candidate.state.key, Deadline.after(5))
+    assert (state.due_at, state.reason) == (NOW + 600, "set aside: unexpected KeyError in garbage")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from prefixwarm.keepwarm.candidate import Candidate, fraction, multipliers, paced, view_of
+from prefixwarm.keepwarm.candidate import Candidate, fraction, paced, view_of
 from prefixwarm.policy import Multipliers, Policy
 from prefixwarm.state.model import State
 from tests.unit.keepwarm.conftest import NOW, warm_call
@@ -15,14 +15,16 @@ from tests.unit.keepwarm.conftest import NOW, warm_call
 
 def test_multipliers_are_the_models_own() -> None:
     """In units of one uncached read."""
-    assert multipliers(warm_call()) == Multipliers(0.1, 1.25, 2.0)
+    dear = {"input": 2.0, "read": 0.4, "write_5m": 3.0, "write_1h": 6.0}
+    view = view_of(State(key="k"), warm_call(usd_per_mtok=dear), NOW, 0.0)
+    assert view.multipliers == Multipliers(0.2, 1.5, 3.0)
 
 
 def test_unknown_prices_take_the_usual_multipliers_and_no_dollars() -> None:
     """A decision needs a ratio; a budget needs dollars, and gets none."""
     call = warm_call(usd_per_mtok={})
-    assert multipliers(call) == Multipliers()
-    assert view_of(State(key="k"), call, NOW, 0.02).cost_per_refresh_usd is None
+    view = view_of(State(key="k"), call, NOW, 0.02)
+    assert (view.multipliers, view.cost_per_refresh_usd) == (Multipliers(), None)
 
 
 def test_waiting_is_priced_by_what_was_measured() -> None:

@@ -6,21 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.errors import (
-    ConnectError,
-    CredentialsError,
-    DeadlineError,
-    PrefixwarmError,
-    ProviderError,
-)
+from prefixwarm.errors import ProviderError
 from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.keepwarm.calls import PlannedCall, within_rate
 from prefixwarm.keepwarm.fan_out import Message
-from prefixwarm.keepwarm.route_breaker import RouteBreaker, pause_after, route_key
+from prefixwarm.keepwarm.route_breaker import RouteBreaker, route_key
 from prefixwarm.policy import Decision
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import State
 from prefixwarm.state.outcome import Outcome
+from prefixwarm.warm.verdict import classify
 from prefixwarm.wire.deadline import Deadline
 from tests.unit.keepwarm.conftest import NOW, make_case
 
@@ -28,35 +23,15 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
 
 
-@pytest.mark.parametrize(
-    ("error", "seconds"),
-    [
-        (CredentialsError("no key"), 45),
-        (ConnectError("refused"), 45),
-        (DeadlineError("slow"), 45),
-        (ProviderError(529, "overloaded_error"), 45),
-        (ProviderError(500), 45),
-        (ProviderError(429, "rate_limit_error", retry_after=7), 7),
-        (ProviderError(429, "rate_limit_error", retry_after=90_000), 3600),
-        (ProviderError(429, "rate_limit_error", "contract_spend_limit_reached"), 3600),
-        (ProviderError(401, "authentication_error"), 600),
-        (ProviderError(403, "permission_error"), 600),
-        (ProviderError(400, "invalid_request_error"), 0),
-        (ProviderError(404, "not_found_error"), 0),
-        (ProviderError(413, "request_too_large"), 0),
-    ],
-)
-def test_what_an_error_means_for_its_route(error: PrefixwarmError, seconds: float) -> None:
-    """Errors of one prefix leave the others alone."""
-    assert pause_after(error) == seconds
-
-
 def test_a_pause_outlives_its_tick() -> None:
     """The next one reads it from the table."""
     store, deadline = MemoryState(), Deadline.after(60)
     first = RouteBreaker(store, "team", {}, lambda: NOW)
-    first.note("anthropic", ProviderError(429, "rate_limit_error", retry_after=90))
-    first.note("anthropic", ProviderError(529, "overloaded_error"))
+    for error in (
+        ProviderError(429, "rate_limit_error", retry_after=90),
+        ProviderError(529, "overloaded_error"),
+    ):
+        first.note("anthropic", classify(error), str(error))
     first.keep(deadline)
     second = RouteBreaker(store, "team", {}, lambda: NOW + 60)
     second.load({"anthropic", "aws"} - {"aws"}, deadline)

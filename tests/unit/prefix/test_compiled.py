@@ -111,10 +111,10 @@ def test_the_state_key_names_where_the_entry_lives() -> None:
     """Route, region where the cache has one, scope, name, model, fingerprint."""
     call = compile_prefix(prefix())
     digits = call.fingerprint.removeprefix("sha256:")[:32]
-    key = call.key(ROUTES["anthropic"], "team-a", {})
+    key = call.key("team-a", {})
     assert key == f"state/anthropic/-/team-a/support/claude-sonnet-5-5/{digits}"
     aws = compile_prefix(prefix("aws"))
-    key = aws.key(ROUTES["aws"], "default", {"AWS_REGION": "eu-west-1"})
+    key = aws.key("default", {"AWS_REGION": "eu-west-1"})
     assert key == f"state/aws/eu-west-1/default/support/claude-sonnet-5-5/{digits}"
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prefixwarm.errors import ProtocolError, ProviderError
 from prefixwarm.prefix.compiled import WarmCall
-from prefixwarm.provider.client import Provider
+from prefixwarm.provider.client import Provider, retry_after
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.http import HttpTransport
 from prefixwarm.wire.sigv4 import AwsCredentials
@@ -50,10 +53,10 @@ def provider(serve: Serve, body: bytes, status: int, **headers: str) -> Provider
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (b"<html>It works!</html>", "is not JSON"),
-        (b"\xff", "is not JSON"),
-        (b"[" * 50_000, "is not JSON"),
-        (b"[]", "is not a JSON object"),
+        (b"<html>It works!</html>", "HTTP 200 without a JSON object"),
+        (b"\xff", "HTTP 200 without a JSON object"),
+        (b"[" * 50_000, "HTTP 200 without a JSON object"),
+        (b"[]", "without a JSON object"),
         (b"{}", "has no usage: is the base URL a Messages API?"),
         (b'{"usage": 5}', "has no usage"),
     ],
@@ -80,6 +83,8 @@ def test_an_empty_usage(serve: Serve, soon: Deadline) -> None:
         (b'{"error": {"type": "t", "details": "x"}}', "t", ""),
         (b'{"error": {"type": "t", "details": {"error_code": "c"}}}', "t", "c"),
         (json.dumps({"error": {"type": "t" * 9999}}).encode(), "t" * 80, ""),
+        (b'{"error": {"type": {"secret": 1}, "details": {"error_code": [1]}}}', "", ""),
+        (b'{"error": {"type": "\\u001b[2J", "details": {"error_code": "\\u202e"}}}', "", ""),
     ],
 )
 def test_errors_of_any_shape(
@@ -101,3 +106,28 @@ def test_retry_after(serve: Serve, soon: Deadline, text: str, seconds: float | N
     with pytest.raises(ProviderError) as caught:
         provider(serve, b"{}", 429, retry_after=text).send(CALL, 0, soon)
     assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("9" * 400, 86400.0),
+        ("1" + "0" * 20, 86400.0),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400.0),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
+        ("Thu, 01 Jan 1970 00:00:10 GMT", 10.0),
+        ("\x00", None),
+        ("Fri, 00 Xyz", None),
+    ],
+)
+def test_how_long_to_wait_is_bounded(text: str, seconds: float | None) -> None:
+    """From now to a day, whatever the header says."""
+    assert retry_after({"retry-after": text}, 0.0 if seconds == 10.0 else time.time()) == seconds
+
+
+@given(st.text())
+def test_no_header_raises(text: str) -> None:
+    """Any text is a number of seconds, or nothing."""
+    seconds = retry_after({"retry-after": text}, 0.0)
+    assert seconds is None or 0 <= seconds <= 86400

@@ -6,7 +6,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
-from threading import Event
+from threading import Barrier, Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,6 +208,26 @@ def test_keeps_its_connection(serve: Serve, transport: HttpTransport, soon: Dead
     for _ in range(5):
         assert transport.send(get(server.url), soon).body == b"kept"
     assert (server.connections, len(server.requests)) == (1, 5)
+
+
+def test_keeps_a_connection_for_each_thread(
+    serve: Serve, transport: HttpTransport, soon: Deadline
+) -> None:
+    """What was open at once is used again; nothing waits for another's exchange."""
+    together = Barrier(4)
+
+    def answer(peer: Peer) -> None:
+        while True:
+            peer.request()
+            together.wait(30)
+            peer.reply(b"kept")
+
+    server = serve(answer)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            sent = [pool.submit(transport.send, get(server.url), soon) for _ in range(4)]
+            assert [future.result().body for future in sent] == [b"kept"] * 4
+    assert (server.connections, len(server.requests)) == (4, 12)
 
 
 @pytest.mark.parametrize(

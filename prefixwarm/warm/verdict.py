@@ -1,0 +1,111 @@
+"""What an error of a warm call means: for whom, for how long, and whether it may have cost money.
+
+The one place that decides it. The back-off of a prefix and the pause of a route both follow from
+the same verdict.
+"""
+
+from __future__ import annotations
+
+from prefixwarm.errors import (
+    ConnectError,
+    CredentialsError,
+    PrefixwarmError,
+    ProviderError,
+    SettingsError,
+    TransportError,
+    UnusableUsageError,
+    UsageError,
+)
+from prefixwarm.wire.record import Record
+
+# What an error stops: the prefix that it happened with, or every prefix of the same route.
+PREFIX = "prefix"
+ROUTE = "route"
+
+MINUTES = 600.0
+HOUR = 3600.0
+DAY = 86400.0
+
+# About the caller's key. 402 is about the organization's account, which all callers share.
+_REFUSED_KEY = (401, 403)
+_UNPAID = 402
+_ABOUT_THE_REQUEST = (400, 404, 413)
+_TOO_SLOW = 408
+# https://docs.claude.com/en/api/errors and, for Bedrock, which answers with 400,
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
+_SPEND_LIMITS = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
+_QUOTA = "ServiceQuotaExceededException"
+
+
+class Verdict(Record):
+    """What one error means for the calls that follow.
+
+    Attributes
+    ----------
+    scope : str
+        `PREFIX` or `ROUTE`.
+    own : bool
+        Whether it is about this caller's key, network or settings, and says nothing about
+        another caller's.
+    pause : float or None
+        Seconds to send nothing; None where the usual back-off says it.
+    sent : bool
+        Whether a request was sent.
+    billed : bool
+        Whether the provider may have billed it; nobody knows how much.
+    demanding : bool
+        Whether a request that asks for less, such as a shorter TTL, may be taken.
+    """
+
+    scope: str = PREFIX
+    own: bool = False
+    pause: float | None = None
+    sent: bool = True
+    billed: bool = False
+    demanding: bool = False
+
+
+def classify(error: Exception) -> Verdict:
+    """What this error of a warm call means; for any exception, never raises."""
+    if isinstance(error, ProviderError):
+        return _of_status(error)
+    if isinstance(error, (ConnectError, CredentialsError, SettingsError)):
+        return Verdict(scope=ROUTE, own=True, sent=False)
+    if isinstance(error, UsageError):
+        return Verdict(own=True, sent=False)
+    if isinstance(error, UnusableUsageError):
+        return Verdict(billed=True, pause=DAY)
+    if isinstance(error, TransportError):
+        return Verdict(scope=ROUTE, billed=True)
+    return Verdict(billed=True)
+
+
+def describe(error: BaseException) -> str:
+    """Why a call failed, for logs and the state; never the text of an unexpected exception.
+
+    Such a text may quote a prompt or a key: the exception's type and the function in which it
+    was raised stand for it.
+    """
+    if isinstance(error, PrefixwarmError):
+        return str(error)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = trace.tb_frame.f_code.co_name if trace else "?"
+    return f"unexpected {type(error).__name__} in {place}"
+
+
+def _of_status(error: ProviderError) -> Verdict:
+    asked = error.retry_after or 0.0
+    if error.error_code in _SPEND_LIMITS:
+        return Verdict(scope=ROUTE, pause=max(HOUR, asked))
+    if error.error_type == _QUOTA or error.status == _UNPAID:
+        return Verdict(scope=ROUTE, pause=max(MINUTES, asked))
+    if error.status in _REFUSED_KEY:
+        return Verdict(scope=ROUTE, own=True, pause=max(MINUTES, asked))
+    if error.status in _ABOUT_THE_REQUEST:
+        # 400 seldom says what it is about.
+        return Verdict(pause=max(MINUTES, asked), demanding=error.status == 400)
+    if error.status == _TOO_SLOW:
+        return Verdict(pause=error.retry_after)
+    return Verdict(scope=ROUTE, pause=error.retry_after)
