@@ -72,12 +72,12 @@ class _Check:
             return
         if row.name in _LISTS or (row.name in _LISTS_OR_OBJECTS and isinstance(value, list)):
             for index, item in enumerate(checks.objects(value, path)):
-                if not self._is_known(item, str(row.holds)):
+                if not self._passed_before(item, str(row.holds)):
                     self.item(item, str(row.holds), f"{path}.{index}")
         else:
             self.item(value, str(row.holds), path)
 
-    def _is_known(self, value: Json, holds: str) -> bool:
+    def _passed_before(self, value: Json, holds: str) -> bool:
         """Return whether a small value has been checked before, or passes now."""
         raw = orjson.dumps(value)
         return len(raw) <= _LARGE and _passes(raw, holds, self._inner_markers)
