@@ -1,20 +1,26 @@
 """The Messages API with a faithful prompt cache, an injectable clock and faults.
 
 It can be used by itself: ``with running(clock="manual") as sim:`` and point any client of the
-Messages API at ``sim.url``.
+Messages API at ``sim.url``. `refusal` tells without a server why the provider would refuse a
+request.
 """
 
-from prefixwarm.simulator.api_errors import SimulatorError
-from prefixwarm.simulator.faults import Fault
-from prefixwarm.simulator.running import Simulator, running
-from prefixwarm.simulator.settings import (
-    AwsKey,
-    Latency,
-    Limits,
-    Principal,
-    Settings,
-    Switches,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prefixwarm.simulator.api_errors import SimulatorError
+    from prefixwarm.simulator.faults import Fault
+    from prefixwarm.simulator.in_process import Simulator, running
+    from prefixwarm.simulator.refusals import refusal
+    from prefixwarm.simulator.settings import (
+        AwsKey,
+        Latency,
+        Limits,
+        Principal,
+        Settings,
+        Switches,
+    )
 
 __all__ = [
     "AwsKey",
@@ -26,5 +32,23 @@ __all__ = [
     "Simulator",
     "SimulatorError",
     "Switches",
+    "refusal",
     "running",
 ]
+
+_MODULES = {
+    "Fault": "faults",
+    "Simulator": "in_process",
+    "SimulatorError": "api_errors",
+    "refusal": "refusals",
+    "running": "in_process",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Validation is of use without the server and what that needs.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_MODULES.get(name, 'settings')}")
+    value: object = getattr(module, name)
+    return value

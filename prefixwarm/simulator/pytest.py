@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.simulator.running import running
+from prefixwarm.simulator.in_process import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.simulator.running import Simulator
+    from prefixwarm.simulator.in_process import Simulator
 
 
 _MARKER = "messages_api(**options): how the messages_api fixture's simulator is set up"

@@ -1,0 +1,93 @@
+"""Refusals without a server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from prefixwarm.simulator import Switches, refusal
+
+USER = {"role": "user", "content": "x"}
+BODY = {"model": "claude-sonnet-5", "max_tokens": 5, "messages": [USER]}
+TOOL_RESULT = {
+    "type": "tool_result",
+    "tool_use_id": "t",
+    "content": [{"type": "text", "text": "ok", "cache_control": {"type": "ephemeral"}}],
+}
+MARKED = {
+    **BODY,
+    "messages": [
+        USER,
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "t", "name": "a", "input": {}}],
+        },
+        {"role": "user", "content": [TOOL_RESULT]},
+    ],
+}
+CONVERSE = {"modelId": "us.anthropic.claude-sonnet-5", "messages": [{**USER, "content": []}]}
+
+
+def blocks(count: int) -> dict[str, Any]:
+    """A system prompt with so many breakpoints."""
+    block = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
+    return {**BODY, "system": [block] * count}
+
+
+@pytest.mark.parametrize(
+    ("body", "options", "message"),
+    [
+        (BODY, {}, None),
+        ({**BODY, "max_tokens": 0}, {}, None),
+        ({**BODY, "model": "claude-of-next-year"}, {}, None),
+        ({**BODY, "temperature": 0.5}, {}, "temperature"),
+        (blocks(4), {}, None),
+        (blocks(5), {}, "maximum of 4"),
+        (
+            {**BODY, "model": "claude-haiku-4-5", "temperature": 0.5},
+            {"headers": {"Anthropic-Version": "2026-10-21"}},
+            "temperature: not supported with anthropic-version 2026-10-21",
+        ),
+        (MARKED, {}, None),
+        (MARKED, {"switches": Switches(inner_markers="refused")}, "inside a block"),
+        (
+            {**BODY, "cache_control": {"type": "ephemeral"}},
+            {"route": "bedrock"},
+            "anthropic_version",
+        ),
+        (
+            {
+                **BODY,
+                "model": "us.anthropic.claude-sonnet-5",
+                "anthropic_version": "bedrock-2023-05-31",
+                "cache_control": {"type": "ephemeral"},
+            },
+            {"route": "bedrock"},
+            "automatic caching is not supported here",
+        ),
+        (CONVERSE, {"route": "bedrock-converse"}, "messages.0"),
+        (
+            {**CONVERSE, "messages": [{"role": "user", "content": [{"text": "x"}]}]},
+            {"route": "bedrock-converse"},
+            None,
+        ),
+    ],
+)
+def test_why_a_request_is_refused(
+    body: dict[str, Any], options: dict[str, Any], message: str | None
+) -> None:
+    answer = refusal(body, **options)
+    assert answer is None if message is None else message in (answer or "")
+
+
+def test_it_needs_no_server() -> None:
+    program = (
+        "import sys; from prefixwarm.simulator import refusal; print('httptools' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
