@@ -6,11 +6,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError, StateItemError
-from prefixwarm.keepwarm.budget import Budget, day_of, total_key
+from prefixwarm.keepwarm.budget import BOOK_SECONDS, Budget, total_key
 from prefixwarm.keepwarm.calls import PlannedCall, Sender
 from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.isolation import Isolation
-from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, LedgerWriter
+from prefixwarm.keepwarm.ledger_writer import LedgerWriter
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.keepwarm.selection import CandidateSelector
@@ -64,13 +64,14 @@ class Batch:
         self._selector = CandidateSelector(
             store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
         )
-        self._budget = Budget(store, catalog.manifest.budget_usd_per_day, total, day_of(now))
+        self._budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
         self._route_breaker = RouteBreaker(store, settings.cache_scope, dependencies.environ, clock)
         self._sender = Sender(
             store,
             dependencies.provider,
             self._route_breaker,
             isolation,
+            self._budget,
             LedgerWriter(store, report, total, clock).book,
             settings.deployment,
             deadline,
@@ -156,7 +157,7 @@ class Batch:
             if left is not None and (cost is None or cost > left):
                 self._report.budget_reached += 1
                 return "the budget is used up"
-            self._budget.reserve(cost)
+            self._budget.plan(cost)
         return ""
 
     def _due_again(self, candidate: Candidate, why: str) -> None:

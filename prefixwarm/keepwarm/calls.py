@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.state.model import KEEPWARM
+from prefixwarm.state.outcome import SKIPPED, Outcome
 from prefixwarm.warm.acquire import acquire
 from prefixwarm.warm.attempt import Ask
 
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
+    from prefixwarm.keepwarm.budget import Budget
     from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.keepwarm.isolation import Isolation
     from prefixwarm.keepwarm.route_breaker import RouteBreaker
     from prefixwarm.policy import Decision
     from prefixwarm.provider.client import Provider
-    from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.model import Reservation
     from prefixwarm.state.store import StateStore
     from prefixwarm.warm.attempt import Attempt
     from prefixwarm.wire.deadline import Deadline
@@ -38,6 +40,8 @@ START_SECONDS = 15.0
 
 # A refresh that starts later than this before the entry's end may reach the provider too late.
 MARGIN_SECONDS = 5.0
+
+_USED_UP = "the budget is used up"
 
 # Written tokens count towards the provider's limit on input tokens, read ones do not.
 _WRITE_SHARE = 0.1
@@ -114,6 +118,7 @@ class Sender:
     provider: Provider
     route_breaker: RouteBreaker
     isolation: Isolation
+    budget: Budget
     book: Callable[[PlannedCall, Outcome], None]
     deployment: str
     deadline: Deadline
@@ -151,25 +156,42 @@ class Sender:
         if self._held(planned):
             return None
         try:
-            attempt = self.isolation.run(planned.candidate.state, lambda: self._attempt(planned))
-            if attempt is None:
-                return None
-            self.book(planned, attempt.outcome)
+            return self.isolation.run(planned.candidate.state, lambda: self._made(planned))
         except StateError:
             self.halted.set()
             raise
-        return attempt.outcome
 
-    def _attempt(self, planned: PlannedCall) -> Attempt:
-        call = planned.candidate.call
-        ask = planned.ask().replace(deployment=self.deployment)
-        attempt = acquire(call, ask, self.store, self.deadline.earliest(CALL_SECONDS), self.clock)
-        if attempt.granted:
-            attempt.send(self.provider)
-            if attempt.verdict:
-                self.route_breaker.note(call.route, attempt.verdict, attempt.outcome.reason)
-            attempt.record()
-        return attempt
+    def _made(self, planned: PlannedCall) -> Outcome:
+        """Reserve the dollars, take the lease, send, record, and settle the dollars."""
+        candidate, call, now = planned.candidate, planned.candidate.call, self.clock()
+        cost_usd = candidate.cost_usd(now, planned.decision.ttl)
+        key = candidate.state.key
+        reservation = self.budget.reserve(key, candidate.entry, cost_usd, self.deadline)
+        if reservation is None:
+            outcome = Outcome(name=call.name, kind=SKIPPED, reason=_USED_UP, started_at=now)
+            self.book(planned, outcome)
+            return outcome
+        attempt = self._acquired(planned, reservation)
+        if not attempt.granted:
+            self.book(planned, attempt.outcome)
+            self.budget.release(reservation)
+            return attempt.outcome
+        attempt.send(self.provider)
+        if attempt.verdict:
+            self.route_breaker.note(call.route, attempt.verdict, attempt.outcome.reason)
+        outcome = attempt.record()
+        self.book(planned, outcome)
+        self.budget.spend(reservation, outcome)
+        return outcome
+
+    def _acquired(self, planned: PlannedCall, reservation: Reservation) -> Attempt:
+        ask, ends = planned.ask(), self.deadline.earliest(CALL_SECONDS)
+        ask = ask.replace(deployment=self.deployment)
+        try:
+            return acquire(planned.candidate.call, ask, self.store, ends, self.clock)
+        except Exception:
+            self.budget.release(reservation)
+            raise
 
     def _held(self, planned: PlannedCall) -> bool:
         """Whether the call must wait for a later tick; why is logged once, with the pause."""

@@ -1,4 +1,4 @@
-"""What is written down after a warm call: ledger, next check, rewrites in a row."""
+"""What is written down beside a warm call: others' money, next check, rewrites in a row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prefixwarm.keepwarm import rewrite_breaker
-from prefixwarm.keepwarm.budget import day_of
+from prefixwarm.keepwarm.budget import BOOK_SECONDS, day_of
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.life import TTL_5M
 from prefixwarm.state.model import Check
@@ -17,15 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.keepwarm.calls import PlannedCall
-    from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.store import StateStore
-
-
-# Whatever is left of the tick: money that was spent is written down.
-BOOK_SECONDS = 3.0
 
 
 class LedgerWriter:
@@ -46,17 +41,15 @@ class LedgerWriter:
         self._clock = clock
 
     def book(self, planned: PlannedCall, outcome: Outcome) -> None:
-        """Write down one outcome.
+        """Log one outcome, and note the prefix's next check.
 
         Raises
         ------
         StateError
-            When it cannot be written: no budget is kept then, and nothing more may be sent.
+            When that cannot be written.
         """
         self._report.outcomes.append(outcome)
         _say(planned, outcome)
-        if outcome.kind != SKIPPED:
-            self._add_to_ledgers(planned.candidate, outcome)
         if outcome.ok and outcome.kind != SKIPPED:
             self._plan(planned, outcome)
 
@@ -72,11 +65,6 @@ class LedgerWriter:
         found = self._store.settle(state, self._total, day_of(now), now, until)
         if found:
             self._report.saved_usd += found.saved_usd
-
-    def _add_to_ledgers(self, candidate: Candidate, outcome: Outcome) -> None:
-        day = day_of(outcome.started_at)
-        for key in (candidate.state.key, self._total):
-            self._store.add_to_ledger(key, day, outcome, Deadline.after(BOOK_SECONDS))
 
     def _plan(self, planned: PlannedCall, outcome: Outcome) -> None:
         candidate, now = planned.candidate, self._clock()

@@ -102,7 +102,7 @@ class CandidateSelector:
         left = budget.left(candidate.state.key, candidate.entry, self.deadline)
         decision = candidate.decision(self.now, left)
         if decision.sends:
-            budget.reserve(candidate.cost_usd(self.now, decision.ttl))
+            budget.plan(candidate.cost_usd(self.now, decision.ttl))
         else:
             self.report.budget_reached += 1
             logger.warning("budget", prefix=candidate.entry.name, why=decision.reason)

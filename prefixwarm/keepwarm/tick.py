@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prefixwarm.keepwarm.budget import Budget, day_of, total_key
+from prefixwarm.keepwarm.budget import BOOK_SECONDS, Budget, total_key
 from prefixwarm.keepwarm.calls import CONCURRENCY, Sender, within_rate, writes_per_minute
 from prefixwarm.keepwarm.candidate import fraction
 from prefixwarm.keepwarm.fan_out import Dispatcher
 from prefixwarm.keepwarm.isolation import Isolation
-from prefixwarm.keepwarm.ledger_writer import BOOK_SECONDS, LedgerWriter
+from prefixwarm.keepwarm.ledger_writer import LedgerWriter
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.keepwarm.selection import CandidateSelector
@@ -88,11 +88,11 @@ def _warm_due(
         )
         planned_calls = _plan(selector, states, route_breaker, deadline)
         # What the rate puts off takes nothing of the budget.
-        budget = Budget(store, catalog.manifest.budget_usd_per_day, total, day_of(now))
+        budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
         planned_calls = selector.affordable(planned_calls, budget)
         book = ledger_writer.book
         sender = Sender(
-            store, provider, route_breaker, isolation, book, deployment, deadline, clock
+            store, provider, route_breaker, isolation, budget, book, deployment, deadline, clock
         )
         others = sender.send_probe(planned_calls, pool)
         dispatcher = Dispatcher(

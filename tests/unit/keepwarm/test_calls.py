@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm.errors import ConnectError, StateError
+from prefixwarm.keepwarm.budget import Budget
 from prefixwarm.keepwarm.calls import CONCURRENCY, PlannedCall, Sender
 from prefixwarm.keepwarm.isolation import Isolation
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
@@ -62,6 +63,7 @@ class Bench:
             self,  # type: ignore[arg-type]
             self.route_breaker,
             Isolation(self.store, self.report, deadline, self.clock),
+            Budget(self.store, None, "total/default", self.clock),
             book,
             "",
             deadline,
