@@ -28,11 +28,11 @@ from prefixwarm_layer.pyodide import BUILDS
 if TYPE_CHECKING:
     from pathlib import Path
 
+CODE = "prefixwarm/code/"
 MOST_BYTES = 440_000
 # What stands beside the init phase's own files: the sources for a Python without bytecode, and what
 # a function's handler may import.
 NOT_INIT = (f"{CODE}sources", "python/")
-CODE = "prefixwarm/code/"
 
 
 def prefix(folder: Path, name: str = "support") -> Path:
