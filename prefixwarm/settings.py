@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from prefixwarm.errors import SettingsError
+from prefixwarm.safe_text import looks_like_key, quoted
 from prefixwarm.wire.record import Record
 
 TYPE_CHECKING = False
@@ -85,16 +86,16 @@ class Settings(Record):
                 if INIT_HINT_MS in texts
                 else None
             ),
-            table=texts.get(TABLE),
+            table=_reference(TABLE, texts.get(TABLE)),
             prefixes=texts.get(PREFIXES),
-            api_key_secret=texts.get(API_KEY_SECRET),
-            cache_scope=_scope(texts.get(CACHE_SCOPE, "default")),
-            deployment=texts.get(DEPLOYMENT, ""),
-            manifest=texts.get(MANIFEST),
+            api_key_secret=_reference(API_KEY_SECRET, texts.get(API_KEY_SECRET)),
+            cache_scope=_scope(_reference(CACHE_SCOPE, texts.get(CACHE_SCOPE)) or "default"),
+            deployment=_reference(DEPLOYMENT, texts.get(DEPLOYMENT)) or "",
+            manifest=_reference(MANIFEST, texts.get(MANIFEST)),
             latency_value=_dollars(LATENCY_VALUE, texts.get(LATENCY_VALUE, "0")),
             functions=_lists(FUNCTIONS, texts[FUNCTIONS]) if FUNCTIONS in texts else {},
-            kill_switch=texts.get(KILL_SWITCH),
-            queue=texts.get(QUEUE),
+            kill_switch=_reference(KILL_SWITCH, texts.get(KILL_SWITCH)),
+            queue=_reference(QUEUE, texts.get(QUEUE)),
             diagnose=_one_of(DIAGNOSE, texts.get(DIAGNOSE, "off"), _DIAGNOSE_MODES),
             gate_ms=_whole(GATE_MS, texts.get(GATE_MS, "0"), _MAX_GATE_MS),
         )
@@ -113,18 +114,28 @@ def boolean(name: str, text: str) -> bool:
         return True
     if answer in _FALSE:
         return False
-    raise SettingsError(f"{name}={text!r}: write one of {', '.join(_TRUE + _FALSE)}")
+    raise SettingsError(f"{name}={quoted(text)}: write one of {', '.join(_TRUE + _FALSE)}")
+
+
+def _reference(name: str, text: str | None) -> str | None:
+    """The name of something in AWS; never a key, which would then be sent and logged as a name."""
+    if text and looks_like_key(text):
+        raise SettingsError(
+            f"{name}={quoted(text)}: is a key itself, not the name of what holds it; revoke the "
+            "key if this setting was deployed"
+        )
+    return text
 
 
 def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
     if text.lower() not in choices:
-        raise SettingsError(f"{name}={text!r}: write one of {', '.join(choices)}")
+        raise SettingsError(f"{name}={quoted(text)}: write one of {', '.join(choices)}")
     return text.lower()
 
 
 def _whole(name: str, text: str, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) > most:
-        raise SettingsError(f"{name}={text!r}: write a whole number from 0 to {most}")
+        raise SettingsError(f"{name}={quoted(text)}: write a whole number from 0 to {most}")
     return int(text)
 
 
@@ -134,7 +145,7 @@ def _dollars(name: str, text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e6:
-        raise SettingsError(f"{name}={text!r}: write US dollars, 0 or more")
+        raise SettingsError(f"{name}={quoted(text)}: write US dollars, 0 or more")
     return value
 
 
@@ -146,7 +157,9 @@ def _lists(name: str, text: str) -> dict[str, list[str]]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or not all(map(_is_texts, value.values())):
-        raise SettingsError(f'{name}={text!r}: write JSON such as {{"support": ["my-function"]}}')
+        raise SettingsError(
+            f'{name}={quoted(text)}: write JSON such as {{"support": ["my-function"]}}'
+        )
     return value
 
 
@@ -157,6 +170,6 @@ def _is_texts(value: object) -> bool:
 def _scope(text: str) -> str:
     if len(text) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in text):
         raise SettingsError(
-            f"{CACHE_SCOPE}={text!r}: write at most 64 letters, digits, '-', '_' or '.'"
+            f"{CACHE_SCOPE}={quoted(text)}: write at most 64 letters, digits, '-', '_' or '.'"
         )
     return text

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from prefixwarm.capture.extract import make_prefix
-from prefixwarm.cli.output import emit, json_option, tokens
+from prefixwarm.cli.output import emit, json_option, line, tokens
 from prefixwarm.errors import UsageError
 from prefixwarm.observe import Prefix
 from prefixwarm.prefix.prefix_file import write
@@ -45,7 +45,7 @@ def build(source: str, out: Path, as_json: bool) -> None:
     emit(
         document,
         as_json,
-        lambda: click.echo(f"{path}: about {tokens(prefix.tokens['estimate'])} tokens"),
+        lambda: line(f"{path}: about {tokens(prefix.tokens['estimate'])} tokens"),
     )
 
 

@@ -13,7 +13,7 @@ import click
 from prefixwarm.capture.extract import prefixes_from_requests
 from prefixwarm.capture.recording import record, run
 from prefixwarm.cli import aws_profile, finding_output
-from prefixwarm.cli.output import dollars, emit, finish, json_option, note, table, tokens
+from prefixwarm.cli.output import dollars, emit, finish, json_option, line, note, table, tokens
 from prefixwarm.errors import (
     PrefixFileError,
     PrefixwarmError,
@@ -210,7 +210,7 @@ def _show(written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[E
 def _show_saving(agent: Extracted) -> None:
     if agent.shared and agent.shared.lost_tokens:
         lost_tokens, saving = tokens(agent.shared.lost_tokens), dollars(agent.saving_usd)
-        click.echo(
+        line(
             f"{agent.name}: about {lost_tokens} tokens from there on are not shared; sharing them "
             f"saves up to {saving} per 1,000 requests"
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import finding_output
-from prefixwarm.cli.output import emit, finish, json_option, severity
+from prefixwarm.cli.output import emit, finish, json_option, line, severity
 from prefixwarm.cli.request_files import read_request
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
@@ -148,6 +148,6 @@ def _show(checked: Sequence[Checked]) -> None:
         if result.verdict is not None:
             label = severity("ok" if result.verdict.hit else "error")
             sentence = "would read the warmed prefix" if result.verdict.hit else "would not read it"
-            click.echo(f"{result.path}: {label} the request {sentence}")
+            line(f"{result.path}: ", label, f" the request {sentence}")
         elif not result.findings:
-            click.echo(f"{result.path}: {severity('ok')}")
+            line(f"{result.path}: ", severity("ok"))

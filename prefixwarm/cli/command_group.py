@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prefixwarm import __version__
+from prefixwarm.cli.output import block, note
 from prefixwarm.errors import PrefixwarmError, UsageError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         result = cli.main(arguments, prog_name="prefixwarm", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        block(error.format_message())
         return 2
     except click.ClickException as error:
         return _complain(_one_line(error), error.exit_code)
@@ -126,7 +127,7 @@ def _forget_output() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    click.echo(f"prefixwarm: {' '.join(message.split())}", err=True)
+    note(f"prefixwarm: {' '.join(message.split())}")
     return code
 
 

@@ -8,7 +8,7 @@ import time
 
 import click
 
-from prefixwarm.cli.output import json_option, note
+from prefixwarm.cli.output import block, json_option, note
 
 
 @click.command(epilog="Example: prefixwarm demo --json > demo.json")
@@ -35,4 +35,4 @@ def demo(as_json: bool) -> None:
         progress(demo_table.latency_model())
         results = scenarios.run_all(deployed, progress)
     progress("done")
-    click.echo(demo_table.as_json(results) if as_json else demo_table.as_table(results))
+    block(demo_table.as_json(results) if as_json else demo_table.as_table(results))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli.output import dollars, emit, finish, json_option, tokens
+from prefixwarm.cli.output import Styled, dollars, emit, finish, json_option, line, tokens
 from prefixwarm.cli.request_files import Input, read_input
 from prefixwarm.lint.miss_cost import lost_tokens, miss_usd
 
@@ -53,15 +53,15 @@ def _differences(first: Input, second: Input) -> list[Difference]:
 
 def _show(changes: Sequence[Difference], count: int, cost: float | None) -> None:
     if not changes:
-        click.echo("no difference: each reads what the other writes")
+        line("no difference: each reads what the other writes")
         return
     for change in changes:
         _show_one(vars(change))
-    click.echo(f"not shared: about {tokens(count)} tokens; each miss costs {dollars(cost)} more")
+    line(f"not shared: about {tokens(count)} tokens; each miss costs {dollars(cost)} more")
 
 
 def _show_one(change: dict[str, Any]) -> None:
     at = "" if change["character"] is None else f", character {change['character']}"
-    click.echo(f"{change['tier']}: {change['place']}{at}: {change['why']}")
-    click.echo(click.style(f"  - {change['left']}", fg="red"))
-    click.echo(click.style(f"  + {change['right']}", fg="green"))
+    line(f"{change['tier']}: {change['place']}{at}: {change['why']}")
+    line(Styled(f"  - {change['left']}", "red"))
+    line(Styled(f"  + {change['right']}", "green"))

@@ -9,7 +9,7 @@ import click
 
 from prefixwarm.cli import describe, ledgers
 from prefixwarm.cli.connections import connect, existing_state
-from prefixwarm.cli.output import dollars, emit, json_option, table
+from prefixwarm.cli.output import dollars, emit, json_option, line, table
 from prefixwarm.cli.status import every_state, state_option, superseded
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.old_versions import SILENT_SECONDS, used_at
@@ -159,15 +159,15 @@ def _show(
     now: float,
 ) -> None:
     for state, ledger in histories:
-        click.echo(f"{state.name} ({state.key.partition('/')[2]})")
+        line(f"{state.name} ({state.key.partition('/')[2]})")
         for sentence in sentences[state.key]:
-            click.echo(f"  {sentence}")
+            line(f"  {sentence}")
         if ledger:
             days = [(day.day, ledgers.document(day)) for day in ledger]
             total = [("total", ledgers.summed(ledger))] if len(days) > 1 else []
             table(_LEDGER, [_row(*pair) for pair in (*days, *total)])
     for pause in pauses:
-        click.echo(describe.paused(pause, now))
+        line(describe.paused(pause, now))
 
 
 def _row(label: str, ledger: Mapping[str, Any]) -> tuple[object, ...]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from prefixwarm.cli.output import severity
+from prefixwarm.cli.output import line, severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,4 +27,4 @@ def show(findings: Iterable[Finding], source: object) -> None:
     """One line per finding: where, how bad, which rule, what to do."""
     for finding in findings:
         label = severity(finding.severity)
-        click.echo(f"{source}: {finding.place}: {label} {finding.rule.id}: {finding.message}")
+        line(f"{source}: {finding.place}: ", label, f" {finding.rule.id}: {finding.message}")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from prefixwarm import __version__
-from prefixwarm.cli.output import emit, finish, json_option, note, table
+from prefixwarm.cli.output import emit, finish, json_option, line, note, table
 from prefixwarm.errors import UsageError
 from prefixwarm.policy import RULES
 from prefixwarm.prefix.prefix_file import find, load
@@ -46,7 +46,7 @@ def build(out: Path, prefixes: Path | None, as_json: bool) -> None:
     _warn(build_layer(out, files))
     names = [str(path) for path in files]
     document = {"file": str(out), "bytes": out.stat().st_size, "prefixes": names}
-    emit(document, as_json, lambda: click.echo(f"{out}: {document['bytes']:,} bytes"))
+    emit(document, as_json, lambda: line(f"{out}: {document['bytes']:,} bytes"))
 
 
 @layer.command(
@@ -130,8 +130,10 @@ def package_command(
     deployment = package(out, files, policy=policy, budget=budget, region=region, scope=cache_scope)
     _warn(out / "layer.zip")
     keys = ",".join(deployment["StateKeys"])
-    line = f"ManifestKey={deployment['ManifestKey']} StateKeys={keys} CacheScope={cache_scope}"
-    emit(deployment, as_json, lambda: click.echo(line))
+    parameters = (
+        f"ManifestKey={deployment['ManifestKey']} StateKeys={keys} CacheScope={cache_scope}"
+    )
+    emit(deployment, as_json, lambda: line(parameters))
 
 
 def _warn(path: Path) -> None:

@@ -1,12 +1,19 @@
-"""What commands print: a table for people, JSON for machines."""
+"""What commands print: lines and tables for people, JSON for machines.
+
+Everything that a command prints goes through here, so that text from outside cannot steer a
+terminal or forge a line.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from prefixwarm.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,41 +23,68 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON with stable keys instead of a table."
 )
 
+_CELL = 500
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan", "ok": "green"}
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A piece of a line in colour; click drops the colour where the output is no terminal."""
+
+    text: str
+    colour: str | None = None
+    bold: bool = False
 
 
 def emit(document: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
     """Print the document as JSON, or call `show`, which prints it for people."""
     if as_json:
-        # UTF-8 or escaped: what an encoding lacks must not spoil the JSON.
-        ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
-        click.echo(json.dumps(document, indent=2, ensure_ascii=ascii_only, default=str))
+        click.echo(json_text(document))
     else:
         show()
+
+
+def json_text(document: Any, indent: int | None = 2) -> str:
+    """JSON that says the same in any encoding, and that a terminal shows as it is."""
+    # UTF-8 or escaped: what an encoding lacks must not spoil the JSON.
+    ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+    text = json.dumps(document, indent=indent, ensure_ascii=ascii_only, default=str)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def line(*pieces: object, err: bool = False) -> None:
+    """Print one line of text and `Styled` pieces."""
+    click.echo("".join(_rendered(piece) for piece in pieces), err=err)
+
+
+def block(text: str, err: bool = False) -> None:
+    """Print a text of several lines."""
+    for text_line in text.splitlines():
+        line(text_line, err=err)
 
 
 def table(column_names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows in columns; None is shown as unknown, numbers stand on the right."""
     cells = [[_cell(value) for value in row] for row in rows]
     numeric = [
-        all(_numeric(row[i]) for row in cells) and bool(cells) for i, _ in enumerate(column_names)
+        all(_numeric(row[i].text) for row in cells) and bool(cells)
+        for i, _ in enumerate(column_names)
     ]
-    widths = [
-        max([len(name), *(_width(row[i]) for row in cells)]) for i, name in enumerate(column_names)
-    ]
-    for row in ([*column_names], *cells):
+    headings = [Styled(name) for name in column_names]
+    widths = [max(len(row[i].text) for row in (headings, *cells)) for i in range(len(headings))]
+    for row in (headings, *cells):
         padded = (
-            " " * (width - _width(text)) + text
+            " " * (width - len(cell.text)) + _rendered(cell)
             if right_aligned
-            else text + " " * (width - _width(text))
-            for text, width, right_aligned in zip(row, widths, numeric, strict=True)
+            else _rendered(cell) + " " * (width - len(cell.text))
+            for cell, width, right_aligned in zip(row, widths, numeric, strict=True)
         )
         click.echo("  ".join(padded).rstrip())
 
 
 def note(message: str) -> None:
     """Print a message to standard error, beside the output."""
-    click.echo(message, err=True)
+    line(message, err=True)
 
 
 def finish(ok: bool) -> None:
@@ -58,9 +92,9 @@ def finish(ok: bool) -> None:
     click.get_current_context().exit(0 if ok else 1)
 
 
-def severity(level: str) -> str:
-    """Colour a severity; click drops the colour where the output is no terminal."""
-    return click.style(level, fg=_COLOURS.get(level), bold=True)
+def severity(level: str) -> Styled:
+    """A severity in its colour."""
+    return Styled(level, _COLOURS.get(level), bold=True)
 
 
 def dollars(amount: float | None) -> str:
@@ -79,12 +113,16 @@ def tokens(count: int | None) -> str:
     return "unknown" if count is None else f"{count:,}"
 
 
-def _width(text: str) -> int:
-    return len(click.unstyle(text))
+def _rendered(piece: object) -> str:
+    if isinstance(piece, Styled):
+        return click.style(printable(piece.text), fg=piece.colour, bold=piece.bold or None)
+    return printable(str(piece))
 
 
-def _cell(value: object) -> str:
-    return "unknown" if value is None else str(value)
+def _cell(value: object) -> Styled:
+    if isinstance(value, Styled):
+        return value
+    return Styled("unknown" if value is None else printable(str(value), _CELL))
 
 
 def _numeric(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli.output import dollars, emit, json_option, note, table
+from prefixwarm.cli.output import dollars, emit, json_option, line, note, table
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import recommendation
 from prefixwarm.plan.arrivals import poisson, read
@@ -154,7 +154,7 @@ def _show(result: Plan) -> None:
         for row in result.rows
     ]
     table(column_names, rows)
-    click.echo()
+    line()
     if result.break_even_per_day is not None:
-        click.echo(f"Break-even: about {result.break_even_per_day:.2g} requests a day.")
-    click.echo(recommendation(result))
+        line(f"Break-even: about {result.break_even_per_day:.2g} requests a day.")
+    line(recommendation(result))

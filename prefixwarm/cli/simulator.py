@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from prefixwarm.cli.output import json_text, line
 from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.server import serve
 from prefixwarm.simulator.settings import AwsKey, Latency, Limits, Principal, Settings, Switches
@@ -63,7 +64,7 @@ def simulator(host: str, port: int, **options: Any) -> None:
 
 
 def _ready(url: str, clock: str) -> None:
-    click.echo(json.dumps({"url": url, "mantle_url": f"{url}/anthropic", "clock": clock}))
+    line(json_text({"url": url, "mantle_url": f"{url}/anthropic", "clock": clock}, indent=None))
 
 
 def _settings(

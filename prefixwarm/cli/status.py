@@ -10,7 +10,7 @@ import click
 
 from prefixwarm.cli import describe, ledgers
 from prefixwarm.cli.connections import connect, existing_state
-from prefixwarm.cli.output import dollars, emit, json_option, table
+from prefixwarm.cli.output import dollars, emit, json_option, line, table
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.wire.deadline import Deadline
@@ -113,18 +113,18 @@ def _show(
     now: float,
 ) -> None:
     for item in unreadable:
-        click.echo(f"unreadable: {item['key']}: {item['why']}")
+        line(f"unreadable: {item['key']}: {item['why']}")
     if not states:
         if not unreadable:
-            click.echo("no prefix is known: nothing was warmed yet")
+            line("no prefix is known: nothing was warmed yet")
         return
     old_keys = superseded(states)
     rows = [_row(state, state.key in old_keys, sums_by_key[state.key], now) for state in states]
     table(_HEAD, [*rows, _total(sums)] if len(rows) > 1 else rows)
     for sentence in ledgers.sentences({name: sums[name] for name in ledgers.PERIODS}):
-        click.echo(sentence)
+        line(sentence)
     for pause in pauses:
-        click.echo(describe.paused(pause, now))
+        line(describe.paused(pause, now))
 
 
 def _row(state: State, is_old: bool, sums: Mapping[str, Any], now: float) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.prefix.file_form import MAX_BYTES
+from prefixwarm.safe_text import quoted
 from prefixwarm.settings import MANIFEST
 
 if TYPE_CHECKING:
@@ -58,5 +59,5 @@ def split_url(url: str | None) -> tuple[str, str]:
     scheme, _, rest = (url or "").partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not bucket or not key:
-        raise SettingsError(f"{MANIFEST}={url or ''!r}: write s3://BUCKET/KEY")
+        raise SettingsError(f"{MANIFEST}={quoted(url or '')}: write s3://BUCKET/KEY")
     return bucket, key

@@ -19,6 +19,7 @@ from prefixwarm.observe.state_reporter import StateReporter, table_state
 from prefixwarm.observe.unrelated import UnrelatedTraffic
 from prefixwarm.prefix.prefix_file import find, load
 from prefixwarm.prefix.prompt import Prompt
+from prefixwarm.safe_text import printable
 from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import Usage
 
@@ -272,4 +273,4 @@ def _print(text: str) -> None:
 
 
 def _complain(error: PrefixwarmError) -> None:
-    sys.stderr.write(f"prefixwarm: {error}\n")
+    sys.stderr.write(f"prefixwarm: {printable(str(error))}\n")

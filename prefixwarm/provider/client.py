@@ -7,6 +7,7 @@ from time import time
 from prefixwarm.errors import CredentialsError, ProtocolError, ProviderError
 from prefixwarm.provider.keys import FEDERATION_RULE_ID, Bearer, StoredKey
 from prefixwarm.provider.routes import ROUTES, route_named
+from prefixwarm.safe_text import printable
 from prefixwarm.settings import DIAGNOSE
 from prefixwarm.wire.http import Request
 from prefixwarm.wire.record import Record
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 
 _SENDER = "the provider"
-_WORD = 80
+_MAX_TEXT = 80
 _LONGEST_PAUSE = 86400.0
 # Workload identity federation and cache diagnostics work on this route only.
 _CLAUDE_API = "anthropic"
@@ -183,7 +184,7 @@ def _reply(response: Response) -> Reply:
         raise ProtocolError("the provider's reply has no usage: is the base URL a Messages API?")
     return Reply(
         usage=usage,
-        message_id=_word(body.get("id")),
+        message_id=_short_text(body.get("id")),
         first_byte_after=response.first_byte_after,
     )
 
@@ -201,16 +202,15 @@ def error_of(response: Response) -> ProviderError:
     named = response.headers.get("x-amzn-errortype", "").partition(":")[0]
     return ProviderError(
         response.status,
-        _word(error.get("type", named)),
-        _word(details.get("error_code")) if isinstance(details, dict) else "",
+        _short_text(error.get("type", named)),
+        _short_text(details.get("error_code")) if isinstance(details, dict) else "",
         retry_after(response.headers, time()),
     )
 
 
-def _word(value: object) -> str:
-    """A word of the provider's, as logs and the state may hold it; empty where it sent none."""
-    fits = isinstance(value, str) and value.isascii() and value.isprintable()
-    return str(value)[:_WORD] if fits else ""
+def _short_text(value: object) -> str:
+    """What a gateway sends in place of text is not echoed: it may hold anything."""
+    return printable(value[:_MAX_TEXT]) if isinstance(value, str) else ""
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

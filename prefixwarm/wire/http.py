@@ -10,6 +10,7 @@ import os
 from time import monotonic
 
 from prefixwarm.errors import ConnectError, DeadlineError, ProtocolError, TransportError
+from prefixwarm.safe_text import masked
 from prefixwarm.wire.accelerated import loads
 from prefixwarm.wire.record import Record
 from prefixwarm.wire.sockets import Connection, TlsRoots, UnknownRootError, connect
@@ -173,9 +174,9 @@ class HttpTransport:
                     raise
                 return _secured(url, proxy, self._other_roots, limit)
         except (TimeoutError, DeadlineError) as error:
-            raise ConnectError(f"{target.address}: no connection in time") from error
+            raise ConnectError(f"{masked(target.address)}: no connection in time") from error
         except (OSError, ValueError, ProtocolError) as error:
-            raise ConnectError(f"{target.address}: {_words(error)}") from error
+            raise ConnectError(f"{masked(target.address)}: {_words(error)}") from error
 
 
 class _StaleConnectionError(TransportError):

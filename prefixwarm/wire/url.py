@@ -5,6 +5,7 @@ from __future__ import annotations
 from binascii import b2a_base64
 
 from prefixwarm.errors import SettingsError
+from prefixwarm.safe_text import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ def split(text: str) -> Url:
     host, port = _host_and_port(place)
     known = _PORTS.get(scheme.lower())
     if not found or known is None or port == 0 or not _is_host(host):
-        shown = text.rpartition("@")[2]
-        raise SettingsError(f"{shown!r} is not a URL; write http://HOST[:PORT] or https://HOST")
+        raise SettingsError(
+            f"{quoted(text)} is not a URL; write http://HOST[:PORT] or https://HOST"
+        )
     return Url((scheme.lower(), host, port or known, slash + path or "/", user))
 
 

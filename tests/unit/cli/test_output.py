@@ -8,7 +8,7 @@ import click
 import pytest
 
 from prefixwarm.cli.describe import span, until
-from prefixwarm.cli.output import dollars, table, tokens
+from prefixwarm.cli.output import Styled, dollars, table, tokens
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_tokens() -> None:
 
 def test_a_table(capsys: Any) -> None:
     """Numbers on the right, words on the left; colour takes no room."""
-    table(("NAME", "N"), [("a", "1,000"), (click.style("long", fg="red"), None)])
+    table(("NAME", "N"), [("a", "1,000"), (Styled("long", "red"), None)])
     out = click.unstyle(capsys.readouterr().out)
     assert out.splitlines() == ["NAME        N", "a       1,000", "long  unknown"]
 

@@ -17,11 +17,11 @@ INIT_PATH = (
     *("wire.credentials", "settings", "prefix.compiled"),
 )
 # Below each package: what a module of it may load.
-_STATE = ("errors", "life", "wire", "settings", "provider", "state")
+_STATE = ("errors", "safe_text", "life", "wire", "settings", "provider", "state")
 BELOW = {
-    "wire": ("errors", "wire"),
-    "provider": ("errors", "wire", "settings", "provider"),
-    "state": ("errors", "life", "wire", "state"),
+    "wire": ("errors", "safe_text", "wire"),
+    "provider": ("errors", "safe_text", "wire", "settings", "provider"),
+    "state": ("errors", "safe_text", "life", "wire", "state"),
     "prefix": (*_STATE, "fields", "policy", "prefix"),
     "warm": (*_STATE, "prefix", "warm"),
 }

@@ -1,0 +1,107 @@
+"""Makes text from outside harmless: for a terminal, a log line or a page, and in a message.
+
+Standard library only: the init phase loads it.
+"""
+
+from __future__ import annotations
+
+# API keys of Anthropic and Bedrock, access key ids of AWS, JSON web tokens.
+_KEY_STARTS = ("sk-", "ABSK", "bedrock-api-key-", "AKIA", "ASIA", "eyJ")
+_SHORTEST_KEY = 8
+_SHORTEST_RANDOM = 24
+_AWS_KEY = 40
+_MASK = "***"
+_QUOTED = 200
+
+
+def printable(text: str, limit: int = 4000) -> str:
+    r"""Return `text` as one line in which every character shows.
+
+    Control characters, escapes, line breaks, bidirectional marks and halves of characters become
+    their escapes, such as ``\x1b``.
+
+    Parameters
+    ----------
+    text : str
+        From the provider, the table, a file or a user.
+    limit : int
+        Characters at most; a longer text ends with ``…``.
+    """
+    shown = text[:limit]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else _escaped(c) for c in shown)
+    return shown if len(shown) <= limit and len(text) <= limit else f"{shown[: limit - 1]}…"
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether `text` looks like a key or token itself, rather than the name of something."""
+    if text.startswith(_KEY_STARTS):
+        return len(text) >= _SHORTEST_KEY
+    return _is_random(text)
+
+
+def masked(text: str) -> str:
+    """Return `text` with every word that looks like a key, and every password, as ``***``."""
+    import re  # here, because few processes get here
+
+    shown = _without_password(text)
+    return re.sub(r"[^\s\"',;:{}\[\]()<>|&@?#]+", lambda word: _masked_word(word[0]), shown)
+
+
+def quoted(text: str) -> str:
+    """Quote a setting in a message: masked, printable and not too long."""
+    return printable(repr(masked(text)), _QUOTED)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _masked_word(word: str) -> str:
+    if looks_like_key(word):
+        return _MASK
+    for separator in "/=":
+        word = separator.join(
+            _MASK if looks_like_key(part) else part for part in word.split(separator)
+        )
+    return word
+
+
+def _without_password(text: str) -> str:
+    """Hide what stands before an ``@``, or behind the colon of what is no HOST:PORT."""
+    scheme, separator, rest = text.partition("://") if "://" in text else ("", "", text)
+    credentials, at, host = rest.rpartition("@")
+    if at and credentials:
+        return f"{scheme}{separator}{_MASK}@{host}"
+    user, colon, password = rest.partition(":")
+    port = password.partition("/")[0]
+    is_port = port.isdigit() and len(port) < 6
+    if not colon or is_port or not user or text.startswith(("arn:", "[", "{")):
+        return text
+    if not password.strip() or password[0].isspace():
+        return text
+    return f"{scheme}{separator}{user}:{_MASK}"
+
+
+def _is_random(text: str) -> bool:
+    """Whether the kind of character changes as often as in random text, and as in no name."""
+    if len(text) < _SHORTEST_RANDOM or text.startswith("/"):
+        return False
+    kinds = [_kind(character) for character in text]
+    changes = sum(kinds[i - 1] != kinds[i] for i in range(1, len(kinds)))
+    if None in kinds:
+        return False
+    # A secret access key of AWS has this length, and few names of it have all kinds.
+    is_aws_key = len(text) == _AWS_KEY and {"upper", "lower", "digit"} <= set(kinds)
+    return is_aws_key or 2 * changes >= len(text)
+
+
+def _kind(character: str) -> str | None:
+    """Of a character of Base64; None for any other."""
+    if not character.isascii():
+        return None
+    if character.isdigit():
+        return "digit"
+    if character.isalpha():
+        return "upper" if character.isupper() else "lower"
+    return "sign" if character in "+/=" else None
