@@ -11,6 +11,7 @@ _SHORTEST_KEY = 8
 _SHORTEST_RANDOM = 24
 _AWS_KEY = 40
 _MASK = "***"
+_BETWEEN_WORDS = "\"',;:{}[]()<>|&@?#"
 _QUOTED = 200
 
 
@@ -42,10 +43,14 @@ def looks_like_key(text: str) -> bool:
 
 def masked(text: str) -> str:
     """Return `text` with every word that looks like a key, and every password, as ``***``."""
-    import re  # here, because few processes get here
-
-    shown = _without_password(text)
-    return re.sub(r"[^\s\"',;:{}\[\]()<>|&@?#]+", lambda word: _masked_word(word[0]), shown)
+    pieces, word = [], ""
+    for character in _without_password(text) + " ":
+        if character.isspace() or character in _BETWEEN_WORDS:
+            pieces += [_masked_word(word), character]
+            word = ""
+        else:
+            word += character
+    return "".join(pieces)[:-1]
 
 
 def quoted(text: str) -> str:

@@ -38,7 +38,8 @@ PACKAGES = {
 }
 EXTENSION = "context init_policy main prefixes ready_signal warming"
 OURS = {
-    *("prefixwarm", "prefixwarm.errors", "prefixwarm.life", "prefixwarm.settings"),
+    *("prefixwarm", "prefixwarm.errors", "prefixwarm.life", "prefixwarm.safe_text"),
+    "prefixwarm.settings",
     "prefixwarm_extension",
     *(f"prefixwarm.{package}" for package in PACKAGES),
     *(f"prefixwarm.{package}.{name}" for package in PACKAGES for name in PACKAGES[package].split()),

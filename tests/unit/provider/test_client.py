@@ -84,7 +84,11 @@ def test_an_empty_usage(serve: Serve, soon: Deadline) -> None:
         (b'{"error": {"type": "t", "details": {"error_code": "c"}}}', "t", "c"),
         (json.dumps({"error": {"type": "t" * 9999}}).encode(), "t" * 80, ""),
         (b'{"error": {"type": {"secret": 1}, "details": {"error_code": [1]}}}', "", ""),
-        (b'{"error": {"type": "\\u001b[2J", "details": {"error_code": "\\u202e"}}}', "", ""),
+        (
+            b'{"error": {"type": "\\u001b[2J", "details": {"error_code": "\\u202e"}}}',
+            r"\x1b[2J",
+            r"\u202e",
+        ),
     ],
 )
 def test_errors_of_any_shape(
