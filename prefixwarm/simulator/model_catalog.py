@@ -135,6 +135,12 @@ class Model:
         return self.is_unknown or (self.generation < (4, 6) and not self.is_preview)
 
     @property
+    def keeps_thinking(self) -> bool:
+        """Whether thinking of earlier turns stays in the prompt once the user speaks again."""
+        newest = self.is_unknown or self.is_preview or self.generation >= (4, 6)
+        return newest or self.name == "claude-opus-4-5"
+
+    @property
     def takes_system_messages(self) -> bool:
         """Whether messages may have the role ``system``."""
         return self.is_unknown or (self.generation >= (4, 8) and self.name != "claude-sonnet-5")

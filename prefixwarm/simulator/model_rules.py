@@ -63,11 +63,15 @@ def check(
         raise invalid("tool_choice: forced tool use is not supported by this model")
     if not model.takes_system_messages and any(m["role"] == "system" for m in request["messages"]):
         raise invalid("messages: role 'system' is not supported on this model")
+    _geography_and_speed(request, model, route)
+    _route(request, route)
+
+
+def _geography_and_speed(request: Json, model: Model, route: str) -> None:
     if request.get("inference_geo") == "us" and model.generation < _GEOGRAPHY:
         raise invalid(f"inference_geo: '{model.id}' does not support 'us'")
     if request.get("speed") == "fast" and (route != "anthropic" or not model.fast):
         raise invalid(f"speed: '{model.id}' does not support fast mode here")
-    _route(request, route)
 
 
 def _version(request: Json) -> None:

@@ -21,7 +21,7 @@ from prefixwarm.simulator.tokens import count
 from prefixwarm.simulator.tool_references import loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from prefixwarm.simulator.model_catalog import Model
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TIERS = ("tools", "system", "messages")
 TOOLS, SYSTEM, MESSAGES = range(3)
 _MARKER = "cache_control"
+_THINKING = ("thinking", "redacted_thinking")
 # Bytes of blocks that are rendered anew each time.
 _LARGE = 4096
 
@@ -114,7 +115,7 @@ def flatten(body: Json, model: Model) -> list[Block]:
     tools = {str(tool.get("name")): tool for tool in body.get("tools") or ()}
     by_code = calls_by_code(body["messages"]) if body.get("cache_control") else set()
     try:
-        for spot in _walk(body):
+        for spot in _walk(body, model):
             rendered = _render(spot.block, spot.tier, spot.role, model)
             if not rendered.in_prompt:
                 continue
@@ -181,16 +182,37 @@ def _rendered(block: Json, choice: str, model: Model) -> _Rendered:
     )
 
 
-def _walk(body: Json) -> Iterator[_Spot]:
+def _walk(body: Json, model: Model) -> Iterator[_Spot]:
     for index, tool in enumerate(body.get("tools") or ()):
         yield _Spot(TOOLS, "", tool, _path("tools", index))
     for index, block in enumerate(_texts(body.get("system") or ())):
         yield _Spot(SYSTEM, "", block, _path("system", index))
     messages = body["messages"]
-    last_user = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
+    last_user = _last(messages, lambda message: message["role"] == "user")
+    stripped_to = -1 if model.keeps_thinking else _last(messages, _is_said_by_the_user)
     for number, message in enumerate(messages):
-        if not is_cleared(message, answered=number < last_user):
-            yield from _message(message, number)
+        if is_cleared(message, answered=number < last_user):
+            continue
+        for spot in _message(message, number):
+            if number > stripped_to or spot.block.get("type") not in _THINKING:
+                yield spot
+
+
+def _last(messages: list[Json], fits: Callable[[Json], bool]) -> int:
+    """Return the number of the last message that fits, or -1."""
+    return max((number for number, m in enumerate(messages) if fits(m)), default=-1)
+
+
+def _is_said_by_the_user(message: Json) -> bool:
+    """Return whether a message is of the user, and holds more than results of tools.
+
+    Notes
+    -----
+    https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+    #caching-with-thinking-blocks: then some models strip the thinking that stands before it.
+    """
+    content = message["content"] if message["role"] == "user" else []
+    return isinstance(content, str) or any(x["type"] != "tool_result" for x in content)
 
 
 def _message(message: Json, number: int) -> Iterator[_Spot]:

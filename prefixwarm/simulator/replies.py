@@ -151,8 +151,8 @@ def stream(timed: list[tuple[float, Json]], first: float, *, framed: bool) -> li
         Whether AWS's framing is wanted.
     """
     if framed:
-        wanted = [(after, event) for after, event in timed if event["type"] != "ping"]
-        return [Part(first + after, eventstream.chunk(event)) for after, event in wanted]
+        framed_events = [(after, event) for after, event in timed if event["type"] != "ping"]
+        return [Part(first + after, eventstream.chunk(event)) for after, event in framed_events]
     return [Part(first + after, _sse(event)) for after, event in timed]
 
 

@@ -247,6 +247,7 @@ RULES: list[tuple[Json, Json, str, str]] = [
     ({}, {"billing_policy": {"type": "billing_policy"}}, "messages", MESSAGES),
     ({}, {"compaction": {"type": "summarize"}}, "system", MESSAGES),
     ({}, {"metadata": {"user_id": "u"}}, "messages", CACHING),
+    ({}, {"user_profile_id": "u"}, "messages", "SDK"),
 ]
 
 
@@ -286,3 +287,41 @@ def test_a_default_is_none_whatever_tier_thinking_reaches(make_api: MakeApi, tie
     written = api.counts(base())[1]
     change = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}
     assert api.counts(base(**change))[:2] == (written, 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "kept"),
+    [
+        ("claude-haiku-4-5", False),
+        ("claude-sonnet-4-5", False),
+        ("claude-opus-4-5", True),
+        ("claude-sonnet-4-6", True),
+        ("claude-haiku-5-5", True),
+    ],
+)
+def test_thinking_is_stripped_once_the_user_speaks_again(api: Api, model: str, kept: bool) -> None:
+    """build-with-claude/prompt-caching#caching-with-thinking-blocks: on older models."""
+    system = [{"type": "text", "text": "s" * 20_000, "cache_control": EPHEMERAL}]
+    thought = {"type": "thinking", "thinking": "t" * 9000, "signature": "s"}
+    use = {"type": "tool_use", "id": "t", "name": "a", "input": {"q": "1"}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "r", "cache_control": EPHEMERAL}
+    turns = [
+        {"role": "user", "content": "Where is parcel 7?"},
+        {"role": "assistant", "content": [thought, use]},
+        {"role": "user", "content": [result]},
+    ]
+    request = base(model=model, system=system, messages=turns)
+    total = sum(api.counts(request))
+    assert api.counts(request)[0] == total
+    assert total > 20_000 / 4 + 9000 / 4
+    answered = [
+        *turns,
+        {"role": "assistant", "content": "There."},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "Thanks", "cache_control": EPHEMERAL}],
+        },
+    ]
+    again = api.counts({**request, "messages": answered})
+    assert (again[0] == total) is kept
+    assert (sum(again) > total) is kept

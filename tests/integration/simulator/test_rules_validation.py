@@ -103,6 +103,7 @@ def test_rule_07_what_zero_output_does_not_go_with(
     [
         {"thinking": {"type": "adaptive"}},
         {"thinking": {"type": "disabled"}},
+        {"thinking": {"type": "between_tools"}},
         {"output_config": {"effort": "low"}},
         {"output_config": {"effort": "max"}},
         {"tools": [TOOL], "tool_choice": {"type": "auto"}},
