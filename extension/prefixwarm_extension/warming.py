@@ -87,7 +87,11 @@ def _unasked(call: WarmCall, context: StartContext) -> Attempt:
 
 
 def _acquired(call: WarmCall, context: StartContext) -> Attempt:
-    """Ask the state, and decide anew, until the lease is ours or there is nothing to wait for."""
+    """Ask the state, and decide anew, until the lease is ours or there is nothing to wait for.
+
+    A call in flight after failed ones is not waited for: the provider may be down, and one start
+    that finds out is enough.
+    """
     assert context.store is not None
     ask, ends = _ask(call, context), _call_ends(context)
     wait = Deadline(context.hold_ends.at + context.start.gate)
@@ -101,7 +105,7 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
         context.decisions[call.name] = decision
         ask = ask.replace(objection="" if decision.send else decision.why)
         attempt = acquire(call, ask, context.store, ends, state=state)
-        if not (attempt.in_flight and pause(wait)):
+        if not attempt.in_flight or attempt.state.failures or not pause(wait):
             return attempt
         ask = ask.replace(waited=True)
 

@@ -121,7 +121,7 @@ class Attempt:
         self.outcome = Outcome(
             name=call.name,
             kind=SKIPPED,
-            reason="in flight" if in_flight else refusal,
+            reason=_in_flight(state) if in_flight else refusal,
             started_at=now,
             warm_until=state.warm_until if state.warm_for(now) > 0 else None,
         )
@@ -233,6 +233,10 @@ class Attempt:
             by=self._ask.caller,
             own_fault=outcome.own_fault and bool(self._ask.caller),
         )
+
+
+def _in_flight(state: State) -> str:
+    return f"in flight, after {state.failures} failed calls" if state.failures else "in flight"
 
 
 def _variants(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:

@@ -1,0 +1,76 @@
+"""What one start does about the calls of others."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from prefixwarm.settings import Settings
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.state.model import Failure, Lease, LeaseWish
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm_extension.context import StartContext
+from prefixwarm_extension.init_policy import Start
+from prefixwarm_extension.ready_signal import ReadySignal
+from prefixwarm_extension.warming import warm_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.prefix.compiled import WarmCall
+
+HOUR = 3600.0
+
+
+class NoProvider:
+    """A provider that nobody may ask."""
+
+    def send(self, *_arguments: object) -> None:
+        """Fail the test."""
+        raise AssertionError("nothing may be sent")
+
+
+@pytest.fixture
+def descriptor() -> Iterator[int]:
+    """Where the launcher listens."""
+    read, write = os.pipe()
+    yield write
+    os.close(read)
+    os.close(write)
+
+
+def test_a_call_in_flight_after_failed_ones_is_not_waited_for(
+    call: WarmCall, descriptor: int
+) -> None:
+    """Where the provider hangs, one start holds its function until it knows, and no other."""
+    store, soon, now = MemoryState(), Deadline.after(60), time()
+    context = StartContext(
+        environ={"AWS_LAMBDA_FUNCTION_NAME": "agent"},
+        settings=Settings(table="t"),
+        start=Start(kind="on-demand", hold=HOUR),
+        began=monotonic(),
+        store=store,
+        provider=NoProvider(),  # type: ignore[arg-type]
+        ready=ReadySignal(descriptor, monotonic()),
+        seen={},
+        decisions={},
+    )
+    key = context.key(call)
+
+    def lease(owner: str) -> Lease:
+        wish = LeaseWish(name="support", owner=owner, now=time(), seconds=HOUR, needed_until=now)
+        state, taken = store.take_lease(key, wish, soon)
+        assert taken
+        return Lease(key=key, owner=owner, token=state.lease_token)
+
+    failed = Failure(
+        outcome="failed", reason="no complete reply in time", at=now, backoff_until=now
+    )
+    store.fail(lease("first"), failed, soon)
+    lease("second")
+    (outcome,) = warm_all([call], context)
+    assert (outcome.kind, outcome.reason) == ("skipped", "in flight, after 1 failed calls")
+    assert context.ready.held > 0
