@@ -10,6 +10,7 @@ from prefixwarm.lint.refused_blocks import UNKNOWN, refused_blocks, unknown_plac
 from prefixwarm.prefix.body import as_messages, place_of
 from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.prefix.volatile import find, leaves
+from prefixwarm.simulator.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,8 +86,13 @@ def _model(prefix: PrefixFile) -> Iterator[Finding]:
     refused = [*refusals(prefix.request, prefix.headers), *refused_blocks(prompt)]
     for place, problem in refused:
         yield finding("refused-shape", f"request.{place}", problem)
-    for place in unknown_places(prompt):
+    unknown = unknown_places(prompt)
+    for place in unknown:
         yield finding("unknown-field", f"request.{place}", UNKNOWN)
+    if not refused and not unknown:
+        reason = refusal(prefix.request, prefix.headers, prefix.route)
+        if reason is not None:
+            yield finding("refused-shape", "request", f"the provider answers 400: {reason}")
     if prefix.route.startswith("bedrock") and ".anthropic." in prefix.model:
         yield finding(
             "cross-region",

@@ -54,6 +54,16 @@ class Provider:
         response = self._transport.send(request, Deadline.after(30))
         return json.loads(response.body)["usage"] if response.status == 200 else None
 
+    def refuses(self, body: Any, headers: Any) -> bool:
+        """Whether a request to the Messages API is answered with 400."""
+        request = Request(
+            method="POST",
+            url=f"{self._simulator.url}/v1/messages",
+            headers={**HEADERS, **headers},
+            body=json.dumps(body).encode(),
+        )
+        return self._transport.send(request, Deadline.after(30)).status == 400
+
     def close(self) -> None:
         self._transport.close()
 

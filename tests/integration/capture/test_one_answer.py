@@ -493,3 +493,72 @@ def _unmarked(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _unmarked(v) for name, v in value.items() if name != "cache_control"}
     return value
+
+
+BY_CODE = {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}
+CALLED = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "code_execution", "input": {}},
+    {"type": "tool_use", "id": "t1", "name": "find", "input": {}, "caller": BY_CODE},
+]
+ANSWERED = {"type": "tool_result", "tool_use_id": "t1", "content": "ok"}
+
+# What the provider answers with 400, each with what says so.
+REFUSED: dict[str, Json] = {
+    # /tool-use/tool-search-tool: a deferred tool can't also carry cache_control
+    "marked deferred tool": {"tools": [*TOOLS, {**LATE[0], **MARKER}]},
+    # ... and at least one tool must not be deferred
+    "all deferred": {"tools": LATE},
+    # /prompt-caching, "What cannot be cached"
+    "marked empty text": {"messages": _question({**_text(""), **MARKER})},
+    # /prompt-caching, "Explicit cache breakpoints": at most four
+    "five breakpoints": {"tools": [{**_tool(name), **MARKER} for name in "abcd"]},
+    # langchain-ai/langchain#34542
+    "marked result of code": {
+        "tools": [{"type": "code_execution_20250825", "name": "code_execution"}, *TOOLS],
+        "messages": [
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": CALLED},
+            {"role": "user", "content": [{**ANSWERED, **MARKER}]},
+        ],
+    },
+    # open-webui/open-webui#17922
+    "two ways to sample": {"model": "claude-haiku-4-5", "temperature": 0.5, "top_p": 0.9},
+    # makenotion/notion-mcp-server#341
+    "anyOf at the top": {"tools": [_tool("a") | {"input_schema": {**SCHEMA, "anyOf": [SCHEMA]}}]},
+    # anthropics/claude-code#63673
+    "no such type": {
+        "tools": [_tool("a") | {"input_schema": {**SCHEMA, "properties": {"x": {"type": "any"}}}}]
+    },
+    # anthropics/claude-code#61412
+    "role system": {"model": "claude-haiku-4-5", "messages": _said_by_system("Be short.")},
+    # documented: tool results come first
+    "text before a result": {
+        "messages": [
+            *_result([])[:2],
+            {"role": "user", "content": [_text("hi"), ANSWERED]},
+        ]
+    },
+    # OpenHands/OpenHands#11090
+    "too many tokens": {"max_tokens": 10_000_000},
+    # documented: thinking goes with tool_choice auto or none alone
+    "thinking and a forced tool": {
+        "model": "claude-haiku-4-5",
+        "max_tokens": 3000,
+        "tool_choice": {"type": "any"},
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+    },
+    # /prompt-caching, "Mixing different TTLs"
+    "an hour after five minutes": {
+        "tools": [{**TOOLS[0], "cache_control": {"type": "ephemeral"}}, TOOLS[1]]
+    },
+}
+
+
+@pytest.mark.parametrize("change", REFUSED.values(), ids=REFUSED)
+def test_what_the_provider_refuses(change: Json, provider: Any) -> None:
+    """`check` says so, whatever else there is to say, and the simulator answers 400."""
+    request = _agent(**change)
+    prefix = make_prefix("x", AGENTS["usual"], headers=VERSION)
+    found = {finding.rule.id for finding in judge(prefix, request, VERSION).findings}
+    assert found & {"refused-shape", "too-many-breakpoints", "ttl-order"}
+    assert provider.refuses(request, VERSION)

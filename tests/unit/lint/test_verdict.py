@@ -131,8 +131,15 @@ def test_automatic_caching_reads_by_look_back(
 def test_a_run_of_tool_results_is_one_position(prefix: Any, make_body: Any) -> None:
     """Thirty results in a row do not push the prefix out of reach."""
     results = [{"type": "tool_result", "tool_use_id": f"t{i}", "content": "ok"} for i in range(30)]
-    request = without_marker(make_body(messages=[{"role": "user", "content": results}]))
-    request["messages"][0]["content"][-1]["cache_control"] = {"type": "ephemeral"}
+    used = {"type": "tool_use", "name": "find", "input": {}}
+    uses = [{**used, "id": f"t{i}"} for i in range(30)]
+    turns = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": uses},
+        {"role": "user", "content": results},
+    ]
+    request = without_marker(make_body(messages=turns))
+    request["messages"][-1]["content"][-1]["cache_control"] = {"type": "ephemeral"}
     assert judge(prefix, request).hit
 
 
@@ -185,4 +192,4 @@ def test_bedrock_refuses_automatic_caching(make_body: Any) -> None:
 def test_a_request_of_nothing(prefix: Any) -> None:
     """Automatic caching has no block to mark."""
     request = {"model": prefix.model, "messages": [], "cache_control": {"type": "ephemeral"}}
-    assert rules(judge(prefix, request)) == ["drift"]
+    assert rules(judge(prefix, request)) == ["drift", "refused-shape"]
