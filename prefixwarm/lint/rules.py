@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.lint.finding import finding
 from prefixwarm.lint.model_refusals import end_of_life, refusals
+from prefixwarm.lint.provider_refusal import provider_refusal
 from prefixwarm.lint.refused_blocks import UNKNOWN, refused_blocks, unknown_places
 from prefixwarm.prefix.body import as_messages, place_of
 from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.prefix.volatile import find, leaves
-from prefixwarm.simulator.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,9 +90,7 @@ def _model(prefix: PrefixFile) -> Iterator[Finding]:
     for place in unknown:
         yield finding("unknown-field", f"request.{place}", UNKNOWN)
     if not refused and not unknown:
-        reason = refusal(prefix.request, prefix.headers, prefix.route)
-        if reason is not None:
-            yield finding("refused-shape", "request", f"the provider answers 400: {reason}")
+        yield from provider_refusal(prefix.request, prefix.headers, prefix.route)
     if prefix.route.startswith("bedrock") and ".anthropic." in prefix.model:
         yield finding(
             "cross-region",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.lint.finding import finding
+from prefixwarm.lint.provider_refusal import provider_refusal
 from prefixwarm.lint.refused_blocks import UNKNOWN, refused_blocks, unknown_places
 from prefixwarm.prefix.blocks import positions
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, as_messages, cache_point, is_converse, place_of
 from prefixwarm.prefix.prompt import Prompt
-from prefixwarm.simulator.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ def judge(
     drift = warmed.missed_by(sent)
     found = [*_markers(prefix, sent), *_choice(prefix, request)]
     if not any(f.severity == "error" for f in found) and not unknown_places(sent):
-        found += _refused(prefix, sent)
+        found += provider_refusal(sent.body, sent.headers, prefix.route)
     if drift is None:
         found = [*_reading(prefix, len(warmed.blocks) - 1, sent), *found]
     else:
@@ -84,13 +84,6 @@ def judge(
         told = _REACH.get(drift.place, f"{drift.why}: {sides}")
         found.insert(0, finding("drift", drift.at, told))
     return Verdict(not any(f.severity == "error" for f in found), drift, found)
-
-
-def _refused(prefix: PrefixFile, sent: Prompt) -> Iterator[Finding]:
-    """What no rule here knows by itself, in the provider's words."""
-    reason = refusal(sent.body, sent.headers, prefix.route)
-    if reason is not None:
-        yield finding("refused-shape", "request", f"the provider answers 400: {reason}")
 
 
 def _markers(prefix: PrefixFile, sent: Prompt) -> Iterator[Finding]:

@@ -163,7 +163,9 @@ def test_a_date_in_the_prompt_is_named(captured: Any) -> None:
 BODY = {
     "modelId": "eu.anthropic.claude-sonnet-5-5",
     "system": [{"text": "You are a helper. " * 500}, {"cachePoint": {"type": "default"}}],
-    "toolConfig": {"tools": [{"toolSpec": {"name": "a", "inputSchema": {"json": {"type": "object"}}}}]},
+    "toolConfig": {
+        "tools": [{"toolSpec": {"name": "a", "inputSchema": {"json": {"type": "object"}}}}]
+    },
     "messages": [{"role": "user", "content": [{"text": "hello"}]}],
 }
 
