@@ -9,14 +9,17 @@ from prefixwarm.lint.finding import Finding, finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_BEDROCK_VERSION = {"anthropic_version": "bedrock-2023-05-31"}
+
 
 def provider_refusal(
     body: Mapping[str, Any], headers: Mapping[str, str], route: str
 ) -> Iterator[Finding]:
     """Yield the simulator's refusal of a request, which no rule here knows by itself."""
-    # A simulator is a server too: importing it takes as long as the rest of the command line.
+    # The simulator takes as long to import as the rest of the command line.
     from prefixwarm.simulator.refusals import refusal
 
-    reason = refusal(body, headers, route)
+    sent = {**_BEDROCK_VERSION, **body} if route == "bedrock" else body
+    reason = refusal(sent, headers, route=route)
     if reason is not None:
         yield finding("refused-shape", "request", f"the provider refuses it: {reason}")

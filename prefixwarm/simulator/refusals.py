@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import orjson
 
 from prefixwarm.simulator import call, markers, prompt_blocks
 from prefixwarm.simulator.api_errors import ApiError
@@ -63,5 +62,5 @@ def _request(body: Mapping[str, Any], headers: dict[str, str], route: str) -> Re
     path, sent = "/v1/messages", dict(body)
     if route in _OPERATIONS:
         name, operation = _OPERATIONS[route]
-        path = f"/model/{quote(str(sent.pop(name, '')), safe='')}/{operation}"
-    return Request("POST", path, "", headers, orjson.dumps(sent))
+        path = f"/model/{quote(str(sent.pop(name, '')), safe='', errors='replace')}/{operation}"
+    return Request("POST", path, "", headers, json.dumps(sent).encode())

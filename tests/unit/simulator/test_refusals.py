@@ -68,6 +68,9 @@ def blocks(count: int) -> dict[str, Any]:
             {"route": "bedrock"},
             "automatic caching is not supported here",
         ),
+        ({**BODY, "max_tokens": 10**30}, {}, "max_tokens"),
+        ({**BODY, "temperature": float("nan")}, {}, "not valid JSON"),
+        ({**BODY, "system": "\ud800"}, {}, "not valid JSON"),
         (CONVERSE, {"route": "bedrock-converse"}, "messages.0"),
         (
             {**CONVERSE, "messages": [{"role": "user", "content": [{"text": "x"}]}]},
