@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-WORD = 3
+READY = 3
 HOME = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -54,11 +54,11 @@ class Bundle:
     def _read(self) -> dict[str, tuple[bool, Any]]:
         try:
             with open(f"{HOME}/code/{self.name}", "rb") as file:
-                found: dict[str, tuple[bool, Any]] = loads(file.read())  # noqa: S302 - our own
+                modules: dict[str, tuple[bool, Any]] = loads(file.read())  # noqa: S302 - our own
         except OSError:
             # No bytecode for this Python: from the sources, which takes longer.
             return {}
-        return found
+        return modules
 
 
 # This process ends before a collection could pay.
@@ -68,13 +68,13 @@ try:
     from prefixwarm_extension.main import main
 
     kind = (*sys.argv[2:], os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"))[0]
-    main(os.environ, WORD, kind, int(sys.argv[1]))
+    main(os.environ, READY, kind, int(sys.argv[1]))
 except BaseException as error:  # noqa: BLE001 - the function comes first
     reason = type(error).__name__
     print(  # noqa: T201
         '{"service":"prefixwarm","by":"init","outcome":"failed","reason":"%s"}' % reason,  # noqa: UP031
         flush=True,
     )
-    os.write(WORD, b"next\n")
+    os.write(READY, b"next\n")
 # Without the interpreter's own clean-up, which costs as much as the signed call.
 os._exit(0)

@@ -68,15 +68,15 @@ def start_of(settings: Settings, kind: str | None, most: float) -> Start:
     most
         Seconds that whoever started us waits at most.
     """
-    known = kind if kind in _KINDS else ON_DEMAND
-    refusal = _refusal(settings, known)
+    kind = kind if kind in _KINDS else ON_DEMAND
+    refusal = _refusal(settings, kind)
     if refusal:
-        return Start(kind=known, hold=0.0, refusal=refusal)
-    if known in (PROVISIONED, MANAGED):
-        return Start(kind=known, hold=min(PATIENT_SECONDS, most))
+        return Start(kind=kind, hold=0.0, refusal=refusal)
+    if kind in (PROVISIONED, MANAGED):
+        return Start(kind=kind, hold=min(PATIENT_SECONDS, most))
     gate = _gate(settings)
     hold = min(settings.init_hold_ms / 1000 or (LEASE_SECONDS if gate else 0.0), most)
-    return Start(kind=known, hold=hold, gate=gate, refusal="" if hold else _no_hold(settings))
+    return Start(kind=kind, hold=hold, gate=gate, refusal="" if hold else _no_hold(settings))
 
 
 def _gate(settings: Settings) -> float:

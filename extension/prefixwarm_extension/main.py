@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prefixwarm.errors import PrefixFileError
     from prefixwarm.prefix.compiled import WarmCall
 
-    Found = list[WarmCall | PrefixFileError]
+    Attached = list[WarmCall | PrefixFileError]
 
 
 START_EVERY = 600.0
@@ -50,7 +50,7 @@ def main(environ: Mapping[str, str], ready: int, kind: str | None, most_ms: int)
         run.report(outcome)
     signal(SIGTERM, SIG_DFL)
     if run.context is not None:
-        _afterwards(run.context, run.found)
+        _afterwards(run.context, run.attached)
 
 
 class _Ended(BaseException):
@@ -68,7 +68,7 @@ class _Run:
         self._began = began
         self.ready = ready
         self.context: StartContext | None = None
-        self.found: Found = []
+        self.attached: Attached = []
 
     def outcomes(self, most: float) -> list[Outcome]:
         """What was done, or why nothing was; never raises an error of ours or of Python's."""
@@ -79,8 +79,8 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - the function comes first
             reason = describe(error)
         except _Ended:
-            if self.found:
-                return [_unanswered(item) for item in self.found]
+            if self.attached:
+                return [_unanswered(item) for item in self.attached]
             reason = "the environment ended before a call was sent"
         return [Outcome(name="", kind=FAILED, reason=reason)]
 
@@ -90,8 +90,8 @@ class _Run:
         if start.refusal:
             return [Outcome(name="", kind=SKIPPED, reason=start.refusal)]
         self.context = StartContext.of(self._environ, settings, start, self._began, self.ready)
-        self.found = attached(self.context)
-        return warm_all(self.found, self.context)
+        self.attached = attached(self.context)
+        return warm_all(self.attached, self.context)
 
     def report(self, outcome: Outcome) -> None:
         """One line of the log."""
@@ -119,12 +119,12 @@ def _unanswered(item: WarmCall | PrefixFileError) -> Outcome:
     return Outcome(name=name, kind=FAILED, reason="the environment ended before the reply came")
 
 
-def _afterwards(context: StartContext, found: Found) -> None:
+def _afterwards(context: StartContext, prefixes: Attached) -> None:
     _join(context)
     if context.start.kind == MANAGED:
         from prefixwarm_extension.managed import keep_warm
 
-        keep_warm(context, [item for item in found if not isinstance(item, PrefixwarmError)])
+        keep_warm(context, [item for item in prefixes if not isinstance(item, PrefixwarmError)])
 
 
 def _join(context: StartContext) -> None:
@@ -135,8 +135,8 @@ def _join(context: StartContext) -> None:
     if context.store is None or not context.function:
         return
     for key, state in context.seen.items():
-        told = not context.start.awaited or time() - (state.started_at or 0.0) < START_EVERY
-        if context.function in state.functions and told:
+        noted = not context.start.awaited or time() - (state.started_at or 0.0) < START_EVERY
+        if context.function in state.functions and noted:
             continue
         started = time() if context.start.awaited else None
         try:

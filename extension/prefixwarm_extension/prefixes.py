@@ -22,11 +22,11 @@ _PREFIX_FILE = ".prefix.json"
 
 def load_all(folders: tuple[str, ...]) -> Iterator[WarmCall | PrefixFileError]:
     """Every prefix of these folders, or what is wrong with it; at most 20."""
-    found = 0
+    count = 0
     for folder in folders:
         for name in _names(folder):
-            found += 1
-            if found > MAX_PREFIXES:
+            count += 1
+            if count > MAX_PREFIXES:
                 yield PrefixFileError(folder, "", f"holds more than {MAX_PREFIXES} prefixes")
                 return
             try:

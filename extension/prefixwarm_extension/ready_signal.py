@@ -1,4 +1,4 @@
-"""The word that lets the function go on: said once, when nothing is left that it waits for."""
+"""Tells the launcher, once, that the function may start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ReadySignal:
-    """What the launcher waits for.
+    """The signal to the launcher; it is sent when nothing is left that the function waits for.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class ReadySignal:
         self.held = 0.0
 
     def expect(self, parts: Iterable[object]) -> None:
-        """Say it as soon as each of these is done with."""
+        """Send it as soon as all of these are complete."""
         self._left = {id(part) for part in parts}
 
     def complete(self, part: object) -> None:

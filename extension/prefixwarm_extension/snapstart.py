@@ -2,7 +2,7 @@
 
 Under SnapStart the init phase runs when a version is published, long before its first request;
 what is warmed then is cold at the restore. The import registers a hook with the runtime that runs
-the layer's Python part as a child, as the launcher does, and waits for its word. Elsewhere the
+the layer's Python part as a child, as the launcher does, and waits for its signal. Elsewhere the
 import does nothing. In the layer this file is ``/opt/python/prefixwarm_snapstart.py``.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 START = "/opt/prefixwarm/bootstrap.py"
-WORD = 3
+READY = 3
 
 
 def warm_after_restore() -> None:
@@ -42,8 +42,8 @@ def _warm() -> None:
     reader, writer = os.pipe()
     command = [sys.executable, "-I", "-S", "-OO", START, str(hold_ms), "restored"]
     try:
-        pass_word = [(os.POSIX_SPAWN_DUP2, writer, WORD)]
-        child = os.posix_spawn(command[0], command, os.environ, file_actions=pass_word)
+        actions = [(os.POSIX_SPAWN_DUP2, writer, READY)]
+        child = os.posix_spawn(command[0], command, os.environ, file_actions=actions)
         os.close(writer)
         writer = -1
         select.select([reader], [], [], hold_ms / 1000)

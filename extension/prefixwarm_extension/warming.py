@@ -30,12 +30,12 @@ def attached(context: StartContext) -> list[WarmCall | PrefixFileError]:
     return list(load_all((own,) if own else FOLDERS))
 
 
-def warm_all(found: list[WarmCall | PrefixFileError], context: StartContext) -> list[Outcome]:
+def warm_all(prefixes: list[WarmCall | PrefixFileError], context: StartContext) -> list[Outcome]:
     """Warm what is cold and worth it; one outcome for each prefix, whatever happens."""
-    if not found:
+    if not prefixes:
         return [Outcome(name="", kind=SKIPPED, reason="no prefix files are attached")]
-    broken = [item for item in found if isinstance(item, PrefixFileError)]
-    calls = [item for item in found if not isinstance(item, PrefixFileError)]
+    broken = [item for item in prefixes if isinstance(item, PrefixFileError)]
+    calls = [item for item in prefixes if not isinstance(item, PrefixFileError)]
     context.ready.expect(calls)
     outcomes = [Outcome(name="", kind=FAILED, reason=str(error)) for error in broken]
     if len(calls) > 1:

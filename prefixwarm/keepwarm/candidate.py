@@ -103,22 +103,22 @@ class Candidate:
     def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
         """What to do now, and the TTL that the next write is to ask for."""
         view = replace(self._view(now), budget_left_usd=budget_left_usd)
-        found = replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
-        found = self._within(budget_left_usd, found, now)
-        return held_back(found, alive=view.alive) if self.entry.superseded else found
+        decision = replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
+        decision = self._within(budget_left_usd, decision, now)
+        return held_back(decision, alive=view.alive) if self.entry.superseded else decision
 
     def cost_usd(self, now: float, ttl: int) -> float | None:
         """What a call that asks for this TTL would cost now, as far as is known."""
         write = "write_1h" if ttl == TTL_1H else "write_5m"
         return _dollars(self.call, "read" if self.state.warm_for(now) else write)
 
-    def _within(self, left_usd: float | None, found: Decision, now: float) -> Decision:
+    def _within(self, left_usd: float | None, decision: Decision, now: float) -> Decision:
         """The decision, unless its own TTL makes a write dearer than what is left."""
-        cost = self.cost_usd(now, found.ttl)
-        if left_usd is None or cost is None or found.action != "write" or cost <= left_usd:
-            return found
+        cost = self.cost_usd(now, decision.ttl)
+        if left_usd is None or cost is None or decision.action != "write" or cost <= left_usd:
+            return decision
         reason = f"the budget is used up: ${cost:.4f} needed, ${left_usd:.4f} left"
-        return replace(found, action="rest", reason=reason)
+        return replace(decision, action="rest", reason=reason)
 
     def _view(self, now: float) -> View:
         return view_of(self.state, self.call, now, self.latency_value)

@@ -78,14 +78,14 @@ class PrefixCatalog:
             return
         with ThreadPoolExecutor(_READERS) as pool:
             keys = list(pool.map(self._key, self._keyless))
-        found = list(zip(keys, self._keyless, strict=True))
-        for key, entry in found:
+        pairs = list(zip(keys, self._keyless, strict=True))
+        for key, entry in pairs:
             if key is not None:
                 functions = {*entry.functions, *self._settings.functions.get(entry.name, ())}
                 self.entries[key] = replace(entry, functions=(*sorted(functions),))
                 self.old_versions.replaced_by(key, entry)
                 self.unregistered.add(key)
-        self._keyless = [entry for key, entry in found if key is None]
+        self._keyless = [entry for key, entry in pairs if key is None]
 
     @property
     def latency_value(self) -> float:

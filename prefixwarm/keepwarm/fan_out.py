@@ -86,16 +86,16 @@ class Message:
         ValueError
             When it is none.
         """
-        found = json.loads(text)
-        if not isinstance(found, dict) or set(found) != {field.name for field in fields(cls)}:
+        document = json.loads(text)
+        if not isinstance(document, dict) or set(document) != {field.name for field in fields(cls)}:
             raise ValueError("a message has the fields " + ", ".join(f.name for f in fields(cls)))
-        for name, value in found.items():
+        for name, value in document.items():
             kind = str if name in _TEXTS else (int, float)
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ValueError(f"{name}: {value!r}")
-        if found["action"] not in _ACTIONS:
-            raise ValueError(f"action: {found['action']!r}")
-        return cls(**found)
+        if document["action"] not in _ACTIONS:
+            raise ValueError(f"action: {document['action']!r}")
+        return cls(**document)
 
     @property
     def text(self) -> str:

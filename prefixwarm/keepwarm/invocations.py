@@ -36,15 +36,15 @@ def invocations(
     TrafficError
         When CloudWatch cannot be asked.
     """
-    found: dict[str, list[float]] = {name: [] for name in functions}
-    names = sorted(found)
+    minutes_by_name: dict[str, list[float]] = {name: [] for name in functions}
+    names = sorted(minutes_by_name)
     for start in range(0, len(names), _QUERIES):
         batch = names[start : start + _QUERIES]
         for result in _results(client, batch, now):
             name = batch[int(result["Id"][1:])]
             pairs = zip(result["Timestamps"], result["Values"], strict=True)
-            found[name] += [at.timestamp() for at, count in pairs if count > 0]
-    return {name: sorted(minutes) for name, minutes in found.items()}
+            minutes_by_name[name] += [at.timestamp() for at, count in pairs if count > 0]
+    return {name: sorted(minutes) for name, minutes in minutes_by_name.items()}
 
 
 def _results(client: CloudWatchClient, names: Sequence[str], now: float) -> Iterator[Any]:

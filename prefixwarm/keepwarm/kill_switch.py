@@ -36,11 +36,11 @@ def stopped(settings: Settings, client: SSMClient) -> str:
     except client.exceptions.ParameterNotFound:
         return ""
     except (ClientError, BotoCoreError) as error:
-        raise SettingsError(f"{KILL_SWITCH}={name!r}: cannot be read: {_words(error)}") from error
+        raise SettingsError(f"{KILL_SWITCH}={name!r}: cannot be read: {_text(error)}") from error
     return f"stopped by the parameter {name}" if boolean(f"{KILL_SWITCH} {name}", value) else ""
 
 
-def _words(error: ClientError | BotoCoreError) -> str:
+def _text(error: ClientError | BotoCoreError) -> str:
     if isinstance(error, ClientError):
         code = cast("dict[str, Any]", error.response).get("Error", {}).get("Code", "")
         return code or str(error)

@@ -62,9 +62,9 @@ class LedgerWriter:
             When it cannot be written.
         """
         now, until = self._clock(), Deadline.after(BOOK_SECONDS)
-        found = self._store.settle(state, self._total, day_of(now), now, until)
-        if found:
-            self._report.saved_usd += found.saved_usd
+        settlement = self._store.settle(state, self._total, day_of(now), now, until)
+        if settlement:
+            self._report.saved_usd += settlement.saved_usd
 
     def _plan(self, planned: PlannedCall, outcome: Outcome) -> None:
         candidate, now = planned.candidate, self._clock()

@@ -64,10 +64,10 @@ class OldVersions:
 
     def entry(self, state: State, now: float) -> tuple[Entry | None, str]:
         """Where the version of this state is found; or None, and why it is forgotten."""
-        found = self._current.get(prefix_of(state.key))
-        if found is None:
+        current = self._current.get(prefix_of(state.key))
+        if current is None:
             return None, "no longer in the manifest"
-        key, entry = found
+        key, entry = current
         if reason := self._refusal(state, key, now):
             return None, f"superseded, and {reason}"
         return replace(entry, object=state.object, superseded=True), ""

@@ -86,8 +86,8 @@ class RouteBreaker:
 
     def paused(self) -> dict[str, str]:
         """Routes that are paused now, and why."""
-        found = {route: self.until(route) for route in self._until}
-        return {route: pause[1] for route, pause in found.items() if pause}
+        pauses = {route: self.until(route) for route in self._until}
+        return {route: pause[1] for route, pause in pauses.items() if pause}
 
     def keep(self, deadline: Deadline) -> None:
         """Write the new ones down for the following ticks."""

@@ -119,8 +119,8 @@ def connect(host: str, port: int, limit: Deadline) -> Connection:
     OSError
         When none does, or the name is unknown; TimeoutError when the time is over.
     """
-    found = _addresses(host, port, limit)
-    for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found):  # noqa: B905
+    addresses = _addresses(host, port, limit)
+    for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses):  # noqa: B905
         raw = _Socket(family, kind, protocol)
         try:
             raw.settimeout(limit.require(f"connecting to {host}") / left)
@@ -140,23 +140,23 @@ def _addresses(host: str, port: int, limit: Deadline) -> list[Any]:
     A thread that hangs there is left behind.
     """
     name = host.encode("ascii" if host.isascii() else "idna")
-    found: list[Any] = []
+    answers: list[Any] = []
     done = allocate_lock()
     done.acquire()
 
-    def look() -> None:
+    def resolve() -> None:
         try:
-            found.append(_socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM))
+            answers.append(_socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM))
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
-            found.append(error)
+            answers.append(error)
         done.release()
 
-    start_new_thread(look, ())
+    start_new_thread(resolve, ())
     if not done.acquire(timeout=limit.require(f"looking up {host}")):
         raise OSError("the name was not resolved in time")
-    if isinstance(found[0], Exception):
-        raise found[0]
-    addresses: list[Any] = found[0]
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    addresses: list[Any] = answers[0]
     return addresses
 
 

@@ -70,16 +70,16 @@ def split(text: str) -> Url:
     SettingsError
         When it is not one; the message leaves out user information.
     """
-    scheme, found, rest = text.partition("://")
+    scheme, separator, rest = text.partition("://")
     authority, slash, path = rest.partition("/")
     user, _, place = authority.rpartition("@")
     host, port = _host_and_port(place)
-    known = _PORTS.get(scheme.lower())
-    if not found or known is None or port == 0 or not _is_host(host):
+    default_port = _PORTS.get(scheme.lower())
+    if not separator or default_port is None or port == 0 or not _is_host(host):
         raise SettingsError(
             f"{quoted(text)} is not a URL; write http://HOST[:PORT] or https://HOST"
         )
-    return Url((scheme.lower(), host, port or known, slash + path or "/", user))
+    return Url((scheme.lower(), host, port or default_port, slash + path or "/", user))
 
 
 def _host_and_port(place: str) -> tuple[str, int | None]:
