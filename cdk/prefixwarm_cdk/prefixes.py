@@ -114,10 +114,19 @@ def annotate(scope: IConstruct, prefixes: Iterable[Prefix]) -> None:
         _refuse_too_short(prefix)
         file = prefix.file
         twin = first.setdefault((file.route, file.model, file.fingerprint["prefix"]), file.name)
-        for topic, text in _warnings(file, twin).items():
+        warnings = _warnings(file, twin) | _captured(file)
+        for topic, text in warnings.items():
             Annotations.of(scope).add_warning_v2(
                 f"prefixwarm:{topic}:{prefix.name}", f"prefix {prefix.name}: {text}"
             )
+
+
+def _captured(file: PrefixFile) -> dict[str, str]:
+    """What capture saw that keeps the agent from reading the prefix."""
+    return {
+        found["rule"]: f"{found['place']}: {found['message']}; then capture it again"
+        for found in reversed(file.findings)
+    }
 
 
 def _refuse_too_short(prefix: Prefix) -> None:

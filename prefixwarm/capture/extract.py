@@ -5,42 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.capture.agent_findings import changed, divergence, uncached, unread
 from prefixwarm.capture.file_prices import prices_of, tokens_of
 from prefixwarm.capture.shared import Shared, agents, find_shared
-from prefixwarm.errors import UnwarmableRequestError
-from prefixwarm.fields.output import zero_obstacles
-from prefixwarm.lint.finding import finding
+from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
+from prefixwarm.lint.finding import finding, to_keep
 from prefixwarm.lint.rules import check
-from prefixwarm.lint.verdict import judge
-from prefixwarm.prefix import prefix_file
+from prefixwarm.prefix import credential_text, prefix_file
 from prefixwarm.prefix.blocks import TIERS, estimate
-from prefixwarm.prefix.body import is_converse
+from prefixwarm.prefix.body import as_messages
 from prefixwarm.prefix.prompt import Prompt
+from prefixwarm.prefix.volatile import leaves
 from prefixwarm.prefix.warm_request import derive, refuse_unwarmable
 from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from prefixwarm.capture.captured_request import CapturedRequest
     from prefixwarm.lint.finding import Finding
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.prefix.warm_request import WarmRequest
 
 
-_MOVE = "move it behind the prefix, into the first user message"
-_LEFT_OUT = {
-    "run": "belongs to one run",
-    "request": "belongs to one request",
-    "output": "forces output, and reaches messages alone",
-}
-_ADVICE = {
-    "key order": "build the tool's schema once, with its keys in one order",
-    "order of tools": "send the tools in one order",
-    "added": "send the same blocks in every request",
-    "removed": "send the same blocks in every request",
-    "white space": "send the same text in every request",
-}
+@dataclass(frozen=True)
+class Options:
+    """What the user says about the files to write.
+
+    Attributes
+    ----------
+    ttl : str
+        ``5m`` or ``1h``: what the warm calls ask for.
+    placeholders : sequence of str
+        Texts that look like credentials and are none.
+    base_models : mapping of str to str
+        By ARN of an application inference profile: the id of the model behind it.
+    """
+
+    ttl: str = "1h"
+    placeholders: Sequence[str] = ()
+    base_models: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Extracted:
 
 
 def prefixes_from_requests(
-    requests: Iterable[CapturedRequest], *, name: str, ttl: str = "1h"
+    requests: Iterable[CapturedRequest], *, name: str, options: Options | None = None
 ) -> list[Extracted]:
     """Find the shared prefix of every agent among recorded requests.
 
@@ -96,8 +99,8 @@ def prefixes_from_requests(
         Those that the provider refused are left out.
     name : str
         Name of the first prefix; further ones get ``-2``, ``-3``, ...
-    ttl : str
-        ``5m`` or ``1h``: what the warm calls ask for.
+    options : Options, optional
+        What the user says about the files.
 
     Returns
     -------
@@ -107,17 +110,17 @@ def prefixes_from_requests(
     Raises
     ------
     PrefixFileError
-        When `name` is no name, or a request holds a credential.
+        When `name` is no name.
     """
     groups = sorted(agents(r for r in requests if r.answered), key=_weight, reverse=True)
     return [
-        _extract(group, name if i == 0 else f"{name}-{i + 1}", ttl)
+        _extract(group, name if i == 0 else f"{name}-{i + 1}", options or Options())
         for i, group in enumerate(groups)
     ]
 
 
 def prefix_from_requests(
-    requests: Iterable[CapturedRequest], *, name: str, ttl: str = "1h"
+    requests: Iterable[CapturedRequest], *, name: str, options: Options | None = None
 ) -> PrefixFile:
     """The prefix of the one agent among recorded requests.
 
@@ -128,7 +131,7 @@ def prefix_from_requests(
     PrefixFileError
         See `prefixes_from_requests`.
     """
-    found = prefixes_from_requests(requests, name=name, ttl=ttl)
+    found = prefixes_from_requests(requests, name=name, options=options)
     if len(found) != 1:
         raise UnwarmableRequestError("requests", f"are of {len(found)} agents; give those of one")
     if found[0].prefix is None:
@@ -145,6 +148,8 @@ def make_prefix(
     headers: dict[str, str] | None = None,
     ttl: str = "1h",
     shared_messages: int = 0,
+    placeholders: Sequence[str] = (),
+    base_model: str | None = None,
 ) -> PrefixFile:
     """A prefix file from one real request, with today's prices and the model's minimum.
 
@@ -158,6 +163,10 @@ def make_prefix(
         Its headers, of which those that shape the prompt are kept.
     shared_messages : int
         Leading messages that belong to the prefix.
+    placeholders : sequence of str
+        Texts that look like credentials and are none.
+    base_model : str, optional
+        The id of the model behind an application inference profile.
 
     Raises
     ------
@@ -167,19 +176,32 @@ def make_prefix(
         When the result would not be a valid prefix file.
     """
     warm = derive(request, ttl=ttl, shared_messages=shared_messages)
-    return _file(name, warm, route, headers or {})
+    base_models = {str(as_messages(request).get("model")): base_model} if base_model else {}
+    options = Options(ttl, placeholders, base_models)
+    return _file(name, warm, route, headers or {}, options)
 
 
-def _file(name: str, warm: dict[str, Any], route: str, headers: dict[str, str]) -> PrefixFile:
+def _file(
+    name: str, warm: dict[str, Any], route: str, headers: dict[str, str], options: Options
+) -> PrefixFile:
+    base_model = options.base_models.get(str(as_messages(warm)["model"]))
     size = prefix_file.estimate_tokens(warm)
     return prefix_file.build(
         name,
         warm,
         route=route,
         headers=_kept(headers, route),
-        tokens=tokens_of(warm, route, size),
-        prices=prices_of(warm, route, size),
+        tokens=tokens_of(warm, route, size, base_model),
+        prices=prices_of(warm, route, size, base_model),
+        base_model=base_model,
+        placeholders=_used(options.placeholders, warm),
     )
+
+
+def _used(placeholders: Sequence[str], warm: dict[str, Any]) -> list[str]:
+    """Those without which the request would be refused."""
+    texts = {text for _, text in leaves(warm, "request")}
+    return [one for one in placeholders if any(one in text for text in texts)]
 
 
 def _kept(headers: dict[str, str], route: str) -> dict[str, str]:
@@ -191,55 +213,32 @@ def _kept(headers: dict[str, str], route: str) -> dict[str, str]:
     return kept
 
 
-def _extract(group: Sequence[CapturedRequest], name: str, ttl: str) -> Extracted:
+def _extract(group: Sequence[CapturedRequest], name: str, options: Options) -> Extracted:
     ordered = sorted(group, key=_unwarmable)
     first = ordered[0]
     shared = find_shared(ordered)
     try:
-        warm = shared.prompt.warm_request(shared.end, ttl)
-        prefix = _file(name, warm.body, first.route, first.headers)
+        warm = shared.prompt.warm_request(shared.end, options.ttl)
+        secret = next(credential_text.problems(warm.body, "request", options.placeholders), None)
+        if secret is not None:
+            # Nothing else is said: a finding quotes the request.
+            return Extracted(name, group, None, shared, [finding("credential", *secret)])
+        prefix = _file(name, warm.body, first.route, first.headers, options)
     except UnwarmableRequestError as error:
-        found = finding("unwarmable", error.field, error.problem)
         # Where nothing is shared, the divergence is what to look at.
-        return Extracted(name, group, None, shared, [*_divergence(shared), found])
-    findings = [*_divergence(shared), *_uncached(shared), *_unread(prefix, ordered)]
-    findings += _changed(warm)
+        reason = finding("unwarmable", error.field, error.problem)
+        return Extracted(name, group, None, shared, [*divergence(shared), reason])
+    except PrefixFileError as error:
+        if error.field == "name":
+            raise
+        reason = finding("unwarmable", error.field, error.problem)
+        return Extracted(name, group, None, shared, [reason])
+    findings = [*divergence(shared), *uncached(shared), *unread(prefix, ordered)]
+    findings += changed(warm)
+    prefix = prefix.replace(findings=to_keep(findings))
     # Notes say what the agent must keep equal: it is the agent itself that sent this.
-    findings += [found for found in check(prefix) if found.severity != "note"]
+    findings += [one for one in check(prefix, captured=False) if one.severity != "note"]
     return Extracted(name, group, prefix, shared, findings)
-
-
-def _uncached(shared: Shared) -> Iterator[Finding]:
-    if shared.uncached:
-        count = estimate(shared.uncached)
-        yield finding(
-            "uncached-messages",
-            shared.uncached[-1].place,
-            f"all requests share about {count:,} tokens of messages that no breakpoint of theirs "
-            "reads: add one here",
-        )
-
-
-def _changed(warm: WarmRequest) -> Iterator[Finding]:
-    """What the warm request has otherwise than the agent's."""
-    for place, why in warm.left_out.items():
-        told = _LEFT_OUT[why]
-        yield finding("left-out", place, f"{told}: the warm call goes without it")
-    if warm.output_tokens and not is_converse(warm.body):
-        names = ", ".join(obstacle.place for obstacle in zero_obstacles(warm.body))
-        yield finding(
-            "asks-for-output", names, "goes with no max_tokens 0: the warm call asks for one token"
-        )
-
-
-def _unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Finding]:
-    """What keeps some request of the agent from reading its prefix; each thing once."""
-    told = set()
-    for request in group:
-        for found in judge(prefix, request.body, request.headers).findings:
-            if (found.rule.id, found.place) not in told:
-                told.add((found.rule.id, found.place))
-                yield found
 
 
 def _weight(group: Sequence[CapturedRequest]) -> tuple[bool, int, int]:
@@ -254,22 +253,3 @@ def _unwarmable(request: CapturedRequest) -> bool:
     except UnwarmableRequestError:
         return True
     return False
-
-
-def _divergence(shared: Shared) -> Iterator[Finding]:
-    parting = shared.divergence
-    if parting is None:
-        return
-    advice = _ADVICE.get(parting.why, _MOVE)
-    sides = f"{parting.left!r} and {parting.right!r}"
-    yield finding(
-        "key-order" if parting.why == "key order" else "divergence",
-        parting.at,
-        f"{parting.why}: {sides}; {advice}",
-    )
-    if shared.wasted is not None:
-        yield finding(
-            "varying-breakpoint",
-            shared.wasted.place,
-            "what its breakpoint writes is never read again: put it on the last shared block",
-        )

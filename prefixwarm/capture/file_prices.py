@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 _CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 
 
-def prices_of(request: Mapping[str, Any], route: str, prompt_tokens: int) -> dict[str, Any] | None:
-    """The prices of a request's model with their date and source, or None when unknown."""
+def prices_of(
+    request: Mapping[str, Any], route: str, prompt_tokens: int, base_model: str | None = None
+) -> dict[str, Any] | None:
+    """The prices of a request's model with their date and source, or None when unknown.
+
+    Of an application inference profile the model behind it, `base_model`, says the price.
+    """
     request = as_messages(request)
     found = lookup(
-        str(request["model"]),
+        base_model or str(request["model"]),
         route=route,
         prompt_tokens=prompt_tokens,
         inference_geo=request.get("inference_geo"),
@@ -31,7 +36,9 @@ def prices_of(request: Mapping[str, Any], route: str, prompt_tokens: int) -> dic
     return {"as_of": found.as_of, "source": found.source, "usd_per_mtok": usd}
 
 
-def tokens_of(request: Mapping[str, Any], route: str, estimate: int) -> dict[str, int | None]:
+def tokens_of(
+    request: Mapping[str, Any], route: str, estimate: int, base_model: str | None = None
+) -> dict[str, int | None]:
     """What is known of a prefix's tokens before the provider counted them."""
-    minimum = minimum_tokens(str(as_messages(request)["model"]), route)
+    minimum = minimum_tokens(base_model or str(as_messages(request)["model"]), route)
     return {"estimate": estimate, "counted": None, "minimum": minimum}

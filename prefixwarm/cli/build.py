@@ -27,8 +27,15 @@ from prefixwarm.provider.routes import route_named
     default=Path(),
     help="Folder that the prefix file goes to; this one by default.",
 )
+@click.option(
+    "--placeholder",
+    "placeholders",
+    multiple=True,
+    metavar="TEXT",
+    help="A text in the prompt that looks like a credential and is none; repeatable.",
+)
 @json_option
-def build(source: str, out: Path, as_json: bool) -> None:
+def build(source: str, out: Path, placeholders: tuple[str, ...], as_json: bool) -> None:
     """Write a prefix file from a Prefix object in your code."""
     definition = _load(source)
     headers, body = _with_version(definition)
@@ -39,6 +46,7 @@ def build(source: str, out: Path, as_json: bool) -> None:
         headers=headers,
         ttl=definition.ttl,
         shared_messages=definition.shared_messages,
+        placeholders=placeholders,
     )
     path = write(prefix, out)
     document = {"name": prefix.name, "file": str(path), "tokens": prefix.tokens}

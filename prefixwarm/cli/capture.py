@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.capture.extract import prefixes_from_requests
+from prefixwarm.capture.extract import Options, prefixes_from_requests
 from prefixwarm.capture.recording import record, run
 from prefixwarm.cli import aws_profile, finding_output
 from prefixwarm.cli.output import dollars, emit, finish, json_option, line, note, table, tokens
@@ -50,6 +50,13 @@ if TYPE_CHECKING:
     help="What the warm calls ask for.",
 )
 @click.option(
+    "--placeholder",
+    "placeholders",
+    multiple=True,
+    metavar="TEXT",
+    help="A text in the prompt that looks like a credential and is none; repeatable.",
+)
+@click.option(
     "--forward",
     is_flag=True,
     help="Let the provider answer, and bill; by default the simulator does.",
@@ -57,13 +64,19 @@ if TYPE_CHECKING:
 @json_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def capture(
-    out: Path, name: str | None, ttl: str, forward: bool, as_json: bool, command: tuple[str, ...]
+    out: Path,
+    name: str | None,
+    ttl: str,
+    placeholders: tuple[str, ...],
+    forward: bool,
+    as_json: bool,
+    command: tuple[str, ...],
 ) -> None:
     """Write prefix files from what an agent really sends.
 
     Runs COMMAND with its model traffic through a recording endpoint on this machine. Run it so
     that it makes several different requests: what they share is the prefix. What the agent
-    prints goes to standard error.
+    prints goes to standard error. Exits 1 when there is an error, which the file then holds.
     """
     _refuse_place(out, name or "")
     environ = aws_profile.located()
@@ -72,14 +85,16 @@ def capture(
         code = run(command, recording, output=sys.stderr)
         requests = recording.requests
     _refuse_nothing(requests, code)
-    agents = prefixes_from_requests(requests, name=name or _name_of(command), ttl=ttl)
+    options = Options(ttl, placeholders)
+    agents = prefixes_from_requests(requests, name=name or _name_of(command), options=options)
     _refuse_unwarmable(agents)
     written = [(agent, *_write(agent.prefix, out)) for agent in agents if agent.prefix]
     unwarmable = [agent for agent in agents if agent.prefix is None]
-    emit(_document(written, unwarmable, code), as_json, lambda: _show(written, unwarmable))
+    ok = code == 0 and not any(one.severity == "error" for a in agents for one in a.findings)
+    emit(_document(written, unwarmable, code, ok), as_json, lambda: _show(written, unwarmable))
     if code:
         note(f"prefixwarm: the agent ended with exit code {code}")
-    finish(ok=code == 0 and not unwarmable)
+    finish(ok=ok)
 
 
 def _refuse_place(folder: Path, name: str) -> None:
@@ -142,7 +157,10 @@ def _before(path: Path) -> dict[str, str] | None:
 
 
 def _document(
-    written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[Extracted], code: int
+    written: Sequence[tuple[Extracted, Path, str]],
+    unwarmable: Sequence[Extracted],
+    code: int,
+    ok: bool,
 ) -> dict[str, Any]:
     return {
         "prefixes": [
@@ -170,7 +188,8 @@ def _document(
             }
             for agent in unwarmable
         ],
-        "exit_code": code,
+        "agent_exit_code": code,
+        "exit_code": 0 if ok else 1,
     }
 
 

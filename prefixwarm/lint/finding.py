@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 DOCS = "docs/check.md"
 
@@ -60,6 +64,28 @@ def finding(id: str, place: str, message: str, severity: str | None = None) -> F
     return Finding(rule, place, message, severity or rule.severity)
 
 
+def to_keep(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """The errors among findings, as a prefix file holds them."""
+    return [
+        {"rule": found.rule.id, "place": found.place, "message": found.message}
+        for found in findings
+        if found.severity == "error"
+    ]
+
+
+def kept(findings: Iterable[Mapping[str, str]]) -> list[Finding]:
+    """The findings that a prefix file holds; of a rule of another version, too."""
+    return [
+        Finding(
+            RULES.get(found["rule"]) or Rule(found["rule"], "error", ""),
+            found["place"],
+            found["message"],
+            "error",
+        )
+        for found in findings
+    ]
+
+
 def _rules(severity: str, **summaries: str) -> list[Rule]:
     return [Rule(id.replace("_", "-"), severity, text) for id, text in summaries.items()]  # noqa: A001
 
@@ -70,6 +96,7 @@ RULES = {
         *_rules(
             "error",
             under_minimum="The prefix is shorter than the model's minimum: nothing is cached.",
+            credential="The request holds a credential, which a prefix file must not.",
             unwarmable="The request has a shape that max_tokens 0 does not go with.",
             no_breakpoint="The agent's request has no breakpoint that reads the prefix.",
             lookback_exceeded="The agent's breakpoint is too far behind the prefix's end.",
@@ -83,6 +110,8 @@ RULES = {
             "warning",
             near_minimum="The estimate is so close to the minimum that only counting tells.",
             volatile_content="Text that looks as if it changes from request to request.",
+            parameters_differ="The same prompt goes with other parameters: two entries.",
+            tool_order="The tools come in another order from request to request.",
             divergence="The agent's requests part within tools or system.",
             key_order="A tool's keys come in changing order: no request reads another's entry.",
             varying_breakpoint="A breakpoint lies on a block that varies: each write is wasted.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.lint.finding import finding
+from prefixwarm.lint.finding import finding, kept
 from prefixwarm.lint.model_refusals import end_of_life, refusals
 from prefixwarm.lint.provider_refusal import provider_refusal
 from prefixwarm.lint.refused_blocks import UNKNOWN, refused_blocks, unknown_places
@@ -24,7 +24,9 @@ _UNSURE = 1.3
 _SERVER_TOOLS = ("web_search", "web_fetch", "code_execution")
 
 
-def check(prefix: PrefixFile, *, names: Sequence[str] = ()) -> list[Finding]:
+def check(
+    prefix: PrefixFile, *, names: Sequence[str] = (), captured: bool = True
+) -> list[Finding]:
     """Find what would keep a prefix from being cached or read.
 
     Parameters
@@ -33,13 +35,16 @@ def check(prefix: PrefixFile, *, names: Sequence[str] = ()) -> list[Finding]:
         The prefix.
     names : sequence of str
         User names and the like, which do not belong into a shared prefix.
+    captured : bool
+        Whether to repeat what capture saw of the agent's requests and kept in the file.
 
     Returns
     -------
     list of Finding
         The worst first.
     """
-    found = [*_size(prefix), *_model(prefix), *_volatile(prefix, names), *_parameters(prefix)]
+    found = [*kept(prefix.findings)] if captured else []
+    found += [*_size(prefix), *_model(prefix), *_volatile(prefix, names), *_parameters(prefix)]
     order = ("error", "warning", "note")
     return sorted(found, key=lambda f: order.index(f.severity))
 
@@ -77,7 +82,7 @@ def _model(prefix: PrefixFile) -> Iterator[Finding]:
             "prices",
             f"no prices of {prefix.model} are known; write them into the file's prices",
         )
-    ended = end_of_life(prefix.model, prefix.route)
+    ended = end_of_life(prefix.priced_model, prefix.route)
     if ended is not None:
         rule = "retired-model" if ended.over else "deprecated-model"
         when = f"ends on {ended.day}" if ended.day else "is no longer served"

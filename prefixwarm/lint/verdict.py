@@ -52,7 +52,11 @@ class Verdict:
 
 
 def judge(
-    prefix: PrefixFile, request: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    prefix: PrefixFile,
+    request: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    *,
+    answered: bool = False,
 ) -> Verdict:
     """Compare a real request with a prefix.
 
@@ -64,6 +68,8 @@ def judge(
         The body of a request as the agent sends it.
     headers : mapping of str to str, optional
         Its headers; betas and version are compared only where they are given.
+    answered : bool
+        Whether the provider took the request: then there is nothing that it refuses.
 
     Notes
     -----
@@ -75,7 +81,8 @@ def judge(
     warmed, sent = Prompt.of_file(prefix), Prompt(request, headers, prefix.route)
     drift = warmed.missed_by(sent)
     found = [*_markers(prefix, sent), *_choice(prefix, request)]
-    if not any(f.severity == "error" for f in found) and not unknown_places(sent):
+    wrong = any(one.severity == "error" for one in found) or unknown_places(sent)
+    if not (answered or wrong):
         found += provider_refusal(sent.body, sent.headers, prefix.route)
     if drift is None:
         found = [*_reading(prefix, len(warmed.blocks) - 1, sent), *found]

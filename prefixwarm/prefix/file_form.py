@@ -13,6 +13,7 @@ from pathlib import Path
 
 from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.life import TTL_SECONDS
+from prefixwarm.prefix import credential_text
 from prefixwarm.prefix.body import (
     MAX_BREAKPOINTS,
     as_messages,
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 
 
 FORMAT = "prefixwarm/1"
+# With fields that the first format does not have; a file without them is written as the first.
+NEWER_FORMAT = "prefixwarm/2"
 SUFFIX = ".prefix.json"
 MAX_BYTES = 6 * 1024 * 1024
 
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
-_KEY = re.compile(r"\bsk-ant-[A-Za-z0-9_-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
-_SECRET_FIELDS = frozenset({"authorization_token", "authorization", "api_key", "x-api-key"})
 _FIELDS = (
     "format",
     "name",
@@ -49,6 +50,8 @@ _FIELDS = (
     "tokens",
     "prices",
 )
+_NEWER_FIELDS = ("base_model", "placeholders", "findings")
+_FINDING = {"rule", "place", "message"}
 _PRICES = ("input", "read", "write_5m", "write_1h", "output")
 
 
@@ -75,6 +78,13 @@ class PrefixFile(Record):
         ``estimate``, ``counted`` and ``minimum``, in tokens or None.
     prices
         ``as_of``, ``source`` and ``usd_per_mtok``, or None when unknown.
+    base_model
+        The id of the model behind an application inference profile; None elsewhere.
+    placeholders
+        Texts in the request that look like credentials and are none.
+    findings
+        What capture saw that keeps the agent from reading the prefix: objects of ``rule``,
+        ``place`` and ``message``.
     """
 
     name: str
@@ -86,6 +96,14 @@ class PrefixFile(Record):
     fingerprint: dict[str, str]
     tokens: dict[str, int | None]
     prices: dict[str, Any] | None = None
+    base_model: str | None = None
+    placeholders: tuple[str, ...] | list[str] = ()
+    findings: tuple[dict[str, str], ...] | list[dict[str, str]] = ()
+
+    @property
+    def priced_model(self) -> str:
+        """The model whose price and minimum count."""
+        return self.base_model or self.model
 
     @property
     def usd_per_mtok(self) -> dict[str, float | None]:
@@ -157,7 +175,9 @@ def refuse_oversize(source: object, size: int) -> None:
 
 def dumps(prefix: PrefixFile) -> str:
     """The file's text; key order is kept."""
-    document = {"format": FORMAT, **{name: getattr(prefix, name) for name in _FIELDS[1:]}}
+    newer = {name: getattr(prefix, name) for name in _NEWER_FIELDS if getattr(prefix, name)}
+    document = {"format": NEWER_FORMAT if newer else FORMAT}
+    document |= {name: getattr(prefix, name) for name in _FIELDS[1:]} | newer
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -189,15 +209,18 @@ def checked_form(document: object, source: str) -> dict[str, Any]:
     """
     if not isinstance(document, dict):
         raise error_in(source, "", "is not a JSON object; build it with `prefixwarm capture`")
-    if document.get("format") != FORMAT:
+    if document.get("format") not in (FORMAT, NEWER_FORMAT):
         found = document.get("format")
-        raise error_in(source, "format", f"{found!r}: this version reads {FORMAT!r} only")
+        readable = f"{FORMAT!r} and {NEWER_FORMAT!r}"
+        raise error_in(source, "format", f"{found!r}: this version reads {readable} only")
+    fields = _FIELDS if document["format"] == FORMAT else (*_FIELDS, *_NEWER_FIELDS)
     for name in document:
-        if name not in _FIELDS:
-            raise error_in(source, name, f"is not a field; the fields are {', '.join(_FIELDS)}")
+        if name not in fields:
+            raise error_in(source, name, f"is not a field; the fields are {', '.join(fields)}")
     for field, problem in _problems(document):
         raise error_in(source, field, problem)
-    return {name: document.get(name) for name in _FIELDS[1:]}
+    newer = {name: document[name] for name in _NEWER_FIELDS if name in document}
+    return {name: document.get(name) for name in _FIELDS[1:]} | newer
 
 
 def error_in(source: str, field: str, problem: str) -> PrefixFileError:
@@ -221,7 +244,9 @@ def _problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return
     yield from _header_problems(document["headers"], route)
     yield from _request_problems(document)
-    yield from _secret_problems(document["request"], "request")
+    yield from credential_text.problems(
+        document["request"], "request", document.get("placeholders", ())
+    )
     yield from _price_problems(document.get("prices"))
 
 
@@ -233,11 +258,24 @@ def _shape_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, f"is missing or not {'text' if kind is str else 'an object'}"
     if not _NAME.fullmatch(document["name"]):
         yield "name", f"{document['name']!r}: use 1 to 64 of a-z, 0-9 and -"
+    yield from _newer_problems(document)
     if document["ttl"] not in TTL_SECONDS:
         yield "ttl", f"{document['ttl']!r}: write 5m or 1h"
     for name, value in document["tokens"].items():
         if value is not None and (type(value) is not int or value < 0):
             yield f"tokens.{name}", "must be a whole number or null"
+
+
+def _newer_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if not isinstance(document.get("base_model", ""), str):
+        yield "base_model", "is not text"
+    for name, kind in {"placeholders": str, "findings": dict}.items():
+        values = document.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(value, kind) for value in values):
+            yield name, f"must be a list of {'texts' if kind is str else 'objects'}"
+    for i, finding in enumerate(document.get("findings", [])):
+        if set(finding) != _FINDING or not all(isinstance(v, str) for v in finding.values()):
+            yield f"findings[{i}]", "must hold rule, place and message, all of them text"
 
 
 def _text_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -262,7 +300,7 @@ def _header_problems(headers: dict[str, Any], route: Route) -> Iterator[tuple[st
             allowed = ", ".join(route.allowed_headers) or "none"
             yield f"headers.{name}", f"is not allowed on the route {route.name}; allowed: {allowed}"
         text = isinstance(value, str) and value.isascii() and value.isprintable()
-        if not text or _KEY.search(value):
+        if not text or credential_text.KEY.search(value):
             yield f"headers.{name}", "must be one line of ASCII text that holds no key"
     version = headers.get("anthropic-version")
     if "anthropic-version" in route.allowed_headers and version not in route.versions:
@@ -323,19 +361,6 @@ def _breakpoint_problems(request: dict[str, Any], ttl: str) -> Iterator[tuple[st
             yield f"request.{place}", "a breakpoint on the placeholder is never read again"
         if block["cache_control"] != {"type": "ephemeral", "ttl": ttl}:
             yield f"request.{place}.{named[0]}", f"must be {named[1]} with the ttl {ttl}"
-
-
-def _secret_problems(value: object, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name.lower() in _SECRET_FIELDS and isinstance(inner, str) and inner:
-                yield f"{place}.{name}", "holds a credential; a prefix file must not"
-            yield from _secret_problems(inner, f"{place}.{name}")
-    elif isinstance(value, list):
-        for i, inner in enumerate(value):
-            yield from _secret_problems(inner, f"{place}[{i}]")
-    elif isinstance(value, str) and _KEY.search(value):
-        yield place, "holds text shaped like an API key; remove it from the prompt"
 
 
 def _price_problems(prices: object) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from prefixwarm.errors import PrefixFileError
 from prefixwarm.prefix.body import as_messages, markers, without_placeholder
 from prefixwarm.prefix.file_form import FORMAT as FORMAT
 from prefixwarm.prefix.file_form import MAX_BYTES as MAX_BYTES
+from prefixwarm.prefix.file_form import NEWER_FORMAT as NEWER_FORMAT
 from prefixwarm.prefix.file_form import SUFFIX as SUFFIX
 from prefixwarm.prefix.file_form import PrefixFile as PrefixFile
 from prefixwarm.prefix.file_form import (
@@ -26,7 +27,7 @@ from prefixwarm.prefix.request_checks import problems
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 def build(
@@ -37,6 +38,8 @@ def build(
     headers: Mapping[str, str] | None = None,
     tokens: Mapping[str, int | None] | None = None,
     prices: dict[str, Any] | None = None,
+    base_model: str | None = None,
+    placeholders: Sequence[str] = (),
 ) -> PrefixFile:
     """A prefix file of a warm request, checked; see `warm_request.derive`.
 
@@ -60,6 +63,9 @@ def build(
         | dict(tokens or {}),
         "prices": prices,
     }
+    newer = {"base_model": base_model, "placeholders": list(placeholders)}
+    document |= {name: value for name, value in newer.items() if value}
+    document["format"] = NEWER_FORMAT if any(newer.values()) else FORMAT
     source = f"{name}{SUFFIX}"
     built = _checked(checked_form(document, source), source)
     refuse_oversize(source, len(dumps(built).encode()))

@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix, prefix_from_requests, prefixes_from_requests
+from prefixwarm.capture.extract import (
+    Options,
+    make_prefix,
+    prefix_from_requests,
+    prefixes_from_requests,
+)
 from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
+from prefixwarm.lint.rules import check
+from prefixwarm.prefix.prefix_file import dumps, loads
 
 
 def rules(found: Any) -> list[str]:
@@ -125,10 +132,39 @@ def test_where_nothing_is_shared_the_divergence_is_told(make_body: Any, captured
 
 
 def test_a_key_in_the_prompt_is_refused(make_body: Any, captured: Any) -> None:
-    """No prefix file with a credential is ever made."""
-    leaky = captured(make_body(system="Use sk-ant-api03-abcdefgh12345678 to call."))
-    with pytest.raises(PrefixFileError, match="API key"):
-        prefixes_from_requests([leaky], name="x")
+    """No prefix file with a credential is ever made; the other agent's file is."""
+    leaky = captured(make_body(system="Use sk-ant-api03-abcdefgh12345678 to call. " * 30))
+    good = captured(make_body(model="claude-haiku-5-5"))
+    found = prefixes_from_requests([leaky, good], name="x")
+    (stopped,) = [one for one in found if one.prefix is None]
+    assert rules(stopped) == ["credential"]
+    assert stopped.findings[0].place == "request.system[0].text"
+    assert "abcdefgh" not in stopped.findings[0].message
+    assert [one.prefix.model for one in found if one.prefix] == ["claude-haiku-5-5"]
+
+
+def test_a_placeholder_is_named(make_body: Any, captured: Any) -> None:
+    """The file holds it, so that every reader knows."""
+    leaky = captured(make_body(system="Use sk-ant-api03-abcdefgh12345678 to call. " * 60))
+    options = Options(placeholders=["sk-ant-api03-abcdefgh12345678", "not there"])
+    (found,) = prefixes_from_requests([leaky], name="x", options=options)
+    assert found.prefix is not None
+    assert found.prefix.placeholders == ["sk-ant-api03-abcdefgh12345678"]
+    assert loads(dumps(found.prefix)) == found.prefix
+
+
+def test_errors_are_kept_in_the_file(make_body: Any, captured: Any) -> None:
+    """And repeated by check; what check sees for itself is not kept."""
+    body = make_body()
+    del body["system"][1]["cache_control"]
+    (found,) = prefixes_from_requests([captured(body)], name="x")
+    assert found.prefix is not None
+    again = loads(dumps(found.prefix))
+    assert [one["rule"] for one in again.findings] == ["no-breakpoint"]
+    assert [one.rule.id for one in check(again)] == rules(found)
+    (fine,) = prefixes_from_requests([captured(make_body())], name="x")
+    assert fine.prefix is not None
+    assert '"format": "prefixwarm/1"' in dumps(fine.prefix)
 
 
 @pytest.mark.parametrize(

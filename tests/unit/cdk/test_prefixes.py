@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.errors import PrefixFileError, UsageError
+from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.manifest import state_keys
 from prefixwarm.state.model import entry_key
 from prefixwarm_cdk import Credentials, prefixes
@@ -45,7 +46,7 @@ def test_a_truncated_file_is_named(prefix: Path, tmp_path: Path) -> None:
 def test_another_format_version_is_refused(prefix: Path, tmp_path: Path) -> None:
     """The field and the accepted version."""
     copy = changed(prefix, tmp_path, format="prefixwarm/9")
-    with pytest.raises(PrefixFileError, match=r"format: .*'prefixwarm/1' only"):
+    with pytest.raises(PrefixFileError, match=r"format: .*'prefixwarm/1' and 'prefixwarm/2' only"):
         prefixes.read([copy])
 
 
@@ -107,6 +108,16 @@ def test_doubtful_prefixes_are_warned_about(
         credentials["credentials"] = Credentials.function_role()
     bench.warmer(prefixes=[write_prefix(**options)], **credentials).attach(bench.function())
     assert any(words in text for text in bench.warnings())
+
+
+def test_what_capture_saw_is_repeated(bench: Any, write_prefix: Callable[..., Path]) -> None:
+    """Until the agent was captured without it."""
+    path = write_prefix()
+    finding = {"rule": "no-breakpoint", "place": "system[0]", "message": "add one"}
+    seen = prefix_file.load(path).replace(findings=[finding])
+    prefix_file.write(seen, path.parent)
+    bench.warmer(prefixes=[path]).attach(bench.function())
+    assert any("prefix support: system[0]: add one; then" in text for text in bench.warnings())
 
 
 def test_the_same_prefix_under_two_names_is_warned_about(

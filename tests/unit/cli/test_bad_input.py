@@ -29,7 +29,7 @@ def refusal(ran: Any, path: Path) -> str:
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("format", "prefixwarm/2", "format: 'prefixwarm/2': this version reads 'prefixwarm/1'"),
+        ("format", "prefixwarm/3", "format: 'prefixwarm/3': this version reads 'prefixwarm/1'"),
         ("name", "Bad Name", "name: 'Bad Name': use 1 to 64 of a-z, 0-9 and -"),
         ("name", "x" * 65, "name: 'xxx"),
         ("route", "azure", "route: 'azure' is not known"),

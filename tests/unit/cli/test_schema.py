@@ -65,7 +65,7 @@ def test_both_accept(document: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("format", "prefixwarm/2"),
+        ("format", "prefixwarm/3"),
         ("format", KeyError),
         ("name", "Bad Name"),
         ("name", ""),

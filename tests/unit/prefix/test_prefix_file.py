@@ -150,7 +150,7 @@ def test_reads_what_it_writes(
 
 MARKED = REQUEST["system"][0]
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
-    ("format", document(format="prefixwarm/2"), "format", "reads 'prefixwarm/1' only"),
+    ("format", document(format="prefixwarm/3"), "format", "'prefixwarm/1' and 'prefixwarm/2' only"),
     ("no-format", {}, "format", "None: this version"),
     ("unknown-field", document(fingerprints={}), "fingerprints", "the fields are format, name"),
     ("no-name", {k: v for k, v in document().items() if k != "name"}, "name", "not text"),
@@ -262,7 +262,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "aws-key-in-prompt",
-        document("request", system=[{**MARKED, "text": "AKIAIOSFODNN7EXAMPLE"}]),
+        document("request", system=[{**MARKED, "text": "AKIAIOSFODNN7EXAMPLX"}]),
         "request.system[0].text",
         "shaped like an API key",
     ),

@@ -1,0 +1,89 @@
+"""What is wrong with the requests of one agent, and what to change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefixwarm.fields.output import zero_obstacles
+from prefixwarm.lint.finding import finding
+from prefixwarm.lint.verdict import judge
+from prefixwarm.prefix.blocks import estimate
+from prefixwarm.prefix.body import is_converse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from prefixwarm.capture.captured_request import CapturedRequest
+    from prefixwarm.capture.shared import Shared
+    from prefixwarm.lint.finding import Finding
+    from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.prefix.warm_request import WarmRequest
+
+
+_MOVE = "move it behind the prefix, into the first user message"
+_LEFT_OUT = {
+    "run": "belongs to one run",
+    "request": "belongs to one request",
+    "output": "forces output, and reaches messages alone",
+}
+_ADVICE = {
+    "key order": "build the tool's schema once, with its keys in one order",
+    "order of tools": "send the tools in one order",
+    "added": "send the same blocks in every request",
+    "removed": "send the same blocks in every request",
+    "white space": "send the same text in every request",
+}
+
+
+def uncached(shared: Shared) -> Iterator[Finding]:
+    """Messages that all share and none reads."""
+    if shared.uncached:
+        count = estimate(shared.uncached)
+        yield finding(
+            "uncached-messages",
+            shared.uncached[-1].place,
+            f"all requests share about {count:,} tokens of messages that no breakpoint of theirs "
+            "reads: add one here",
+        )
+
+
+def changed(warm: WarmRequest) -> Iterator[Finding]:
+    """What the warm request has otherwise than the agent's."""
+    for place, why in warm.left_out.items():
+        told = _LEFT_OUT[why]
+        yield finding("left-out", place, f"{told}: the warm call goes without it")
+    if warm.output_tokens and not is_converse(warm.body):
+        names = ", ".join(obstacle.place for obstacle in zero_obstacles(warm.body))
+        yield finding(
+            "asks-for-output", names, "goes with no max_tokens 0: the warm call asks for one token"
+        )
+
+
+def unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Finding]:
+    """What keeps some request of the agent from reading its prefix; each thing once."""
+    seen = set()
+    for request in group:
+        for found in judge(prefix, request.body, request.headers, answered=True).findings:
+            if (found.rule.id, found.place) not in seen:
+                seen.add((found.rule.id, found.place))
+                yield found
+
+
+def divergence(shared: Shared) -> Iterator[Finding]:
+    """Where the requests part within tools or system."""
+    parting = shared.divergence
+    if parting is None:
+        return
+    advice = _ADVICE.get(parting.why, _MOVE)
+    sides = f"{parting.left!r} and {parting.right!r}"
+    yield finding(
+        "key-order" if parting.why == "key order" else "divergence",
+        parting.at,
+        f"{parting.why}: {sides}; {advice}",
+    )
+    if shared.wasted is not None:
+        yield finding(
+            "varying-breakpoint",
+            shared.wasted.place,
+            "what its breakpoint writes is never read again: put it on the last shared block",
+        )

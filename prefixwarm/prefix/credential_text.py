@@ -1,0 +1,79 @@
+"""Credentials in a prefix file's request, told from the placeholders that documentation uses."""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+
+KEY = re.compile(r"\bsk-ant-[A-Za-z0-9_-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
+_FIELDS = frozenset({"authorization_token", "authorization", "api_key", "x-api-key"})
+_SCHEMES = ("bearer ", "basic ", "token ")
+# "YOUR_KEY", "<token>", "${API_KEY}", "{{ key }}", "%KEY%", "xxxx", "***", "...".
+_WORDS = re.compile(
+    r"(?<![a-z])(?:your|example|sample|placeholder|dummy|fake|redacted|changeme|replace|insert|todo)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+_WRAPPED = re.compile(r"<[^<>]*>|\$?\{.*\}|\$[A-Z_][A-Z0-9_]*|%[A-Za-z0-9_]+%|\[[^\[\]]*\]")
+_SAYS = "for a placeholder, name it with --placeholder"
+
+
+def problems(
+    value: object, place: str, placeholders: Collection[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """Each place that holds a credential, with what to do.
+
+    Parameters
+    ----------
+    value : object
+        A request, or a part of one.
+    place : str
+        Where it stands.
+    placeholders : collection of str
+        Texts that the user says are no credentials.
+    """
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            is_field = name.lower() in _FIELDS and isinstance(inner, str)
+            if is_field and inner and not is_placeholder(inner, placeholders):
+                yield (
+                    f"{place}.{name}",
+                    f"holds a credential; a prefix file must not ({_SAYS})",
+                )
+            yield from problems(inner, f"{place}.{name}", placeholders)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from problems(inner, f"{place}[{i}]", placeholders)
+    elif isinstance(value, str):
+        keys = (match.group() for match in KEY.finditer(value))
+        if not all(_is_published(key) or key in placeholders for key in keys):
+            yield place, f"holds text shaped like an API key; remove it from the prompt ({_SAYS})"
+
+
+def is_placeholder(text: str, placeholders: Collection[str] = ()) -> bool:
+    """Whether the value of a field for a credential stands for one, rather than being one."""
+    scheme = next((start for start in _SCHEMES if text.lower().startswith(start)), "")
+    bare = text[len(scheme) :].strip()
+    if {text, bare} & set(placeholders) or _repeats(bare):
+        return True
+    if KEY.fullmatch(bare):
+        return _is_published(bare)
+    return bool(_WORDS.search(bare.replace("_", " ")) or _WRAPPED.fullmatch(bare))
+
+
+def _is_published(key: str) -> bool:
+    """Whether a text of a key's shape is one that documentation prints, as AKIAIOSFODNN7EXAMPLE."""
+    if key.startswith(("AKIA", "ASIA")):
+        return key.endswith("EXAMPLE") or _repeats(key[4:])
+    rest = key.removeprefix("sk-ant-")
+    rest = re.sub(r"^(?:api|admin|oat|ort)\d\d-", "", rest)
+    return _repeats(rest) or bool(_WORDS.search(rest.replace("_", " ")))
+
+
+def _repeats(text: str) -> bool:
+    """Whether it is one or two characters again and again, as in ``xxxx-xxxx``."""
+    return len(text) > 2 and len(set(text.lower())) <= 2
