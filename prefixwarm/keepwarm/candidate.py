@@ -61,6 +61,13 @@ def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> V
         multipliers=Multipliers(**relative_prices(call.usd_per_mtok)),
         latency=_latency(state, call, latency_value),
         learned=_decoded(state.learned),
+        longest_ttl=state.longest_ttl or TTL_1H,
+        # Until a request's own write was seen, the cheaper one: nothing more is saved than that.
+        agent_ttl=state.agent_ttl or TTL_5M,
+        spent=_spent(state, call),
+        starts=state.starts or None,
+        start_hits=state.start_hits,
+        saves=state.saves,
         cost_per_refresh_usd=_dollars(call, "read"),
     )
 
@@ -132,17 +139,27 @@ class Candidate:
         asked = replace(view, ttl=min(self.call.ttl, longest))
         return min(decide(asked, self._paced(asked)).ttl, longest)
 
+    def with_observed(self, now: float) -> Candidate:
+        """The same after what the agent itself told of."""
+        return self._after(self._observed(now), now)
+
+    def _after(self, arrivals: Sequence[float], now: float) -> Candidate:
+        view = self._view(now)
+        learned = learn(view, arrivals, self.policy)
+        if learned == view.learned:
+            return self
+        state = self.state.replace(learned=b64encode(learned).decode())
+        return replace(self, state=state, learned=learned)
+
     def with_traffic(self, arrivals: Sequence[float], now: float) -> Candidate:
         """The same after these signs of traffic (epoch seconds, ascending)."""
         new = [at for at in arrivals if at > (self.state.traffic_at or 0.0)]
         observed = self._observed(now)
-        view = self._view(now)
-        learned = learn(view, [*observed, *new], self.policy)
-        changed = learned if learned != view.learned else None
+        after = self._after([*observed, *new], now)
         if not new:
-            return replace(self, learned=changed, evidence=OBSERVED if observed else "")
-        state = self.state.replace(traffic_at=new[-1], traffic_by=METRIC, idle=0)
-        return replace(self, state=state, learned=changed, evidence=METRIC)
+            return replace(after, evidence=OBSERVED if observed else "")
+        state = after.state.replace(traffic_at=new[-1], traffic_by=METRIC, idle=0)
+        return replace(after, state=state, evidence=METRIC)
 
     def _observed(self, now: float) -> list[float]:
         """Traffic that the agent itself told of since the last check."""
@@ -165,6 +182,14 @@ def _latency(state: State, call: WarmCall, latency_value: float) -> float:
     if state.write_ms is not None and state.read_ms is not None:
         seconds = max(0.0, state.write_ms - state.read_ms) / 1000
     return latency_value * seconds / unit
+
+
+def _spent(state: State, call: WarmCall) -> float:
+    """What warm calls have cost, in units of one uncached read of the prefix."""
+    unit = _dollars(call, "input")
+    if not unit or state.unpriced:
+        return state.calls * relative_prices(call.usd_per_mtok)["write_1h"]
+    return state.spent_usd / unit
 
 
 def _dollars(call: WarmCall, price: str) -> float | None:

@@ -63,7 +63,7 @@ class CandidateSelector:
         self, candidates: Sequence[Candidate], route_breaker: RouteBreaker
     ) -> list[PlannedCall]:
         """The calls that are due now; of the others the next check is noted."""
-        decided = self._decided(candidates)
+        decided = self._decided(self._with_observed(candidates))
         waiting = [planned for planned in decided if planned.decision.action == "wait"]
         others = [planned.candidate for planned in decided if planned.decision.action != "wait"]
         planned_calls: list[PlannedCall] = []
@@ -76,6 +76,14 @@ class CandidateSelector:
                 planned_calls.append(planned)
         self._each(self._note, waiting)
         return planned_calls
+
+    def _with_observed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Take into account what agents told of, whether anything is due or not."""
+        after = [
+            self.isolation.run(candidate.state, partial(candidate.with_observed, self.now))
+            for candidate in candidates
+        ]
+        return [candidate for candidate in after if candidate]
 
     def _decided(self, candidates: Sequence[Candidate]) -> list[PlannedCall]:
         """What is decided of each; those of which nothing can be decided are set aside."""

@@ -112,6 +112,7 @@ def session_start(prefix: PrefixFile, seen: Observation, state: State) -> Sessio
         hit=hit,
         saved=saved,
         saved_usd=_saving(prefix, seen) if saved else None,
+        asked_ttl=None if hit or not seen.usage.written else ttl,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prefixwarm.plan.comparison import Plan
-    from prefixwarm.policy.evaluate import Event
+    from prefixwarm.policy.run import Event
 
 
 SHOWN_DAYS = 7

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from prefixwarm.life import TTL_1H, TTL_5M
-from prefixwarm.policy.evaluate import SESSION_GAP, Replay, check_arrivals
+from prefixwarm.policy.account import SESSION_GAP
+from prefixwarm.policy.evaluate import Replay, check_arrivals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

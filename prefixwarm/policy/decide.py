@@ -16,7 +16,6 @@ from prefixwarm.policy.view import Action, Decision, View
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 _RULES: dict[str, Rule] = {
     "never": Never(),
     "always": Always(),
@@ -57,6 +56,51 @@ def learn(view: View, arrivals: Sequence[float], policy: str | Policy = "auto") 
         return rule.learn(replace(view, learned=b""), arrivals)
 
 
+def carry_over(view: View, policy: str | Policy = "auto") -> bytes:
+    """Counters for the version of a prefix that replaces this one.
+
+    Its traffic is the same, and its account goes on, so that deployments earn nothing.
+
+    Parameters
+    ----------
+    view : View
+        Of the version that is replaced.
+    policy : str or Policy
+        As for `decide`.
+
+    Returns
+    -------
+    bytes
+        The `View.learned` of the new version.
+    """
+    rule = _RULES[Policy.of(policy).rule]
+    try:
+        return rule.carry_over(view)
+    except _UNSOUND:
+        return rule.carry_over(replace(view, learned=b""))
+
+
+def init_share(view: View, policy: str | Policy = "auto") -> float | None:
+    """What starts may spend on writes that no request has read, beyond what they have.
+
+    Parameters
+    ----------
+    view : View
+        What is known of the prefix.
+    policy : str or Policy
+        As for `decide`.
+
+    Returns
+    -------
+    float or None
+        Units of one uncached read of the prefix; None where the rule keeps no account.
+    """
+    try:
+        return _RULES[Policy.of(policy).rule].init_share(view)
+    except _UNSOUND:
+        return 0.0
+
+
 def decide(view: View, policy: str | Policy = "auto") -> Decision:
     """Decide what to do about a prefix now.
 
@@ -84,6 +128,8 @@ class _Candidate:
     """One view under one policy."""
 
     def __init__(self, view: View, policy: Policy, rule: Rule) -> None:
+        if policy.ttl is not None and policy.ttl < view.longest_ttl:
+            view = replace(view, longest_ttl=policy.ttl)
         self.view = view
         self.policy = policy
         self.interval = policy.refresh_after(view.ttl)
@@ -102,8 +148,8 @@ class _Candidate:
             return self._answer("rest", hours.opens(view.now), "outside the active hours")
         if view.alive:
             return self._living()
-        if view.warm_until is None and self.policy.rule != "never":
-            return self._send("write", "a new prefix: never warmed here")
+        if reason := self.rule.write(view):
+            return self._send("write", reason)
         return self._lapsed()
 
     def _promised(self) -> str | None:

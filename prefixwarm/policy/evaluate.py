@@ -8,19 +8,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from heapq import merge
+from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
 from prefixwarm.errors import UsageError
-from prefixwarm.life import TTL_1H
 from prefixwarm.policy import decide as deciding
 from prefixwarm.policy.policy import Policy
+from prefixwarm.policy.run import Event, Run, Tender, World
 from prefixwarm.policy.view import Decision, Multipliers, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-
-SESSION_GAP = 300.0
 
 
 class Decider(Protocol):
@@ -31,25 +30,6 @@ class Decider(Protocol):
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
         """New counters after real traffic."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One request or warm call of a replay.
-
-    Attributes
-    ----------
-    at : float
-        Seconds.
-    kind : str
-        ``hit``, ``miss``, ``refresh`` or ``write``; the latter two are warm calls.
-    warm_until : float
-        Seconds; the entry's end after it.
-    """
-
-    at: float
-    kind: str
-    warm_until: float
 
 
 @dataclass(frozen=True)
@@ -66,6 +46,8 @@ class Replay:
         Requests that found the entry cold, the first included.
     starts, start_hits : int
         Requests more than 300 s after the previous one, and those of them that hit.
+    deployment, init : float
+        The parts of `total` that were paid at deployments, and by starts.
     """
 
     total: float
@@ -74,6 +56,8 @@ class Replay:
     misses: int
     starts: int
     start_hits: int
+    deployment: float = 0.0
+    init: float = 0.0
 
     @property
     def hit_rate(self) -> float | None:
@@ -92,6 +76,11 @@ def replay(
     latency: float = 0.0,
     tick: float = 60,
     watch: Callable[[Event], None] | None = None,
+    agent_ttl: int | None = None,
+    observed: bool = True,
+    deployments: Sequence[float] = (),
+    starts: Sequence[float] = (),
+    init_per_week: float = math.inf,
 ) -> Replay:
     """Replay a rule, by name or with limits, or any decider against one prefix's real requests.
 
@@ -105,6 +94,17 @@ def replay(
         Seconds; warm calls fall on its multiples, after a request of the same moment.
     watch : callable, optional
         Called with every request and warm call, in order.
+    agent_ttl : int, optional
+        Seconds, 300 or 3600: what the requests' own writes ask for. By default what the policy
+        wants, as if the agent followed it.
+    observed : bool
+        Whether the agent is observed; otherwise its requests are only counted.
+    deployments : sequence of float
+        When a new version of the prefix is deployed, which is not in the cache yet; seconds.
+    starts : sequence of float
+        When an environment starts whose init phase warms; with or without a request that follows.
+    init_per_week : float
+        What starts may spend in a week where the agent is not observed; units.
 
     Raises
     ------
@@ -114,13 +114,32 @@ def replay(
     check_arrivals(arrivals, end)
     if not (read > 0 and write_5m > 0 and write_1h > 0 and latency >= 0 and tick > 0):
         raise UsageError("prices and tick must be above 0, and latency not below")
-    multipliers = Multipliers(read, write_5m, write_1h)
-    run = _Run(_decider(policy), multipliers, latency, tick, watch or (lambda _: None))
-    for at in arrivals:
-        run.tend(at)
-        run.request(at)
+    prices = Multipliers(read, write_5m, write_1h)
+    world = World(prices, latency, tick, agent_ttl, observed, init_per_week)
+    run = Run(_tender(policy), world, watch or (lambda _: None))
+    for at, _, happen in merge(
+        ((at, 0, run.deploy) for at in sorted(deployments)),
+        ((at, 1, run.start) for at in sorted(starts)),
+        ((at, 2, run.request) for at in arrivals),
+        key=itemgetter(0, 1),
+    ):
+        if at <= end:
+            happen(at)
     run.tend(end)
-    return run.account(len(arrivals))
+    return _account(run, len(arrivals) * read)
+
+
+def _account(run: Run, reads: float) -> Replay:
+    return Replay(
+        total=run.total,
+        excess=run.total - reads,
+        pings=run.pings,
+        misses=run.misses,
+        starts=run.starts,
+        start_hits=run.start_hits,
+        deployment=run.deployment,
+        init=run.init,
+    )
 
 
 def check_arrivals(arrivals: Sequence[float], end: float) -> None:
@@ -142,97 +161,31 @@ def check_arrivals(arrivals: Sequence[float], end: float) -> None:
         raise UsageError(f"the end is {end!r}, before the last arrival at {previous!r}")
 
 
-def _decider(policy: str | Policy | Decider) -> Decider:
+def _tender(policy: str | Policy | Decider) -> Tender:
     if isinstance(policy, (str, Policy)):
         return _Named(Policy.of(policy))
-    return policy
+    return _Given(policy)
 
 
 class _Named:
+    """A rule of this package."""
+
     def __init__(self, policy: Policy) -> None:
         self.decide = partial(deciding.decide, policy=policy)
         self.learn = partial(deciding.learn, policy=policy)
+        self.carry_over = partial(deciding.carry_over, policy=policy)
+        self.init_share = partial(deciding.init_share, policy=policy)
 
 
-class _Run:
-    """One prefix, its entry and its bill."""
+class _Given:
+    """Anybody's decider; it keeps its counters from version to version."""
 
-    def __init__(
-        self,
-        policy: Decider,
-        multipliers: Multipliers,
-        latency: float,
-        tick: float,
-        watch: Callable[[Event], None],
-    ) -> None:
-        self.policy, self.multipliers, self.latency = policy, multipliers, latency
-        self.tick, self.watch = tick, watch
-        self.last_touch: float | None = None
-        self.warm_until: float | None = None
-        self.traffic_at: float | None = None
-        self.next_check: float | None = None
-        self.ttl, self.idle, self.learned = TTL_1H, 0, b""
-        self.total = 0.0
-        self.pings = self.misses = self.starts = self.start_hits = 0
+    def __init__(self, decider: Decider) -> None:
+        self.decide, self.learn = decider.decide, decider.learn
 
-    def view(self, now: float) -> View:
-        return View(
-            now,
-            self.last_touch,
-            self.warm_until,
-            self.ttl,
-            self.idle,
-            self.traffic_at,
-            self.multipliers,
-            self.latency,
-            self.learned,
-        )
+    def carry_over(self, view: View) -> bytes:
+        return view.learned
 
-    def tend(self, until: float) -> None:
-        """Ask the policy at each of its checks before a moment."""
-        while self.next_check is not None:
-            now = math.ceil(self.next_check / self.tick) * self.tick
-            if now >= until:
-                return
-            decision = self.policy.decide(self.view(now))
-            if decision.sends:
-                self.ping(now, decision)
-            following = decision.next_check
-            self.next_check = None if following is None else max(following, now + self.tick)
-
-    def ping(self, now: float, decision: Decision) -> None:
-        warm = self.warm_until is not None and now < self.warm_until
-        if not warm and decision.action == "refresh":
-            return
-        if not warm:
-            self.ttl = decision.ttl
-        self.total += self.multipliers.read if warm else self.multipliers.write(self.ttl)
-        self.pings += 1
-        self.idle += 1
-        self.touch(now, "refresh" if warm else "write")
-
-    def request(self, now: float) -> None:
-        start = self.traffic_at is not None and now - self.traffic_at > SESSION_GAP
-        warm = self.warm_until is not None and now < self.warm_until
-        self.starts += start
-        self.start_hits += start and warm
-        self.learned = self.policy.learn(self.view(now), [now])
-        self.traffic_at, self.idle = now, 0
-        if warm:
-            self.total += self.multipliers.read
-            self.touch(now, "hit")
-            return
-        self.ttl = self.policy.decide(self.view(now)).ttl
-        self.total += self.multipliers.write(self.ttl) + self.latency
-        self.misses += 1
-        self.touch(now, "miss")
-        self.next_check = self.policy.decide(self.view(now)).next_check
-
-    def touch(self, now: float, kind: str) -> None:
-        self.last_touch = now
-        self.warm_until = now + self.ttl
-        self.watch(Event(now, kind, self.warm_until))
-
-    def account(self, requests: int) -> Replay:
-        excess = self.total - self.multipliers.read * requests
-        return Replay(self.total, excess, self.pings, self.misses, self.starts, self.start_hits)
+    def init_share(self, view: View) -> float | None:
+        del view
+        return None

@@ -44,11 +44,19 @@ class Gaps:
         index = bisect_left(_BRIDGES, needed)
         return Gaps(tuple(_FADE * count + (i == index) for i, count in enumerate(self._counts)))
 
-    def refreshes(self, read: float, premium: float) -> int:
-        """The number that would have cost least, at most as many as cost what a miss does."""
-        most = break_even(read, premium)
-        choices = (0, *(count for count in _BRIDGES if count <= most))
+    def refreshes(self, read: float, premium: float, covered: float) -> int:
+        """The number that would have cost least, of those that are covered.
+
+        At most as many as cost what a miss does.
+        """
+        most = min(break_even(read, premium), covered)
+        choices = (0, *(count for count in _BRIDGES if count <= most and self._seen(count)))
         return min(choices, key=lambda count: self._cost(count, read, premium))
+
+    def _seen(self, allowed: int) -> bool:
+        """Whether gaps that so many refreshes bridge are more than a first belief."""
+        classes = bisect_left(_BRIDGES, allowed + 1)
+        return sum(self._counts[:classes]) > _WEIGHT * sum(_SHARES[:classes]) + 0.25
 
     def _cost(self, allowed: int, read: float, premium: float) -> float:
         bridged = sum(

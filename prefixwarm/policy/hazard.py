@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from prefixwarm.life import TTL_1H, TTL_5M, break_even
+from prefixwarm.policy.envelope import Envelope
 from prefixwarm.policy.learner import Costs, Learner
 from prefixwarm.policy.rules import Allowance, Gap, Ski
 
@@ -23,8 +23,7 @@ SHARE = 0.25
 # What a 1 hour life may cost more than 5 minute ones: first requests that hit are worth it.
 _LONG_TTL_BONUS = 0.7
 
-_FORMAT = struct.Struct(f"<sffB{Learner.size}s")
-_TAG = b"H"
+_ENVELOPE = Envelope(b"H", "ffB")
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,15 @@ class _Account:
 
     @classmethod
     def read(cls, learned: bytes) -> _Account | None:
-        if learned[:1] != _TAG or len(learned) != _FORMAT.size:
+        numbers = _ENVELOPE.unpack(learned)
+        if numbers is None:
             return None
-        _, excess, spent, long, learner = _FORMAT.unpack(learned)
-        return cls(Learner.unpack(learner), excess, spent, TTL_1H if long else TTL_5M)
+        learner, excess, spent, long = numbers
+        return cls(learner, excess, spent, TTL_1H if long else TTL_5M)
 
     def pack(self) -> bytes:
         long = self.wanted >= TTL_1H
-        return _FORMAT.pack(_TAG, self.excess, self.spent, long, self.learner.pack())
+        return _ENVELOPE.pack(self.learner, self.excess, self.spent, long)
 
     def trusted(self, costs: Costs) -> bool:
         """Whether the rule may be followed through one more silence, whatever it brings."""
@@ -108,7 +108,7 @@ class Hazard(Ski):
         for at in arrivals:
             account = _Account.read(learned)
             if account is None:
-                learned = _Account(Learner.first(at)).pack()
+                learned = _Account(Learner.first(at, costs)).pack()
             elif at > account.learner.last:
                 learned = account.after(at, ttl, costs).pack()
         return learned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,6 +27,10 @@ _SLOWEST = 1 / 20
 _REFRESH_DISCOUNT = 0.85
 _HORIZON = 200
 
+# Of one byte: lives beyond which their number matters no more, and the rest for the reserve.
+_MOST_LIVES = 15
+_MOST_RESERVE = 15
+
 _FORMAT = struct.Struct(f"<ffB{Gaps.size}s{Model.size}s")
 
 
@@ -40,18 +45,23 @@ class Costs:
     short, long : float
         What a miss costs more than a hit when the entry is written with 5 minutes, and with 1
         hour; waiting included.
+    extra : float
+        The part of `long` that is a write of its own, because requests ask for 5 minutes.
     """
 
     read: float
     short: float
     long: float
+    extra: float = 0.0
 
     @classmethod
     def of(cls, view: View) -> Costs:
         """The costs of a view."""
         prices = view.multipliers
         more = view.latency - prices.read
-        return cls(prices.read, prices.write_5m + more, prices.write_1h + more)
+        short, long = prices.write_5m + more, prices.write_1h + more
+        extra = prices.write_5m if view.agent_ttl == TTL_5M else 0.0
+        return cls(prices.read, short, long + extra, extra)
 
     def premium(self, ttl: int) -> float:
         """What a miss costs more than a hit, by the TTL of what it writes."""
@@ -74,7 +84,9 @@ class Learner:
     saved : float
         What the present life has saved so far.
     lives : int
-        How many there were, up to 255; one that has lost as much as a miss counts as over.
+        How many there were, up to 15; one that has lost as much as a miss counts as over.
+    reserve : int
+        How many refreshes a 1 hour entry has lately needed from one request to the next.
     """
 
     packed_model: bytes
@@ -82,24 +94,27 @@ class Learner:
     gain: float = _GAIN
     saved: float = 0.0
     lives: int = 0
+    reserve: int = 0
 
     size = _FORMAT.size
 
     @classmethod
-    def first(cls, at: float) -> Learner:
+    def first(cls, at: float, costs: Costs) -> Learner:
         """Of a prefix whose first traffic came at this moment (epoch seconds)."""
-        return cls(Model(at).pack(), Gaps())
+        return cls(Model(at).pack(), Gaps(), _GAIN - costs.extra)
 
     @classmethod
     def unpack(cls, packed: bytes) -> Learner:
         """Read what `pack` wrote."""
-        gain, saved, lives, gaps, model = _FORMAT.unpack(packed)
-        return cls(model, Gaps.unpack(gaps), gain, saved, lives)
+        gain, saved, counts, gaps, model = _FORMAT.unpack(packed)
+        reserve, lives = divmod(counts, _MOST_LIVES + 1)
+        return cls(model, Gaps.unpack(gaps), gain, saved, lives, reserve)
 
     def pack(self) -> bytes:
         """All of it as bytes."""
         gaps, model = self.gaps.pack(), self.packed_model
-        return _FORMAT.pack(self.gain, self.saved, self.lives, gaps, model)
+        counts = self.reserve * (_MOST_LIVES + 1) + self.lives
+        return _FORMAT.pack(self.gain, self.saved, counts, gaps, model)
 
     @property
     def last(self) -> float:
@@ -116,39 +131,77 @@ class Learner:
         """
         return TTL_1H if self.gain > -bonus else TTL_5M
 
-    def refreshes(self, ttl: int, costs: Costs) -> int:
-        """How many refreshes in a row the silence is worth that has begun."""
+    @property
+    def has_gaps(self) -> bool:
+        """Whether requests came that a 5 minute entry did not survive."""
+        return self.lives > 0 or self.saved != 0
+
+    def hour_pays(self, costs: Costs) -> bool:
+        """Whether the life of a 1 hour entry is believed to save money, purchase included.
+
+        The life that has begun counts as over where that speaks for it.
+        """
+        gain = self.gain
+        return max(gain, gain + self._rate(self.lives + 1) * (self.saved - costs.long - gain)) > 0
+
+    @staticmethod
+    def _rate(lives: int) -> float:
+        return max(_SLOWEST, 1 / (lives + _WEIGHT))
+
+    def refreshes(self, ttl: int, costs: Costs, covered: float = math.inf) -> int:
+        """How many refreshes in a row the silence is worth that has begun.
+
+        Parameters
+        ----------
+        ttl : int
+            Seconds; of the living entry.
+        costs : Costs
+            What they cost, and what they avoid.
+        covered : float
+            How many may be made at most. Fewer than would be needed are not worth making.
+        """
         if ttl < TTL_1H:
-            return self.gaps.refreshes(costs.read, costs.short)
-        return _cheapest(self.packed_model, costs.read * _REFRESH_DISCOUNT, costs.long)
+            return self.gaps.refreshes(costs.read, costs.short, covered)
+        read = costs.read * _REFRESH_DISCOUNT
+        # However dear a miss is, no more than twice what the dearer write costs.
+        most = int(min(covered, _HORIZON, 2 * (costs.long - costs.extra) / read + 1e-9))
+        return _cheapest(self.packed_model, read, costs.long, most)
 
     def after(self, at: float, costs: Costs) -> Learner:
         """The learner after traffic at a moment later than the last one."""
         seconds = at - self.last
         long, short = Gap(seconds), Gap(seconds, TTL_5M)
-        saved, gain, lives = self.saved, self.gain, self.lives
+        saved, reserve, allowed = self.saved, self.reserve, 0
         if short.needed:
             allowed = self.refreshes(TTL_1H, costs) if long.due else 0
             saved += short.cost(self.refreshes(TTL_5M, costs), costs.read, costs.short)
             saved -= long.cost(allowed, costs.read, costs.long)
-            if long.needed > allowed or saved < -costs.long:
-                lives = min(lives + 1, 255)
-                gain += max(_SLOWEST, 1 / (lives + _WEIGHT)) * (saved - gain)
-                saved = 0.0
-        return replace(
+            if long.needed <= allowed:
+                reserve = min(_MOST_RESERVE, (reserve + long.needed + 1) // 2)
+        learner = replace(
             self,
             packed_model=Model.after(self.packed_model, at),
             gaps=self.gaps.after(seconds),
-            gain=gain,
             saved=saved,
-            lives=lives,
+            reserve=reserve,
         )
+        over = long.needed > allowed or saved < -costs.long
+        return learner._with_life_over() if short.needed and over else learner
+
+    def interrupted(self, costs: Costs) -> Learner:
+        """The learner after a deployment: the entry is of no use any more, whatever its TTL."""
+        return replace(self, saved=self.saved + costs.short - costs.long)._with_life_over()
+
+    def _with_life_over(self) -> Learner:
+        lives = min(self.lives + 1, _MOST_LIVES)
+        gain = self.gain + self._rate(lives) * (self.saved - self.gain)
+        return replace(self, gain=gain, saved=0.0, lives=lives)
 
 
 @lru_cache(maxsize=256)
-def _cheapest(packed_model: bytes, read: float, premium: float) -> int:
+def _cheapest(packed_model: bytes, read: float, premium: float, most: int) -> int:
     """Optimal stopping, backwards: refresh while that costs less than the miss it may avoid."""
-    most = min(_HORIZON, int(2 * premium / read + 1e-9))
+    most = min(most, int(2 * premium / read + 1e-9))
     chances = Model.unpack(packed_model).chances(most)
     count, onward = most, premium
     for number in range(most, 0, -1):

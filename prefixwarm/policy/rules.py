@@ -39,8 +39,17 @@ class Rule(Protocol):
     def allowance(self, view: View) -> Allowance:
         """How many refreshes the present silence is worth."""
 
+    def write(self, view: View) -> str | None:
+        """Why a cold entry is to be written although no request asks for it; None: it is not."""
+
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
         """Counters after these starts of real requests (epoch seconds, ascending)."""
+
+    def carry_over(self, view: View) -> bytes:
+        """Counters for the version that replaces this one."""
+
+    def init_share(self, view: View) -> float | None:
+        """What starts may spend on what nobody may read; None without an account."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +102,40 @@ class Never:
         del view
         return Allowance(0, "the rule is never")
 
+    def write(self, view: View) -> str | None:
+        """Never."""
+        del view
+        return None
+
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
         """Nothing to learn."""
         del arrivals
         return view.learned
 
+    def carry_over(self, view: View) -> bytes:
+        """What was learned is of the prefix's traffic, which stays."""
+        return view.learned
 
-class Always(Never):
-    """Refreshes for ever; for comparison."""
+    def init_share(self, view: View) -> float | None:
+        """There is no account."""
+        del view
+        return None
+
+
+class _Eager(Never):
+    """What the rules share that refresh: the 1 hour TTL, and a write at deployment."""
 
     def ttl(self, view: View) -> int:
         """One hour, unless the provider grants five minutes only."""
         return view.ttl
+
+    def write(self, view: View) -> str | None:
+        """A new prefix is written once: its first user should not pay for it."""
+        return "a new prefix: never warmed here" if view.warm_until is None else None
+
+
+class Always(_Eager):
+    """Refreshes for ever; for comparison."""
 
     def allowance(self, view: View) -> Allowance:
         """No end."""
@@ -112,12 +143,8 @@ class Always(Never):
         return Allowance(math.inf, "the rule is always")
 
 
-class Ski(Never):
+class Ski(_Eager):
     """Spend on one silence at most what the miss costs that it avoids."""
-
-    def ttl(self, view: View) -> int:
-        """One hour, unless the provider grants five minutes only."""
-        return view.ttl
 
     def allowance(self, view: View) -> Allowance:
         """The break-even count."""

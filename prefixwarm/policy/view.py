@@ -47,6 +47,20 @@ class View:
         What one miss costs in waiting, in units of one uncached read of the prefix.
     learned : bytes
         What `learn` returned last; at most 400 bytes.
+    longest_ttl : int
+        Seconds; the longest TTL that is granted.
+    agent_ttl : int or None
+        Seconds; what the real requests' own writes ask for. None: what `Decision.ttl` says.
+    spent : float
+        What this version of the prefix has cost beside its requests' own reads and writes, in
+        units of one uncached read: warm calls by anyone, less the one read that each start of a
+        waiting request may cost, and what requests paid for a longer TTL than they would have.
+    starts : int or None
+        Observed session starts of this version, the first request among them: requests more than
+        300 s after the one before. None where nobody observes the agent.
+    start_hits, saves : int
+        Those of them that read the entry; and those that read it although it would have lapsed
+        without us if it had been written with one hour.
     budget_left_usd, cost_per_refresh_usd : float or None
         US dollars; None for no limit, and for an unknown price.
     """
@@ -60,6 +74,12 @@ class View:
     multipliers: Multipliers = Multipliers()
     latency: float = 0.0
     learned: bytes = b""
+    longest_ttl: int = TTL_1H
+    agent_ttl: int | None = None
+    spent: float = 0.0
+    starts: int | None = None
+    start_hits: int = 0
+    saves: int = 0
     budget_left_usd: float | None = None
     cost_per_refresh_usd: float | None = None
 

@@ -86,7 +86,7 @@ _READERS: dict[str, Callable[[object], Any]] = {
     **dict.fromkeys(("warm_until", "last_touch", "traffic_at", "lease_until"), _time),
     **dict.fromkeys(("backoff_until", "tripped_until", "outcome_at", "matched_at"), _time),
     **dict.fromkeys(("drift_at", "started_at", "deployed_at", "due_at"), _time),
-    **dict.fromkeys(("granted_ttl", "wanted_ttl", "longest_ttl"), _ttl),
+    **dict.fromkeys(("granted_ttl", "wanted_ttl", "longest_ttl", "agent_ttl"), _ttl),
     **dict.fromkeys(("idle", "lease_token", "failures", "rewrites", "max_tokens"), _count),
     **dict.fromkeys(("calls", "unpriced", "starts", "start_hits", "saves"), _count),
     **dict.fromkeys(("settled", "settled_saves"), _count),

@@ -48,7 +48,8 @@ class State(Record):
 
     `warm_until` counts from the start of the last call that wrote or read the entry;
     `granted_ttl` is in seconds, `wanted_ttl` what the policy wants the next write to ask for, and
-    `longest_ttl` 300 where the provider did not grant 3600; `idle` counts refreshes since the last
+    `longest_ttl` 300 where the provider did not grant 3600, `agent_ttl` what a real request's own
+    write asked for last; `idle` counts refreshes since the last
     sign of real traffic, which came by `traffic_by`; `max_tokens` is 1 where the provider refused
     0; `message_id` is the last warm call's; a back-off holds all callers, or only the one that
     `backoff_of` names; `rewrites` counts scheduled refreshes in a row that wrote instead of
@@ -74,6 +75,7 @@ class State(Record):
     granted_ttl: int | None = None
     wanted_ttl: int | None = None
     longest_ttl: int | None = None
+    agent_ttl: int | None = None
     idle: int = 0
     traffic_at: float | None = None
     traffic_by: str = ""
@@ -225,7 +227,8 @@ class SessionStart(Record):
 
     Nothing is counted when other traffic was seen within `quiet` seconds before `at`. `hit`: it
     read the entry. `saved`: the entry would have lapsed without us, and `saved_usd` is at least
-    what reading it saved, or None when a price is unknown.
+    what reading it saved, or None when a price is unknown. `asked_ttl`: what the request's own
+    write asked for, None when it read.
     """
 
     at: float
@@ -233,6 +236,7 @@ class SessionStart(Record):
     hit: bool
     saved: bool = False
     saved_usd: float | None = None
+    asked_ttl: int | None = None
 
 
 class Drift(Record):

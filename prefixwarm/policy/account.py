@@ -1,0 +1,152 @@
+"""The allowance of the default rule: one account per prefix for all that is sent on speculation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from prefixwarm.life import TTL_1H, TTL_5M
+from prefixwarm.policy.envelope import Envelope
+from prefixwarm.policy.learner import Costs, Learner
+
+if TYPE_CHECKING:
+    from prefixwarm.policy.view import View
+
+# What may be lost at worst, as a share of what doing nothing costs.
+RISK = 0.05
+
+# What may be lost besides, in waits for a miss: nothing where waiting has no price.
+CREDIT = 6
+
+# Requests further apart than this find a 5 minute entry cold.
+SESSION_GAP = 300.0
+
+_WEEK = 7 * 86_400
+# Stands for the last traffic where there was none.
+_NEVER = -1.0
+_ENVELOPE = Envelope(b"B", "ddfHB")
+
+
+def week_of(at: float) -> int:
+    """Number of the week of a moment (epoch seconds); weeks begin on Thursdays, as the epoch."""
+    return int(min(max(at, 0.0) // _WEEK, 65_535))
+
+
+@dataclass(frozen=True)
+class Account:
+    """What was learned of a prefix, and what its warm calls may still lose.
+
+    Everything is in units of one uncached read of the prefix. The debt is what was spent, less
+    what it saved, less RISK of what doing nothing would have cost. It may grow by the price of one
+    write in each week in which it does, and not at all beyond that.
+
+    Attributes
+    ----------
+    learner : Learner
+        The prefix's traffic.
+    carried : float
+        Debt of earlier versions of the prefix; and, where nobody observes the agent, less what
+        was saved by all appearances.
+    settled : float
+        Debt at the last sign of traffic.
+    floor : float
+        Debt at the start of the week, at least 0.
+    week : int
+        The week of the last sign of traffic.
+    idle_deployments : int
+        Deployments since the last sign of traffic, up to 2.
+    """
+
+    learner: Learner
+    carried: float = 0.0
+    settled: float = 0.0
+    floor: float = 0.0
+    week: int = 0
+    idle_deployments: int = 0
+
+    @classmethod
+    def unpack(cls, learned: bytes) -> Account | None:
+        """Read what `pack` wrote; None for anything else."""
+        return _unpacked(learned)
+
+    def pack(self) -> bytes:
+        """The account as bytes."""
+        return _ENVELOPE.pack(
+            self.learner, self.carried, self.settled, self.floor, self.week, self.idle_deployments
+        )
+
+    @classmethod
+    def opened(cls, view: View) -> Account:
+        """The account of a prefix without traffic so far."""
+        at = view.now if view.last_touch is None else view.last_touch
+        return cls(Learner.first(_NEVER, Costs.of(view)), settled=view.spent, week=week_of(at))
+
+    @property
+    def has_traffic(self) -> bool:
+        """Whether there was any."""
+        return self.learner.last > _NEVER
+
+    def debt(self, view: View) -> float:
+        """What was spent and has not come back."""
+        owed = self.carried + view.spent
+        if view.starts is None:
+            return owed
+        premium, missed, saved = _nothing(view), view.starts - view.start_hits, view.start_hits
+        if view.agent_ttl == TTL_1H:
+            saved = view.saves
+        return owed - premium * (saved + RISK * (missed + saved))
+
+    def allowance(self, view: View) -> float:
+        """What may still be lost."""
+        first_write = view.multipliers.write(TTL_1H)
+        same_week = week_of(view.now) <= self.week
+        floor = self.floor if same_week else self._next_floor(view)
+        ahead = first_write if self._has_shown(view) else 0.0
+        return floor + first_write + ahead + CREDIT * view.latency - self.debt(view)
+
+    def _next_floor(self, view: View) -> float:
+        return max(0.0, min(self.settled, self.floor + view.multipliers.write(TTL_1H)))
+
+    def _has_shown(self, view: View) -> bool:
+        """Whether an hour would have saved a whole miss of late, had it been written.
+
+        Then the first write of the next week is brought forward: the one of this week may have
+        gone to a deployment that nobody used in time.
+        """
+        return view.agent_ttl == TTL_5M and self.learner.saved >= Costs.of(view).short - 1e-6
+
+    def after(self, at: float, view: View) -> Account:
+        """The account after a sign of traffic that is later than the last one."""
+        costs, account = Costs.of(view), self
+        if week_of(at) > self.week:
+            account = replace(account, floor=self._next_floor(view), week=week_of(at))
+        if view.starts is None:
+            account = replace(account, carried=self.carried - self._apparent(at, view))
+        learner = account.learner.after(at, costs) if self.has_traffic else Learner.first(at, costs)
+        return replace(account, learner=learner, settled=account.debt(view), idle_deployments=0)
+
+    def _apparent(self, at: float, view: View) -> float:
+        """What an unobserved sign of traffic adds to the allowance by all appearances."""
+        if at - self.learner.last < SESSION_GAP:
+            return 0.0
+        hit = view.warm_until is not None and at < view.warm_until
+        return _nothing(view) * (RISK + hit)
+
+    def carried_over(self, view: View) -> Account:
+        """The account of the version that replaces this one."""
+        debt, idle = self.debt(view), min(2, self.idle_deployments + 1)
+        learner = self.learner.interrupted(Costs.of(view)) if idle == 1 else self.learner
+        return replace(self, learner=learner, carried=debt, settled=debt, idle_deployments=idle)
+
+
+@lru_cache(maxsize=64)
+def _unpacked(learned: bytes) -> Account | None:
+    numbers = _ENVELOPE.unpack(learned)
+    return None if numbers is None else Account(*numbers)
+
+
+def _nothing(view: View) -> float:
+    """What a miss would cost more than a hit if nothing was ever sent."""
+    ttl = TTL_1H if view.agent_ttl == TTL_1H else TTL_5M
+    return view.multipliers.write(ttl) - view.multipliers.read + view.latency

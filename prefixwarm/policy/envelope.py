@@ -1,0 +1,35 @@
+"""The bytes that a learning rule keeps: its own numbers, and what it has learned."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from prefixwarm.policy.learner import Learner
+
+
+class Envelope:
+    """Packs a rule's numbers with its learner; bytes of another rule or format are refused.
+
+    Parameters
+    ----------
+    tag : bytes
+        One byte that tells the rules' formats apart.
+    fields : str
+        The numbers, in the notation of `struct`.
+    """
+
+    def __init__(self, tag: bytes, fields: str) -> None:
+        self._tag = tag
+        self._format = struct.Struct(f"<s{fields}{Learner.size}s")
+
+    def pack(self, learner: Learner, *numbers: Any) -> bytes:
+        """All of it as bytes."""
+        return self._format.pack(self._tag, *numbers, learner.pack())
+
+    def unpack(self, learned: bytes) -> tuple[Any, ...] | None:
+        """The learner and the numbers; None when another rule wrote these bytes."""
+        if learned[:1] != self._tag or len(learned) != self._format.size:
+            return None
+        _, *numbers, learner = self._format.unpack(learned)
+        return Learner.unpack(learner), *numbers

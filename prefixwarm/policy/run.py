@@ -1,0 +1,266 @@
+"""One prefix in a replay: its requests, its entry, what is known of it, and its bill."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from prefixwarm.life import TTL_1H, TTL_5M
+from prefixwarm.policy.account import SESSION_GAP
+from prefixwarm.policy.view import Multipliers, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from prefixwarm.policy.view import Decision
+
+_WEEK = 7 * 86_400
+
+
+class Tender(Protocol):
+    """The functions of a policy that tend one prefix; see `prefixwarm.policy.decide`."""
+
+    def decide(self, view: View) -> Decision:
+        """What to do now."""
+
+    def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
+        """New counters after real traffic."""
+
+    def carry_over(self, view: View) -> bytes:
+        """Counters of the version that replaces this one."""
+
+    def init_share(self, view: View) -> float | None:
+        """What starts may spend on writes that nobody may read."""
+
+
+class Event(NamedTuple):
+    """One request or warm call of a replay.
+
+    Attributes
+    ----------
+    at : float
+        Seconds.
+    kind : str
+        ``hit``, ``miss``, ``refresh``, ``write`` or ``init``; the latter three are warm calls.
+    warm_until : float
+        Seconds; the entry's end after it.
+    """
+
+    at: float
+    kind: str
+    warm_until: float
+
+
+@dataclass(frozen=True)
+class World:
+    """What a replay takes for granted; units are those of `replay`.
+
+    Attributes
+    ----------
+    agent_ttl : int or None
+        TTL (seconds) of the requests' own writes; None: what the policy says.
+    observed : bool
+        Whether the agent is observed; otherwise its requests are only counted.
+    init_per_week : float
+        What starts may spend in a week where the agent is not observed.
+    """
+
+    multipliers: Multipliers
+    latency: float = 0.0
+    tick: float = 60.0
+    agent_ttl: int | None = None
+    observed: bool = True
+    init_per_week: float = math.inf
+
+
+class _Entry(NamedTuple):
+    """The provider's entry; `touched` is the start of the last call that used it."""
+
+    ttl: int = TTL_1H
+    touched: float | None = None
+
+    @property
+    def until(self) -> float | None:
+        return None if self.touched is None else self.touched + self.ttl
+
+    def lives(self, now: float) -> bool:
+        return self.touched is not None and now < self.touched + self.ttl
+
+
+@dataclass
+class _State:
+    """What the warm state says of one version of the prefix."""
+
+    entry: _Entry = field(default_factory=_Entry)
+    idle: int = 0
+    traffic_at: float | None = None
+    spent: float = 0.0
+    starts: int = 0
+    hits: int = 0
+    saves: int = 0
+    wanted: int = TTL_5M
+    init_left: float = 0.0
+    unread: bool = False
+
+
+class Run:
+    """One prefix under one policy."""
+
+    def __init__(self, policy: Tender, world: World, watch: Callable[[Event], None]) -> None:
+        self._policy, self._world, self._watch = policy, world, watch
+        self._prices = world.multipliers
+        self._entry, self._state, self._learned = _Entry(), _State(), b""
+        self._last_request: float | None = None
+        self._unlearned: list[float] = []
+        self._next_check: float | None = None
+        self._init_weeks: dict[int, float] = {}
+        self._state.init_left = self._init_share(0.0)
+        self.total = self.deployment = self.init = 0.0
+        self.pings = self.misses = self.starts = self.start_hits = 0
+
+    def _view(self, now: float) -> View:
+        world, state = self._world, self._state
+        return View(
+            now=now,
+            last_touch=state.entry.touched,
+            warm_until=state.entry.until,
+            ttl=state.entry.ttl,
+            idle_refreshes=state.idle,
+            traffic_at=state.traffic_at,
+            multipliers=self._prices,
+            latency=world.latency,
+            learned=self._learned,
+            agent_ttl=world.agent_ttl,
+            spent=state.spent,
+            starts=state.starts if world.observed else None,
+            start_hits=state.hits,
+            saves=state.saves,
+        )
+
+    def tend(self, until: float) -> None:
+        """Ask the policy at each of its checks before a moment."""
+        tick = self._world.tick
+        while self._next_check is not None:
+            now = math.ceil(self._next_check / tick) * tick
+            if now >= until:
+                return
+            decision = self._policy.decide(self._view(now))
+            if decision.action != "wait" and (self._unlearned or not self._learned):
+                self._learn(now)
+                decision = self._policy.decide(self._view(now))
+            if decision.sends:
+                self._warm(now, decision)
+            following = decision.next_check
+            self._next_check = None if following is None else max(following, now + tick)
+            self._plan(now, decision.ttl)
+
+    def _learn(self, now: float) -> None:
+        """Take into account what came since; an agent that nobody observes is only counted."""
+        arrivals, self._unlearned = self._unlearned, []
+        self._learned = self._policy.learn(self._view(now), arrivals)
+        if arrivals and not self._world.observed:
+            self._state.traffic_at, self._state.idle = arrivals[-1], 0
+
+    def _plan(self, now: float, wanted: int) -> None:
+        """Leave in the state what a start needs: the TTL, and what it may spend."""
+        self._state.wanted = wanted
+        self._state.init_left = self._init_share(now)
+
+    def _init_share(self, now: float) -> float:
+        """What starts may spend; a sum a week where the agent is not observed."""
+        share = self._policy.init_share(self._view(now)) if self._world.observed else None
+        if share is not None:
+            return share
+        return self._world.init_per_week - self._init_weeks.get(int(now // _WEEK), 0.0)
+
+    def _warm(self, now: float, decision: Decision) -> None:
+        state = self._state
+        first = state.entry.touched is None
+        if decision.action == "refresh" and not state.entry.lives(now):
+            return
+        cost = self._call(now, decision.ttl)
+        self.total += cost
+        self.deployment += cost if first else 0.0
+        self.pings += 1
+        state.spent += cost
+        state.idle += 1
+        state.entry = self._entry
+        kind = "write" if cost > self._prices.read else "refresh"
+        self._watch(Event(now, kind, now + self._entry.ttl))
+
+    def _call(self, now: float, ttl: int) -> float:
+        """What a call costs whose write would ask for this TTL; the entry lives on."""
+        lives = self._entry.lives(now)
+        self._entry = _Entry(self._entry.ttl if lives else ttl, now)
+        return self._prices.read if lives else self._prices.write(ttl)
+
+    def deploy(self, now: float) -> None:
+        """Replace the prefix by a new version, which has no entry yet."""
+        self.tend(now)
+        if self._learned or self._state.entry.touched is not None:
+            self._learned = self._policy.carry_over(self._view(now))
+        self._entry, self._state, self._unlearned = _Entry(), _State(), []
+        self._state.init_left = self._init_share(now)
+        self._next_check = now
+
+    def start(self, now: float) -> None:
+        """Start an environment, whose init phase warms what is cold if its share covers that."""
+        self.tend(now)
+        state, week = self._state, int(now // _WEEK)
+        if state.entry.lives(now) or self._prices.write(state.wanted) > state.init_left + 1e-9:
+            return
+        cost = self._call(now, state.wanted)
+        self.total += cost
+        self.init += cost
+        self._init_weeks[week] = self._init_weeks.get(week, 0.0) + cost
+        state.entry, state.idle, state.unread = self._entry, 0, True
+        state.spent += cost
+        state.init_left -= cost
+        self._watch(Event(now, "init", now + self._entry.ttl))
+
+    def request(self, now: float) -> None:
+        """Send a real request."""
+        self.tend(now)
+        last, hit = self._last_request, self._entry.lives(now)
+        start = last is None or now - last > SESSION_GAP
+        self.starts += start and last is not None
+        self.start_hits += start and last is not None and hit
+        self._last_request = now
+        self._unlearned.append(now)
+        known = self._state.traffic_at
+        if self._world.observed and (known is None or now - known > SESSION_GAP):
+            self._count(now, hit=hit)
+        self._serve(now, hit=hit)
+        if self._world.observed:
+            self._state.traffic_at, self._state.idle = now, 0
+        if (start and self._world.observed) or self._next_check is None:
+            decision = self._policy.decide(self._view(now))
+            self._next_check = decision.next_check
+            self._plan(now, decision.ttl)
+
+    def _count(self, now: float, *, hit: bool) -> None:
+        """Count an observed session start, and learn from it."""
+        state = self._state
+        if hit and state.unread:
+            state.spent -= self._prices.read
+        state.unread = False
+        state.starts += 1
+        state.hits += hit
+        state.saves += hit and now - (state.traffic_at or 0.0) >= TTL_1H
+        self._learn(now)
+
+    def _serve(self, now: float, *, hit: bool) -> None:
+        ttl = self._world.agent_ttl
+        if ttl is None:
+            ttl = self._entry.ttl if hit else self._policy.decide(self._view(now)).ttl
+        cost = self._call(now, ttl)
+        self.total += cost
+        if not hit:
+            self.total += self._world.latency
+            self.misses += 1
+            if self._world.agent_ttl is None:
+                self._state.spent += cost - self._prices.write_5m
+        if self._world.observed:
+            self._state.entry = self._entry
+        self._watch(Event(now, "hit" if hit else "miss", now + self._entry.ttl))
