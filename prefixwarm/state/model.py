@@ -228,7 +228,8 @@ class SessionStart(Record):
     Nothing is counted when other traffic was seen within `quiet` seconds before `at`. `hit`: it
     read the entry. `saved`: the entry would have lapsed without us, and `saved_usd` is at least
     what reading it saved, or None when a price is unknown. `asked_ttl`: what the request's own
-    write asked for, None when it read.
+    write asked for, None when it read. `recheck`: the state was listed, so the keep-warm function
+    is to look at it at its next tick.
     """
 
     at: float
@@ -237,6 +238,7 @@ class SessionStart(Record):
     saved: bool = False
     saved_usd: float | None = None
     asked_ttl: int | None = None
+    recheck: bool = False
 
 
 class Drift(Record):

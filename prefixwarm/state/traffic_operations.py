@@ -41,8 +41,8 @@ class TrafficOperations(TableAccess):
         change.add("saved_usd", start.saved_usd or 0.0)
         if start.asked_ttl is not None:
             change.set("agent_ttl", start.asked_ttl)
-        # Where it is listed, the keep-warm function learns of each start by itself.
-        change.set("due_at", start.at)
+        if start.recheck:
+            change.set("due_at", start.at)
         change.require(change.absent_or("traffic_at", "<", start.at - start.quiet))
         self._update_if(key, change, deadline)
 

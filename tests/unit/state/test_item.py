@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 KEY = "state/anthropic/-/default/support/claude-sonnet-5-5/0123456789abcdef0123456789abcdef"
 NUMBERS = [
-    *("warm_until", "last_touch", "granted_ttl", "wanted_ttl", "longest_ttl", "idle"),
+    *("warm_until", "last_touch", "granted_ttl", "wanted_ttl", "longest_ttl", "agent_ttl", "idle"),
     *("traffic_at", "lease_token", "lease_until", "backoff_until", "failures", "rewrites"),
     *("tripped_until", "max_tokens", "outcome_at", "matched_at", "drift_at", "started_at"),
     *("deployed_at", "write_ms", "read_ms", "calls", "unpriced", "starts", "start_hits"),
