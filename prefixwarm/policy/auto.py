@@ -109,16 +109,16 @@ class Auto(Never):
 def _dearer_write_pays(account: Account, view: View) -> bool:
     """Whether a write that is due anyway is to ask for one hour.
 
-    Where requests themselves ask for 5 minutes, nothing speaks for it before the first gap.
+    Where requests themselves ask for 5 minutes, something must speak for it.
     """
-    if view.agent_ttl == TTL_5M and not account.learner.has_gaps:
+    if view.agent_ttl == TTL_5M and not account.learner.has_seen_gain:
         return False
     return _affords_hour(account, view, view.multipliers.write_5m)
 
 
 def _buys_hour(account: Account, view: View) -> bool:
     """Whether an entry that lasts an hour is worth a write of its own."""
-    asks_less = view.agent_ttl == TTL_5M and account.learner.has_gaps
+    asks_less = view.agent_ttl == TTL_5M and account.learner.has_seen_gain
     return asks_less and _affords_hour(account, view, 0.0)
 
 

@@ -132,17 +132,19 @@ class Learner:
         return TTL_1H if self.gain > -bonus else TTL_5M
 
     @property
-    def has_gaps(self) -> bool:
-        """Whether requests came that a 5 minute entry did not survive."""
-        return self.lives > 0 or self.saved != 0
+    def has_seen_gain(self) -> bool:
+        """Whether anything that was seen speaks for a 1 hour entry."""
+        return self.saved > 0 or (self.lives > 0 and self.gain > 0)
 
     def hour_pays(self, costs: Costs) -> bool:
         """Whether the life of a 1 hour entry is believed to save money, purchase included.
 
-        The life that has begun counts as over where that speaks for it.
+        The life that has begun counts as over where that speaks for it, and what it has lost so
+        far speaks against it.
         """
         gain = self.gain
-        return max(gain, gain + self._rate(self.lives + 1) * (self.saved - costs.long - gain)) > 0
+        over = gain + self._rate(self.lives + 1) * (self.saved - costs.long - gain)
+        return max(gain, over) + min(0.0, self.saved) > 0
 
     @staticmethod
     def _rate(lives: int) -> float:
