@@ -29,11 +29,13 @@ KILL_SWITCH = "PREFIXWARM_KILL_SWITCH"
 QUEUE = "PREFIXWARM_QUEUE"
 DIAGNOSE = "PREFIXWARM_DIAGNOSE"
 GATE_MS = "PREFIXWARM_GATE_MS"
+METRICS = "PREFIXWARM_METRICS"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
 _INIT_MODES = ("auto", "always", "off")
 _DIAGNOSE_MODES = ("off", "sample")
+_METRICS_MODES = ("trouble", "full")
 _MAX_HOLD_MS = 9000
 _MAX_GATE_MS = 60_000
 
@@ -46,7 +48,8 @@ class Settings(Record):
     prefix, by its name; `kill_switch` is the SSM parameter that stops keep-warm calls;
     `queue` is the URL of the SQS queue for what one tick does not do itself; `diagnose`
     says whether a sample of requests asks for the provider's cache diagnostics; `gate_ms` is how
-    long the agent's first model call waits for a warm call in flight.
+    long the agent's first model call waits for a warm call in flight; `metrics` says which values
+    of the log lines are CloudWatch metrics.
     """
 
     disabled: bool = False
@@ -65,6 +68,7 @@ class Settings(Record):
     queue: str | None = None
     diagnose: str = "off"
     gate_ms: int = 0
+    metrics: str = "trouble"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -98,7 +102,13 @@ class Settings(Record):
             queue=_reference(QUEUE, texts.get(QUEUE)),
             diagnose=_one_of(DIAGNOSE, texts.get(DIAGNOSE, "off"), _DIAGNOSE_MODES),
             gate_ms=_whole(GATE_MS, texts.get(GATE_MS, "0"), _MAX_GATE_MS),
+            metrics=_one_of(METRICS, texts.get(METRICS, "trouble"), _METRICS_MODES),
         )
+
+    @property
+    def full_metrics(self) -> bool:
+        """Whether all values of log lines are CloudWatch metrics, not those of trouble alone."""
+        return self.metrics == "full"
 
 
 def boolean(name: str, text: str) -> bool:

@@ -38,8 +38,8 @@ _SUFFIX = ".prefix-"
 _MOST_LISTED = 40
 
 
-def layer_code(scope: IConstruct, prefixes: Sequence[Prefix]) -> lambda_.Code:
-    """The extension's layer with these prefixes inside.
+def layer_zip(scope: IConstruct, prefixes: Sequence[Prefix]) -> Path:
+    """The zip of the extension's layer with these prefixes inside.
 
     Raises
     ------
@@ -56,12 +56,12 @@ def layer_code(scope: IConstruct, prefixes: Sequence[Prefix]) -> lambda_.Code:
         )
     if warning := bytecode_warning(path):
         Annotations.of(scope).add_warning_v2("prefixwarm:bytecode", warning)
-    return _code(path)
+    return path
 
 
 def keepwarm_code(scope: IConstruct) -> lambda_.Code:
     """The keep-warm function's code."""
-    return _code(build_keepwarm(_folder(scope) / "keepwarm.zip"))
+    return code(build_keepwarm(_folder(scope) / "keepwarm.zip"))
 
 
 class Manifest(Construct):
@@ -128,13 +128,15 @@ def _folder(scope: IConstruct) -> Path:
     return folder
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal: the address of its asset."""
     return sha256(path.read_bytes()).hexdigest()
 
 
-def _code(path: Path) -> lambda_.Code:
+def code(path: Path) -> lambda_.Code:
+    """A file as code, addressed by its bytes."""
     return lambda_.Code.from_asset(
-        str(path), asset_hash=_digest(path), asset_hash_type=AssetHashType.CUSTOM
+        str(path), asset_hash=digest(path), asset_hash_type=AssetHashType.CUSTOM
     )
 
 
@@ -143,6 +145,6 @@ def _asset(scope: Construct, construct_id: str, path: Path) -> s3_assets.Asset:
         scope,
         construct_id,
         path=str(path),
-        asset_hash=_digest(path),
+        asset_hash=digest(path),
         asset_hash_type=AssetHashType.CUSTOM,
     )

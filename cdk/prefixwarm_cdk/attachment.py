@@ -14,9 +14,10 @@ from prefixwarm.errors import UsageError
 from prefixwarm_cdk.inputs import check_settings, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_dynamodb as dynamodb
+    from aws_cdk import aws_kms as kms
     from constructs import IConstruct
 
 
@@ -27,11 +28,15 @@ _TIMES = {
     "init_hold": settings.INIT_HOLD_MS,
     "gate": settings.GATE_MS,
 }
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+_KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
+# In the metadata of a function: the path of the warmer that it is attached to.
+_ATTACHED = "prefixwarm:attached"
 # What the extension loads at most, so that an environment's start stays short.
 _MAX_PREFIXES = 20
 
 
-def check(warmer: IConstruct, function: object, attached: Collection[lambda_.Function]) -> None:
+def check(warmer: IConstruct, function: object) -> None:
     """Refuse functions to which layers and settings cannot be added.
 
     Raises
@@ -51,8 +56,7 @@ def check(warmer: IConstruct, function: object, attached: Collection[lambda_.Fun
             "is not a Function of this app, so it takes no layers; attach it where it is "
             "defined, or add the layer of `prefixwarm layer build` by hand (docs/deploy.md)",
         )
-    if function in attached:
-        raise _refusal(function, "is attached already; name all its prefixes in one call")
+    _refuse_attached(warmer, function)
     _refuse_image(function)
     _refuse_architecture(function)
     _refuse_other_region(warmer, function)
@@ -97,15 +101,19 @@ def own_settings(
 
 
 def set_up(
-    function: lambda_.Function, layer: lambda_.ILayerVersion, environment: Mapping[str, str]
+    warmer: IConstruct,
+    function: lambda_.Function,
+    layer: lambda_.ILayerVersion,
+    environment: Mapping[str, str],
 ) -> None:
-    """Add the layer and the settings."""
+    """Add the layer and the settings, and note whose they are."""
     if _layer_count(function) >= _MAX_LAYERS:
         raise _refusal(
             function,
             f"has {_MAX_LAYERS} layers already, all that Lambda takes; merge two of them, or "
             "move one's content into the function's own code",
         )
+    function.node.add_metadata(_ATTACHED, warmer.node.path)
     function.add_layers(layer)
     for name, value in environment.items():
         function.add_environment(name, value)
@@ -121,12 +129,39 @@ def allow_state(function: lambda_.Function, table: dynamodb.ITable, keys: Sequen
     )
 
 
+def allow_key(function: lambda_.Function, key: kms.IKey | None) -> None:
+    """Let the function read and write a table that this key encrypts, and nothing else with it."""
+    if key is None:
+        return
+    service = f"dynamodb.{Stack.of(function).region}.amazonaws.com"
+    iam.Grant.add_to_principal(
+        grantee=function,
+        actions=list(_KEY_ACTIONS),
+        resource_arns=[key.key_arn],
+        conditions={"StringEquals": {"kms:ViaService": service}},
+    )
+
+
 def fixed_name(warmer: IConstruct, function: lambda_.Function) -> str | None:
     """The function's name, where using it makes no stack depend on another."""
     if Stack.of(function) is Stack.of(warmer):
         return function.function_name
     name = _resource(function).function_name
     return name if name and not Token.is_unresolved(name) else None
+
+
+def _refuse_attached(warmer: IConstruct, function: lambda_.Function) -> None:
+    """A second layer and second settings would take the place of the first ones."""
+    for entry in function.node.metadata:
+        if entry.type != _ATTACHED:
+            continue
+        if entry.data == warmer.node.path:
+            raise _refusal(function, "is attached already; name all its prefixes in one call")
+        raise _refusal(
+            function,
+            f"is attached to {entry.data} already, whose layer and settings would be replaced; "
+            "give one warmer the prefixes of both, with credentials by route where they differ",
+        )
 
 
 def _refuse_image(function: lambda_.Function) -> None:

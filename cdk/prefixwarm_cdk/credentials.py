@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from prefixwarm import settings
 from prefixwarm.errors import UsageError
 from prefixwarm.provider import federation, identity, keys
+from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,8 +138,8 @@ class Credentials(ABC):
         """Let a function use them for these prefixes."""
 
     @abstractmethod
-    def owner(self) -> IConstruct | None:
-        """The construct that holds the key, where the app itself creates it."""
+    def owners(self) -> tuple[IConstruct, ...]:
+        """The constructs that hold keys, as far as the app itself creates them."""
 
 
 class _Stored(Credentials):
@@ -154,14 +155,23 @@ class _Stored(Credentials):
         return {settings.API_KEY_SECRET: self._reference}
 
     def check(self, files: Iterable[PrefixFile]) -> None:
-        """Every route takes a key."""
+        """Every route takes a key, but not each the same."""
+        first: PrefixFile | None = None
+        for file in files:
+            first = first or file
+            if not _share_a_key(first.route, file.route):
+                raise UsageError(
+                    f"prefixes {first.name} and {file.name}: the routes {first.route!r} and "
+                    f"{file.route!r} take different keys; give credentials by route: "
+                    f'credentials={{"{first.route}": ..., "{file.route}": ...}}'
+                )
 
     def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
         del files
         self._holder.grant_read(function)
 
-    def owner(self) -> IConstruct | None:
-        return self._holder if self._holder.node.default_child else None
+    def owners(self) -> tuple[IConstruct, ...]:
+        return (self._holder,) if self._holder.node.default_child else ()
 
 
 class _FunctionRole(Credentials):
@@ -204,8 +214,8 @@ class _FunctionRole(Credentials):
                 "An inference profile calls its model in any of its regions",
             )
 
-    def owner(self) -> IConstruct | None:
-        return None
+    def owners(self) -> tuple[IConstruct, ...]:
+        return ()
 
     def _resources(self, file: PrefixFile, stack: Stack) -> list[str]:
         if file.route == "aws":
@@ -244,8 +254,13 @@ class _WorkloadIdentity(Credentials):
         policy = iam.Policy(function, _POLICY, statements=[_may_identify()], roles=[function.role])
         _acknowledge(policy, "*", "sts:GetWebIdentityToken has no resources; its audience is fixed")
 
-    def owner(self) -> IConstruct | None:
-        return None
+    def owners(self) -> tuple[IConstruct, ...]:
+        return ()
+
+
+def _share_a_key(one: str, other: str) -> bool:
+    """Whether one key can authenticate both routes."""
+    return bool({*ROUTES[one].key_variables} & {*ROUTES[other].key_variables})
 
 
 def _acknowledge(scope: IConstruct, resource: str, reason: str) -> None:

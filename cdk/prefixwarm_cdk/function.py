@@ -54,6 +54,7 @@ class KeepWarmFunction(Construct):
             timeout=Duration.seconds(60),
             retry_attempts=_RETRIES,
             max_event_age=_MAX_AGE,
+            reserved_concurrent_executions=options.reserved_concurrency,
         )
         self._acknowledge("SQS3", "This is a dead-letter queue")
         self.workers = self._with_workers(options) if workers else None
@@ -149,7 +150,10 @@ class KeepWarmFunction(Construct):
             ),
             targets=[
                 events_targets.LambdaFunction(
-                    self.function, retry_attempts=_RETRIES, max_event_age=_MAX_AGE
+                    self.function,
+                    dead_letter_queue=self.undelivered,
+                    retry_attempts=_RETRIES,
+                    max_event_age=_MAX_AGE,
                 )
             ],
         )

@@ -30,6 +30,12 @@ def expect_several(name: str, values: Iterable[object] | None, example: str) -> 
         raise UsageError(f"{name}: got one {type(values).__name__}; pass a list, as {example}")
 
 
+def expect_count(name: str, value: int | None) -> None:
+    """Refuse what is no whole number above 0; None stands for an argument left out."""
+    if value is not None and (type(value) is not int or value < 1):
+        raise UsageError(f"{name}={value!r}: write a whole number above 0, or leave it")
+
+
 def check_settings(variables: Mapping[str, str], arguments: Mapping[str, str]) -> None:
     """Refuse values that the deployed code would refuse, naming the argument of each.
 

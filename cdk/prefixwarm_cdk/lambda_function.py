@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 
+from prefixwarm.errors import UsageError
 from prefixwarm_cdk.assets import keepwarm_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_kms as kms
     from constructs import Construct
 
 
@@ -39,6 +41,26 @@ class Network:
     subnets: ec2.SubnetSelection | None
     security_groups: Sequence[ec2.ISecurityGroup] | None
 
+    @classmethod
+    def of(
+        cls,
+        vpc: ec2.IVpc | None,
+        subnets: ec2.SubnetSelection | None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None,
+    ) -> Network | None:
+        """The network, if there is a VPC.
+
+        Raises
+        ------
+        UsageError
+            For subnets or security groups of no VPC.
+        """
+        if vpc is None and (subnets or security_groups):
+            raise UsageError(
+                "vpc_subnets, security_groups: are of no use without vpc=...; pass it too"
+            )
+        return cls(vpc, subnets, security_groups) if vpc else None
+
 
 @dataclass(frozen=True)
 class FunctionOptions:
@@ -48,15 +70,15 @@ class FunctionOptions:
     log_retention: logs.RetentionDays
     tracing: bool
     network: Network | None = None
+    encryption_key: kms.IKey | None = None
+    reserved_concurrency: int | None = None
 
 
 def keepwarm_lambda(
     scope: Construct, options: FunctionOptions, *, role_for: str, timeout: Duration, **own: Any
 ) -> lambda_.Function:
     """A function of the keep-warm code in `scope`, with a role and a log group of its own."""
-    log_group = logs.LogGroup(
-        scope, "Logs", retention=options.log_retention, removal_policy=RemovalPolicy.DESTROY
-    )
+    log_group = _log_group(scope, options)
     role = iam.Role(
         scope,
         "Role",
@@ -81,6 +103,24 @@ def keepwarm_lambda(
     if options.network:
         function.node.add_dependency(_network_policy(scope, role))
     return function
+
+
+def _log_group(scope: Construct, options: FunctionOptions) -> logs.LogGroup:
+    key = options.encryption_key
+    log_group = logs.LogGroup(
+        scope,
+        "Logs",
+        retention=options.log_retention,
+        removal_policy=RemovalPolicy.DESTROY,
+        encryption_key=key,
+    )
+    if key:
+        # Allowed in the key's own policy, where the app creates the key; of an imported one its
+        # owner has to: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        key.grant_encrypt_decrypt(
+            iam.ServicePrincipal(f"logs.{Stack.of(scope).region}.amazonaws.com")
+        )
+    return log_group
 
 
 def _placed(network: Network | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 
-from prefixwarm_cdk.assets import layer_code
+from prefixwarm_cdk.assets import code, digest, layer_zip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +18,24 @@ if TYPE_CHECKING:
     from prefixwarm_cdk.prefixes import Prefix
 
 
-def layer_for(
-    warmer: Construct, function: lambda_.Function, prefixes: Sequence[Prefix]
-) -> lambda_.ILayerVersion:
+class Layer(lambda_.LayerVersion):
+    """The layer with some prefixes; `digest` is the SHA-256 of its zip."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, warmer: Construct, prefixes: Sequence[Prefix]
+    ) -> None:
+        path = layer_zip(warmer, prefixes)
+        self.digest = digest(path)
+        super().__init__(
+            scope,
+            construct_id,
+            description="prefixwarm: warms prompt-cache prefixes in the init phase",
+            code=code(path),
+            compatible_architectures=[lambda_.Architecture.X86_64, lambda_.Architecture.ARM_64],
+        )
+
+
+def layer_for(warmer: Construct, function: lambda_.Function, prefixes: Sequence[Prefix]) -> Layer:
     """The layer with these prefixes, one for all functions of a stack.
 
     A layer of another stack would be imported by its ARN, which changes with every prompt, and
@@ -32,12 +47,6 @@ def layer_for(
     names = ",".join(prefix.name for prefix in prefixes)
     construct_id = f"{start}-{sha256(names.encode()).hexdigest()[:8]}"
     found = scope.node.try_find_child(construct_id)
-    if isinstance(found, lambda_.LayerVersion):
+    if isinstance(found, Layer):
         return found
-    return lambda_.LayerVersion(
-        scope,
-        construct_id,
-        description="prefixwarm: warms prompt-cache prefixes in the init phase",
-        code=layer_code(warmer, prefixes),
-        compatible_architectures=[lambda_.Architecture.X86_64, lambda_.Architecture.ARM_64],
-    )
+    return Layer(scope, construct_id, warmer, prefixes)

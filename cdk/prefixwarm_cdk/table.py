@@ -10,19 +10,25 @@ from prefixwarm.state.changes import DUE_INDEX
 
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
+    from aws_cdk import aws_kms as kms
     from constructs import Construct
 
 
 def state_table(
-    scope: Construct, construct_id: str, *, removal_policy: RemovalPolicy
+    scope: Construct, construct_id: str, removal_policy: RemovalPolicy, key: kms.IKey | None
 ) -> dynamodb.Table:
-    """One item per cache entry, and one ledger item per entry and day."""
+    """One item per cache entry, and one ledger item per entry and day.
+
+    `key` encrypts it; without one a key of AWS's own does, whose use costs nothing.
+    """
+    own = dynamodb.TableEncryption.DEFAULT
     table = dynamodb.Table(
         scope,
         construct_id,
         partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-        encryption=dynamodb.TableEncryption.AWS_MANAGED,
+        encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else own,
+        encryption_key=key,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),

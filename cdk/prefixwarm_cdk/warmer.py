@@ -11,31 +11,34 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from prefixwarm import settings
-from prefixwarm.errors import UsageError
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK, state_keys
 from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.assets import Manifest
-from prefixwarm_cdk.credentials import Credentials
-from prefixwarm_cdk.dashboard import dashboard as make_dashboard
 from prefixwarm_cdk.function import KeepWarmFunction
-from prefixwarm_cdk.inputs import check_settings, expect, expect_several
+from prefixwarm_cdk.inputs import check_settings, expect, expect_count, expect_several
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
 from prefixwarm_cdk.lambda_function import FunctionOptions, Network
 from prefixwarm_cdk.layer import layer_for
-from prefixwarm_cdk.metrics import Alarms, metric
+from prefixwarm_cdk.metrics import ALWAYS, METRICS, metric
+from prefixwarm_cdk.monitoring import Monitoring
+from prefixwarm_cdk.route_credentials import credentials_of
 from prefixwarm_cdk.table import state_table
+from prefixwarm_cdk.versions import renew_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from aws_cdk import Duration
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_sns as sns
     from aws_cdk import aws_ssm as ssm
 
     from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm_cdk.credentials import Credentials
     from prefixwarm_cdk.prefixes import Prefix
 
 
@@ -54,7 +57,8 @@ class PrefixWarmer(Construct):
     prefixes
         Prefix files, or folders that hold some.
     credentials
-        How warm calls authenticate: in the agent's own workspace, or its requests read nothing.
+        How warm calls authenticate: in the agent's own workspace, or its requests read nothing. By
+        route where there are several: ``{"anthropic": ..., "bedrock-converse": ...}``.
     keep_warm
         When prefixes are refreshed between requests. Default: `KeepWarm.auto()`.
     budget
@@ -82,8 +86,17 @@ class PrefixWarmer(Construct):
     kill_switch
         Parameter that stops the keep-warm function without a deployment while it says ``true``.
         Default: none; stop it by its environment variable ``PREFIXWARM_DISABLED``.
+    metrics
+        ``trouble`` writes CloudWatch metrics only in hours in which something is wrong; ``full``
+        writes all of docs/metrics.md, about $0.30 a month each, and gives every cause an alarm of
+        its own. Default: ``trouble``.
+    alarms
+        Whether to make alarms, $0.10 a month each: two, one more with workers. Default: True.
+    alarm_topic
+        Receives the alarms. Default: nobody, until actions are added to `alarms`.
     dashboard
-        Whether to make a CloudWatch dashboard. Default: True.
+        Whether to make a CloudWatch dashboard, $3 a month; it needs ``metrics="full"``.
+        Default: False.
     tracing
         Whether X-Ray traces the keep-warm function. Default: False.
     vpc
@@ -93,6 +106,11 @@ class PrefixWarmer(Construct):
         Subnets in that network. Default: private ones with a way out.
     security_groups
         Of the keep-warm function in that network. Default: one that lets everything out.
+    encryption_key
+        KMS key of the table and of the keep-warm function's log. Default: AWS's own keys.
+    reserved_concurrency
+        Concurrent executions set aside for the keep-warm function, 1 or more. Default: none, it
+        shares the account's.
 
     Raises
     ------
@@ -108,7 +126,7 @@ class PrefixWarmer(Construct):
         construct_id: str,
         *,
         prefixes: Sequence[str | Path],
-        credentials: Credentials,
+        credentials: Credentials | Mapping[str, Credentials],
         keep_warm: KeepWarm | None = None,
         budget: Budget | None = None,
         cache_scope: str = "default",
@@ -119,29 +137,70 @@ class PrefixWarmer(Construct):
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         kill_switch: ssm.IStringParameter | None = None,
-        dashboard: bool = True,
+        metrics: str = "trouble",
+        alarms: bool = True,
+        alarm_topic: sns.ITopic | None = None,
+        dashboard: bool = False,
         tracing: bool = False,
         vpc: ec2.IVpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        encryption_key: kms.IKey | None = None,
+        reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        _expect_kinds(prefixes, credentials, keep_warm, budget)
-        self._settings = _checked_settings(cache_scope, latency_value, sample=sample_diagnostics)
-        self._calls_per_minute = _checked_rate(calls_per_minute)
-        rule = keep_warm or KeepWarm.auto()
-        self._prefixes = _accepted(self, prefixes, credentials, rule)
-        self._credentials = credentials
-        self._senders: dict[lambda_.Function, tuple[Prefix, ...]] = {}
-        self.table = state_table(self, "Table", removal_policy=removal_policy)
-        self.keep_warm: KeepWarmFunction | None = None
-        if rule.policy is not None:
-            network = _network(vpc, vpc_subnets, security_groups)
-            options = FunctionOptions(runtime, log_retention, tracing, network)
-            self.keep_warm = self._keep_warm_function(options)
-            self._connect(self.keep_warm, self._manifest(rule.policy, budget), kill_switch)
-            self._watch(self.keep_warm, dashboard=dashboard)
+        self._settings = _settings(cache_scope, latency_value, sample_diagnostics, metrics)
+        self._adopt(prefixes, credentials, keep_warm, budget)
+        self.table = state_table(self, "Table", removal_policy, encryption_key)
+        self._key = encryption_key
+        network = Network.of(vpc, vpc_subnets, security_groups)
+        options = FunctionOptions(
+            runtime, log_retention, tracing, network, encryption_key, reserved_concurrency
+        )
+        monitoring = Monitoring(metrics, alarms, alarm_topic, dashboard)
+        self._run(options, monitoring, budget, calls_per_minute, kill_switch)
         Aspects.of(self).add(_WarnUnlessAttached())
+
+    def _adopt(
+        self,
+        paths: Sequence[str | Path],
+        credentials: Credentials | Mapping[str, Credentials],
+        keep_warm: KeepWarm | None,
+        budget: Budget | None,
+    ) -> None:
+        """Take the prefixes, where these credentials reach them and this rule keeps them warm."""
+        expect_several("prefixes", paths, '["support.prefix.json"]')
+        expect("keep_warm", keep_warm, KeepWarm, "KeepWarm.auto()")
+        expect("budget", budget, Budget, "Budget.usd_per_day(1)")
+        self._credentials = credentials_of(credentials)
+        self._rule = keep_warm or KeepWarm.auto()
+        self._prefixes = prefix_files.read(paths)
+        files = self._files(self._prefixes)
+        self._credentials.check(files)
+        self._rule.check(files)
+        prefix_files.annotate(self, self._prefixes)
+        self._senders: dict[lambda_.Function, tuple[Prefix, ...]] = {}
+
+    def _run(
+        self,
+        options: FunctionOptions,
+        monitoring: Monitoring,
+        budget: Budget | None,
+        calls_per_minute: int | None,
+        kill_switch: ssm.IStringParameter | None,
+    ) -> None:
+        """Make the keep-warm function and what watches it, unless it is off."""
+        self.keep_warm: KeepWarmFunction | None = None
+        self.alarms: tuple[cloudwatch.Alarm, ...] = ()
+        expect_count("calls_per_minute", calls_per_minute)
+        expect_count("reserved_concurrency", options.reserved_concurrency)
+        if self._rule.policy is None:
+            return
+        many = len(self._prefixes) > MOST_IN_A_TICK
+        self.keep_warm = KeepWarmFunction(self, "KeepWarm", options, workers=many)
+        manifest = self._manifest(self._rule.policy, budget, calls_per_minute)
+        self._connect(self.keep_warm, manifest, kill_switch)
+        self.alarms = monitoring.watch(self, self._deployment, self.keep_warm)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -191,7 +250,8 @@ class PrefixWarmer(Construct):
         chosen = self._chosen(function, prefixes)
         own = attachment.own_settings(init, hint=init_hint, hold=init_hold, gate=gate)
         layer = layer_for(self, function, chosen)
-        attachment.set_up(function, layer, self._environment() | own)
+        attachment.set_up(self, function, layer, self._environment() | own)
+        renew_versions(function, layer)
         self._grant(function, chosen)
         self._senders[function] = chosen
         self._name_senders()
@@ -199,7 +259,16 @@ class PrefixWarmer(Construct):
     def metric(
         self, name: str, *, statistic: str = "Sum", period: Duration | None = None
     ) -> cloudwatch.Metric:
-        """Any metric of docs/metrics.md, summed over 5 minutes by default."""
+        """Any metric of docs/metrics.md, summed over 5 minutes by default.
+
+        But for those of trouble, metrics are written with ``metrics="full"`` only; synthesis warns.
+        """
+        full = self._settings.get(settings.METRICS) == "full"
+        if name in METRICS and not full and name not in ALWAYS:
+            Annotations.of(self).add_warning_v2(
+                f"prefixwarm:metric:{name}",
+                f'the metric {name} is written with metrics="full" only, and has no data without',
+            )
         return metric(self._deployment, name, statistic=statistic, period=period)
 
     def metric_cost(self, *, period: Duration | None = None) -> cloudwatch.Metric:
@@ -230,11 +299,9 @@ class PrefixWarmer(Construct):
     def _deployment(self) -> str:
         return self.node.path.replace("/", "-")
 
-    def _keep_warm_function(self, options: FunctionOptions) -> KeepWarmFunction:
-        many = len(self._prefixes) > MOST_IN_A_TICK
-        return KeepWarmFunction(self, "KeepWarm", options, workers=many)
-
-    def _manifest(self, policy: dict[str, Any], budget: Budget | None) -> Manifest:
+    def _manifest(
+        self, policy: dict[str, Any], budget: Budget | None, calls_per_minute: int | None
+    ) -> Manifest:
         return Manifest(
             self,
             "Manifest",
@@ -242,7 +309,7 @@ class PrefixWarmer(Construct):
             policy=policy,
             latency_value=float(self._settings[settings.LATENCY_VALUE]),
             budget=budget,
-            calls_per_minute=self._calls_per_minute,
+            calls_per_minute=calls_per_minute,
         )
 
     def _connect(
@@ -254,6 +321,8 @@ class PrefixWarmer(Construct):
         keep_warm.configure(self._environment() | {settings.MANIFEST: manifest.url})
         keep_warm.configure({"POWERTOOLS_SERVICE_NAME": self._deployment})
         keep_warm.grant_table(self.table)
+        for function in keep_warm.functions:
+            attachment.allow_key(function, self._key)
         keep_warm.grant_objects(manifest.objects)
         keep_warm.grant_metrics()
         for function in keep_warm.functions:
@@ -261,15 +330,6 @@ class PrefixWarmer(Construct):
         if kill_switch:
             keep_warm.configure({settings.KILL_SWITCH: kill_switch.parameter_name})
             keep_warm.grant_parameter(kill_switch.parameter_arn)
-
-    def _watch(self, keep_warm: KeepWarmFunction, *, dashboard: bool) -> None:
-        service = self._deployment
-        self.alarms = tuple(Alarms(self, "Alarms", service=service, keep_warm=keep_warm).all)
-        if dashboard:
-            function = keep_warm.function
-            make_dashboard(
-                self, "Dashboard", service=service, function=function, alarms=self.alarms
-            )
 
     @staticmethod
     def _files(prefixes: Sequence[Prefix]) -> list[PrefixFile]:
@@ -280,8 +340,9 @@ class PrefixWarmer(Construct):
     ) -> tuple[Prefix, ...]:
         """The prefixes of these names, where the function can carry them."""
         expect_several("attach(prefixes)", names, '["support"]')
-        attachment.check(self, function, self._senders)
-        attachment.refuse_cycle(self, function, self._credentials.owner())
+        attachment.check(self, function)
+        for owner in self._credentials.owners():
+            attachment.refuse_cycle(self, function, owner)
         chosen = prefix_files.named(self._prefixes, names)
         attachment.refuse_too_many(function, len(chosen))
         return chosen
@@ -291,6 +352,7 @@ class PrefixWarmer(Construct):
         scope = self._settings[settings.CACHE_SCOPE]
         keys = [state_keys(prefix.file, region, scope) for prefix in prefixes]
         attachment.allow_state(function, self.table, keys)
+        attachment.allow_key(function, self._key)
         self._credentials.grant(function, self._files(prefixes))
 
     def _name_senders(self) -> None:
@@ -309,53 +371,20 @@ class PrefixWarmer(Construct):
             self.keep_warm.configure({settings.FUNCTIONS: text})
 
 
-def _checked_rate(calls: int | None) -> int | None:
-    if calls is not None and (type(calls) is not int or calls < 1):
-        raise UsageError(f"calls_per_minute={calls!r}: write a whole number above 0, or leave it")
-    return calls
-
-
-def _network(
-    vpc: ec2.IVpc | None,
-    subnets: ec2.SubnetSelection | None,
-    security_groups: Sequence[ec2.ISecurityGroup] | None,
-) -> Network | None:
-    if vpc is None and (subnets or security_groups):
-        raise UsageError("vpc_subnets, security_groups: are of no use without vpc=...; pass it too")
-    return Network(vpc, subnets, security_groups) if vpc else None
-
-
-def _accepted(
-    warmer: PrefixWarmer, paths: Sequence[str | Path], credentials: Credentials, rule: KeepWarm
-) -> tuple[Prefix, ...]:
-    """The prefixes, where these credentials reach them and this rule can keep them warm."""
-    prefixes = prefix_files.read(paths)
-    files = [prefix.file for prefix in prefixes]
-    credentials.check(files)
-    rule.check(files)
-    prefix_files.annotate(warmer, prefixes)
-    return prefixes
-
-
-def _expect_kinds(
-    prefixes: Sequence[str | Path],
-    credentials: Credentials,
-    keep_warm: KeepWarm | None,
-    budget: Budget | None,
-) -> None:
-    expect_several("prefixes", prefixes, '["support.prefix.json"]')
-    expect("credentials", credentials, Credentials, "Credentials.secret(secret)")
-    expect("keep_warm", keep_warm, KeepWarm, "KeepWarm.auto()")
-    expect("budget", budget, Budget, "Budget.usd_per_day(1)")
-
-
-def _checked_settings(cache_scope: str, latency_value: float, *, sample: bool) -> dict[str, str]:
-    variables = {settings.CACHE_SCOPE: cache_scope, settings.LATENCY_VALUE: f"{latency_value:g}"}
-    if sample:
-        variables[settings.DIAGNOSE] = "sample"
-    check_settings(
-        variables, {settings.CACHE_SCOPE: "cache_scope", settings.LATENCY_VALUE: "latency_value"}
-    )
+def _settings(cache_scope: str, latency_value: float, sample: bool, metrics: str) -> dict[str, str]:
+    """The variables of every function, checked as they will be where they are read."""
+    variables = {
+        settings.CACHE_SCOPE: cache_scope,
+        settings.LATENCY_VALUE: f"{latency_value:g}",
+        **({settings.DIAGNOSE: "sample"} if sample else {}),
+        **({settings.METRICS: metrics} if metrics != "trouble" else {}),
+    }
+    names = {
+        settings.CACHE_SCOPE: "cache_scope",
+        settings.LATENCY_VALUE: "latency_value",
+        settings.METRICS: "metrics",
+    }
+    check_settings(variables, names)
     return variables
 
 

@@ -38,6 +38,7 @@ class Workers(Construct):
             description="Makes the warm calls that are beyond one tick",
             handler=_HANDLER,
             timeout=_TIMEOUT,
+            reserved_concurrent_executions=_SIDE_BY_SIDE if options.reserved_concurrency else None,
         )
         self._consume()
 

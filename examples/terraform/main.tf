@@ -19,6 +19,7 @@ locals {
     PREFIXWARM_TABLE       = aws_dynamodb_table.state.name
     PREFIXWARM_CACHE_SCOPE = local.deployment.CacheScope
     PREFIXWARM_DEPLOYMENT  = var.name
+    PREFIXWARM_METRICS     = var.metrics
   })
 }
 
@@ -50,9 +51,6 @@ resource "aws_dynamodb_table" "state" {
     enabled        = true
   }
   point_in_time_recovery {
-    enabled = true
-  }
-  server_side_encryption {
     enabled = true
   }
 }

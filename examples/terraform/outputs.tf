@@ -14,11 +14,10 @@ output "agent_policy" {
 }
 
 output "alarm_arns" {
-  description = "The alarms; none has an action until you add one"
+  description = "The alarms"
   value = [
     for alarm in merge(
       aws_cloudwatch_metric_alarm.own,
-      aws_cloudwatch_metric_alarm.function,
       aws_cloudwatch_metric_alarm.queue,
     ) : alarm.arn
   ]

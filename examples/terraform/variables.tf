@@ -37,6 +37,29 @@ variable "functions" {
   default     = {}
 }
 
+variable "metrics" {
+  description = "trouble writes CloudWatch metrics only in hours in which something is wrong, full writes all"
+  type        = string
+  default     = "trouble"
+
+  validation {
+    condition     = contains(["trouble", "full"], var.metrics)
+    error_message = "Write trouble or full."
+  }
+}
+
+variable "alarms" {
+  description = "Whether there are alarms"
+  type        = bool
+  default     = true
+}
+
+variable "alarm_topic_arn" {
+  description = "SNS topic that receives the alarms"
+  type        = string
+  default     = null
+}
+
 variable "workers" {
   description = "Whether a queue and workers take what is beyond one tick; for more than 300 prefixes"
   type        = bool

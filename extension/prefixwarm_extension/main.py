@@ -102,6 +102,7 @@ class _Run:
             by="init",
             now=time(),
             service=self._environ.get("PREFIXWARM_DEPLOYMENT", ""),
+            full=self.context is not None and self.context.settings.full_metrics,
             decision=decision.why if decision and outcome.kind != SKIPPED else None,
             held_ms=round(held * 1000, 1),
             function=self._environ.get("AWS_LAMBDA_FUNCTION_NAME"),

@@ -100,6 +100,7 @@ def _say(outcome: Outcome, context: StartContext, now: float) -> None:
         by="init",
         now=now,
         service=context.settings.deployment,
+        full=context.settings.full_metrics,
         function=context.function,
         initialization=context.start.kind,
     )

@@ -9,12 +9,13 @@ import click
 
 from prefixwarm.cli.output import dollars, emit, json_option, line, note, table
 from prefixwarm.errors import UsageError
-from prefixwarm.plan.advice import recommendation
+from prefixwarm.plan.advice import money, recommendation
 from prefixwarm.plan.arrivals import poisson, read
 from prefixwarm.plan.comparison import MONTH, compare
 from prefixwarm.plan.costs import costs_of
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.prefix_file import load
+from prefixwarm.prices.aws import aws_prices
 
 if TYPE_CHECKING:
     from prefixwarm.plan.arrivals import Traffic
@@ -52,6 +53,11 @@ if TYPE_CHECKING:
     help="Seconds that a miss makes the first token wait.",
 )
 @click.option(
+    "--aws-usd-per-month",
+    type=click.FloatRange(0, 1e6),
+    help="What AWS charges for the deployment.  [default: one prefix, from the price table]",
+)
+@click.option(
     "--html", type=click.Path(path_type=Path), help="Write a page with time line and curve."
 )
 @json_option
@@ -65,6 +71,7 @@ def plan(
     from_cloudwatch: str | None,
     latency_value: float,
     miss_seconds: float,
+    aws_usd_per_month: float | None,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -76,7 +83,8 @@ def plan(
     prefix = load(file)
     active = Policy.of({"hours": hours, "weekdays": weekdays, "timezone": tz}).hours
     traffic = _traffic(arrivals, rate, from_cloudwatch, tz, active)
-    result = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active)
+    aws = aws_prices().deployment() if aws_usd_per_month is None else aws_usd_per_month
+    result = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active, aws)
     if html is not None:
         _write_page(html, result, prefix)
     emit(_document(result, prefix), as_json, lambda: _show(result))
@@ -124,6 +132,7 @@ def _document(result: Plan, prefix: PrefixFile) -> dict[str, Any]:
             "starts_per_day": result.starts_per_day,
         },
         "policies": [vars(row) | {"usd_per_month": row.usd_per_month} for row in result.rows],
+        "aws_usd_per_month": result.aws_usd_per_month,
         "break_even_per_day": result.break_even_per_day,
         "keep_warm": result.worthwhile,
         "cheapest": result.best.policy,
@@ -155,6 +164,7 @@ def _show(result: Plan) -> None:
     ]
     table(column_names, rows)
     line()
+    line(f"AWS's own charge for keeping it warm: {money(result.aws_usd_per_month)} a month.")
     if result.break_even_per_day is not None:
         line(f"Break-even: about {result.break_even_per_day:.2g} requests a day.")
     line(recommendation(result))

@@ -28,6 +28,8 @@ _ASSUMED_SECONDS = 1.0
 # A fleet's refreshes are spread over this many seconds a prefix, up to so many in all.
 _SPREAD_PER_PREFIX = 0.03
 _MOST_SPREAD = {TTL_1H: 300.0, TTL_5M: 30.0}
+# For how long after its last report an agent counts as one that reports its requests.
+_REPORTS_FOR = 24 * 3600
 
 
 def fraction(name: str) -> float:
@@ -97,15 +99,19 @@ class Candidate:
     evidence: str = ""
     learned: bytes | None = None
 
-    @property
-    def senders(self) -> set[str]:
-        """Functions whose invocations matter; none before the first write.
+    def senders(self, now: float) -> set[str]:
+        """Functions whose invocations are worth asking CloudWatch for, which charges for each.
 
-        Nor for a superseded version: the metric does not tell a function's versions apart.
+        None before the first write, nor for a superseded version: the metric does not tell a
+        function's versions apart. Nor where one function sends the prefix and has itself reported
+        its requests within a day: its invocations say no more.
         """
-        if self.state.warm_until is None or self.entry.superseded:
+        state = self.state
+        if state.warm_until is None or self.entry.superseded:
             return set()
-        return {*self.entry.functions, *self.state.functions}
+        functions = {*self.entry.functions, *state.functions}
+        reports = state.traffic_by == OBSERVED and now - (state.traffic_at or 0.0) < _REPORTS_FOR
+        return set() if reports and len(functions) == 1 else functions
 
     def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
         """What to do now, and the TTL that the next write is to ask for."""

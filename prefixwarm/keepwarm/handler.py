@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
+from time import time
 from typing import TYPE_CHECKING, Any
-
-from aws_lambda_powertools import Metrics
 
 from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.runtime import runtime
 from prefixwarm.keepwarm.tick_report import TickReport
-from prefixwarm.warm.log_line import NAMESPACE
+from prefixwarm.settings import DEPLOYMENT
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from prefixwarm.keepwarm.runtime import Runtime
+
 
 # Left of the invocation for what must still be written down when the last call ends.
 MARGIN_SECONDS = 10.0
-
-metrics = Metrics(namespace=NAMESPACE, service=os.environ.get("POWERTOOLS_SERVICE_NAME", NAMESPACE))
 
 
 def deadline_of(context: LambdaContext) -> Deadline:
@@ -31,14 +30,15 @@ def deadline_of(context: LambdaContext) -> Deadline:
     return Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS)
 
 
-def emit(report: TickReport) -> None:
-    """Add a report to the invocation's metrics."""
-    for name, (value, unit) in report.metrics().items():
-        metrics.add_metric(name, unit, value)
+def write(report: TickReport, message: str, own: Runtime | None) -> None:
+    """Write a report's log line, which declares its metrics; `own` is None where it failed."""
+    service = os.environ.get(DEPLOYMENT) or os.environ.get("POWERTOOLS_SERVICE_NAME", "")
+    now = own.dependencies.clock() if own else time()
+    full = own is not None and own.settings.full_metrics
+    # Not by the logger: a level that the user sets must not keep a metric back.
+    print(report.line(message, service=service, now=now, full=full), flush=True)  # noqa: T201
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run one tick.
 
@@ -48,15 +48,16 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         When nothing may be sent: the function's `Errors` metric and its alarm show it.
     """
     del event
-    report = TickReport()
+    logger.append_keys(function_request_id=context.aws_request_id)
+    report, own = TickReport(), None
     try:
-        runtime().tick(deadline_of(context), report)
+        own = runtime()
+        own.tick(deadline_of(context), report)
     except PrefixwarmError as error:
         if isinstance(error, StateError):
             report.state_error = str(error)
         logger.error("nothing is sent", why=str(error))
         raise
     finally:
-        emit(report)
-    logger.info("tick", **report.summary())
+        write(report, "tick", own)
     return report.summary()

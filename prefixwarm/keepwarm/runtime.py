@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import ceil
 from time import time
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.wire.deadline import Deadline
+
+
+# A tick comes at any moment of its minute, and may have to wait for an environment.
+TICK_SECONDS = 60.0
+LATEST_TICK_SECONDS = 130.0
 
 
 class Runtime:
@@ -71,6 +77,7 @@ class Runtime:
             most_in_a_tick=most_in_a_tick,
         )
         self._catalog: PrefixCatalog | None = None
+        self._ticked_at: float | None = None
 
     def tick(self, deadline: Deadline, report: TickReport) -> None:
         """See `prefixwarm.keepwarm.tick.tick`; nothing is done while keep-warm is switched off.
@@ -82,9 +89,16 @@ class Runtime:
         StateError
             When the state cannot be used.
         """
+        report.missed = self._missed(self.dependencies.clock())
         report.stopped = self.stopped()
         if not report.stopped:
             tick(self.dependencies, self.catalog(), deadline, report)
+
+    def _missed(self, now: float) -> int:
+        """Ticks that did not come since the last one of this environment."""
+        last, self._ticked_at = self._ticked_at, now
+        late = 0.0 if last is None else now - last - LATEST_TICK_SECONDS
+        return ceil(late / TICK_SECONDS) if late > 0 else 0
 
     def stopped(self) -> str:
         """See `prefixwarm.keepwarm.kill_switch.stopped`."""

@@ -183,18 +183,21 @@ class CandidateSelector:
 
     def _with_traffic(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Ask for real traffic, once for all; what is seen ends the silence."""
-        minutes = self._minutes(set().union(*(candidate.senders for candidate in candidates)))
+        senders = [candidate.senders(self.now) for candidate in candidates]
+        minutes = self._minutes(set().union(*senders))
         updated = [
-            self.isolation.run(candidate.state, partial(self._updated, candidate, minutes))
-            for candidate in candidates
+            self.isolation.run(candidate.state, partial(self._updated, candidate, own, minutes))
+            for candidate, own in zip(candidates, senders, strict=True)
         ]
         usable = [candidate for candidate in updated if candidate]
         by_metric = [candidate for candidate in usable if candidate.evidence == METRIC]
         self._each(self._saw_traffic, by_metric)
         return usable
 
-    def _updated(self, candidate: Candidate, minutes: Mapping[str, list[float]]) -> Candidate:
-        invoked = sorted({at for name in candidate.senders for at in minutes[name]})
+    def _updated(
+        self, candidate: Candidate, senders: set[str], minutes: Mapping[str, list[float]]
+    ) -> Candidate:
+        invoked = sorted({at for name in senders for at in minutes[name]})
         return candidate.with_traffic(invoked, self.now)
 
     def _minutes(self, functions: set[str]) -> dict[str, list[float]]:

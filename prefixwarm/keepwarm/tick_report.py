@@ -55,6 +55,8 @@ class TickReport:
         Calls handed over to the queue; messages of the queue that led to no call.
     queue_error : str
         Why not all that should have been was handed over; empty when it was.
+    missed : int
+        Ticks that should have come since the one before and did not.
     """
 
     stopped: str = ""
@@ -71,9 +73,10 @@ class TickReport:
     queued: int = 0
     dropped: int = 0
     queue_error: str = ""
+    missed: int = 0
 
     def metrics(self) -> dict[str, tuple[float, str]]:
-        """Values and units, zeros included, so that alarms see every tick."""
+        """Values and units, zeros included."""
         sums: defaultdict[str, float] = defaultdict(float)
         units = dict.fromkeys(_ALWAYS, "Count")
         for outcome in self.outcomes:
@@ -98,7 +101,31 @@ class TickReport:
             "WarmQueued": self.queued,
             "WarmDropped": self.dropped,
             "QueueUnavailable": int(bool(self.queue_error)),
+            "TicksMissed": self.missed,
         }
+
+    def line(self, message: str, *, service: str, now: float, full: bool) -> str:
+        """The log line: what happened, with its metrics; short when nothing did.
+
+        Parameters
+        ----------
+        message
+            ``tick`` or ``batch``.
+        service, now, full
+            As for `prefixwarm.warm.log_line.metric_line`.
+        """
+        values = self.metrics()
+        trouble = any(values[name][0] for name in log_line.TROUBLES if name in values)
+        happened = {name: value for name, value in self.summary().items() if value}
+        facts = {
+            "level": "WARNING" if trouble else "INFO",
+            "message": message,
+            "due": self.due,
+            **happened,
+            "state_error": self.state_error or None,
+            "queue_error": self.queue_error or None,
+        }
+        return log_line.metric_line(values, facts, service=service, now=now, full=full)
 
     def summary(self) -> dict[str, Any]:
         """What the invocation answers."""

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.batch import (
 
 from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm.batch import Batch, HeldBackError
-from prefixwarm.keepwarm.handler import deadline_of, emit, metrics
+from prefixwarm.keepwarm.handler import deadline_of, write
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.runtime import runtime
 from prefixwarm.keepwarm.tick_report import TickReport
@@ -30,8 +30,6 @@ _SIDE_BY_SIDE = 10
 _processor = BatchProcessor(EventType.SQS)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Make the calls of one batch; answers with the messages that are worth another try.
 
@@ -42,14 +40,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     BatchProcessingError
         When all of them are worth another try.
     """
+    logger.append_keys(function_request_id=context.aws_request_id)
+    own = None
     try:
         own = runtime()
         if reason := own.stopped():
-            return _nothing(TickReport(stopped=reason, dropped=len(event["Records"])))
+            dropped = len(event["Records"])
+            write(TickReport(stopped=reason, dropped=dropped), "batch", own)
+            return {"batchItemFailures": []}
         catalog = own.catalog()
     except PrefixwarmError as error:
         logger.error("nothing is sent", why=str(error))
-        emit(TickReport())
+        write(TickReport(), "batch", own)
         raise
     report = TickReport()
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
@@ -58,7 +60,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
             return _worked(event, batch, pool)
         finally:
             batch.close()
-            _tell(report)
+            write(report, "batch", own)
 
 
 def _worked(
@@ -77,13 +79,3 @@ def _worked(
             raise
 
     return process_partial_response(event, result, _processor)
-
-
-def _nothing(report: TickReport) -> PartialItemFailureResponse:
-    _tell(report)
-    return {"batchItemFailures": []}
-
-
-def _tell(report: TickReport) -> None:
-    emit(report)
-    logger.info("batch", **report.summary())

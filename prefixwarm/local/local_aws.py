@@ -46,7 +46,7 @@ class LocalAws:
     def __enter__(self) -> LocalAws:
         with (self._work / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ministack"],
+                [sys.executable, "-m", "prefixwarm.local.ministack_process"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -150,6 +150,7 @@ class LocalAws:
     def _own_environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
             "HOME": str(self._work),
             "TMPDIR": str(self._work),
             "BIND_HOST": self._host,

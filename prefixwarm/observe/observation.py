@@ -1,7 +1,4 @@
-"""What an observed request leaves in the log: one line of JSON, which is also its metrics.
-
-Like the lines of warm calls it is in CloudWatch's embedded metric format and holds no prompt text.
-"""
+"""What an observed request leaves in the log: one line, written as the lines of warm calls are."""
 
 from __future__ import annotations
 
@@ -9,11 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixwarm.warm.log_line import NAMESPACE
+from prefixwarm.warm.log_line import metric_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from prefixwarm.settings import Settings
     from prefixwarm.state.outcome import Usage
 
 
@@ -67,25 +65,36 @@ def metrics(seen: Observation) -> dict[str, tuple[float, str]]:
     return {name: (float(value), "Count") for name, value in values.items()}
 
 
-def line(seen: Observation, *, service: str, now: float) -> str:
+def line(seen: Observation, settings: Settings, *, now: float) -> str:
     """The log line of one observation.
 
     Parameters
     ----------
     seen : Observation
         What was observed.
-    service : str
-        The deployment, as the metrics' dimension.
+    settings : Settings
+        Name the deployment, and what becomes a metric.
     now : float
         Epoch seconds.
     """
-    known = {"drift": seen.drift, "model": seen.other}
-    facts = {"result": seen.result, **{name: word for name, word in known.items() if word}}
-    return _emf(seen.prefix, facts, metrics(seen), service, now)
+    facts = {
+        "prefix": seen.prefix or None,
+        "by": "observe",
+        "result": seen.result,
+        "drift": seen.drift or None,
+        "model": seen.other or None,
+    }
+    return _line(metrics(seen), facts, settings, now)
 
 
 def diagnosis_line(
-    prefix: str, verdict: str, *, drift: bool, message_id: str, service: str, now: float
+    prefix: str,
+    verdict: str,
+    *,
+    drift: bool,
+    message_id: str,
+    settings: Settings,
+    now: float,
 ) -> str:
     """The log line of the provider's verdict on one request, compared with the warm call.
 
@@ -99,37 +108,28 @@ def diagnosis_line(
         Whether it means that something else is warmed than is sent.
     message_id : str
         The warm call's.
-    service, now
+    settings, now
         As for `line`.
     """
-    facts = {"diagnosis": verdict, "warm_message_id": message_id}
-    if drift:
-        facts |= {"level": "WARNING", "message": _CAPTURE_AGAIN}
-    return _emf(prefix, facts, {DIAGNOSED: (1.0, "Count")}, service, now)
+    facts = {
+        "prefix": prefix or None,
+        "by": "observe",
+        "diagnosis": verdict,
+        "warm_message_id": message_id,
+        "level": "WARNING" if drift else None,
+        "message": _CAPTURE_AGAIN if drift else None,
+    }
+    return _line({DIAGNOSED: (1.0, "Count")}, facts, settings, now)
 
 
-def _emf(
-    prefix: str,
-    facts: Mapping[str, str],
-    found: Mapping[str, tuple[float, str]],
-    service: str,
+def _line(
+    values: Mapping[str, tuple[float, str]],
+    facts: Mapping[str, str | None],
+    settings: Settings,
     now: float,
 ) -> str:
-    declared = {
-        "Namespace": NAMESPACE,
-        "Dimensions": [["service"]],
-        "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in found.items()],
-    }
-    return json.dumps(
-        {
-            "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [declared]},
-            "service": service or "prefixwarm",
-            **({"prefix": prefix} if prefix else {}),
-            "by": "observe",
-            **facts,
-            **{name: value for name, (value, _) in found.items()},
-        }
-    )
+    service, full = settings.deployment, settings.full_metrics
+    return metric_line(values, facts, service=service, now=now, full=full)
 
 
 def drift_line(prefix: str, tier: str, place: str, why: str) -> str:

@@ -143,7 +143,7 @@ class Observer:
             All headers that the request was sent with, names in lower case.
         """
         seen = self._observed(sent, usage, diagnostics, headers)
-        self._emit(line(seen, service=self._settings.deployment, now=time()))
+        self._emit(line(seen, self._settings, now=time()))
         if seen.result == "other":
             return
         prefix = sent.match.warmed.prefix
@@ -210,7 +210,7 @@ class Observer:
             reason,
             drift=drift is not None,
             message_id=sent.named,
-            service=self._settings.deployment,
+            settings=self._settings,
             now=time(),
         )
         self._emit(told)

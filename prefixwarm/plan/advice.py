@@ -26,25 +26,29 @@ def recommendation(plan: Plan) -> str:
     if plan.worthwhile:
         return (
             f"Keep this warm with the rule {best.policy} and the 1 hour TTL: {month} costs "
-            f"{_cost(best)} instead of {_cost(nothing)} for doing nothing, and {_hits(best)} "
+            f"{_cost(plan, best)} instead of {_cost(plan, nothing)} for doing nothing, and "
+            f"{_hits(best)} "
             f"instead of {_hits(nothing)} of first requests hit."
         )
     if best.policy == "1 h TTL alone":
         return (
             f"Do not keep this warm, but write it with the 1 hour TTL: {starts}, {month} of that "
-            f"alone costs {_cost(best)}, of the 5 minute TTL {_cost(nothing)}."
+            f"alone costs {_cost(plan, best)}, of the 5 minute TTL {_cost(plan, nothing)}."
         )
     cheapest = min((plan.row(rule) for rule in _RULES), key=lambda row: row.units_per_day)
     return (
-        f"Do not keep this warm: {starts}, {month} of doing nothing costs {_cost(nothing)}, and "
-        f"of refreshing it by the cheapest rule, {cheapest.policy}, {_cost(cheapest)}."
+        f"Do not keep this warm: {starts}, {month} of doing nothing costs {_cost(plan, nothing)}, "
+        f"and of refreshing it by the cheapest rule, {cheapest.policy}, {_cost(plan, cheapest)}."
     )
 
 
-def _cost(row: Row) -> str:
+def _cost(plan: Plan, row: Row) -> str:
+    aws = plan.aws_usd(row)
     if row.worth_per_month is None:
-        return f"{row.units_per_day * MONTH:.3g} uncached reads of the prefix"
-    return money(row.worth_per_month)
+        beside = f" and {money(aws)} for AWS" if aws else ""
+        return f"{row.units_per_day * MONTH:.3g} uncached reads of the prefix{beside}"
+    within = f" (AWS's {money(aws)} included)" if aws else ""
+    return f"{money(row.worth_per_month + aws)}{within}"
 
 
 def money(usd: float) -> str:

@@ -28,6 +28,8 @@ POLICIES = {
     "auto": Policy("auto"),
 }
 _CHOICES = (NOTHING, "1 h TTL alone", "ski", "hazard", "auto")
+# What needs no keep-warm function, and so nothing of AWS.
+_WITHOUT_AWS = (NOTHING, "1 h TTL alone")
 
 # Curve: session rates per day, spread evenly on a logarithmic scale.
 _RATES = tuple(10 ** (exponent / 4) for exponent in range(-2, 9))
@@ -103,6 +105,9 @@ class Plan:
     break_even_per_day : float or None
         Requests a day from which the ski rule is cheaper than doing nothing; None where it never
         is, within the curve.
+    aws_usd_per_month : float
+        What AWS charges for the keep-warm function and what belongs to it, US dollars in 30 days.
+        It is part of the verdict and of the break-even, where the model's price is known.
     """
 
     traffic: Traffic
@@ -111,6 +116,7 @@ class Plan:
     starts_per_day: float
     curve: tuple[Point, ...]
     break_even_per_day: float | None
+    aws_usd_per_month: float = 0.0
 
     def row(self, policy: str) -> Row:
         """The row of a policy."""
@@ -118,19 +124,31 @@ class Plan:
 
     @property
     def best(self) -> Row:
-        """The cheapest of what can be chosen."""
-        return min((self.row(policy) for policy in _CHOICES), key=lambda row: row.units_per_day)
+        """The cheapest of what can be chosen, AWS's charge included."""
+        return min((self.row(policy) for policy in _CHOICES), key=self._units_per_day)
+
+    def aws_usd(self, row: Row) -> float:
+        """What AWS charges for a policy, US dollars in 30 days."""
+        return 0.0 if row.policy in _WITHOUT_AWS else self.aws_usd_per_month
+
+    def _units_per_day(self, row: Row) -> float:
+        return row.units_per_day + _units(self.aws_usd(row), self.costs)
 
     @property
     def worthwhile(self) -> bool:
         """Whether keeping warm saves at least a cent a month."""
-        saved = self.row(NOTHING).units_per_day - self.best.units_per_day
+        saved = self.row(NOTHING).units_per_day - self._units_per_day(self.best)
         usd = self.costs.usd(saved * MONTH)
-        warms = self.best.policy not in (NOTHING, "1 h TTL alone")
+        warms = self.best.policy not in _WITHOUT_AWS
         return warms and not self.costs.too_short and (usd is None or usd >= _WORTH_USD)
 
 
-def compare(traffic: Traffic, costs: PrefixCosts, hours: Hours | None = None) -> Plan:
+def compare(
+    traffic: Traffic,
+    costs: PrefixCosts,
+    hours: Hours | None = None,
+    aws_usd_per_month: float = 0.0,
+) -> Plan:
     """Replay every policy.
 
     Parameters
@@ -141,6 +159,8 @@ def compare(traffic: Traffic, costs: PrefixCosts, hours: Hours | None = None) ->
         The prefix's prices.
     hours : Hours, optional
         Active hours of the random traffic behind the curve; the whole day by default.
+    aws_usd_per_month : float
+        AWS's own charge for keeping it warm, US dollars in 30 days.
     """
     prices = costs.prices
     spent = {
@@ -156,8 +176,15 @@ def compare(traffic: Traffic, costs: PrefixCosts, hours: Hours | None = None) ->
         tuple(_row(name, account, traffic, costs) for name, account in spent.items()),
         spent[NOTHING].starts / traffic.days,
         curve,
-        _break_even(curve),
+        _break_even(curve, _units(aws_usd_per_month, costs)),
+        aws_usd_per_month,
     )
+
+
+def _units(usd_per_month: float, costs: PrefixCosts) -> float:
+    """Dollars a month in units a day; none where the price of a unit is unknown."""
+    unit = costs.usd(1.0)
+    return usd_per_month / MONTH / unit if unit else 0.0
 
 
 def _row(name: str, account: Replay, traffic: Traffic, costs: PrefixCosts) -> Row:
@@ -195,11 +222,11 @@ def _active_hours(hours: Hours | None) -> float:
     return length / 60 * len(hours.calendar.weekdays) / 7
 
 
-def _break_even(curve: tuple[Point, ...]) -> float | None:
+def _break_even(curve: tuple[Point, ...], aws_units_per_day: float) -> float | None:
     """Where the ski rule becomes cheaper than doing nothing, between two points of the curve."""
     before: tuple[float, float] | None = None
     for point in curve:
-        gain = point.units[NOTHING] - point.units["ski"]
+        gain = point.units[NOTHING] - point.units["ski"] - aws_units_per_day
         if gain > 0:
             if before is None:
                 return point.per_day

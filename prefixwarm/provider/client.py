@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 
 from prefixwarm.errors import CredentialsError, ProtocolError, ProviderError
-from prefixwarm.provider.keys import FEDERATION_RULE_ID, Bearer, StoredKey
+from prefixwarm.provider.keys import FEDERATION_RULE_ID, Bearer, stored_keys
 from prefixwarm.provider.routes import ROUTES, route_named
 from prefixwarm.safe_text import printable
 from prefixwarm.settings import DIAGNOSE
@@ -72,8 +72,9 @@ class Provider:
     aws
         Signs them on the AWS routes, and fetches the key's secret.
     secret
-        Secrets Manager ARN or SSM parameter that holds the API key; None where the environment
-        holds it, or the role suffices: to sign, or for workload identity federation.
+        Secrets Manager ARN or SSM parameter that holds the API key, for all routes or by route (see
+        `stored_keys`); None where the environment holds it, or the role suffices: to sign, or for
+        workload identity federation.
     environ
         Holds keys, ids, workspace, region and base URLs under the SDKs' own names.
     """
@@ -88,7 +89,7 @@ class Provider:
         self._transport = transport
         self._aws = aws
         self._environ = environ
-        self._stored = StoredKey(secret, aws) if secret else None
+        self._stored = stored_keys(secret, aws)
         self._tokens = self._access_tokens() if environ.get(FEDERATION_RULE_ID) else None
         self._samples = environ.get(DIAGNOSE, "").strip().lower() == "sample"
 
@@ -142,7 +143,8 @@ class Provider:
         """Where the route's key is fetched from; None where it is at hand, or none is needed."""
         if route.key(self._environ):
             return None
-        return self._stored or (self._tokens if route.name == _CLAUDE_API else None)
+        stored = self._stored.get(route.name) or self._stored.get("")
+        return stored or (self._tokens if route.name == _CLAUDE_API else None)
 
     def _own_key(self, route: Route) -> Bearer | None:
         key = route.key(self._environ)

@@ -81,3 +81,19 @@ class StoredKey:
         """Fetch anew: the key was refused, as it may have rotated."""
         if refused is self._held:
             self._held = None
+
+
+def stored_keys(references: str | None, aws: AwsClient) -> dict[str, StoredKey]:
+    """The stored keys by route; under an empty name the one that holds for every other route.
+
+    Parameters
+    ----------
+    references
+        The Secrets Manager ARN or SSM parameter of one key for all routes, or several of the form
+        ``ROUTE=REFERENCE`` with blanks between them.
+    """
+    found = {}
+    for word in (references or "").split():
+        route, _, reference = word.rpartition("=")
+        found[route] = StoredKey(reference, aws)
+    return found

@@ -1,7 +1,9 @@
-"""What a warm call leaves in the log: one line of JSON, which is also its metrics.
+"""Log lines with metrics: one JSON object in CloudWatch's embedded metric format.
 
-The line is in CloudWatch's embedded metric format, so that metrics need no call. It never holds
-prompt text or keys.
+CloudWatch makes metrics of what a line declares, so that they need no call, and charges for each
+hour in which a metric is written. Therefore only trouble is declared unless all metrics are asked
+for; the other values stand in the line all the same, for Logs Insights. A line never holds prompt
+text or keys.
 """
 
 from __future__ import annotations
@@ -11,12 +13,26 @@ from prefixwarm.wire.accelerated import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from prefixwarm.state.outcome import Outcome
 
 
 NAMESPACE = "prefixwarm"
+
+# The metric that the alarm on trouble watches, and what each trouble counts in it. Three within an
+# hour go off: what may come right by itself counts once, what somebody has to look at counts three.
+TROUBLE = "WarmTrouble"
+TROUBLES = {
+    "WarmFailed": 1,
+    "StateUnavailable": 1,
+    "TicksMissed": 1,
+    "WarmRewrote": 3,
+    "WarmUncached": 3,
+    "AgentDrift": 3,
+    "BudgetReached": 3,
+}
 
 _COUNTS = {
     "WarmWritten": WRITTEN,
@@ -29,7 +45,7 @@ _COUNTS = {
 
 
 def metrics(outcome: Outcome) -> dict[str, tuple[float, str]]:
-    """Metric values and units of one outcome, zeros included for what alarms watch."""
+    """Metric values and units of one outcome, zeros included."""
     found: dict[str, tuple[float, str]] = {
         name: (float(outcome.kind == kind), "Count") for name, kind in _COUNTS.items()
     }
@@ -45,8 +61,51 @@ def metrics(outcome: Outcome) -> dict[str, tuple[float, str]]:
     return found
 
 
+def metric_line(
+    values: Mapping[str, tuple[float, str]],
+    facts: Mapping[str, Any],
+    *,
+    service: str,
+    now: float,
+    full: bool,
+) -> str:
+    """A log line that says `facts` and declares metrics.
+
+    Parameters
+    ----------
+    values
+        Metric values and units by name.
+    facts
+        What else the line says; None is left out.
+    service
+        The deployment, as the metrics' dimension.
+    now
+        Epoch seconds.
+    full
+        Whether every value is a metric, zeros included; else those of trouble alone are, and
+        other zeros are left out of the line.
+    """
+    trouble = sum(values[name][0] * weight for name, weight in TROUBLES.items() if name in values)
+    shown = dict(values) if full else {name: v for name, v in values.items() if v[0]}
+    declared = shown if full else {name: v for name, v in shown.items() if name in TROUBLES}
+    if trouble:
+        own = {TROUBLE: (trouble, "Count")}
+        shown, declared = {**shown, **own}, {**declared, **own}
+    document: dict[str, Any] = {"_aws": _directive(declared, now)} if declared else {}
+    document["service"] = service or NAMESPACE
+    document.update(facts)
+    document.update((name, value) for name, (value, _) in shown.items())
+    return dumps({k: v for k, v in document.items() if v is not None}).decode()
+
+
 def line(
-    outcome: Outcome, *, by: str, now: float, service: str = "", **facts: str | float | None
+    outcome: Outcome,
+    *,
+    by: str,
+    now: float,
+    service: str = "",
+    full: bool = False,
+    **facts: str | float | None,
 ) -> str:
     """The log line of one outcome.
 
@@ -58,29 +117,29 @@ def line(
         Epoch seconds.
     service
         The deployment, as the metrics' dimension.
+    full
+        Whether all values are metrics, not those of trouble alone.
     facts
         More that is worth saying, such as ``held_ms``.
     """
-    values = metrics(outcome)
-    definitions = [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()]
-    document: dict[str, Any] = {
-        "_aws": {
-            "Timestamp": int(now * 1000),
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": NAMESPACE,
-                    "Dimensions": [["service"]],
-                    "Metrics": definitions,
-                }
-            ],
-        },
-        "service": service or "prefixwarm",
+    said = {
         "prefix": outcome.name,
         "by": by,
         "outcome": outcome.kind,
         "reason": outcome.reason,
         "message_id": outcome.message_id or None,
-        **facts,
-        **{name: value for name, (value, _) in values.items()},
     }
-    return dumps({k: v for k, v in document.items() if v is not None}).decode()
+    return metric_line(metrics(outcome), {**said, **facts}, service=service, now=now, full=full)
+
+
+def _directive(declared: Mapping[str, tuple[float, str]], now: float) -> dict[str, Any]:
+    return {
+        "Timestamp": int(now * 1000),
+        "CloudWatchMetrics": [
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": [["service"]],
+                "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in declared.items()],
+            }
+        ],
+    }

@@ -43,6 +43,7 @@ def test_reads_every_variable() -> None:
         "PREFIXWARM_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/work",
         "PREFIXWARM_DIAGNOSE": "Sample",
         "PREFIXWARM_GATE_MS": "2000",
+        "PREFIXWARM_METRICS": "Full",
     }
     assert set(given) == set(ALL)
     found = Settings.from_environment(given)
@@ -63,6 +64,7 @@ def test_reads_every_variable() -> None:
         queue="https://sqs.eu-west-1.amazonaws.com/123456789012/work",
         diagnose="sample",
         gate_ms=2000,
+        metrics="full",
     )
     assert all(getattr(found, name) != getattr(Settings(), name) for name in Settings._fields)
 

@@ -36,7 +36,7 @@ run "with_a_secret" {
     error_message = "A key is one statement."
   }
   assert {
-    condition     = length(aws_lambda_function.worker) == 0 && length(output.alarm_arns) == 9
+    condition     = length(aws_lambda_function.worker) == 0 && length(output.alarm_arns) == 2
     error_message = "There are no workers unless they are asked for."
   }
 }
@@ -67,7 +67,7 @@ run "with_workers" {
     error_message = "The tick does not know the queue of its workers."
   }
   assert {
-    condition     = length(output.alarm_arns) == 10
+    condition     = length(output.alarm_arns) == 3
     error_message = "Nobody watches the dead letters."
   }
 }

@@ -61,18 +61,42 @@ def emitted(captured: str) -> dict[str, Any]:
 def test_a_tick_answers_with_its_summary(
     world: World, invoke: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And emits every metric, zeros included, with the dimension service alone."""
+    """And, where that is asked for, emits every metric, zeros included."""
     world.deploy("support")
-    answer = invoke()
+    answer = invoke(PREFIXWARM_METRICS="full")
     assert answer["outcomes"] == {"written": 1}
     assert answer["spent_usd"] > 0
     document = emitted(capsys.readouterr().out)
     (directive,) = document["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "prefixwarm"
     assert directive["Dimensions"] == [["service"]]
-    assert document["WarmWritten"] == [1.0]
+    assert document["WarmWritten"] == 1.0
     zeros = ("WarmFailed", "WarmRewrote", "BudgetReached", "StateUnavailable", "RoutePaused")
-    assert all(document[name] == [0.0] for name in zeros)
+    assert all(document[name] == 0.0 for name in zeros)
+
+
+def test_a_tick_without_trouble_writes_no_metric(
+    world: World, invoke: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One short line says that there was one, and what it did."""
+    world.deploy("support")
+    invoke()
+    invoke()
+    out = capsys.readouterr().out
+    assert '"_aws"' not in out
+    first, second = [d for d in map(json.loads, out.splitlines()) if d["message"] == "tick"]
+    assert (first["outcomes"], first["due"]) == ({"written": 1}, 1)
+    assert second == {"service": "prefixwarm", "level": "INFO", "message": "tick", "due": 0}
+
+
+def test_ticks_that_did_not_come_are_counted(
+    world: World, invoke: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the next one of the same environment: throttled, or not delivered."""
+    world.deploy("support")
+    for minutes, missed in ((1, 0), (2, 0), (3, 1), (10, 8)):
+        world.sim.advance(60.0 * minutes)
+        assert world.tick().missed == missed
 
 
 def test_an_unreachable_table_is_an_error_that_alarms_see(
@@ -83,7 +107,7 @@ def test_an_unreachable_table_is_an_error_that_alarms_see(
     with pytest.raises(StateError, match="ResourceNotFoundException"):
         invoke(PREFIXWARM_TABLE="missing")
     out = capsys.readouterr().out
-    assert emitted(out)["StateUnavailable"] == [1.0]
+    assert emitted(out)["StateUnavailable"] == 1.0
     assert not world.sim.requests()
 
 

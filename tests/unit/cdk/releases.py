@@ -1,6 +1,7 @@
 """The templates of each release, as users have deployed them, and what an upgrade may not do.
 
-Two are stored: a warmer with all defaults and one agent, and the same with workers.
+Stored are a warmer with all defaults and one agent, the same with workers, and both with all
+metrics, their alarms and the dashboard.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).parent / "releases"
-NAMES = ("default", "workers")
+NAMES = ("default", "workers", "full", "full-workers")
 CDK = metadata.version("aws-cdk-lib")
 # A layer version holds its content: a new one takes the place of the old with every prompt.
 _NEW_EACH_TIME = ("AWS::Lambda::LayerVersion",)
@@ -47,8 +48,14 @@ Resources = dict[str, dict[str, Any]]
 
 
 def synthesised() -> dict[str, Resources]:
-    """Resources and properties of both templates, as the checkout makes them."""
-    return {"default": _resources(most_in_a_tick=300), "workers": _resources(most_in_a_tick=0)}
+    """Resources and properties of the templates, as the checkout makes them."""
+    full = {"metrics": "full", "dashboard": True}
+    return {
+        "default": _resources(most_in_a_tick=300),
+        "workers": _resources(most_in_a_tick=0),
+        "full": _resources(most_in_a_tick=300, **full),
+        "full-workers": _resources(most_in_a_tick=0, **full),
+    }
 
 
 def store(release: str, name: str, resources: Resources) -> Path:
@@ -109,7 +116,7 @@ def _property(resource: Mapping[str, Any], key: str) -> Any:
     return resource.get("Properties", {}).get(key)
 
 
-def _resources(*, most_in_a_tick: int) -> Resources:
+def _resources(*, most_in_a_tick: int, **options: Any) -> Resources:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         app = App(outdir=str(place / "out"), analytics_reporting=False)
@@ -117,7 +124,11 @@ def _resources(*, most_in_a_tick: int) -> Resources:
         secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Key", _SECRET)
         with mock.patch.object(warmer_module, "MOST_IN_A_TICK", most_in_a_tick):
             warmer = PrefixWarmer(
-                stack, "Warm", prefixes=[_prefix(place)], credentials=Credentials.secret(secret)
+                stack,
+                "Warm",
+                prefixes=[_prefix(place)],
+                credentials=Credentials.secret(secret),
+                **options,
             )
         code = lambda_.Code.from_inline("def handler(event, context): return 1")
         runtime = lambda_.Runtime.PYTHON_3_13

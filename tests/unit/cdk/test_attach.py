@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import Duration, Environment, NestedStack, Stack, Stage
+from aws_cdk import App, Duration, Environment, NestedStack, Stack, Stage, assertions
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from prefixwarm.errors import SettingsError, UsageError
-from prefixwarm_cdk import Credentials
+from prefixwarm_cdk import Credentials, PrefixWarmer
 from prefixwarm_extension.prefixes import MAX_PREFIXES
 
 if TYPE_CHECKING:
@@ -256,6 +256,63 @@ def test_attaching_twice_is_refused(bench: Any) -> None:
     warmer.attach(function)
     with pytest.raises(UsageError, match=r"attach\(Warmer/Agent\): is attached already"):
         warmer.attach(function)
+
+
+def test_two_warmers_on_one_function_are_refused(bench: Any, write_prefix: Any) -> None:
+    """Both layers unpack to one place, and the second's settings would replace the first's."""
+    function = bench.function()
+    bench.warmer().attach(function)
+    second = bench.warmer(id="Second", prefixes=[write_prefix("sales", text="You sell. " * 300)])
+    with pytest.raises(UsageError, match=r"attach\(Warmer/Agent\): is attached to Warmer/Warm"):
+        second.attach(function)
+
+
+FLAG = "@aws-cdk/aws-lambda:recognizeLayerVersion"
+
+
+@pytest.mark.parametrize("flags", [{}, {FLAG: True}], ids=["without", "with"])
+@pytest.mark.parametrize("attached_after", [False, True])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_changed_prefix_reaches_an_alias(
+    prefix: Any,
+    write_prefix: Any,
+    tmp_path: Any,
+    flags: dict[str, Any],
+    attached_after: bool,
+    elsewhere: bool,
+) -> None:
+    """By a new version, whatever the app's feature flags say; the same prefix keeps the version."""
+    changed = write_prefix(text="You are another agent. " * 300)
+    versions = []
+    for number, file in enumerate((prefix, changed, prefix)):
+        app = App(outdir=str(tmp_path / str(number)), context=flags)
+        stack = Stack(app, "Agents")
+        home = Stack(app, "Home") if elsewhere else stack
+        secret = secretsmanager.Secret.from_secret_name_v2(home, "Key", "claude")
+        credentials = Credentials.secret(secret)
+        warmer = PrefixWarmer(home, "Warm", prefixes=[file], credentials=credentials)
+        code = lambda_.Code.from_inline("def handler(event, context): return 1")
+        runtime = lambda_.Runtime.PYTHON_3_13
+        function = lambda_.Function(stack, "Agent", code=code, handler="i.h", runtime=runtime)
+        if attached_after:
+            function.add_alias("live")
+            warmer.attach(function)
+        else:
+            warmer.attach(function)
+            function.add_alias("live")
+        template = assertions.Template.from_stack(stack)
+        versions.append(set(template.find_resources("AWS::Lambda::Version")))
+    assert versions[0] != versions[1]
+    assert versions[0] == versions[2]
+
+
+def test_a_version_that_stays_as_it_is_is_warned_about(bench: Any) -> None:
+    """A changed prefix does not reach the alias of one that the app made by hand."""
+    function = bench.function()
+    lambda_.Version(bench.stack, "Fixed", lambda_=function)
+    bench.warmer().attach(function)
+    (warning,) = bench.warnings()
+    assert "use the function's current_version" in warning
 
 
 @pytest.mark.parametrize(

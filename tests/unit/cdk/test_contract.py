@@ -44,6 +44,14 @@ def test_an_upgrade_keeps_every_resource(now: Any, release: str, name: str) -> N
             assert now[name][logical_id].get(policy) == resource.get(policy), logical_id
 
 
+def test_the_default_leaves_out_nothing_but_alarms_and_dashboard() -> None:
+    """Who upgrades from templates that had them all loses no state, and can have them back."""
+    full, default = (releases.stored(NOW, name) for name in ("full", "default"))
+    kinds = {full[name]["Type"] for name in releases.lost(full, default)}
+    assert kinds == {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"}
+    assert releases.replaced(full, default) == []
+
+
 def with_table(change: Callable[[dict[str, Any]], object]) -> list[str]:
     """What is found when the table's properties are changed."""
     before = releases.stored(NOW, "default")
@@ -73,7 +81,7 @@ def test_a_renamed_resource_is_seen() -> None:
 
 def test_workers_change_nothing_else() -> None:
     """A fleet that grows beyond one tick keeps what it has."""
-    without, added = (releases.stored(NOW, name) for name in releases.NAMES)
+    without, added = (releases.stored(NOW, name) for name in ("default", "workers"))
     assert releases.lost(without, added) == []
     assert {r["Type"] for name, r in added.items() if name not in without} >= {
         "AWS::SQS::Queue",

@@ -198,14 +198,6 @@ def test_roles_may_identify_themselves_to_the_claude_api_alone(bench: Any, read:
     assert sorted(str(roles) for roles in holders) == sorted(set(map(str, holders)))
 
 
-def test_two_warmers_may_serve_one_function(bench: Any, read: Any) -> None:
-    """The second finds the first one's grant."""
-    function = bench.function()
-    bench.warmer(credentials=keyless()).attach(function)
-    bench.warmer(id="Second", credentials=keyless()).attach(function)
-    assert str(read.statements(bench.template())).count("GetWebIdentityToken") == 3
-
-
 @pytest.mark.parametrize(
     ("name", "value", "example"),
     [
@@ -233,3 +225,63 @@ def test_signed_routes_need_no_federation(bench: Any, write_prefix: Callable[...
     """The message says what to use."""
     with pytest.raises(UsageError, match=r"'aws' knows no federation.*function_role"):
         bench.warmer(prefixes=[write_prefix(route="aws")], credentials=keyless())
+
+
+CONVERSE = {
+    "modelId": "anthropic.claude-sonnet-5-5",
+    "system": [{"text": "You are the support agent. " * 200}],
+    "messages": [{"role": "user", "content": [{"text": "hello"}]}],
+}
+
+
+@pytest.fixture
+def talk(tmp_path: Any) -> Any:
+    """A prefix of Converse."""
+    derived = warm_request.derive(CONVERSE)
+    return prefix_file.write(prefix_file.build("talk", derived, route="bedrock-converse"), tmp_path)
+
+
+def test_a_function_of_two_routes_is_served(bench: Any, talk: Any, read: Any) -> None:
+    """Each prefix with the credentials of its route; the key is named for one of them."""
+    by_route = {
+        "anthropic": Credentials.secret(bench.secret),
+        "bedrock-converse": Credentials.function_role(),
+    }
+    bench.warmer(prefixes=[bench.prefix, talk], credentials=by_route).attach(bench.function())
+    template = bench.template()
+    arn = bench.secret.secret_arn
+    for function in read.resources(template, "AWS::Lambda::Function"):
+        variables = function["Environment"]["Variables"]
+        assert variables["PREFIXWARM_API_KEY_SECRET"] == f"anthropic={arn}"
+    allowed = {str(statement["Action"]) for statement in read.statements(template)}
+    assert any("secretsmanager:GetSecretValue" in actions for actions in allowed)
+    assert any("bedrock:InvokeModel" in actions for actions in allowed)
+
+
+def test_one_key_for_routes_of_different_keys_is_refused(bench: Any, talk: Any) -> None:
+    """It would be sent to whom it does not belong to."""
+    with pytest.raises(UsageError, match="take different keys; give credentials by route"):
+        bench.warmer(prefixes=[bench.prefix, talk])
+
+
+@pytest.mark.parametrize(
+    ("by_route", "words"),
+    [
+        ({"claude": "role"}, r"^credentials: 'claude' is no route; write some of anthropic, "),
+        ({"anthropic": "text"}, r'^credentials\["anthropic"\]: got a plain str'),
+        ({"anthropic": "secret"}, "prefix talk: there are no credentials for its route"),
+        ({"anthropic": "role", "bedrock-converse": "role"}, "'anthropic' takes no AWS signature"),
+    ],
+)
+def test_credentials_by_route_are_checked(
+    bench: Any, talk: Any, by_route: dict[str, str], words: str
+) -> None:
+    """Each as it would be alone."""
+    made = {
+        "secret": Credentials.secret(bench.secret),
+        "role": Credentials.function_role(),
+        "text": "sk-ant-not-a-key",
+    }
+    credentials = {route: made[kind] for route, kind in by_route.items()}
+    with pytest.raises(UsageError, match=words):
+        bench.warmer(prefixes=[bench.prefix, talk], credentials=credentials)

@@ -1,4 +1,4 @@
-"""The templates for SAM and Terraform have the construct's alarms."""
+"""The templates for SAM and Terraform have the construct's alarms and its query on trouble."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from cfnlint.decode import cfn_yaml
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 Alarm = tuple[str, str, float, int, str]
+# Of workers, where there are some.
+DEAD: Alarm = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", 900, 1, "notBreaching")
 
 
 def of_template(resources: dict[str, Any]) -> set[Alarm]:
@@ -19,30 +21,44 @@ def of_template(resources: dict[str, Any]) -> set[Alarm]:
     return {tuple(alarm["Properties"][name] for name in names) for alarm in alarms}  # type: ignore[misc]
 
 
+def constructs_alarms(template: Any) -> set[Alarm]:
+    """Those of a warmer without workers."""
+    return of_template(template.to_json()["Resources"])
+
+
 def of_module() -> set[Alarm]:
     """The same of the Terraform module."""
     text = (EXAMPLES / "terraform" / "alarms.tf").read_text()
-    document = hcl2.loads(text)
-    (tables,) = document["locals"]
-    own = {name.strip('"'): entry for name, entry in tables["own_alarms"].items()}
-    found: set[Alarm] = set()
-    for name, alarm in own.items():
-        silence = "breaching" if name == "stopped" else "notBreaching"
-        metric = alarm["metric"].strip('"')
-        found.add(("prefixwarm", metric, alarm["period"], alarm["threshold"], silence))
-    for alarm in tables["function_alarms"].values():
-        metric = alarm["metric"].strip('"')
-        found.add(("AWS/Lambda", metric, 900, 3, "notBreaching"))
-    found.add(("AWS/SQS", "ApproximateNumberOfMessagesVisible", 900, 1, "notBreaching"))
-    return found
+    (tables,) = hcl2.loads(text)["locals"]
+    own = [
+        tuple(
+            value.strip('"') if isinstance(value, str) else value
+            for value in (a["namespace"], a["metric"], a["period"], 3, a["missing"])
+        )
+        for a in tables["alarms"].values()
+    ]
+    return {*own, DEAD}  # type: ignore[arg-type]
 
 
 def test_the_sam_template_has_the_constructs_alarms(template: Any) -> None:
     """Metric by metric, with the same limits."""
     sam = cfn_yaml.load(str(EXAMPLES / "sam" / "template.yaml"))
-    assert of_template(sam["Resources"]) == of_template(template.to_json()["Resources"])
+    assert of_template(sam["Resources"]) == constructs_alarms(template) | {DEAD}
 
 
 def test_the_terraform_module_has_the_constructs_alarms(template: Any) -> None:
     """Metric by metric, with the same limits."""
-    assert of_module() == of_template(template.to_json()["Resources"])
+    assert of_module() == constructs_alarms(template) | {DEAD}
+
+
+def test_they_have_the_constructs_query_on_trouble(template: Any) -> None:
+    """Their alarm refers to it."""
+    text = next(
+        r["Properties"]["QueryString"]
+        for r in template.find_resources("AWS::Logs::QueryDefinition").values()
+        if r["Properties"]["Name"].endswith("is anything wrong")
+    )
+    for path in ("sam/template.yaml", "terraform/alarms.tf"):
+        lines = [line.strip() for line in (EXAMPLES / path).read_text().splitlines()]
+        start = lines.index(text.splitlines()[0])
+        assert lines[start : start + 4] == text.splitlines()

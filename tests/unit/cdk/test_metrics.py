@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from aws_cdk import Duration
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
 
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.tick_report import TickReport
@@ -29,20 +31,36 @@ def dashboard(template: Any, read: Any) -> dict[str, Any]:
     return dict(json.loads(body))
 
 
-def test_alarms_watch_single_metrics(template: Any, read: Any) -> None:
-    """Neither metric math nor composite alarms."""
+@pytest.fixture(scope="module")
+def full(make_bench: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """All metrics, their alarms and the dashboard."""
+    bench = make_bench(tmp_path_factory.mktemp("full"))
+    bench.warmer(metrics="full", dashboard=True).attach(bench.function())
+    return bench.template()
+
+
+def names(alarms: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Namespace and metric of each."""
+    return {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms}
+
+
+def test_two_alarms_watch_single_metrics(template: Any, read: Any) -> None:
+    """Neither metric math nor composite alarms, which cost more."""
     alarms = read.resources(template, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 9
+    assert names(alarms) == {("prefixwarm", "WarmTrouble"), ("AWS/Lambda", "Errors")}
+    assert len(alarms) == 2
     for alarm in alarms:
         assert set(alarm) > SINGLE
         assert "Metrics" not in alarm
+        assert "AlarmActions" not in alarm
         assert alarm["AlarmDescription"].startswith("prefixwarm Warmer-Warm: ")
 
 
-def test_alarms_watch_what_the_code_emits(template: Any, read: Any) -> None:
+def test_all_metrics_bring_an_alarm_for_each_cause(full: Any, read: Any) -> None:
     """By namespace and the one dimension."""
-    alarms = read.resources(template, "AWS::CloudWatch::Alarm")
+    alarms = read.resources(full, "AWS::CloudWatch::Alarm")
     own = [alarm for alarm in alarms if alarm["Namespace"] == log_line.NAMESPACE]
+    assert len(alarms) == 9
     assert {alarm["MetricName"] for alarm in own} == {
         "AgentDrift",
         "BudgetReached",
@@ -53,14 +71,93 @@ def test_alarms_watch_what_the_code_emits(template: Any, read: Any) -> None:
     }
     for alarm in own:
         assert alarm["Dimensions"] == [{"Name": "service", "Value": "Warmer-Warm"}]
-
-
-def test_silence_of_the_keep_warm_function_is_an_alarm(template: Any, read: Any) -> None:
-    """No data means that nothing starts it."""
-    alarms = read.resources(template, "AWS::CloudWatch::Alarm")
     (stopped,) = [alarm for alarm in alarms if alarm["MetricName"] == "StateUnavailable"]
     assert stopped["TreatMissingData"] == "breaching"
     assert {a["TreatMissingData"] for a in alarms if a is not stopped} == {"notBreaching"}
+
+
+def test_the_functions_learn_which_metrics_to_write(template: Any, full: Any, read: Any) -> None:
+    """The agent as well, for its layer and for what observes it."""
+    for made, value in ((template, None), (full, "full")):
+        functions = read.resources(made, "AWS::Lambda::Function")
+        variables = [function["Environment"]["Variables"] for function in functions]
+        assert {found.get("PREFIXWARM_METRICS") for found in variables} == {value}
+
+
+def test_alarms_have_a_topic_or_are_left_out(bench: Any, read: Any) -> None:
+    """One keyword each."""
+    topic = sns.Topic(bench.stack, "Topic")
+    bench.warmer(alarm_topic=topic)
+    bench.warmer(id="Silent", alarms=False)
+    alarms = read.resources(bench.template(), "AWS::CloudWatch::Alarm")
+    assert [alarm["AlarmActions"] for alarm in alarms] == 2 * [
+        [bench.stack.resolve(topic.topic_arn)]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dashboard": True}, r'^dashboard=True: .* metrics="full" only'),
+        ({"metrics": "all"}, r"^metrics='all': write one of trouble, full"),
+        ({"reserved_concurrency": 0}, r"^reserved_concurrency=0: write a whole number above 0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(bench: Any, options: dict[str, Any], words: str) -> None:
+    """In one line that says what to do."""
+    with pytest.raises(UsageError, match=words):
+        bench.warmer(**options)
+
+
+def test_a_topic_without_alarms_is_refused(bench: Any) -> None:
+    """It would receive nothing."""
+    with pytest.raises(UsageError, match="alarm_topic: is of no use with alarms=False"):
+        bench.warmer(alarms=False, alarm_topic=sns.Topic(bench.stack, "Topic"))
+
+
+def test_queries_are_saved_for_what_no_metric_shows(template: Any, read: Any) -> None:
+    """They cost nothing until they are run, and read the keep-warm function's own log."""
+    queries = read.resources(template, "AWS::Logs::QueryDefinition")
+    assert {query["Name"] for query in queries} == {
+        "prefixwarm/Warmer-Warm/is anything wrong",
+        "prefixwarm/Warmer-Warm/is it warm",
+        "prefixwarm/Warmer-Warm/does it pay",
+    }
+    assert all(len(query["LogGroupNames"]) == 1 for query in queries)
+
+
+def test_a_metric_that_is_not_written_is_warned_about(bench: Any) -> None:
+    """An alarm on it would never have data."""
+    warmer = bench.warmer()
+    warmer.attach(bench.function())
+    warmer.metric("WarmRewrote")
+    assert bench.warnings() == []
+    warmer.metric_cost()
+    (warning,) = bench.warnings()
+    assert 'WarmCostUSD is written with metrics="full" only' in warning
+
+
+def test_a_key_of_the_users_encrypts_table_and_log(bench: Any, read: Any) -> None:
+    """Who uses the table may use the key, by way of DynamoDB alone."""
+    key = kms.Key(bench.stack, "Own")
+    bench.warmer(encryption_key=key, reserved_concurrency=2).attach(bench.function())
+    template = bench.template()
+    arn = bench.stack.resolve(key.key_arn)
+    (table,) = read.resources(template, "AWS::DynamoDB::Table")
+    assert table["SSESpecification"] == {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": arn,
+    }
+    (log,) = read.resources(template, "AWS::Logs::LogGroup")
+    assert log["KmsKeyId"] == arn
+    allowed = [s for s in read.statements(template) if s["Resource"] == arn]
+    assert len(allowed) == 2
+    for statement in allowed:
+        via = statement["Condition"]["StringEquals"]["kms:ViaService"]
+        assert via["Fn::Join"][1][0] == "dynamodb."
+    functions = read.resources(template, "AWS::Lambda::Function")
+    assert [f.get("ReservedConcurrentExecutions") for f in functions] == [2, None]
 
 
 def test_the_service_is_what_the_functions_call_themselves(template: Any, read: Any) -> None:
@@ -71,17 +168,17 @@ def test_the_service_is_what_the_functions_call_themselves(template: Any, read: 
     assert {name.get("POWERTOOLS_SERVICE_NAME") for name in names} == {"Warmer-Warm", None}
 
 
-def test_the_dashboard_shows_known_metrics_of_this_warmer(template: Any, read: Any) -> None:
+def test_the_dashboard_shows_known_metrics_of_this_warmer(full: Any, read: Any) -> None:
     """Every line of ours is a metric that the code emits."""
-    text = json.dumps(dashboard(template, read))
+    text = json.dumps(dashboard(full, read))
     shown = set(re.findall(rf'"{log_line.NAMESPACE}", "(\w+)", "service", "Warmer-Warm"', text))
     assert shown <= set(METRICS)
     assert {"WarmRefreshed", "AgentHit", "WarmCostUSD", "SavedUSD", "StateUnavailable"} < shown
 
 
-def test_the_dashboard_subtracts_what_was_spent(template: Any, read: Any) -> None:
+def test_the_dashboard_subtracts_what_was_spent(full: Any, read: Any) -> None:
     """Net is saved less spent, over the ids of the two lines beside it."""
-    widgets = dashboard(template, read)["widgets"]
+    widgets = dashboard(full, read)["widgets"]
     (money,) = [w for w in widgets if w["properties"]["title"].startswith("Does it pay?")]
     *lines, net = money["properties"]["metrics"]
     ids = {options["id"]: name for _, name, _, _, options in lines}
@@ -89,9 +186,9 @@ def test_the_dashboard_subtracts_what_was_spent(template: Any, read: Any) -> Non
     assert net[0]["expression"] == "FILL(saved, 0) - FILL(spent, 0)"
 
 
-def test_the_dashboard_asks_three_questions(template: Any, read: Any) -> None:
+def test_the_dashboard_asks_three_questions(full: Any, read: Any) -> None:
     """One row each."""
-    titles = [w["properties"]["title"] for w in dashboard(template, read)["widgets"]]
+    titles = [w["properties"]["title"] for w in dashboard(full, read)["widgets"]]
     assert [title.partition("?")[0] for title in titles if "?" in title] == [
         "Is it warm",
         "Does it pay",
@@ -99,10 +196,9 @@ def test_the_dashboard_asks_three_questions(template: Any, read: Any) -> None:
     ]
 
 
-def test_the_dashboard_can_be_left_out(bench: Any) -> None:
-    """It costs money in accounts with many."""
-    bench.warmer(dashboard=False)
-    bench.template().resource_count_is("AWS::CloudWatch::Dashboard", 0)
+def test_there_is_no_dashboard_unless_it_is_asked_for(template: Any) -> None:
+    """It costs $3 a month."""
+    template.resource_count_is("AWS::CloudWatch::Dashboard", 0)
 
 
 def test_metrics_by_name_and_by_method(bench: Any) -> None:
@@ -134,7 +230,8 @@ def emitted() -> dict[str, tuple[float, str]]:
     outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
     seen = Observation("support", None, usage, 0.0)
     warmed = {**log_line.metrics(outcome), **TickReport(outcomes=[outcome]).metrics()}
-    return {**warmed, **observation.metrics(seen), observation.DIAGNOSED: (1.0, "Count")}
+    own = {observation.DIAGNOSED: (1.0, "Count"), log_line.TROUBLE: (1.0, "Count")}
+    return {**warmed, **observation.metrics(seen), **own}
 
 
 def test_the_metrics_are_those_that_the_code_emits() -> None:

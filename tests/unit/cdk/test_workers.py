@@ -151,7 +151,7 @@ def test_dead_letters_are_an_alarm(fleet: Any, read: Any) -> None:
     (alarm,) = [found for found in alarms if "Workers" in found["AlarmDescription"]]
     assert alarm["Threshold"] == 1
     assert "DeadLetters" in json.dumps(alarm["Dimensions"])
-    assert len(alarms) == 10
+    assert len(alarms) == 3
 
 
 @pytest.mark.slow

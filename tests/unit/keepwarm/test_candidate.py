@@ -9,7 +9,7 @@ import pytest
 
 from prefixwarm.keepwarm.candidate import Candidate, fraction, paced, view_of
 from prefixwarm.policy import Multipliers, Policy
-from prefixwarm.state.model import State
+from prefixwarm.state.model import METRIC, OBSERVED, State
 from tests.unit.keepwarm.conftest import NOW, warm_call
 
 
@@ -153,5 +153,16 @@ def test_a_prefix_that_was_never_written_asks_nobody(candidate: Candidate) -> No
     """A metric costs a cent a thousand; functions are those of the deployment and of the state."""
     known = replace(candidate, entry=replace(candidate.entry, functions=("a",)))
     known = replace(known, state=candidate.state.replace(functions=("b",)))
-    assert known.senders == {"a", "b"}
-    assert replace(known, state=known.state.replace(warm_until=None)).senders == set()
+    assert known.senders(NOW) == {"a", "b"}
+    assert replace(known, state=known.state.replace(warm_until=None)).senders(NOW) == set()
+
+
+def test_an_agent_that_reports_its_requests_is_not_asked_about(candidate: Candidate) -> None:
+    """Its invocations say no more; where another function sends the prefix too, they may."""
+    alone = replace(candidate, entry=replace(candidate.entry, functions=("a",)))
+    state = alone.state.replace(traffic_at=NOW - 3600, traffic_by=OBSERVED, functions=("a",))
+    reporting = replace(alone, state=state)
+    assert reporting.senders(NOW) == set()
+    assert reporting.senders(NOW + 24 * 3600) == {"a"}
+    assert replace(alone, state=state.replace(traffic_by=METRIC)).senders(NOW) == {"a"}
+    assert replace(alone, state=state.replace(functions=("b",))).senders(NOW) == {"a", "b"}

@@ -10,8 +10,11 @@ import pytest
 from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer
 from prefixwarm.observe.background import Background
+from prefixwarm.observe.observation import Observation, line
 from prefixwarm.prefix.prefix_file import write
+from prefixwarm.settings import Settings
 from prefixwarm.state.model import entry_key
+from prefixwarm.state.outcome import Usage
 from prefixwarm.wire.deadline import Deadline
 
 READ = {"input_tokens": 5, "cache_read_input_tokens": 1900, "output_tokens": 7}
@@ -35,22 +38,39 @@ def state_of(watched: Any, prefix: Any) -> Any:
 
 
 def test_hit_miss_and_drift(watched: Any, make_body: Any) -> None:
-    """One line each, with the metrics of all three and their zeros."""
+    """One line each; drift alone is trouble, and so a metric."""
     observe(watched, make_body(), READ)
     observe(watched, make_body(), WRITTEN)
     observe(watched, make_body(system="You were"), READ)
     assert watched.results == ["hit", "miss", "drift"]
     names = ("AgentHit", "AgentMiss", "AgentDrift", "AgentReadTokens", "AgentWriteTokens")
     lines = [line for line in watched.lines if "result" in line]
-    assert [tuple(line[name] for name in names) for line in lines] == [
+    assert [tuple(line.get(name, 0) for name in names) for line in lines] == [
         (1, 0, 0, 1900, 0),
         (0, 1, 0, 0, 1900),
         (0, 0, 1, 1900, 0),
     ]
-    declared = lines[0]["_aws"]["CloudWatchMetrics"][0]
-    assert {metric["Name"] for metric in declared["Metrics"]} >= set(names)
+    assert ["_aws" in line for line in lines] == [False, False, True]
+    (declared,) = lines[2]["_aws"]["CloudWatchMetrics"]
+    assert {metric["Name"] for metric in declared["Metrics"]} == {"AgentDrift", "WarmTrouble"}
     assert declared["Namespace"] == "prefixwarm"
+    assert lines[2]["WarmTrouble"] == 3
     assert [line["prefix"] for line in lines] == ["support"] * 3
+
+
+def test_all_are_metrics_where_the_settings_say_so(
+    watched: Any, make_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With their zeros, so that a graph has no holes."""
+    monkeypatch.setenv("PREFIXWARM_METRICS", "full")
+    settings = Settings.from_environment()
+    seen = Observation("support", None, Usage(read=1900), 0.0)
+    document = json.loads(line(seen, settings, now=1.0))
+    (declared,) = document["_aws"]["CloudWatchMetrics"]
+    names = {metric["Name"] for metric in declared["Metrics"]}
+    assert names >= {"AgentHit", "AgentMiss", "AgentDrift", "AgentOther", "AgentReadTokens"}
+    assert (document["AgentHit"], document["AgentMiss"]) == (1, 0)
+    assert "WarmTrouble" not in document
 
 
 def test_drift_is_named_once_with_tier_and_block(watched: Any, make_body: Any) -> None:

@@ -43,7 +43,8 @@ def test_a_router_is_neither_drift_nor_silence(parcels: Any, make_body: Any) -> 
         "other",
     ]
     line = parcels.lines[-1]
-    assert (line["AgentOther"], line["AgentDrift"], line["AgentReadTokens"]) == (1, 0, 0)
+    assert line["AgentOther"] == 1
+    assert not {"AgentDrift", "AgentReadTokens", "_aws"} & set(line)
     assert line["model"] == "claude-sonnet-5-5"
     assert "prefix" not in line
     assert parcels.drifts == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.state.outcome import FAILED, SKIPPED, UNCACHED, WRITTEN, Outcome, Usage
-from prefixwarm.warm.log_line import NAMESPACE, line, metrics
+from prefixwarm.warm.log_line import NAMESPACE, TROUBLES, line, metric_line, metrics
 
 DONE = Outcome(
     name="support",
@@ -41,7 +41,7 @@ def parsed(outcome: Outcome, **options: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: str(outcome.kind))
 def test_is_in_the_embedded_metric_format(outcome: Outcome) -> None:
     """Every metric and dimension that is announced has its value at the root."""
-    found = parsed(outcome, service="prod")
+    found = parsed(outcome, service="prod", full=True)
     assert found["_aws"]["Timestamp"] == 1763700000250
     (directive,) = found["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == NAMESPACE
@@ -55,8 +55,31 @@ def test_is_in_the_embedded_metric_format(outcome: Outcome) -> None:
         assert isinstance(found[metric["Name"]], (int, float))
 
 
+def test_trouble_alone_is_a_metric_unless_all_are_asked_for() -> None:
+    """CloudWatch charges for each hour in which a metric is written."""
+    assert "_aws" not in parsed(DONE)
+    assert parsed(DONE)["WarmWriteTokens"] == 5000
+    found = parsed(OUTCOMES[2])
+    (directive,) = found["_aws"]["CloudWatchMetrics"]
+    assert [m["Name"] for m in directive["Metrics"]] == ["WarmFailed", "WarmTrouble"]
+    assert "WarmWritten" not in found
+    full = parsed(OUTCOMES[2], full=True)
+    assert {m["Name"] for m in full["_aws"]["CloudWatchMetrics"][0]["Metrics"]} == {
+        *metrics(OUTCOMES[2]),
+        "WarmTrouble",
+    }
+
+
+@pytest.mark.parametrize(("name", "weight"), TROUBLES.items())
+def test_trouble_adds_up(name: str, weight: int) -> None:
+    """What somebody has to look at counts as often as the alarm's threshold."""
+    text = metric_line({name: (2.0, "Count")}, {}, service="", now=0.0, full=False)
+    assert json.loads(text)["WarmTrouble"] == 2 * weight
+    assert weight == (1 if name in ("WarmFailed", "StateUnavailable", "TicksMissed") else 3)
+
+
 def test_counts_one_outcome() -> None:
-    """Zeros included, so that an alarm sees data."""
+    """Each kind has a metric."""
     for outcome in OUTCOMES:
         counts = {n: v for n, (v, _) in metrics(outcome).items() if n.startswith("Warm")}
         kinds = ("Written", "Refreshed", "Partial", "Uncached", "Skipped", "Failed")

@@ -1,0 +1,121 @@
+"""Alarms: two that cover every cause, or one for each cause where all metrics are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from constructs import Construct
+
+from prefixwarm.warm.log_line import TROUBLE
+from prefixwarm_cdk.metrics import metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aws_cdk import aws_sns as sns
+    from aws_cdk import aws_sqs as sqs
+
+    from prefixwarm_cdk.function import KeepWarmFunction
+
+
+_HOUR = Duration.hours(1)
+_QUARTER = Duration.minutes(15)
+_BREACHING = cloudwatch.TreatMissingData.BREACHING
+
+
+class Alarms(Construct):
+    """What somebody should look at.
+
+    Parameters
+    ----------
+    service
+        The deployment, as the metrics' dimension.
+    each_cause
+        Whether every cause has an alarm of its own; it needs all metrics to be written.
+    topic
+        Receives them. Default: nobody, until an action is added to `all`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service: str,
+        keep_warm: KeepWarmFunction,
+        each_cause: bool,
+        topic: sns.ITopic | None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._service = service
+        self._keep_warm = keep_warm
+        self.all = list(self._each_cause() if each_cause else self._two())
+        if workers := keep_warm.workers:
+            text = "Workers could not take a message"
+            self.all.append(self._waiting("DeadLetters", workers.undelivered, text))
+        if topic:
+            for alarm in self.all:
+                alarm.add_alarm_action(actions.SnsAction(topic))
+
+    def _two(self) -> Iterator[cloudwatch.Alarm]:
+        """Trouble that the log lines declare, and, by AWS's own metric, that it does not run."""
+        yield self._hourly("Trouble", TROUBLE, 3, "Something is wrong: the saved query says what")
+        # Lambda writes Errors at every invocation, 0 for one that succeeds ("binary indicators"):
+        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        # So no data says that there was no invocation: not started, or throttled.
+        errors = self._keep_warm.function.metric_errors(period=_QUARTER)
+        text = "The keep-warm function fails, or is not started"
+        yield self._alarm("NotRunning", errors, 3, text, missing=_BREACHING)
+
+    def _each_cause(self) -> Iterator[cloudwatch.Alarm]:
+        function, queue = self._keep_warm.function, self._keep_warm.undelivered
+        yield self._hourly("Failed", "WarmFailed", 3, "Warm calls keep failing")
+        yield self._hourly("Rewrote", "WarmRewrote", 1, "A refresh wrote instead of reading")
+        yield self._hourly("Uncached", "WarmUncached", 1, "A warm call cached nothing")
+        yield self._hourly("Drift", "AgentDrift", 1, "An agent sends what is not warmed")
+        yield self._hourly("Budget", "BudgetReached", 1, "The day's budget is used up")
+        yield self._stopped()
+        yield self._function("Errors", function.metric_errors(period=_QUARTER), "fails")
+        yield self._waiting("Undelivered", queue, "A tick could not be delivered")
+        yield self._function(
+            "Throttles", function.metric_throttles(period=_QUARTER), "is throttled"
+        )
+
+    def _hourly(self, name: str, metric_name: str, least: int, text: str) -> cloudwatch.Alarm:
+        """An hour, because a failing prefix is tried ever more rarely."""
+        return self._alarm(name, metric(self._service, metric_name, period=_HOUR), least, text)
+
+    def _stopped(self) -> cloudwatch.Alarm:
+        """Without a table, or without ticks, nothing is warmed; no data says the latter."""
+        watched = metric(self._service, "StateUnavailable", period=_QUARTER)
+        text = "The table cannot be reached, or the keep-warm function is not started"
+        return self._alarm("Stopped", watched, 3, text, missing=_BREACHING)
+
+    def _waiting(self, name: str, queue: sqs.Queue, text: str) -> cloudwatch.Alarm:
+        waiting = queue.metric_approximate_number_of_messages_visible(period=_QUARTER)
+        return self._alarm(name, waiting, 1, text)
+
+    def _function(self, name: str, watched: cloudwatch.Metric, text: str) -> cloudwatch.Alarm:
+        return self._alarm(name, watched, 3, f"The keep-warm function {text}")
+
+    def _alarm(
+        self,
+        name: str,
+        watched: cloudwatch.Metric,
+        least: int,
+        text: str,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            name,
+            alarm_description=f"prefixwarm {self._service}: {text}",
+            metric=watched,
+            threshold=least,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=missing,
+        )

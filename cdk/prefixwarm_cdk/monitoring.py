@@ -1,0 +1,71 @@
+"""How somebody sees what the keep-warm function does: metrics, alarms, queries, dashboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefixwarm.errors import UsageError
+from prefixwarm.settings import METRICS
+from prefixwarm_cdk.alarms import Alarms
+from prefixwarm_cdk.dashboard import dashboard
+from prefixwarm_cdk.inputs import check_settings
+from prefixwarm_cdk.saved_queries import SavedQueries
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_sns as sns
+    from constructs import Construct
+
+    from prefixwarm_cdk.function import KeepWarmFunction
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """What the user chose.
+
+    Raises
+    ------
+    UsageError
+        For choices that contradict each other.
+    """
+
+    metrics: str
+    alarms: bool
+    alarm_topic: sns.ITopic | None
+    dashboard: bool
+
+    def __post_init__(self) -> None:
+        check_settings({METRICS: self.metrics}, {METRICS: "metrics"})
+        if self.dashboard and self.metrics != "full":
+            raise UsageError(
+                'dashboard=True: it draws metrics that are written with metrics="full" only; '
+                "add that (about $0.30 a month for each of some thirty metrics, $3 for the "
+                "dashboard), or leave both out and use the saved queries"
+            )
+        if self.alarm_topic and not self.alarms:
+            raise UsageError("alarm_topic: is of no use with alarms=False; leave one of them out")
+
+    def watch(
+        self, scope: Construct, service: str, keep_warm: KeepWarmFunction
+    ) -> tuple[cloudwatch.Alarm, ...]:
+        """Watch a keep-warm function; its alarms."""
+        groups = [function.log_group for function in keep_warm.functions]
+        SavedQueries(scope, "Queries", service=service, groups=groups)
+        alarms = tuple(self._alarms(scope, service, keep_warm)) if self.alarms else ()
+        if self.dashboard:
+            function = keep_warm.function
+            dashboard(scope, "Dashboard", service=service, function=function, alarms=alarms)
+        return alarms
+
+    def _alarms(
+        self, scope: Construct, service: str, keep_warm: KeepWarmFunction
+    ) -> list[cloudwatch.Alarm]:
+        return Alarms(
+            scope,
+            "Alarms",
+            service=service,
+            keep_warm=keep_warm,
+            each_cause=self.metrics == "full",
+            topic=self.alarm_topic,
+        ).all

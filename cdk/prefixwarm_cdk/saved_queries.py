@@ -1,0 +1,63 @@
+"""Saved Logs Insights queries: what the metrics would show, at no monthly charge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+# By name: id, and the query. The lines' fields are in docs/keepwarm.md and docs/metrics.md.
+_QUERIES = {
+    "is anything wrong": (
+        "Wrong",
+        """\
+fields @timestamp, message, prefix, why, result, reason, state_error
+| filter ispresent(WarmTrouble) or level in ["WARNING", "ERROR", "CRITICAL"]
+| sort @timestamp desc
+| limit 200""",
+    ),
+    "is it warm": (
+        "Warm",
+        """\
+fields @timestamp
+| filter message like /^warm call: / or message in ["wait", "rest"]
+| stats count(*) as lines, sum(read_tokens) as read, sum(write_tokens) as written \
+by prefix, message, bin(1h) as hour
+| sort hour desc""",
+    ),
+    "does it pay": (
+        "Pays",
+        """\
+fields @timestamp
+| filter message in ["tick", "batch"]
+| stats sum(spent_usd) as spent, sum(saved_usd) as saved by bin(1d) as day
+| sort day desc""",
+    ),
+}
+
+
+class SavedQueries(Construct):
+    """One query for each question that the dashboard answers.
+
+    They read the logs of the keep-warm function and of its workers; in the console the log
+    groups of agents can be chosen as well, whose lines have the same fields.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, service: str, groups: Sequence[logs.ILogGroup]
+    ) -> None:
+        super().__init__(scope, construct_id)
+        for name, (own_id, text) in _QUERIES.items():
+            # The underlying resource: a query's text stands there as it is.
+            logs.CfnQueryDefinition(
+                self,
+                own_id,
+                name=f"prefixwarm/{service}/{name}",
+                query_string=text,
+                log_group_names=[group.log_group_name for group in groups],
+            )
