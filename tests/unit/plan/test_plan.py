@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from prefixwarm.plan.advice import recommendation
 from prefixwarm.plan.arrivals import Traffic
 from prefixwarm.plan.comparison import compare
 from prefixwarm.plan.costs import costs_of
@@ -89,6 +90,18 @@ def test_a_saving_of_less_than_a_cent_a_month_is_none(prefix: Prefixes) -> None:
     made = compare(Traffic.of([hour * 3000.0 for hour in range(200)], "a test"), costs)
     assert made.best.policy in ("ski", "hazard", "auto", "1 h TTL alone")
     assert made.worthwhile is False
+
+
+def test_aws_charge_is_part_of_the_verdict(prefix: Prefixes) -> None:
+    """What is saved must pay for the keep-warm function too; doing nothing costs AWS nothing."""
+    traffic = Traffic.of([hour * 3500.0 + 1.0 for hour in range(240)], "a test")
+    costs = costs_of(prefix())
+    dear = compare(traffic, costs, None, 1000.0)
+    assert dear.best.policy in ("do nothing", "1 h TTL alone")
+    assert not dear.worthwhile
+    assert (dear.aws_usd(dear.row("ski")), dear.aws_usd(dear.row("do nothing"))) == (1000.0, 0.0)
+    assert dear.break_even_per_day is None
+    assert "Do not keep this warm" in recommendation(dear)
 
 
 def test_the_models_own_prices_are_looked_up_where_the_file_has_none(prefix: Prefixes) -> None:
