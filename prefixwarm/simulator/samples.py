@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from prefixwarm.simulator.described_constraints import described_constraints
 from prefixwarm.simulator.sample_texts import sample_text
 
 _DEEPEST = 16
@@ -35,6 +36,7 @@ def _sample(schema: Any, root: Any, depth: int) -> Any:
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return sample_text({})
     whole = _whole(schema, root)
+    whole = {**described_constraints(whole), **whole}
     if "const" in whole:
         return whole["const"]
     if isinstance(whole.get("enum"), list) and whole["enum"]:

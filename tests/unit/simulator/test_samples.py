@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import anthropic
 import jsonschema
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,3 +101,20 @@ def test_texts_that_match(pattern: str, text: str | None) -> None:
 def test_a_pattern_is_repeated_up_to_a_length() -> None:
     assert sample_match(r"^[a-z]+$", least=5) == "aaaaa"
     assert sample_match(r"^[a-z]{2}$", least=5) is None
+
+
+class Order(pydantic.BaseModel):
+    """What an SDK asks for."""
+
+    age: int = pydantic.Field(ge=18, le=20, description="In years")
+    share: float = pydantic.Field(gt=0, lt=0.1)
+    code: str = pydantic.Field(pattern=r"^[A-Z]{2}-\d{4}$")
+    name: str = pydantic.Field(min_length=20, max_length=22, description="Whose it is {first}")
+    tags: list[str] = pydantic.Field(min_length=3)
+
+
+def test_constraints_that_the_sdk_puts_into_descriptions_are_kept() -> None:
+    """Structured outputs do not know them; the reply has to pass the model's own validation."""
+    schema = anthropic.transform_schema(Order)
+    assert "minimum" not in schema["properties"]["age"]
+    Order.model_validate(sample(schema))

@@ -1,0 +1,45 @@
+"""Reads the constraints that the provider's SDKs move from a schema into its description.
+
+Structured outputs do not support them, so the SDKs ask the model in words:
+https://platform.claude.com/docs/en/build-with-claude/structured-outputs#sdk-specific-methods.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_GROUP = re.compile(r"(?:\A|\n\n)\{(.*)\}\Z", re.DOTALL)
+_PAIR = re.compile(r"(\w+): (.*?)(?=, \w+: |\Z)", re.DOTALL)
+_NUMBERS = (
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minimum",
+    "multipleOf",
+)
+_TEXTS = ("format", "pattern")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def described_constraints(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords that a schema's description states, such as ``{minimum: 18}``.
+
+    Parameters
+    ----------
+    schema : dict
+        A JSON schema.
+    """
+    description = schema.get("description")
+    group = _GROUP.search(description) if isinstance(description, str) else None
+    constraints: dict[str, Any] = {}
+    for name, value in _PAIR.findall(group[1]) if group else ():
+        if name in _TEXTS:
+            constraints[name] = value
+        elif name in _NUMBERS and (number := _NUMBER.fullmatch(value)):
+            constraints[name] = float(value) if number[1] else int(value)
+    return constraints
