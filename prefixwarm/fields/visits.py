@@ -54,26 +54,6 @@ def unknown_fields(value: object, shape: str = REQUEST, place: str = "") -> list
     return [spot.place for spot in visit(value, shape, place) if spot.row is None]
 
 
-def secrets(value: object, shape: str = REQUEST, place: str = "") -> list[str]:
-    """The places of credentials that a value holds."""
-    spots = visit(value, shape, place)
-    return [spot.place for spot in spots if spot.row and spot.row.secret and spot.value]
-
-
-def field(path: str, shape: str = REQUEST) -> Field | None:
-    """The row of a field, such as ``output_config.effort`` or ``tool_choice.any``."""
-    row: Field | None = None
-    for name in path.split("."):
-        if row is not None:
-            if row.holds not in table().shapes:
-                return None
-            shape = row.holds
-        row = table().shapes[shape].rows.get(name)
-        if row is None:
-            return None
-    return row
-
-
 def _fields(value: dict[str, Any], shape: str, place: str) -> Iterator[Visit]:
     rows = table().shapes[shape].rows
     for name, inner in value.items():

@@ -22,7 +22,7 @@ from prefixwarm.fields.normal import normal
 from prefixwarm.fields.output import Obstacle, zero_obstacles
 from prefixwarm.fields.parameters import Parameter, parameters
 from prefixwarm.fields.table import table
-from prefixwarm.fields.visits import CONVERSE, field, secrets, unknown_fields
+from prefixwarm.fields.visits import CONVERSE, unknown_fields
 
 Json = dict[str, Any]
 SCHEMA: Json = {"type": "object"}
@@ -433,23 +433,6 @@ def test_fields_that_the_table_does_not_know_on_converse() -> None:
         "additionalModelRequestFields.odd",
         "messages[0].content[0].hologram",
     ]
-
-
-def test_credentials_in_a_body() -> None:
-    body = {
-        "mcp_servers": [{"type": "url", "url": "u", "name": "a", "authorization_token": "t"}],
-        "tools": [{"name": "login", "input_examples": [{"api_key": "YOUR_KEY"}]}],
-    }
-    assert secrets(body) == ["mcp_servers[0].authorization_token"]
-    assert secrets({"x-api-key": "k", "authorization": ""}, "headers") == ["x-api-key"]
-
-
-def test_rows_by_path() -> None:
-    assert field("output_config.effort") is table().row("output_config", "effort")
-    assert field("tool_choice.any") is table().row("tool_choice", "any")
-    assert field("inferenceConfig.maxTokens", CONVERSE) is not None
-    assert field("output_config.nothing") is None
-    assert field("model.nothing") is None
 
 
 def test_choices_of_blocks() -> None:
