@@ -95,6 +95,7 @@ class Manifest(Construct):
 
     def _upload_prefix(self, prefix: Prefix) -> s3_assets.Asset:
         path = _folder(self) / f"{prefix.digest}{_SUFFIX}{prefix.name}"
+        path.touch(0o600)
         path.write_bytes(prefix.path.read_bytes())
         return _asset(self, f"Prefix-{prefix.name}", path)
 

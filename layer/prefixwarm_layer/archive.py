@@ -24,8 +24,11 @@ def write(target: Path, entries: Mapping[str, bytes]) -> None:
 
 
 def append(base: Path, target: Path, entries: Mapping[str, bytes]) -> None:
-    """Copy a zip and add entries to it, uncompressed: the base's own bytes stay as they are."""
-    with replacing(target) as path:
+    """Copy a zip and add entries to it, uncompressed: the base's own bytes stay as they are.
+
+    With entries, the zip is its owner's alone: they hold prompts.
+    """
+    with replacing(target, 0o600 if entries else 0o644) as path:
         path.write_bytes(base.read_bytes())
         with zipfile.ZipFile(path, "a") as archive:
             for name in sorted(entries):

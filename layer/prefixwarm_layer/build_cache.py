@@ -19,7 +19,7 @@ def folder(kind: str) -> Path:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, mode: int = 0o644) -> Iterator[Path]:
     """Yield a file beside the target, which replaces it at the end: others may write it as well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -27,7 +27,7 @@ def replacing(target: Path) -> Iterator[Path]:
     path = Path(name)
     try:
         yield path
-        path.chmod(0o644)
+        path.chmod(mode)
         path.replace(target)
     finally:
         path.unlink(missing_ok=True)

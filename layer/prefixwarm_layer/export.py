@@ -74,5 +74,7 @@ def _make_empty(folder: Path) -> None:
 def _write_object(out: Path, content: bytes) -> str:
     """Write an object for the upload; return its key, which holds the digest of its content."""
     name = f"{sha256(content).hexdigest()}.json"
-    (out / "objects" / name).write_bytes(content)
+    path = out / "objects" / name
+    path.touch(0o600)
+    path.write_bytes(content)
     return _KEY_PREFIX + name

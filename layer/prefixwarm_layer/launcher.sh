@@ -5,19 +5,23 @@
 
 # Fallback: these lines must work. Whatever fails below them, the script ends here, in `next`.
 trap idle EXIT
-id='' child='' signal='' # a function's environment may hold anything
+unset TMOUT # else every `read` below has its time-out
+id='' child='' signal='' bound='' # a function's environment may hold anything
 call() { # METHOD PATH HEADER BODY: sets status, and id when the reply names one
   { exec 8<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"; } 2>/dev/null || return 1
   printf '%s /2020-01-01/extension/%s HTTP/1.1\r\nHost: lambda\r\n%s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
     "$1" "$2" "$3" "${#4}" "$4" >&8
-  read -r _ status _ <&8
-  while read -r name value <&8 && [[ $name == *: ]]; do
+  read -r ${bound:+-t "$bound"} _ status _ <&8
+  while read -r ${bound:+-t "$bound"} name value <&8 && [[ $name == *: ]]; do
     [[ $name == [Ll]ambda-[Ee]xtension-[Ii]dentifier: ]] && id=${value%$'\r'}
   done
   exec 8>&-
   [[ $status == 2* ]]
 }
-register() { call POST register "Lambda-Extension-Name: ${0##*/}" "{\"events\":[$1]}"; }
+register() {
+  local bound=5
+  call POST register "Lambda-Extension-Name: ${0##*/}" "{\"events\":[$1]}"
+}
 idle() {
   [[ $id ]] || register
   until call GET event/next "Lambda-Extension-Identifier: $id"; do sleep 1; done
@@ -62,8 +66,9 @@ hold() { # sets ms: the longest that the launcher waits
   # Where a gate waits for the reply, as long as it takes to get the lease.
   [[ $ms =~ [1-9] || ! ${PREFIXWARM_GATE_MS:-} =~ [1-9] ]] || ms=500
   # Only emulators name the time-out, and there the init phase counts towards it.
-  local limit=$((${AWS_LAMBDA_FUNCTION_TIMEOUT:-18} * 500))
-  ((ms = 10#$ms < limit ? 10#$ms : limit))
+  local limit=${AWS_LAMBDA_FUNCTION_TIMEOUT:-}
+  [[ $limit =~ ^[0-9]{1,4}$ ]] || limit=18
+  ((limit = 10#$limit * 500, ms = 10#$ms < limit ? 10#$ms : limit))
 }
 
 start_child() {
@@ -71,11 +76,29 @@ start_child() {
   child=$!
 }
 
+uptime() { # sets now, in hundredths of a second
+  read -r now _ </proc/uptime && now=${now/./}
+} 2>/dev/null
+
+has_ended() { # a moment for that, within the hold: a wrapper of Python may have closed the pipe and live on
+  local try
+  for try in {1..20}; do
+    kill -0 "$child" 2>/dev/null || return 0
+    uptime
+    ((now < end)) || return 1
+    sleep 0.05
+  done
+  return 1
+}
+
 await_signal() {
-  local seconds
+  local seconds now=0 end
+  uptime
+  ((end = now + ms / 10))
   printf -v seconds '%d.%03d' $((ms / 1000)) $((ms % 1000))
   read -r -t "$seconds" -u 7 signal
   [[ $? -gt 128 || $signal ]] && return
+  has_ended || { signal=none; log failed 'the warm process closed its pipe without a signal, and lives on'; return; }
   wait "$child"
   signal=$?
   log failed "the warm process ended without a signal (status $signal)"

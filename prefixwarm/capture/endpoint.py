@@ -1,8 +1,13 @@
-"""The recording endpoint: on loopback, one port per route, answers passed through unbuffered."""
+"""The recording endpoint: on loopback, one port per route, answers passed through unbuffered.
+
+It answers whoever holds its token, which stands in the path of the base URL that the agent is
+given: no other process on this machine can have calls forwarded, signed or billed.
+"""
 
 from __future__ import annotations
 
 import json
+import secrets
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -10,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.captured_request import read_request
 from prefixwarm.errors import PrefixwarmError
+from prefixwarm.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +28,10 @@ if TYPE_CHECKING:
 _PIECE = 64 * 1024
 _BODILESS = (204, 304)
 _LINE = 65536
+_REFUSAL = (
+    "prefixwarm capture answers its own agent only: send to the base URL that it sets, whole, with "
+    "its path"
+)
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
     | {"transfer-encoding", "upgrade", "host", "content-length", "expect", "date", "server"}
@@ -54,11 +64,18 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, upstream: Upstream, tape: Tape) -> None:
         self.upstream = upstream
         self.tape = tape
+        self._token = secrets.token_urlsafe(24)
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://127.0.0.1:{self.server_address[1]}/{self._token}"
+
+    def target(self, path: str) -> str | None:
+        """What a request asks for behind the token; None without the token."""
+        _, token, target = (*path.split("/", 2), "", "")[:3]
+        is_ours = secrets.compare_digest(token.encode(), self._token.encode())
+        return f"/{target}" if path.startswith("/") and is_ours else None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """An agent that hangs up is its own business."""
@@ -69,6 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
+        target = self.server.target(self.path)
+        if target is None:
+            self.close_connection = True
+            self._answer(404, "not_found_error", _REFUSAL)
+            return
         try:
             body = self._body()
         except ValueError:
@@ -76,14 +98,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, "invalid_request_error", "the request's length cannot be read")
             return
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-        request = read_request(self.server.upstream.route, self.path, headers, body)
+        request = read_request(self.server.upstream.route, target, headers, body)
         if request is not None:
             self.server.tape.add(request)
         try:
-            response = self.server.upstream.send(self.command, self.path, headers, body)
+            response = self.server.upstream.send(self.command, target, headers, body)
         except (OSError, PrefixwarmError) as error:
-            told = f"prefixwarm capture cannot reach the provider: {error}"
-            self._answer(502, "api_error", told)
+            message = f"prefixwarm capture cannot reach the provider: {printable(str(error))}"
+            self._answer(502, "api_error", message)
             return
         with response:
             if request is not None:

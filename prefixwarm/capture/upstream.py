@@ -7,6 +7,8 @@ from time import time
 from typing import TYPE_CHECKING, cast
 from urllib.error import HTTPError
 
+from prefixwarm.errors import UsageError
+from prefixwarm.safe_text import quoted
 from prefixwarm.wire.aws import partition_suffix, region_of
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import Request
@@ -74,8 +76,11 @@ class Upstream:
         OSError
             When the far side cannot be reached.
         PrefixwarmError
-            When an AWS region or credentials are needed and missing.
+            When an AWS region or credentials are needed and missing, or the request's target or
+            region would lead to another host.
         """
+        if not path.startswith("/"):
+            raise UsageError(f"{quoted(path)}: the target of a request must begin with /")
         signed_for = _signed_region(headers)
         request = Request(
             method=method, url=self._located(signed_for) + path, headers=headers, body=body
@@ -98,12 +103,15 @@ class Upstream:
         if "{region}" not in self._base:
             return self._base
         region = signed_for or region_of(self._environ)
+        # A part of the host's name, and the agent chooses it.
+        if not (region.isascii() and region.replace("-", "").isalnum()):
+            raise UsageError(f"{quoted(region)} is not an AWS region")
         return self._base.format(region=region, suffix=partition_suffix(region))
 
     def _signed(self, request: Request, credentials: Credentials, region: str) -> Request:
-        kept = {k: v for k, v in request.headers.items() if k.lower() not in _SIGNED_AFRESH}
+        unsigned = {k: v for k, v in request.headers.items() if k.lower() not in _SIGNED_AFRESH}
         return sign(
-            request.replace(headers=kept),
+            request.replace(headers=unsigned),
             credentials(Deadline.after(10)),
             region=region,
             service=str(self.route.signing_service),
@@ -113,6 +121,6 @@ class Upstream:
 
 def _signed_region(headers: Mapping[str, str]) -> str:
     """The region of a SigV4 signature's scope; empty where there is none."""
-    found = next((v for k, v in headers.items() if k.lower() == "authorization"), "")
-    scope = found.partition("Credential=")[2].split("/")
-    return scope[2] if found.startswith(_SIGNATURE) and len(scope) > 4 else ""
+    header = next((v for k, v in headers.items() if k.lower() == "authorization"), "")
+    scope = header.partition("Credential=")[2].split("/")
+    return scope[2] if header.startswith(_SIGNATURE) and len(scope) > 4 else ""

@@ -26,7 +26,8 @@ class Background:
         """Run `job` soon."""
         with suppress(Full):
             self._jobs.put_nowait(job)
-        with self._lock:
+        # Where no thread can be started, the jobs wait for one that can.
+        with self._lock, suppress(RuntimeError):
             if self._thread is None or not self._thread.is_alive():
                 self._thread = Thread(target=self._work, name="prefixwarm-observe", daemon=True)
                 self._thread.start()

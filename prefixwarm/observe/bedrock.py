@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from prefixwarm.observe.breakpoint import with_breakpoint
-from prefixwarm.observe.observer import Observer
+from prefixwarm.observe.observer import Observer, without_fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +45,10 @@ def watch(client: Any, observer: Observer | None = None, *, add_breakpoint: bool
     >>> watch(client)
     """
     watcher = _Watcher(observer or Observer())
+    without_fail(lambda: _register(client, watcher, add_breakpoint))
+
+
+def _register(client: Any, watcher: _Watcher, add_breakpoint: bool) -> None:
     for operation in _OPERATIONS:
         name = f"bedrock-runtime.{operation}"
         client.meta.events.register(f"before-call.{name}", watcher.before)

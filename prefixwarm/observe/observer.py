@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefixwarm.errors import PrefixwarmError
 from prefixwarm.observe.background import Background
@@ -24,7 +25,7 @@ from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from prefixwarm.observe.matcher import Match, Warmed
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from prefixwarm.state.store import StateStore
 
 
+T = TypeVar("T")
 _FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 
 
@@ -78,8 +80,9 @@ class Observer:
         self._explained: set[tuple[str, str]] = set()
         self._unrelated = UnrelatedTraffic()
         self._settings = _settings()
-        self._matcher = Matcher(_installed(self._settings) if prefixes is None else prefixes)
-        store = state or table_state(self._settings)
+        warmed = _installed(self._settings) if prefixes is None else prefixes
+        self._matcher = without_fail(lambda: Matcher(warmed)) or Matcher([])
+        store = state or without_fail(lambda: table_state(self._settings))
         self._reporter = StateReporter(store, self._settings.cache_scope) if store else None
         self._gate = Gate(self._reporter.read, self._settings.gate_ms) if self._reporter else None
         sampling = self._settings.diagnose == "sample"
@@ -142,6 +145,16 @@ class Observer:
         headers : mapping of str to str, optional
             All headers that the request was sent with, names in lower case.
         """
+        with suppress(Exception):
+            self._report(sent, usage, diagnostics, headers)
+
+    def _report(
+        self,
+        sent: Sent,
+        usage: Mapping[str, Any],
+        diagnostics: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+    ) -> None:
         seen = self._observed(sent, usage, diagnostics, headers)
         self._emit(line(seen, self._settings, now=time()))
         if seen.result == "other":
@@ -244,33 +257,46 @@ def _drifted_at(
 
 
 def _settings() -> Settings:
-    try:
-        return Settings.from_environment()
-    except PrefixwarmError as error:
-        _complain(error)
-        return Settings(disabled=True)
+    return without_fail(Settings.from_environment) or Settings(disabled=True)
 
 
 def _installed(settings: Settings) -> list[PrefixFile]:
     if settings.disabled:
         return []
     folders = [settings.prefixes] if settings.prefixes else _FOLDERS
-    folder = next((each for each in folders if os.path.isdir(each)), None)  # noqa: PTH112
-    return list(_valid(find(folder))) if folder else []
+    paths = without_fail(lambda: _files(folders)) or []
+    loaded = [without_fail(partial(load, path)) for path in paths]
+    return [prefix for prefix in loaded if prefix is not None]
 
 
-def _valid(paths: Iterable[Path]) -> Iterator[PrefixFile]:
-    for path in paths:
-        try:
-            yield load(path)
-        except PrefixwarmError as error:  # noqa: PERF203 - one broken file, not all
-            _complain(error)
+def _files(folders: Sequence[str]) -> list[Path]:
+    folder = next((name for name in folders if os.path.isdir(name)), None)  # noqa: PTH112
+    return find(folder) if folder else []
+
+
+def without_fail(make: Callable[[], T]) -> T | None:
+    """What `make` returns; None, and one line, where it fails: the agent comes first."""
+    try:
+        return make()
+    except PrefixwarmError as error:
+        _write(sys.stderr, f"prefixwarm: {printable(str(error))}")
+    except Exception as error:  # noqa: BLE001 - observing must never fail the agent
+        _write(sys.stderr, f"prefixwarm: not observed: {type(error).__name__}")
+    return None
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    _write(sys.stdout, text)
 
 
-def _complain(error: PrefixwarmError) -> None:
-    sys.stderr.write(f"prefixwarm: {printable(str(error))}\n")
+def _write(stream: Any, text: str) -> None:
+    """Write a line past the stream's buffer: what cannot be written is not tried again at exit."""
+    line_bytes = f"{text}\n".encode(errors="backslashreplace")
+    with suppress(Exception):
+        stream.flush()
+        raw = getattr(getattr(stream, "buffer", None), "raw", None)
+        if raw is None:
+            stream.write(line_bytes.decode())
+            stream.flush()
+        else:
+            raw.write(line_bytes)

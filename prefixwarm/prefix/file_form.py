@@ -182,12 +182,19 @@ def dumps(prefix: PrefixFile) -> str:
 
 
 def write(prefix: PrefixFile, folder: str | os.PathLike[str]) -> Path:
-    """Write the file into a folder, whole or not at all, and return its path."""
+    """Write the file into a folder, whole or not at all, and return its path.
+
+    A new file is its owner's alone, since it holds prompts; one that is replaced keeps its mode.
+    """
     target = Path(folder) / (prefix.name + SUFFIX)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        unfinished.write_text(dumps(prefix), encoding="utf-8")
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(dumps(prefix))
+        if target.exists():
+            unfinished.chmod(target.stat().st_mode & 0o777)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -66,7 +66,7 @@ def _canonical(request: Request, service: str) -> tuple[str, str]:
     path, _, query = url.path.partition("?")
     lines = [
         request.method,
-        quote(path, "/") if service != "s3" else path,
+        quote(_normal_path(path), "/") if service != "s3" else path,
         _canonical_query(query),
         *(f"{name}:{headers[name]}" for name in sorted(headers)),
         "",
@@ -74,6 +74,20 @@ def _canonical(request: Request, service: str) -> tuple[str, str]:
         sha256_hex(request.body),
     ]
     return "\n".join(lines), signed
+
+
+def _normal_path(path: str) -> str:
+    """Without empty and dot segments, as AWS reads it before it verifies the signature."""
+    if "//" not in path and "/." not in path:
+        return path
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    end = "/" if segments and path.endswith("/") else ""
+    return f"/{'/'.join(segments)}{end}"
 
 
 def _canonical_query(query: str) -> str:

@@ -84,8 +84,8 @@ def split(text: str) -> Url:
 
 def _host_and_port(place: str) -> tuple[str, int | None]:
     if place.startswith("["):
-        host, _, port = place[1:].partition("]")
-        if port and not port.startswith(":"):
+        host, closing, port = place[1:].partition("]")
+        if not closing or (port and not port.startswith(":")):
             return host, 0
         port = port[1:]
     else:

@@ -122,9 +122,8 @@ def test_streams_unbuffered() -> None:
         provider(answer) as url,
         record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
     ):
-        address = recording.environ["ANTHROPIC_BASE_URL"].removeprefix("http://")
-        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
-        connection.request("POST", "/v1/messages", b'{"messages": []}')
+        connection, base = connect(recording)
+        connection.request("POST", f"{base}/v1/messages", b'{"messages": []}')
         response = connection.getresponse()
         assert response.read1().startswith(b"event: ping")
         arrived.set()
@@ -216,9 +215,8 @@ def test_signs_afresh_for_aws() -> None:
 def test_a_region_that_is_not_known_is_asked_for() -> None:
     """No region is guessed: the prompt might not be allowed there."""
     with record(forward=True, environ={}) as recording:
-        address = recording.environ["ANTHROPIC_BEDROCK_BASE_URL"].removeprefix("http://")
-        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
-        connection.request("POST", "/model/m/invoke", b"{}", {"Authorization": "Bearer k"})
+        connection, base = connect(recording, "ANTHROPIC_BEDROCK_BASE_URL")
+        connection.request("POST", f"{base}/model/m/invoke", b"{}", {"Authorization": "Bearer k"})
         response = connection.getresponse()
         assert (response.status, b"AWS_REGION is not set" in response.read()) == (502, True)
         connection.close()
@@ -235,18 +233,20 @@ def test_answers_without_a_body() -> None:
         provider(answer) as url,
         record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
     ):
-        address = recording.environ["ANTHROPIC_BASE_URL"].removeprefix("http://")
-        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
+        connection, base = connect(recording)
         for method, status in (("HEAD", 200), ("GET", 204), ("HEAD", 200)):
-            connection.request(method, "/")
+            connection.request(method, f"{base}/")
             response = connection.getresponse()
             assert (response.status, response.read()) == (status, b"")
         connection.close()
 
 
-def connect(recording: Any) -> http.client.HTTPConnection:
-    url = urlsplit(recording.environ["ANTHROPIC_BASE_URL"])
-    return http.client.HTTPConnection(str(url.hostname), url.port, timeout=PATIENCE)
+def connect(
+    recording: Any, variable: str = "ANTHROPIC_BASE_URL"
+) -> tuple[http.client.HTTPConnection, str]:
+    """A connection to the endpoint, and the path that its requests begin with."""
+    url = urlsplit(recording.environ[variable])
+    return http.client.HTTPConnection(str(url.hostname), url.port, timeout=PATIENCE), url.path
 
 
 def test_a_body_of_unknown_length() -> None:
@@ -261,10 +261,14 @@ def test_a_body_of_unknown_length() -> None:
     ).encode()
     head = {"x-api-key": KEY, "anthropic-version": "2023-06-01", "Transfer-Encoding": "chunked"}
     with record() as recording:
-        agent = connect(recording)
+        agent, base = connect(recording)
         for _ in "ab":
             agent.request(
-                "POST", "/v1/messages", iter([body[:20], body[20:]]), head, encode_chunked=True
+                "POST",
+                f"{base}/v1/messages",
+                iter([body[:20], body[20:]]),
+                head,
+                encode_chunked=True,
             )
             response = agent.getresponse()
             assert (response.status, bool(response.read())) == (200, True)
@@ -285,11 +289,78 @@ def test_a_body_of_unknown_length() -> None:
 def test_what_cannot_be_read_is_refused(headers: dict[str, str], body: bytes) -> None:
     """With an answer, and nothing is recorded."""
     with record() as recording:
-        agent = connect(recording)
-        agent.putrequest("POST", "/v1/messages")
+        agent, base = connect(recording)
+        agent.putrequest("POST", f"{base}/v1/messages")
         for name, value in {"x-api-key": KEY, "anthropic-version": "2023-06-01", **headers}.items():
             agent.putheader(name, value)
         agent.endheaders(body)
         assert agent.getresponse().status == 400
         agent.close()
         assert recording.requests == []
+
+
+def test_only_who_holds_the_token_is_answered() -> None:
+    """Whatever else on this machine finds the port: nothing is forwarded, signed or recorded."""
+    arrived: list[str] = []
+
+    def answer(handler: Any) -> None:
+        arrived.append(handler.path)
+        reply(handler, 200, MESSAGE)
+
+    with (
+        provider(answer) as url,
+        record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
+    ):
+        _, base = connect(recording)
+        wrong = ("/v1/messages", f"{base}x/v1/messages", f"/x{base}/v1/messages", "/", base[:-1])
+        for target in (*wrong, base[1:], f"{url}{base}/v1/messages"):
+            assert exchanged(recording, target) == 404
+        assert (arrived, recording.requests) == ([], [])
+        assert exchanged(recording, f"{base}/v1/messages") == 200
+        assert arrived == ["/v1/messages"]
+
+
+@pytest.mark.parametrize(
+    "target", [":1/v1/messages", ".other.invalid/v1/messages", "@other.invalid/", "//h/x", "\\h/x"]
+)
+def test_the_target_cannot_choose_the_host(target: str) -> None:
+    """What stands behind the base URL without a slash is behind its path, not its host."""
+    arrived: list[str] = []
+
+    def answer(handler: Any) -> None:
+        arrived.append(handler.path)
+        reply(handler, 200, MESSAGE)
+
+    with (
+        provider(answer) as url,
+        record(forward=True, environ={"ANTHROPIC_BASE_URL": url}) as recording,
+    ):
+        _, base = connect(recording)
+        assert exchanged(recording, base + target) == (200 if target == "//h/x" else 404)
+        assert exchanged(recording, f"{base}/{target}") == 200
+        assert all(path.startswith("/") for path in arrived)
+
+
+@pytest.mark.parametrize("region", ["other.invalid", "x@other.invalid", "a:1", "..", "é"])
+def test_a_signature_cannot_choose_the_host(region: str) -> None:
+    """The region that a request was signed for is a part of the provider's host name."""
+    keys = AwsCredentials(access_key="AKIDREAL", secret_key="s", token=None)
+    with record(forward=True, environ={}, credentials=lambda _deadline: keys) as recording:
+        scope = f"AWS4-HMAC-SHA256 Credential=A/20260101/{region}/bedrock/aws4_request, Signature=x"
+        connection, base = connect(recording, "ANTHROPIC_BEDROCK_BASE_URL")
+        headers = {"Authorization": scope.encode()}
+        connection.request("POST", f"{base}/model/m/invoke", b"{}", headers)
+        response = connection.getresponse()
+        assert (response.status, b"is not an AWS region" in response.read()) == (502, True)
+        connection.close()
+
+
+def exchanged(recording: Any, target: str) -> int:
+    """Send one request with this target, byte for byte; the status of the answer."""
+    connection, _ = connect(recording)
+    connection._validate_path = lambda url: None  # type: ignore[attr-defined]
+    connection.request("POST", target, b'{"messages": []}', {"x-api-key": KEY})
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
 from typing import TYPE_CHECKING
 
 from tests.helpers.waiting import PATIENCE
@@ -100,8 +101,8 @@ class FakeLambda:
         self._server.shutdown()
         self._server.server_close()
 
-    def run(self, launcher: Path, env: Mapping[str, str]) -> Life:
-        """Start it, wait until it is in `next`, send SHUTDOWN, and wait for its end."""
+    def run(self, launcher: Path, env: Mapping[str, str], *, idle: float = 0.0) -> Life:
+        """Start it, await `next`, stay idle for some seconds, send SHUTDOWN, and await its end."""
         self._initialized.clear()
         self._over.clear()
         given = {
@@ -112,6 +113,7 @@ class FakeLambda:
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen([launcher], env=given, stdout=log, stderr=log)
             initialized = self._until_initialized(process)
+            sleep(idle)
             self._over.set()
             try:
                 status: int | None = process.wait(PATIENCE)

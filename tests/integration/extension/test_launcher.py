@@ -121,6 +121,42 @@ def test_a_broken_interpreter_is_named(
     assert json.loads(life.output)["reason"] == reason
 
 
+@pytest.mark.parametrize("closes", ["exec 3>&-", "echo >&3; exec 3>&-", "echo >&3"])
+def test_a_wrapper_that_lives_on_holds_nobody(layer: Path, tmp_path: Path, closes: str) -> None:
+    """It has closed its end of the pipe, or said nothing; the function starts all the same."""
+    fake_python = tmp_path / "python3"
+    fake_python.write_text(f"#!/bin/bash\n{closes}\nexec sleep 600\n")
+    fake_python.chmod(0o755)
+    text = (layer / "extensions" / "prefixwarm").read_text()
+    launcher = installed(layer, tmp_path, text.replace("/var/lang/bin/python3", str(fake_python)))
+    with FakeLambda() as fake:
+        life = fake.run(launcher, {"PREFIXWARM_INIT_HOLD_MS": "500"})
+    assert (life.initialized, life.status) == (True, 0)
+    assert "without a signal, and lives on" in life.output
+
+
+@pytest.mark.parametrize(
+    "limit", ["30s", "08", "1.5", "-3", "a[$(touch MARK)]", "$(touch MARK)", "9" * 30]
+)
+def test_a_time_out_is_read_as_digits(tmp_path: Path, launcher: Path, limit: str) -> None:
+    """It is never evaluated; what is no number counts as none."""
+    mark = tmp_path / "mark"
+    limit = limit.replace("MARK", str(mark))
+    with FakeLambda() as fake:
+        life = fake.run(launcher, {**OFF, "AWS_LAMBDA_FUNCTION_TIMEOUT": limit})
+    assert (life.initialized, life.status) == (True, 0)
+    assert len(life.output.splitlines()) == 1
+    assert not mark.exists()
+
+
+def test_a_shell_time_out_ends_no_wait(launcher: Path) -> None:
+    """`TMOUT` is the default time-out of `read`: `next` would be asked anew every second."""
+    with FakeLambda() as fake:
+        life = fake.run(launcher, {**OFF, "TMOUT": "1"}, idle=2.5)
+        assert fake.paths == ["register", "next"]
+    assert (life.initialized, life.status) == (True, 0)
+
+
 def test_a_child_that_hangs_is_left_behind_at_the_holds_end(layer: Path, tmp_path: Path) -> None:
     """Even one that never becomes Python; the line is written when the environment ends."""
     fake_python = tmp_path / "python3"

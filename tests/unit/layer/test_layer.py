@@ -84,6 +84,14 @@ def test_only_the_launcher_can_be_executed_and_all_can_be_read(layer: Path) -> N
     assert set(modes.values()) == {0o644}
 
 
+def test_a_zip_with_prompts_is_the_owners_alone(layer: Path, tmp_path: Path) -> None:
+    """What lies in it is readable for the function's user."""
+    assert layer.stat().st_mode & 0o777 == 0o600
+    assert build_layer(tmp_path / "bare.zip").stat().st_mode & 0o777 == 0o644
+    with zipfile.ZipFile(layer) as content:
+        assert all(entry.external_attr >> 16 & 0o444 == 0o444 for entry in content.infolist())
+
+
 def test_the_launcher_is_valid_bash() -> None:
     """Read by the shell, not run."""
     launcher = layer_entries()["extensions/prefixwarm"]

@@ -85,6 +85,14 @@ def test_goes_to_disk_and_back(tmp_path: Path) -> None:
     assert load(path) == load(str(path)) == support()
 
 
+def test_prompts_are_the_owners_alone(tmp_path: Path) -> None:
+    """A file that the owner has opened to others stays so when it is captured again."""
+    path = write(support(), tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    assert write(load(path), tmp_path).stat().st_mode & 0o777 == 0o644
+
+
 def test_a_link_is_followed(tmp_path: Path) -> None:
     """Where the bytes lie does not matter."""
     store = write(support(), tmp_path / "store")

@@ -159,6 +159,10 @@ _PLACES = st.sampled_from(
         ("bedrock-mantle", "https://bedrock-mantle.eu-west-1.api.aws/anthropic/v1/messages"),
     ]
 ) | _MODEL.map(lambda model: ("bedrock", ROUTES["bedrock"].url(model, {"AWS_REGION": "eu-west-1"})))
+# A base URL with a path of its own, as a gateway's.
+_PLACES |= st.lists(st.sampled_from(["", ".", "..", "a", "b", ".c", "v1"]), max_size=6).map(
+    lambda segments: ("bedrock", f"https://gateway.example/{'/'.join(segments)}")
+)
 _QUERY = st.lists(st.tuples(_WORD, _WORD), max_size=4).map(
     lambda pairs: "?" + "&".join("=".join(pair) for pair in pairs) if pairs else ""
 )

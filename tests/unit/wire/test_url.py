@@ -49,6 +49,7 @@ def test_splits_as_the_standard_library_does(
         "https://host:99999999/",
         "https://host:²/",
         "https://[::1]x/",
+        "https://[::1:80/",
         "https://a b/",
         "https://host\r\nX: y/",
         "https://host?x=1",
