@@ -93,6 +93,6 @@ def test_second_tick_has_nothing_to_do(stack: DeployedStack) -> None:
 
 def outcome(answer: Invocation) -> dict[str, Any]:
     """What the extension said about this start."""
-    lines = [line for line in answer.log.splitlines() if line.startswith('{"_aws"')]
+    lines = [line for line in answer.log.splitlines() if '"by":"init"' in line]
     (said,) = [json.loads(line) for line in lines]
     return said
