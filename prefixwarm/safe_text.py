@@ -10,6 +10,7 @@ _KEY_STARTS = ("sk-", "ABSK", "bedrock-api-key-", "AKIA", "ASIA", "eyJ")
 _SHORTEST_KEY = 8
 _SHORTEST_RANDOM = 24
 _AWS_KEY = 40
+_HEX = frozenset("0123456789abcdef")
 _MASK = "***"
 _BETWEEN_WORDS = "\"',;:{}[]()<>|&@?#"
 _QUOTED = 200
@@ -92,6 +93,8 @@ def _is_random(text: str) -> bool:
     """Whether the kind of character changes as often as in random text, and as in no name."""
     if len(text) < _SHORTEST_RANDOM or text.startswith("/"):
         return False
+    if _HEX.issuperset(text):
+        return False  # an id or a digest; no key is written like that
     kinds = [_kind(character) for character in text]
     changes = sum(kinds[i - 1] != kinds[i] for i in range(1, len(kinds)))
     if None in kinds:

@@ -120,3 +120,22 @@ def test_yes(word: str) -> None:
 def test_no(word: str) -> None:
     """The words for no, in any case."""
     assert boolean("X", word) is False
+
+
+@pytest.mark.parametrize("scope", ["0f" * 16, "c0ffee12" * 8, "prod-1A2B3C4D5E6F7G8H9"])
+def test_a_label_may_look_random(scope: str) -> None:
+    """Ids of workspaces and generated names do."""
+    names = {"PREFIXWARM_CACHE_SCOPE": scope, "PREFIXWARM_TABLE": scope}
+    settings = Settings.from_environment({**names, "PREFIXWARM_DEPLOYMENT": scope})
+    assert (settings.cache_scope, settings.table, settings.deployment) == (scope, scope, scope)
+
+
+@pytest.mark.parametrize(
+    "name", ["PREFIXWARM_CACHE_SCOPE", "PREFIXWARM_TABLE", "PREFIXWARM_API_KEY_SECRET"]
+)
+def test_a_key_is_no_name(name: str) -> None:
+    """It is refused, and not repeated."""
+    key = "sk-ant-api03-" + "aB3" * 12
+    with pytest.raises(SettingsError, match="is a key itself") as caught:
+        Settings.from_environment({name: key})
+    assert key not in str(caught.value)
