@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _MOVE = "move it behind the prefix, into the first user message"
+_PER_MESSAGES = ("tool_choice", "citations", "images")
 _LEFT_OUT = {
     "run": "belongs to one run",
     "request": "belongs to one request",
@@ -28,11 +29,32 @@ _LEFT_OUT = {
 }
 _ADVICE = {
     "key order": "build the tool's schema once, with its keys in one order",
-    "order of tools": "send the tools in one order",
     "added": "send the same blocks in every request",
     "removed": "send the same blocks in every request",
     "white space": "send the same text in every request",
 }
+
+
+_RULES = {"key order": "key-order", "order of tools": "tool-order"}
+
+
+def other_parameters(
+    name: str, ours: CapturedRequest, theirs: CapturedRequest
+) -> Iterator[Finding]:
+    """Why one agent became two: the same prompt with other parameters, on the same model."""
+    left, right = ours.prompt, theirs.prompt
+    sides = [[b.data for b in prompt.blocks if b.message is None] for prompt in (left, right)]
+    if sides[0] != sides[1] or ours.route != theirs.route or left.model != right.model:
+        return
+    for one in left.differences(right):
+        if one.place not in _PER_MESSAGES and not one.place.startswith("messages"):
+            yield finding(
+                "parameters-differ",
+                one.place,
+                f"{one.right!r} here and {one.left!r} of {name}, which sends the same prompt: the "
+                "provider keeps an entry for each; send one of them, or keep both files",
+            )
+            return
 
 
 def uncached(shared: Shared) -> Iterator[Finding]:
@@ -75,12 +97,12 @@ def divergence(shared: Shared) -> Iterator[Finding]:
     if parting is None:
         return
     advice = _ADVICE.get(parting.why, _MOVE)
+    if parting.why == "order of tools":
+        names = sorted(block.name or block.kind for block in shared.prompt.tier("tools"))
+        advice = f"sort them: {', '.join(names)}"
     sides = f"{parting.left!r} and {parting.right!r}"
-    yield finding(
-        "key-order" if parting.why == "key order" else "divergence",
-        parting.at,
-        f"{parting.why}: {sides}; {advice}",
-    )
+    rule = _RULES.get(parting.why, "divergence")
+    yield finding(rule, parting.at, f"{parting.why}: {sides}; {advice}")
     if shared.wasted is not None:
         yield finding(
             "varying-breakpoint",

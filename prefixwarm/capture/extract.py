@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.agent_findings import changed, divergence, uncached, unread
+from prefixwarm.capture.agent_findings import (
+    changed,
+    divergence,
+    other_parameters,
+    uncached,
+    unread,
+)
+from prefixwarm.capture.agents import agents
 from prefixwarm.capture.file_prices import prices_of, tokens_of
-from prefixwarm.capture.shared import Shared, agents, find_shared
+from prefixwarm.capture.names import Naming
+from prefixwarm.capture.shared import Shared, find_shared
 from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
 from prefixwarm.lint.finding import finding, to_keep
 from prefixwarm.lint.rules import check
@@ -20,7 +28,7 @@ from prefixwarm.prefix.warm_request import derive, refuse_unwarmable
 from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from prefixwarm.capture.captured_request import CapturedRequest
     from prefixwarm.lint.finding import Finding
@@ -89,7 +97,10 @@ class Extracted:
 
 
 def prefixes_from_requests(
-    requests: Iterable[CapturedRequest], *, name: str, options: Options | None = None
+    requests: Iterable[CapturedRequest],
+    *,
+    name: str | Naming,
+    options: Options | None = None,
 ) -> list[Extracted]:
     """Find the shared prefix of every agent among recorded requests.
 
@@ -97,26 +108,66 @@ def prefixes_from_requests(
     ----------
     requests : iterable of CapturedRequest
         Those that the provider refused are left out.
-    name : str
-        Name of the first prefix; further ones get ``-2``, ``-3``, ...
+    name : str or Naming
+        Name of the first prefix, or how to name them.
     options : Options, optional
         What the user says about the files.
 
     Returns
     -------
     list of Extracted
-        The busiest agent that can be warmed first.
+        The busiest agent that can be warmed first. Of several, those whose prefix is too short to
+        be cached have no prefix.
 
     Raises
     ------
     PrefixFileError
         When `name` is no name.
+    UsageError
+        When a text that names an agent is in no agent's prompt, or in several.
     """
     groups = sorted(agents(r for r in requests if r.answered), key=_weight, reverse=True)
+    naming = name if isinstance(name, Naming) else Naming(name)
+    extracted = [_extract(group, naming.base, options or Options()) for group in groups]
+    return list(_compared(_renamed(_without_short(extracted), naming)))
+
+
+def _without_short(extracted: Sequence[Extracted]) -> list[Extracted]:
+    """Beside an agent that can be cached, one that cannot be gets no file."""
+    if not any(agent.prefix and not _short(agent) for agent in extracted):
+        return list(extracted)
     return [
-        _extract(group, name if i == 0 else f"{name}-{i + 1}", options or Options())
-        for i, group in enumerate(groups)
+        replace(agent, prefix=None, findings=short) if (short := _short(agent)) else agent
+        for agent in extracted
     ]
+
+
+def _short(agent: Extracted) -> list[Finding]:
+    """That the prefix is too short, as a note; nothing where it is not."""
+    return [
+        replace(one, severity="note", message=f"{one.message}; no file is written")
+        for one in agent.findings
+        if one.rule.id == "under-minimum"
+    ]
+
+
+def _renamed(extracted: Sequence[Extracted], naming: Naming) -> list[Extracted]:
+    names = iter(naming.names([agent.prefix for agent in extracted if agent.prefix]))
+    return [
+        replace(agent, name=name, prefix=agent.prefix.replace(name=name))
+        if agent.prefix and (name := next(names))
+        else agent
+        for agent in extracted
+    ]
+
+
+def _compared(extracted: Sequence[Extracted]) -> Iterator[Extracted]:
+    """Each agent, told apart from an earlier one that sends the same prompt."""
+    for i, agent in enumerate(extracted):
+        earlier = [other for other in extracted[:i] if other.prefix and agent.prefix]
+        pairs = ((other.name, other.requests[0], agent.requests[0]) for other in earlier)
+        reason = next((one for pair in pairs for one in other_parameters(*pair)), None)
+        yield replace(agent, findings=[*agent.findings, reason]) if reason else agent
 
 
 def prefix_from_requests(

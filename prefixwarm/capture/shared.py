@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING
 from prefixwarm.lint.verdict import LOOKBACK
 from prefixwarm.prefix.blocks import estimate, positions
 from prefixwarm.prefix.difference import between_blocks
-from prefixwarm.prefix.similarity import ALIKE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from prefixwarm.capture.captured_request import CapturedRequest
     from prefixwarm.prefix.blocks import Block
     from prefixwarm.prefix.difference import Difference
     from prefixwarm.prefix.prompt import Prompt
-
-
-# These do not reach tools and system, or come and go with the conversation: they do not make
-# another agent.
-_PER_REQUEST = ("tool_choice", "citations", "images", "thread", "compaction")
 
 
 @dataclass(frozen=True)
@@ -55,26 +49,13 @@ class Shared:
     lost_tokens: int = 0
 
 
-def agents(requests: Iterable[CapturedRequest]) -> list[list[CapturedRequest]]:
-    """Requests by agent: same route, model, parameters and tools, and prompts that are alike."""
-    groups: dict[str, list[list[CapturedRequest]]] = {}
-    for request in requests:
-        related = groups.setdefault(_related(request), [])
-        agent = next((group for group in related if _is_version(group[0], request)), None)
-        if agent is None:
-            related.append([request])
-        else:
-            agent.append(request)
-    return [group for related in groups.values() for group in related]
-
-
 def find_shared(group: Sequence[CapturedRequest]) -> Shared:
     """The shared prefix of one agent's requests.
 
     From several conversations it is what all have in common; from one, what its breakpoints
     say, or its tools and system prompt.
     """
-    first, *others = (head.prompt for head in _conversations(group))
+    first, *others = (head.prompt for head in conversations(group))
     if not others:
         return Shared(first, None, 1)
     count = 1 + len(others)
@@ -94,27 +75,7 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
     return Shared(first, run, count, divergence=divergence, wasted=wasted, lost_tokens=lost)
 
 
-def _related(request: CapturedRequest) -> str:
-    prompt = request.prompt
-    kept = {
-        name: parameter.value
-        for name, parameter in prompt.parameters.items()
-        if name not in _PER_REQUEST
-    }
-    tools = sorted(block.name or block.kind for block in prompt.tier("tools"))
-    return repr((request.route, sorted(kept.items(), key=lambda item: item[0]), tools))
-
-
-def _is_version(left: CapturedRequest, right: CapturedRequest) -> bool:
-    """Whether two system prompts are versions of one: most of each is in the other."""
-    sides = (left.prompt, right.prompt), (right.prompt, left.prompt)
-    shares = [ours.similarity(theirs).get("system") for ours, theirs in sides]
-    if None in shares:
-        return shares == [None, None]
-    return min(share or 0.0 for share in shares) >= ALIKE
-
-
-def _conversations(group: Sequence[CapturedRequest]) -> list[CapturedRequest]:
+def conversations(group: Sequence[CapturedRequest]) -> list[CapturedRequest]:
     """One request of each conversation, its first; a continued or repeated one says nothing new."""
     heads: list[CapturedRequest] = []
     for request in group:

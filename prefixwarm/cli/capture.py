@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from prefixwarm.capture.extract import Options, prefixes_from_requests
+from prefixwarm.capture.names import Naming
 from prefixwarm.capture.recording import record, run
 from prefixwarm.cli import aws_profile, finding_output
 from prefixwarm.cli.output import dollars, emit, finish, json_option, line, note, table, tokens
@@ -21,10 +23,10 @@ from prefixwarm.errors import (
     UsageError,
 )
 from prefixwarm.prefix.blocks import TIERS
-from prefixwarm.prefix.prefix_file import SUFFIX, load, write
+from prefixwarm.prefix.prefix_file import SUFFIX, find, load, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from prefixwarm.capture.captured_request import CapturedRequest
     from prefixwarm.capture.extract import Extracted
@@ -41,7 +43,14 @@ if TYPE_CHECKING:
     default=Path(),
     help="Folder that the prefix files go to; this one by default.",
 )
-@click.option("--name", help="Name of the prefix; by default the agent's own.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME[=TEXT]",
+    help="Name of the prefix; with =TEXT, of the agent whose tools or system prompt hold TEXT "
+    "(repeatable). By default the name of an agent's earlier file, or its script's.",
+)
 @click.option(
     "--ttl",
     type=click.Choice(["5m", "1h"]),
@@ -65,7 +74,7 @@ if TYPE_CHECKING:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def capture(
     out: Path,
-    name: str | None,
+    names: tuple[str, ...],
     ttl: str,
     placeholders: tuple[str, ...],
     forward: bool,
@@ -78,7 +87,7 @@ def capture(
     that it makes several different requests: what they share is the prefix. What the agent
     prints goes to standard error. Exits 1 when there is an error, which the file then holds.
     """
-    _refuse_place(out, name or "")
+    naming = _naming(names, out, command)
     environ = aws_profile.located()
     keys = aws_profile.credentials(environ) if forward else None
     with record(forward=forward, environ=environ, credentials=keys) as recording:
@@ -86,7 +95,7 @@ def capture(
         requests = recording.requests
     _refuse_nothing(requests, code)
     options = Options(ttl, placeholders)
-    agents = prefixes_from_requests(requests, name=name or _name_of(command), options=options)
+    agents = prefixes_from_requests(requests, name=naming, options=options)
     _refuse_unwarmable(agents)
     written = [(agent, *_write(agent.prefix, out)) for agent in agents if agent.prefix]
     unwarmable = [agent for agent in agents if agent.prefix is None]
@@ -97,10 +106,27 @@ def capture(
     finish(ok=ok)
 
 
-def _refuse_place(folder: Path, name: str) -> None:
-    """Refuse an unusable name or folder before the agent runs: its requests may cost money."""
-    if name and not re.fullmatch(r"[a-z0-9-]{1,64}", name):
-        raise UsageError(f"--name {name!r}: use 1 to 64 of a-z, 0-9 and -")
+def _naming(names: Sequence[str], folder: Path, command: Sequence[str]) -> Naming:
+    """How the files are named; refuses unusable names and folders before the agent runs."""
+    texts = {name: text for name, is_text, text in (n.partition("=") for n in names) if is_text}
+    plain = [name for name in names if "=" not in name]
+    if len(plain) > 1:
+        raise UsageError(f"--name {plain[1]}: is a second one; write --name NAME=TEXT for each")
+    for name in (*plain, *texts):
+        if not re.fullmatch(r"[a-z0-9-]{1,64}", name):
+            raise UsageError(f"--name {name!r}: use 1 to 64 of a-z, 0-9 and -")
+    _refuse_place(folder)
+    base = plain[0] if plain else _name_of(command)
+    return Naming(base, bool(plain), texts, list(_readable(folder)))
+
+
+def _readable(folder: Path) -> Iterator[PrefixFile]:
+    for path in find(folder):
+        with suppress(PrefixFileError):
+            yield load(path)
+
+
+def _refuse_place(folder: Path) -> None:
     existing = next(
         parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists()
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefixwarm.capture.shared import agents, find_shared
+from prefixwarm.capture.agents import agents
+from prefixwarm.capture.shared import find_shared
 
 
 def places(shared: Any) -> list[str]:

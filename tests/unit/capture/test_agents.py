@@ -1,0 +1,78 @@
+"""Which requests are one agent's, and which of several agents get a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prefixwarm.capture.agents import agents
+from prefixwarm.capture.extract import prefixes_from_requests
+
+TASK = "Answer the question about parcels with care. " * 150
+CHAT = f"Your fields are `question` and `answer`.\n\n[[ ## answer ## ]]\n{{answer}}\n\n{TASK}"
+JSON = f'Your fields are `question` and `answer`.\nOutputs are JSON:\n{{"answer": "a"}}\n{TASK}'
+
+
+def sent(captured: Any, make_body: Any, *systems: str, **changes: Any) -> list[Any]:
+    """A request of each system prompt, with a question of its own."""
+    return [
+        captured(make_body(f"question {i}", system=text, tools=[], **changes))
+        for i, text in enumerate(systems)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("systems", "count"),
+    [
+        ((CHAT, JSON, CHAT, JSON), 2),
+        ((CHAT, CHAT, JSON), 2),
+        ((CHAT, JSON), 1),
+        ((f"Ada\n{TASK}", f"Bo\n{TASK}", f"Ada\n{TASK}", f"Bo\n{TASK}"), 1),
+        (tuple(f"It is 2026-11-2{i}.\n{TASK}" for i in range(4)), 1),
+        ((f"Notes:\na\n{TASK}", f"Notes:\na\nb\n{TASK}", f"Notes:\n{TASK}"), 1),
+    ],
+)
+def test_two_texts_that_are_sent_again_are_two_agents(
+    captured: Any, make_body: Any, systems: tuple[str, ...], count: int
+) -> None:
+    """But a value that varies, or a text that never comes again, is one agent's divergence."""
+    assert len(agents(sent(captured, make_body, *systems))) == count
+
+
+def test_two_adapters_are_warmed_both(captured: Any, make_body: Any) -> None:
+    """No divergence is said of either."""
+    found = prefixes_from_requests(sent(captured, make_body, CHAT, JSON, CHAT, JSON), name="x")
+    assert [(one.name, one.shared.divergence) for one in found if one.shared] == [
+        ("x", None),
+        ("x-2", None),
+    ]
+
+
+def test_an_agent_that_cannot_be_cached_gets_no_file(captured: Any, make_body: Any) -> None:
+    """Beside one that can be; alone it gets its file, with the error."""
+    (router,) = sent(captured, make_body, "Route it.", max_tokens=5)
+    found = prefixes_from_requests([router, *sent(captured, make_body, TASK)], name="x")
+    assert [(one.name, bool(one.prefix)) for one in found] == [("x", True), ("x", False)]
+    assert [(f.rule.id, f.severity) for f in found[1].findings] == [("under-minimum", "note")]
+    (alone,) = prefixes_from_requests([router], name="x")
+    assert alone.prefix is not None
+    assert ("under-minimum", "error") in [(f.rule.id, f.severity) for f in alone.findings]
+
+
+def test_why_one_agent_became_two(captured: Any, make_body: Any) -> None:
+    """One line says which parameter."""
+    low = sent(captured, make_body, TASK, TASK, output_config={"effort": "low"})
+    found = prefixes_from_requests([*low, *sent(captured, make_body, TASK)], name="x")
+    lines = [f for one in found for f in one.findings if f.rule.id == "parameters-differ"]
+    assert [line.place for line in lines] == ["output_config.effort"]
+    assert "'low'" in lines[0].message
+
+
+def test_tools_in_changing_order(captured: Any, make_body: Any) -> None:
+    """The finding holds the list to send."""
+    bodies = [make_body(question) for question in "ab"]
+    bodies[1]["tools"].reverse()
+    (found,) = prefixes_from_requests([captured(body) for body in bodies], name="x")
+    (line,) = [one for one in found.findings if one.rule.id == "tool-order"]
+    assert line.message.endswith("sort them: buy, find")
