@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.client import Provider
     from prefixwarm.settings import Settings
-    from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
     from prefixwarm_extension.init_policy import Decision, Start
     from prefixwarm_extension.ready_signal import ReadySignal
 

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.settings import Settings
-    from prefixwarm.state.model import State
+    from prefixwarm.state.warm_state import State
 
 
 ON_DEMAND = "on-demand"
@@ -116,9 +116,9 @@ def decide(settings: Settings, start: Start, state: State, call: WarmCall, held:
     """
     if not start.awaited:
         return Decision(send=True, why="held until the reply: nobody waits for this start")
-    if state.write_ms is None:
+    if state.life.write_ms is None:
         return _waiting(start, "how long a write takes is not known yet", gated=start.gate > 0)
-    write = state.write_ms / 1000
+    write = state.life.write_ms / 1000
     if write > start.hold - held + start.gate:
         limit = "the hold and the gate" if start.gate else "the hold"
         return _not(f"a write takes {write:.1f} s, longer than {limit}")
@@ -126,7 +126,7 @@ def decide(settings: Settings, start: Start, state: State, call: WarmCall, held:
     if settings.init_hint_ms is None:
         return waiting
     wait = max(0.0, write - max(0.0, settings.init_hint_ms / 1000 - held))
-    saved = max(0.0, write - (state.read_ms or 0.0) / 1000)
+    saved = max(0.0, write - (state.life.read_ms or 0.0) / 1000)
     if wait >= saved:
         return _not(f"waiting {wait:.1f} s would save it {saved:.1f} s")
     too_dear = _too_dear(settings, call, saved - wait)

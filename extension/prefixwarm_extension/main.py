@@ -136,8 +136,9 @@ def _join(context: StartContext) -> None:
     if context.store is None or not context.function:
         return
     for key, state in context.seen.items():
-        noted = not context.start.awaited or time() - (state.started_at or 0.0) < START_EVERY
-        if context.function in state.functions and noted:
+        began = state.traffic.started_at or 0.0
+        noted = not context.start.awaited or time() - began < START_EVERY
+        if context.function in state.deployment.functions and noted:
             continue
         started = time() if context.start.awaited else None
         try:

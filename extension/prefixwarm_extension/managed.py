@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
     from prefixwarm_extension.context import StartContext
 
 
@@ -73,11 +73,15 @@ def _refreshed(
 
 
 def _refusal(call: WarmCall, state: State, now: float) -> str:
-    if state.warm_for(now) == 0 or state.last_touch is None or state.granted_ttl is None:
+    if state.warm_for(now) == 0 or state.life.last_touch is None or state.life.granted_ttl is None:
         return "cold: the next request writes"
-    if now < state.last_touch + refresh_after(state.granted_ttl):
+    if now < state.life.last_touch + refresh_after(state.life.granted_ttl):
         return "not due"
-    return f"{state.idle} refreshes without traffic" if state.idle >= idle_limit(call) else ""
+    return (
+        f"{state.traffic.idle} refreshes without traffic"
+        if state.traffic.idle >= idle_limit(call)
+        else ""
+    )
 
 
 def _ask(state: State, context: StartContext, objection: str) -> Ask:
@@ -85,8 +89,8 @@ def _ask(state: State, context: StartContext, objection: str) -> Ask:
     return Ask(
         key=state.key,
         owner=context.owner(),
-        needed_until=(state.warm_until or 0.0) + 1.0,
-        latest_start=state.warm_until,
+        needed_until=(state.life.warm_until or 0.0) + 1.0,
+        latest_start=state.life.warm_until,
         idle=1,
         objection=objection,
         deployment=context.settings.deployment,

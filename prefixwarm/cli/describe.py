@@ -10,8 +10,8 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
 
 
 _RECENT = 86400.0
@@ -24,9 +24,9 @@ def condition(state: State, now: float) -> str:
         return "warm"
     if state.leased(now):
         return "warming"
-    if (state.backoff_until or 0.0) > now:
+    if (state.backoff.until or 0.0) > now:
         return "backing off"
-    return "cold" if state.warm_until else "never warmed"
+    return "cold" if state.life.warm_until else "never warmed"
 
 
 def use(state: State, now: float) -> str:
@@ -35,44 +35,43 @@ def use(state: State, now: float) -> str:
     ``not warmed``, ``warmed, never read``, ``warmed and read``, or ``warmed, not what is sent``.
     """
     # The agent's own requests keep an entry warm too, and failed calls count as calls.
-    if not state.calls or state.warm_until is None:
+    if not state.money.calls or state.life.warm_until is None:
         return "not warmed"
     if drift(state, now) and not matched_since(state):
         return "warmed, not what is sent"
-    return "warmed and read" if state.start_hits else "warmed, never read"
+    return "warmed and read" if state.traffic.start_hits else "warmed, never read"
 
 
 def drift(state: State, now: float) -> str:
     """Where a request of the last day differed from what is warmed; empty where none did."""
-    if state.drift_at is None or now - state.drift_at > _RECENT:
+    if state.traffic.drift_at is None or now - state.traffic.drift_at > _RECENT:
         return ""
-    return state.drift_place or state.drift_tier
+    return state.traffic.drift_place or state.traffic.drift_tier
 
 
 def matched_since(state: State) -> bool:
     """Whether a later request than the last drifted one was what is warmed."""
-    return (state.matched_at or 0.0) > (state.drift_at or 0.0)
+    return (state.traffic.matched_at or 0.0) > (state.traffic.drift_at or 0.0)
 
 
 def net_usd(state: State) -> float | None:
     """Saved less spent, in US dollars; None while some of the spending is unknown."""
-    return None if state.unpriced else state.saved_usd - state.spent_usd
+    return None if state.money.unpriced else state.money.saved_usd - state.money.spent_usd
 
 
 def document(state: State, now: float) -> dict[str, Any]:
     """The state's stable JSON keys; times are epoch seconds."""
     _, route, region, scope, _, entry = state.key.split("/", 5)
     model, _, fingerprint = entry.rpartition("/")
-    internal = ("lease", "settled")
-    attributes = {
-        name: value for name, value in vars(state).items() if not name.startswith(internal)
-    }
     return {
-        **attributes,
+        "key": state.key,
+        **state.attributes(internal=False),
         "condition": condition(state, now),
         "use": use(state, now),
         "net_usd": net_usd(state),
-        "start_hit_rate": state.start_hits / state.starts if state.starts else None,
+        "start_hit_rate": state.traffic.start_hits / state.traffic.starts
+        if state.traffic.starts
+        else None,
         "route": route,
         "region": None if region == "-" else region,
         "scope": scope,
@@ -88,11 +87,9 @@ def pauses(store: StateStore, states: Sequence[State], now: float) -> list[dict[
     paused_routes = []
     for route, region, scope in sorted(places):
         key = route_key(route, "" if region == "-" else region, scope)
-        state = store.read(key, Deadline.after(_SECONDS))
-        if (state.backoff_until or 0.0) > now:
-            paused_routes.append(
-                {"route": route, "until": state.backoff_until, "reason": state.reason}
-            )
+        pause = store.read_pause(key, Deadline.after(_SECONDS))
+        if pause.until > now:
+            paused_routes.append({"route": route, "until": pause.until, "reason": pause.reason})
     return paused_routes
 
 
@@ -109,7 +106,7 @@ def ago(at: float | None, now: float) -> str:
 
 def read(state: State) -> str:
     """How many observed session starts read the warm entry; ``-`` where none was observed."""
-    return f"{state.start_hits} of {state.starts}" if state.starts else "-"
+    return f"{state.traffic.start_hits} of {state.traffic.starts}" if state.traffic.starts else "-"
 
 
 def until(at: float | None, now: float) -> str:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from prefixwarm.state.model import Ledger, State
+    from prefixwarm.state.model import Ledger
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
 
 
 _LEDGER = ("DAY", "KEEP-WARM CALLS", "SPENT", "BY OTHERS", "SAVED", "READS", "NET")
@@ -81,45 +82,45 @@ def _why(state: State, is_old: bool, now: float) -> Iterator[str]:
             f"superseded: a later deployment took its place; last used {last_use}, and forgotten "
             f"when that is {describe.span(SILENT_SECONDS)}"
         )
-    if state.outcome:
-        reason = f": {state.reason}" if state.reason else ""
-        yield f"last call {state.outcome} {describe.ago(state.outcome_at, now)}{reason}"
-    elif state.reason:
-        yield f"last decision: {state.reason}"
+    if state.last_call.outcome:
+        reason = f": {state.plan.reason}" if state.plan.reason else ""
+        yield f"last call {state.last_call.outcome} {describe.ago(state.last_call.at, now)}{reason}"
+    elif state.plan.reason:
+        yield f"last decision: {state.plan.reason}"
     yield from _ttl(state)
     yield from _evidence(state, now)
-    if state.max_tokens:
+    if state.life.max_tokens:
         yield "the provider refuses max_tokens 0 here, so 1 is sent"
-    yield f"next check {describe.until(state.due_at, now)}"
+    yield f"next check {describe.until(state.plan.due_at, now)}"
 
 
 def _ttl(state: State) -> Iterator[str]:
-    if state.longest_ttl:
+    if state.life.longest_ttl:
         yield (
-            f"the provider does not grant an hour here: {state.longest_ttl} s are asked for, and "
-            "the policy's rules for that apply"
+            f"the provider does not grant an hour here: {state.life.longest_ttl} s are asked "
+            "for, and the policy's rules for that apply"
         )
-    elif state.granted_ttl and state.granted_ttl < 3600:
-        yield f"the provider granted a TTL of {state.granted_ttl} s"
-    if state.wanted_ttl and state.wanted_ttl != state.granted_ttl:
-        yield f"the next write asks for a TTL of {state.wanted_ttl} s"
+    elif state.life.granted_ttl and state.life.granted_ttl < 3600:
+        yield f"the provider granted a TTL of {state.life.granted_ttl} s"
+    if state.plan.wanted_ttl and state.plan.wanted_ttl != state.life.granted_ttl:
+        yield f"the next write asks for a TTL of {state.plan.wanted_ttl} s"
 
 
 def _evidence(state: State, now: float) -> Iterator[str]:
     """Whether real requests read what is warmed: seen, not seen, or nobody looks."""
     yield from _drift(state, now)
-    if state.traffic_at is None:
+    if state.traffic.at is None:
         yield "no real traffic was seen: nothing shows that the warm entry is read"
         return
-    idle = f"; {state.idle} refreshes since" if state.idle else ""
-    evidence = _SEEN_BY.get(state.traffic_by, "")
-    yield f"last sign of real traffic {describe.ago(state.traffic_at, now)}{evidence}{idle}"
-    if not state.starts:
+    idle = f"; {state.traffic.idle} refreshes since" if state.traffic.idle else ""
+    evidence = _SEEN_BY.get(state.traffic.by, "")
+    yield f"last sign of real traffic {describe.ago(state.traffic.at, now)}{evidence}{idle}"
+    if not state.traffic.starts:
         yield "no request was observed (prefixwarm.observe): whether it is read is not known"
-    elif not state.start_hits:
-        yield f"warmed but never read: {state.starts} sessions started without reading it"
+    elif not state.traffic.start_hits:
+        yield f"warmed but never read: {state.traffic.starts} sessions started without reading it"
     else:
-        saved = dollars(state.saved_usd)
+        saved = dollars(state.money.saved_usd)
         yield f"{describe.read(state)} observed session starts read it; saved at least {saved}"
 
 
@@ -127,7 +128,7 @@ def _drift(state: State, now: float) -> Iterator[str]:
     place = describe.drift(state, now)
     if not place:
         return
-    drifted = f"{place} drifted {describe.ago(state.drift_at, now)}"
+    drifted = f"{place} drifted {describe.ago(state.traffic.drift_at, now)}"
     if describe.matched_since(state):
         yield f"{drifted}; a later request was what is warmed"
     else:
@@ -140,15 +141,16 @@ def _answer(state: State, now: float) -> str:
     if kind == "warm":
         return f"warm for another {describe.span(state.warm_for(now))}"
     if kind == "backing off":
-        pause = describe.until(state.backoff_until, now)
-        failed_function = f" by {state.backoff_of}, which may lie with its key or network" * bool(
-            state.backoff_of
+        pause = describe.until(state.backoff.until, now)
+        failed_function = f" by {state.backoff.of}, which may lie with its key or network" * bool(
+            state.backoff.of
         )
-        return f"left alone after {state.failures} failed calls{failed_function}; next try {pause}"
+        failures = f"{state.backoff.failures} failed calls{failed_function}"
+        return f"left alone after {failures}; next try {pause}"
     if kind == "warming":
         return "being warmed now"
     if kind == "cold":
-        return f"cold: the entry ended {describe.ago(state.warm_until, now)}"
+        return f"cold: the entry ended {describe.ago(state.life.warm_until, now)}"
     return "never warmed"
 
 

@@ -18,8 +18,9 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.state.model import DueStates, State
+    from prefixwarm.state.model import DueStates
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
 
 
 _EVER = 1e11
@@ -55,7 +56,7 @@ def status(state_file: Path | None, as_json: bool) -> None:
         due = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
         states, unreadable = _by_name(due.states), _unreadable(due)
         sums_by_key = {state.key: ledgers.periods(store, [state.key], now) for state in states}
-        totals = {total_key(state.deployment) for state in states}
+        totals = {total_key(state.deployment.name) for state in states}
         sums = {**total(states), **ledgers.periods(store, sorted(totals), now)}
         pauses = describe.pauses(store, states, now)
     old_keys = superseded(states)
@@ -97,10 +98,10 @@ def superseded(states: Sequence[State]) -> set[str]:
     """Keys of the versions whose place a later deployment's has taken."""
     newest: dict[str, float] = {}
     for state in states:
-        prefix, deployed = prefix_of(state.key), state.deployed_at or 0.0
+        prefix, deployed = prefix_of(state.key), state.deployment.at or 0.0
         newest[prefix] = max(newest.get(prefix, 0.0), deployed)
     return {
-        state.key for state in states if (state.deployed_at or 0.0) < newest[prefix_of(state.key)]
+        state.key for state in states if (state.deployment.at or 0.0) < newest[prefix_of(state.key)]
     }
 
 
@@ -134,27 +135,27 @@ def _row(state: State, is_old: bool, sums: Mapping[str, Any], now: float) -> tup
         describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
         describe.use(state, now),
         describe.read(state),
-        state.calls,
-        _spent(state.spent_usd, state.unpriced),
-        dollars(state.saved_usd) if state.starts else "-",
+        state.money.calls,
+        _spent(state.money.spent_usd, state.money.unpriced),
+        dollars(state.money.saved_usd) if state.traffic.starts else "-",
         dollars(describe.net_usd(state)),
         _ttl(state),
         ledgers.calls(sums["last_30_days"]["outcomes"]),
-        describe.until(state.due_at, now),
+        describe.until(state.plan.due_at, now),
         _why(state, now),
     )
 
 
 def _ttl(state: State) -> str:
-    granted = f"{state.granted_ttl} s" if state.granted_ttl else "-"
-    return f"{granted}, 1 h not granted" if state.longest_ttl else granted
+    granted = f"{state.life.granted_ttl} s" if state.life.granted_ttl else "-"
+    return f"{granted}, 1 h not granted" if state.life.longest_ttl else granted
 
 
 def _why(state: State, now: float) -> str:
     drift = describe.drift(state, now)
     if drift and not describe.matched_since(state):
         return f"{drift} drifted"
-    return state.reason or "-"
+    return state.plan.reason or "-"
 
 
 def _total(sums: Mapping[str, Any]) -> tuple[object, ...]:
@@ -180,6 +181,7 @@ def _spent(amount: float, unpriced: int) -> str:
 def total(states: Sequence[State]) -> dict[str, Any]:
     """Sums over prefixes; `net_usd` is None while some of the spending is unknown."""
     names = ("calls", "unpriced", "spent_usd", "saves", "saved_usd", "starts", "start_hits")
-    sums: dict[str, Any] = {name: sum(getattr(state, name) for state in states) for name in names}
+    held = [state.attributes() for state in states]
+    sums: dict[str, Any] = {name: sum(attributes[name] for attributes in held) for name in names}
     sums["net_usd"] = None if sums["unpriced"] else sums["saved_usd"] - sums["spent_usd"]
     return sums

@@ -112,7 +112,7 @@ class Batch:
         if candidate is None:
             self._drop(message.name, why)
             return
-        ttl = candidate.state.wanted_ttl or candidate.call.ttl
+        ttl = candidate.state.plan.wanted_ttl or candidate.call.ttl
         planned = PlannedCall(candidate, Decision(message.action, None, ttl, message.reason))
         if pause := self._pause(candidate):
             self._due_again(candidate, pause)
@@ -136,7 +136,7 @@ class Batch:
             state = self._store.read(message.key, self._deadline)
         except StateItemError as error:
             return None, str(error)
-        if (state.warm_until or 0.0) > message.warm_until:
+        if (state.life.warm_until or 0.0) > message.warm_until:
             return None, "somebody else has warmed it"
         return self._selector.candidate(state), "in flight, held back, or no longer in the manifest"
 
@@ -146,8 +146,8 @@ class Batch:
             if route not in self._loaded:
                 self._route_breaker.load({route}, self._deadline)
                 self._loaded.add(route)
-        pause = self._route_breaker.until(route)
-        return f"route {route} paused: {pause[1]}" if pause else ""
+        pause = self._route_breaker.pause(route)
+        return f"route {route} paused: {pause.reason}" if pause else ""
 
     def _unaffordable(self, planned: PlannedCall) -> str:
         candidate = planned.candidate

@@ -57,18 +57,18 @@ class PlannedCall:
     @property
     def urgency(self) -> tuple[bool, float]:
         """Refreshes before writes, and of those the entry that ends first."""
-        return self.decision.action == "write", self.candidate.state.warm_until or 0.0
+        return self.decision.action == "write", self.candidate.state.life.warm_until or 0.0
 
     @property
     def idle(self) -> int:
         """Warm calls without traffic, this one included; the first write of all begins at 0."""
         state = self.candidate.state
-        return state.idle + 1 if state.warm_until else 0
+        return state.traffic.idle + 1 if state.life.warm_until else 0
 
     def ask(self) -> Ask:
         """What is asked of the warm call."""
         state = self.candidate.state
-        ends = state.warm_until or 0.0
+        ends = state.life.warm_until or 0.0
         refresh = self.decision.action == "refresh"
         return Ask(
             key=state.key,
@@ -76,7 +76,7 @@ class PlannedCall:
             # What was read: a refresh that somebody else made meanwhile is not repeated.
             needed_until=ends,
             latest_start=ends - MARGIN_SECONDS if refresh else None,
-            idle=1 if state.warm_until else 0,
+            idle=1 if state.life.warm_until else 0,
             ttl=self.decision.ttl,
             by=KEEPWARM,
         )
@@ -132,7 +132,7 @@ class Sender:
         return [
             planned
             for planned in others
-            if not self.route_breaker.until(planned.candidate.call.route)
+            if not self.route_breaker.pause(planned.candidate.call.route)
         ]
 
     def send(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> None:
@@ -195,7 +195,7 @@ class Sender:
 
     def _held(self, planned: PlannedCall) -> bool:
         """Whether the call must wait for a later tick; why is logged once, with the pause."""
-        if self.halted.is_set() or self.route_breaker.until(planned.candidate.call.route):
+        if self.halted.is_set() or self.route_breaker.pause(planned.candidate.call.route):
             return True
         if self.deadline.remaining() < START_SECONDS:
             logger.warning("no time is left in this tick", prefix=planned.candidate.entry.name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prefixwarm.policy import Decision, Policy
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.prefix.manifest import Entry
-    from prefixwarm.state.model import State
+    from prefixwarm.state.warm_state import State
 
 
 # What a miss makes the first token wait, until a write and a read were both measured.
@@ -55,21 +55,21 @@ def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> V
     """What the policy may know of a prefix; budgets are added later."""
     return View(
         now=now,
-        last_touch=state.last_touch,
-        warm_until=state.warm_until,
-        ttl=state.granted_ttl or call.ttl,
-        idle_refreshes=state.idle,
-        traffic_at=state.traffic_at,
+        last_touch=state.life.last_touch,
+        warm_until=state.life.warm_until,
+        ttl=state.life.granted_ttl or call.ttl,
+        idle_refreshes=state.traffic.idle,
+        traffic_at=state.traffic.at,
         multipliers=Multipliers(**relative_prices(call.usd_per_mtok)),
         latency=_latency(state, call, latency_value),
-        learned=_decoded(state.learned),
-        longest_ttl=state.longest_ttl or TTL_1H,
+        learned=_decoded(state.plan.learned),
+        longest_ttl=state.life.longest_ttl or TTL_1H,
         # Until a request's own write was seen, the cheaper one: nothing more is saved than that.
-        agent_ttl=state.agent_ttl or TTL_5M,
+        agent_ttl=state.traffic.agent_ttl or TTL_5M,
         spent=_spent(state, call),
-        starts=state.starts or None,
-        start_hits=state.start_hits,
-        saves=state.saves,
+        starts=state.traffic.starts or None,
+        start_hits=state.traffic.start_hits,
+        saves=state.money.saves,
         cost_per_refresh_usd=_dollars(call, "read"),
     )
 
@@ -106,11 +106,11 @@ class Candidate:
         function's versions apart. Nor where one function sends the prefix and has itself reported
         its requests within a day: its invocations say no more.
         """
-        state = self.state
-        if state.warm_until is None or self.entry.superseded:
+        state, traffic = self.state, self.state.traffic
+        if state.life.warm_until is None or self.entry.superseded:
             return set()
-        functions = {*self.entry.functions, *state.functions}
-        reports = state.traffic_by == OBSERVED and now - (state.traffic_at or 0.0) < _REPORTS_FOR
+        functions = {*self.entry.functions, *state.deployment.functions}
+        reports = traffic.by == OBSERVED and now - (traffic.at or 0.0) < _REPORTS_FOR
         return set() if reports and len(functions) == 1 else functions
 
     def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
@@ -141,7 +141,7 @@ class Candidate:
 
     def _ttl_of_a_write(self, view: View) -> int:
         """As if the entry had what the provider would grant: it may be one that an agent wrote."""
-        longest = self.state.longest_ttl or TTL_1H
+        longest = self.state.life.longest_ttl or TTL_1H
         asked = replace(view, ttl=min(self.call.ttl, longest))
         return min(decide(asked, self._paced(asked)).ttl, longest)
 
@@ -154,25 +154,27 @@ class Candidate:
         learned = learn(view, arrivals, self.policy)
         if learned == view.learned:
             return self
-        state = self.state.replace(learned=b64encode(learned).decode())
+        plan = self.state.plan.replace(learned=b64encode(learned).decode())
+        state = self.state.replace(plan=plan)
         return replace(self, state=state, learned=learned)
 
     def with_traffic(self, arrivals: Sequence[float], now: float) -> Candidate:
         """The same after these signs of traffic (epoch seconds, ascending)."""
-        new = [at for at in arrivals if at > (self.state.traffic_at or 0.0)]
+        new = [at for at in arrivals if at > (self.state.traffic.at or 0.0)]
         observed = self._observed(now)
         after = self._after([*observed, *new], now)
         if not new:
             return replace(after, evidence=OBSERVED if observed else "")
-        state = after.state.replace(traffic_at=new[-1], traffic_by=METRIC, idle=0)
+        traffic = after.state.traffic.replace(at=new[-1], by=METRIC, idle=0)
+        state = after.state.replace(traffic=traffic)
         return replace(after, state=state, evidence=METRIC)
 
     def _observed(self, now: float) -> list[float]:
         """Traffic that the agent itself told of since the last check."""
         state, view = self.state, self._view(now)
-        at = state.traffic_at or 0.0
+        at = state.traffic.at or 0.0
         recent = now - at < self._paced(view).refresh_after(view.ttl) + 2 * 60
-        return [at] if recent and at >= (state.last_touch or 0.0) else []
+        return [at] if recent and at >= (state.life.last_touch or 0.0) else []
 
     @property
     def learned_text(self) -> str | None:
@@ -185,8 +187,8 @@ def _latency(state: State, call: WarmCall, latency_value: float) -> float:
     if not unit:
         return 0.0
     seconds = _ASSUMED_SECONDS
-    if state.write_ms is not None and state.read_ms is not None:
-        seconds = max(0.0, state.write_ms - state.read_ms) / 1000
+    if state.life.write_ms is not None and state.life.read_ms is not None:
+        seconds = max(0.0, state.life.write_ms - state.life.read_ms) / 1000
     return latency_value * seconds / unit
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.prefix.manifest import Entry, Manifest
     from prefixwarm.settings import Settings
-    from prefixwarm.state.model import State
+    from prefixwarm.state.warm_state import State
 
 
 _READERS = 16
@@ -98,7 +98,7 @@ class PrefixCatalog:
         Not while keys are unknown; nor does an environment judge what a later deployment knows,
         which may run beside it for a while.
         """
-        return not self._keyless and (state.deployed_at or 0.0) <= self._read_at
+        return not self._keyless and (state.deployment.at or 0.0) <= self._read_at
 
     def call(self, entry: Entry) -> WarmCall | None:
         """The entry's warm call; None when its file cannot be used: see `broken`."""

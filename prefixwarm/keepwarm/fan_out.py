@@ -168,7 +168,7 @@ class Dispatcher:
             self._report.queue_error = why
             planned = planned_calls[position]
             self._check(
-                planned, now, f"could not be queued: {why}", planned.candidate.state.learned
+                planned, now, f"could not be queued: {why}", planned.candidate.state.plan.learned
             )
         return len(planned_calls) - len(refused)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.keepwarm.tick_report import TickReport
-    from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from prefixwarm.keepwarm.calls import PlannedCall
     from prefixwarm.keepwarm.tick_report import TickReport
-    from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
 
 
 class LedgerWriter:
@@ -80,7 +80,7 @@ class LedgerWriter:
             else planned.decision.reason,
             learned=candidate.learned_text,
             wanted_ttl=after.ttl,
-            rewrites=rewrites if rewrites != candidate.state.rewrites else None,
+            rewrites=rewrites if rewrites != candidate.state.backoff.rewrites else None,
             tripped_until=now + rewrite_breaker.TRIPPED_SECONDS if tripped else None,
         )
         if rewrite_breaker.rewrote(planned.decision.action, outcome):
@@ -97,13 +97,14 @@ class LedgerWriter:
 
 def _after(planned: PlannedCall, outcome: Outcome) -> State:
     """The state as the call has left it."""
-    return planned.candidate.state.replace(
+    state = planned.candidate.state
+    life = state.life.replace(
         last_touch=outcome.started_at,
         warm_until=outcome.warm_until,
         granted_ttl=outcome.granted_ttl,
-        longest_ttl=TTL_5M if outcome.downgraded else planned.candidate.state.longest_ttl,
-        idle=planned.idle,
+        longest_ttl=TTL_5M if outcome.downgraded else state.life.longest_ttl,
     )
+    return state.replace(life=life, traffic=state.traffic.replace(idle=planned.idle))
 
 
 def _say(planned: PlannedCall, outcome: Outcome) -> None:

@@ -15,7 +15,7 @@ from prefixwarm.provider.routes import route_named
 
 if TYPE_CHECKING:
     from prefixwarm.prefix.manifest import Entry
-    from prefixwarm.state.model import State
+    from prefixwarm.state.warm_state import State
 
 
 # Three refreshes cost less than a sixth of the write that they may save.
@@ -37,7 +37,7 @@ def used_at(state: State) -> float:
 
     An invocation says nothing here: the metric does not tell a function's versions apart.
     """
-    return max(state.matched_at or 0.0, state.started_at or 0.0)
+    return max(state.traffic.matched_at or 0.0, state.traffic.started_at or 0.0)
 
 
 def held_back(decision: Decision, *, alive: bool) -> Decision:
@@ -70,10 +70,10 @@ class OldVersions:
         key, entry = current
         if reason := self._refusal(state, key, now):
             return None, f"superseded, and {reason}"
-        return replace(entry, object=state.object, superseded=True), ""
+        return replace(entry, object=state.deployment.object, superseded=True), ""
 
     def _refusal(self, state: State, current: str, now: float) -> str:
-        if not state.object:
+        if not state.deployment.object:
             return "its file is not known"
         if _model_of(state.key) != _model_of(current) and _signed(state.key):
             return "of another model: the function's role may call the deployed one only"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from prefixwarm.state.outcome import PARTIAL, REFRESHED, WRITTEN
 
 if TYPE_CHECKING:
-    from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.warm_state import State
 
 
 MOST_REWRITES = 2
@@ -26,7 +26,7 @@ def count(state: State, action: str, outcome: Outcome) -> int:
     """Rewrites in a row after this outcome; only a read ends the row."""
     if outcome.kind == REFRESHED:
         return 0
-    return state.rewrites + rewrote(action, outcome)
+    return state.backoff.rewrites + rewrote(action, outcome)
 
 
 def cause(outcome: Outcome) -> str:
@@ -52,6 +52,10 @@ def sentence(rewrites: int, outcome: Outcome | None = None) -> str:
 
 def refusal(state: State, now: float) -> str:
     """Why the breaker stops calls for this prefix; empty when it does not."""
-    if (state.tripped_until or 0.0) <= now:
+    if (state.backoff.tripped_until or 0.0) <= now:
         return ""
-    return state.reason if state.reason.startswith(_NAME) else sentence(state.rewrites)
+    return (
+        state.plan.reason
+        if state.plan.reason.startswith(_NAME)
+        else sentence(state.backoff.rewrites)
+    )

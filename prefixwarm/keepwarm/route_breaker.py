@@ -9,7 +9,9 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from prefixwarm.errors import StateItemError
 from prefixwarm.provider.routes import route_named
+from prefixwarm.state.model import RoutePause
 from prefixwarm.warm.verdict import ROUTE
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 # Until the next tick, which tries one call before the others.
 BRIEF = 45.0
 LONGEST = 3600.0
+
+_NO_PAUSE = RoutePause(until=0.0, reason="")
 
 
 def route_key(route: str, region: str, scope: str) -> str:
@@ -60,40 +64,42 @@ class RouteBreaker:
         self._environ = environ
         self._clock = clock
         self._lock = Lock()
-        self._until: dict[str, tuple[float, str]] = {}
+        self._pauses: dict[str, RoutePause] = {}
         self._new: set[str] = set()
 
     def load(self, routes: set[str], deadline: Deadline) -> None:
         """Read the pauses of these routes."""
         for route in routes:
-            state = self._store.read(self._key(route), deadline)
-            self._until[route] = (state.backoff_until or 0.0, state.reason)
+            try:
+                self._pauses[route] = self._store.read_pause(self._key(route), deadline)
+            except StateItemError as error:  # noqa: PERF203 - of one route
+                # Whoever wrote it meant to pause the route.
+                self._pauses[route] = RoutePause(until=self._clock() + BRIEF, reason=str(error))
 
     def note(self, route: str, verdict: Verdict, reason: str) -> None:
         """Take an error of a call on this route into account."""
         seconds = pause_after(verdict)
         until = self._clock() + seconds
         with self._lock:
-            if seconds and until > self._until.get(route, (0.0, ""))[0]:
-                self._until[route] = (until, reason)
+            if seconds and until > self._pauses.get(route, _NO_PAUSE).until:
+                self._pauses[route] = RoutePause(until=until, reason=reason)
                 self._new.add(route)
 
-    def until(self, route: str) -> tuple[float, str] | None:
-        """When the route's pause ends, and why it is paused; None when it is not."""
+    def pause(self, route: str) -> RoutePause | None:
+        """The route's pause; None when it is not paused now."""
         with self._lock:
-            end, reason = self._until.get(route, (0.0, ""))
-        return (end, reason) if end > self._clock() else None
+            pause = self._pauses.get(route, _NO_PAUSE)
+        return pause if pause.until > self._clock() else None
 
     def paused(self) -> dict[str, str]:
         """Routes that are paused now, and why."""
-        pauses = {route: self.until(route) for route in self._until}
-        return {route: pause[1] for route, pause in pauses.items() if pause}
+        pauses = {route: self.pause(route) for route in self._pauses}
+        return {route: pause.reason for route, pause in pauses.items() if pause}
 
     def keep(self, deadline: Deadline) -> None:
         """Write the new ones down for the following ticks."""
         for route in sorted(self._new):
-            end, reason = self._until[route]
-            self._store.pause(self._key(route), end, reason, deadline)
+            self._store.pause(self._key(route), self._pauses[route], deadline)
         self._new.clear()
 
     def _key(self, route: str) -> str:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from prefixwarm.policy import Decision
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.prefix.manifest import Entry
-    from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -70,8 +70,8 @@ class CandidateSelector:
         for planned in self._decided(self._with_traffic(others)):
             if not planned.decision.sends:
                 waiting.append(planned)
-            elif pause := route_breaker.until(planned.candidate.call.route):
-                self._pause(planned.candidate, *pause)
+            elif pause := route_breaker.pause(planned.candidate.call.route):
+                self._pause(planned.candidate, pause.until, pause.reason)
             else:
                 planned_calls.append(planned)
         self._each(self._note, waiting)
@@ -144,9 +144,9 @@ class CandidateSelector:
     def _held_until(self, state: State) -> tuple[float, str] | None:
         """Until when a prefix is held back, and why: back-off or circuit breaker."""
         if state.held_back(self.now, KEEPWARM):
-            return state.backoff_until or 0.0, state.reason
+            return state.backoff.until or 0.0, state.plan.reason
         if refusal := rewrite_breaker.refusal(state, self.now):
-            return state.tripped_until or 0.0, refusal
+            return state.backoff.tripped_until or 0.0, refusal
         return None
 
     def _call(self, state: State, entry: Entry) -> WarmCall | None:
@@ -209,7 +209,7 @@ class CandidateSelector:
             return {name: [] for name in functions}
 
     def _saw_traffic(self, candidate: Candidate) -> None:
-        at = candidate.state.traffic_at or self.now
+        at = candidate.state.traffic.at or self.now
         self.store.saw_traffic(candidate.state.key, at, METRIC, self.deadline)
 
     def _pause(self, candidate: Candidate, until: float, reason: str) -> None:

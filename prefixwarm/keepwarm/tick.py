@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.catalog import PrefixCatalog
     from prefixwarm.keepwarm.dependencies import Dependencies
     from prefixwarm.keepwarm.tick_report import TickReport
-    from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
 
 
 # More than a minute's worth of checks for 100,000 prefixes.

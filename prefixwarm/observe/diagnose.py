@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.state.model import State
+    from prefixwarm.state.warm_state import State
 
 
 _TIERS = {"model_changed": "shape", "tools_changed": "tools", "system_changed": "system"}
@@ -40,8 +40,8 @@ class Diagnosis:
 
     def learn(self, prefix: PrefixFile, state: State) -> None:
         """Note the last warm call."""
-        if state.message_id:
-            self._ids[prefix.name] = state.message_id
+        if state.last_call.message_id:
+            self._ids[prefix.name] = state.last_call.message_id
 
     def message_id(self, prefix: PrefixFile, body: Mapping[str, Any]) -> str:
         """What to name in this request, once; empty where there is nothing to name.

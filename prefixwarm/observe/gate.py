@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.state.model import State
+    from prefixwarm.state.warm_state import State
 
 
 _STEP = 0.01

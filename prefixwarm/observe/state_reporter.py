@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from prefixwarm.observe.observation import Observation
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.settings import Settings
-    from prefixwarm.state.model import State
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
 
 
 _SECONDS = 2.0
@@ -77,7 +77,7 @@ class StateReporter:
         key = self.key(prefix)
         until = Deadline.after(_SECONDS)
         state = self._store.read(key, until)
-        if seen.started - (state.traffic_at or 0.0) > _SESSION_SECONDS:
+        if seen.started - (state.traffic.at or 0.0) > _SESSION_SECONDS:
             self._store.count_start(key, session_start(prefix, seen, state), until)
         if seen.drift is not None:
             drift = Drift(at=seen.started, tier=seen.drift, place=place)
@@ -105,7 +105,7 @@ def session_start(prefix: PrefixFile, seen: Observation, state: State) -> Sessio
     """
     ttl = _ttl(prefix, seen, state)
     hit = seen.drift is None and seen.usage.read > 0
-    saved = hit and state.calls > 0 and seen.started - (state.traffic_at or 0.0) > ttl
+    saved = hit and state.money.calls > 0 and seen.started - (state.traffic.at or 0.0) > ttl
     return SessionStart(
         at=seen.started,
         quiet=float(ttl) if saved else _SESSION_SECONDS,
@@ -128,7 +128,7 @@ def _saving(prefix: PrefixFile, seen: Observation) -> float | None:
 def _ttl(prefix: PrefixFile, seen: Observation, state: State) -> int:
     """The entry's TTL in seconds: a read tells none, of two written the short one is safe."""
     if seen.usage.read or not seen.usage.written:
-        return state.granted_ttl or TTL_SECONDS[prefix.ttl]
+        return state.life.granted_ttl or TTL_SECONDS[prefix.ttl]
     return TTL_SECONDS["5m" if seen.usage.write_5m else "1h"]
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from prefixwarm.state.model import Ledger, Limits, Reservation, State
+    from prefixwarm.state.model import Ledger, Limits, Reservation
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -40,7 +41,7 @@ class LedgerOperations(TableAccess):
         changes = _committed(reservation, limits)
         change = Change()
         change.add("init_allowance_usd", reservation.usd)
-        change.require(change.absent_or("init_allowance_usd", "<=", state.init_allowance_usd))
+        change.require(change.absent_or("init_allowance_usd", "<=", state.money.init_allowance_usd))
         change.require("attribute_exists(pk)")
         return bool(changes) and self._commit({state.key: change, **changes}, deadline)
 
@@ -136,7 +137,7 @@ def _settled(state: State, found: Settlement) -> Change:
     change.add("settled_saves", found.saves)
     change.add("settled_saved_usd", found.saved_usd)
     change.add("settled_others_usd", found.others_usd)
-    change.require(change.absent_or("settled", "=", state.settled))
+    change.require(change.absent_or("settled", "=", state.money.settled))
     change.require("attribute_exists(pk)")
     return change
 

@@ -1,4 +1,4 @@
-"""The warm state: the shared record of one prefix, and what may be done to it atomically."""
+"""What may be done to a warm state atomically, as values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from prefixwarm.wire.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.errors import StateItemError
+    from prefixwarm.state.warm_state import State
 
 KEEP_SECONDS = 35 * 86400
 LEDGER_SECONDS = 400 * 86400
@@ -41,102 +42,6 @@ def entry_key(route: str, region: str, scope: str, name: str, model: str, finger
 def name_key(route: str, region: str, scope: str, name: str) -> str:
     """What the keys of all states of a prefix begin with, up to a slash."""
     return "/".join(("state", route, region or "-", scope, name))
-
-
-class State(Record):
-    """What is known of one prefix. Times are epoch seconds; None is unknown.
-
-    `warm_until` counts from the start of the last call that wrote or read the entry;
-    `granted_ttl` is in seconds, `wanted_ttl` what the policy wants the next write to ask for, and
-    `longest_ttl` 300 where the provider did not grant 3600, `agent_ttl` what a real request's own
-    write asked for last; `idle` counts refreshes since the last
-    sign of real traffic, which came by `traffic_by`; `max_tokens` is 1 where the provider refused
-    0; `message_id` is the last warm call's; a back-off holds all callers, or only the one that
-    `backoff_of` names; `rewrites` counts scheduled refreshes in a row that wrote instead of
-    reading, and `tripped_until` says how long that stops them; `spent_usd` and `calls` are
-    lifetime sums of warm calls by anyone (`unpriced` of those calls had an unknown price), and
-    `kept_usd` is what the keep-warm function spent of that. `starts` counts observed session
-    starts, `start_hits` those that read the entry, and `saves` those that read one which would
-    have lapsed without us; `saved_usd` is at least what these saved. `settled` counts the
-    settlements, and the `settled_...` sums are what these have brought into the ledgers.
-    `init_allowance_usd` is what starts may still spend, as granted and reserved before.
-    `matched_at` is when a real request last used the entry; `drift_at` when one last differed from
-    it, first in `drift_tier`, at `drift_place`. `started_at` is when a function last started with
-    the prefix for a waiting request; `deployed_at` when the keep-warm function last found it in
-    its manifest, with its file at `object`.
-    """
-
-    key: str
-    name: str = ""
-    deployment: str = ""
-    functions: tuple[str, ...] = ()
-    warm_until: float | None = None
-    last_touch: float | None = None
-    granted_ttl: int | None = None
-    wanted_ttl: int | None = None
-    longest_ttl: int | None = None
-    agent_ttl: int | None = None
-    idle: int = 0
-    traffic_at: float | None = None
-    traffic_by: str = ""
-    lease_owner: str = ""
-    lease_token: int = 0
-    lease_until: float | None = None
-    backoff_until: float | None = None
-    backoff_of: str = ""
-    failures: int = 0
-    rewrites: int = 0
-    tripped_until: float | None = None
-    max_tokens: int = 0
-    outcome: str = ""
-    outcome_at: float | None = None
-    reason: str = ""
-    message_id: str = ""
-    write_ms: float | None = None
-    read_ms: float | None = None
-    calls: int = 0
-    unpriced: int = 0
-    spent_usd: float = 0.0
-    kept_usd: float = 0.0
-    starts: int = 0
-    start_hits: int = 0
-    saves: int = 0
-    saved_usd: float = 0.0
-    settled: int = 0
-    settled_saves: int = 0
-    settled_saved_usd: float = 0.0
-    settled_others_usd: float = 0.0
-    init_allowance_usd: float = 0.0
-    matched_at: float | None = None
-    drift_at: float | None = None
-    drift_tier: str = ""
-    drift_place: str = ""
-    started_at: float | None = None
-    deployed_at: float | None = None
-    object: str = ""
-    due_at: float | None = None
-    learned: str = ""
-
-    def warm_for(self, now: float) -> float:
-        """Seconds that the entry still lives; 0 when it does not."""
-        return max(0.0, (self.warm_until or 0.0) - now)
-
-    def leased(self, now: float) -> bool:
-        """Whether somebody is warming it now."""
-        return (self.lease_until or 0.0) > now
-
-    def held_back(self, now: float, by: str) -> bool:
-        """Whether a back-off holds this caller."""
-        return (self.backoff_until or 0.0) > now and self.backoff_of in ("", by)
-
-    def ttl_to_ask(self, wanted: int, now: float) -> int:
-        """The TTL that a call asks for where this one is wanted for writes.
-
-        Never less than the living entry has: what a shorter marker does to it is documented
-        nowhere. Never more than the provider grants.
-        """
-        living = (self.granted_ttl or 0) if self.warm_for(now) else 0
-        return min(max(wanted, living), self.longest_ttl or 3600)
 
 
 class DueStates(Record):
@@ -274,6 +179,13 @@ class Check(Record):
     tripped_until: float | None = None
 
 
+class RoutePause(Record):
+    """Until when nothing is sent on a route, for all of its prefixes, and why."""
+
+    until: float
+    reason: str
+
+
 class Settlement(Record):
     """What a state's lifetime sums say that the ledgers do not: money of others than keep-warm."""
 
@@ -285,9 +197,11 @@ class Settlement(Record):
     def of(cls, state: State) -> Settlement | None:
         """What is to be settled; None when nothing is."""
         found = cls(
-            others_usd=state.spent_usd - state.kept_usd - state.settled_others_usd,
-            saves=state.saves - state.settled_saves,
-            saved_usd=state.saved_usd - state.settled_saved_usd,
+            others_usd=state.money.spent_usd
+            - state.money.kept_usd
+            - state.money.settled_others_usd,
+            saves=state.money.saves - state.money.settled_saves,
+            saved_usd=state.money.saved_usd - state.money.settled_saved_usd,
         )
         return found if found.saves or found.others_usd > _LEAST_USD else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefixwarm.state.changes import DUE_INDEX, DUE_SHARD, keep, set_due
-from prefixwarm.state.item import due_states
+from prefixwarm.state.item import due_states, pause_of
 from prefixwarm.state.table_access import TableAccess
 from prefixwarm.state.update_expression import Change, typed
 
@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from prefixwarm.state.model import Check, DueStates, Registration
+    from prefixwarm.state.model import Check, DueStates, Registration, RoutePause
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -40,13 +40,17 @@ class PlanOperations(TableAccess):
                 change.set(name, getattr(check, name))
         self._update(key, change, deadline)
 
-    def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
+    def read_pause(self, key: str, deadline: Deadline) -> RoutePause:
+        """See `StateStore`."""
+        return pause_of(key, self._get(key, deadline))
+
+    def pause(self, key: str, pause: RoutePause, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
-        change.set("backoff_until", until)
-        change.set("reason", reason)
-        keep(change, until)
-        change.require(change.absent_or("backoff_until", "<", until))
+        change.set("backoff_until", pause.until)
+        change.set("reason", pause.reason)
+        keep(change, pause.until)
+        change.require(change.absent_or("backoff_until", "<", pause.until))
         self._update_if(key, change, deadline)
 
     def retire(self, key: str, deadline: Deadline) -> None:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
         Registration,
         Reservation,
         Result,
+        RoutePause,
         SessionStart,
         Settlement,
-        State,
     )
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -88,8 +89,11 @@ class StateStore(Protocol):
     def plan(self, key: str, check: Check, deadline: Deadline) -> None:
         """Note the keep-warm function's decision and the time of its next check."""
 
-    def pause(self, key: str, until: float, reason: str, deadline: Deadline) -> None:
-        """Hold every caller back until then; a longer back-off stays."""
+    def read_pause(self, key: str, deadline: Deadline) -> RoutePause:
+        """The pause of a route, as last seen; over long ago where there is none."""
+
+    def pause(self, key: str, pause: RoutePause, deadline: Deadline) -> None:
+        """Pause a route; a longer pause stays."""
 
     def retire(self, key: str, deadline: Deadline) -> None:
         """No longer list this prefix as due."""

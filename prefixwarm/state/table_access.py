@@ -38,6 +38,11 @@ class TableAccess:
     def _at(self, key: str) -> dict[str, Any]:
         return {"TableName": self._table, "Key": {"pk": {"S": key}}}
 
+    def _get(self, key: str, deadline: Deadline) -> object:
+        """The item as last seen (possibly some milliseconds old); empty where there is none."""
+        parameters = {**self._at(key), "ConsistentRead": False}
+        return self._call("GetItem", parameters, deadline).get("Item") or {}
+
     def _update(
         self, key: str, change: Change, deadline: Deadline, returned: str = "NONE"
     ) -> Mapping[str, Any]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from prefixwarm.state.model import Lease, LeaseWish, Result, State
+    from prefixwarm.state.model import Lease, LeaseWish, Result
+    from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -23,8 +24,7 @@ class WarmOperations(TableAccess):
 
     def read(self, key: str, deadline: Deadline) -> State:
         """See `StateStore`."""
-        reply = self._call("GetItem", {**self._at(key), "ConsistentRead": False}, deadline)
-        return state_of(key, reply.get("Item") or {})
+        return state_of(key, self._get(key, deadline))
 
     def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
         """See `StateStore`."""
@@ -50,7 +50,7 @@ class WarmOperations(TableAccess):
             return state_of(key, self._update(key, change, deadline, returned="ALL_NEW")), True
         except ConditionFailed as failed:
             found = state_of(key, failed.item) if failed.item else self.read(key, deadline)
-            return found, found.lease_owner == wish.owner and found.leased(wish.now)
+            return found, found.lease.owner == wish.owner and found.leased(wish.now)
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -171,4 +171,4 @@ def _spending(made: Result | Failure) -> Change:
 
 def _gave_back(lease: Lease, item: Mapping[str, Any]) -> bool:
     """Whether this holder's call is recorded: nobody else can have ended its lease."""
-    return "lease_owner" not in item and state_of(lease.key, item).lease_token == lease.token
+    return "lease_owner" not in item and state_of(lease.key, item).lease.token == lease.token

@@ -15,7 +15,8 @@ from __future__ import annotations
 import os
 from time import sleep, time
 
-from prefixwarm.state.model import Lease, LeaseWish, State
+from prefixwarm.state.model import Lease, LeaseWish
+from prefixwarm.state.warm_state import State
 from prefixwarm.warm.attempt import Ask, Attempt
 
 TYPE_CHECKING = False
@@ -62,7 +63,7 @@ def acquire(
         wish = _wish(call, ask, deadline, clock())
         state, taken = store.take_lease(ask.key, wish, deadline.earliest(STATE_SECONDS))
         if taken:
-            lease = Lease(key=ask.key, owner=ask.owner, token=state.lease_token)
+            lease = Lease(key=ask.key, owner=ask.owner, token=state.lease.token)
         else:
             refusal = _refusal(state, ask, clock())
     in_flight = lease is None and not refusal
@@ -114,10 +115,10 @@ def _jitter() -> float:
 
 
 def _refusal(state: State, ask: Ask, now: float) -> str:
-    if (state.warm_until or 0.0) > ask.needed_until:
+    if (state.life.warm_until or 0.0) > ask.needed_until:
         return "warm: written by another environment" if ask.waited else "warm"
     if state.held_back(now, ask.caller):
-        return f"backing off after {state.failures} failed calls: {state.reason}"
+        return f"backing off after {state.backoff.failures} failed calls: {state.plan.reason}"
     if ask.latest_start is not None and now > ask.latest_start:
         return "too late: the entry has lapsed, and a refresh would be a write"
     return ask.objection

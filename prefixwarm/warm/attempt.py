@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.client import Provider
-    from prefixwarm.state.model import Lease, State
+    from prefixwarm.state.model import Lease
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
     from prefixwarm.warm.verdict import Verdict
 
 
@@ -123,7 +124,7 @@ class Attempt:
             kind=SKIPPED,
             reason=_in_flight(state) if in_flight else refusal,
             started_at=now,
-            warm_until=state.warm_until if state.warm_for(now) > 0 else None,
+            warm_until=state.life.warm_until if state.warm_for(now) > 0 else None,
         )
 
     def send(self, provider: Provider) -> Outcome:
@@ -159,7 +160,7 @@ class Attempt:
             store.fail(self._lease, made, until)
 
     def _ttl(self) -> int:
-        wanted = self._ask.ttl or self.state.wanted_ttl or self._call.ttl
+        wanted = self._ask.ttl or self.state.plan.wanted_ttl or self._call.ttl
         return self.state.ttl_to_ask(wanted, self._clock())
 
     def _sent(self, call: WarmCall, provider: Provider) -> Outcome:
@@ -221,7 +222,7 @@ class Attempt:
 
     def _failure(self) -> Failure:
         outcome, now = self.outcome, self._clock()
-        growing = min(_FIRST_BACKOFF * 2 ** min(self.state.failures, 7), HOUR)
+        growing = min(_FIRST_BACKOFF * 2 ** min(self.state.backoff.failures, 7), HOUR)
         pause = HOUR if outcome.kind == UNCACHED else max(growing, outcome.retry_after or 0.0)
         return Failure(
             outcome=outcome.kind,
@@ -245,7 +246,7 @@ def _variants(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:
     The last one may ask for a token more than it had to, but settles whether 5 minutes are taken;
     whether zero is, the next call settles.
     """
-    least = max(state.max_tokens, call.least_tokens)
+    least = max(state.life.max_tokens, call.least_tokens)
     yield call, least
     if least == 0:
         yield call, 1
@@ -255,7 +256,7 @@ def _variants(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:
 
 def _outcome(call: WarmCall, state: State, usage: Usage, started: float) -> Outcome:
     kind = kind_of(usage)
-    earlier = state.granted_ttl if kind == REFRESHED else None
+    earlier = state.life.granted_ttl if kind == REFRESHED else None
     granted = earlier or granted_ttl(usage, call.ttl)
     downgraded = bool(usage.written) and granted < call.ttl
     reason = ""
@@ -282,12 +283,12 @@ def _refused_hour(outcome: Outcome, state: State) -> Outcome:
     if outcome.kind == UNCACHED:
         return outcome
     # Where an hour was granted before, the 400 may have been about anything: once proves nothing.
-    settled = state.granted_ttl != TTL_1H
+    settled = state.life.granted_ttl != TTL_1H
     reason = (
         f"{TTL_5M} s are asked for from now on" if settled else "though they were granted before"
     )
     return outcome.replace(
         downgraded=settled,
         reason=f"TTL refused: {TTL_1H} s were answered with HTTP 400, {reason}",
-        max_tokens=state.max_tokens,
+        max_tokens=state.life.max_tokens,
     )

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from prefixwarm.simulator import Simulator
-    from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.store import StateStore
+    from prefixwarm.state.warm_state import State
 
 HOUR = {"type": "ephemeral", "ttl": "1h"}
 MODELS = {

@@ -322,7 +322,7 @@ def test_status_tells_whether_warming_is_used_and_pays(cli: Any, tmp_path: Path)
         key = f"state/anthropic/-/default/{name}/claude-sonnet-5-5/0"
         store.register(key, Registration(name=name, at=0.0, due_at=0.0), soon)
         wish = LeaseWish(name=name, owner="t", now=1000.0, seconds=9, needed_until=1000.0)
-        lease = Lease(key=key, owner="t", token=store.take_lease(key, wish, soon)[0].lease_token)
+        lease = Lease(key=key, owner="t", token=store.take_lease(key, wish, soon)[0].lease.token)
         result = Result(
             outcome="written", started=1000.0, ttl=3600, max_tokens=0, due_at=4000.0, cost_usd=price
         )

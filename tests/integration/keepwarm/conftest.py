@@ -21,7 +21,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.state.model import State
+    from prefixwarm.state.warm_state import State
 
 MODEL = "claude-sonnet-5-5"
 PRICES = {

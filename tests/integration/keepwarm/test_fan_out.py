@@ -116,14 +116,14 @@ def test_what_is_beyond_one_tick_is_made_by_workers(fan: Fan) -> None:
     """Each prefix once, with its books, and then refreshed the same way for hours."""
     assert fan.work(queued(fan)) == []
     assert fan.asked() == sorted(NAMES)
-    total = sum(fan.world.state(name).spent_usd for name in NAMES)
+    total = sum(fan.world.state(name).money.spent_usd for name in NAMES)
     assert total == pytest.approx(sum(float(r["cost_usd"]) for r in fan.world.warm_calls()))
     for _ in range(90):
         fan.world.sim.advance(MINUTE)
         fan.world.tick()
         fan.drain()
     assert fan.asked() == sorted(2 * NAMES)
-    kinds = [fan.world.state(name).outcome for name in NAMES]
+    kinds = [fan.world.state(name).last_call.outcome for name in NAMES]
     assert kinds == ["refreshed"] * 5
 
 
@@ -162,7 +162,7 @@ def test_a_lost_message_is_made_good_before_the_entry_lapses(fan: Fan) -> None:
         fan.world.tick()
         fan.drain()
     assert fan.asked() == sorted(2 * NAMES)
-    assert {fan.world.state(name).outcome for name in NAMES} == {"refreshed"}
+    assert {fan.world.state(name).last_call.outcome for name in NAMES} == {"refreshed"}
 
 
 def test_a_message_that_comes_twice_makes_one_call(fan: Fan) -> None:
@@ -253,7 +253,7 @@ def test_a_workers_error_pauses_the_route(fan: Fan) -> None:
     pause = fan.world.runtime.dependencies.store.read(
         route_key("anthropic", "", "default"), Deadline.after(60)
     )
-    assert (pause.backoff_until or 0) - fan.world.sim.now() > 500
+    assert (pause.backoff.until or 0) - fan.world.sim.now() > 500
     assert fan.work(records[1:]) == []
     assert len(fan.world.sim.requests()) == 3
     fan.world.sim.advance(2 * MINUTE)
@@ -366,4 +366,4 @@ def test_a_workers_failure_is_made_good_before_the_entry_lapses(fan: Fan, ttl: s
         fan.drain()
     answered = [r for r in fan.world.sim.requests() if r["status"] == 200]
     assert len(answered) == 2 * len(NAMES)
-    assert {fan.world.state(name).outcome for name in NAMES} == {"refreshed"}
+    assert {fan.world.state(name).last_call.outcome for name in NAMES} == {"refreshed"}

@@ -44,7 +44,7 @@ def test_a_fixed_ttl_is_what_is_written(world: World) -> None:
     world.deploy("support", policy={"rule": "ski", "ttl": "5m"})
     (outcome,) = world.tick().outcomes
     assert (outcome.granted_ttl, outcome.downgraded) == (300, False)
-    assert world.state("support").wanted_ttl == 300
+    assert world.state("support").plan.wanted_ttl == 300
     assert asked(world) == ["5m"]
 
 
@@ -54,12 +54,12 @@ def test_a_rare_prefix_is_written_for_five_minutes(world: World) -> None:
     world.tick()
     assert asked(world) == ["1h"]
     world.passes(2 * HOUR, 10 * MINUTE)
-    assert world.state("support").wanted_ttl == 300
+    assert world.state("support").plan.wanted_ttl == 300
     outcome = function_starts(world, "support")
     assert (outcome.kind, outcome.granted_ttl) == ("written", 300)
     assert asked(world) == ["1h", "5m"]
     state = world.state("support")
-    assert (state.granted_ttl, state.kept_usd < state.spent_usd) == (300, True)
+    assert (state.life.granted_ttl, state.money.kept_usd < state.money.spent_usd) == (300, True)
 
 
 @pytest.mark.parametrize("refused", [True, False])
@@ -79,7 +79,7 @@ def test_where_an_hour_is_not_granted(
     words = "TTL refused" if refused else "downgraded: asked for a TTL of 3600 s"
     assert report.outcomes[0].reason.startswith(words)
     state = world.state("support")
-    assert (state.longest_ttl, state.wanted_ttl) == (300, 300)
+    assert (state.life.longest_ttl, state.plan.wanted_ttl) == (300, 300)
     before = len(asked(world))
     outcomes = [o for report in world.passes(15 * MINUTE) for o in report.outcomes]
     assert [outcome.kind for outcome in outcomes] == ["refreshed"] * 3
@@ -97,7 +97,7 @@ def test_an_agents_shorter_write_does_not_shorten_the_next_one(world: World) -> 
     store = world.runtime.dependencies.store
     store.touch(world.key("support"), world.sim.now(), 300, Deadline.after(60))
     world.tick()
-    assert world.state("support").wanted_ttl == 3600
+    assert world.state("support").plan.wanted_ttl == 3600
 
 
 @pytest.mark.parametrize(

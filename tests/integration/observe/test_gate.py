@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from threading import Event
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import boto3
@@ -16,8 +16,11 @@ from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer, watch
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import Failure, Lease, LeaseWish, State
+from prefixwarm.state.model import Failure, Lease, LeaseWish
 from prefixwarm.wire.deadline import Deadline
+
+if TYPE_CHECKING:
+    from prefixwarm.state.warm_state import State
 
 LONG = "30000"
 SHORT = "50"

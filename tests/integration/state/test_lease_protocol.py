@@ -19,11 +19,13 @@ from hypothesis.stateful import (
 )
 
 from prefixwarm.state.memory import FileState, MemoryState
-from prefixwarm.state.model import OBSERVED, Failure, Lease, LeaseWish, Result, State
+from prefixwarm.state.model import OBSERVED, Failure, Lease, LeaseWish, Result
 from prefixwarm.state.outcome import FAILED, WRITTEN
+from prefixwarm.state.warm_state import State
 from prefixwarm.warm.acquire import LEASE_MARGIN_SECONDS
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.effort import EXAMPLES
+from tests.helpers.states import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,19 +82,19 @@ class LeaseProtocol(RuleBasedStateMachine):
 
     def expect(self, **changes: object) -> None:
         """Change the model."""
-        self.model = self.model.replace(**changes)
+        self.model = changed(self.model, **changes)
 
     def spend(self, cost_usd: float | None) -> None:
         """A call that was made, in the model."""
         self.expect(
-            calls=self.model.calls + 1,
-            unpriced=self.model.unpriced + (cost_usd is None),
-            spent_usd=self.model.spent_usd + (cost_usd or 0.0),
+            calls=self.model.money.calls + 1,
+            unpriced=self.model.money.unpriced + (cost_usd is None),
+            spent_usd=self.model.money.spent_usd + (cost_usd or 0.0),
         )
 
     def holds(self, lease: Lease) -> bool:
         """Whether the lease is the last that was given."""
-        return lease.token == self.model.lease_token
+        return lease.token == self.model.lease.token
 
     @rule(seconds=quarters(400).map(lambda q: q / 4))
     def time_passes(self, seconds: float) -> None:
@@ -115,9 +117,9 @@ class LeaseProtocol(RuleBasedStateMachine):
         free = (
             not known.leased(now)
             and not known.held_back(now, asked.by)
-            and (known.warm_until or 0.0) <= asked.needed_until
+            and (known.life.warm_until or 0.0) <= asked.needed_until
         )
-        again = known.leased(now) and known.lease_owner == asked.owner
+        again = known.leased(now) and known.lease.owner == asked.owner
         state, taken = self.store.take_lease(self.key, asked, SOON)
         assert taken == (free or again)
         if free:
@@ -127,9 +129,9 @@ class LeaseProtocol(RuleBasedStateMachine):
                 name="support",
                 lease_owner=asked.owner,
                 lease_until=now + lease_seconds,
-                lease_token=known.lease_token + 1,
+                lease_token=known.lease.token + 1,
             )
-            lease = Lease(key=self.key, owner=asked.owner, token=state.lease_token)
+            lease = Lease(key=self.key, owner=asked.owner, token=state.lease.token)
             self.calls[holder] = Call(lease, now, self.now + budget)
 
     @precondition(lambda self: self.calls)
@@ -147,7 +149,7 @@ class LeaseProtocol(RuleBasedStateMachine):
             cost_usd=cost,
         )
         self.store.record(call.lease, result, SOON)
-        before = self.model.warm_until or 0.0
+        before = self.model.life.warm_until or 0.0
         raised = before < result.warm_until
         if raised or (self.holds(call.lease) and before == result.warm_until):
             self.expect(
@@ -187,14 +189,14 @@ class LeaseProtocol(RuleBasedStateMachine):
             own_fault=own,
         )
         self.store.fail(call.lease, failure, SOON)
-        if self.holds(call.lease) and (self.model.lease_until or 0.0) >= at:
+        if self.holds(call.lease) and (self.model.lease.until or 0.0) >= at:
             self.expect(
                 outcome=FAILED,
                 outcome_at=at,
                 reason="HTTP 529",
                 backoff_until=at + pause,
                 backoff_of=failure.by if own else "",
-                failures=self.model.failures + 1,
+                failures=self.model.backoff.failures + 1,
                 lease_owner="",
                 lease_until=None,
             )
@@ -211,9 +213,9 @@ class LeaseProtocol(RuleBasedStateMachine):
         """Real traffic reads or writes the entry."""
         at = self.clock(holder)
         self.store.touch(self.key, at, ttl, SOON)
-        if (self.model.warm_until or 0.0) < at + ttl:
+        if (self.model.life.warm_until or 0.0) < at + ttl:
             self.expect(warm_until=at + ttl, last_touch=at, granted_ttl=ttl)
-        elif (self.model.traffic_at or 0.0) > at:
+        elif (self.model.traffic.at or 0.0) > at:
             return
         self.expect(traffic_at=at, traffic_by=OBSERVED, matched_at=at, idle=0)
 

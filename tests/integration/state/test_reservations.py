@@ -16,9 +16,9 @@ from prefixwarm.state.model import (
     Registration,
     Reservation,
     Result,
-    State,
 )
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
+from prefixwarm.state.warm_state import State
 
 if TYPE_CHECKING:
     from prefixwarm.state.model import Ledger
@@ -151,12 +151,12 @@ def test_an_allowance_is_granted_once(
     """It is reserved where it is granted, and two who saw the same state do not both grant."""
     before = State(key=key)
     state = granted(store, key, total, soon)
-    assert state.init_allowance_usd == 0.5
+    assert state.money.init_allowance_usd == 0.5
     assert ledger(store, total, soon).committed_usd == 0.5
     assert not store.grant(before, reservation(key, total), NONE, soon)
     assert not store.grant(state, reservation(key, total), Limits(total_usd=0.6), soon)
     assert store.grant(state, reservation(key, total), Limits(total_usd=0.75), soon)
-    assert store.read(key, soon).init_allowance_usd == 0.75
+    assert store.read(key, soon).money.init_allowance_usd == 0.75
 
 
 def test_nothing_is_granted_to_the_unknown(
@@ -174,8 +174,8 @@ def test_a_start_spends_what_is_allowed(
     """It is taken with the lease; what the call did not cost comes back with its record."""
     granted(store, key, total, soon)
     state, taken = store.take_lease(key, wish("a", 0.4), soon)
-    assert (taken, state.init_allowance_usd) == (True, pytest.approx(0.1))
-    lease = Lease(key=key, owner="a", token=state.lease_token)
+    assert (taken, state.money.init_allowance_usd) == (True, pytest.approx(0.1))
+    lease = Lease(key=key, owner="a", token=state.lease.token)
     done = Result(
         outcome=WRITTEN,
         started=NOW,
@@ -186,9 +186,9 @@ def test_a_start_spends_what_is_allowed(
         allowance_usd=0.4,
     )
     store.record(lease, done, soon)
-    assert store.read(key, soon).init_allowance_usd == pytest.approx(0.2)
+    assert store.read(key, soon).money.init_allowance_usd == pytest.approx(0.2)
     state, taken = store.take_lease(key, wish("b", 0.3, NOW + 400), soon)
-    assert (taken, state.init_allowance_usd) == (False, pytest.approx(0.2))
+    assert (taken, state.money.init_allowance_usd) == (False, pytest.approx(0.2))
     assert store.take_lease(key, wish("b", 0.2, NOW + 400), soon)[1]
 
 
@@ -199,7 +199,7 @@ def test_a_failed_start_gives_back_what_it_did_not_cost(
     """Nothing where that is unknown: it counts as spent."""
     granted(store, key, total, soon)
     state, _ = store.take_lease(key, wish("a", 0.4), soon)
-    lease = Lease(key=key, owner="a", token=state.lease_token)
+    lease = Lease(key=key, owner="a", token=state.lease.token)
     failure = Failure(
         outcome=FAILED,
         reason="HTTP 529",
@@ -209,7 +209,7 @@ def test_a_failed_start_gives_back_what_it_did_not_cost(
         allowance_usd=0.4,
     )
     store.fail(lease, failure, soon)
-    assert store.read(key, soon).init_allowance_usd == pytest.approx(left)
+    assert store.read(key, soon).money.init_allowance_usd == pytest.approx(left)
 
 
 def test_without_an_allowance_nothing_is_spent(store: StateStore, key: str, soon: Deadline) -> None:

@@ -18,9 +18,10 @@ from prefixwarm.state.model import (
     Registration,
     Result,
     SessionStart,
-    State,
 )
 from prefixwarm.state.outcome import FAILED, SKIPPED, WRITTEN, Outcome
+from prefixwarm.state.warm_state import State
+from tests.helpers.states import changed
 
 if TYPE_CHECKING:
     from prefixwarm.state.store import StateStore
@@ -63,7 +64,7 @@ def leased(
     """Take the lease, which must be free."""
     state, taken = store.take_lease(key, wish(owner, now), soon)
     assert taken
-    return Lease(key=key, owner=owner, token=state.lease_token)
+    return Lease(key=key, owner=owner, token=state.lease.token)
 
 
 def test_an_unknown_state_is_empty(store: StateStore, key: str, soon: Deadline) -> None:
@@ -78,8 +79,8 @@ def test_takes_the_lease(store: StateStore, key: str, soon: Deadline) -> None:
     asked = wish(deployment="prod", function="agent")
     state, taken = store.take_lease(key, asked, soon)
     assert taken
-    assert state == State(
-        key=key,
+    assert state == State.of(
+        key,
         name="support",
         deployment="prod",
         functions=("agent",),
@@ -94,9 +95,9 @@ def test_a_lease_excludes_others_until_its_end(store: StateStore, key: str, soon
     """The refused one is shown who holds it; the token grows with each taking."""
     store.take_lease(key, wish("a"), soon)
     state, taken = store.take_lease(key, wish("b", NOW + 29.75), soon)
-    assert (taken, state.lease_owner, state.lease_token) == (False, "a", 1)
+    assert (taken, state.lease.owner, state.lease.token) == (False, "a", 1)
     state, taken = store.take_lease(key, wish("b", NOW + 30), soon)
-    assert (taken, state.lease_owner, state.lease_token) == (True, "b", 2)
+    assert (taken, state.lease.owner, state.lease.token) == (True, "b", 2)
 
 
 def test_a_lost_reply_does_not_lose_the_lease(store: StateStore, key: str, soon: Deadline) -> None:
@@ -104,7 +105,7 @@ def test_a_lost_reply_does_not_lose_the_lease(store: StateStore, key: str, soon:
     first = leased(store, key, soon)
     state, taken = store.take_lease(key, wish("a", NOW + 1), soon)
     assert taken
-    assert state.lease_token == first.token
+    assert state.lease.token == first.token
 
 
 @pytest.mark.parametrize(("needed_until", "taken"), [(NOW + 3599, False), (NOW + 3600, True)])
@@ -125,15 +126,15 @@ def test_no_lease_while_backing_off(
     store.fail(leased(store, key, soon), failure(), soon)
     state, got = store.take_lease(key, wish("a", NOW + later), soon)
     assert got is taken
-    assert (state.failures, state.reason) == (1, "HTTP 529")
+    assert (state.backoff.failures, state.plan.reason) == (1, "HTTP 529")
 
 
 def test_records_what_worked(store: StateStore, key: str, soon: Deadline) -> None:
     """The life counts from the call's start, the lease is given back."""
     lease = leased(store, key, soon)
     store.record(lease, result(idle=2, reason="asked for a TTL", message_id="msg_1"), soon)
-    assert store.read(key, soon) == State(
-        key=key,
+    assert store.read(key, soon) == State.of(
+        key,
         name="support",
         warm_until=NOW + 3600,
         last_touch=NOW,
@@ -157,9 +158,13 @@ def test_a_success_ends_the_failures(store: StateStore, key: str, soon: Deadline
     again = leased(store, key, soon, now=NOW + 60)
     store.record(again, result(NOW + 61, max_tokens=1, write_ms=None, read_ms=90.5), soon)
     state = store.read(key, soon)
-    assert (state.failures, state.backoff_until, state.outcome) == (0, None, WRITTEN)
-    assert (state.calls, state.unpriced, state.spent_usd) == (2, 1, 0.5)
-    assert (state.max_tokens, state.read_ms, state.lease_token) == (1, 90.5, 2)
+    assert (state.backoff.failures, state.backoff.until, state.last_call.outcome) == (
+        0,
+        None,
+        WRITTEN,
+    )
+    assert (state.money.calls, state.money.unpriced, state.money.spent_usd) == (2, 1, 0.5)
+    assert (state.life.max_tokens, state.life.read_ms, state.lease.token) == (1, 90.5, 2)
 
 
 def test_what_is_not_said_stays(store: StateStore, key: str, soon: Deadline) -> None:
@@ -168,7 +173,7 @@ def test_what_is_not_said_stays(store: StateStore, key: str, soon: Deadline) -> 
     again = leased(store, key, soon, "b", NOW + 3600)
     store.record(again, result(NOW + 3600, write_ms=None, read_ms=80.0), soon)
     state = store.read(key, soon)
-    assert (state.idle, state.write_ms, state.read_ms) == (3, 800.5, 80.0)
+    assert (state.traffic.idle, state.life.write_ms, state.life.read_ms) == (3, 800.5, 80.0)
 
 
 def test_failures_add_up(store: StateStore, key: str, soon: Deadline) -> None:
@@ -177,17 +182,17 @@ def test_failures_add_up(store: StateStore, key: str, soon: Deadline) -> None:
         now = NOW + turn * 100
         store.fail(leased(store, key, soon, now=now), failure(now), soon)
     state = store.read(key, soon)
-    assert (state.failures, state.backoff_until) == (3, NOW + 260)
-    assert (state.lease_owner, state.lease_until) == ("", None)
-    assert (state.outcome, state.outcome_at) == (FAILED, NOW + 200)
-    assert state.warm_until is None
+    assert (state.backoff.failures, state.backoff.until) == (3, NOW + 260)
+    assert (state.lease.owner, state.lease.until) == ("", None)
+    assert (state.last_call.outcome, state.last_call.at) == (FAILED, NOW + 200)
+    assert state.life.warm_until is None
 
 
 def test_calls_that_were_not_sent_cost_nothing(store: StateStore, key: str, soon: Deadline) -> None:
     """Neither a call nor an unknown price."""
     store.fail(leased(store, key, soon), failure(calls=0), soon)
     state = store.read(key, soon)
-    assert (state.calls, state.unpriced, state.spent_usd) == (0, 0, 0.0)
+    assert (state.money.calls, state.money.unpriced, state.money.spent_usd) == (0, 0, 0.0)
 
 
 @pytest.mark.parametrize(("started", "until"), [(NOW + 50, NOW + 3650), (NOW - 50, NOW + 3600)])
@@ -200,9 +205,9 @@ def test_a_late_holder_only_raises(
     store.record(other, result(), soon)
     store.record(late, result(started, outcome="refreshed"), soon)
     state = store.read(key, soon)
-    assert state.warm_until == until
-    assert state.outcome == WRITTEN
-    assert (state.calls, state.spent_usd) == (2, 1.0)
+    assert state.life.warm_until == until
+    assert state.last_call.outcome == WRITTEN
+    assert (state.money.calls, state.money.spent_usd) == (2, 1.0)
 
 
 def test_a_late_holder_leaves_the_others_lease(store: StateStore, key: str, soon: Deadline) -> None:
@@ -212,10 +217,14 @@ def test_a_late_holder_leaves_the_others_lease(store: StateStore, key: str, soon
     store.record(late, result(NOW), soon)
     store.fail(late, failure(NOW + 31, cost_usd=0.25), soon)
     state = store.read(key, soon)
-    assert (state.lease_owner, state.lease_token) == ("other", 2)
-    assert state.lease_until == NOW + 60
-    assert (state.warm_until, state.backoff_until, state.failures) == (NOW + 3600, None, 0)
-    assert (state.calls, state.spent_usd) == (2, 0.75)
+    assert (state.lease.owner, state.lease.token) == ("other", 2)
+    assert state.lease.until == NOW + 60
+    assert (state.life.warm_until, state.backoff.until, state.backoff.failures) == (
+        NOW + 3600,
+        None,
+        0,
+    )
+    assert (state.money.calls, state.money.spent_usd) == (2, 0.75)
 
 
 def test_a_holder_never_lowers(store: StateStore, key: str, soon: Deadline) -> None:
@@ -224,15 +233,15 @@ def test_a_holder_never_lowers(store: StateStore, key: str, soon: Deadline) -> N
     store.touch(key, NOW + 10, 3600, soon)
     store.record(lease, result(NOW, idle=None), soon)
     state = store.read(key, soon)
-    assert (state.warm_until, state.last_touch) == (NOW + 3610, NOW + 10)
-    assert (state.outcome, state.lease_owner, state.spent_usd) == (WRITTEN, "", 0.5)
+    assert (state.life.warm_until, state.life.last_touch) == (NOW + 3610, NOW + 10)
+    assert (state.last_call.outcome, state.lease.owner, state.money.spent_usd) == (WRITTEN, "", 0.5)
 
 
 def test_a_state_that_was_deleted_meanwhile(store: StateStore, key: str, soon: Deadline) -> None:
     """The table forgets after 35 days; nothing is lost of a call that was in flight."""
     store.record(Lease(key=key, owner="a", token=7), result(), soon)
     state = store.read(key, soon)
-    assert (state.warm_until, state.spent_usd, state.calls) == (NOW + 3600, 0.5, 1)
+    assert (state.life.warm_until, state.money.spent_usd, state.money.calls) == (NOW + 3600, 0.5, 1)
 
 
 def test_a_touch_raises_and_ends_the_silence(store: StateStore, key: str, soon: Deadline) -> None:
@@ -240,8 +249,12 @@ def test_a_touch_raises_and_ends_the_silence(store: StateStore, key: str, soon: 
     store.record(leased(store, key, soon), result(ttl=300, idle=2), soon)
     store.touch(key, NOW + 200, 300, soon)
     state = store.read(key, soon)
-    assert (state.warm_until, state.last_touch, state.granted_ttl) == (NOW + 500, NOW + 200, 300)
-    assert (state.idle, state.traffic_at) == (0, NOW + 200)
+    assert (state.life.warm_until, state.life.last_touch, state.life.granted_ttl) == (
+        NOW + 500,
+        NOW + 200,
+        300,
+    )
+    assert (state.traffic.idle, state.traffic.at) == (0, NOW + 200)
 
 
 def test_a_touch_never_lowers_but_ends_the_silence(
@@ -251,8 +264,12 @@ def test_a_touch_never_lowers_but_ends_the_silence(
     store.record(leased(store, key, soon), result(idle=2), soon)
     store.touch(key, NOW + 200, 300, soon)
     state = store.read(key, soon)
-    assert (state.warm_until, state.last_touch, state.granted_ttl) == (NOW + 3600, NOW, 3600)
-    assert (state.idle, state.traffic_at) == (0, NOW + 200)
+    assert (state.life.warm_until, state.life.last_touch, state.life.granted_ttl) == (
+        NOW + 3600,
+        NOW,
+        3600,
+    )
+    assert (state.traffic.idle, state.traffic.at) == (0, NOW + 200)
 
 
 def test_a_touch_during_a_call_is_not_forgotten(
@@ -263,11 +280,11 @@ def test_a_touch_during_a_call_is_not_forgotten(
     for turn in (1, 2):
         at = NOW + turn * 3600
         store.record(leased(store, key, soon, "b", at), result(at, idle=1), soon)
-        assert store.read(key, soon).idle == turn
+        assert store.read(key, soon).traffic.idle == turn
     lease = leased(store, key, soon, "c", NOW + 10800)
     store.touch(key, NOW + 10801, 3600, soon)
     store.record(lease, result(NOW + 10800, idle=1), soon)
-    assert store.read(key, soon).idle == 1
+    assert store.read(key, soon).traffic.idle == 1
 
 
 def test_a_failure_after_the_leases_end_holds_nobody_back(
@@ -277,8 +294,8 @@ def test_a_failure_after_the_leases_end_holds_nobody_back(
     lease = leased(store, key, soon)
     store.fail(lease, failure(NOW + 600, cost_usd=None), soon)
     state = store.read(key, soon)
-    assert (state.failures, state.backoff_until, state.outcome) == (0, None, "")
-    assert (state.calls, state.unpriced) == (1, 1)
+    assert (state.backoff.failures, state.backoff.until, state.last_call.outcome) == (0, None, "")
+    assert (state.money.calls, state.money.unpriced) == (1, 1)
     assert store.take_lease(key, wish("b", NOW + 601), soon)[1]
 
 
@@ -287,11 +304,15 @@ def test_a_sign_of_traffic_warms_nothing(store: StateStore, key: str, soon: Dead
     store.record(leased(store, key, soon), result(idle=2), soon)
     store.saw_traffic(key, NOW + 100, METRIC, soon)
     state = store.read(key, soon)
-    assert (state.idle, state.traffic_at, state.warm_until) == (0, NOW + 100, NOW + 3600)
+    assert (state.traffic.idle, state.traffic.at, state.life.warm_until) == (
+        0,
+        NOW + 100,
+        NOW + 3600,
+    )
     store.plan(key, Check(at=NOW, due_at=NOW, reason="", idle=4), soon)
     store.saw_traffic(key, NOW + 50, METRIC, soon)
-    assert store.read(key, soon).idle == 4
-    assert store.read(key, soon).traffic_at == NOW + 100
+    assert store.read(key, soon).traffic.idle == 4
+    assert store.read(key, soon).traffic.at == NOW + 100
 
 
 def test_functions_join(store: StateStore, key: str, soon: Deadline) -> None:
@@ -299,8 +320,8 @@ def test_functions_join(store: StateStore, key: str, soon: Deadline) -> None:
     for function in ("b", "a", "b"):
         store.join(key, function, soon)
     store.take_lease(key, wish(function="c"), soon)
-    assert store.read(key, soon).functions == ("a", "b", "c")
-    assert store.read(key, soon).started_at is None
+    assert store.read(key, soon).deployment.functions == ("a", "b", "c")
+    assert store.read(key, soon).traffic.started_at is None
 
 
 def test_a_start_ends_the_silence(store: StateStore, key: str, soon: Deadline) -> None:
@@ -308,8 +329,8 @@ def test_a_start_ends_the_silence(store: StateStore, key: str, soon: Deadline) -
     store.record(leased(store, key, soon), result(idle=2), soon)
     store.join(key, "a", soon, NOW + 100)
     state = store.read(key, soon)
-    assert (state.idle, state.started_at, state.traffic_at) == (0, NOW + 100, None)
-    assert state.warm_until == NOW + 3600
+    assert (state.traffic.idle, state.traffic.started_at, state.traffic.at) == (0, NOW + 100, None)
+    assert state.life.warm_until == NOW + 3600
 
 
 def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
@@ -322,16 +343,24 @@ def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
         store.register(one, registered.replace(at=NOW + 5, due_at=0.0, object="b"), soon)
     found = store.due(-1e9, 10, soon).states
     assert [state.key for state in found] == [keys[0], keys[2], keys[3], keys[1]]
-    assert [state.due_at for state in found] == sorted(dues)[:4]
+    assert [state.plan.due_at for state in found] == sorted(dues)[:4]
     assert found[0] == store.read(keys[0], soon)
-    assert (found[0].name, found[0].object, found[0].deployed_at) == ("support", "b", NOW + 5)
+    assert (found[0].name, found[0].deployment.object, found[0].deployment.at) == (
+        "support",
+        "b",
+        NOW + 5,
+    )
     assert [state.key for state in store.due(-1e9, 2, soon).states] == [keys[0], keys[2]]
     store.plan(keys[0], Check(at=NOW, due_at=NOW, reason="left alone", learned="{}"), soon)
     for one in keys[1:4]:
         store.retire(one, soon)
     assert store.due(-1e9, 10, soon).states == []
     planned = store.read(keys[0], soon)
-    assert (planned.due_at, planned.reason, planned.learned) == (NOW, "left alone", "{}")
+    assert (planned.plan.due_at, planned.plan.reason, planned.plan.learned) == (
+        NOW,
+        "left alone",
+        "{}",
+    )
     store.register(keys[1], Registration(name="support", at=NOW, due_at=-5e9), soon)
     assert [state.key for state in store.due(-1e9, 10, soon).states] == [keys[1]]
     store.retire(keys[1], soon)
@@ -379,7 +408,11 @@ def test_a_lost_reply_does_not_count_twice(
         else:
             store.fail(lease, failure(cost_usd=0.5), soon)
     state = store.read(key, soon)
-    assert (state.calls, state.spent_usd, state.failures) == (1, 0.5, int(how == "fail"))
+    assert (state.money.calls, state.money.spent_usd, state.backoff.failures) == (
+        1,
+        0.5,
+        int(how == "fail"),
+    )
 
 
 def test_small_amounts_are_kept(store: StateStore, key: str, soon: Deadline) -> None:
@@ -388,7 +421,7 @@ def test_small_amounts_are_kept(store: StateStore, key: str, soon: Deadline) -> 
         now = NOW if amount < 1 else NOW + 9999
         lease = leased(store, key, soon, f"{amount}", now)
         store.record(lease, result(now - 7200, cost_usd=amount), soon)
-    assert store.read(key, soon).spent_usd == pytest.approx(98_765.250_123_457, abs=1e-9)
+    assert store.read(key, soon).money.spent_usd == pytest.approx(98_765.250_123_457, abs=1e-9)
 
 
 def test_one_of_many_gets_the_lease(store: StateStore, key: str, soon: Deadline) -> None:
@@ -418,8 +451,8 @@ def test_no_dollar_is_lost_in_a_crowd(store: StateStore, key: str, soon: Deadlin
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(come_back, range(1, 17)))
     state = store.read(key, soon)
-    assert (state.calls, state.spent_usd) == (16, 6.0)
-    assert state.warm_until == NOW + 15 + 3600
+    assert (state.money.calls, state.money.spent_usd) == (16, 6.0)
+    assert state.life.warm_until == NOW + 15 + 3600
 
 
 def test_counts_a_session_start_once(store: StateStore, key: str, soon: Deadline) -> None:
@@ -428,8 +461,13 @@ def test_counts_a_session_start_once(store: StateStore, key: str, soon: Deadline
     for _ in range(3):
         store.count_start(key, start, soon)
     state = store.read(key, soon)
-    assert (state.starts, state.start_hits, state.saves, state.saved_usd) == (1, 1, 1, 0.25)
-    assert (state.traffic_at, state.idle) == (NOW, 0)
+    assert (
+        state.traffic.starts,
+        state.traffic.start_hits,
+        state.money.saves,
+        state.money.saved_usd,
+    ) == (1, 1, 1, 0.25)
+    assert (state.traffic.at, state.traffic.idle) == (NOW, 0)
 
 
 @pytest.mark.parametrize(("later", "starts"), [(300, 1), (301, 2)])
@@ -441,7 +479,7 @@ def test_a_start_comes_after_a_silence(
     for at in (NOW, NOW + later):
         store.count_start(key, SessionStart(at=at, quiet=300, hit=False), soon)
     state = store.read(key, soon)
-    assert (state.starts, state.start_hits, state.saves) == (starts, 0, 0)
+    assert (state.traffic.starts, state.traffic.start_hits, state.money.saves) == (starts, 0, 0)
 
 
 def test_a_start_tells_what_its_request_asked_for(
@@ -464,7 +502,7 @@ def test_the_last_drift_is_kept(store: StateStore, key: str, soon: Deadline) -> 
     for at, tier in ((NOW + 5, "tools"), (NOW + 9, "system"), (NOW + 7, "messages")):
         store.note_drift(key, Drift(at=at, tier=tier, place=f"{tier}[0]"), soon)
     last = {"drift_at": NOW + 9, "drift_tier": "system", "drift_place": "system[0]"}
-    assert store.read(key, soon) == before.replace(**last)
+    assert store.read(key, soon) == changed(before, **last)
 
 
 @pytest.mark.parametrize("ttl", [300, 3600])
@@ -472,8 +510,8 @@ def test_a_touch_outdates_a_drift(store: StateStore, key: str, soon: Deadline, t
     """Whether or not it raises the life, and when its session start was counted as well."""
     store.record(leased(store, key, soon), result(), soon)
     store.note_drift(key, Drift(at=NOW + 5, tier="tools", place="tools[0]"), soon)
-    assert not store.read(key, soon).matched_at
+    assert not store.read(key, soon).traffic.matched_at
     store.count_start(key, SessionStart(at=NOW + 6, quiet=300, hit=True), soon)
     store.touch(key, NOW + 6, ttl, soon)
     state = store.read(key, soon)
-    assert (state.matched_at, state.drift_at) == (NOW + 6, NOW + 5)
+    assert (state.traffic.matched_at, state.traffic.drift_at) == (NOW + 6, NOW + 5)

@@ -19,10 +19,11 @@ from prefixwarm.state.model import (
     LeaseWish,
     Registration,
     Result,
-    State,
+    RoutePause,
 )
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
 from prefixwarm.state.table_call import signed_calls
+from prefixwarm.state.warm_state import State
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport
@@ -59,7 +60,7 @@ def test_a_file_is_shared_between_processes(tmp_path: Path, key: str, soon: Dead
     for process in running:
         process.join(60)
         assert process.exitcode == 0
-    assert FileState(path).read(key, soon).spent_usd == 15.0
+    assert FileState(path).read(key, soon).money.spent_usd == 15.0
     assert {each.name for each in tmp_path.iterdir()} == {"state.json", "state.json.lock"}
 
 
@@ -96,11 +97,11 @@ def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
         lambda: store.join(key, "f", until),
         lambda: store.register(key, Registration(name="s", at=NOW, due_at=NOW), until),
         lambda: store.plan(key, Check(at=NOW, due_at=NOW, reason=""), until),
-        lambda: store.pause(key, NOW, "", until),
+        lambda: store.pause(key, RoutePause(until=NOW, reason=""), until),
         lambda: store.retire(key, until),
         lambda: store.due(NOW, 5, until),
         lambda: store.add_to_ledger(key, day, outcome, until),
-        lambda: store.settle(State(key=key, saves=1), "total/shop", day, NOW, until),
+        lambda: store.settle(State.of(key, saves=1), "total/shop", day, NOW, until),
         lambda: store.ledger(key, [day], until),
         lambda: store.ledger(key, [day, "2026-11-20"], until),
     ]

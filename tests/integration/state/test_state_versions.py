@@ -50,11 +50,11 @@ def test_an_item_of_an_older_version_is_read_and_used(
     old = {"version": {"N": "0"}, "warm_until": {"N": "9e9"}, "colour": {"S": "blue"}}
     put(boto, table, key, name={"S": "support"}, **old)
     state = store.read(key, soon)
-    assert (state.name, state.warm_until, state.settled) == ("support", 9e9, 0)
+    assert (state.name, state.life.warm_until, state.money.settled) == ("support", 9e9, 0)
     store.touch(key, 9e9, 3600, soon)
     item = boto.get_item(TableName=table, Key={"pk": {"S": key}})["Item"]
     assert (item["version"], item["colour"]) == ({"N": "0"}, {"S": "blue"})
-    assert store.read(key, soon).warm_until == 9e9 + 3600
+    assert store.read(key, soon).life.warm_until == 9e9 + 3600
 
 
 def test_an_item_without_a_version_is_read(
@@ -62,7 +62,7 @@ def test_an_item_without_a_version_is_read(
 ) -> None:
     """It was written before there were any."""
     put(boto, table, key, idle={"N": "3"})
-    assert store.read(key, soon).idle == 3
+    assert store.read(key, soon).traffic.idle == 3
 
 
 def test_an_item_of_a_later_version_is_refused_and_left_alone(

@@ -73,16 +73,16 @@ def test_writes_then_skips_then_refreshes(
     second = one.warm(store, one.ask("b", needed_until=began + 3000, idle=1))
     assert (second.kind, second.started_at) == (REFRESHED, began)
     state = one.state(store)
-    assert (state.outcome, state.idle, state.calls) == (REFRESHED, 1, 2)
-    assert state.warm_until == began + 3600
-    assert state.due_at == began + refresh_after(3600)
+    assert (state.last_call.outcome, state.traffic.idle, state.money.calls) == (REFRESHED, 1, 2)
+    assert state.life.warm_until == began + 3600
+    assert state.plan.due_at == began + refresh_after(3600)
     assert first.cost_usd is not None
     assert second.cost_usd is not None
-    assert state.spent_usd == pytest.approx(first.cost_usd + second.cost_usd)
+    assert state.money.spent_usd == pytest.approx(first.cost_usd + second.cost_usd)
     billed = [float(each["cost_usd"]) for each in sim.requests()]
     assert [first.cost_usd, second.cost_usd] == pytest.approx(billed)
-    assert state.write_ms == pytest.approx(first.seconds * 1000)
-    assert state.read_ms == pytest.approx(second.seconds * 1000)
+    assert state.life.write_ms == pytest.approx(first.seconds * 1000)
+    assert state.life.read_ms == pytest.approx(second.seconds * 1000)
 
 
 def test_a_prefix_whose_system_changed(
@@ -112,8 +112,12 @@ def test_nothing_cached_is_never_a_success(
     assert (outcome.kind, outcome.warm_until, outcome.ok) == (UNCACHED, None, False)
     assert "under the model's minimum" in outcome.reason
     state = one.state(memory)
-    assert (state.outcome, state.warm_until, state.calls) == (UNCACHED, None, 1)
-    assert state.backoff_until == pytest.approx(sim.now() + 3600)
+    assert (state.last_call.outcome, state.life.warm_until, state.money.calls) == (
+        UNCACHED,
+        None,
+        1,
+    )
+    assert state.backoff.until == pytest.approx(sim.now() + 3600)
     again = one.warm(memory)
     assert (again.kind, again.ok) == (SKIPPED, False)
     assert again.reason.startswith("backing off after 1 failed calls: nothing was cached")
@@ -128,8 +132,8 @@ def test_a_downgrade_is_noticed(bench: MakeBench, sim: Simulator, memory: Memory
     outcome = one.warm(memory)
     assert (outcome.kind, outcome.downgraded, outcome.granted_ttl) == (WRITTEN, True, 300)
     assert outcome.reason == "downgraded: asked for a TTL of 3600 s, granted 300 s"
-    assert one.state(memory).warm_until == began + 300
-    assert one.state(memory).longest_ttl == 300
+    assert one.state(memory).life.warm_until == began + 300
+    assert one.state(memory).life.longest_ttl == 300
     sim.advance(200)
     began = sim.now()
     read = one.warm(memory, one.ask(needed_until=began + 200))
@@ -154,7 +158,7 @@ def test_a_refusal_of_zero_is_remembered(
     assert (outcome.kind, outcome.max_tokens, outcome.calls) == (WRITTEN, 1, 1)
     assert outcome.usage is not None
     assert outcome.usage.output == 1
-    assert one.state(memory).max_tokens == 1
+    assert one.state(memory).life.max_tokens == 1
     sim.advance(3400)
     assert one.warm(memory, one.ask(needed_until=sim.now() + 1000)).kind == REFRESHED
     asked = [each["body"]["max_tokens"] for each in sim.requests()]
@@ -170,8 +174,8 @@ def test_another_400_stays_a_failure(bench: MakeBench, sim: Simulator, memory: M
     assert (outcome.cost_usd, outcome.ok) == (0.0, False)
     assert len(sim.requests()) == 3
     state = one.state(memory)
-    assert (state.unpriced, state.spent_usd, state.max_tokens) == (0, 0.0, 0)
-    assert state.longest_ttl is None
+    assert (state.money.unpriced, state.money.spent_usd, state.life.max_tokens) == (0, 0.0, 0)
+    assert state.life.longest_ttl is None
 
 
 def test_a_400_about_the_account_is_not_tried_again(
@@ -182,7 +186,7 @@ def test_a_400_about_the_account_is_not_tried_again(
     one = bench()
     assert one.warm(memory).kind == FAILED
     assert len(sim.requests()) == 1
-    assert one.state(memory).backoff_until == pytest.approx(sim.now() + 3600)
+    assert one.state(memory).backoff.until == pytest.approx(sim.now() + 3600)
 
 
 def asked(sim: Simulator) -> list[tuple[int, str]]:
@@ -201,7 +205,7 @@ def test_a_refusal_of_the_hour_is_remembered(
     assert (outcome.kind, outcome.downgraded, outcome.granted_ttl) == (WRITTEN, True, 300)
     assert outcome.reason.startswith("TTL refused: 3600 s were answered with HTTP 400, 300 s are")
     state = one.state(store)
-    assert (state.longest_ttl, state.granted_ttl, state.max_tokens) == (300, 300, 0)
+    assert (state.life.longest_ttl, state.life.granted_ttl, state.life.max_tokens) == (300, 300, 0)
     sim.advance(400)
     again = one.warm(store)
     assert (again.kind, again.downgraded, again.reason) == (WRITTEN, False, "")
@@ -235,7 +239,7 @@ def test_where_zero_and_the_hour_are_refused(
         assert one.warm(memory).kind == WRITTEN
         sim.advance(400)
     state = one.state(memory)
-    assert (state.longest_ttl, state.max_tokens) == (300, 1)
+    assert (state.life.longest_ttl, state.life.max_tokens) == (300, 1)
     assert asked(sim)[2:] == [(1, "5m"), (0, "5m"), (1, "5m"), (1, "5m")]
 
 
@@ -320,13 +324,13 @@ def test_failures_back_off(
         outcome = one.warm(memory, one.ask(f"owner-{turn}"))
         assert (outcome.kind, outcome.cost_usd) == (FAILED, 0.0)
         state = one.state(memory)
-        assert state.backoff_until == pytest.approx(sim.now() + pause)
-        assert (state.failures, state.lease_owner) == (turn, "")
+        assert state.backoff.until == pytest.approx(sim.now() + pause)
+        assert (state.backoff.failures, state.lease.owner) == (turn, "")
         assert f"after {turn} failed calls" in one.warm(memory, one.ask("other")).reason
         sim.advance(pause)
     sim.heal()
     assert one.warm(memory).kind == WRITTEN
-    assert (one.state(memory).failures, one.state(memory).backoff_until) == (0, None)
+    assert (one.state(memory).backoff.failures, one.state(memory).backoff.until) == (0, None)
     assert len(sim.requests()) == len(pauses) + 1
 
 
@@ -349,7 +353,12 @@ def test_a_reply_that_is_lost_may_have_been_billed(
     assert (outcome.kind, outcome.calls, outcome.cost_usd) == (FAILED, 1, None)
     assert any(words in outcome.reason for words in reason.split("|"))
     state = one.state(memory)
-    assert (state.calls, state.unpriced, state.spent_usd, state.lease_owner) == (1, 1, 0.0, "")
+    assert (state.money.calls, state.money.unpriced, state.money.spent_usd, state.lease.owner) == (
+        1,
+        1,
+        0.0,
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -370,8 +379,8 @@ def test_a_call_that_was_not_sent_costs_nothing(
     assert (outcome.kind, outcome.calls, outcome.cost_usd) == (FAILED, 0, 0.0)
     assert reason in outcome.reason
     state = one.state(memory)
-    assert (state.calls, state.unpriced, state.lease_owner) == (0, 0, "")
-    assert state.backoff_until is not None
+    assert (state.money.calls, state.money.unpriced, state.lease.owner) == (0, 0, "")
+    assert state.backoff.until is not None
 
 
 def test_prices_that_are_unknown_stay_unknown(bench: MakeBench, memory: MemoryState) -> None:
@@ -379,7 +388,7 @@ def test_prices_that_are_unknown_stay_unknown(bench: MakeBench, memory: MemorySt
     one = bench()
     one.call = one.call.replace(usd_per_mtok={})
     assert one.warm(memory).cost_usd is None
-    assert (one.state(memory).unpriced, one.state(memory).spent_usd) == (1, 0.0)
+    assert (one.state(memory).money.unpriced, one.state(memory).money.spent_usd) == (1, 0.0)
 
 
 def test_fifty_at_once_make_one_write(bench: MakeBench, sim: Simulator, store: StateStore) -> None:
@@ -400,7 +409,7 @@ def test_fifty_at_once_make_one_write(bench: MakeBench, sim: Simulator, store: S
     others = {each for each in outcomes if each[0] != WRITTEN}
     assert others <= {(SKIPPED, "warm: written by another environment"), (SKIPPED, "warm")}
     assert len(sim.requests()) == 1
-    assert one.state(store).calls == 1
+    assert one.state(store).money.calls == 1
 
 
 def test_who_does_not_wait_is_told_that_it_is_in_flight(
@@ -429,7 +438,7 @@ def test_a_dead_holders_lease_passes_on(
     assert (waiting.granted, waiting.in_flight) == (False, True)
     sim.advance(31)
     assert one.warm(memory).kind == WRITTEN
-    assert one.state(memory).lease_token == 2
+    assert one.state(memory).lease.token == 2
 
 
 def test_a_waiting_one_stops_when_the_holder_fails(
@@ -523,14 +532,14 @@ def test_what_was_sent_unasked_is_recorded(
 
     outcome = sent()
     state = one.state(store)
-    assert (outcome.kind, state.warm_until) == (WRITTEN, now + 3600)
-    assert (state.lease_owner, state.lease_token, state.calls) == ("other", 1, 1)
-    assert state.spent_usd == pytest.approx(outcome.cost_usd)
+    assert (outcome.kind, state.life.warm_until) == (WRITTEN, now + 3600)
+    assert (state.lease.owner, state.lease.token, state.money.calls) == ("other", 1, 1)
+    assert state.money.spent_usd == pytest.approx(outcome.cost_usd)
     sim.inject(kind="malformed", count=1)
     assert sent().kind == FAILED
     state = one.state(store)
-    assert (state.calls, state.unpriced, state.failures) == (2, 1, 0)
-    assert (state.lease_owner, state.backoff_until) == ("other", None)
+    assert (state.money.calls, state.money.unpriced, state.backoff.failures) == (2, 1, 0)
+    assert (state.lease.owner, state.backoff.until) == ("other", None)
 
 
 def test_two_functions_share_one_state(
@@ -541,7 +550,11 @@ def test_two_functions_share_one_state(
     assert one.warm(memory, one.ask(function="first", deployment="prod")).kind == WRITTEN
     assert two.warm(memory, two.ask(function="second")).kind == SKIPPED
     state = one.state(memory)
-    assert (state.functions, state.deployment, state.name) == (("first",), "prod", "support")
+    assert (state.deployment.functions, state.deployment, state.name) == (
+        ("first",),
+        "prod",
+        "support",
+    )
 
 
 def test_real_time(bench: MakeBench, memory: MemoryState) -> None:
@@ -582,8 +595,8 @@ def test_an_absurd_usage_stops_the_prefix(
     assert attempt.verdict is not None
     assert attempt.verdict.scope == PREFIX
     state = one.state(store)
-    assert (state.unpriced, state.spent_usd) == (1, 0.0)
-    assert state.backoff_until == pytest.approx(sim.now() + 86400)
+    assert (state.money.unpriced, state.money.spent_usd) == (1, 0.0)
+    assert state.backoff.until == pytest.approx(sim.now() + 86400)
 
 
 @pytest.mark.parametrize(
@@ -606,8 +619,8 @@ def test_any_exception_is_a_failed_outcome(
     assert (outcome.kind, outcome.cost_usd) == (FAILED, None)
     assert outcome.reason == f"unexpected {type(error).__name__} in send"
     state = one.state(memory)
-    assert (state.lease_owner, state.failures, state.unpriced) == ("", 1, 1)
-    assert state.backoff_until == pytest.approx(sim.now() + 30)
+    assert (state.lease.owner, state.backoff.failures, state.money.unpriced) == ("", 1, 1)
+    assert state.backoff.until == pytest.approx(sim.now() + 30)
 
 
 def test_a_store_that_breaks_in_any_way_leaves_the_outcome(bench: MakeBench) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.state.model import Ledger, State
+from prefixwarm.state.model import Ledger
+from prefixwarm.state.warm_state import State
 
 KEY = "state/anthropic/-/default/support/claude-sonnet-5-5/0123456789abcdef"
 
@@ -32,9 +33,11 @@ def stated(cli: Any, tmp_path: Path) -> Any:
         for name in TIMES:
             if name in fields:
                 fields[name] += now
-        state = State(**{"key": KEY, "name": "support", "due_at": now + 600, **fields})
+        state = State.of(KEY, **{"name": "support", "due_at": now + 600, **fields})
         path = tmp_path / "state.json"
-        path.write_text(json.dumps({"states": [vars(state)], "ledgers": []}))
+        path.write_text(
+            json.dumps({"states": [{"key": state.key, **state.attributes()}], "ledgers": []})
+        )
         return cli(*command, "--state", path)
 
     return call
@@ -156,9 +159,9 @@ def booked(tmp_path: Path) -> Path:
     now = time()
     total = "total/default"
     states = [
-        State(key=KEY, name="support", due_at=now + 600, calls=5, spent_usd=0.4, saved_usd=0.5),
-        State(key=KEY + "0", name="sales", due_at=now + 600),
-        State(key="route/anthropic/-/default", backoff_until=now + 1200, reason="HTTP 429 limit"),
+        State.of(KEY, name="support", due_at=now + 600, calls=5, spent_usd=0.4, saved_usd=0.5),
+        State.of(KEY + "0", name="sales", due_at=now + 600),
+        State.of("route/anthropic/-/default", backoff_until=now + 1200, reason="HTTP 429 limit"),
     ]
     kept = {"spent_usd": 0.1, "outcomes": {"refreshed": 2}}
     ledgers = [
@@ -173,7 +176,10 @@ def booked(tmp_path: Path) -> Path:
     # What an earlier version of the prefix spent is in the total alone.
     ledgers.append(Ledger(key=total, day=today(5), outcomes={"written": 1}, spent_usd=1.0))
     path = tmp_path / "state.json"
-    documents = {"states": [vars(s) for s in states], "ledgers": [vars(e) for e in ledgers]}
+    documents = {
+        "states": [{"key": s.key, **s.attributes()} for s in states],
+        "ledgers": [vars(e) for e in ledgers],
+    }
     path.write_text(json.dumps(documents))
     return path
 
@@ -233,10 +239,12 @@ def test_the_guide_names_the_keys_of_the_json(cli: Any, booked: Path) -> None:
 
 def test_unknown_prices_leave_the_net_unknown(cli: Any, tmp_path: Path) -> None:
     """Never $0."""
-    state = State(key=KEY, name="support", due_at=time(), calls=1, unpriced=1)
+    state = State.of(KEY, name="support", due_at=time(), calls=1, unpriced=1)
     day = Ledger(key=KEY, day=today(), outcomes={"refreshed": 1}, unpriced=1, saved_usd=0.5)
     path = tmp_path / "state.json"
-    path.write_text(json.dumps({"states": [vars(state)], "ledgers": [vars(day)]}))
+    path.write_text(
+        json.dumps({"states": [{"key": state.key, **state.attributes()}], "ledgers": [vars(day)]})
+    )
     (found,) = cli("status", "--state", path, "--json").json["prefixes"]
     assert found["today"]["net_usd"] is None
     assert "$0 + unknown" in cli("explain", "support", "--state", path).out
@@ -246,17 +254,17 @@ def test_a_superseded_version_is_told_from_the_deployed_one(cli: Any, tmp_path: 
     """By which of them was deployed last; both commands say so, and what becomes of it."""
     now, place = time(), KEY.rpartition("/")[0]
     common = {"name": "support", "due_at": now + 600, "warm_until": now + 900, "calls": 1}
-    old = State(
-        key=f"{place}/old",
+    old = State.of(
+        f"{place}/old",
         deployed_at=now - 7200,
         matched_at=now - 3600,
         reason="because",
         **common,
     )
-    new = State(key=f"{place}/new", deployed_at=now - 60, **common)
-    other = State(key=KEY.replace("support", "sales"), **{**common, "name": "sales"})
+    new = State.of(f"{place}/new", deployed_at=now - 60, **common)
+    other = State.of(KEY.replace("support", "sales"), **{**common, "name": "sales"})
     path = tmp_path / "state.json"
-    states = [vars(state) for state in (old, new, other)]
+    states = [{"key": s.key, **s.attributes()} for s in (old, new, other)]
     path.write_text(json.dumps({"states": states, "ledgers": []}))
     for command in (("status",), ("explain", "support")):
         found = cli(*command, "--json", "--state", path).json["prefixes"]

@@ -30,8 +30,8 @@ PACKAGES = {
     "wire": "accelerated aws credentials deadline http record sigv4 sockets url",
     "provider": "client keys routes",
     "state": (
-        "changes dynamodb item ledger_operations model outcome plan_operations table_access "
-        "table_call traffic_operations update_expression warm_operations"
+        "changes dynamodb item ledger_operations model outcome plan_operations schema table_access "
+        "table_call traffic_operations update_expression warm_operations warm_state"
     ),
     "prefix": "compiled",
     "warm": "acquire attempt connections log_line verdict",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm.settings import Settings
-from prefixwarm.state.model import State
+from prefixwarm.state.warm_state import State
 from prefixwarm_extension.init_policy import Decision, Start, decide, start_of
 
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
 
 TABLE = Settings(table="warm-state")
-COLD = State(key="k", write_ms=1000.0, read_ms=200.0)
+COLD = State.of("k", write_ms=1000.0, read_ms=200.0)
 
 
 def held_for(kind: str | None, settings: Settings = TABLE, most: float = 60.0) -> tuple[float, str]:

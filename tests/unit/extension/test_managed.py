@@ -83,7 +83,7 @@ class Instance:
         )
         state, _ = self.store.take_lease(self.key, wish, Deadline.after(60))
         result: dict[str, Any] = {"outcome": "written", "started": self.now, "ttl": 3600}
-        lease = _lease(self.key, state.lease_token)
+        lease = _lease(self.key, state.lease.token)
         self.store.record(
             lease,
             Result(**result, max_tokens=0, due_at=self.now + 3300, idle=0),

@@ -10,7 +10,7 @@ from prefixwarm.keepwarm.candidate import Candidate
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.compiled import WarmCall
 from prefixwarm.prefix.manifest import Entry
-from prefixwarm.state.model import State
+from prefixwarm.state.warm_state import State
 
 PRICES: dict[str, float | None] = {"input": 2.0, "read": 0.2, "write_5m": 2.5, "write_1h": 4.0}
 NOW = 1_800_000_000.0
@@ -39,7 +39,7 @@ def make_case(name: str = "support", route: str = "anthropic", **state: Any) -> 
     touched = NOW - 58 * 60
     values = {"last_touch": touched, "warm_until": touched + 3600, "granted_ttl": 3600, **state}
     return Candidate(
-        state=State(key=f"state/{route}/{name}", name=name, **values),
+        state=State.of(f"state/{route}/{name}", name=name, **values),
         entry=Entry(name, f"{name}.json"),
         call=warm_call(name, route=route),
         policy=Policy.of("ski"),

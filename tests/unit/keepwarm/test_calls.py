@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.state.model import State
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.warm_state import State
 
 USAGE = {"input_tokens": 5, "cache_read_input_tokens": 10_000, "output_tokens": 0}
 
@@ -175,4 +175,7 @@ def test_a_prefix_whose_state_breaks_the_code_is_set_aside(monkeypatch: pytest.M
     (failed,) = bench.report.outcomes
     assert (failed.name, failed.kind) == ("anthropic-0", "failed")
     state = read(broken.candidate.state.key, Deadline.after(5))
-    assert (state.due_at, state.reason) == (NOW + 600, "set aside: unexpected KeyError in garbage")
+    assert (state.plan.due_at, state.plan.reason) == (
+        NOW + 600,
+        "set aside: unexpected KeyError in garbage",
+    )

@@ -9,7 +9,9 @@ import pytest
 
 from prefixwarm.keepwarm.candidate import Candidate, fraction, paced, view_of
 from prefixwarm.policy import Multipliers, Policy
-from prefixwarm.state.model import METRIC, OBSERVED, State
+from prefixwarm.state.model import METRIC, OBSERVED
+from prefixwarm.state.warm_state import State
+from tests.helpers.states import changed
 from tests.unit.keepwarm.conftest import NOW, warm_call
 
 
@@ -29,7 +31,7 @@ def test_unknown_prices_take_the_usual_multipliers_and_no_dollars() -> None:
 
 def test_waiting_is_priced_by_what_was_measured() -> None:
     """$0.02 a second, 1.5 s saved, $0.02 a read of the uncached prefix: 1.5 units."""
-    state = State(key="k", write_ms=2000.0, read_ms=500.0)
+    state = State.of("k", write_ms=2000.0, read_ms=500.0)
     assert view_of(state, warm_call(), NOW, 0.02).latency == pytest.approx(1.5)
     assert view_of(State(key="k"), warm_call(), NOW, 0.02).latency == pytest.approx(1.0)
 
@@ -54,8 +56,8 @@ def test_calls_of_unknown_price_count_as_writes() -> None:
 def test_counters_travel_as_text() -> None:
     """What is not theirs counts as none."""
     text = base64.b64encode(b"\x01\x02").decode()
-    assert view_of(State(key="k", learned=text), warm_call(), NOW, 0).learned == b"\x01\x02"
-    assert view_of(State(key="k", learned="?"), warm_call(), NOW, 0).learned == b""
+    assert view_of(State.of("k", learned=text), warm_call(), NOW, 0).learned == b"\x01\x02"
+    assert view_of(State.of("k", learned="?"), warm_call(), NOW, 0).learned == b""
 
 
 def test_a_large_fleet_is_spread_over_five_minutes() -> None:
@@ -93,9 +95,9 @@ def test_a_write_asks_for_what_the_policy_wants_and_the_provider_grants(
     candidate: Candidate,
 ) -> None:
     """Whatever the living entry was granted, and never more than was granted before."""
-    agents = replace(candidate, state=candidate.state.replace(granted_ttl=300))
+    agents = replace(candidate, state=changed(candidate.state, granted_ttl=300))
     assert agents.decision(NOW).ttl == 3600
-    refused = replace(candidate, state=candidate.state.replace(longest_ttl=300))
+    refused = replace(candidate, state=changed(candidate.state, longest_ttl=300))
     assert refused.decision(NOW).ttl == 300
     fixed = replace(candidate, policy=Policy.of({"rule": "ski", "ttl": "5m"}))
     assert fixed.decision(NOW).ttl == 300
@@ -105,7 +107,7 @@ def test_a_budget_is_asked_for_what_a_write_asks_for(candidate: Candidate) -> No
     """An agent wrote the lapsed entry for five minutes; ours is for an hour, and dearer."""
     lapsed = {"granted_ttl": 300, "warm_until": NOW - 900, "last_touch": NOW - 1200}
     traffic = {"traffic_at": NOW - 250, "idle": 0}
-    known = replace(candidate, state=candidate.state.replace(**lapsed, **traffic))
+    known = replace(candidate, state=changed(candidate.state, **lapsed, **traffic))
     assert (known.decision(NOW).action, known.decision(NOW).ttl) == ("write", 3600)
     assert known.decision(NOW, 0.041).action == "write"
     refused = known.decision(NOW, 0.03)
@@ -130,21 +132,30 @@ def test_a_names_fraction_never_changes() -> None:
 
 def test_new_invocations_end_the_silence(candidate: Candidate) -> None:
     """Older ones than those known do not."""
-    known = replace(candidate, state=candidate.state.replace(idle=7, traffic_at=NOW - 4000))
+    known = replace(candidate, state=changed(candidate.state, idle=7, traffic_at=NOW - 4000))
     seen = known.with_traffic([NOW - 4100, NOW - 500], NOW)
-    assert (seen.evidence, seen.state.idle, seen.state.traffic_at) == ("metric", 0, NOW - 500)
+    assert (seen.evidence, seen.state.traffic.idle, seen.state.traffic.at) == (
+        "metric",
+        0,
+        NOW - 500,
+    )
     unseen = known.with_traffic([NOW - 4000], NOW)
-    assert (unseen.evidence, unseen.state.idle) == ("", 7)
+    assert (unseen.evidence, unseen.state.traffic.idle) == ("", 7)
 
 
 def test_invocations_never_extend_the_entrys_life(candidate: Candidate) -> None:
     """Whether they read it is not known."""
-    assert candidate.with_traffic([NOW - 10], NOW).state.warm_until == candidate.state.warm_until
+    assert (
+        candidate.with_traffic([NOW - 10], NOW).state.life.warm_until
+        == candidate.state.life.warm_until
+    )
 
 
 def test_traffic_that_the_agent_told_of_is_shown_as_observed(candidate: Candidate) -> None:
     """Once: at the first check after it."""
-    told = replace(candidate, state=candidate.state.replace(traffic_at=candidate.state.last_touch))
+    told = replace(
+        candidate, state=changed(candidate.state, traffic_at=candidate.state.life.last_touch)
+    )
     assert told.with_traffic([], NOW).evidence == "observed"
     assert told.with_traffic([], NOW + 3600).evidence == ""
 
@@ -152,17 +163,17 @@ def test_traffic_that_the_agent_told_of_is_shown_as_observed(candidate: Candidat
 def test_a_prefix_that_was_never_written_asks_nobody(candidate: Candidate) -> None:
     """A metric costs a cent a thousand; functions are those of the deployment and of the state."""
     known = replace(candidate, entry=replace(candidate.entry, functions=("a",)))
-    known = replace(known, state=candidate.state.replace(functions=("b",)))
+    known = replace(known, state=changed(candidate.state, functions=("b",)))
     assert known.senders(NOW) == {"a", "b"}
-    assert replace(known, state=known.state.replace(warm_until=None)).senders(NOW) == set()
+    assert replace(known, state=changed(known.state, warm_until=None)).senders(NOW) == set()
 
 
 def test_an_agent_that_reports_its_requests_is_not_asked_about(candidate: Candidate) -> None:
     """Its invocations say no more; where another function sends the prefix too, they may."""
     alone = replace(candidate, entry=replace(candidate.entry, functions=("a",)))
-    state = alone.state.replace(traffic_at=NOW - 3600, traffic_by=OBSERVED, functions=("a",))
+    state = changed(alone.state, traffic_at=NOW - 3600, traffic_by=OBSERVED, functions=("a",))
     reporting = replace(alone, state=state)
     assert reporting.senders(NOW) == set()
     assert reporting.senders(NOW + 24 * 3600) == {"a"}
-    assert replace(alone, state=state.replace(traffic_by=METRIC)).senders(NOW) == {"a"}
-    assert replace(alone, state=state.replace(functions=("b",))).senders(NOW) == {"a", "b"}
+    assert replace(alone, state=changed(state, traffic_by=METRIC)).senders(NOW) == {"a"}
+    assert replace(alone, state=changed(state, functions=("b",))).senders(NOW) == {"a", "b"}

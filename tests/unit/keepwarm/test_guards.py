@@ -13,10 +13,12 @@ from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.route_breaker import RouteBreaker, route_key
 from prefixwarm.policy import Decision
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import State
+from prefixwarm.state.model import RoutePause
 from prefixwarm.state.outcome import Outcome
+from prefixwarm.state.warm_state import State
 from prefixwarm.warm.verdict import classify
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.states import changed
 from tests.unit.keepwarm.conftest import NOW, make_case
 
 if TYPE_CHECKING:
@@ -35,16 +37,20 @@ def test_a_pause_outlives_its_tick() -> None:
     first.keep(deadline)
     second = RouteBreaker(store, "team", {}, lambda: NOW + 60)
     second.load({"anthropic", "aws"} - {"aws"}, deadline)
-    assert second.until("anthropic") == (NOW + 90, "HTTP 429 rate_limit_error")
+    assert second.pause("anthropic") == RoutePause(
+        until=NOW + 90, reason="HTTP 429 rate_limit_error"
+    )
     third = RouteBreaker(store, "team", {}, lambda: NOW + 91)
     third.load({"anthropic"}, deadline)
-    assert third.until("anthropic") is None
-    assert store.read(route_key("anthropic", "", "team"), deadline).reason.startswith("HTTP 429")
+    assert third.pause("anthropic") is None
+    assert store.read(route_key("anthropic", "", "team"), deadline).plan.reason.startswith(
+        "HTTP 429"
+    )
 
 
 def test_only_a_read_ends_a_row_of_rewrites() -> None:
     """A failure says nothing about the cache."""
-    state = State(key="k", rewrites=1)
+    state = State.of("k", rewrites=1)
     assert rewrite_breaker.count(state, "refresh", Outcome(name="a", kind="written")) == 2
     assert rewrite_breaker.count(state, "refresh", Outcome(name="a", kind="partial")) == 2
     assert rewrite_breaker.count(state, "write", Outcome(name="a", kind="written")) == 1
@@ -88,8 +94,8 @@ def test_a_route_takes_so_many_calls_and_fewer_writes() -> None:
 def test_a_refresh_is_dropped_that_would_start_too_late(candidate: Candidate) -> None:
     """Its entry's end is the latest start, less a margin; a write has none."""
     ask = planned(candidate, "refresh").ask()
-    assert ask.needed_until == candidate.state.warm_until
-    assert ask.latest_start == (candidate.state.warm_until or 0) - 5
+    assert ask.needed_until == candidate.state.life.warm_until
+    assert ask.latest_start == (candidate.state.life.warm_until or 0) - 5
     assert planned(candidate, "write").ask().latest_start is None
 
 
@@ -117,11 +123,11 @@ def test_the_breaker_remembers_the_likely_cause() -> None:
     """In the state's own words, until somebody else's replace them."""
     why = rewrite_breaker.sentence(2, Outcome(name="a", kind="partial"))
     assert "likely cause: drift" in why
-    tripped = State(key="k", rewrites=2, tripped_until=NOW + 9, reason=why)
+    tripped = State.of("k", rewrites=2, tripped_until=NOW + 9, reason=why)
     assert rewrite_breaker.refusal(tripped, NOW) == why
-    assert rewrite_breaker.refusal(tripped.replace(reason="warm"), NOW) == rewrite_breaker.sentence(
-        2
-    )
+    assert rewrite_breaker.refusal(
+        changed(tripped, reason="warm"), NOW
+    ) == rewrite_breaker.sentence(2)
     assert rewrite_breaker.refusal(tripped, NOW + 10) == ""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
-from prefixwarm.state.model import State
+from prefixwarm.state.warm_state import State
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_one_request_asks(prefix: Any, make_body: Any) -> None:
     diagnosis = Diagnosis()
     diagnosis.learn(prefix, State(key="k"))
     assert diagnosis.message_id(prefix, make_body()) == ""
-    diagnosis.learn(prefix, State(key="k", message_id="msg_1"))
+    diagnosis.learn(prefix, State.of("k", message_id="msg_1"))
     own = make_body(diagnostics={"previous_message_id": "msg_0"})
     assert diagnosis.message_id(prefix, own) == ""
     assert [diagnosis.message_id(prefix, make_body()) for _ in "ab"] == ["msg_1", ""]
@@ -65,5 +65,5 @@ def test_one_request_asks(prefix: Any, make_body: Any) -> None:
 def test_only_the_claude_api_diagnoses(make_body: Any) -> None:
     """Other routes refuse what they do not know."""
     diagnosis, prefix = Diagnosis(), make_prefix("support", make_body(), route="aws")
-    diagnosis.learn(prefix, State(key="k", message_id="msg_1"))
+    diagnosis.learn(prefix, State.of("k", message_id="msg_1"))
     assert diagnosis.message_id(prefix, make_body()) == ""

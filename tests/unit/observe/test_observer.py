@@ -85,14 +85,14 @@ def test_traffic_keeps_the_state_warm(watched: Any, prefix: Any, make_body: Any)
     """From the start of the request, for the TTL that was granted."""
     observe(watched, make_body(), WRITTEN, started=1000.0)
     state = state_of(watched, prefix)
-    assert (state.warm_until, state.traffic_at) == (4600.0, 1000.0)
+    assert (state.life.warm_until, state.traffic.at) == (4600.0, 1000.0)
 
 
 def test_five_granted_minutes_are_five_minutes(watched: Any, prefix: Any, make_body: Any) -> None:
     """Whatever the prefix asks for."""
     written = {"input_tokens": 5, "cache_creation_input_tokens": 1900}
     observe(watched, make_body(), written, started=1000.0)
-    assert state_of(watched, prefix).warm_until == 1300.0
+    assert state_of(watched, prefix).life.warm_until == 1300.0
 
 
 @pytest.mark.parametrize(("granted", "lives"), [(300, 2300.0), (3600, 5600.0)])
@@ -105,7 +105,7 @@ def test_a_read_keeps_the_ttl_that_was_granted(
     both = {**READ, "cache_creation_input_tokens": 90}
     split = {"ephemeral_1h_input_tokens": 90 if granted == 300 else 0}
     observe(watched, make_body(), {**both, "cache_creation": split}, started=2000.0)
-    assert state_of(watched, prefix).warm_until == lives
+    assert state_of(watched, prefix).life.warm_until == lives
 
 
 def test_of_two_ttls_written_the_short_one_counts(
@@ -115,14 +115,14 @@ def test_of_two_ttls_written_the_short_one_counts(
     split = {"ephemeral_1h_input_tokens": 1900}
     usage = {"input_tokens": 5, "cache_creation_input_tokens": 1990, "cache_creation": split}
     observe(watched, make_body(), usage, started=1000.0)
-    assert state_of(watched, prefix).warm_until == 1300.0
+    assert state_of(watched, prefix).life.warm_until == 1300.0
 
 
 def test_drift_is_traffic_but_warms_nothing(watched: Any, prefix: Any, make_body: Any) -> None:
     """The entry was not used."""
     observe(watched, make_body(system="You were"), READ, started=1000.0)
     state = state_of(watched, prefix)
-    assert (state.warm_until, state.traffic_at) == (None, 1000.0)
+    assert (state.life.warm_until, state.traffic.at) == (None, 1000.0)
 
 
 def test_the_state_knows_what_drifted(watched: Any, prefix: Any, make_body: Any) -> None:
@@ -131,8 +131,8 @@ def test_the_state_knows_what_drifted(watched: Any, prefix: Any, make_body: Any)
     for at in (1001.0, 1002.0):
         observe(watched, make_body(system="You are a healer. " * 400), READ, started=at)
     state = state_of(watched, prefix)
-    assert (state.drift_at, state.drift_tier) == (1001.0, "system")
-    assert (state.drift_place, state.matched_at) == ("system[0].text:12", 1000.0)
+    assert (state.traffic.drift_at, state.traffic.drift_tier) == (1001.0, "system")
+    assert (state.traffic.drift_place, state.traffic.matched_at) == ("system[0].text:12", 1000.0)
 
 
 def test_a_hit_outdates_a_drift(watched: Any, prefix: Any, make_body: Any) -> None:
@@ -140,14 +140,18 @@ def test_a_hit_outdates_a_drift(watched: Any, prefix: Any, make_body: Any) -> No
     observe(watched, make_body(tools=[]), READ, started=1000.0)
     observe(watched, make_body(), READ, started=1001.0)
     state = state_of(watched, prefix)
-    assert (state.drift_at, state.drift_tier, state.matched_at) == (1000.0, "tools", 1001.0)
+    assert (state.traffic.drift_at, state.traffic.drift_tier, state.traffic.matched_at) == (
+        1000.0,
+        "tools",
+        1001.0,
+    )
 
 
 def test_the_state_is_told_once_a_minute(watched: Any, prefix: Any, make_body: Any) -> None:
     """A busy agent does not write at every request."""
     for started in (1000.0, 1001.0):
         observe(watched, make_body(), READ, started=started)
-    assert state_of(watched, prefix).traffic_at == 1000.0
+    assert state_of(watched, prefix).traffic.at == 1000.0
 
 
 def test_an_unreachable_state_changes_nothing(watched: Any, make_body: Any) -> None:

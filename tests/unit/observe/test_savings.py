@@ -8,8 +8,8 @@ import pytest
 
 from prefixwarm.observe.observation import Observation
 from prefixwarm.observe.state_reporter import session_start
-from prefixwarm.state.model import State
 from prefixwarm.state.outcome import Usage
+from prefixwarm.state.warm_state import State
 
 HIT = Usage(read=1_000_000, input=10)
 MISS = Usage(write_1h=1_000_000, input=10)
@@ -17,7 +17,7 @@ MISS = Usage(write_1h=1_000_000, input=10)
 
 def start(prefix: Any, usage: Usage, drift: str | None = None, **state: Any) -> Any:
     seen = Observation("support", drift, usage, 10_000.0)
-    return session_start(prefix, seen, State(key="k", granted_ttl=3600, **state))
+    return session_start(prefix, seen, State.of("k", granted_ttl=3600, **state))
 
 
 @pytest.fixture

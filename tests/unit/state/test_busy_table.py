@@ -211,7 +211,7 @@ def take(store: DynamoState, soon: Deadline) -> Lease:
     wish = LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
     state, taken = store.take_lease(KEY, wish, soon)
     assert taken
-    return Lease(key=KEY, owner="a", token=state.lease_token)
+    return Lease(key=KEY, owner="a", token=state.lease.token)
 
 
 COUNTING: dict[str, tuple[Callable[[DynamoState, Deadline], object], dict[str, object]]] = {
@@ -246,8 +246,8 @@ def test_a_write_that_was_done_counts_once(what: str, monkeypatch: pytest.Monkey
     store = DynamoState("warm", LosesReplies())
     work, expected = COUNTING[what]
     work(store, soon)
-    state = store.read(KEY, soon)
-    assert {name: getattr(state, name) for name in expected} == expected
+    attributes = store.read(KEY, soon).attributes()
+    assert {name: attributes[name] for name in expected} == expected
 
 
 def test_ledgers_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +261,7 @@ def test_ledgers_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     own, total = (store.ledger(key, [DAY], soon)[0] for key in (KEY, "total/shop"))
     assert (own.outcomes, own.spent_usd, own.saved_usd) == ({WRITTEN: 1}, 0.5, 0.25)
     assert total.saved_usd == 0.25
-    assert store.read(KEY, soon).settled == 1
+    assert store.read(KEY, soon).money.settled == 1
 
 
 def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +278,7 @@ def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert store.ledger("total/shop", [DAY], soon)[0].committed_usd == 0.25
     store.register(KEY, Registration(name="support", at=NOW, due_at=NOW), soon)
     assert store.grant(store.read(KEY, soon), reserved, Limits(), soon)
-    assert store.read(KEY, soon).init_allowance_usd == 0.5
+    assert store.read(KEY, soon).money.init_allowance_usd == 0.5
     wish = LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
     state, taken = store.take_lease(KEY, wish.replace(allowance_usd=0.25), soon)
-    assert (taken, state.init_allowance_usd) == (True, 0.25)
+    assert (taken, state.money.init_allowance_usd) == (True, 0.25)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from prefixwarm.errors import StateItemError
 from prefixwarm.state.item import due_states, ledger_of, state_of
-from prefixwarm.state.model import Ledger, State
+from prefixwarm.state.model import Ledger
+from prefixwarm.state.warm_state import FIELDS, State
 from tests.helpers.effort import EXAMPLES
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ NAMES = [*NUMBERS, *TEXTS, "functions"]
 
 def test_every_attribute_is_named_here() -> None:
     """So that none is left out below."""
-    assert {*NAMES, "key"} == {*State._fields, "version"}
+    assert {*NAMES} == {*FIELDS, "version"}
 
 
 numbers = st.one_of(
@@ -79,9 +80,9 @@ def test_garbage_is_a_state_or_named(item: object) -> None:
         problem = str(error)
     else:
         problem = f"{KEY}: none"
-        assert state.granted_ttl in (None, 300, 3600)
+        assert state.life.granted_ttl in (None, 300, 3600)
         assert state.warm_for(1e9) < 1e12
-        assert all(isinstance(function, str) for function in state.functions)
+        assert all(isinstance(function, str) for function in state.deployment.functions)
     assert problem.startswith(f"{KEY}: ")
 
 
@@ -105,7 +106,7 @@ def test_one_bad_item_hides_no_other(garbage: list[object]) -> None:
     """Wherever it stands among them."""
     good: Mapping[str, Any] = {"pk": {"S": KEY}, "name": {"S": "support"}}
     found = due_states([*garbage, good, *garbage])
-    assert State(key=KEY, name="support") in found.states
+    assert State.of(KEY, name="support") in found.states
     assert len(found.states) + len(found.unreadable) == 2 * len(garbage) + 1
 
 

@@ -22,11 +22,12 @@ from prefixwarm.state.model import (
     Lease,
     LeaseWish,
     Result,
+    RoutePause,
     SessionStart,
     Settlement,
-    State,
 )
 from prefixwarm.state.outcome import Outcome
+from prefixwarm.state.warm_state import State
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -64,17 +65,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateStore
 
 def test_a_pause_holds_back_until_its_end(store: StateStore) -> None:
     """And says why."""
-    store.pause(KEY, 1000.5, "HTTP 429", soon())
-    assert store.read(KEY, soon()).backoff_until == 1000.5
-    assert store.read(KEY, soon()).reason == "HTTP 429"
+    store.pause(KEY, RoutePause(until=1000.5, reason="HTTP 429"), soon())
+    pause = RoutePause(until=1000.5, reason="HTTP 429")
+    assert store.read_pause(KEY, soon()) == pause
 
 
 def test_a_shorter_pause_leaves_a_longer_one(store: StateStore) -> None:
     """The spend limit's hour outlasts a rate limit's seconds."""
-    store.pause(KEY, 5000.0, "spend limit", soon())
-    store.pause(KEY, 1000.0, "rate limit", soon())
-    assert store.read(KEY, soon()).backoff_until == 5000.0
-    assert store.read(KEY, soon()).reason == "spend limit"
+    store.pause(KEY, RoutePause(until=5000.0, reason="spend limit"), soon())
+    store.pause(KEY, RoutePause(until=1000.0, reason="rate limit"), soon())
+    pause = RoutePause(until=5000.0, reason="spend limit")
+    assert store.read_pause(KEY, soon()) == pause
 
 
 def test_a_check_changes_only_what_it_says(store: StateStore) -> None:
@@ -83,8 +84,8 @@ def test_a_check_changes_only_what_it_says(store: StateStore) -> None:
     store.plan(KEY, first, soon())
     store.plan(KEY, Check(at=2.0, due_at=3.0, reason="b"), soon())
     state = store.read(KEY, soon())
-    assert (state.due_at, state.reason, state.idle) == (3.0, "b", 3)
-    assert (state.rewrites, state.tripped_until) == (2, 9.0)
+    assert (state.plan.due_at, state.plan.reason, state.traffic.idle) == (3.0, "b", 3)
+    assert (state.backoff.rewrites, state.backoff.tripped_until) == (2, 9.0)
 
 
 DAY = "2026-11-21"
@@ -95,7 +96,7 @@ def spend(store: StateStore, by: str, cost_usd: float, at: float = 1000.0) -> No
     """A warm call by somebody."""
     wish = LeaseWish(name="support", owner=by, now=at, seconds=1, needed_until=1e9)
     state, _ = store.take_lease(KEY, wish, soon())
-    lease = Lease(key=KEY, owner=by, token=state.lease_token)
+    lease = Lease(key=KEY, owner=by, token=state.lease.token)
     result = Result(
         outcome="written", started=at, ttl=3600, max_tokens=0, due_at=at, cost_usd=cost_usd, by=by
     )
@@ -127,7 +128,7 @@ def test_what_others_spent_and_what_was_saved_is_settled_once(store: StateStore)
         first, second = store.ledger(key, [DAY, "2026-11-22"], soon())
         assert (first.others_usd, first.saves, first.saved_usd) == (0.5, 1, 0.25)
         assert (second.others_usd, second.saves, second.net_usd) == (0.125, 1, 0.125)
-    assert store.read(KEY, soon()).kept_usd == 2.0
+    assert store.read(KEY, soon()).money.kept_usd == 2.0
 
 
 def test_of_two_who_settle_one_does(store: StateStore) -> None:
@@ -143,7 +144,7 @@ def test_of_two_who_settle_one_does(store: StateStore) -> None:
 def test_nothing_is_settled_of_what_is_not_known(store: StateStore) -> None:
     """Neither of a new state, nor of one that was deleted meanwhile."""
     assert settle(store) is None
-    gone = State(key=KEY, saves=3, saved_usd=1.0)
+    gone = State.of(KEY, saves=3, saved_usd=1.0)
     assert store.settle(gone, TOTAL, DAY, 1000.0, soon()) is None
     assert store.ledger(TOTAL, [DAY], soon()) == []
 
@@ -168,7 +169,7 @@ def test_a_failure_of_one_callers_own_holds_back_nobody_else(store: StateStore) 
         wish = LeaseWish(name="s", owner="k", now=1000.0, seconds=5, needed_until=1e9, by=KEEPWARM)
         state, taken = store.take_lease(KEY, wish, soon())
         assert taken
-        lease = Lease(key=KEY, owner="k", token=state.lease_token)
+        lease = Lease(key=KEY, owner="k", token=state.lease.token)
         failure = Failure(
             outcome="failed",
             reason="HTTP 401",
@@ -180,11 +181,11 @@ def test_a_failure_of_one_callers_own_holds_back_nobody_else(store: StateStore) 
         store.fail(lease, failure, soon())
 
     fail(own_fault=True)
-    assert store.read(KEY, soon()).backoff_of == KEEPWARM
+    assert store.read(KEY, soon()).backoff.of == KEEPWARM
     assert [take(KEEPWARM), take("agent")] == [False, True]
     assert take("nobody", 1011.5)
     store.record(Lease(key=KEY, owner="nobody", token=3), done(1011.5), soon())
-    assert (store.read(KEY, soon()).backoff_of, take(KEEPWARM, 1013.0)) == ("", True)
+    assert (store.read(KEY, soon()).backoff.of, take(KEEPWARM, 1013.0)) == ("", True)
 
 
 def done(started: float) -> Result:
@@ -207,20 +208,20 @@ def test_the_providers_trouble_holds_everybody(store: StateStore) -> None:
             by=KEEPWARM,
             own_fault=own_fault,
         )
-        store.fail(Lease(key=KEY, owner="k", token=state.lease_token), failure, soon())
+        store.fail(Lease(key=KEY, owner="k", token=state.lease.token), failure, soon())
     wish = LeaseWish(name="s", owner="a", now=2100.0, seconds=5, needed_until=1e9, by="agent")
     state, taken = store.take_lease(KEY, wish, soon())
-    assert (taken, state.backoff_of) == (False, "")
+    assert (taken, state.backoff.of) == (False, "")
 
 
 def test_what_showed_traffic_is_remembered(store: StateStore) -> None:
     """The metric, or the agent's own word."""
     store.saw_traffic(KEY, 1000.0, METRIC, soon())
-    assert store.read(KEY, soon()).traffic_by == METRIC
+    assert store.read(KEY, soon()).traffic.by == METRIC
     store.touch(KEY, 2000.0, 300, soon())
-    assert store.read(KEY, soon()).traffic_by == OBSERVED
+    assert store.read(KEY, soon()).traffic.by == OBSERVED
     store.saw_traffic(KEY, 1500.0, METRIC, soon())
-    assert store.read(KEY, soon()).traffic_by == OBSERVED
+    assert store.read(KEY, soon()).traffic.by == OBSERVED
 
 
 def test_functions_are_lists_by_prefix_name() -> None:

@@ -18,10 +18,12 @@ from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state.item import due_states
 from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.memory import FileState
-from prefixwarm.state.model import METRIC, Ledger, Registration, State
+from prefixwarm.state.model import METRIC, Ledger, Registration
 from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change, typed
+from prefixwarm.state.warm_state import State
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.states import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -234,8 +236,8 @@ def test_a_file_of_the_first_format_is_read_and_goes_on(tmp_path: Path) -> None:
     path, soon = tmp_path / "state.json", Deadline.after(60)
     path.write_text(json.dumps(OLD))
     store = FileState(path)
-    state = State(
-        key=KEY,
+    state = State.of(
+        KEY,
         name="support",
         functions=("a", "b"),
         warm_until=1e9,
@@ -254,7 +256,7 @@ def test_a_file_of_the_first_format_is_read_and_goes_on(tmp_path: Path) -> None:
         saved_usd=0.25,
     )
     for _ in range(2):
-        assert store.read(KEY, soon).replace(traffic_at=None, traffic_by="", idle=2) == state
+        assert changed(store.read(KEY, soon), traffic_at=None, traffic_by="", idle=2) == state
         assert store.due(8, 5, soon).states[0].key == KEY
         assert store.ledger(KEY, ["2026-11-21"], soon) == [ledger]
         store.saw_traffic(KEY, 1e9, METRIC, soon)

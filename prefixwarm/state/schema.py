@@ -1,0 +1,257 @@
+"""The schema of the warm state: every attribute of a prefix's item, in small groups.
+
+A group's line is the only place where an attribute is described: its name in the item and in
+`--json` documents, its type, and what it means. The codec of items, the documents and the table in
+`docs/state.md` are made from it. Items stay flat: `state.lease.until` is the attribute
+`lease_until`.
+"""
+
+from __future__ import annotations
+
+from prefixwarm.life import TTL_1H, TTL_5M
+from prefixwarm.wire.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+# The year 5138; an hour; the integers that a float holds; dollars.
+_LATEST = 1e11
+_LONGEST_MS = 3_600_000.0
+_MOST = 2**53
+_MOST_USD = 1e9
+
+
+class Kind(Record):
+    """What an attribute may hold.
+
+    `attribute_type` is DynamoDB's, `what` the same in words; `read` makes a value of what stands
+    in an item, and raises ValueError where that is something else.
+    """
+
+    attribute_type: str
+    what: str
+    read: Callable[[object], Any]
+
+
+class Field(Record):
+    """One attribute of an item; `empty` is its value where it is absent."""
+
+    attribute: str
+    kind: Kind
+    doc: str
+    internal: bool
+    group: str = ""
+    name: str = ""
+    empty: object = None
+
+
+def only(value: object, attribute_type: str) -> object:
+    """What an item's attribute holds, if it is of this type; else None."""
+    return value.get(attribute_type) if isinstance(value, dict) and len(value) == 1 else None
+
+
+def _number(value: object) -> float:
+    text = only(value, "N")
+    try:
+        return float(text) if isinstance(text, str) else float("nan")
+    except ValueError:
+        return float("nan")
+
+
+def _within(least: float, most: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        number = _number(value)
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return read
+
+
+def _whole(value: object) -> int:
+    number = _number(value)
+    if not (0 <= number <= _MOST and number == int(number)):
+        raise ValueError
+    return int(number)
+
+
+def _ttl(value: object) -> int:
+    number = _number(value)
+    if number not in (TTL_5M, TTL_1H):
+        raise ValueError
+    return int(number)
+
+
+def _text(value: object) -> str:
+    text = only(value, "S")
+    if not isinstance(text, str):
+        raise ValueError
+    return text
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    texts = only(value, "SS")
+    if not (isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts)):
+        raise ValueError
+    return tuple(sorted(texts))
+
+
+TIME = Kind(attribute_type="N", what="a time in epoch seconds", read=_within(-_LATEST, _LATEST))
+MILLISECONDS = Kind(attribute_type="N", what="milliseconds of a call", read=_within(0, _LONGEST_MS))
+TTL = Kind(attribute_type="N", what=f"{TTL_5M} or {TTL_1H} seconds", read=_ttl)
+COUNT = Kind(attribute_type="N", what="a count", read=_whole)
+USD = Kind(attribute_type="N", what="US dollars", read=_within(-_MOST_USD, _MOST_USD))
+TEXT = Kind(attribute_type="S", what="a text", read=_text)
+TEXTS = Kind(attribute_type="SS", what="a set of texts", read=_texts)
+
+
+def field(attribute: str, kind: Kind, doc: str, *, internal: bool = False) -> Any:
+    """Describe an attribute; `internal` ones stand in no document."""
+    return Field(attribute=attribute, kind=kind, doc=doc, internal=internal)
+
+
+class Group(Record):
+    """Base class of some attributes of a state that belong together."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        described = []
+        for name in cls._fields:
+            # Annotations are texts here: `float | None`, `int`, `str`, `tuple[str, ...]`.
+            empty = _EMPTY[cls.__annotations__[name]]
+            described.append(cls.__dict__[name].replace(name=name, empty=empty))
+            setattr(cls, name, empty)
+        _described[cls] = tuple(described)
+
+
+def fields_of(group: type[Group]) -> tuple[Field, ...]:
+    """What a group's class describes, in its order."""
+    return _described[group]
+
+
+_described: dict[type[Group], tuple[Field, ...]] = {}
+_EMPTY: dict[str, object] = {
+    "float | None": None,
+    "int | None": None,
+    "float": 0.0,
+    "int": 0,
+    "str": "",
+    "tuple[str, ...]": (),
+}
+
+
+class Life(Group):
+    """The provider's cache entry, and what a call on it takes."""
+
+    warm_until: float | None = field(
+        "warm_until", TIME, "the entry's end, counted from the start of the last call that used it"
+    )
+    last_touch: float | None = field("last_touch", TIME, "the start of the last call that used it")
+    granted_ttl: int | None = field("granted_ttl", TTL, "the TTL that it was granted")
+    longest_ttl: int | None = field(
+        "longest_ttl", TTL, "300 where the provider did not grant an hour"
+    )
+    max_tokens: int = field("max_tokens", COUNT, "1 where the provider refused 0")
+    write_ms: float | None = field("write_ms", MILLISECONDS, "how long the last write took")
+    read_ms: float | None = field("read_ms", MILLISECONDS, "how long the last read took")
+
+
+class HeldLease(Group):
+    """Who is warming the prefix now."""
+
+    owner: str = field("lease_owner", TEXT, "who holds the lease", internal=True)
+    token: int = field("lease_token", COUNT, "grows whenever the lease is taken", internal=True)
+    until: float | None = field("lease_until", TIME, "the lease's end", internal=True)
+
+
+class Backoff(Group):
+    """What holds warm calls back."""
+
+    until: float | None = field("backoff_until", TIME, "nothing is sent before")
+    of: str = field(
+        "backoff_of", TEXT, "the caller that alone is held back; empty where all callers are"
+    )
+    failures: int = field("failures", COUNT, "failed calls in a row")
+    rewrites: int = field(
+        "rewrites", COUNT, "scheduled refreshes in a row that wrote instead of reading"
+    )
+    tripped_until: float | None = field("tripped_until", TIME, "how long these stop refreshes")
+
+
+class Traffic(Group):
+    """What is known of real requests."""
+
+    at: float | None = field("traffic_at", TIME, "the last sign of real traffic")
+    by: str = field(
+        "traffic_by", TEXT, "where it came from: `observed` by the agent itself, or the `metric`"
+    )
+    agent_ttl: int | None = field(
+        "agent_ttl", TTL, "the TTL that a real request's own write asked for last"
+    )
+    idle: int = field("idle", COUNT, "refreshes since that sign")
+    started_at: float | None = field(
+        "started_at", TIME, "when a function last started with the prefix for a waiting request"
+    )
+    matched_at: float | None = field("matched_at", TIME, "when a request last used the entry")
+    drift_at: float | None = field("drift_at", TIME, "when a request last differed from it")
+    drift_tier: str = field("drift_tier", TEXT, "the first tier that differed then")
+    drift_place: str = field("drift_place", TEXT, "where in that tier")
+    starts: int = field("starts", COUNT, "observed session starts")
+    start_hits: int = field("start_hits", COUNT, "those that read the entry")
+
+
+class Money(Group):
+    """Dollars over the prefix's life, and what is settled of them in the ledgers."""
+
+    calls: int = field("calls", COUNT, "warm calls by anyone")
+    unpriced: int = field("unpriced", COUNT, "those of unknown price")
+    spent_usd: float = field("spent_usd", USD, "what the others cost")
+    kept_usd: float = field("kept_usd", USD, "the keep-warm function's share of that")
+    saves: int = field(
+        "saves", COUNT, "session starts that read an entry which would have lapsed otherwise"
+    )
+    saved_usd: float = field("saved_usd", USD, "what these saved at least")
+    init_allowance_usd: float = field(
+        "init_allowance_usd", USD, "what starts may still spend, granted and reserved before"
+    )
+    settled: int = field("settled", COUNT, "settlements", internal=True)
+    settled_saves: int = field(
+        "settled_saves", COUNT, "`saves` that the ledgers hold", internal=True
+    )
+    settled_saved_usd: float = field(
+        "settled_saved_usd", USD, "`saved_usd` that the ledgers hold", internal=True
+    )
+    settled_others_usd: float = field(
+        "settled_others_usd", USD, "others' dollars that the ledgers hold", internal=True
+    )
+
+
+class LastCall(Group):
+    """The last warm call."""
+
+    outcome: str = field("outcome", TEXT, "what it did")
+    at: float | None = field("outcome_at", TIME, "when it was sent")
+    message_id: str = field("message_id", TEXT, "the provider's id of it")
+
+
+class Plan(Group):
+    """What the keep-warm function decided."""
+
+    due_at: float | None = field("due_at", TIME, "the next check")
+    reason: str = field("reason", TEXT, "why the last call or decision was as it was")
+    wanted_ttl: int | None = field("wanted_ttl", TTL, "the TTL that the next write asks for")
+    learned: str = field("learned", TEXT, "the policy's counters, in Base64")
+
+
+class Deployment(Group):
+    """Where the prefix comes from, and who sends it."""
+
+    name: str = field("deployment", TEXT, "the deployment's name")
+    functions: tuple[str, ...] = field("functions", TEXTS, "functions that send the prefix")
+    at: float | None = field(
+        "deployed_at", TIME, "when the keep-warm function last read it in its manifest"
+    )
+    object: str = field("object", TEXT, "its prefix file's key in the bucket")

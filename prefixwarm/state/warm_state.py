@@ -1,0 +1,107 @@
+"""The warm state: the shared record of one prefix."""
+
+from __future__ import annotations
+
+from prefixwarm.state.schema import (
+    TEXT,
+    Backoff,
+    Deployment,
+    Field,
+    HeldLease,
+    LastCall,
+    Life,
+    Money,
+    Plan,
+    Traffic,
+    fields_of,
+)
+from prefixwarm.wire.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from prefixwarm.state.schema import Group
+
+
+class State(Record):
+    """What is known of one prefix. Times are epoch seconds; None is unknown.
+
+    The groups are described in `prefixwarm.state.schema`.
+    """
+
+    key: str
+    name: str = ""
+    life: Life = Life()
+    lease: HeldLease = HeldLease()
+    backoff: Backoff = Backoff()
+    traffic: Traffic = Traffic()
+    money: Money = Money()
+    last_call: LastCall = LastCall()
+    plan: Plan = Plan()
+    deployment: Deployment = Deployment()
+
+    @classmethod
+    def of(cls, key: str, **attributes: Any) -> State:
+        """The state with these attributes of its item, by their flat names."""
+        held: dict[str, dict[str, Any]] = {}
+        for attribute, value in attributes.items():
+            field = FIELDS[attribute]
+            held.setdefault(field.group, {})[field.name] = value
+        own = held.pop("", {})
+        groups: dict[str, Any] = {name: GROUPS[name](**values) for name, values in held.items()}
+        return cls(key=key, **own, **groups)
+
+    def attributes(self, *, internal: bool = True) -> dict[str, Any]:
+        """All attributes by their flat names; `internal` ones as well, or not."""
+        held: Mapping[str, Any] = vars(self)
+        return {
+            attribute: getattr(held[field.group], field.name) if field.group else held[field.name]
+            for attribute, field in FIELDS.items()
+            if internal or not field.internal
+        }
+
+    def warm_for(self, now: float) -> float:
+        """Seconds that the entry still lives; 0 when it does not."""
+        return max(0.0, (self.life.warm_until or 0.0) - now)
+
+    def leased(self, now: float) -> bool:
+        """Whether somebody is warming it now."""
+        return (self.lease.until or 0.0) > now
+
+    def held_back(self, now: float, by: str) -> bool:
+        """Whether a back-off holds this caller."""
+        return (self.backoff.until or 0.0) > now and self.backoff.of in ("", by)
+
+    def ttl_to_ask(self, wanted: int, now: float) -> int:
+        """The TTL that a call asks for where this one is wanted for writes.
+
+        Never less than the living entry has: what a shorter marker does to it is documented
+        nowhere. Never more than the provider grants.
+        """
+        living = (self.life.granted_ttl or 0) if self.warm_for(now) else 0
+        return min(max(wanted, living), self.life.longest_ttl or 3600)
+
+
+GROUPS: dict[str, type[Group]] = {
+    "life": Life,
+    "lease": HeldLease,
+    "backoff": Backoff,
+    "traffic": Traffic,
+    "money": Money,
+    "last_call": LastCall,
+    "plan": Plan,
+    "deployment": Deployment,
+}
+_NAME = Field(attribute="name", kind=TEXT, doc="the prefix's name", internal=False, name="name")
+
+# Every attribute of a prefix's item, by its name there.
+FIELDS: dict[str, Field] = {
+    "name": _NAME.replace(empty=""),
+    **{
+        field.attribute: field.replace(group=group)
+        for group in GROUPS
+        for field in fields_of(GROUPS[group])
+    },
+}
