@@ -79,7 +79,7 @@ def test_drift_that_only_the_provider_sees(warmed: Any, make_request: Any) -> No
     agent.messages.create(**make_request())
     assert told(warmed, observer) == (["system_changed"], ["drift"])
     state = warmed.state.read(warmed.key, Deadline.after(60))
-    assert (state.drift_tier, state.matched_at) == ("system", None)
+    assert (state.traffic.drift_tier, state.traffic.matched_at) == ("system", None)
 
 
 def test_streams_and_asynchronous_clients(warmed: Any, make_request: Any) -> None:
