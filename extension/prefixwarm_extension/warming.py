@@ -105,7 +105,7 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
         context.decisions[call.name] = decision
         ask = ask.replace(objection="" if decision.send else decision.why)
         attempt = acquire(call, ask, context.store, ends, state=state)
-        if not attempt.in_flight or attempt.state.failures or not pause(wait):
+        if not attempt.in_flight or attempt.state.backoff.failures or not pause(wait):
             return attempt
         ask = ask.replace(waited=True)
 

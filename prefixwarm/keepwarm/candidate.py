@@ -195,9 +195,9 @@ def _latency(state: State, call: WarmCall, latency_value: float) -> float:
 def _spent(state: State, call: WarmCall) -> float:
     """What warm calls have cost, in units of one uncached read of the prefix."""
     unit = _dollars(call, "input")
-    if not unit or state.unpriced:
-        return state.calls * relative_prices(call.usd_per_mtok)["write_1h"]
-    return state.spent_usd / unit
+    if not unit or state.money.unpriced:
+        return state.money.calls * relative_prices(call.usd_per_mtok)["write_1h"]
+    return state.money.spent_usd / unit
 
 
 def _dollars(call: WarmCall, price: str) -> float | None:

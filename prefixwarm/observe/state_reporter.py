@@ -113,7 +113,7 @@ def session_start(prefix: PrefixFile, seen: Observation, state: State) -> Sessio
         saved=saved,
         saved_usd=_saving(prefix, seen) if saved else None,
         asked_ttl=None if hit or not seen.usage.written else ttl,
-        recheck=state.due_at is not None,
+        recheck=state.plan.due_at is not None,
     )
 
 

@@ -237,7 +237,8 @@ class Attempt:
 
 
 def _in_flight(state: State) -> str:
-    return f"in flight, after {state.failures} failed calls" if state.failures else "in flight"
+    failures = state.backoff.failures
+    return f"in flight, after {failures} failed calls" if failures else "in flight"
 
 
 def _variants(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:

@@ -488,11 +488,14 @@ def test_a_start_tells_what_its_request_asked_for(
     """And has a listed prefix looked at again; what read asked for nothing."""
     missed = SessionStart(at=NOW, quiet=300, hit=False, asked_ttl=300)
     store.count_start(key, missed, soon)
-    assert (store.read(key, soon).agent_ttl, store.read(key, soon).due_at) == (300, None)
+    assert (store.read(key, soon).traffic.agent_ttl, store.read(key, soon).plan.due_at) == (
+        300,
+        None,
+    )
     store.plan(key, Check(at=NOW, due_at=NOW + 9000, reason=""), soon)
     store.count_start(key, SessionStart(at=NOW + 900, quiet=300, hit=True, recheck=True), soon)
     state = store.read(key, soon)
-    assert (state.agent_ttl, state.due_at) == (300, NOW + 900)
+    assert (state.traffic.agent_ttl, state.plan.due_at) == (300, NOW + 900)
 
 
 def test_the_last_drift_is_kept(store: StateStore, key: str, soon: Deadline) -> None:

@@ -64,7 +64,7 @@ def test_a_call_in_flight_after_failed_ones_is_not_waited_for(
         wish = LeaseWish(name="support", owner=owner, now=time(), seconds=HOUR, needed_until=now)
         state, taken = store.take_lease(key, wish, soon)
         assert taken
-        return Lease(key=key, owner=owner, token=state.lease_token)
+        return Lease(key=key, owner=owner, token=state.lease.token)
 
     failed = Failure(
         outcome="failed", reason="no complete reply in time", at=now, backoff_until=now

@@ -39,7 +39,7 @@ def test_waiting_is_priced_by_what_was_measured() -> None:
 def test_the_account_is_fed_by_the_states_own_sums() -> None:
     """Whoever made the calls; $0.02 is one uncached read. Nobody observes where nothing counts."""
     counts = {"starts": 9, "start_hits": 7, "saves": 2}
-    state = State(key="k", spent_usd=0.06, calls=3, agent_ttl=3600, longest_ttl=300, **counts)
+    state = State.of("k", spent_usd=0.06, calls=3, agent_ttl=3600, longest_ttl=300, **counts)
     view = view_of(state, warm_call(), NOW, 0)
     assert (view.spent, view.agent_ttl, view.longest_ttl) == (pytest.approx(3.0), 3600, 300)
     assert (view.starts, view.start_hits, view.saves) == (9, 7, 2)
@@ -49,7 +49,7 @@ def test_the_account_is_fed_by_the_states_own_sums() -> None:
 
 def test_calls_of_unknown_price_count_as_writes() -> None:
     """The allowance never grows by what is not known."""
-    state = State(key="k", spent_usd=0.02, calls=3, unpriced=1)
+    state = State.of("k", spent_usd=0.02, calls=3, unpriced=1)
     assert view_of(state, warm_call(), NOW, 0).spent == pytest.approx(6.0)
 
 
