@@ -50,6 +50,9 @@ def _related(request: CapturedRequest) -> str:
 
 def _is_version(left: CapturedRequest, right: CapturedRequest) -> bool:
     """Whether two system prompts are versions of one: most of each is in the other."""
+    systems = [[b.data for b in side.prompt.tier("system")] for side in (left, right)]
+    if systems[0] == systems[1]:
+        return True
     sides = (left.prompt, right.prompt), (right.prompt, left.prompt)
     shares = [ours.similarity(theirs).get("system") for ours, theirs in sides]
     if None in shares:

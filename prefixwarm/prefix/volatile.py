@@ -10,34 +10,61 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+# Every repetition is bounded: so the time is linear in the text, whatever stands there.
+_S = r"\s{0,3}"
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
+# Of German, French, Spanish, Italian, Portuguese and Dutch.
+_OTHER_MONTH = (
+    r"(?:j[aä]nner|januari?|janvier|enero|gennaio|janeiro|februari?|f[ée]vrier|febrero|febbraio"
+    r"|fevereiro|märz|maart|mars|marzo|março|avril|abril|aprile|mai|mei|mayo|maggio|maio|juni"
+    r"|juin|junio|giugno|junho|juli|juillet|julio|luglio|julho|augustus|ao[uû]t|agosto"
+    r"|septembre|septiembre|settembre|setembro|oktober|octobre|octubre|ottobre|outubro"
+    r"|novembre|noviembre|novembro|dezember|d[ée]cembre|diciembre|dicembre|dezembro)"
+)
 _DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?"
-_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?"
-_DATE = r"(?:19|20)\d\d[-/.](?:0[1-9]|1[0-2])[-/.](?:0[1-9]|[12]\d|3[01])"
+_TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?"
+_YEAR = r"(?:19|20)\d\d"
+_DATE = (
+    rf"{_YEAR}(?:[-/.](?:0[1-9]|1[0-2])[-/.](?:0[1-9]|[12]\d|3[01])"
+    r"|[-/](?:0?[1-9]|1[0-2])[-/](?:0?[1-9]|[12]\d|3[01]))"
+)
 
-# The first that matches at a place wins; so the longer forms stand first.
+# The first that matches at a place wins; so the longer forms stand first. Each begins a word.
 _FORMS = {
-    "uuid": r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b",
-    "timestamp": rf"\b{_DATE}[T ]{_TIME}(?:Z|[+-]\d\d:?\d\d)?",
-    "date": rf"\b{_DATE}\b"
-    rf"|\b(?:{_DAY}\s+)?{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)\d\d\b"
-    rf"|\b(?:{_DAY}\s+)?\d{{1,2}}(?:st|nd|rd|th|\.)?\s+{_MONTH},?\s+(?:19|20)\d\d\b"
-    r"|\b(?:0?[1-9]|[12]\d|3[01])[/.](?:0?[1-9]|1[0-2])[/.](?:19|20)\d\d\b"
-    r"|\b(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/(?:19|20)\d\d\b",
-    "request id": r"\b(?:req|request|trace|session|msg|run|thread|conversation|correlation)"
-    r"(?:[ _-]?id)?\s*[:=#]\s*[\"']?[A-Za-z0-9_-]*\d[A-Za-z0-9_-]*"
-    r"|\b(?:req|msg|sess|run|thread|trace)_[A-Za-z0-9]*\d[A-Za-z0-9]{5,}",
-    "hash": r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{16,64}\b",
-    "epoch time": r"\b1[6-9]\d{8}(?:\d{3}|\.\d+)?\b",
-    "counter": r"\b(?:attempt|turn|step|iteration|message|request|retry)\s*"
-    r"(?:no\.?|number|count|#|:)\s*#?\d+",
-    "time of day": rf"\b(?:it is|now|time(?: is)?|clock|at)\b\s*:?\s*{_TIME}(?:\s*[ap]\.?m\b)?",
+    "uuid": r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b",
+    "timestamp": rf"{_DATE}[T ]{_TIME}(?:Z|[+-]\d\d:?\d\d)?"
+    rf"|{_YEAR}(?:0[1-9]|1[0-2])[0-3]\d[T_-][0-2]\d[0-5]\d(?:[0-5]\d(?:\.\d{{1,9}})?)?Z?\b",
+    "date": rf"{_DATE}\b"
+    rf"|(?:{_DAY}\s{{1,3}})?{_MONTH}\s{{1,3}}\d{{1,2}}(?:st|nd|rd|th)?,?\s{{1,3}}{_YEAR}\b"
+    rf"|(?:{_DAY}\s{{1,3}})?\d{{1,2}}(?:st|nd|rd|th|\.)?(?:\s{{1,3}}|-){_MONTH},?"
+    rf"(?:\s{{1,3}}|-){_YEAR}\b"
+    rf"|\d{{1,2}}(?:er|º|\.)?\s{{1,3}}(?:de\s)?{_OTHER_MONTH}\s{{1,3}}(?:de\s)?{_YEAR}\b"
+    rf"|{_YEAR}\s?[年년]\s?\d{{1,2}}\s?[月월]\s?\d{{1,2}}\s?[日일]"
+    rf"|(?:0?[1-9]|[12]\d|3[01])[/.](?:0?[1-9]|1[0-2])[/.]{_YEAR}\b"
+    rf"|(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/{_YEAR}\b",
+    "request id": r"(?:req|request|trace|session|msg|run|thread|conversation|correlation)"
+    rf"(?:[ _-]?id)?{_S}[:=#]{_S}[\"']?[A-Za-z0-9_-]{{0,64}}\d[A-Za-z0-9_-]{{0,64}}"
+    r"|(?:req|msg|sess|run|thread|trace)_[A-Za-z0-9]{0,64}\d[A-Za-z0-9]{5,64}"
+    r"|x-anthropic-billing-header:[^\n]{0,200}|cch=[0-9a-f]{2,64}\b"
+    r"|(?-i:[0-7][0-9A-HJKMNP-TV-Z]{25})\b",
+    "commit": r"(?:commit|head|revision|rev|sha|build)(?:\s(?:hash|id|is|at|commit))?[ :=#@]{1,3}"
+    r"(?=[a-f]{0,40}\d)(?=\d{0,40}[a-f])[0-9a-f]{7,40}\b",
+    "hash": r"(?=[a-f]{0,64}\d)(?=\d{0,64}[a-f])[0-9a-f]{16,64}\b",
+    "memory address": r"0x[0-9a-f]{8,16}(?=>|\)| object)",
+    "temporary path": r"tmp/tmp\w{6,64}|var/folders/\w{2}/\w{8,64}",
+    "epoch time": r"1[6-9]\d{8}(?:\d{3}|\.\d{1,9})?\b",
+    "counter": rf"(?:attempt|turn|step|iteration|message|request|retry){_S}"
+    rf"(?:no\.?|number|count|#|:){_S}#?\d{{1,20}}",
+    "time of day": rf"(?:it is|now|time(?: is)?|clock|at)\b{_S}:?{_S}{_TIME}(?:{_S}[ap]\.?m\b)?"
+    rf"|(?:0?\d|1[0-2]):[0-5]\d:[0-5]\d{_S}[ap]\.?m\b",
 }
 _ALL = re.compile(
-    "|".join(f"(?P<{kind.replace(' ', '_')}>{form})" for kind, form in _FORMS.items()),
+    r"\b(?:"
+    + "|".join(f"(?P<{kind.replace(' ', '_')}>{form})" for kind, form in _FORMS.items())
+    + ")",
     re.IGNORECASE,
 )
 

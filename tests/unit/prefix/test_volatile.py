@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from prefixwarm.prefix.volatile import find, kind_at, masked
@@ -25,8 +27,23 @@ from prefixwarm.prefix.volatile import find, kind_at, masked
         ("Request ID: 8f3a-12", "request id", "Request ID: 8f3a-12"),
         ("see req_011CabcdEF99", "request id", "req_011CabcdEF99"),
         ("at 1795248000 sharp", "epoch time", "1795248000"),
-        ("commit 9f86d081884c7d659a2feaa0c55ad015", "hash", "9f86d081884c7d659a2feaa0c55ad015"),
+        ("digest 9f86d081884c7d659a2feaa0c55ad015", "hash", "9f86d081884c7d659a2feaa0c55ad015"),
         ("turn #14 of the talk", "counter", "turn #14"),
+        ("Current time is 3:07:42 PM.", "time of day", "time is 3:07:42 PM"),
+        ("Clocked 3:07:42 PM", "time of day", "3:07:42 PM"),
+        ("Date: 2026年9月9日", "date", "2026年9月9日"),
+        ("Date: 2026년 9월 9일", "date", "2026년 9월 9일"),
+        ("Date: 2026/9/9", "date", "2026/9/9"),
+        ("Date: 09-Sep-2026", "date", "09-Sep-2026"),
+        ("Date: 9 septembre 2026", "date", "9 septembre 2026"),
+        ("Heute: 9. Oktober 2026", "date", "9. Oktober 2026"),
+        ("Hoy: 9 de septiembre de 2026", "date", "9 de septiembre de 2026"),
+        ("Stamp 20260909T142233Z", "timestamp", "20260909T142233Z"),
+        ("cc_entrypoint=sdk-cli; cch=36ee5;", "request id", "cch=36ee5"),
+        ("<function find at 0x7f3a2c1d9e40>", "memory address", "0x7f3a2c1d9e40"),
+        ("in /tmp/tmpk3j2h1x9", "temporary path", "tmp/tmpk3j2h1x9"),
+        ("Session 01ARZ3NDEKTSV4RRFFQ69G5FAV", "request id", "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        ("HEAD commit 3f2a9b1", "commit", "HEAD commit 3f2a9b1"),
     ],
 )
 def test_finds_what_changes(text: str, kind: str, found: str) -> None:
@@ -44,12 +61,45 @@ def test_finds_what_changes(text: str, kind: str, found: str) -> None:
         "Use section 4.2.1, ratio 16:9, and ISO 8601.",
         "The maybe-function may 12 times march on",
         "facade decade cafe deadbeef",
+        "Release 2024.1.2, colour 0xFFEEDDCC, open 9:00 AM to 5:00 PM",
+        "Commit often; commit early. In /tmp/cache keep 5 files. ABCDEFGHJKMNPQRSTVWXYZABCD",
         "It is five o'clock somewhere; message the request team.",
     ],
 )
 def test_leaves_stable_text_alone(text: str) -> None:
     """Prices, versions, numbers and words are no finding."""
     assert list(find(text)) == []
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "now ",
+        "now     ",
+        " ",
+        "a",
+        "1",
+        "0a",
+        "request:",
+        "req_a",
+        "mon ",
+        "12:",
+        "2026-",
+        "commit ",
+        "tmp/tmp",
+        "x-anthropic-billing-header:",
+    ],
+)
+def test_the_time_is_linear(piece: str) -> None:
+    """No repetition makes the pattern go back over what it has read."""
+    counts = []
+    for size in (20_000, 80_000):
+        text = (piece * size)[:size] + " " * size
+        started = process_time()
+        list(find(text))
+        counts.append(process_time() - started)
+    # Quadratic time would be 16 times; the floor is for a clock that is coarse.
+    assert counts[1] < 10 * max(counts[0], 0.02)
 
 
 def test_finds_user_names_as_whole_words() -> None:
