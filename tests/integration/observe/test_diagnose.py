@@ -39,7 +39,7 @@ def test_the_first_request_names_the_warm_call(warmed: Any, make_request: Any) -
     sent = make_request()
     for _ in "ab":
         warmed.agent(observer).messages.create(**sent)
-    message_id = warmed.state.read(warmed.key, Deadline.after(60)).message_id
+    message_id = warmed.state.read(warmed.key, Deadline.after(60)).last_call.message_id
     assert message_id.startswith("msg_")
     asked = {"previous_message_id": message_id}
     assert named(warmed) == [{"previous_message_id": None}, asked, None]

@@ -550,7 +550,7 @@ def test_two_functions_share_one_state(
     assert one.warm(memory, one.ask(function="first", deployment="prod")).kind == WRITTEN
     assert two.warm(memory, two.ask(function="second")).kind == SKIPPED
     state = one.state(memory)
-    assert (state.deployment.functions, state.deployment, state.name) == (
+    assert (state.deployment.functions, state.deployment.name, state.name) == (
         ("first",),
         "prod",
         "support",
