@@ -140,7 +140,7 @@ def test_a_stream_is_passed_on_unchanged(bench: Bench) -> None:
             "toolConfig.tools[1]",
         ),
         (
-            {"additionalModelRequestFields": {"thinking": {"type": "disabled"}}},
+            {"additionalModelRequestFields": {"thinking": {"type": "between_tools"}}},
             "shape",
             "additionalModelRequestFields.thinking",
         ),
