@@ -10,7 +10,7 @@ from zlib import crc32
 
 from prefixwarm.keepwarm.old_versions import held_back
 from prefixwarm.life import TTL_1H, TTL_5M, relative_prices
-from prefixwarm.policy import Multipliers, View, decide, learn
+from prefixwarm.policy import Multipliers, View, carry_over, decide, learn
 from prefixwarm.state.model import METRIC, OBSERVED
 
 if TYPE_CHECKING:
@@ -175,6 +175,15 @@ class Candidate:
         at = state.traffic.at or 0.0
         recent = now - at < self._paced(view).refresh_after(view.ttl) + 2 * 60
         return [at] if recent and at >= (state.life.last_touch or 0.0) else []
+
+    def handed_on(self, now: float) -> str:
+        """What the version that replaces this one begins with; empty for nothing."""
+        return b64encode(carry_over(self._view(now), self.policy)).decode()
+
+    def with_account(self, handed_on: str) -> Candidate:
+        """The same, as the version before has left it."""
+        state = self.state.replace(plan=self.state.plan.replace(learned=handed_on))
+        return replace(self, state=state, learned=_decoded(handed_on) or None)
 
     @property
     def learned_text(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.keepwarm.budget import BOOK_SECONDS, day_of
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.life import TTL_5M
 from prefixwarm.state.model import Check
 from prefixwarm.state.outcome import FAILED, SKIPPED
@@ -69,7 +70,8 @@ class LedgerWriter:
     def _plan(self, planned: PlannedCall, outcome: Outcome) -> None:
         candidate, now = planned.candidate, self._clock()
         rewrites = rewrite_breaker.count(candidate.state, planned.decision.action, outcome)
-        after = replace(candidate, state=_after(planned, outcome)).decision(now)
+        called = replace(candidate, state=_after(planned, outcome))
+        after = called.decision(now)
         due_at = after.next_check or now + (outcome.granted_ttl or 0)
         tripped = rewrites >= rewrite_breaker.MOST_REWRITES
         check = Check(
@@ -93,6 +95,9 @@ class LedgerWriter:
                 stopped=tripped,
             )
         self._store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
+        if (learned := called.handed_on(now)) and not candidate.entry.superseded:
+            key = prefix_of(candidate.state.key)
+            self._store.hand_on(key, learned, now, Deadline.after(BOOK_SECONDS))
 
 
 def _after(planned: PlannedCall, outcome: Outcome) -> State:
@@ -104,7 +109,12 @@ def _after(planned: PlannedCall, outcome: Outcome) -> State:
         granted_ttl=outcome.granted_ttl,
         longest_ttl=TTL_5M if outcome.downgraded else state.life.longest_ttl,
     )
-    return state.replace(life=life, traffic=state.traffic.replace(idle=planned.idle))
+    money = state.money.replace(
+        calls=state.money.calls + outcome.calls,
+        unpriced=state.money.unpriced + (outcome.calls if outcome.cost_usd is None else 0),
+        spent_usd=state.money.spent_usd + (outcome.cost_usd or 0.0),
+    )
+    return state.replace(life=life, traffic=state.traffic.replace(idle=planned.idle), money=money)
 
 
 def _say(planned: PlannedCall, outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from prefixwarm.keepwarm.candidate import Candidate, fraction
 from prefixwarm.keepwarm.invocations import TrafficError, invocations
 from prefixwarm.keepwarm.isolation import BROKEN_SECONDS
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.state.model import KEEPWARM, METRIC, Check
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class CandidateSelector:
         if call is None:
             return None
         manifest = self.catalog.manifest
-        return Candidate(
+        candidate = Candidate(
             state=state,
             entry=entry,
             call=call,
@@ -176,6 +177,11 @@ class CandidateSelector:
             latency_value=self.catalog.latency_value,
             prefixes=len(manifest.entries),
         )
+        if entry.superseded or state.plan.learned or state.life.last_touch is not None:
+            return candidate
+        before = self.store.read(prefix_of(state.key), self.deadline)
+        learned = before.plan.learned
+        return candidate.with_account(learned) if learned else candidate
 
     def _put_off(self, state: State, until: float, reason: str) -> None:
         check = Check(at=self.now, due_at=until, reason=reason)
@@ -238,3 +244,6 @@ class CandidateSelector:
             wanted_ttl=decision.ttl,
         )
         store.plan(key, check, self.deadline)
+        if candidate.learned is not None and not candidate.entry.superseded:
+            learned = candidate.handed_on(self.now)
+            store.hand_on(prefix_of(key), learned, self.now, self.deadline)

@@ -40,6 +40,13 @@ class PlanOperations(TableAccess):
                 change.set(name, getattr(check, name))
         self._update(key, change, deadline)
 
+    def hand_on(self, key: str, learned: str, at: float, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.set("learned", learned)
+        keep(change, at)
+        self._update(key, change, deadline)
+
     def read_pause(self, key: str, deadline: Deadline) -> RoutePause:
         """See `StateStore`."""
         return pause_of(key, self._get(key, deadline))

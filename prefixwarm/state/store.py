@@ -89,6 +89,9 @@ class StateStore(Protocol):
     def plan(self, key: str, check: Check, deadline: Deadline) -> None:
         """Note the keep-warm function's decision and the time of its next check."""
 
+    def hand_on(self, key: str, learned: str, at: float, deadline: Deadline) -> None:
+        """Keep, beside all versions of a prefix, what the next one's policy begins with."""
+
     def read_pause(self, key: str, deadline: Deadline) -> RoutePause:
         """The pause of a route, as last seen; over long ago where there is none."""
 

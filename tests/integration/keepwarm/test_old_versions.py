@@ -277,3 +277,34 @@ def test_what_stops_the_others_stops_earlier_versions(
     canary.deploy("new", **manifest)
     canary.asks("old")
     assert canary.passes(2) == []
+
+
+def test_deployments_without_traffic_share_one_allowance(canary: Canary) -> None:
+    """Each changes the prompt; the first one is written, and no other in that week."""
+    for version in ("one", "two", "three", "four"):
+        canary.deploy(version, policy="auto")
+        canary.world.passes(2 * HOUR, HOUR)
+    assert [request["ttl"] for request in written(canary)] == ["1h"]
+
+
+def test_a_version_in_use_hands_its_account_on(canary: Canary) -> None:
+    """It has earned the write of the next one."""
+    canary.deploy("old", policy="auto")
+    for _ in range(6):
+        canary.world.passes(30 * MINUTE, 10 * MINUTE)
+        canary.asks("old")
+    canary.world.passes(2 * MINUTE)
+    assert canary.state("old").start_hits == 6
+    report = canary.deploy("new", policy="auto")
+    assert [outcome.kind for outcome in report.outcomes] == ["written"]
+    assert canary.state("new").learned
+
+
+def written(canary: Canary) -> list[dict[str, Any]]:
+    """Warm calls that wrote, with the TTL that they asked for."""
+    calls = canary.world.warm_calls()
+    return [
+        {"ttl": call["body"]["system"][0]["cache_control"]["ttl"]}
+        for call in calls
+        if call["usage"]["cache_creation_input_tokens"]
+    ]
