@@ -167,4 +167,7 @@ def _show(result: Plan) -> None:
     line(f"AWS's own charge for keeping it warm: {money(result.aws_usd_per_month)} a month.")
     if result.break_even_per_day is not None:
         line(f"Break-even: about {result.break_even_per_day:.2g} requests a day.")
+    if result.best.deployment_usd:
+        cost = dollars(result.best.deployment_usd)
+        line(f"The write at each deployment of a changed prompt is not in the table: {cost}.")
     line(recommendation(result))

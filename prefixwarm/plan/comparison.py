@@ -37,6 +37,8 @@ _CURVES = (NOTHING, "1 h TTL alone", "ski")
 _BLIND = "4-minute pings"
 _BLIND_PER_DAY = 24 * 60 / 4
 _WORTH_USD = 0.01
+# Two ticks: long enough for the write, too short for a refresh.
+_DEPLOYED_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Row:
         Share of session starts that hit; None without any.
     pings_per_day, misses_per_day : float
         Warm calls, and requests that found the entry cold.
+    deployment_usd : float or None
+        US dollars of the write at the deployment of a changed prompt, which is in no other figure.
     """
 
     policy: str
@@ -66,6 +70,7 @@ class Row:
     hit_rate: float | None
     pings_per_day: float
     misses_per_day: float
+    deployment_usd: float | None = None
 
     @property
     def usd_per_month(self) -> float | None:
@@ -198,7 +203,16 @@ def _row(name: str, account: Replay, traffic: Traffic, costs: PrefixCosts) -> Ro
         account.hit_rate,
         account.pings / traffic.days,
         account.misses / traffic.days,
+        costs.usd(_at_deployment(name, costs)),
     )
+
+
+def _at_deployment(name: str, costs: PrefixCosts) -> float:
+    """What the policy pays for a new version that no request has used yet, in units."""
+    if name not in POLICIES:
+        return 0.0
+    unused = replay([], _DEPLOYED_SECONDS, POLICIES[name], deployments=[0.0], **costs.prices)
+    return unused.deployment
 
 
 def _point(per_day: float, prices: Prices, hours: Hours | None) -> Point:

@@ -217,6 +217,7 @@ def test_a_file_that_was_collected_is_forgotten_in_one_line(
     """CDK's garbage collection may remove what no stack names any more; nothing fails."""
     canary.deploy("old")
     canary.asks("old")
+    canary.world.tick()
     canary.deploy("new")
     s3 = canary.world.aws.client("s3")
     s3.delete_object(Bucket="assets", Key=canary.state("old").deployment.object)
@@ -232,6 +233,7 @@ def test_a_file_that_now_holds_another_version_is_not_sent(canary: Canary) -> No
     """Where files are not addressed by their content."""
     canary.deploy("old")
     canary.asks("old")
+    canary.world.tick()
     canary.deploy("new")
     canary.world.put(canary.state("old").deployment.object, dumps(file_of("new")))
     canary.passes(1)

@@ -161,3 +161,14 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_the_write_at_a_deployment_is_shown_apart(
+    prefix: Prefixes,
+) -> None:
+    """It is in no other figure, since nobody knows how often there is one."""
+    costs = costs_of(prefix())
+    plan = compare(Traffic.of([0.0, 9000.0], "a test"), costs)
+    write = costs.usd(costs.multipliers.write_1h)
+    assert [plan.row(rule).deployment_usd for rule in ("auto", "ski", "hazard")] == [write] * 3
+    assert plan.row("do nothing").deployment_usd == plan.row("optimum").deployment_usd == 0
