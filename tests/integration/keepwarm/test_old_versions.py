@@ -296,10 +296,10 @@ def test_a_version_in_use_hands_its_account_on(canary: Canary) -> None:
         canary.world.passes(30 * MINUTE, 10 * MINUTE)
         canary.asks("old")
     canary.world.passes(2 * MINUTE)
-    assert canary.state("old").start_hits == 6
+    assert canary.state("old").traffic.start_hits == 6
     report = canary.deploy("new", policy="auto")
     assert [outcome.kind for outcome in report.outcomes] == ["written"]
-    assert canary.state("new").learned
+    assert canary.state("new").plan.learned
 
 
 def written(canary: Canary) -> list[dict[str, Any]]:
