@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from prefixwarm.provider.routes import Route
 
 
-_MESSAGES = "/v1/messages"
+# Without the version where the client's base URL holds it, as the Vercel AI SDK's does.
+_MESSAGES = "/messages"
 _RUNTIME = {
     "/invoke": "bedrock",
     "/invoke-with-response-stream": "bedrock",
@@ -41,12 +42,15 @@ class CapturedRequest:
         on ``bedrock-converse`` as ``modelId``.
     status : int
         HTTP status of the answer; 0 when there was none.
+    refusal : str
+        The provider's sentence where it refused the request, safe to print.
     """
 
     route: str
     headers: dict[str, str]
     body: dict[str, Any]
     status: int = 200
+    refusal: str = ""
 
     @cached_property
     def prompt(self) -> Prompt:
@@ -62,6 +66,26 @@ class CapturedRequest:
     def answered(self) -> bool:
         """Whether the provider took the request."""
         return 200 <= self.status < 300
+
+
+@dataclass
+class OtherRequest:
+    """A request that is none for a message.
+
+    Attributes
+    ----------
+    method, path : str
+        Without the query.
+    status : int
+        HTTP status of the answer; 0 when there was none.
+    refusal : str
+        The sentence of an answer of 400 and more, safe to print.
+    """
+
+    method: str
+    path: str
+    status: int = 0
+    refusal: str = ""
 
 
 def read_request(

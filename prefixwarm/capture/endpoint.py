@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.captured_request import read_request
+from prefixwarm.capture.captured_request import OtherRequest, read_request
+from prefixwarm.capture.refusal_text import refusal_text
 from prefixwarm.errors import PrefixwarmError
 from prefixwarm.safe_text import printable
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _PIECE = 64 * 1024
+_REFUSED = 400
 _BODILESS = (204, 304)
 _LINE = 65536
 _REFUSAL = (
@@ -44,17 +46,27 @@ class Tape:
     def __init__(self) -> None:
         self._lock = Lock()
         self._requests: list[CapturedRequest] = []
+        self._others: list[OtherRequest] = []
 
-    def add(self, request: CapturedRequest) -> None:
+    def add(self, request: CapturedRequest | OtherRequest) -> None:
         """Keep one request."""
         with self._lock:
-            self._requests.append(request)
+            if isinstance(request, OtherRequest):
+                self._others.append(request)
+            else:
+                self._requests.append(request)
 
     @property
     def requests(self) -> list[CapturedRequest]:
-        """What was kept."""
+        """The requests for messages."""
         with self._lock:
             return list(self._requests)
+
+    @property
+    def others(self) -> list[OtherRequest]:
+        """The other ones."""
+        with self._lock:
+            return list(self._others)
 
 
 class _Server(ThreadingHTTPServer):
@@ -98,9 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, "invalid_request_error", "the request's length cannot be read")
             return
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-        request = read_request(self.server.upstream.route, target, headers, body)
-        if request is not None:
-            self.server.tape.add(request)
+        route, path = self.server.upstream.route, target.partition("?")[0]
+        request = read_request(route, target, headers, body) or OtherRequest(self.command, path)
+        self.server.tape.add(request)
         try:
             response = self.server.upstream.send(self.command, target, headers, body)
         except (OSError, PrefixwarmError) as error:
@@ -108,13 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(502, "api_error", message)
             return
         with response:
-            if request is not None:
-                request.status = response.status
-            self._pass_on(response)
+            request.status = response.status
+            self._pass_on(response, request)
 
     do_GET = do_HEAD = do_DELETE = do_PUT = do_PATCH = do_POST  # noqa: N815 - http.server's names
 
-    def _pass_on(self, response: HTTPResponse) -> None:
+    def _pass_on(self, response: HTTPResponse, request: CapturedRequest | OtherRequest) -> None:
+        """Send the answer on; a refusal is noted before the agent has the whole of it."""
         self.send_response_only(response.status, response.reason)
         for name, value in response.headers.items():
             if name.lower() not in _HOP_BY_HOP:
@@ -125,6 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         while piece := response.read1(_PIECE):
+            if response.status >= _REFUSED and not request.refusal:
+                encoding = response.headers.get("content-encoding", "")
+                request.refusal = refusal_text(piece, encoding)
             self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")
 

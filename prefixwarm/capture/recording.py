@@ -16,7 +16,7 @@ from prefixwarm.provider.routes import CONVERSE, ROUTES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prefixwarm.capture.captured_request import CapturedRequest
+    from prefixwarm.capture.captured_request import CapturedRequest, OtherRequest
     from prefixwarm.capture.upstream import Credentials
     from prefixwarm.provider.routes import Route
 
@@ -55,6 +55,11 @@ class Recording:
     def requests(self) -> list[CapturedRequest]:
         """The requests for messages so far, oldest first."""
         return self.tape.requests
+
+    @property
+    def others(self) -> list[OtherRequest]:
+        """The other requests so far, such as those to another API."""
+        return self.tape.others
 
 
 @contextmanager

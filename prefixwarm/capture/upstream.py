@@ -81,6 +81,9 @@ class Upstream:
         """
         if not path.startswith("/"):
             raise UsageError(f"{quoted(path)}: the target of a request must begin with /")
+        if path.startswith("/messages") and not self._base.endswith("/v1"):
+            # The agent's client has the version in its base URL, which is ours now.
+            path = f"/v1{path}"
         signed_for = _signed_region(headers)
         request = Request(
             method=method, url=self._located(signed_for) + path, headers=headers, body=body

@@ -24,12 +24,14 @@ from prefixwarm.errors import (
 )
 from prefixwarm.prefix.blocks import TIERS
 from prefixwarm.prefix.prefix_file import SUFFIX, find, load, write
+from prefixwarm.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from prefixwarm.capture.captured_request import CapturedRequest
+    from prefixwarm.capture.captured_request import CapturedRequest, OtherRequest
     from prefixwarm.capture.extract import Extracted
+    from prefixwarm.capture.recording import Recording
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
@@ -93,7 +95,7 @@ def capture(
     with record(forward=forward, environ=environ, credentials=keys) as recording:
         code = run(command, recording, output=sys.stderr)
         requests = recording.requests
-    _refuse_nothing(requests, code)
+    _refuse_nothing(recording, code)
     options = Options(ttl, placeholders)
     agents = prefixes_from_requests(requests, name=naming, options=options)
     _refuse_unwarmable(agents)
@@ -144,16 +146,35 @@ def _name_of(command: Sequence[str]) -> str:
     return name[:48] or "agent"
 
 
-def _refuse_nothing(requests: Sequence[CapturedRequest], code: int) -> None:
+def _refuse_nothing(recording: Recording, code: int) -> None:
+    """Say why there is nothing to write, as far as it was seen."""
+    requests, others = recording.requests, recording.others
+    ended = f"; it ended with exit code {code}" if code else ""
+    if not requests and others:
+        seen = dict.fromkeys(f"{o.method} {printable(o.path, 100)}{_answer(o)}" for o in others)
+        raise PrefixwarmError(
+            f"the agent made no request for a message, only {'; '.join([*seen][:3])}{ended}"
+        )
     if not requests:
-        ended = f"; it ended with exit code {code}" if code else ""
         raise PrefixwarmError(
             f"the agent made no model request that was seen{ended}: does it set a base URL of its "
-            "own? It must use ANTHROPIC_BASE_URL (or its route's variable)"
+            "own? It must use ANTHROPIC_BASE_URL (or its route's variable). Where a framework has "
+            "a fixed address (a model named by a string, as in Mastra), give it a provider with "
+            "baseURL: process.env.ANTHROPIC_BASE_URL"
         )
-    refused = [request.status for request in requests if not request.answered]
+    refused = [request for request in requests if not request.answered]
     if len(refused) == len(requests):
-        raise PrefixwarmError(f"every request was refused: HTTP {refused[-1] or 'connection lost'}")
+        raise PrefixwarmError(f"every request was refused{_answer(refused[-1])}")
+    if refused:
+        note(
+            f"prefixwarm: {len(refused)} of {len(requests)} requests refused{_answer(refused[-1])}"
+        )
+
+
+def _answer(request: CapturedRequest | OtherRequest) -> str:
+    """What the provider answered, to end a sentence with."""
+    status = f"HTTP {request.status}" if request.status else "connection lost"
+    return f": {': '.join(filter(None, (status, request.refusal)))}"
 
 
 def _refuse_unwarmable(agents: Sequence[Extracted]) -> None:

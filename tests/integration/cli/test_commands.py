@@ -134,6 +134,51 @@ def test_capture_of_what_makes_no_request(cli: Any) -> None:
     assert "ANTHROPIC_BASE_URL" in err
 
 
+SENDS = """
+import http.client, json, os, sys, urllib.parse
+url = urllib.parse.urlsplit(os.environ["ANTHROPIC_BASE_URL"])
+connection = http.client.HTTPConnection(url.netloc)
+headers = {"x-api-key": "k", "anthropic-version": "2023-06-01", "content-type": "application/json"}
+connection.request("POST", url.path + sys.argv[1], sys.argv[2], headers)
+connection.getresponse().read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        (
+            "/v1/messages",
+            '{"model": "claude-sonnet-5-5"}',
+            "every request was refused: HTTP 400: messages: Field required",
+        ),
+        (
+            "/v1/chat/completions",
+            "{}",
+            "no request for a message, only POST /v1/chat/completions: HTTP 404: Not found: ",
+        ),
+    ],
+)
+def test_capture_says_what_the_provider_answered(cli: Any, path: str, body: str, said: str) -> None:
+    """In its own words; that nothing was seen is said only when nothing was."""
+    code, out, err = capture(cli, "--", sys.executable, "-c", SENDS, path, body)
+    assert (code, out, said in err) == (1, "", True)
+    assert "base URL" not in err
+
+
+def test_capture_of_a_client_whose_base_holds_the_version(cli: Any) -> None:
+    """It leaves the version out of the path."""
+    marker = {"type": "ephemeral", "ttl": "1h"}
+    body = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 5,
+        "system": [{"type": "text", "text": "Help. " * 900, "cache_control": marker}],
+        "messages": [{"role": "user", "content": "a"}],
+    }
+    code, out, _ = capture(cli, "--", sys.executable, "-c", SENDS, "/messages", json.dumps(body))
+    assert (code, "claude-sonnet-5-5" in out) == (0, True)
+
+
 def test_capture_of_what_is_no_program(cli: Any) -> None:
     """Wrong usage."""
     code, _, err = capture(cli, "--", "no-such-program-here")
