@@ -27,6 +27,7 @@ from prefixwarm.provider.routes import route_named
     default=Path(),
     help="Folder that the prefix file goes to; this one by default.",
 )
+@click.option("--model", help="The model behind an application inference profile.")
 @click.option(
     "--placeholder",
     "placeholders",
@@ -35,7 +36,9 @@ from prefixwarm.provider.routes import route_named
     help="A text in the prompt that looks like a credential and is none; repeatable.",
 )
 @json_option
-def build(source: str, out: Path, placeholders: tuple[str, ...], as_json: bool) -> None:
+def build(
+    source: str, out: Path, model: str | None, placeholders: tuple[str, ...], as_json: bool
+) -> None:
     """Write a prefix file from a Prefix object in your code."""
     definition = _load(source)
     headers, body = _with_version(definition)
@@ -47,6 +50,7 @@ def build(source: str, out: Path, placeholders: tuple[str, ...], as_json: bool) 
         ttl=definition.ttl,
         shared_messages=definition.shared_messages,
         placeholders=placeholders,
+        base_model=model,
     )
     path = write(prefix, out)
     document = {"name": prefix.name, "file": str(path), "tokens": prefix.tokens}

@@ -15,6 +15,7 @@ from prefixwarm.capture.extract import Options, prefixes_from_requests
 from prefixwarm.capture.names import Naming
 from prefixwarm.capture.recording import record, run
 from prefixwarm.cli import aws_profile, finding_output
+from prefixwarm.cli.inference_profiles import base_models
 from prefixwarm.cli.output import dollars, emit, finish, json_option, line, note, table, tokens
 from prefixwarm.errors import (
     PrefixFileError,
@@ -61,6 +62,10 @@ if TYPE_CHECKING:
     help="What the warm calls ask for.",
 )
 @click.option(
+    "--model",
+    help="The model behind an application inference profile; asked of AWS where that is allowed.",
+)
+@click.option(
     "--placeholder",
     "placeholders",
     multiple=True,
@@ -78,6 +83,7 @@ def capture(
     out: Path,
     names: tuple[str, ...],
     ttl: str,
+    model: str | None,
     placeholders: tuple[str, ...],
     forward: bool,
     as_json: bool,
@@ -96,7 +102,10 @@ def capture(
         code = run(command, recording, output=sys.stderr)
         requests = recording.requests
     _refuse_nothing(recording, code)
-    options = Options(ttl, placeholders)
+    behind = base_models(
+        (one.model for one in requests), chosen=model, files=naming.files, environ=environ
+    )
+    options = Options(ttl, placeholders, behind)
     agents = prefixes_from_requests(requests, name=naming, options=options)
     _refuse_unwarmable(agents)
     written = [(agent, *_write(agent.prefix, out)) for agent in agents if agent.prefix]

@@ -72,7 +72,7 @@ def _size(prefix: PrefixFile) -> Iterator[Finding]:
 def _model(prefix: PrefixFile) -> Iterator[Finding]:
     if prefix.tokens.get("minimum") is None:
         yield finding(
-            "unknown-model", "model", f"{prefix.model}: no minimum is known; watch the first warm"
+            "unknown-model", "model", f"{prefix.model}: no minimum is known; {_unknown(prefix)}"
         )
     if prefix.prices is None:
         yield finding(
@@ -107,6 +107,12 @@ def _model(prefix: PrefixFile) -> Iterator[Finding]:
             "ttl",
             "1h was seen to be granted as 5m on Bedrock; compare the first warm's outcome",
         )
+
+
+def _unknown(prefix: PrefixFile) -> str:
+    if "application-inference-profile/" in prefix.model:
+        return "name the model behind it: capture --model MODEL"
+    return "watch the first warm"
 
 
 def _volatile(prefix: PrefixFile, names: Sequence[str]) -> Iterator[Finding]:

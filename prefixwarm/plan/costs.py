@@ -80,7 +80,7 @@ def costs_of(prefix: PrefixFile, latency_usd: float = 0.0) -> PrefixCosts:
     tokens = prefix.tokens.get("counted") or prefix.tokens.get("estimate")
     prices, source = dict(prefix.usd_per_mtok), str((prefix.prices or {}).get("source", ""))
     if not prices:
-        price_row = lookup(prefix.model, route=prefix.route, prompt_tokens=tokens)
+        price_row = lookup(prefix.priced_model, route=prefix.route, prompt_tokens=tokens)
         if price_row is not None:
             names = ("input", "read", "write_5m", "write_1h")
             prices, source = {n: float(getattr(price_row, n)) for n in names}, price_row.source
