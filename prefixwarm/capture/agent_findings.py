@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from prefixwarm.capture.framework_advice import framework_advice
 from prefixwarm.fields.output import zero_obstacles
 from prefixwarm.lint.finding import finding
 from prefixwarm.lint.verdict import judge
@@ -35,6 +37,7 @@ _ADVICE = {
 }
 
 
+_MARKING = ("no-breakpoint", "lookback-exceeded", "automatic-caching")
 _RULES = {"key order": "key-order", "order of tools": "tool-order"}
 
 
@@ -88,7 +91,8 @@ def unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Fin
         for found in judge(prefix, request.body, request.headers, answered=True).findings:
             if (found.rule.id, found.place) not in seen:
                 seen.add((found.rule.id, found.place))
-                yield found
+                advice = framework_advice(request.client) if found.rule.id in _MARKING else ""
+                yield replace(found, message=f"{found.message}{advice}")
 
 
 def divergence(shared: Shared) -> Iterator[Finding]:

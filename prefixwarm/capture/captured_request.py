@@ -44,6 +44,8 @@ class CapturedRequest:
         HTTP status of the answer; 0 when there was none.
     refusal : str
         The provider's sentence where it refused the request, safe to print.
+    client : str
+        What sent it, as its ``user-agent`` says.
     """
 
     route: str
@@ -51,6 +53,7 @@ class CapturedRequest:
     body: dict[str, Any]
     status: int = 200
     refusal: str = ""
+    client: str = ""
 
     @cached_property
     def prompt(self) -> Prompt:
@@ -113,7 +116,8 @@ def read_request(
         model, name = runtime
         document = {"modelId" if name == CONVERSE else "model": model, **document}
     shaping = {k.lower(): v for k, v in headers.items() if k.lower() in route.allowed_headers}
-    return CapturedRequest(name, shaping, document, status=0)
+    client = next((v for k, v in headers.items() if k.lower() == "user-agent"), "")
+    return CapturedRequest(name, shaping, document, status=0, client=client)
 
 
 def _in_path(path: str) -> tuple[str, str] | None:
