@@ -41,7 +41,12 @@ def build(
 ) -> None:
     """Write a prefix file from a Prefix object in your code."""
     definition = _load(source)
-    headers, body = _with_version(definition)
+    try:
+        headers, body = _with_version(definition)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{source}: gives no request: {type(error).__name__}: {error}") from error
     prefix = make_prefix(
         definition.name,
         body,

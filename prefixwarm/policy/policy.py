@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.errors import SettingsError
 from prefixwarm.life import TTL_1H, TTL_5M, TTL_SECONDS, refresh_after
 from prefixwarm.policy.calendar import WEEKDAYS, Calendar, Hours
+from prefixwarm.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ class Policy:
         SettingsError
             For an unknown rule or TTL, or an interval that makes each refresh a write.
         """
-        if self.rule not in RULES:
+        if not isinstance(self.rule, str) or self.rule not in RULES:
             raise SettingsError(f"rule {self.rule!r} is unknown; write one of {', '.join(RULES)}")
         if self.ttl not in (None, TTL_5M, TTL_1H):
             raise SettingsError(f"ttl {self.ttl!r}: write 5m or 1h")
@@ -89,7 +90,15 @@ class Policy:
             return cls(rule=value)
         if not isinstance(value, Mapping):
             raise SettingsError(f"policy {value!r}: write a rule's name or an object")
-        options = dict(value)
+        try:
+            return cls._from_options(dict(value))
+        except (TypeError, AttributeError, OverflowError) as error:
+            raise SettingsError(
+                f"policy {printable(repr(value), 200)}: a value is of the wrong type"
+            ) from error
+
+    @classmethod
+    def _from_options(cls, options: dict[str, Any]) -> Policy:
         calendar = Calendar(
             timezone=options.pop("timezone", "UTC"),
             weekdays=_weekdays(options.pop("weekdays", list(WEEKDAYS))),

@@ -63,7 +63,7 @@ class Block:
     def data(self) -> bytes:
         """What two requests must have in common: received key order, no breakpoints."""
         text = json.dumps(self.normal, ensure_ascii=False, separators=(",", ":"))
-        return self.role.encode() + text.encode("utf-8", "surrogatepass")
+        return f"{self.role}{text}".encode("utf-8", "surrogatepass")
 
     @property
     def marked(self) -> bool:

@@ -154,7 +154,7 @@ def parse(text: bytes, source: str) -> Manifest:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{source}: is not JSON ({error}); deploy it again") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SettingsError(f"{source}: format: this version reads {FORMAT!r} only")
