@@ -18,6 +18,9 @@ from prefixwarm.prefix.prefix_file import write
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 from prefixwarm.provider.routes import route_named
 
+# In place of the environment's base URL, which does not matter and may be broken.
+_NOWHERE = "http://localhost"
+
 
 @click.command(epilog="Example: prefixwarm build agent.prompts:PREFIX --out prefixes")
 @click.argument("source", metavar="MODULE:NAME")
@@ -86,7 +89,7 @@ def _sdk_version() -> str | None:
     # Nothing is sent: proxies and certificates of the environment do not matter.
     mock_transport = httpx2.MockTransport(lambda _request: httpx2.Response(503))
     http_client = httpx2.Client(transport=mock_transport, trust_env=False)
-    with anthropic.Anthropic(api_key="-", http_client=http_client) as client:
+    with anthropic.Anthropic(api_key="-", base_url=_NOWHERE, http_client=http_client) as client:
         version = client.default_headers.get("anthropic-version")
     return version if isinstance(version, str) else None
 

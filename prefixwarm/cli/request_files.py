@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.capture.file_prices import prices_of
 from prefixwarm.errors import UsageError
 from prefixwarm.prefix.body import as_messages, is_converse, place_of, without_placeholder
+from prefixwarm.prefix.nesting import MAX_DEPTH, too_deep
 from prefixwarm.prefix.prefix_file import loads
 from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.provider.routes import CONVERSE
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
-# https://platform.claude.com/docs/en/api/errors: request_too_large; the depth is ours.
+# https://platform.claude.com/docs/en/api/errors: request_too_large.
 _MAX_BYTES = 32_000_000
-_MAX_DEPTH = 200
 
 
 @dataclass(frozen=True)
@@ -128,18 +128,6 @@ def _json(path: Path) -> Any:
         document = None
     except ValueError as error:
         raise UsageError(f"{path}: is not JSON: {error}") from error
-    if document is None or _deeper_than(_MAX_DEPTH, document):
-        raise UsageError(f"{path}: is no JSON object, or nested more than {_MAX_DEPTH} deep")
+    if document is None or too_deep(document):
+        raise UsageError(f"{path}: is no JSON object, or nested more than {MAX_DEPTH} deep")
     return document
-
-
-def _deeper_than(levels: int, document: object) -> bool:
-    level = [document]
-    for _ in range(levels):
-        level = [
-            value
-            for container in level
-            if isinstance(container, dict | list)
-            for value in (container.values() if isinstance(container, dict) else container)
-        ]
-    return bool(level)

@@ -135,8 +135,10 @@ def _parameters(prefix: PrefixFile) -> Iterator[Finding]:
         return f"request.{place_of(name, request)}"
 
     for rule, name in (("thinking", "thinking"), ("tool-choice", "tool_choice")):
-        if view.get(name) is not None:
-            yield finding(rule, place(name), f"{view[name].get('type')}: {same}")
+        value = view.get(name)
+        if value is not None:
+            kind = value.get("type") if isinstance(value, dict) else value
+            yield finding(rule, place(name), f"{kind}: {same}")
     config = view.get("output_config")
     if isinstance(config, dict) and config.get("effort"):
         yield finding("effort", place("output_config.effort"), f"{config['effort']}: {same}")
@@ -145,7 +147,8 @@ def _parameters(prefix: PrefixFile) -> Iterator[Finding]:
             "betas", "headers.anthropic-beta", f"{prefix.headers['anthropic-beta']}: {same} set"
         )
     if view.get("anthropic_beta"):
-        betas = ", ".join(map(str, view["anthropic_beta"]))
+        listed = view["anthropic_beta"]
+        betas = ", ".join(map(str, listed if isinstance(listed, list) else [listed]))
         yield finding("betas", place("anthropic_beta"), f"{betas}: {same} set")
     yield from _contents(prefix)
 

@@ -143,7 +143,7 @@ def _json_values(text: str, path: Path) -> Iterator[tuple[int, Any]]:
             continue
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{path}:{number}: is not JSON: write one value a line") from error
         if isinstance(value, dict):
             key = next((name for name in _COLUMNS if name in value), None)
@@ -163,6 +163,8 @@ def _seconds(value: object, timezone: str, place: str) -> float:
         raise UsageError(problem)
     try:
         seconds = float(value)
+    except OverflowError as error:
+        raise UsageError(problem) from error
     except ValueError:
         seconds = _iso(str(value), timezone, problem)
     if not math.isfinite(seconds) or seconds < 0:
@@ -173,9 +175,9 @@ def _seconds(value: object, timezone: str, place: str) -> float:
 def _iso(text: str, timezone: str, problem: str) -> float:
     try:
         at = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
+        return (at if at.tzinfo else at.replace(tzinfo=zone(timezone))).timestamp()
+    except (ValueError, OverflowError) as error:
         raise UsageError(problem) from error
-    return (at if at.tzinfo else at.replace(tzinfo=zone(timezone))).timestamp()
 
 
 def poisson(per_hour: float, hours: Hours | None = None, *, days: int = 28) -> Traffic:

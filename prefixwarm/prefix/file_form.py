@@ -22,6 +22,7 @@ from prefixwarm.prefix.body import (
     place_of,
     walk,
 )
+from prefixwarm.prefix.nesting import too_deep
 from prefixwarm.provider.routes import CONVERSE, Route, route_named
 from prefixwarm.wire.record import Record
 
@@ -150,9 +151,10 @@ def parse_document(text: str | bytes, source: str) -> dict[str, Any]:
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     refuse_oversize(source, len(data))
     try:
-        return checked_form(
-            json.loads(data.decode("utf-8"), parse_constant=_refuse_constant), source
-        )
+        document = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        if too_deep(document):
+            raise RecursionError
+        return checked_form(document, source)
     except RecursionError as error:
         raise PrefixFileError(source, "", "is nested too deeply; build it again") from error
     except ValueError as error:
@@ -269,7 +271,7 @@ def _shape_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if document["ttl"] not in TTL_SECONDS:
         yield "ttl", f"{document['ttl']!r}: write 5m or 1h"
     for name, value in document["tokens"].items():
-        if value is not None and (type(value) is not int or value < 0):
+        if value is not None and (type(value) is not int or not 0 <= value < 2**53):
             yield f"tokens.{name}", "must be a whole number or null"
 
 

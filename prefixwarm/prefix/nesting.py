@@ -1,0 +1,18 @@
+"""How deep a JSON document may be nested, so that no function runs out of stack on it."""
+
+from __future__ import annotations
+
+MAX_DEPTH = 200
+
+
+def too_deep(document: object) -> bool:
+    """Whether a document is nested more than `MAX_DEPTH` deep; answers for any depth."""
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [
+            value
+            for container in level
+            if isinstance(container, (dict, list))
+            for value in (container.values() if isinstance(container, dict) else container)
+        ]
+    return bool(level)
