@@ -62,6 +62,11 @@ class Checked:
 @click.option(
     "--count", is_flag=True, help="Let the provider count the tokens, and note it in the file."
 )
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="With --request: where it reads the prefix, drop the errors that capture kept.",
+)
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings too, not for errors alone.")
 @click.option("--sarif", is_flag=True, help="Print SARIF, for code scanning.")
 @json_option
@@ -70,6 +75,7 @@ def check(
     request_file: Path | None,
     names_file: Path | None,
     count: bool,
+    fix: bool,
     strict: bool,
     sarif: bool,
     as_json: bool,
@@ -78,6 +84,8 @@ def check(
 
     Exits 1 when there is an error.
     """
+    if fix and not request_file:
+        raise UsageError("--fix: give a real request with --request; it shows what is right now")
     names = _names(names_file) if names_file else []
     real = read_request(request_file) if request_file else None
     prefixes = [(path, load(path)) for path in files]
@@ -92,10 +100,18 @@ def check(
         )
         for path, prefix in prefixes
     ]
+    if fix:
+        _fix(checked, prefixes)
     document = _sarif(checked) if sarif else {"files": [_document(result) for result in checked]}
     emit(document, as_json or sarif, lambda: _show(checked))
     failing = ("error", "warning") if strict else ("error",)
     finish(ok=not any(finding.severity in failing for result in checked for finding in result.all))
+
+
+def _fix(checked: Sequence[Checked], prefixes: Sequence[tuple[Path, PrefixFile]]) -> None:
+    for result, (path, prefix) in zip(checked, prefixes, strict=True):
+        if prefix.findings and result.verdict and result.verdict.hit:
+            write(prefix.replace(findings=()), path.parent)
 
 
 def _names(path: Path) -> list[str]:

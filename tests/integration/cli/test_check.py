@@ -168,3 +168,20 @@ def test_the_hook_of_pre_commit(tmp_path: Path, capsys: Any) -> None:
     assert program == "prefixwarm"
     assert run([*arguments, str(path)]) == 0
     assert capsys.readouterr().out == f"{path}: ok\n"
+
+
+def test_kept_errors_are_gone_when_a_request_reads(tmp_path: Path, capsys: Any) -> None:
+    """`check` repeats what capture saw; a request that reads shows that it is over."""
+    finding = {"rule": "no-breakpoint", "place": "system[0]", "message": "add one"}
+    path = write(make_prefix("kept", body(300)).replace(findings=[finding]), tmp_path)
+    assert run(["check", str(path)]) == 1
+    assert "system[0]: error no-breakpoint: add one" in capsys.readouterr().out
+    assert run(["check", str(path), "--fix"]) == 2
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps(body(300)))
+    asked = ["check", str(path), "--request", str(request)]
+    assert run(asked) == 0
+    assert load(path).findings == [finding]
+    assert run([*asked, "--fix"]) == 0
+    assert '"prefixwarm/1"' in path.read_text()
+    assert run(["check", str(path)]) == 0
