@@ -148,3 +148,30 @@ def test_both_refuse_of_converse(converse: Any, field: str, value: Any) -> None:
     assert not VALIDATOR.is_valid(broken)
     with pytest.raises(PrefixFileError):
         loads(json.dumps(broken))
+
+
+def test_the_newer_format(document: Any) -> None:
+    """Its fields are of the second format alone; a file without them is of the first."""
+    finding = {"rule": "no-breakpoint", "place": "system[0]", "message": "add one"}
+    newer = {"base_model": "claude-x", "placeholders": ["k"], "findings": [finding]}
+    for name, value in newer.items():
+        second = {**document, "format": "prefixwarm/2", name: value}
+        assert VALIDATOR.is_valid(second)
+        assert json.loads(dumps(loads(json.dumps(second)))) == second
+        assert not VALIDATOR.is_valid({**document, name: value})
+        with pytest.raises(PrefixFileError, match=name):
+            loads(json.dumps({**document, name: value}))
+    without = loads(json.dumps({**document, "format": "prefixwarm/2"}))
+    assert json.loads(dumps(without)) == document
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("base_model", 5), ("placeholders", [5]), ("findings", ["x"]), ("findings", [{"rule": "x"}])],
+)
+def test_the_newer_fields_are_checked(document: Any, name: str, value: Any) -> None:
+    """By both."""
+    broken = {**document, "format": "prefixwarm/2", name: value}
+    assert not VALIDATOR.is_valid(broken)
+    with pytest.raises(PrefixFileError, match=name):
+        loads(json.dumps(broken))
