@@ -8,8 +8,8 @@ from time import monotonic, time
 from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
+from prefixwarm.warm.error_classification import describe
 from prefixwarm.warm.log_line import line
-from prefixwarm.warm.verdict import describe
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.context import StartContext
 from prefixwarm_extension.init_policy import MANAGED, start_of
@@ -35,7 +35,7 @@ def main(environ: Mapping[str, str], ready: int, kind: str | None, most_ms: int)
     Parameters
     ----------
     kind
-        How the environment starts, as `decision.start_of` takes it.
+        How the environment starts, as `init_policy.start_of` takes it.
     most_ms
         Milliseconds that the launcher waits at most.
     """

@@ -13,8 +13,8 @@ from prefixwarm.life import TTL_1H, break_even, refresh_after, relative_prices
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import acquire
 from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.error_classification import describe
 from prefixwarm.warm.log_line import line
-from prefixwarm.warm.verdict import describe
 from prefixwarm.wire.deadline import Deadline
 
 TYPE_CHECKING = False

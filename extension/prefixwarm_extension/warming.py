@@ -8,7 +8,7 @@ from prefixwarm.errors import PrefixFileError, PrefixwarmError
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import STATE_SECONDS, acquire, pause, unasked
 from prefixwarm.warm.attempt import Ask
-from prefixwarm.warm.verdict import describe
+from prefixwarm.warm.error_classification import describe
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.init_policy import decide
 from prefixwarm_extension.prefixes import FOLDERS, load_all

@@ -65,7 +65,7 @@ class Message:
 
     @classmethod
     def of(cls, planned: PlannedCall, now: float) -> Message:
-        """What a worker must know of an order."""
+        """What a worker must know of a planned call."""
         ask, end = planned.ask(), now + USEFUL_SECONDS
         return cls(
             key=ask.key,

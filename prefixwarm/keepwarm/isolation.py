@@ -8,7 +8,7 @@ from prefixwarm.errors import StateError, StateItemError
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.state.model import Check
 from prefixwarm.state.outcome import FAILED, Outcome
-from prefixwarm.warm.verdict import describe
+from prefixwarm.warm.error_classification import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

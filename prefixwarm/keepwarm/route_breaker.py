@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from prefixwarm.errors import StateItemError
 from prefixwarm.provider.routes import route_named
 from prefixwarm.state.model import RoutePause
-from prefixwarm.warm.verdict import ROUTE
+from prefixwarm.warm.error_classification import ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from prefixwarm.state.store import StateStore
-    from prefixwarm.warm.verdict import Verdict
+    from prefixwarm.warm.error_classification import Verdict
     from prefixwarm.wire.deadline import Deadline
 
 

@@ -16,7 +16,7 @@ from prefixwarm.state.outcome import (
     kind_of,
     unusable_field,
 )
-from prefixwarm.warm.verdict import DAY, HOUR, classify, describe
+from prefixwarm.warm.error_classification import DAY, HOUR, classify, describe
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.record import Record
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import Lease
     from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State
-    from prefixwarm.warm.verdict import Verdict
+    from prefixwarm.warm.error_classification import Verdict
 
 
 RECORD_SECONDS = 3.0

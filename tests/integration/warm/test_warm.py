@@ -20,7 +20,7 @@ from prefixwarm.state.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACH
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.acquire import acquire, unasked
 from prefixwarm.warm.attempt import Ask
-from prefixwarm.warm.verdict import PREFIX
+from prefixwarm.warm.error_classification import PREFIX
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.warming import warm
 

@@ -16,7 +16,7 @@ from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import RoutePause
 from prefixwarm.state.outcome import Outcome
 from prefixwarm.state.warm_state import State
-from prefixwarm.warm.verdict import classify
+from prefixwarm.warm.error_classification import classify
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.states import changed
 from tests.unit.keepwarm.conftest import NOW, make_case

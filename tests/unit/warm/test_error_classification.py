@@ -16,7 +16,7 @@ from prefixwarm.errors import (
     UnusableUsageError,
 )
 from prefixwarm.keepwarm.route_breaker import pause_after
-from prefixwarm.warm.verdict import PREFIX, ROUTE, classify, describe
+from prefixwarm.warm.error_classification import PREFIX, ROUTE, classify, describe
 
 DENIED = "contract_spend_limit_reached"
 QUOTA = "ServiceQuotaExceededException"

@@ -108,4 +108,5 @@ def _of_status(error: ProviderError) -> Verdict:
         return Verdict(pause=max(MINUTES, asked), demanding=error.status == 400)
     if error.status == _TOO_SLOW:
         return Verdict(pause=error.retry_after)
+    # 429, 529 and 5xx: the whole route is busy, for as long as the provider says.
     return Verdict(scope=ROUTE, pause=error.retry_after)
