@@ -86,7 +86,9 @@ def write_prefix(folder: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     warm = warm_request.derive({**request(name), "max_tokens": 16})
     prefix = prefix_file.build(name, warm, headers={"anthropic-version": "2023-06-01"})
-    return prefix_file.write(prefix, folder)
+    path = prefix_file.write(prefix, folder)
+    path.chmod(0o644)  # functions run as another user
+    return path
 
 
 def unzipped_layer(folder: Path, prefixes: Sequence[Path]) -> Path:

@@ -22,7 +22,7 @@ def earlier(bench: Bench) -> Function:
     built = prefix_file.build("support", warm, headers={"anthropic-version": "2023-06-01"})
     folder = function.code / "prefixes"
     folder.mkdir()
-    prefix_file.write(built, folder)
+    prefix_file.write(built, folder).chmod(0o644)
     return replace(function, env={**function.env, "PREFIXWARM_PREFIXES": "/var/task/prefixes"})
 
 
