@@ -29,6 +29,8 @@ KILL_SWITCH = "PREFIXWARM_KILL_SWITCH"
 QUEUE = "PREFIXWARM_QUEUE"
 DIAGNOSE = "PREFIXWARM_DIAGNOSE"
 GATE_MS = "PREFIXWARM_GATE_MS"
+INIT_USD_PER_WEEK = "PREFIXWARM_INIT_USD_PER_WEEK"
+FIRST = "PREFIXWARM_FIRST"
 METRICS = "PREFIXWARM_METRICS"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
@@ -48,8 +50,10 @@ class Settings(Record):
     prefix, by its name; `kill_switch` is the SSM parameter that stops keep-warm calls;
     `queue` is the URL of the SQS queue for what one tick does not do itself; `diagnose`
     says whether a sample of requests asks for the provider's cache diagnostics; `gate_ms` is how
-    long the agent's first model call waits for a warm call in flight; `metrics` says which values
-    of the log lines are CloudWatch metrics.
+    long the agent's first model call waits for a warm call in flight; `init_usd_per_week` is what
+    starts may spend on a prefix in a week where the agent is not observed; `first` is the one of
+    several prefixes that starts warm before a request was seen to use it; `metrics` says which
+    values of the log lines are CloudWatch metrics.
     """
 
     disabled: bool = False
@@ -68,6 +72,8 @@ class Settings(Record):
     queue: str | None = None
     diagnose: str = "off"
     gate_ms: int = 0
+    init_usd_per_week: float = 1.0
+    first: str | None = None
     metrics: str = "trouble"
 
     @classmethod
@@ -101,6 +107,8 @@ class Settings(Record):
             kill_switch=_reference(KILL_SWITCH, texts.get(KILL_SWITCH)),
             queue=_reference(QUEUE, texts.get(QUEUE)),
             diagnose=_one_of(DIAGNOSE, texts.get(DIAGNOSE, "off"), _DIAGNOSE_MODES),
+            init_usd_per_week=_dollars(INIT_USD_PER_WEEK, texts.get(INIT_USD_PER_WEEK, "1")),
+            first=_reference(FIRST, texts.get(FIRST)),
             gate_ms=_whole(GATE_MS, texts.get(GATE_MS, "0"), _MAX_GATE_MS),
             metrics=_one_of(METRICS, texts.get(METRICS, "trouble"), _METRICS_MODES),
         )

@@ -86,18 +86,36 @@ def refuse_too_many(function: lambda_.Function, count: int) -> None:
 
 
 def own_settings(
-    mode: str, *, hint: Duration | None, hold: Duration | None, gate: Duration | None
+    mode: str,
+    *,
+    hint: Duration | None,
+    hold: Duration | None,
+    gate: Duration | None,
+    usd_per_week: float,
 ) -> dict[str, str]:
     """The settings of one function, checked as they will be where they are read."""
     times = {"init_hint": hint, "init_hold": hold, "gate": gate}
-    own = {settings.INIT: mode}
+    own = {settings.INIT: mode, settings.INIT_USD_PER_WEEK: f"{usd_per_week}"}
     for name, time in times.items():
         expect(f"attach({name})", time, Duration, "Duration.seconds(2)")
         if time:
             own[_TIMES[name]] = f"{time.to_milliseconds():.0f}"
     arguments = {_TIMES[name]: f"attach({name}) in milliseconds" for name in times}
+    arguments[settings.INIT_USD_PER_WEEK] = "attach(init_usd_per_week)"
     check_settings(own, {settings.INIT: "attach(init)", **arguments})
     return own
+
+
+def first_setting(
+    function: lambda_.Function, prefixes: Sequence[str], first: str | None
+) -> dict[str, str]:
+    """The setting that names the first prefix, where one is named; one of its own."""
+    if first is None:
+        return {}
+    if first not in prefixes:
+        own = ", ".join(prefixes)
+        raise _refusal(function, f"first={first!r} is none of its prefixes: {own}")
+    return {settings.FIRST: first}
 
 
 def set_up(

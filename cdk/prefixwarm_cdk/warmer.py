@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jsii
 from aws_cdk import Annotations, Aspects, IAspect, RemovalPolicy, Stack
@@ -198,7 +198,15 @@ class PrefixWarmer(Construct):
             return
         many = len(self._prefixes) > MOST_IN_A_TICK
         self.keep_warm = KeepWarmFunction(self, "KeepWarm", options, workers=many)
-        manifest = self._manifest(self._rule.policy, budget, calls_per_minute)
+        manifest = Manifest(
+            self,
+            "Manifest",
+            prefixes=self._prefixes,
+            policy=self._rule.policy,
+            latency_value=float(self._settings[settings.LATENCY_VALUE]),
+            budget=budget,
+            calls_per_minute=calls_per_minute,
+        )
         self._connect(self.keep_warm, manifest, kill_switch)
         self.alarms = monitoring.watch(self, self._deployment, self.keep_warm)
 
@@ -221,26 +229,30 @@ class PrefixWarmer(Construct):
         init_hint: Duration | None = None,
         init_hold: Duration | None = None,
         gate: Duration | None = None,
+        init_usd_per_week: float = 1.0,
+        first: str | None = None,
     ) -> None:
         """Add the layer, the settings and the least grants to an agent's function.
 
-        Versions published afterwards carry them, and aliases follow. A function of another
-        stack makes that stack depend on this one.
+        Versions published afterwards carry them. Another stack's will depend on this one.
 
         Parameters
         ----------
         prefixes
             Names of the prefixes that the function sends. Default: all of the warmer's.
         init
-            Warming in the init phase: ``auto`` (when it helps the waiting request), ``always``
-            (without asking the state), or ``off`` (leave it to the keep-warm function).
+            In the init phase: ``auto`` (when it helps the request), ``always``, or ``off``.
         init_hint
-            How long the function's own init lasts; holding is free for that long. Default: unknown.
+            How long the function's own init lasts; holding is free for that long.
         init_hold
             For how long at most the start is held, up to 9 seconds. Default: 3 seconds.
         gate
-            For how long at most `prefixwarm.observe` lets the environment's first model call wait
-            for a warm call in flight, up to 60 seconds. Default: nothing waits.
+            For how long at most (60 seconds) `prefixwarm.observe` lets the environment's first
+            model call wait for a warm call in flight. Default: nothing waits.
+        init_usd_per_week
+            US dollars that starts may spend on a prefix in a week without `prefixwarm.observe`.
+        first
+            The prefix that starts warm before requests were seen to use any. Default: by name.
 
         Raises
         ------
@@ -248,7 +260,9 @@ class PrefixWarmer(Construct):
             For what cannot carry the layer, and unknown prefixes; it says what to do.
         """
         chosen = self._chosen(function, prefixes)
-        own = attachment.own_settings(init, hint=init_hint, hold=init_hold, gate=gate)
+        times = {"hint": init_hint, "hold": init_hold, "gate": gate}
+        own = attachment.own_settings(init, **times, usd_per_week=init_usd_per_week)
+        own |= attachment.first_setting(function, [prefix.name for prefix in chosen], first)
         layer = layer_for(self, function, chosen)
         attachment.set_up(self, function, layer, self._environment() | own)
         renew_versions(function, layer)
@@ -261,7 +275,7 @@ class PrefixWarmer(Construct):
     ) -> cloudwatch.Metric:
         """Any metric of docs/metrics.md, summed over 5 minutes by default.
 
-        But for those of trouble, metrics are written with ``metrics="full"`` only; synthesis warns.
+        Those beside trouble are written with ``metrics="full"`` only; synthesis warns.
         """
         full = self._settings.get(settings.METRICS) == "full"
         if name in METRICS and not full and name not in ALWAYS:
@@ -298,19 +312,6 @@ class PrefixWarmer(Construct):
     @property
     def _deployment(self) -> str:
         return self.node.path.replace("/", "-")
-
-    def _manifest(
-        self, policy: dict[str, Any], budget: Budget | None, calls_per_minute: int | None
-    ) -> Manifest:
-        return Manifest(
-            self,
-            "Manifest",
-            prefixes=self._prefixes,
-            policy=policy,
-            latency_value=float(self._settings[settings.LATENCY_VALUE]),
-            budget=budget,
-            calls_per_minute=calls_per_minute,
-        )
 
     def _connect(
         self,

@@ -29,7 +29,8 @@ class StartContext(Record):
     """The environment, its decisions, and its connections.
 
     `began` is on the monotonic clock; `seen` holds the states that were looked at, by key;
-    `decisions` are those to send, by the prefix's name.
+    `decisions` are those to send, by the prefix's name; `first` is the prefix that is warmed before
+    a request was seen to use it.
     """
 
     environ: Mapping[str, str]
@@ -41,6 +42,7 @@ class StartContext(Record):
     ready: ReadySignal
     seen: dict[str, State]
     decisions: dict[str, Decision]
+    first: str = ""
 
     @classmethod
     def of(

@@ -92,6 +92,7 @@ def _ask(state: State, context: StartContext, objection: str) -> Ask:
         needed_until=(state.life.warm_until or 0.0) + 1.0,
         latest_start=state.life.warm_until,
         idle=1,
+        usd_per_week=context.settings.init_usd_per_week,
         objection=objection,
         deployment=context.settings.deployment,
         function=context.function,

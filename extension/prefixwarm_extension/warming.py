@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import time
 
 from prefixwarm.errors import PrefixFileError, PrefixwarmError
+from prefixwarm.life import TTL_5M
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import STATE_SECONDS, acquire, pause, unasked
 from prefixwarm.warm.attempt import Ask
@@ -16,8 +17,10 @@ from prefixwarm_extension.prefixes import FOLDERS, load_all
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.state.warm_state import State
     from prefixwarm.warm.attempt import Attempt
     from prefixwarm_extension.context import StartContext
+    from prefixwarm_extension.init_policy import Decision
 
 
 AFTER_HOLD_SECONDS = 20.0
@@ -37,6 +40,8 @@ def warm_all(prefixes: list[WarmCall | PrefixFileError], context: StartContext) 
     broken = [item for item in prefixes if isinstance(item, PrefixFileError)]
     calls = [item for item in prefixes if not isinstance(item, PrefixFileError)]
     context.ready.expect(calls)
+    if calls:
+        context = context.replace(first=context.settings.first or calls[0].name)
     outcomes = [Outcome(name="", kind=FAILED, reason=str(error)) for error in broken]
     if len(calls) > 1:
         return outcomes + _side_by_side(calls, context)
@@ -93,7 +98,7 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
     that finds out is enough.
     """
     assert context.store is not None
-    ask, ends = _ask(call, context), _call_ends(context)
+    ask, ends = _paying(_ask(call, context), context), _call_ends(context)
     wait = Deadline(context.hold_ends.at + context.start.gate)
     while True:
         state = context.store.read(ask.key, ends.earliest(STATE_SECONDS))
@@ -103,11 +108,18 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
             context.ready.complete(call)
         decision = decide(context.settings, context.start, state, call, context.held)
         context.decisions[call.name] = decision
-        ask = ask.replace(objection="" if decision.send else decision.why)
+        ask = ask.replace(objection=_objection(call, state, decision, context))
         attempt = acquire(call, ask, context.store, ends, state=state)
         if not attempt.in_flight or attempt.state.backoff.failures or not pause(wait):
             return attempt
         ask = ask.replace(waited=True)
+
+
+def _objection(call: WarmCall, state: State, decision: Decision, context: StartContext) -> str:
+    """Why this start does not warm the prefix if it is cold."""
+    if call.name != context.first and state.traffic.matched_at is None:
+        return f"no request was seen to use it; before that, {context.first} alone is warmed"
+    return "" if decision.send else decision.why
 
 
 def _release_gated(call: WarmCall, context: StartContext) -> None:
@@ -122,6 +134,11 @@ def _release_gated(call: WarmCall, context: StartContext) -> None:
 
 def _call_ends(context: StartContext) -> Deadline:
     return Deadline(context.hold_ends.at + AFTER_HOLD_SECONDS)
+
+
+def _paying(ask: Ask, context: StartContext) -> Ask:
+    """Paid from what starts may spend; five minutes unless the state says that the hour pays."""
+    return ask.replace(usual_ttl=TTL_5M, usd_per_week=context.settings.init_usd_per_week)
 
 
 def _ask(call: WarmCall, context: StartContext) -> Ask:

@@ -13,6 +13,7 @@ from prefixwarm.cli.connections import connect, existing_state
 from prefixwarm.cli.output import dollars, emit, json_option, line, table
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.old_versions import prefix_of
+from prefixwarm.warm.start_share import used_up
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -122,6 +123,9 @@ def _show(
     old_keys = superseded(states)
     rows = [_row(state, state.key in old_keys, sums_by_key[state.key], now) for state in states]
     table(_HEAD, [*rows, _total(sums)] if len(rows) > 1 else rows)
+    for state in states:
+        if why := used_up(state, now):
+            line(f"{state.name}: {why}")
     for sentence in ledgers.sentences({name: sums[name] for name in ledgers.PERIODS}):
         line(sentence)
     for pause in pauses:

@@ -11,6 +11,7 @@ from zlib import crc32
 from prefixwarm.keepwarm.old_versions import held_back
 from prefixwarm.life import TTL_1H, TTL_5M, relative_prices
 from prefixwarm.policy import Multipliers, View, carry_over, decide, learn
+from prefixwarm.policy.decide import init_share
 from prefixwarm.state.model import METRIC, OBSERVED
 
 if TYPE_CHECKING:
@@ -120,6 +121,17 @@ class Candidate:
         decision = self._within(budget_left_usd, decision, now)
         return held_back(decision, alive=view.alive) if self.entry.superseded else decision
 
+    def granted_usd(self, now: float) -> float | None:
+        """What is to be added to what starts may spend; None where the agent is not accounted for.
+
+        Nobody observes it then, or the price is unknown, or the rule keeps no account.
+        """
+        unit = _dollars(self.call, "input")
+        if not self.state.traffic.starts or unit is None:
+            return None
+        share = init_share(self._view(now), self.policy)
+        return None if share is None else share * unit - self.state.money.init_allowance_usd
+
     def cost_usd(self, now: float, ttl: int) -> float | None:
         """What a call that asks for this TTL would cost now, as far as is known."""
         write = "write_1h" if ttl == TTL_1H else "write_5m"
@@ -202,11 +214,16 @@ def _latency(state: State, call: WarmCall, latency_value: float) -> float:
 
 
 def _spent(state: State, call: WarmCall) -> float:
-    """What warm calls have cost, in units of one uncached read of the prefix."""
-    unit = _dollars(call, "input")
+    """What warm calls have cost, in units of one uncached read of the prefix.
+
+    Less the read of each start's call that a request then read: the price of its first token.
+    """
+    unit, prices = _dollars(call, "input"), relative_prices(call.usd_per_mtok)
     if not unit or state.money.unpriced:
-        return state.money.calls * relative_prices(call.usd_per_mtok)["write_1h"]
-    return state.money.spent_usd / unit
+        spent = state.money.calls * prices["write_1h"]
+    else:
+        spent = state.money.spent_usd / unit
+    return spent - state.traffic.init_reads * prices["read"]
 
 
 def _dollars(call: WarmCall, price: str) -> float | None:

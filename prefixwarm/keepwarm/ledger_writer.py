@@ -12,6 +12,7 @@ from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.life import TTL_5M
 from prefixwarm.state.model import Check
 from prefixwarm.state.outcome import FAILED, SKIPPED
+from prefixwarm.warm.start_share import WEEK
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class LedgerWriter:
             else planned.decision.reason,
             learned=candidate.learned_text,
             wanted_ttl=after.ttl,
+            granted_usd=called.granted_usd(now),
+            granted_until=now + WEEK,
             rewrites=rewrites if rewrites != candidate.state.backoff.rewrites else None,
             tripped_until=now + rewrite_breaker.TRIPPED_SECONDS if tripped else None,
         )

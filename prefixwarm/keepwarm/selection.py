@@ -15,6 +15,7 @@ from prefixwarm.keepwarm.isolation import BROKEN_SECONDS
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.state.model import KEEPWARM, METRIC, Check
+from prefixwarm.warm.start_share import WEEK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -242,6 +243,8 @@ class CandidateSelector:
             reason=decision.reason,
             learned=candidate.learned_text,
             wanted_ttl=decision.ttl,
+            granted_usd=candidate.granted_usd(self.now),
+            granted_until=self.now + WEEK,
         )
         store.plan(key, check, self.deadline)
         if candidate.learned is not None and not candidate.entry.superseded:

@@ -110,11 +110,20 @@ def session_start(prefix: PrefixFile, seen: Observation, state: State) -> Sessio
         at=seen.started,
         quiet=float(ttl) if saved else _SESSION_SECONDS,
         hit=hit,
+        init_read=hit and _sent_by_start(state),
         saved=saved,
         saved_usd=_saving(prefix, seen) if saved else None,
         asked_ttl=None if hit or not seen.usage.written else ttl,
         recheck=state.plan.due_at is not None,
     )
+
+
+def _sent_by_start(state: State) -> bool:
+    """Whether a start has sent the prefix since the last request."""
+    taken = state.traffic.init_at
+    if taken is None or taken <= (state.traffic.at or 0.0):
+        return False
+    return taken <= (state.life.last_touch or 0.0)
 
 
 def _saving(prefix: PrefixFile, seen: Observation) -> float | None:

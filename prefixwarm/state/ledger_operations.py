@@ -34,17 +34,6 @@ class LedgerOperations(TableAccess):
         changes = _committed(reservation, limits)
         return bool(changes) and self._commit(changes, deadline)
 
-    def grant(
-        self, state: State, reservation: Reservation, limits: Limits, deadline: Deadline
-    ) -> bool:
-        """See `StateStore`."""
-        changes = _committed(reservation, limits)
-        change = Change()
-        change.add("init_allowance_usd", reservation.usd)
-        change.require(change.absent_or("init_allowance_usd", "<=", state.money.init_allowance_usd))
-        change.require("attribute_exists(pk)")
-        return bool(changes) and self._commit({state.key: change, **changes}, deadline)
-
     def spend(self, reservation: Reservation, outcome: Outcome, deadline: Deadline) -> None:
         """See `StateStore`."""
         changes = {}

@@ -56,7 +56,8 @@ class LeaseWish(Record):
 
     The lease is refused while another lease or a back-off that holds `by` lasts, when the entry
     lives beyond `needed_until` already, and when the prefix's allowance does not hold
-    `allowance_usd`, which is taken from it together with the lease; None takes nothing.
+    `allowance_usd`, which is taken from it together with the lease; None takes nothing. With
+    `week_usd` the allowance is that much anew, until `week_ends`, unless it was set meanwhile.
     """
 
     name: str
@@ -68,6 +69,8 @@ class LeaseWish(Record):
     deployment: str = ""
     function: str = ""
     allowance_usd: float | None = None
+    week_usd: float | None = None
+    week_ends: float = 0.0
 
 
 class Lease(Record):
@@ -131,15 +134,16 @@ class SessionStart(Record):
     """An observed real request after a silence; counted once, whoever else observes it too.
 
     Nothing is counted when other traffic was seen within `quiet` seconds before `at`. `hit`: it
-    read the entry. `saved`: the entry would have lapsed without us, and `saved_usd` is at least
-    what reading it saved, or None when a price is unknown. `asked_ttl`: what the request's own
-    write asked for, None when it read. `recheck`: the state was listed, so the keep-warm function
-    is to look at it at its next tick.
+    read the entry. `init_read`: a start had sent what it read. `saved`: the entry would have lapsed
+    without us, and `saved_usd` is at least what reading it saved, or None when a price is unknown.
+    `asked_ttl`: what the request's own write asked for, None when it read. `recheck`: the state was
+    listed, so the keep-warm function is to look at it at its next tick.
     """
 
     at: float
     quiet: float
     hit: bool
+    init_read: bool = False
     saved: bool = False
     saved_usd: float | None = None
     asked_ttl: int | None = None
@@ -167,7 +171,11 @@ class Registration(Record):
 
 
 class Check(Record):
-    """A decision of the keep-warm function, kept for `explain`."""
+    """A decision of the keep-warm function, kept for `explain`.
+
+    `granted_usd` is added to what starts may spend, which then holds until `granted_until`. It is
+    a difference, so that what starts take meanwhile counts.
+    """
 
     at: float
     due_at: float
@@ -177,6 +185,8 @@ class Check(Record):
     wanted_ttl: int | None = None
     rewrites: int | None = None
     tripped_until: float | None = None
+    granted_usd: float | None = None
+    granted_until: float = 0.0
 
 
 class RoutePause(Record):

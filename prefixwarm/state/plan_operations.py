@@ -38,7 +38,12 @@ class PlanOperations(TableAccess):
         for name in ("idle", "learned", "wanted_ttl", "rewrites", "tripped_until"):
             if getattr(check, name) is not None:
                 change.set(name, getattr(check, name))
-        self._update(key, change, deadline)
+        if check.granted_usd is None:
+            self._update(key, change, deadline)
+            return
+        change.add("init_allowance_usd", check.granted_usd)
+        change.set("init_until", check.granted_until)
+        self._update_once({key: change}, deadline)
 
     def hand_on(self, key: str, learned: str, at: float, deadline: Deadline) -> None:
         """See `StateStore`."""

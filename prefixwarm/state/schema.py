@@ -201,6 +201,8 @@ class Traffic(Group):
     drift_place: str = field("drift_place", TEXT, "where in that tier")
     starts: int = field("starts", COUNT, "observed session starts")
     start_hits: int = field("start_hits", COUNT, "those that read the entry")
+    init_at: float | None = field("init_at", TIME, "when a start last took dollars to warm it")
+    init_reads: int = field("init_reads", COUNT, "session starts that read what a start had sent")
 
 
 class Money(Group):
@@ -215,7 +217,11 @@ class Money(Group):
     )
     saved_usd: float = field("saved_usd", USD, "what these saved at least")
     init_allowance_usd: float = field(
-        "init_allowance_usd", USD, "what starts may still spend, granted and reserved before"
+        "init_allowance_usd", USD, "what starts may still spend until `init_until`"
+    )
+    init_write_usd: float = field("init_write_usd", USD, "what a start took of that last")
+    init_until: float | None = field(
+        "init_until", TIME, "until when that holds; then a start opens a week of its own"
     )
     settled: int = field("settled", COUNT, "settlements", internal=True)
     settled_saves: int = field(

@@ -113,15 +113,6 @@ class StateStore(Protocol):
         Returns whether both limits allow that; nothing is set aside where one does not.
         """
 
-    def grant(
-        self, state: State, reservation: Reservation, limits: Limits, deadline: Deadline
-    ) -> bool:
-        """Reserve dollars for the prefix's starts: they are added to its `init_allowance_usd`.
-
-        Returns whether that was done: the limits allow it, and nobody has raised the allowance
-        since `state` was read.
-        """
-
     def spend(self, reservation: Reservation, outcome: Outcome, deadline: Deadline) -> None:
         """Put what a call cost in the place of its reservation, in both ledgers.
 

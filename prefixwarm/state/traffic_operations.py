@@ -37,6 +37,8 @@ class TrafficOperations(TableAccess):
         end_silence(change, start.at, OBSERVED)
         change.add("starts", 1)
         change.add("start_hits", int(start.hit))
+        if start.init_read:
+            change.add("init_reads", 1)
         change.add("saves", int(start.saved))
         change.add("saved_usd", start.saved_usd or 0.0)
         if start.asked_ttl is not None:

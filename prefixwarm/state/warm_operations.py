@@ -39,8 +39,7 @@ class WarmOperations(TableAccess):
         if wish.function:
             change.join("functions", wish.function)
         if wish.allowance_usd is not None:
-            change.add("init_allowance_usd", -wish.allowance_usd)
-            change.require(change.compare("init_allowance_usd", ">=", wish.allowance_usd))
+            _take_allowance(change, wish, wish.allowance_usd)
         change.require(change.absent_or("lease_until", "<=", wish.now))
         ended = change.absent_or("backoff_until", "<=", wish.now)
         change.require(f"{ended} OR {change.is_other('backoff_of', wish.by)}")
@@ -106,6 +105,19 @@ class WarmOperations(TableAccess):
         except ConditionFailed:
             if not otherwise.empty:
                 self._update_once({key: otherwise}, deadline)
+
+
+def _take_allowance(change: Change, wish: LeaseWish, usd: float) -> None:
+    """Take dollars of the allowance, or of a week's that begins with this."""
+    change.set("init_at", wish.now)
+    change.set("init_write_usd", usd)
+    if wish.week_usd is None:
+        change.add("init_allowance_usd", -usd)
+        change.require(change.compare("init_allowance_usd", ">=", usd))
+        return
+    change.set("init_allowance_usd", wish.week_usd - usd)
+    change.set("init_until", wish.week_ends)
+    change.require(change.absent_or("init_until", "<=", wish.now))
 
 
 def _record_as_holder(result: Result, *, raises: bool) -> Change:

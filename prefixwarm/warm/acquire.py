@@ -18,6 +18,7 @@ from time import sleep, time
 from prefixwarm.state.model import Lease, LeaseWish
 from prefixwarm.state.warm_state import State
 from prefixwarm.warm.attempt import Ask, Attempt
+from prefixwarm.warm.start_share import start_share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.state.store import StateStore
+    from prefixwarm.warm.start_share import StartShare
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -57,18 +59,27 @@ def acquire(
     """
     if state is None:
         state = store.read(ask.key, deadline.earliest(STATE_SECONDS))
-    refusal = _refusal(state, ask, clock())
-    lease = None
+    refusal = _refusal(state, call, ask, clock())
+    lease, usd = None, None
     if not refusal and not state.leased(clock()):
-        wish = _wish(call, ask, deadline, clock())
+        wish = _wish(state, call, ask, deadline, clock())
         state, taken = store.take_lease(ask.key, wish, deadline.earliest(STATE_SECONDS))
         if taken:
+            usd = wish.allowance_usd
             lease = Lease(key=ask.key, owner=ask.owner, token=state.lease.token)
         else:
-            refusal = _refusal(state, ask, clock())
-    in_flight = lease is None and not refusal
+            refusal = _refusal(state, call, ask, clock())
     return Attempt(
-        call, ask, state, store, deadline, clock, lease=lease, refusal=refusal, in_flight=in_flight
+        call,
+        ask,
+        state,
+        store,
+        deadline,
+        clock,
+        lease=lease,
+        refusal=refusal,
+        in_flight=lease is None and not refusal,
+        allowance_usd=usd,
     )
 
 
@@ -114,17 +125,29 @@ def _jitter() -> float:
     return 0.1 + os.urandom(1)[0] / 1275
 
 
-def _refusal(state: State, ask: Ask, now: float) -> str:
+def _refusal(state: State, call: WarmCall, ask: Ask, now: float) -> str:
     if (state.life.warm_until or 0.0) > ask.needed_until:
         return "warm: written by another environment" if ask.waited else "warm"
     if state.held_back(now, ask.caller):
         return f"backing off after {state.backoff.failures} failed calls: {state.plan.reason}"
     if ask.latest_start is not None and now > ask.latest_start:
         return "too late: the entry has lapsed, and a refresh would be a write"
-    return ask.objection
+    if ask.objection or state.leased(now):
+        # Another's call costs this one nothing.
+        return ask.objection
+    share = _share(state, call, ask, now)
+    return share.refusal if share else ""
 
 
-def _wish(call: WarmCall, ask: Ask, deadline: Deadline, now: float) -> LeaseWish:
+def _share(state: State, call: WarmCall, ask: Ask, now: float) -> StartShare | None:
+    """What a start takes of its share; None for callers that pay otherwise."""
+    if ask.usd_per_week is None:
+        return None
+    return start_share(state, call, ask.ttl_of(call, state, now), ask.usd_per_week, now)
+
+
+def _wish(state: State, call: WarmCall, ask: Ask, deadline: Deadline, now: float) -> LeaseWish:
+    share = _share(state, call, ask, now)
     return LeaseWish(
         name=call.name,
         owner=ask.owner,
@@ -134,4 +157,7 @@ def _wish(call: WarmCall, ask: Ask, deadline: Deadline, now: float) -> LeaseWish
         by=ask.caller,
         deployment=ask.deployment,
         function=ask.function,
+        allowance_usd=share.usd if share else None,
+        week_usd=share.week_usd if share else None,
+        week_ends=share.week_ends if share else 0.0,
     )

@@ -50,8 +50,12 @@ class Ask(Record):
     idle : int or None
         Refreshes to add to the idle count, 0 to end the silence, None to leave it.
     ttl : int or None
-        What a write shall ask for, in seconds; None for what the state says or else the prefix
-        file.
+        What a write shall ask for, in seconds; None for what the state says.
+    usual_ttl : int or None
+        The same where the state does not say; None for what the prefix file says.
+    usd_per_week : float or None
+        For a start, which pays from what starts may spend on the prefix: US dollars of that in a
+        week where nobody granted any. None for callers that pay otherwise.
     objection : str
         Why the caller will not warm an entry that is cold; empty where it will.
     waited : bool
@@ -66,6 +70,8 @@ class Ask(Record):
     latest_start: float | None = None
     idle: int | None = None
     ttl: int | None = None
+    usual_ttl: int | None = None
+    usd_per_week: float | None = None
     objection: str = ""
     waited: bool = False
     by: str = ""
@@ -76,6 +82,11 @@ class Ask(Record):
     def caller(self) -> str:
         """Whose failures these would be."""
         return self.by or self.function
+
+    def ttl_of(self, call: WarmCall, state: State, now: float) -> int:
+        """The TTL that a write asks for, in seconds."""
+        wanted = self.ttl or state.plan.wanted_ttl or self.usual_ttl or call.ttl
+        return state.ttl_to_ask(wanted, now)
 
 
 class Attempt:
@@ -107,6 +118,7 @@ class Attempt:
         lease: Lease | None = None,
         refusal: str = "",
         in_flight: bool = False,
+        allowance_usd: float | None = None,
     ) -> None:
         self.state = state
         self.in_flight = in_flight
@@ -118,6 +130,7 @@ class Attempt:
         self._deadline = deadline
         self._clock = clock
         self._lease = lease
+        self._allowance_usd = allowance_usd
         self._started = now = clock()
         self.outcome = Outcome(
             name=call.name,
@@ -130,7 +143,8 @@ class Attempt:
     def send(self, provider: Provider) -> Outcome:
         """Send the call that was granted; never raises: what goes wrong is the outcome."""
         try:
-            self.outcome = self._sent(self._call.with_ttl(self._ttl()), provider)
+            ttl = self._ask.ttl_of(self._call, self.state, self._clock())
+            self.outcome = self._sent(self._call.with_ttl(ttl), provider)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be recorded
             self.verdict = classify(error)
             self.outcome = self._failed(describe(error), self.verdict)
@@ -158,10 +172,6 @@ class Attempt:
             store.record(self._lease, made, until)
         else:
             store.fail(self._lease, made, until)
-
-    def _ttl(self) -> int:
-        wanted = self._ask.ttl or self.state.plan.wanted_ttl or self._call.ttl
-        return self.state.ttl_to_ask(wanted, self._clock())
 
     def _sent(self, call: WarmCall, provider: Provider) -> Outcome:
         *variants, last = _variants(call, self.state)
@@ -218,6 +228,7 @@ class Attempt:
             read_ms=milliseconds if read_only else None,
             reason=outcome.reason,
             message_id=outcome.message_id,
+            allowance_usd=self._allowance_usd,
         )
 
     def _failure(self) -> Failure:
@@ -233,6 +244,7 @@ class Attempt:
             cost_usd=outcome.cost_usd,
             by=self._ask.caller,
             own_fault=outcome.own_fault and bool(self._ask.caller),
+            allowance_usd=self._allowance_usd,
         )
 
 

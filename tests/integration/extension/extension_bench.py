@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.capture.file_prices import prices_of
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment, Invocation
 from prefixwarm.prefix import prefix_file, warm_request
@@ -85,7 +86,9 @@ def write_prefix(folder: Path, name: str) -> Path:
     """The prefix file of `request(name)`."""
     folder.mkdir(parents=True, exist_ok=True)
     warm = warm_request.derive({**request(name), "max_tokens": 16})
-    prefix = prefix_file.build(name, warm, headers={"anthropic-version": "2023-06-01"})
+    prices = prices_of(warm, "anthropic", 0)
+    headers = {"anthropic-version": "2023-06-01"}
+    prefix = prefix_file.build(name, warm, headers=headers, prices=prices)
     path = prefix_file.write(prefix, folder)
     path.chmod(0o644)  # functions run as another user
     return path

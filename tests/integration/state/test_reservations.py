@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from prefixwarm.state.model import (
+    Check,
     Failure,
     Lease,
     LeaseWish,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 NOW = 1_763_700_000.25
 DAY = "2026-11-21"
+WEEK = 7 * 86_400.0
 NONE = Limits()
 
 
@@ -130,12 +132,16 @@ def test_a_budget_holds_in_a_crowd(store: StateStore, key: str, total: str, soon
     assert ledger(store, total, soon).committed_usd == 1.25
 
 
-def granted(store: StateStore, key: str, total: str, soon: Deadline, usd: float = 0.5) -> State:
+def granted(store: StateStore, key: str, soon: Deadline, usd: float = 0.5) -> State:
     """The state of a prefix whose starts may spend so much."""
     store.register(key, Registration(name="support", at=NOW, due_at=NOW), soon)
-    state = store.read(key, soon)
-    assert store.grant(state, reservation(key, total, usd), NONE, soon)
+    store.plan(key, grant(usd), soon)
     return store.read(key, soon)
+
+
+def grant(usd: float) -> Check:
+    """A check that adds so much to what starts may spend."""
+    return Check(at=NOW, due_at=NOW, reason="", granted_usd=usd, granted_until=NOW + WEEK)
 
 
 def wish(owner: str, usd: float, now: float = NOW) -> LeaseWish:
@@ -145,34 +151,36 @@ def wish(owner: str, usd: float, now: float = NOW) -> LeaseWish:
     )
 
 
-def test_an_allowance_is_granted_once(
-    store: StateStore, key: str, total: str, soon: Deadline
+def test_a_grant_adds_to_what_starts_took_meanwhile(
+    store: StateStore, key: str, soon: Deadline
 ) -> None:
-    """It is reserved where it is granted, and two who saw the same state do not both grant."""
-    before = State(key=key)
-    state = granted(store, key, total, soon)
-    assert state.money.init_allowance_usd == 0.5
-    assert ledger(store, total, soon).committed_usd == 0.5
-    assert not store.grant(before, reservation(key, total), NONE, soon)
-    assert not store.grant(state, reservation(key, total), Limits(total_usd=0.6), soon)
-    assert store.grant(state, reservation(key, total), Limits(total_usd=0.75), soon)
-    assert store.read(key, soon).money.init_allowance_usd == 0.75
+    """So a check whose state is old by then gives no dollar twice."""
+    granted(store, key, soon)
+    assert store.take_lease(key, wish("a", 0.4), soon)[1]
+    store.plan(key, grant(0.2), soon)
+    money = store.read(key, soon).money
+    assert money.init_allowance_usd == pytest.approx(0.3)
+    assert money.init_until == NOW + WEEK
 
 
-def test_nothing_is_granted_to_the_unknown(
-    store: StateStore, key: str, total: str, soon: Deadline
-) -> None:
-    """Nor is it reserved then."""
-    assert not store.grant(State(key=key), reservation(key, total), NONE, soon)
-    assert store.read(key, soon) == State(key=key)
-    assert store.ledger(total, [DAY], soon) == []
+def test_a_week_is_opened_once(store: StateStore, key: str, soon: Deadline) -> None:
+    """By the first start of all; what another has opened meanwhile stays as it is."""
+    first = wish("a", 0.4).replace(week_usd=1.0, week_ends=NOW + WEEK)
+    state, taken = store.take_lease(key, first, soon)
+    assert (taken, state.money.init_allowance_usd) == (True, pytest.approx(0.6))
+    assert (state.money.init_until, state.traffic.init_at) == (NOW + WEEK, NOW)
+    assert state.money.init_write_usd == 0.4
+    late = first.replace(owner="b", now=NOW + 60)
+    assert not store.take_lease(key, late, soon)[1]
+    assert store.read(key, soon).money.init_allowance_usd == pytest.approx(0.6)
+    next_week = first.replace(owner="c", now=NOW + WEEK, week_ends=NOW + 2 * WEEK)
+    assert store.take_lease(key, next_week, soon)[1]
+    assert store.read(key, soon).money.init_allowance_usd == pytest.approx(0.6)
 
 
-def test_a_start_spends_what_is_allowed(
-    store: StateStore, key: str, total: str, soon: Deadline
-) -> None:
+def test_a_start_spends_what_is_allowed(store: StateStore, key: str, soon: Deadline) -> None:
     """It is taken with the lease; what the call did not cost comes back with its record."""
-    granted(store, key, total, soon)
+    granted(store, key, soon)
     state, taken = store.take_lease(key, wish("a", 0.4), soon)
     assert (taken, state.money.init_allowance_usd) == (True, pytest.approx(0.1))
     lease = Lease(key=key, owner="a", token=state.lease.token)
@@ -194,10 +202,10 @@ def test_a_start_spends_what_is_allowed(
 
 @pytest.mark.parametrize(("cost", "left"), [(0.0, 0.5), (None, 0.1), (0.5, 0.0)])
 def test_a_failed_start_gives_back_what_it_did_not_cost(
-    store: StateStore, key: str, total: str, soon: Deadline, cost: float | None, left: float
+    store: StateStore, key: str, soon: Deadline, cost: float | None, left: float
 ) -> None:
     """Nothing where that is unknown: it counts as spent."""
-    granted(store, key, total, soon)
+    granted(store, key, soon)
     state, _ = store.take_lease(key, wish("a", 0.4), soon)
     lease = Lease(key=key, owner="a", token=state.lease.token)
     failure = Failure(
@@ -220,8 +228,8 @@ def test_without_an_allowance_nothing_is_spent(store: StateStore, key: str, soon
     assert store.take_lease(key, free, soon)[1]
 
 
-def test_a_killed_start_has_spent(store: StateStore, key: str, total: str, soon: Deadline) -> None:
+def test_a_killed_start_has_spent(store: StateStore, key: str, soon: Deadline) -> None:
     """Its lease ends, its dollars do not come back."""
-    granted(store, key, total, soon)
+    granted(store, key, soon)
     assert store.take_lease(key, wish("a", 0.4), soon)[1]
     assert not store.take_lease(key, wish("b", 0.4, NOW + 60), soon)[1]

@@ -373,3 +373,18 @@ def test_a_function_of_a_nested_stack_gets_its_layer_there(bench: Any, read: Any
     template = bench.template(nested)
     template.resource_count_is("AWS::Lambda::LayerVersion", 1)
     assert "PREFIXWARM_TABLE" in variables(template, read)
+
+
+def test_what_starts_may_spend_and_warm_first(bench: Any, read: Any) -> None:
+    """A sum by default; a first prefix only where one is named, and only one of its own."""
+    warmer = bench.warmer()
+    warmer.attach(bench.function(name="A"), init_usd_per_week=0.25, first="support")
+    warmer.attach(bench.function(name="B"))
+    with pytest.raises(UsageError, match="first='other' is none of its prefixes: support"):
+        warmer.attach(bench.function(name="C"), first="other")
+    with pytest.raises(SettingsError, match=r"^attach\(init_usd_per_week\)='-1': write US dollars"):
+        warmer.attach(bench.function(name="D"), init_usd_per_week=-1)
+    functions = read.resources(bench.template(), "AWS::Lambda::Function")
+    found = [f["Environment"]["Variables"] for f in functions]
+    held = {(v.get("PREFIXWARM_INIT_USD_PER_WEEK"), v.get("PREFIXWARM_FIRST")) for v in found}
+    assert {("0.25", "support"), ("1.0", None)} <= held

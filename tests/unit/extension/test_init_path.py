@@ -34,7 +34,7 @@ PACKAGES = {
         "table_call traffic_operations update_expression warm_operations warm_state"
     ),
     "prefix": "compiled",
-    "warm": "acquire attempt connections error_classification log_line",
+    "warm": "acquire attempt connections error_classification log_line start_share",
 }
 EXTENSION = "context init_policy main prefixes ready_signal warming"
 OURS = {

@@ -15,6 +15,7 @@ from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.model import (
     METRIC,
+    Check,
     Failure,
     Lease,
     LeaseWish,
@@ -277,7 +278,8 @@ def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     store.release(reserved, soon)
     assert store.ledger("total/shop", [DAY], soon)[0].committed_usd == 0.25
     store.register(KEY, Registration(name="support", at=NOW, due_at=NOW), soon)
-    assert store.grant(store.read(KEY, soon), reserved, Limits(), soon)
+    check = Check(at=NOW, due_at=NOW, reason="", granted_usd=0.5, granted_until=NOW + 9)
+    store.plan(KEY, check, soon)
     assert store.read(KEY, soon).money.init_allowance_usd == 0.5
     wish = LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
     state, taken = store.take_lease(KEY, wish.replace(allowance_usd=0.25), soon)

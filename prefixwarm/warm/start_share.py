@@ -1,0 +1,93 @@
+"""What a start may still spend on a prefix, and what it takes of that for one warm call."""
+
+from __future__ import annotations
+
+from time import gmtime, strftime
+
+from prefixwarm.life import TTL_1H
+from prefixwarm.wire.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.state.warm_state import State
+
+
+WEEK = 7 * 86_400
+_LEAST_USD = 1e-9
+
+
+class StartShare(Record):
+    """Dollars that one call of a start takes, or why it may take none.
+
+    Attributes
+    ----------
+    usd : float
+        What a write costs; all of the week's share where that is unknown.
+    week_usd : float or None
+        The share of a week that begins with this call; None where one was granted or has begun.
+    week_ends : float
+        Epoch seconds.
+    refusal : str
+        Why nothing may be spent; empty where it may.
+    """
+
+    usd: float
+    week_usd: float | None
+    week_ends: float
+    refusal: str = ""
+
+
+def start_share(
+    state: State, call: WarmCall, ttl: int, usd_per_week: float, now: float
+) -> StartShare:
+    """What a start takes for a write with this TTL (seconds).
+
+    The keep-warm function grants a share where it accounts for the agent's requests; where no such
+    grant holds, starts have a sum a week, which the first one of the week opens.
+
+    Parameters
+    ----------
+    usd_per_week
+        US dollars that starts may spend on a version of the prefix in a week without a grant.
+    """
+    ends = state.money.init_until or 0.0
+    opens = ends <= now
+    left = usd_per_week if opens else state.money.init_allowance_usd
+    cost = write_usd(call, ttl)
+    usd = usd_per_week if cost is None else cost
+    share = StartShare(
+        usd=usd,
+        week_usd=usd_per_week if opens else None,
+        week_ends=(now // WEEK + 1) * WEEK if opens else ends,
+    )
+    if left >= usd and left > _LEAST_USD:
+        return share
+    return share.replace(refusal=_used_up(state, cost, left, share.week_ends))
+
+
+def used_up(state: State, now: float) -> str:
+    """Why starts send nothing more just now, by what the last one took; empty where they may."""
+    money = state.money
+    ends, cost = money.init_until or 0.0, money.init_write_usd
+    if ends <= now or money.init_allowance_usd >= cost > 0.0:
+        return ""
+    return _used_up(state, cost, money.init_allowance_usd, ends)
+
+
+def write_usd(call: WarmCall, ttl: int) -> float | None:
+    """US dollars that a write costs; None where a price is unknown."""
+    price = call.usd_per_mtok.get("write_1h" if ttl >= TTL_1H else "write_5m")
+    return None if price is None or call.tokens is None else price * call.tokens / 1e6
+
+
+def _used_up(state: State, cost: float | None, left: float, ends: float) -> str:
+    price = "is of unknown price" if cost is None else f"costs ${cost:.4f}"
+    if state.traffic.starts:
+        remedy = "requests that read what a start wrote give it back"
+    else:
+        date = strftime("%Y-%m-%d", gmtime(ends))
+        remedy = f"more from {date}, or with prefixwarm.observe in the agent (docs/init-phase.md)"
+    return (
+        f"what starts may spend is used up: a write {price}, ${max(0.0, left):.4f} left; {remedy}"
+    )
