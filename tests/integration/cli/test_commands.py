@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -311,6 +312,21 @@ def test_explain_of_an_unknown_prefix(cli: Any, provider: Any) -> None:
     cli("warm", "agent.prefix.json", "--state", "s.json")
     code, _, err = cli("explain", "other", "--state", "s.json")
     assert (code, err) == (2, "prefixwarm: no state of a prefix 'other'; known are: agent\n")
+
+
+def test_status_says_why_starts_send_nothing_more(cli: Any, tmp_path: Path) -> None:
+    """And what helps."""
+    store, soon, now = FileState(tmp_path / "s.json"), Deadline.after(60), time()
+    key = "state/anthropic/-/default/agent/claude-sonnet-5-5/" + "0" * 32
+    store.register(key, Registration(name="agent", at=now, due_at=now), soon)
+    wish = LeaseWish(name="agent", owner="a", now=now, seconds=1, needed_until=now)
+    share = {"allowance_usd": 0.4, "week_usd": 0.5, "week_ends": now + 9000}
+    assert store.take_lease(key, wish.replace(**share), soon)[1]
+    code, out, _ = cli("status", "--state", "s.json")
+    spent = (
+        "agent: what starts may spend is used up: a write costs $0.4000, $0.1000 left; more from "
+    )
+    assert (code, spent in out) == (0, True)
 
 
 def test_check_of_a_real_request(cli: Any, tmp_path: Path) -> None:

@@ -61,3 +61,13 @@ def test_an_unknown_price_is_unknown(prefix: Any) -> None:
     """Counted as a save, without dollars."""
     counted = start(prefix.replace(prices=None), HIT, calls=3)
     assert (counted.saved, counted.saved_usd) == (True, None)
+
+
+def test_a_read_of_what_a_start_sent_is_counted_apart(priced: Any) -> None:
+    """Its price is that of the earlier first token: once, and not where others sent it since."""
+    sent = {"calls": 1, "init_at": 9990.0, "last_touch": 9991.0}
+    assert start(priced, HIT, **sent, traffic_at=5000.0).init_read
+    assert not start(priced, HIT, **sent, traffic_at=9995.0).init_read
+    assert not start(priced, MISS, **sent).init_read
+    assert not start(priced, HIT, calls=1, last_touch=9991.0).init_read
+    assert not start(priced, HIT, **{**sent, "last_touch": 5000.0}).init_read
