@@ -43,6 +43,8 @@ def test_reads_every_variable() -> None:
         "PREFIXWARM_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/work",
         "PREFIXWARM_DIAGNOSE": "Sample",
         "PREFIXWARM_GATE_MS": "2000",
+        "PREFIXWARM_INIT_USD_PER_WEEK": "0.5",
+        "PREFIXWARM_FIRST": "support",
         "PREFIXWARM_METRICS": "Full",
     }
     assert set(given) == set(ALL)
@@ -64,6 +66,8 @@ def test_reads_every_variable() -> None:
         queue="https://sqs.eu-west-1.amazonaws.com/123456789012/work",
         diagnose="sample",
         gate_ms=2000,
+        init_usd_per_week=0.5,
+        first="support",
         metrics="full",
     )
     assert all(getattr(found, name) != getattr(Settings(), name) for name in Settings._fields)

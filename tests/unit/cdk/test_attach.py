@@ -385,6 +385,6 @@ def test_what_starts_may_spend_and_warm_first(bench: Any, read: Any) -> None:
     with pytest.raises(SettingsError, match=r"^attach\(init_usd_per_week\)='-1': write US dollars"):
         warmer.attach(bench.function(name="D"), init_usd_per_week=-1)
     functions = read.resources(bench.template(), "AWS::Lambda::Function")
-    found = [f["Environment"]["Variables"] for f in functions]
+    found = [f.get("Environment", {}).get("Variables", {}) for f in functions]
     held = {(v.get("PREFIXWARM_INIT_USD_PER_WEEK"), v.get("PREFIXWARM_FIRST")) for v in found}
     assert {("0.25", "support"), ("1.0", None)} <= held
