@@ -91,12 +91,12 @@ def blocks(request: Mapping[str, Any]) -> list[Block]:
     users = [i for i, message in enumerate(messages) if message.get("role") == "user"]
     last = users[-1] if users else -1
     cleared = [is_cleared(message, answered=i < last) for i, message in enumerate(messages)]
-    found = [
+    request_blocks = [
         _block(tier, place, value, shape, number, messages, cleared)
         for tier, place, number, value in (*walk(request), *_contentless(messages))
     ]
     # What has no content stands among the messages.
-    return sorted(found, key=lambda block: -1 if block.message is None else block.message)
+    return sorted(request_blocks, key=lambda block: -1 if block.message is None else block.message)
 
 
 def _block(
@@ -127,16 +127,16 @@ def _role(message: Mapping[str, Any]) -> str:
     if role != "system":
         return role
     rows = table().shapes[_SYSTEM].rows
-    told = {
+    role_fields = {
         name: left
         for name, value in message.items()
         if name not in ("role", "content") and value is not None and name in rows
         if (left := normal_field(value, rows[name])) is not ...
     }
-    return role + json.dumps(told) if told else role
+    return role + json.dumps(role_fields) if role_fields else role
 
 
-def positions(found: Iterable[Block]) -> list[int]:
+def positions(prompt_blocks: Iterable[Block]) -> list[int]:
     """The position of each block as look-back counts: runs of tool uses or results are one.
 
     Notes
@@ -145,7 +145,7 @@ def positions(found: Iterable[Block]) -> list[int]:
     """
     numbers: list[int] = []
     before = ""
-    for block in found:
+    for block in prompt_blocks:
         row = block_row(block.value, block.choice) if isinstance(block.value, dict) else None
         run = row is not None and row.together and block.kind == before
         numbers.append((numbers[-1] if numbers else -1) + (not run))
@@ -153,6 +153,6 @@ def positions(found: Iterable[Block]) -> list[int]:
     return numbers
 
 
-def estimate(found: Iterable[Block]) -> int:
+def estimate(prompt_blocks: Iterable[Block]) -> int:
     """A rough count of tokens: a quarter of the bytes."""
-    return sum(len(block.data) for block in found) // 4
+    return sum(len(block.data) for block in prompt_blocks) // 4

@@ -84,8 +84,8 @@ def _parameters(
     if choice:
         kind, more = next(iter(choice.items()))
         yield "tool_choice", {"type": kind, **_object(more)}
-    given = _object(request.get("outputConfig"))
-    output = {_OUTPUT.get(name, name): value for name, value in given.items()}
+    output_config = _object(request.get("outputConfig"))
+    output = {_OUTPUT.get(name, name): value for name, value in output_config.items()}
     if output:
         added = _object(request.get("additionalModelRequestFields"))
         yield "output_config", {**_object(added.get("output_config")), **output}
@@ -169,10 +169,10 @@ def _folded_messages(messages: object) -> object:
     if not isinstance(messages, list):
         return messages
     return [
-        {**each, "content": _folded(each["content"])}
-        if isinstance(each, dict) and "content" in each
-        else each
-        for each in messages
+        {**message, "content": _folded(message["content"])}
+        if isinstance(message, dict) and "content" in message
+        else message
+        for message in messages
     ]
 
 

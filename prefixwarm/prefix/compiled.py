@@ -27,7 +27,7 @@ SUFFIX = ".warm"
 _MAX_TOKENS = b'"max_tokens":'
 _CONVERSE_MAX_TOKENS = b'"maxTokens":'
 # Both are as long, so that one can stand in the other's place.
-_TTLS = {seconds: word.encode() for seconds, word in TTL_WORDS.items()}
+_TTLS = {seconds: ttl.encode() for seconds, ttl in TTL_WORDS.items()}
 _DIAGNOSTICS = b'{"diagnostics":{"previous_message_id":null},'
 # Half characters: no text that can be sent holds them, so they stand nowhere else in the body.
 _HOLE = "\udcff\udcff"
@@ -186,8 +186,8 @@ def _without_ttls(request: Mapping[str, Any]) -> dict[str, Any]:
 
     copy = deepcopy(dict(request))
     tools = (copy.get("toolConfig") or copy).get("tools")
-    lists = [tools, copy.get("system"), *(each.get("content") for each in copy["messages"])]
-    for element in (each for blocks in lists if isinstance(blocks, list) for each in blocks):
+    lists = [tools, copy.get("system"), *(message.get("content") for message in copy["messages"])]
+    for element in (block for blocks in lists if isinstance(blocks, list) for block in blocks):
         for name in ("cache_control", "cachePoint"):
             if isinstance(element.get(name), dict):
                 element[name]["ttl"] = _HOLE
@@ -195,7 +195,7 @@ def _without_ttls(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _places(body: bytes, hole: bytes) -> list[int]:
-    found = [body.find(hole)]
-    while found[-1] >= 0:
-        found.append(body.find(hole, found[-1] + len(hole)))
-    return found[:-1]
+    offsets = [body.find(hole)]
+    while offsets[-1] >= 0:
+        offsets.append(body.find(hole, offsets[-1] + len(hole)))
+    return offsets[:-1]

@@ -219,9 +219,9 @@ def checked_form(document: object, source: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise error_in(source, "", "is not a JSON object; build it with `prefixwarm capture`")
     if document.get("format") not in (FORMAT, NEWER_FORMAT):
-        found = document.get("format")
+        file_format = document.get("format")
         readable = f"{FORMAT!r} and {NEWER_FORMAT!r}"
-        raise error_in(source, "format", f"{found!r}: this version reads {readable} only")
+        raise error_in(source, "format", f"{file_format!r}: this version reads {readable} only")
     fields = _FIELDS if document["format"] == FORMAT else (*_FIELDS, *_NEWER_FIELDS)
     for name in document:
         if name not in fields:
@@ -334,13 +334,13 @@ def _request_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _limit_problems(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    found, least = request.get("max_tokens"), 0
+    max_tokens, least = request.get("max_tokens"), 0
     if is_converse(request):
         config = request.get("inferenceConfig")
-        found, least = config.get("maxTokens") if isinstance(config, dict) else None, 1
-    if type(found) is not int or not least <= found <= 1:
+        max_tokens, least = config.get("maxTokens") if isinstance(config, dict) else None, 1
+    if type(max_tokens) is not int or not least <= max_tokens <= 1:
         place = place_of("max_tokens", request)
-        yield f"request.{place}", f"{found!r}: a warm request has {least}"
+        yield f"request.{place}", f"{max_tokens!r}: a warm request has {least}"
 
 
 def _tier_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

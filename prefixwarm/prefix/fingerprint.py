@@ -79,12 +79,12 @@ def _fingerprint(
     view: Mapping[str, Any], headers: Mapping[str, str], later: list[bytes]
 ) -> dict[str, str]:
     tiers = tier_blocks(view, view["messages"])
-    found = {name: _digest(blocks) for name, blocks in tiers.items()}
+    tier_digests = {name: _digest(blocks) for name, blocks in tiers.items()}
     betas = {b.strip() for b in headers.get("anthropic-beta", "").split(",")} - {""}
     betas |= {beta for beta in view.get("anthropic_beta") or () if isinstance(beta, str)}
-    known = [block_bytes([name, view[name]]) for name in CACHE_PARAMETERS if name in view]
-    ends = (block_bytes(sorted(betas)), *(found[name].encode() for name in tiers))
-    return {**found, "prefix": _digest((*known, *later, *ends))}
+    parameter_bytes = [block_bytes([name, view[name]]) for name in CACHE_PARAMETERS if name in view]
+    ends = (block_bytes(sorted(betas)), *(tier_digests[name].encode() for name in tiers))
+    return {**tier_digests, "prefix": _digest((*parameter_bytes, *later, *ends))}
 
 
 def tier_blocks(request: Mapping[str, Any], messages: Iterable[Any]) -> dict[str, list[bytes]]:
@@ -112,9 +112,9 @@ def _without_markers(value: object) -> object:
     return value
 
 
-def _digest(parts: Iterable[bytes]) -> str:
+def _digest(chunks: Iterable[bytes]) -> str:
     whole = sha256()
-    for part in parts:
-        whole.update(len(part).to_bytes(8, "big"))
-        whole.update(part)
+    for chunk in chunks:
+        whole.update(len(chunk).to_bytes(8, "big"))
+        whole.update(chunk)
     return f"sha256:{whole.hexdigest()}"

@@ -48,7 +48,7 @@ def build(
     PrefixFileError
         When the result would not be a valid prefix file.
     """
-    kept = dict(headers or {})
+    cache_headers = dict(headers or {})
     marked = next((block for _, block in markers(request)), None)
     document = {
         "format": FORMAT,
@@ -56,9 +56,9 @@ def build(
         "route": route,
         "model": as_messages(request).get("model"),
         "ttl": marked["cache_control"].get("ttl", "5m") if marked else None,
-        "headers": kept,
+        "headers": cache_headers,
         "request": request,
-        "fingerprint": Prompt(without_placeholder(request), kept, route).fingerprint(),
+        "fingerprint": Prompt(without_placeholder(request), cache_headers, route).fingerprint(),
         "tokens": {"estimate": estimate_tokens(request), "counted": None, "minimum": None}
         | dict(tokens or {}),
         "prices": prices,

@@ -63,8 +63,10 @@ class Prompt:
         self.body = body
         self.route = route
         self.shape = CONVERSE if is_converse(body) else REQUEST
-        given = headers or {}
-        self.headers = {name: given[name] for name in self._shaping() if name in given}
+        request_headers = headers or {}
+        self.headers = {
+            name: request_headers[name] for name in self._shaping() if name in request_headers
+        }
         self._all_headers = headers is not None and all_headers
 
     @classmethod
@@ -145,14 +147,14 @@ class Prompt:
         """
         tiers = self._reached if as_prefix else TIERS
         of_parameters = self._of_parameters(other)
-        found = [d for d in of_parameters if not as_prefix or d.tier in (ALL_TIERS, *tiers)]
+        differences = [d for d in of_parameters if not as_prefix or d.tier in (ALL_TIERS, *tiers)]
         for name in tiers:
             ours, theirs = self.tier(name), other.tier(name)
             cut = theirs[: len(ours)] if as_prefix and name == self.last_tier else theirs
             first = between_blocks(ours, cut)
             if first is not None:
-                found.append(first)
-        return found
+                differences.append(first)
+        return differences
 
     def missed_by(self, request: Prompt) -> Difference | None:
         """What keeps a request from beginning with this prompt; None where it does.
@@ -213,9 +215,9 @@ class Prompt:
                 absent = other if theirs is None else self
                 if not absent._knows(name, ours or theirs):
                     continue
-            found = between_parameters(ours, theirs)
-            if found is not None:
-                yield found
+            difference = between_parameters(ours, theirs)
+            if difference is not None:
+                yield difference
 
     def _knows(self, name: str, there: Parameter | None) -> bool:
         """Whether a parameter that is there in another request is known not to be in this one.

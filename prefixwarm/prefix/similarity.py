@@ -33,7 +33,7 @@ def traits(prompt: Iterable[Block]) -> Traits:
         texts[block.tier].append(
             (block.name or block.kind) if block.tier == "tools" else block.value
         )
-    words = {tier: set(pairwise(_words(texts[tier]))) for tier in TIERS[1:]}
+    words = {tier: set(pairwise(_iter_words(texts[tier]))) for tier in TIERS[1:]}
     return {"tools": set(texts["tools"]), **words}
 
 
@@ -42,6 +42,6 @@ def shares(ours: Mapping[str, set[Any]], theirs: Mapping[str, set[Any]]) -> dict
     return {tier: len(ours[tier] & theirs[tier]) / len(ours[tier]) for tier in TIERS if ours[tier]}
 
 
-def _words(content: object) -> Iterator[str]:
+def _iter_words(content: object) -> Iterator[str]:
     for _, text in leaves(content, ""):
         yield from _WORD.findall(text)

@@ -82,13 +82,13 @@ def derive(
         raise UnwarmableRequestError("messages", problem)
     if not all(message.get("content") for message in request["messages"][:shared_messages]):
         raise UnwarmableRequestError("messages", "a shared message has no content")
-    found = blocks(request)
-    return warm(request, found, static_end(found, shared_messages), ttl).body
+    request_blocks = blocks(request)
+    return warm(request, request_blocks, static_end(request_blocks, shared_messages), ttl).body
 
 
-def static_end(found: Sequence[Block], shared_messages: int = 0) -> int:
+def static_end(request_blocks: Sequence[Block], shared_messages: int = 0) -> int:
     """How many leading blocks of the prompt are shared, as far as one request tells."""
-    prompt = [block for block in found if block.rendered]
+    prompt = [block for block in request_blocks if block.rendered]
     if shared_messages:
         return sum(block.message is None or block.message < shared_messages for block in prompt)
     static = [block for block in prompt if block.message is None]
@@ -100,7 +100,7 @@ def static_end(found: Sequence[Block], shared_messages: int = 0) -> int:
 
 
 def warm(
-    request: Mapping[str, Any], found: Sequence[Block], end: int, ttl: str = "1h"
+    request: Mapping[str, Any], request_blocks: Sequence[Block], end: int, ttl: str = "1h"
 ) -> WarmRequest:
     """The warm request of a request's first blocks.
 
@@ -108,7 +108,7 @@ def warm(
     ----------
     request
         The body of an agent's request, as it was sent.
-    found
+    request_blocks
         All its blocks.
     end
         How many of the prompt's blocks are shared. The prefix ends where a breakpoint can stand
@@ -123,18 +123,18 @@ def warm(
     """
     if ttl not in TTL_SECONDS:
         raise UnwarmableRequestError("ttl", f"{ttl!r} is not a TTL; write 5m or 1h")
-    shared = _up_to_breakpoint(request, [block for block in found if block.rendered][:end])
-    kept = list(_with_deferred(found, shared))
+    shared = _up_to_breakpoint(request, [block for block in request_blocks if block.rendered][:end])
+    warmed_blocks = list(_with_deferred(request_blocks, shared))
     marked = _marked(shared)
-    values = {id(block): _value(block, block in marked, ttl) for block in kept}
+    values = {id(block): _value(block, block in marked, ttl) for block in warmed_blocks}
     tiers = {
-        tier: [values[id(block)] for block in kept if block.tier == tier]
+        tier: [values[id(block)] for block in warmed_blocks if block.tier == tier]
         for tier in ("tools", "system")
     }
     converse = is_converse(request)
     asked, forced = _unforced(request, shared)
     rest, left = without_one_run(asked, CONVERSE if converse else REQUEST)
-    messages = _messages(request, found, kept, values)
+    messages = _messages(request, request_blocks, warmed_blocks, values)
     body = (_converse if converse else _plain)(request, rest, tiers, messages)
     gone = {place: why for place, why in left.items() if why != "reply"}
     tokens = body["inferenceConfig"]["maxTokens"] if converse else body["max_tokens"]
@@ -147,7 +147,7 @@ def _unforced(
     """The request without what forbids zero tokens and reaches no tier that is warmed."""
     if is_converse(request) or shared[-1].message is not None:
         return request, {}
-    names = [each.place for each in _obstacles(request) if each.tier == "messages"]
+    names = [obstacle.place for obstacle in _obstacles(request) if obstacle.tier == "messages"]
     rest = {name: value for name, value in request.items() if name not in names}
     return rest, dict.fromkeys(names, "output")
 
@@ -198,7 +198,7 @@ def least_tokens(request: Mapping[str, Any]) -> int:
 
 def _obstacles(request: Mapping[str, Any]) -> list[Obstacle]:
     shape = CONVERSE if is_converse(request) else REQUEST
-    return [each for each in zero_obstacles(request, shape) if each.place != "stream"]
+    return [obstacle for obstacle in zero_obstacles(request, shape) if obstacle.place != "stream"]
 
 
 def _up_to_breakpoint(request: Mapping[str, Any], run: list[Block]) -> list[Block]:
@@ -229,12 +229,12 @@ def _open_calls(run: Sequence[Block]) -> set[Any]:
     return made - answered
 
 
-def _with_deferred(found: Sequence[Block], shared: Sequence[Block]) -> Iterator[Block]:
+def _with_deferred(request_blocks: Sequence[Block], shared: Sequence[Block]) -> Iterator[Block]:
     """The shared blocks, with what stands among them and is no part of the prompt."""
-    last = next(i for i, block in enumerate(found) if block is shared[-1])
-    every_tool = sum(b.rendered for b in found if b.tier == "tools")
+    last = next(i for i, block in enumerate(request_blocks) if block is shared[-1])
+    every_tool = sum(b.rendered for b in request_blocks if b.tier == "tools")
     whole = every_tool == sum(block.tier == "tools" for block in shared)
-    for i, block in enumerate(found):
+    for i, block in enumerate(request_blocks):
         if i <= last or (whole and block.tier == "tools"):
             yield block
 
@@ -260,7 +260,7 @@ def _value(block: Block, marked: bool, ttl: str) -> dict[str, Any]:
     value = {k: v for k, v in block.value.items() if k != "cache_control" or marked}
     inner = value.get("content")
     if block.tier == "messages" and isinstance(inner, list):
-        value["content"] = [_unmarked(each) for each in inner]
+        value["content"] = [_unmarked(item) for item in inner]
     return {**value, "cache_control": {"type": "ephemeral", "ttl": ttl}} if marked else value
 
 
@@ -272,14 +272,14 @@ def _unmarked(block: Any) -> Any:
 
 def _messages(
     request: Mapping[str, Any],
-    found: Sequence[Block],
-    kept: Sequence[Block],
+    request_blocks: Sequence[Block],
+    warmed_blocks: Sequence[Block],
     values: Mapping[int, dict[str, Any]],
 ) -> list[Any]:
     """The shared messages, and the placeholder: of its own, or the last block of a user's."""
     converse = is_converse(request)
     messages: dict[int, list[Any]] = {}
-    for block in kept:
+    for block in warmed_blocks:
         if block.message is not None:
             messages.setdefault(block.message, []).append(values[id(block)])
     shared = []
@@ -291,10 +291,10 @@ def _messages(
     if not shared:
         return [dict(CONVERSE_PLACEHOLDER if converse else PLACEHOLDER)]
     last = max(messages)
-    rest = any(b.message == last and b.rendered and id(b) not in values for b in found)
+    rest = any(b.message == last and b.rendered and id(b) not in values for b in request_blocks)
     if shared[-1].get("role") == "user" and (rest or converse):
-        words = dict(_PLACEHOLDER_BLOCKS[CONVERSE if converse else REQUEST])
-        return [*shared[:-1], {**shared[-1], "content": [*shared[-1]["content"], words]}]
+        placeholder = dict(_PLACEHOLDER_BLOCKS[CONVERSE if converse else REQUEST])
+        return [*shared[:-1], {**shared[-1], "content": [*shared[-1]["content"], placeholder]}]
     return [*shared, dict(CONVERSE_PLACEHOLDER if converse else PLACEHOLDER)]
 
 
@@ -327,10 +327,10 @@ def _converse(
 ) -> dict[str, Any]:
     body: dict[str, Any] = {**rest, "messages": messages}
     body["inferenceConfig"] = {**(rest.get("inferenceConfig") or {}), "maxTokens": 1}
-    given = request.get("toolConfig") or {}
+    tool_config = request.get("toolConfig") or {}
     content = {
         "system": unfold(tiers["system"]),
-        "toolConfig": {**given, "tools": unfold(tiers["tools"])} if tiers["tools"] else {},
+        "toolConfig": {**tool_config, "tools": unfold(tiers["tools"])} if tiers["tools"] else {},
     }
     for name, value in content.items():
         if value:
