@@ -88,14 +88,14 @@ def can_be_marked(block: Mapping[str, Any], choice: str, called_by_code: Iterabl
 
 def calls_by_code(messages: object) -> set[str]:
     """Ids of the tool uses that code execution made, whose results carry no breakpoint."""
-    found = set()
+    ids = set()
     for block in _blocks(messages):
         row = block_row(block, "content")
         if row is not None and row.holds == "tool_use":
             caller = table().row("tool_use", "caller")
             if _is_one_of(block.get("caller"), caller.unmarked):
-                found.add(str(block.get("id")))
-    return found
+                ids.add(str(block.get("id")))
+    return ids
 
 
 def is_cleared(message: Mapping[str, Any], *, answered: bool) -> bool:
@@ -136,6 +136,6 @@ def _blocks(messages: object) -> Iterator[dict[str, Any]]:
 def _is_one_of(value: Any, refused: tuple[Any, ...]) -> bool:
     """Whether a value is one of these; of an object, whether it has all that one of these has."""
     if isinstance(value, dict):
-        objects = (each for each in refused if isinstance(each, dict))
-        return any(each.items() <= value.items() for each in objects)
+        objects = (pattern for pattern in refused if isinstance(pattern, dict))
+        return any(pattern.items() <= value.items() for pattern in objects)
     return value in refused

@@ -30,7 +30,7 @@ def without_one_run(
     dict of str to str
         The places that were left out, each with its scope: ``reply``, ``run`` or ``request``.
     """
-    kept: dict[str, Any] = {}
+    remaining: dict[str, Any] = {}
     left: dict[str, str] = {}
     rows = table().shapes[shape].rows
     for name, value in body.items():
@@ -39,12 +39,12 @@ def without_one_run(
         if row is not None and inner and (row.tier == "inside" or not row.left_out):
             rest = _without(value, inner, name, left)
             if rest or not value:
-                kept[name] = rest
+                remaining[name] = rest
         elif row is None or not row.left_out:
-            kept[name] = value
+            remaining[name] = value
         else:
             left[name] = row.scope
-    return kept, left
+    return remaining, left
 
 
 def _without(value: dict[str, Any], shape: str, place: str, left: dict[str, str]) -> dict[str, Any]:

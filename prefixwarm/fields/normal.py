@@ -38,22 +38,22 @@ def normal(value: Any, shape: str, model: str = "") -> Any:
         return [normal(item, shape, model) for item in value]
     if not isinstance(value, dict):
         return value
-    known = table().shapes[shape]
-    if known.by not in (None, "key"):
-        row = known.rows.get(known.member_of(value))
+    shape_spec = table().shapes[shape]
+    if shape_spec.by not in (None, "key"):
+        row = shape_spec.rows.get(shape_spec.member_of(value))
         return _unmarked(value) if row is None else _inside(value, row, model)
-    kept = {}
+    key_fields = {}
     for name, inner in value.items():
-        row = known.rows.get(name)
+        row = shape_spec.rows.get(name)
         if row is None:
             if name != MARKER:
-                kept[name] = inner
+                key_fields[name] = inner
         elif row.tier is not None and inner is not None:
-            choice = known.by == "key"
+            choice = shape_spec.by == "key"
             left = _inside(inner, row, model) if choice else normal_field(inner, row, model)
             if left is not ...:
-                kept[name] = left
-    return kept
+                key_fields[name] = left
+    return key_fields
 
 
 def normal_field(value: Any, row: Field, model: str = "") -> Any:

@@ -60,10 +60,10 @@ def parameters(
         ``request`` or ``converse``.
     """
     model = str(body.get("modelId" if shape == CONVERSE else "model") or "")
-    found = [*_fields(body, shape, model, ""), *_anywhere(body, shape)]
-    found += _headers(headers or {})
+    all_parameters = [*_fields(body, shape, model, ""), *_anywhere(body, shape)]
+    all_parameters += _headers(headers or {})
     merged: dict[str, Parameter] = {}
-    for parameter in sorted(found, key=lambda p: TIERS.index(p.tier)):
+    for parameter in sorted(all_parameters, key=lambda p: TIERS.index(p.tier)):
         before = merged.get(parameter.name)
         merged[parameter.name] = _joined(before, parameter) if before else parameter
     return merged

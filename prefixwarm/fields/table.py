@@ -185,8 +185,8 @@ def sources() -> dict[str, dict[str, str]]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_bytes())
-    return found
+    document: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_bytes())
+    return document
 
 
 def _shape(name: str, document: Mapping[str, Any]) -> Shape:
@@ -209,9 +209,9 @@ def _is_model(name: str, model: str) -> bool:
     """Whether an id is of this model, whichever provider spells it: `claude-opus-5` is not 5-5."""
     if name == "*":
         return True
-    _, found, after = model.partition(name)
+    _, matched, after = model.partition(name)
     version = after.removeprefix("-").removeprefix(".")
-    return bool(found) and not (after != version and _short_number(version))
+    return bool(matched) and not (after != version and _short_number(version))
 
 
 def _short_number(text: str) -> bool:

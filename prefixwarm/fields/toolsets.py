@@ -50,13 +50,13 @@ def _mcp_tools(toolset: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _members(toolset: Mapping[str, Any], shape: str | None) -> Iterator[dict[str, Any]]:
-    known = table().shapes.get(shape or "")
-    configs = known.rows.get("configs") if known else None
+    toolset_shape = table().shapes.get(shape or "")
+    configs = toolset_shape.rows.get("configs") if toolset_shape else None
     if configs is None or configs.holds is None:
         return
-    given = _object(toolset.get("configs"))
+    member_configs = _object(toolset.get("configs"))
     for name, row in table().shapes[configs.holds].rows.items():
-        yield _settings(str(row.holds), _object(given.get(name)))
+        yield _settings(str(row.holds), _object(member_configs.get(name)))
 
 
 def _settings(shape: str, config: Mapping[str, Any]) -> dict[str, Any]:

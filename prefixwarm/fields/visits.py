@@ -39,11 +39,11 @@ def visit(value: object, shape: str = REQUEST, place: str = "") -> Iterator[Visi
         for index, item in enumerate(value):
             yield from visit(item, shape, f"{place}[{index}]")
     elif isinstance(value, dict):
-        known = table().shapes[shape]
-        if known.by in (None, "key"):
+        shape_spec = table().shapes[shape]
+        if shape_spec.by in (None, "key"):
             yield from _fields(value, shape, place)
             return
-        row = known.rows.get(known.member_of(value))
+        row = shape_spec.rows.get(shape_spec.member_of(value))
         yield Visit(place, row, value)
         if row is not None:
             yield from _inner(value, row, place)
