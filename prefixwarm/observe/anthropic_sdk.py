@@ -160,17 +160,17 @@ def _shaping(response: Any) -> dict[str, str] | None:
 
 def _tapped(report: Callable[[Any], None], events: Iterator[Any]) -> Iterator[Any]:
     for event in events:
-        _look_at(report, event)
+        _report_start(report, event)
         yield event
 
 
 async def _tapped_async(report: Callable[[Any], None], events: AsyncIterator[Any]) -> Any:
     async for event in events:
-        _look_at(report, event)
+        _report_start(report, event)
         yield event
 
 
-def _look_at(report: Callable[[Any], None], event: Any) -> None:
+def _report_start(report: Callable[[Any], None], event: Any) -> None:
     """The cache fields are complete in the stream's first event."""
     with suppress(Exception):
         if event.type == "message_start":
@@ -178,13 +178,13 @@ def _look_at(report: Callable[[Any], None], event: Any) -> None:
 
 
 def _usage(usage: Any) -> Mapping[str, Any]:
-    found = {name: getattr(usage, name, None) for name in _USAGE}
+    counts = {name: getattr(usage, name, None) for name in _USAGE}
     split = getattr(usage, "cache_creation", None)
     one_hour = getattr(split, "ephemeral_1h_input_tokens", None)
-    return {**found, "cache_creation": {"ephemeral_1h_input_tokens": one_hour}}
+    return {**counts, "cache_creation": {"ephemeral_1h_input_tokens": one_hour}}
 
 
 def _diagnostics(message: Any) -> Any:
-    found = getattr(message, "diagnostics", None)
-    dump = getattr(found, "model_dump", None)
-    return dump() if dump else found
+    diagnostics = getattr(message, "diagnostics", None)
+    dump = getattr(diagnostics, "model_dump", None)
+    return dump() if dump else diagnostics

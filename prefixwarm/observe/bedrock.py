@@ -140,8 +140,8 @@ def _in_message_start(event: Mapping[str, Any]) -> Usage | None:
 
 def _in_metadata(event: Mapping[str, Any]) -> Usage | None:
     """Converse's last event holds the usage."""
-    found = event.get("metadata")
-    return (lambda: found["usage"]) if found else None
+    metadata = event.get("metadata")
+    return (lambda: metadata["usage"]) if metadata else None
 
 
 def _whole(body: Any, done: Callable[[bytes], None]) -> Any:

@@ -49,9 +49,9 @@ def _marked(
     """The body with one more marker, in the form of its own."""
 
     def content(elements: object) -> list[Any]:
-        found = [block for _, block in fold(listed(elements))]
-        found[index] = {**found[index], "cache_control": marker}
-        return unfold(found) if converse else found
+        content_blocks = [block for _, block in fold(listed(elements))]
+        content_blocks[index] = {**content_blocks[index], "cache_control": marker}
+        return unfold(content_blocks) if converse else content_blocks
 
     converse = is_converse(body)
     siblings = [b for b in prompt.every_block if (b.tier, b.message) == (last.tier, last.message)]

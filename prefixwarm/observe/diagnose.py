@@ -49,12 +49,12 @@ class Diagnosis:
         A request that asks for diagnostics of its own is left alone.
         """
         with self._lock:
-            known = self._ids.get(prefix.name, "")
+            message_id = self._ids.get(prefix.name, "")
             asked = prefix.name in self._asked or body.get("diagnostics") is not None
-            if self._stopped or asked or not known or prefix.route != _ROUTE:
+            if self._stopped or asked or not message_id or prefix.route != _ROUTE:
                 return ""
             self._asked.add(prefix.name)
-            return known
+            return message_id
 
 
 def verdict(diagnostics: Mapping[str, Any] | None) -> str:

@@ -65,11 +65,11 @@ class Gate:
         with self._lock:
             if prefix.name not in self._open:
                 opened = self._open[prefix.name] = Event()
-                look = Thread(target=self._look, args=(prefix, opened), daemon=True)
-                look.start()
+                poller = Thread(target=self._poll, args=(prefix, opened), daemon=True)
+                poller.start()
             return self._open[prefix.name]
 
-    def _look(self, prefix: PrefixFile, opened: Event) -> None:
+    def _poll(self, prefix: PrefixFile, opened: Event) -> None:
         with suppress(Exception):
             until = Deadline.after(self._seconds)
             while _in_flight(self._read(prefix, until)) and not until.expired:

@@ -95,7 +95,7 @@ class Match:
 
 
 class Matcher:
-    """Finds the prefix of each request; what was seen a moment ago is not looked at again.
+    """Finds the prefix of each request; a request seen a moment ago is not matched again.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Matcher:
 
     def __init__(self, prefixes: Sequence[PrefixFile]) -> None:
         self._warmed = [Warmed(prefix) for prefix in prefixes]
-        self._messages = max((each.messages for each in self._warmed), default=0)
+        self._messages = max((warmed.messages for warmed in self._warmed), default=0)
         self._seen: list[tuple[bytes, Match | None]] = []
 
     @property
@@ -125,37 +125,37 @@ class Matcher:
         """
         seen = marshal.dumps(self._snapshot(body, headers), 2)
         # Comparing bytes is cheaper than hashing them: most differ in their length.
-        for before, found in self._seen:
+        for before, match in self._seen:
             if before == seen:
-                return found
-        found = self._nearest(body, headers)
-        self._seen = [(seen, found), *self._seen[: _KEPT - 1]]
-        return found
+                return match
+        match = self._nearest(body, headers)
+        self._seen = [(seen, match), *self._seen[: _KEPT - 1]]
+        return match
 
     def _snapshot(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> list[Any]:
         """All that a verdict depends on; comparing its bytes is far cheaper than a fingerprint."""
-        parts = [body.get(name) for name in _FIELDS]
-        parts = [part if isinstance(part, _PLAIN) else None for part in parts]
+        field_values = [body.get(name) for name in _FIELDS]
+        field_values = [value if isinstance(value, _PLAIN) else None for value in field_values]
         messages = body.get("messages") or ()
-        known = [headers.get(name) for name in SHAPING_HEADERS]
+        header_values = [headers.get(name) for name in SHAPING_HEADERS]
         shape = CONVERSE if is_converse(body) else REQUEST
         counted = counted_anywhere({"messages": messages}, shape)
-        return [*parts, list(messages[: self._messages]), counted, known]
+        return [*field_values, list(messages[: self._messages]), counted, header_values]
 
     def _nearest(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
         """The one that agrees, else of those that are alike the one that agrees longest."""
         model = [body.get(name) for name in _MODELS]
         plain = {k: v for k, v in body.items() if isinstance(v, _PLAIN)}
-        found = [
+        matches = [
             Match(warmed, warmed.first_difference(plain, headers))
             for warmed in self._warmed
             if [warmed.prefix.request.get(name) for name in _MODELS] == model
         ]
-        if not found:
+        if not matches:
             return self._foreign(plain)
-        agreeing = next((match for match in found if match.drift is None), None)
-        alike = [match for match in found if agreeing is None and match.warmed.is_like(plain)]
-        nearest = agreeing or max(alike or found, key=_agreement)
+        agreeing = next((match for match in matches if match.drift is None), None)
+        alike = [match for match in matches if agreeing is None and match.warmed.is_like(plain)]
+        nearest = agreeing or max(alike or matches, key=_agreement)
         if agreeing is not None and not agreeing.warmed.met:
             agreeing.warmed.met = True
             self._seen = []  # what was meant for another model is judged anew
@@ -167,7 +167,7 @@ class Matcher:
 
     def _foreign(self, body: Mapping[str, Any]) -> Match | None:
         """The prefix that is meant for another model; none that its own model has sent, too."""
-        alike = (each for each in self._warmed if not each.met and each.is_like(body))
+        alike = (warmed for warmed in self._warmed if not warmed.met and warmed.is_like(body))
         return next((Match(warmed, "shape") for warmed in alike), None)
 
 

@@ -134,5 +134,5 @@ def _line(
 
 def drift_line(prefix: str, tier: str, place: str, why: str) -> str:
     """The log line that names the block which drifted; the text itself is not logged."""
-    found = {"prefix": prefix, "by": "observe", "drift": tier, "place": place, "why": why}
-    return json.dumps({**found, "level": "WARNING", "message": _CAPTURE_AGAIN})
+    record = {"prefix": prefix, "by": "observe", "drift": tier, "place": place, "why": why}
+    return json.dumps({**record, "level": "WARNING", "message": _CAPTURE_AGAIN})

@@ -218,7 +218,7 @@ class Observer:
         """Report the provider's verdict; the tier that drifted, as we or it found."""
         prefix = sent.match.warmed.prefix
         drift = drift or drifted_tier(reason, prefix, sent.body)
-        told = diagnosis_line(
+        line = diagnosis_line(
             prefix.name,
             reason,
             drift=drift is not None,
@@ -226,7 +226,7 @@ class Observer:
             settings=self._settings,
             now=time(),
         )
-        self._emit(told)
+        self._emit(line)
         return drift
 
     def _learn_ids(self) -> None:
@@ -251,9 +251,12 @@ def _drifted_at(
     warmed: Warmed, body: Mapping[str, Any], tier: str, headers: Mapping[str, str] | None
 ) -> Difference | None:
     request = Prompt(body, headers, warmed.prefix.route)
-    found = warmed.prompt.differences(request, as_prefix=True)
+    differences = warmed.prompt.differences(request, as_prefix=True)
     # The provider's own verdict may name another tier than the first one.
-    return next((each for each in found if each.tier == tier), found[0] if found else None)
+    return next(
+        (difference for difference in differences if difference.tier == tier),
+        differences[0] if differences else None,
+    )
 
 
 def _settings() -> Settings:

@@ -128,8 +128,8 @@ class Prefix:
             raise UsageError(f"prefix {self.name}: {changed[0]} is fixed; give it to Prefix")
         limit: dict[str, Any] = {"max_tokens": max_tokens}
         if self.route == CONVERSE:
-            given = more.pop("inferenceConfig", {})
-            limit = {"inferenceConfig": {"maxTokens": max_tokens, **given}}
+            inference_config = more.pop("inferenceConfig", {})
+            limit = {"inferenceConfig": {"maxTokens": max_tokens, **inference_config}}
         return {**limit, **self._fixed, **more, "messages": [*self._messages, *messages]}
 
 
@@ -153,7 +153,7 @@ def _shared(
     if context:
         messages.append({"role": "user", "content": blocks(context)})
     tiers = {"tools": blocks(tools), "system": blocks(system), "messages": messages}
-    return {tier: found for tier, found in tiers.items() if found}
+    return {tier: elements for tier, elements in tiers.items() if elements}
 
 
 def _converse(
@@ -173,7 +173,11 @@ def _converse(
 def _mark(name: str, shared: Mapping[str, Any], ttl: str, shape: str) -> None:
     """Put the one breakpoint on the last shared block that can carry it."""
     tiers = {"tools": shared.get("tools", ()), "system": shared.get("system", ())}
-    every = [(block, choice_of(tier, shape)) for tier, found in tiers.items() for block in found]
+    every = [
+        (block, choice_of(tier, shape))
+        for tier, tier_elements in tiers.items()
+        for block in tier_elements
+    ]
     for message in shared.get("messages", ()):
         choice = choice_of("messages", shape, str(message.get("role")))
         every += [(block, choice) for block in message["content"]]

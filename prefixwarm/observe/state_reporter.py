@@ -49,12 +49,12 @@ class StateReporter:
         self._reported: dict[tuple[str, bool], float] = {}
 
     def due(self, prefix: PrefixFile, seen: Observation) -> bool:
-        """Whether the last such word about this prefix is old enough for another."""
-        word = (prefix.name, seen.drift is not None)
-        last = self._reported.get(word)
+        """Whether the last such report about this prefix is old enough for another."""
+        report_key = (prefix.name, seen.drift is not None)
+        last = self._reported.get(report_key)
         if last is not None and monotonic() - last < _EVERY:
             return False
-        self._reported[word] = monotonic()
+        self._reported[report_key] = monotonic()
         return True
 
     def read(self, prefix: PrefixFile, until: Deadline | None = None) -> State:
