@@ -67,9 +67,9 @@ def finding(id: str, place: str, message: str, severity: str | None = None) -> F
 def to_keep(findings: Iterable[Finding]) -> list[dict[str, str]]:
     """The errors among findings, as a prefix file holds them."""
     return [
-        {"rule": found.rule.id, "place": found.place, "message": found.message}
-        for found in findings
-        if found.severity == "error"
+        {"rule": problem.rule.id, "place": problem.place, "message": problem.message}
+        for problem in findings
+        if problem.severity == "error"
     ]
 
 
@@ -77,12 +77,12 @@ def kept(findings: Iterable[Mapping[str, str]]) -> list[Finding]:
     """The findings that a prefix file holds; of a rule of another version, too."""
     return [
         Finding(
-            RULES.get(found["rule"]) or Rule(found["rule"], "error", ""),
-            found["place"],
-            found["message"],
+            RULES.get(entry["rule"]) or Rule(entry["rule"], "error", ""),
+            entry["place"],
+            entry["message"],
             "error",
         )
-        for found in findings
+        for entry in findings
     ]
 
 

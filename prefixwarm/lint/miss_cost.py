@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prompt import Prompt
 
 
-def lost_tokens(left: Prompt, right: Prompt, found: Sequence[Difference]) -> int:
+def lost_tokens(left: Prompt, right: Prompt, differences: Sequence[Difference]) -> int:
     """Estimated tokens of the right side from the first difference on."""
-    return estimate(right.blocks[_first(left, right, found) :])
+    return estimate(right.blocks[_first(left, right, differences) :])
 
 
 def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) -> float | None:
@@ -25,9 +25,9 @@ def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) ->
     return None if write is None or read is None else tokens * (write - read) / 1e6
 
 
-def _first(left: Prompt, right: Prompt, found: Sequence[Difference]) -> int:
+def _first(left: Prompt, right: Prompt, differences: Sequence[Difference]) -> int:
     """Index of the right side's first block that is not shared."""
-    invalid = {difference.tier for difference in found if "[" not in difference.place}
+    invalid = {difference.tier for difference in differences if "[" not in difference.place}
     order = (ALL_TIERS, *TIERS)
     tiers = [order.index(block.tier) for block in right.blocks]
     starts = [sum(tier < order.index(one) for tier in tiers) for one in invalid]

@@ -41,10 +41,10 @@ def check(prefix: PrefixFile, *, names: Sequence[str] = (), captured: bool = Tru
     list of Finding
         The worst first.
     """
-    found = [*kept(prefix.findings)] if captured else []
-    found += [*_size(prefix), *_model(prefix), *_volatile(prefix, names), *_parameters(prefix)]
+    findings = [*kept(prefix.findings)] if captured else []
+    findings += [*_size(prefix), *_model(prefix), *_volatile(prefix, names), *_parameters(prefix)]
     order = ("error", "warning", "note")
-    return sorted(found, key=lambda f: order.index(f.severity))
+    return sorted(findings, key=lambda f: order.index(f.severity))
 
 
 def _size(prefix: PrefixFile) -> Iterator[Finding]:
@@ -163,8 +163,8 @@ def _contents(prefix: PrefixFile) -> Iterator[Finding]:
             yield finding("server-tools", block.place, f"{block.kind}: keep it on in every request")
     for name in ("metadata", "requestMetadata"):
         metadata = request.get(name)
-        given = metadata if isinstance(metadata, dict) else {}
-        users = [key for key, value in given.items() if value and "user" in key.lower()]
+        entries = metadata if isinstance(metadata, dict) else {}
+        users = [key for key, value in entries.items() if value and "user" in key.lower()]
         if users:
             yield finding(
                 "personal-metadata",

@@ -87,8 +87,8 @@ def _count(
     if response.status != 200:
         raise error_of(response)
     try:
-        told = json.loads(response.body)
-        return int(told["inputTokens"] if "inputTokens" in told else told["input_tokens"])
+        reply = json.loads(response.body)
+        return int(reply["inputTokens"] if "inputTokens" in reply else reply["input_tokens"])
     except (ValueError, KeyError, TypeError) as error:
         raise ProtocolError("the provider's reply holds no count of tokens") from error
 
@@ -105,7 +105,7 @@ def _input(body: Mapping[str, Any], route: str) -> dict[str, Any]:
 
 def _base_model(model: str) -> str:
     """CountTokens takes no inference profiles: https://github.com/pydantic/pydantic-ai/pull/3367."""
-    _, found, name = model.rpartition("anthropic.")
-    if not found:
+    _, vendor, name = model.rpartition("anthropic.")
+    if not vendor:
         raise UsageError(f"{model}: Bedrock counts for models only, and this id does not name one")
-    return found + name
+    return vendor + name

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # https://platform.claude.com/docs/en/build-with-claude/prompt-caching: positions checked per
 # breakpoint, its own included.
 LOOKBACK = 20
-_REACH = {
+_DRIFT_MESSAGES = {
     "citations": "a document with citations changes the system prompt: only tools can be warmed",
     "images": "an image anywhere changes the messages in front of it: warm tools and system alone",
 }
@@ -80,17 +80,17 @@ def judge(
         request = {named: prefix.model, **request}
     warmed, sent = Prompt.of_file(prefix), Prompt(request, headers, prefix.route)
     drift = warmed.missed_by(sent)
-    found = [*_markers(prefix, sent), *_choice(prefix, request)]
-    wrong = any(one.severity == "error" for one in found) or unknown_places(sent)
+    findings = [*_markers(prefix, sent), *_choice(prefix, request)]
+    wrong = any(one.severity == "error" for one in findings) or unknown_places(sent)
     if not (answered or wrong):
-        found += provider_refusal(sent.body, sent.headers, prefix.route)
+        findings += provider_refusal(sent.body, sent.headers, prefix.route)
     if drift is None:
-        found = [*_reading(prefix, len(warmed.blocks) - 1, sent), *found]
+        findings = [*_reading(prefix, len(warmed.blocks) - 1, sent), *findings]
     else:
         sides = f"sent {drift.right!r}, warmed {drift.left!r}"
-        told = _REACH.get(drift.place, f"{drift.why}: {sides}")
-        found.insert(0, finding("drift", drift.at, told))
-    return Verdict(not any(f.severity == "error" for f in found), drift, found)
+        message = _DRIFT_MESSAGES.get(drift.place, f"{drift.why}: {sides}")
+        findings.insert(0, finding("drift", drift.at, message))
+    return Verdict(not any(f.severity == "error" for f in findings), drift, findings)
 
 
 def _markers(prefix: PrefixFile, sent: Prompt) -> Iterator[Finding]:
@@ -102,8 +102,8 @@ def _markers(prefix: PrefixFile, sent: Prompt) -> Iterator[Finding]:
             f"{count} breakpoints; remove all but {MAX_BREAKPOINTS}",
         )
     if automatic and prefix.route == "bedrock":
-        told = "InvokeModel knows no automatic caching: mark the last shared block instead"
-        yield finding("refused-shape", "cache_control", told)
+        message = "InvokeModel knows no automatic caching: mark the last shared block instead"
+        yield finding("refused-shape", "cache_control", message)
     for place, problem in refused_blocks(sent):
         yield finding("refused-shape", place, problem)
     for place in unknown_places(sent):
@@ -116,8 +116,8 @@ def _choice(prefix: PrefixFile, request: Mapping[str, Any]) -> Iterator[Finding]
     sent, warmed = (as_messages(side).get("tool_choice") for side in (request, prefix.request))
     kind = sent.get("type") if isinstance(sent, dict) else None
     if kind in ("any", "tool") and sent != warmed:
-        told = f"{kind}: not what is warmed; see what the first real request reads"
-        yield finding("tool-choice", place_of("tool_choice", request), told)
+        message = f"{kind}: not what is warmed; see what the first real request reads"
+        yield finding("tool-choice", place_of("tool_choice", request), message)
 
 
 def _ttl_order(sent: Sequence[Block], automatic: object) -> Iterator[Finding]:
@@ -157,8 +157,8 @@ def _reading(prefix: PrefixFile, end: int, prompt: Prompt) -> Iterator[Finding]:
     explicit = [i for i in marked if i > end]
     reading = [*explicit, *([len(sent) - 1] if automatic else [])]
     if not reading:
-        told = "before the prefix's end" if marked else "at all"
-        yield finding("no-breakpoint", place, f"the request has no breakpoint {told}: {add}")
+        position = "before the prefix's end" if marked else "at all"
+        yield finding("no-breakpoint", place, f"the request has no breakpoint {position}: {add}")
     elif all(where[i] - where[end] >= LOOKBACK for i in reading):
         nearest = min(where[i] - where[end] for i in reading)
         yield finding(
