@@ -75,8 +75,8 @@ def uncached(shared: Shared) -> Iterator[Finding]:
 def changed(warm: WarmRequest) -> Iterator[Finding]:
     """What the warm request has otherwise than the agent's."""
     for place, why in warm.left_out.items():
-        told = _LEFT_OUT[why]
-        yield finding("left-out", place, f"{told}: the warm call goes without it")
+        reason = _LEFT_OUT[why]
+        yield finding("left-out", place, f"{reason}: the warm call goes without it")
     if warm.output_tokens and not is_converse(warm.body):
         names = ", ".join(obstacle.place for obstacle in zero_obstacles(warm.body))
         yield finding(
@@ -88,11 +88,11 @@ def unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Fin
     """What keeps some request of the agent from reading its prefix; each thing once."""
     seen = set()
     for request in group:
-        for found in judge(prefix, request.body, request.headers, answered=True).findings:
-            if (found.rule.id, found.place) not in seen:
-                seen.add((found.rule.id, found.place))
-                advice = framework_advice(request.client) if found.rule.id in _MARKING else ""
-                yield replace(found, message=f"{found.message}{advice}")
+        for problem in judge(prefix, request.body, request.headers, answered=True).findings:
+            if (problem.rule.id, problem.place) not in seen:
+                seen.add((problem.rule.id, problem.place))
+                advice = framework_advice(request.client) if problem.rule.id in _MARKING else ""
+                yield replace(problem, message=f"{problem.message}{advice}")
 
 
 def divergence(shared: Shared) -> Iterator[Finding]:

@@ -182,13 +182,13 @@ def prefix_from_requests(
     PrefixFileError
         See `prefixes_from_requests`.
     """
-    found = prefixes_from_requests(requests, name=name, options=options)
-    if len(found) != 1:
-        raise UnwarmableRequestError("requests", f"are of {len(found)} agents; give those of one")
-    if found[0].prefix is None:
-        problem = found[0].findings[0]
+    agents = prefixes_from_requests(requests, name=name, options=options)
+    if len(agents) != 1:
+        raise UnwarmableRequestError("requests", f"are of {len(agents)} agents; give those of one")
+    if agents[0].prefix is None:
+        problem = agents[0].findings[0]
         raise UnwarmableRequestError(problem.place, problem.message)
-    return found[0].prefix
+    return agents[0].prefix
 
 
 def make_prefix(

@@ -23,17 +23,17 @@ def prices_of(
     Of an application inference profile the model behind it, `base_model`, says the price.
     """
     request = as_messages(request)
-    found = lookup(
+    prices = lookup(
         base_model or str(request["model"]),
         route=route,
         prompt_tokens=prompt_tokens,
         inference_geo=request.get("inference_geo"),
         speed=request.get("speed"),
     )
-    if found is None:
+    if prices is None:
         return None
-    usd = {category: float(getattr(found, category)) for category in _CATEGORIES}
-    return {"as_of": found.as_of, "source": found.source, "usd_per_mtok": usd}
+    usd = {category: float(getattr(prices, category)) for category in _CATEGORIES}
+    return {"as_of": prices.as_of, "source": prices.source, "usd_per_mtok": usd}
 
 
 def tokens_of(

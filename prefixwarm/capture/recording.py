@@ -159,10 +159,10 @@ def _base_urls(route: Route, url: str) -> dict[str, str]:
 
 
 def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    found = {}
+    variables = {}
     for name in ("NO_PROXY", "no_proxy"):
-        found[name] = ",".join(filter(None, (environ.get(name), "127.0.0.1,localhost")))
-    return found
+        variables[name] = ",".join(filter(None, (environ.get(name), "127.0.0.1,localhost")))
+    return variables
 
 
 def _dummy_credentials(environ: Mapping[str, str]) -> dict[str, str]:

@@ -55,7 +55,7 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
     From several conversations it is what all have in common; from one, what its breakpoints
     say, or its tools and system prompt.
     """
-    first, *others = (head.prompt for head in conversations(group))
+    first, *others = (request.prompt for request in conversations(group))
     if not others:
         return Shared(first, None, 1)
     count = 1 + len(others)
@@ -63,12 +63,12 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
     if all(len(blocks) == len(static[0]) <= run for blocks in static):
         return _in_messages([first, *others], run)
     run = min(run, *map(len, static))
-    parted = [side for side in static[1:] if len(side) > run < len(static[0])]
-    parted = [side for side in parted if side[run].data != static[0][run].data]
-    if not parted:
+    diverging = [side for side in static[1:] if len(side) > run < len(static[0])]
+    diverging = [side for side in diverging if side[run].data != static[0][run].data]
+    if not diverging:
         # Some requests only have more blocks behind it than others.
         return Shared(first, run, count)
-    ours, theirs = static[0][run:], parted[0][run:]
+    ours, theirs = static[0][run:], diverging[0][run:]
     wasted = next((block for block in ours if block.marked), None)
     divergence = between_blocks(_same_tier(ours, theirs), _same_tier(theirs, ours))
     lost = estimate(ours)
@@ -77,15 +77,15 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
 
 def conversations(group: Sequence[CapturedRequest]) -> list[CapturedRequest]:
     """One request of each conversation, its first; a continued or repeated one says nothing new."""
-    heads: list[CapturedRequest] = []
+    first_requests: list[CapturedRequest] = []
     for request in group:
-        if not any(_continues(request, head) for head in heads):
-            heads.append(request)
-    return heads
+        if not any(_continues(request, first) for first in first_requests):
+            first_requests.append(request)
+    return first_requests
 
 
-def _continues(request: CapturedRequest, head: CapturedRequest) -> bool:
-    return head.prompt.shared_with([request.prompt]) == len(head.prompt.blocks)
+def _continues(request: CapturedRequest, first: CapturedRequest) -> bool:
+    return first.prompt.shared_with([request.prompt]) == len(first.prompt.blocks)
 
 
 def _static(prompt: Prompt) -> list[Block]:
