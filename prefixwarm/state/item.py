@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Of what items mean. Attributes that are new, and left out by older code, need no new one.
 VERSION = 1
 
-_KEY_PARTS = 6
+_KEY_FIELDS = 6
 
 
 def state_of(key: str, item: object) -> State:
@@ -67,8 +67,8 @@ def _due_state(item: object) -> State:
     key = only(item.get("pk"), "S") if isinstance(item, dict) else None
     if not isinstance(key, str):
         raise StateItemError("", "an item of the index has no key")
-    parts = key.split("/", _KEY_PARTS - 1)
-    if len(parts) < _KEY_PARTS or parts[0] != "state":
+    fields = key.split("/", _KEY_FIELDS - 1)
+    if len(fields) < _KEY_FIELDS or fields[0] != "state":
         raise StateItemError(key, "is no key of a prefix; delete the item")
     return state_of(key, item)
 

@@ -77,7 +77,9 @@ class LocalTable:
     def _update_together(self, parameters: dict[str, Any]) -> dict[str, Any]:
         token = parameters["ClientRequestToken"]
         if token not in self._done:
-            updates = [self._updated(each["Update"]) for each in parameters["TransactItems"]]
+            updates = [
+                self._updated(operation["Update"]) for operation in parameters["TransactItems"]
+            ]
             self.items.update(updates)
             self._done.append(token)
         return {}

@@ -206,14 +206,14 @@ class Settlement(Record):
     @classmethod
     def of(cls, state: State) -> Settlement | None:
         """What is to be settled; None when nothing is."""
-        found = cls(
+        settlement = cls(
             others_usd=state.money.spent_usd
             - state.money.kept_usd
             - state.money.settled_others_usd,
             saves=state.money.saves - state.money.settled_saves,
             saved_usd=state.money.saved_usd - state.money.settled_saved_usd,
         )
-        return found if found.saves or found.others_usd > _LEAST_USD else None
+        return settlement if settlement.saves or settlement.others_usd > _LEAST_USD else None
 
 
 class Limits(Record):

@@ -60,8 +60,8 @@ class Usage(Record):
     def _from_converse(cls, usage: Mapping[str, Any]) -> Usage:
         details = usage.get("cacheDetails")
         split = details if isinstance(details, list) else ()
-        hours = [each for each in split if isinstance(each, dict) and each.get("ttl") == "1h"]
-        one_hour = sum(_count(each.get("inputTokens")) for each in hours)
+        hours = [entry for entry in split if isinstance(entry, dict) and entry.get("ttl") == "1h"]
+        one_hour = sum(_count(entry.get("inputTokens")) for entry in hours)
         return cls(
             input=_count(usage["inputTokens"]),
             output=_count(usage.get("outputTokens")),

@@ -81,11 +81,11 @@ class PlanOperations(TableAccess):
             "ExpressionAttributeValues": {":shard": typed(DUE_SHARD), ":now": typed(now)},
             "Limit": limit,
         }
-        found: list[Any] = []
-        while len(found) < limit:
+        items: list[Any] = []
+        while len(items) < limit:
             reply = self._call("Query", parameters, deadline)
-            found += reply.get("Items", ())
+            items += reply.get("Items", ())
             if not reply.get("LastEvaluatedKey"):
                 break
             parameters["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
-        return due_states(found[:limit])
+        return due_states(items[:limit])

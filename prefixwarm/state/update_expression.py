@@ -64,16 +64,16 @@ class Change:
 
     def parameters(self) -> dict[str, Any]:
         """The parameters of UpdateItem, but for table and key."""
-        parts = [f"{verb} {', '.join(what)}" for verb, what in self._clauses.items() if what]
-        found: dict[str, Any] = {"UpdateExpression": " ".join(parts)}
+        clauses = [f"{verb} {', '.join(what)}" for verb, what in self._clauses.items() if what]
+        parameters: dict[str, Any] = {"UpdateExpression": " ".join(clauses)}
         if self._names:
-            found["ExpressionAttributeNames"] = self._names
+            parameters["ExpressionAttributeNames"] = self._names
         if self._values:
-            found["ExpressionAttributeValues"] = self._values
+            parameters["ExpressionAttributeValues"] = self._values
         if self._conditions:
-            found["ConditionExpression"] = " AND ".join(self._conditions)
-            found["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        return found
+            parameters["ConditionExpression"] = " AND ".join(self._conditions)
+            parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        return parameters
 
     def _name(self, name: str) -> str:
         self._names[f"#{name}"] = name
