@@ -44,13 +44,13 @@ def looks_like_key(text: str) -> bool:
 
 def masked(text: str) -> str:
     """Return `text` with every word that looks like a key, and every password, as ``***``."""
-    pieces, word = [], ""
+    pieces, segment = [], ""
     for character in _without_password(text) + " ":
         if character.isspace() or character in _BETWEEN_WORDS:
-            pieces += [_masked_word(word), character]
-            word = ""
+            pieces += [_masked_segment(segment), character]
+            segment = ""
         else:
-            word += character
+            segment += character
     return "".join(pieces)[:-1]
 
 
@@ -63,14 +63,14 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def _masked_word(word: str) -> str:
-    if looks_like_key(word):
+def _masked_segment(segment: str) -> str:
+    if looks_like_key(segment):
         return _MASK
     for separator in "/=":
-        word = separator.join(
-            _MASK if looks_like_key(part) else part for part in word.split(separator)
+        segment = separator.join(
+            _MASK if looks_like_key(part) else part for part in segment.split(separator)
         )
-    return word
+    return segment
 
 
 def _without_password(text: str) -> str:

@@ -40,7 +40,7 @@ _EXCHANGE_BETAS = f"{_BETA},oidc-federation-2026-04-01"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _RENEW_BEFORE_SECONDS = 120.0
 _LONGEST_SECONDS = 1e9
-_WORD = 80
+_LONGEST_CODE = 80
 
 
 class Federation(Record):
@@ -178,8 +178,8 @@ def _granted(response: Response, rule: str, host: str) -> tuple[str, float]:
 
 def _reason(status: int, reply: dict[str, Any], rule: str) -> str:
     error = reply.get("error")
-    word = error.get("type") if isinstance(error, dict) else error
-    named = f"HTTP {status} {word}"[:_WORD] if isinstance(word, str) else f"HTTP {status}"
+    code = error.get("type") if isinstance(error, dict) else error
+    named = f"HTTP {status} {code}"[:_LONGEST_CODE] if isinstance(code, str) else f"HTTP {status}"
     if status not in (400, 401, 403):
         return named
     return (

@@ -23,7 +23,7 @@ AUDIENCE = "https://api.anthropic.com"
 LIFETIME_SECONDS = 300
 _TOKEN_FILE = "ANTHROPIC_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variable
 _TOKEN = "ANTHROPIC_IDENTITY_TOKEN"  # noqa: S105
-_WORD = 80
+_LONGEST_CODE = 80
 
 
 def identity_token(aws: AwsClient, environ: Mapping[str, str], deadline: Deadline) -> str:
@@ -67,7 +67,7 @@ def _asked_of_sts(aws: AwsClient, deadline: Deadline) -> str:
 
 
 def _sts_error(response: Response) -> CredentialsError:
-    code = _element(response.body, "Code")[:_WORD]
+    code = _element(response.body, "Code")[:_LONGEST_CODE]
     if code.startswith("OutboundWebIdentityFederationDisabled"):
         return CredentialsError(
             "outbound web identity federation is off in this AWS account; switch it on: "

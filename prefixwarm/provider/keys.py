@@ -92,8 +92,8 @@ def stored_keys(references: str | None, aws: AwsClient) -> dict[str, StoredKey]:
         The Secrets Manager ARN or SSM parameter of one key for all routes, or several of the form
         ``ROUTE=REFERENCE`` with blanks between them.
     """
-    found = {}
-    for word in (references or "").split():
-        route, _, reference = word.rpartition("=")
-        found[route] = StoredKey(reference, aws)
-    return found
+    keys = {}
+    for entry in (references or "").split():
+        route, _, reference = entry.rpartition("=")
+        keys[route] = StoredKey(reference, aws)
+    return keys
