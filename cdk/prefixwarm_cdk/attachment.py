@@ -66,8 +66,8 @@ def check(warmer: IConstruct, function: object) -> None:
 
 def refuse_cycle(warmer: IConstruct, function: lambda_.Function, key: IConstruct | None) -> None:
     """Refuse a function whose stack also owns the key that the warmer's stack needs."""
-    home = Stack.of(function)
-    if key and home is Stack.of(key) and home is not Stack.of(warmer):
+    function_stack = Stack.of(function)
+    if key and function_stack is Stack.of(key) and function_stack is not Stack.of(warmer):
         raise _refusal(
             function,
             f"its stack also owns {key.node.path}, which the warmer's stack needs: the stacks "

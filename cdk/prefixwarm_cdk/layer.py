@@ -41,12 +41,14 @@ def layer_for(warmer: Construct, function: lambda_.Function, prefixes: Sequence[
     A layer of another stack would be imported by its ARN, which changes with every prompt, and
     CloudFormation refuses to change an export that is in use.
     """
-    home = Stack.of(function)
-    own = home is Stack.of(warmer)
-    scope, start = (warmer, "Layer") if own else (home, f"PrefixWarmLayer{warmer.node.addr[-8:]}")
+    function_stack = Stack.of(function)
+    own = function_stack is Stack.of(warmer)
+    scope, start = (
+        (warmer, "Layer") if own else (function_stack, f"PrefixWarmLayer{warmer.node.addr[-8:]}")
+    )
     names = ",".join(prefix.name for prefix in prefixes)
     construct_id = f"{start}-{sha256(names.encode()).hexdigest()[:8]}"
-    found = scope.node.try_find_child(construct_id)
-    if isinstance(found, Layer):
-        return found
+    existing = scope.node.try_find_child(construct_id)
+    if isinstance(existing, Layer):
+        return existing
     return Layer(scope, construct_id, warmer, prefixes)

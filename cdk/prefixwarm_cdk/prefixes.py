@@ -124,8 +124,8 @@ def annotate(scope: IConstruct, prefixes: Iterable[Prefix]) -> None:
 def _captured(file: PrefixFile) -> dict[str, str]:
     """What capture saw that keeps the agent from reading the prefix."""
     return {
-        found["rule"]: f"{found['place']}: {found['message']}; then capture it again"
-        for found in reversed(file.findings)
+        problem["rule"]: f"{problem['place']}: {problem['message']}; then capture it again"
+        for problem in reversed(file.findings)
     }
 
 

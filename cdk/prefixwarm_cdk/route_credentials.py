@@ -49,15 +49,15 @@ class _ByRoute(Credentials):
 
     def environment(self) -> dict[str, str]:
         """The variables of all, and the stored keys in one that names their routes."""
-        found: dict[str, str] = {}
+        merged: dict[str, str] = {}
         stored = []
         for route, own in self._by_route.items():
             variables = own.environment()
             if reference := variables.pop(API_KEY_SECRET, None):
                 stored.append(f"{route}={reference}")
-            self._refuse_clash(route, found, variables)
-            found |= variables
-        return found | ({API_KEY_SECRET: " ".join(stored)} if stored else {})
+            self._refuse_clash(route, merged, variables)
+            merged |= variables
+        return merged | ({API_KEY_SECRET: " ".join(stored)} if stored else {})
 
     def check(self, files: Iterable[PrefixFile]) -> None:
         files = list(files)
@@ -81,9 +81,9 @@ class _ByRoute(Credentials):
         return tuple(owner for own in self._by_route.values() for owner in own.owners())
 
     @staticmethod
-    def _refuse_clash(route: str, found: Mapping[str, str], added: Mapping[str, str]) -> None:
+    def _refuse_clash(route: str, merged: Mapping[str, str], added: Mapping[str, str]) -> None:
         for name, value in added.items():
-            if found.get(name, value) != value:
+            if merged.get(name, value) != value:
                 raise UsageError(
                     f"credentials: {route!r} sets {name} to another value than a route before it; "
                     "a function has one; give both routes the same"
