@@ -134,7 +134,7 @@ class Deployment:
         """One tick of a new environment; whether it died."""
         # A new environment first registers each prefix: later is more telling.
         first = self.random.choice((1, len(NAMES), len(NAMES)))
-        last = self.random.randrange(first, len(NAMES) + 45)
+        last = self.random.randrange(first, len(NAMES) + 150)
         process = Process(last, answered=self.random.random() < 0.5)
         connections = connect(self.environ)
         provider = MortalProvider(connections.transport, connections.aws, None, self.environ)
