@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -40,14 +40,20 @@ def test_layer_makes_the_first_request_read(stack: DeployedStack, cold: Run) -> 
 
 
 def test_warm_and_agent_send_the_same_prefix(stack: DeployedStack) -> None:
-    """But for its last message and the output, the warm call is the agent's own request."""
+    """But for its last message, the output and the entry's life, it is the agent's own request."""
     run = stack.start(stack.agent)
     warm, agent = run.requests[0]["body"], run.requests[1]["body"]
-    changed = {"max_tokens", "messages", "stream"}
     assert warm["max_tokens"] == 0
-    assert {k: v for k, v in warm.items() if k not in changed} == {
-        k: v for k, v in agent.items() if k not in changed
-    }
+    # A start writes for five minutes where nothing says that an hour pays.
+    assert [block["cache_control"]["ttl"] for block in warm["system"]] == ["5m"]
+    assert shared_part(warm) == shared_part(agent)
+
+
+def shared_part(body: dict[str, Any]) -> dict[str, Any]:
+    """A request without what differs from call to call."""
+    changed = {"max_tokens", "messages", "stream"}
+    text = json.dumps({name: value for name, value in body.items() if name not in changed})
+    return cast("dict[str, Any]", json.loads(text.replace('"ttl": "5m"', '"ttl": "1h"')))
 
 
 def test_many_starts_at_once_make_one_write(stack: DeployedStack, cold: Run) -> None:
