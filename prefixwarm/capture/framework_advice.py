@@ -37,8 +37,11 @@ _OPTIONS = {
             "system message"
         ),
     ),
-    "anthropic/python": ("the anthropic SDK", f"or let the client do it: middleware=[{_ADD}]"),
-    "boto3": ("boto3", "or prefixwarm.observe.watch(client, add_breakpoint=True)"),
+    "anthropic/python": ("the anthropic SDK", f"let the client do it with middleware=[{_ADD}]"),
+    "boto3": (
+        "boto3",
+        "let the client do it with prefixwarm.observe.watch(client, add_breakpoint=True)",
+    ),
 }
 
 
