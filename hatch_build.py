@@ -18,8 +18,8 @@ class ZipsHook(BuildHookInterface):  # type: ignore[type-arg]
             return
         root = Path(self.root)
         sys.path[:0] = [str(root), *(str(root / folder) for folder in ("extension", "layer"))]
-        from prefixwarm_layer.build import build_release
         from prefixwarm_layer.bytecode import bytecode_warning
+        from prefixwarm_layer.zips import build_release
 
         shipped = root / "build" / "shipped"
         build_release(shipped)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from aws_day import MINUTES, Case, live
 from aws_usage import PLATFORM_BYTES
 
-from prefixwarm.prices.aws import aws_prices
+from prefixwarm.prices.aws_prices import aws_prices
 
 if TYPE_CHECKING:
     from aws_day import Day

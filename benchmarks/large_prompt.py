@@ -14,7 +14,7 @@ from typing import Any
 
 from prefixwarm.capture.captured_request import CapturedRequest
 from prefixwarm.capture.extract import prefixes_from_requests
-from prefixwarm.lint.rules import check
+from prefixwarm.lint.file_rules import check
 from prefixwarm.prefix.prefix_file import load, write
 
 _BYTES = 5_800_000

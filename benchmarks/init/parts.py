@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prefixwarm.local.toolchain import default_cache
 from prefixwarm.prefix import prefix_file, warm_request
-from prefixwarm_layer.build import build_layer
+from prefixwarm_layer.zips import build_layer
 
 __all__ = ["KEY", "code_folder", "our_layer", "prefix", "sdk_layer"]
 

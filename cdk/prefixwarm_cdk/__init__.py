@@ -1,6 +1,6 @@
 """AWS CDK constructs that keep prompt-cache prefixes warm."""
 
-from prefixwarm_cdk.credentials import Credentials
+from prefixwarm_cdk.credential_sources import Credentials
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
 from prefixwarm_cdk.warmer import PrefixWarmer
 

@@ -18,8 +18,8 @@ from prefixwarm.errors import UsageError
 from prefixwarm.prefix import manifest
 from prefixwarm.prefix.manifest import Entry
 from prefixwarm.prefix.prefix_file import MAX_BYTES
-from prefixwarm_layer.build import build_keepwarm, build_layer
 from prefixwarm_layer.bytecode import bytecode_warning
+from prefixwarm_layer.zips import build_keepwarm, build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prefixwarm.errors import UsageError
 from prefixwarm.provider.routes import ROUTES
 from prefixwarm.settings import API_KEY_SECRET
-from prefixwarm_cdk.credentials import Credentials
+from prefixwarm_cdk.credential_sources import Credentials
 from prefixwarm_cdk.inputs import expect
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ssm as ssm
 
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm_cdk.credentials import Credentials
+    from prefixwarm_cdk.credential_sources import Credentials
     from prefixwarm_cdk.prefixes import Prefix
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.prefix.manifest import Entry, Manifest, state_keys
 from prefixwarm.prefix.prefix_file import load
-from prefixwarm_layer.build import build_keepwarm, build_layer
+from prefixwarm_layer.zips import build_keepwarm, build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

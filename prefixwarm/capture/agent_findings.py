@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prefixwarm.capture.framework_advice import framework_advice
-from prefixwarm.fields.output import zero_obstacles
+from prefixwarm.fields.zero_output import zero_obstacles
 from prefixwarm.lint.finding import finding
 from prefixwarm.lint.verdict import judge
 from prefixwarm.prefix.blocks import estimate

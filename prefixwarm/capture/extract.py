@@ -14,11 +14,11 @@ from prefixwarm.capture.agent_findings import (
 )
 from prefixwarm.capture.agents import agents
 from prefixwarm.capture.file_prices import prices_of, tokens_of
-from prefixwarm.capture.names import Naming
+from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.capture.shared import Shared, find_shared
 from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
+from prefixwarm.lint.file_rules import check
 from prefixwarm.lint.finding import finding, to_keep
-from prefixwarm.lint.rules import check
 from prefixwarm.prefix import credential_text, prefix_file
 from prefixwarm.prefix.blocks import TIERS, estimate
 from prefixwarm.prefix.body import as_messages

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.capture.extract import Options, prefixes_from_requests
-from prefixwarm.capture.names import Naming
+from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.capture.recording import record, run
 from prefixwarm.cli import aws_profile, finding_output
 from prefixwarm.cli.inference_profiles import base_models

@@ -13,7 +13,7 @@ from prefixwarm.cli.output import emit, finish, json_option, line, severity
 from prefixwarm.cli.request_files import read_request
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
-from prefixwarm.lint.rules import check as lint
+from prefixwarm.lint.file_rules import check as lint
 from prefixwarm.lint.verdict import judge
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.wire.deadline import Deadline

@@ -40,7 +40,7 @@ def layer() -> None:
 @json_option
 def build(out: Path, prefixes: Path | None, as_json: bool) -> None:
     """Write the layer's zip: the extension, and the prefixes that it warms."""
-    from prefixwarm_layer.build import build_layer
+    from prefixwarm_layer.zips import build_layer
 
     files = _files(prefixes) if prefixes else []
     _warn(build_layer(out, files))
@@ -58,7 +58,7 @@ def build(out: Path, prefixes: Path | None, as_json: bool) -> None:
 @json_option
 def publish(regions: tuple[str, ...], name: str, prefixes: Path | None, as_json: bool) -> None:
     """Publish the layer into regions of your account, and print its ARNs."""
-    from prefixwarm_layer.build import build_layer
+    from prefixwarm_layer.zips import build_layer
 
     files = _files(prefixes) if prefixes else []
     with TemporaryDirectory() as folder:

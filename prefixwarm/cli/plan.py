@@ -15,7 +15,7 @@ from prefixwarm.plan.comparison import MONTH, compare
 from prefixwarm.plan.costs import costs_of
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.prefix_file import load
-from prefixwarm.prices.aws import aws_prices
+from prefixwarm.prices.aws_prices import aws_prices
 
 if TYPE_CHECKING:
     from prefixwarm.plan.arrivals import Traffic

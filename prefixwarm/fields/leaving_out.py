@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.fields.table import table
+from prefixwarm.fields.field_table import table
 from prefixwarm.fields.visits import REQUEST
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.fields.table import table
+from prefixwarm.fields.field_table import table
 
 if TYPE_CHECKING:
-    from prefixwarm.fields.table import Field
+    from prefixwarm.fields.field_table import Field
 
 # Where a breakpoint stands in a block, whatever form the block has.
 MARKER = "cache_control"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from prefixwarm.fields.field_table import table
 from prefixwarm.fields.normal import normal_field
-from prefixwarm.fields.table import table
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from prefixwarm.fields.table import Field
+    from prefixwarm.fields.field_table import Field
 
 TIERS = ("parameters", "tools", "system", "messages")
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.fields.table import table
+from prefixwarm.fields.field_table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from prefixwarm.fields.table import Field
+    from prefixwarm.fields.field_table import Field
 
 _MCP = "mcp_toolset"
 _SETTINGS = ("enabled", "defer_loading")

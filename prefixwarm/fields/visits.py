@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.fields.table import table
+from prefixwarm.fields.field_table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.fields.table import Field
+    from prefixwarm.fields.field_table import Field
 
 # The whole bodies that the table knows: of the Messages API (InvokeModel included), of Converse.
 REQUEST, CONVERSE = "request", "converse"

@@ -7,12 +7,12 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.prefix.body import as_messages, place_of
-from prefixwarm.prices.names import parse
+from prefixwarm.prices.model_names import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from prefixwarm.prices.names import ModelName
+    from prefixwarm.prices.model_names import ModelName
 
 
 # Deprecation table of the anthropic SDK 2.11; Bedrock keeps its own dates.

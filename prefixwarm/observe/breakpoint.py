@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.fields.blocks import calls_by_code, can_be_marked
+from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
 from prefixwarm.fields.visits import visit
 from prefixwarm.prefix.blocks import TIERS
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, fold, is_converse, listed, unfold

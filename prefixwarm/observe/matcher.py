@@ -10,8 +10,8 @@ import marshal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.field_table import table
 from prefixwarm.fields.parameters import counted_anywhere
-from prefixwarm.fields.table import table
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.prefix.blocks import TIERS
 from prefixwarm.prefix.body import is_converse

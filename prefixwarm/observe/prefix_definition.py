@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
-from prefixwarm.fields.blocks import can_be_marked, choice_of
+from prefixwarm.fields.block_rules import can_be_marked, choice_of
 from prefixwarm.fields.visits import CONVERSE as CONVERSE_BODY
 from prefixwarm.fields.visits import REQUEST
 from prefixwarm.life import TTL_SECONDS

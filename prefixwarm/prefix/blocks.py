@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.fields.blocks import block_row, choice_of, is_cleared, is_rendered, kind_of
+from prefixwarm.fields.block_rules import block_row, choice_of, is_cleared, is_rendered, kind_of
+from prefixwarm.fields.field_table import table
 from prefixwarm.fields.normal import normal, normal_field
-from prefixwarm.fields.table import table
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.prefix.body import is_converse, walk
 

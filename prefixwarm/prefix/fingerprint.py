@@ -11,7 +11,7 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.fields.blocks import choice_of, is_rendered
+from prefixwarm.fields.block_rules import choice_of, is_rendered
 from prefixwarm.fields.parameters import parameters
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.prefix.body import as_messages, is_converse

@@ -10,8 +10,8 @@ from functools import cached_property, partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.field_table import table
 from prefixwarm.fields.parameters import parameters
-from prefixwarm.fields.table import table
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.prefix.blocks import TIERS, blocks, estimate
 from prefixwarm.prefix.body import is_converse, without_placeholder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UnwarmableRequestError
-from prefixwarm.fields.output import zero_obstacles
+from prefixwarm.fields.zero_output import zero_obstacles
 from prefixwarm.prefix.body import is_converse, without_placeholder
 from prefixwarm.prefix.fingerprint import fingerprint, first_fingerprint
 from prefixwarm.prefix.warm_request import refuse_unwarmable

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prefixwarm.errors import UnwarmableRequestError
-from prefixwarm.fields.blocks import calls_by_code, can_be_marked
+from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
 from prefixwarm.fields.leaving_out import without_one_run
-from prefixwarm.fields.output import zero_obstacles
 from prefixwarm.fields.visits import CONVERSE, REQUEST
+from prefixwarm.fields.zero_output import zero_obstacles
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.prefix.blocks import blocks
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, as_messages, is_converse, place_of, unfold
@@ -22,7 +22,7 @@ from prefixwarm.prefix.body import MAX_BREAKPOINTS, as_messages, is_converse, pl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prefixwarm.fields.output import Obstacle
+    from prefixwarm.fields.zero_output import Obstacle
     from prefixwarm.prefix.blocks import Block
 
 PLACEHOLDER = {"role": "user", "content": "warm"}

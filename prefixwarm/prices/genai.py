@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from prefixwarm.prices import names
+from prefixwarm.prices import model_names
 from prefixwarm.prices.price_table import Rates
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _find(model: str) -> ModelInfo | None:
     model_info = provider.find_model(model)
     # The package matches by how an id starts, so a model it does not know yet can look like an
     # older one.
-    name = names.parse(model_info.id) if model_info else None
+    name = model_names.parse(model_info.id) if model_info else None
     return model_info if name and name.model == model else None
 
 

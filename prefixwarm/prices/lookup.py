@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 
-from prefixwarm.prices import genai, names
+from prefixwarm.prices import genai, model_names
 from prefixwarm.prices import price_table as shipped
 from prefixwarm.provider.routes import route_named
 
@@ -55,7 +55,7 @@ def lookup(
     Parameters
     ----------
     model : str
-        Any spelling of a model id, see `prefixwarm.prices.names.parse`.
+        Any spelling of a model id, see `prefixwarm.prices.model_names.parse`.
     route : str
         ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     prompt_tokens : int, optional
@@ -76,7 +76,7 @@ def lookup(
         For an unknown route.
     """
     route_named(route)
-    name = names.parse(model)
+    name = model_names.parse(model)
     dated_rates = _rates(name.model, prompt_tokens or 0) if name else None
     factor = _factor(name, route, inference_geo, speed, region) if name else None
     if dated_rates is None or factor is None:
@@ -95,7 +95,7 @@ def _rates(model: str, prompt_tokens: int) -> tuple[shipped.Rates, str, str] | N
 
 
 def _factor(
-    name: names.ModelName,
+    name: model_names.ModelName,
     route: str,
     inference_geo: str | None,
     speed: str | None,
@@ -112,20 +112,20 @@ def _factor(
     return geo * fast * _endpoint(name, route, region)
 
 
-def _geo(name: names.ModelName, inference_geo: str | None) -> Decimal | None:
+def _geo(name: model_names.ModelName, inference_geo: str | None) -> Decimal | None:
     if inference_geo in (None, "global"):
         return Decimal(1)
     return Decimal("1.1") if inference_geo == "us" and name.generation >= (4, 6) else None
 
 
-def _speed(name: names.ModelName, speed: str | None) -> Decimal | None:
+def _speed(name: model_names.ModelName, speed: str | None) -> Decimal | None:
     if speed in (None, "standard"):
         return Decimal(1)
     fast = shipped.table()["models"].get(name.model, {}).get("fast", False)
     return Decimal(2) if speed == "fast" and fast else None
 
 
-def _endpoint(name: names.ModelName, route: str, region: str | None) -> Decimal:
+def _endpoint(name: model_names.ModelName, route: str, region: str | None) -> Decimal:
     regional = route in _BEDROCK and "global" not in (region, name.geography)
     return Decimal("1.1") if regional and name.generation >= (4, 5) else Decimal(1)
 

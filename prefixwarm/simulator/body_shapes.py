@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from prefixwarm.fields.blocks import can_be_marked
-from prefixwarm.fields.table import table
+from prefixwarm.fields.block_rules import can_be_marked
+from prefixwarm.fields.field_table import table
 from prefixwarm.simulator import checks
 from prefixwarm.simulator.api_errors import ApiError, invalid
 
 if TYPE_CHECKING:
-    from prefixwarm.fields.table import Field, Shape
+    from prefixwarm.fields.field_table import Field, Shape
 
 Json = dict[str, Any]
 

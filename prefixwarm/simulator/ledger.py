@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from prefixwarm.prices import cost, lookup
-from prefixwarm.prices.names import parse
+from prefixwarm.prices.model_names import parse
 from prefixwarm.prices.price_table import table
 
 _BATCH = Decimal("0.5")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from prefixwarm.prices.minimums import minimum_tokens
-from prefixwarm.prices.names import parse
+from prefixwarm.prices.model_names import parse
 from prefixwarm.prices.price_table import table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from prefixwarm.fields.blocks import (
+from prefixwarm.fields.block_rules import (
     block_row,
     calls_by_code,
     can_be_marked,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from prefixwarm.fields.blocks import is_rendered
+from prefixwarm.fields.block_rules import is_rendered
 
 Json = dict[str, Any]
 

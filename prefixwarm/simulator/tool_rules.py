@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.fields.blocks import is_rendered
-from prefixwarm.fields.table import table
+from prefixwarm.fields.block_rules import is_rendered
+from prefixwarm.fields.field_table import table
 from prefixwarm.simulator import checks, schema_rules, tool_references
 from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:
-    from prefixwarm.fields.table import Field
+    from prefixwarm.fields.field_table import Field
 
 Json = dict[str, Any]
 

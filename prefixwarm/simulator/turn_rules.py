@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.fields.blocks import is_cleared
+from prefixwarm.fields.block_rules import is_cleared
 from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefixwarm.fields.output import zero_obstacles
+from prefixwarm.fields.zero_output import zero_obstacles
 from prefixwarm.simulator import body_shapes, checks, content, schema_rules, tool_rules
 from prefixwarm.simulator.api_errors import invalid
 

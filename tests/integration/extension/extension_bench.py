@@ -18,7 +18,7 @@ from prefixwarm.capture.file_prices import prices_of
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment, Invocation
 from prefixwarm.prefix import prefix_file, warm_request
-from prefixwarm_layer.build import build_layer
+from prefixwarm_layer.zips import build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -14,7 +14,7 @@ import pytest
 from extension_bench import write_prefix
 
 from prefixwarm.local.emulated_function import Function
-from prefixwarm_layer.build import build_layer
+from prefixwarm_layer.zips import build_layer
 
 if TYPE_CHECKING:
     from extension_bench import Bench

@@ -13,7 +13,7 @@ from prefixwarm.capture.extract import (
     prefixes_from_requests,
 )
 from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
-from prefixwarm.lint.rules import check
+from prefixwarm.lint.file_rules import check
 from prefixwarm.prefix.prefix_file import dumps, loads
 
 

@@ -13,8 +13,8 @@ import pytest
 
 import prefixwarm
 import prefixwarm_layer
-from prefixwarm_layer.build import build_layer
 from prefixwarm_layer.pyodide import BUILDS
+from prefixwarm_layer.zips import build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 MAKE = """
 import hashlib, sys
 from pathlib import Path
-from prefixwarm_layer.build import build_layer
+from prefixwarm_layer.zips import build_layer
 made = build_layer(Path(sys.argv[1]), [Path(sys.argv[2])])
 print(hashlib.sha256(made.read_bytes()).hexdigest())
 """

@@ -11,7 +11,7 @@ import pytest
 
 from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.inference_profiles import base_models
-from prefixwarm.lint.rules import check
+from prefixwarm.lint.file_rules import check
 from prefixwarm.prefix.prefix_file import dumps, loads
 
 if TYPE_CHECKING:

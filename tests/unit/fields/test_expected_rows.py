@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.fields.table import Field, sources, table
+from prefixwarm.fields.field_table import Field, sources, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.fields.blocks import (
+from prefixwarm.fields.block_rules import (
     block_row,
     calls_by_code,
     can_be_marked,
@@ -17,12 +17,12 @@ from prefixwarm.fields.blocks import (
     is_rendered,
     kind_of,
 )
+from prefixwarm.fields.field_table import table
 from prefixwarm.fields.leaving_out import without_one_run
 from prefixwarm.fields.normal import normal
-from prefixwarm.fields.output import Obstacle, zero_obstacles
 from prefixwarm.fields.parameters import Parameter, parameters
-from prefixwarm.fields.table import table
 from prefixwarm.fields.visits import CONVERSE, unknown_fields
+from prefixwarm.fields.zero_output import Obstacle, zero_obstacles
 
 Json = dict[str, Any]
 SCHEMA: Json = {"type": "object"}
@@ -447,7 +447,8 @@ def test_choices_of_blocks() -> None:
 
 def test_reading_takes_the_standard_library_alone() -> None:
     code = (
-        "import sys, prefixwarm.fields.blocks, prefixwarm.fields.parameters as p; p.parameters({});"
+        "import sys, prefixwarm.fields.block_rules, prefixwarm.fields.parameters as p;"
+        "p.parameters({});"
         "print(*{name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
     )
     run = subprocess.run(

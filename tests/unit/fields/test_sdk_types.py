@@ -12,7 +12,7 @@ from anthropic.types import message_create_params as general
 from anthropic.types.beta import message_create_params as beta
 from botocore.loaders import Loader
 
-from prefixwarm.fields.table import Field, Table, table
+from prefixwarm.fields.field_table import Field, Table, table
 
 # Both are lists of names that grow with each release, and any other name is taken, too.
 _OPEN = ("model", "betas")

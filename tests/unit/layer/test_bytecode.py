@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm_layer import bytecode, pyodide
-from prefixwarm_layer.build import build_layer
 from prefixwarm_layer.bytecode import bundles, bytecode_warning
 from prefixwarm_layer.layout import layer_entries, layer_modules, with_bytecode
 from prefixwarm_layer.pyodide import BUILDS
+from prefixwarm_layer.zips import build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

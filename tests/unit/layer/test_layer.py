@@ -16,7 +16,6 @@ from prefixwarm.errors import PrefixFileError
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm_layer import archive
-from prefixwarm_layer.build import build_layer
 from prefixwarm_layer.layout import (
     keepwarm_entries,
     layer_entries,
@@ -24,6 +23,7 @@ from prefixwarm_layer.layout import (
     with_bytecode,
 )
 from prefixwarm_layer.pyodide import BUILDS
+from prefixwarm_layer.zips import build_layer
 
 if TYPE_CHECKING:
     from pathlib import Path

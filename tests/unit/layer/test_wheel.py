@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from prefixwarm_layer.build import build_layer
 from prefixwarm_layer.bytecode import bytecode_warning
+from prefixwarm_layer.zips import build_layer
 
 ROOT = Path(__file__).parents[3]
 

@@ -81,6 +81,16 @@ def test_a_long_function_is_reported(check: Check, head: str) -> None:
     assert findings == ["function over 40 lines: work in src/shop/long.py"]
 
 
+def test_a_name_in_two_packages_is_reported(check: Check) -> None:
+    """Unless it names the same job in each; a package inside the package counts as another."""
+    same = {"errors": "", "till/__init__": "", "till/errors": ""}
+    assert check(same) == []
+    findings = check({**same, "rules": "", "till/rules": ""})
+    assert findings == [
+        "one name in several packages: rules.py in src/shop, src/shop/till",
+    ]
+
+
 def test_a_known_finding_passes_until_it_is_cured(check: Check) -> None:
     """Then its entry must go."""
     known = "file over 400 lines: src/shop/long.py"

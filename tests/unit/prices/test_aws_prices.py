@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefixwarm.prices.aws import aws_prices
+from prefixwarm.prices.aws_prices import aws_prices
 
 
 def test_the_table_is_dated_and_whole() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture.extract import make_prefix
-from prefixwarm.capture.names import Naming
+from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.errors import UsageError
 
 SALES = "You sell parcels and praise their beauty in short rhymes. " * 60

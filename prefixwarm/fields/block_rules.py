@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.field_table import table
 from prefixwarm.fields.normal import MARKER
-from prefixwarm.fields.table import table
 from prefixwarm.fields.toolsets import is_deferred_toolset
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from prefixwarm.fields.table import Field
+    from prefixwarm.fields.field_table import Field
 
 # The choice of blocks that stand in each tier.
 _CHOICES = {
