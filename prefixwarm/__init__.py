@@ -1,18 +1,26 @@
-"""Keeps prompt-cache prefixes of Claude agents on AWS Lambda warm, and only when that pays."""
+"""Keeps prompt-cache prefixes of Claude agents warm, and only when that pays."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from prefixwarm.observe.prefix_definition import Prefix
+    from prefixwarm.prefix.prefix_definition import Prefix
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 __version__ = "0.1.0"
 
-__all__ = ["Prefix", "__version__"]
+__all__ = ["Prefix", "PrefixFile", "__version__"]
+
+_MODULES = {
+    "Prefix": "prefixwarm.prefix.prefix_definition",
+    "PrefixFile": "prefixwarm.prefix.prefix_file",
+}
 
 
 def __getattr__(name: str) -> object:
     # The init phase imports this package: what it does not use is loaded when asked for.
-    if name != "Prefix":
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from prefixwarm.observe.prefix_definition import Prefix
+    from importlib import import_module
 
-    return Prefix
+    value: object = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value

@@ -9,20 +9,20 @@ if TYPE_CHECKING:
     from prefixwarm.observe.anthropic_sdk import async_middleware, middleware
     from prefixwarm.observe.bedrock import watch
     from prefixwarm.observe.observer import Observer
-    from prefixwarm.observe.prefix_definition import Prefix
+    from prefixwarm.prefix.prefix_definition import Prefix
 
 __all__ = ["Observer", "Prefix", "async_middleware", "middleware", "watch"]
 
-_WHERE = {
-    "Observer": "observer",
-    "Prefix": "prefix_definition",
-    "async_middleware": "anthropic_sdk",
-    "middleware": "anthropic_sdk",
-    "watch": "bedrock",
+_MODULES = {
+    "Observer": "prefixwarm.observe.observer",
+    "Prefix": "prefixwarm.prefix.prefix_definition",
+    "async_middleware": "prefixwarm.observe.anthropic_sdk",
+    "middleware": "prefixwarm.observe.anthropic_sdk",
+    "watch": "prefixwarm.observe.bedrock",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import assert_type
 
-from prefixwarm import Prefix, __version__
+from prefixwarm import Prefix, PrefixFile, __version__
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
 from prefixwarm.policy import Decision, Multipliers, Policy, Replay, View, decide, replay
 from prefixwarm.prices import ModelPrices, lookup, minimum_tokens
@@ -24,6 +24,12 @@ def a_prefix() -> None:
     support = Prefix("support", model="claude-sonnet-5-5", system="Be kind.")
     question = [{"role": "user", "content": "Hello"}]
     assert_type(support.request(messages=question, max_tokens=100), dict[str, Any])
+
+
+def a_prefix_file(file: PrefixFile) -> None:
+    """Read what a prefix file holds."""
+    assert_type(file.fingerprint, dict[str, str])
+    assert_type(file.usd_per_mtok, dict[str, float | None])
 
 
 def version() -> str:

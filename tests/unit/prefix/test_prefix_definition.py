@@ -105,7 +105,7 @@ def test_the_package_has_it_and_stays_cheap() -> None:
     )
     asked = [sys.executable, "-c", code]
     ran = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    assert ran.splitlines() == ["['prefixwarm']", "prefixwarm.observe.prefix_definition False"]
+    assert ran.splitlines() == ["['prefixwarm']", "prefixwarm.prefix.prefix_definition False"]
     assert prefixwarm.Prefix is Prefix
 
 

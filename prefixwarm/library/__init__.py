@@ -1,0 +1,1 @@
+"""What any Python process may use: warm a prefix, keep it warm, measure it, cap what it costs."""

@@ -1,0 +1,73 @@
+"""The ``store=`` of the library's classes: where warm states and ledgers are kept."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from prefixwarm.errors import UsageError
+from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.memory import FileState, MemoryState
+
+if TYPE_CHECKING:
+    from prefixwarm.state.store import StateStore
+
+
+_READ_SECONDS = 2.0
+
+# A DynamoDB table's name, a boto3 Table, a file's path, or a store that is open already.
+Store: TypeAlias = "str | os.PathLike[str] | StateStore | Any | None"
+
+
+def open_store(store: Store = None) -> StateStore:
+    """The store that a user names.
+
+    Parameters
+    ----------
+    store : str, path, boto3 Table, StateStore or None
+        A text is the name of a DynamoDB table, such as the one that ``PREFIXWARM_TABLE`` holds in
+        a deployed agent; it is reached through boto3 where that is installed, else with the AWS
+        credentials of the environment. A boto3 Table is reached through its own client. A
+        `pathlib.Path` is a file, shared by the processes of one machine. None keeps all in this
+        process.
+
+    Raises
+    ------
+    UsageError
+        When it is none of these.
+    """
+    if store is None:
+        return MemoryState()
+    if isinstance(store, os.PathLike):
+        return FileState(store)
+    if isinstance(store, str):
+        return _named_table(store)
+    if hasattr(store, "table_name") and hasattr(store, "meta"):
+        from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
+
+        return DynamoState(store.table_name, boto_calls(store.meta.client))
+    if hasattr(store, "take_lease"):
+        opened: StateStore = store
+        return opened
+    raise UsageError(
+        f"store: {type(store).__name__} is no store; give a table's name, a boto3 Table or a "
+        "pathlib.Path"
+    )
+
+
+def _named_table(name: str) -> StateStore:
+    if "/" in name or name.endswith(".json"):
+        raise UsageError(
+            f"store {name!r}: a text is the name of a table; write pathlib.Path({name!r}) for a "
+            "file"
+        )
+    try:
+        import boto3
+    except ImportError:
+        from prefixwarm.state.table_call import signed_calls
+        from prefixwarm.warm.connections import connect
+
+        return DynamoState(name, signed_calls(connect(os.environ).aws))
+    from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
+
+    return DynamoState(name, boto_calls(boto3.client("dynamodb", config=quick(_READ_SECONDS))))
