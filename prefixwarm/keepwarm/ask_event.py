@@ -1,0 +1,126 @@
+"""What may be asked of the keep-warm function, and how it answers.
+
+Besides EventBridge's ticks, the function takes
+``{"warm": ["support"], "wait": true, "needed_for_seconds": 300}``, from whoever may invoke it, and
+the same as the detail of an event of the source ``prefixwarm.ask``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import UsageError
+from prefixwarm.life import TTL_1H
+from prefixwarm.safe_text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.state.outcome import Outcome
+
+
+# Of events on EventBridge that ask.
+SOURCE = "prefixwarm.ask"
+
+# As many as one execution environment loads.
+MOST_NAMES = 20
+
+# What a start needs of an entry, and a little time for its user to begin.
+NEEDED_SECONDS = 60.0
+
+_FIELDS = ("warm", "wait", "needed_for_seconds")
+_EXAMPLE = '{"warm": ["support"]}'
+
+
+@dataclass(frozen=True)
+class AskEvent:
+    """Prefixes that somebody wants to be warm.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the prefixes, each once.
+    wait : bool
+        Whether to wait for a call that somebody else makes.
+    needed_for_seconds : float
+        Nothing is sent for an entry that lives longer than this.
+    """
+
+    names: tuple[str, ...]
+    wait: bool = True
+    needed_for_seconds: float = NEEDED_SECONDS
+
+    @classmethod
+    def of(cls, event: object) -> AskEvent | None:
+        """Read the function's event; None for a tick, which asks for nothing by name.
+
+        Raises
+        ------
+        UsageError
+            Naming the field and what to write.
+        """
+        if not isinstance(event, Mapping):
+            raise UsageError(f"the event is no object; write {_EXAMPLE}")
+        if event.get("source") == SOURCE:
+            return cls._parsed(event.get("detail"), waits=False)
+        if "source" in event or not event:
+            return None
+        return cls._parsed(event, waits=True)
+
+    @classmethod
+    def _parsed(cls, document: object, *, waits: bool) -> AskEvent:
+        """`waits`: whether anybody gets the answer."""
+        if not isinstance(document, Mapping):
+            raise UsageError(f"detail: is no object; write {_EXAMPLE}")
+        for field in document:
+            if field not in _FIELDS:
+                known = ", ".join(_FIELDS)
+                raise UsageError(f"{quoted(str(field))}: is no field of an ask; there are {known}")
+        wait = document.get("wait", True)
+        if not isinstance(wait, bool):
+            raise UsageError(f"wait: {quoted(str(wait))}: write true or false")
+        return cls(_names(document.get("warm")), wait and waits, _needed(document))
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise UsageError(f"warm: is no list of prefixes' names; write {_EXAMPLE}")
+    for name in value:
+        if not isinstance(name, str) or not name:
+            raise UsageError(f"warm: {quoted(str(name))}: is no name; write {_EXAMPLE}")
+    names = tuple(dict.fromkeys(value))
+    if len(names) > MOST_NAMES:
+        raise UsageError(f"warm: {len(names)} names; ask for {MOST_NAMES} at most at once")
+    return names
+
+
+def _needed(document: Mapping[str, Any]) -> float:
+    seconds = document.get("needed_for_seconds", NEEDED_SECONDS)
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds <= TTL_1H:
+        problem = f"write seconds from 0 to {TTL_1H}"
+        raise UsageError(f"needed_for_seconds: {quoted(str(seconds))}: {problem}")
+    return float(seconds)
+
+
+def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The reply: one outcome for each name, in the order of the ask."""
+    return {
+        "outcomes": [
+            {
+                "name": outcome.name,
+                "outcome": outcome.kind,
+                "reason": outcome.reason,
+                "warm_until": outcome.warm_until,
+                "cost_usd": outcome.cost_usd if outcome.calls else 0.0,
+            }
+            for outcome in outcomes
+        ]
+    }
+
+
+def refused(error: Exception) -> dict[str, Any]:
+    """The reply where nothing could be done: no outcome, and why."""
+    return {"outcomes": [], "error": {"type": type(error).__name__, "message": str(error)}}
