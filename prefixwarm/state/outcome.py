@@ -26,14 +26,24 @@ _COUNTS = (
 _SPLIT = ("ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens")
 
 
+# What a token may cost, by category.
+CATEGORIES = ("input", "output", "read", "write_5m", "write_1h", "write_30m", "write_12h")
+
+
 class Usage(Record):
-    """Tokens that one response billed, by price category."""
+    """Tokens that one response billed, by price category.
+
+    A write's category is the life that it was sold with: Claude sells 5 minutes and an hour,
+    OpenAI 30 minutes and 12 hours.
+    """
 
     input: int = 0
     output: int = 0
     read: int = 0
     write_5m: int = 0
     write_1h: int = 0
+    write_30m: int = 0
+    write_12h: int = 0
 
     @classmethod
     def from_response(cls, usage: Mapping[str, Any]) -> Usage:
@@ -72,13 +82,18 @@ class Usage(Record):
 
     @property
     def written(self) -> int:
-        """Tokens written to the cache, of either TTL."""
-        return self.write_5m + self.write_1h
+        """Tokens written to the cache, of any life."""
+        return self.write_5m + self.write_1h + self.write_30m + self.write_12h
+
+    @property
+    def prompt(self) -> int:
+        """Tokens of the whole prompt: read, written and neither."""
+        return self.input + self.read + self.written
 
     def cost_usd(self, usd_per_mtok: Mapping[str, float | None] | None) -> float | None:
         """US dollars at these prices; None when a price that is needed is unknown."""
         total = 0.0
-        for category in ("input", "output", "read", "write_5m", "write_1h"):
+        for category in CATEGORIES:
             tokens: int = getattr(self, category)
             price = (usd_per_mtok or {}).get(category)
             if tokens and price is None:
@@ -152,11 +167,12 @@ def unusable_field(usage: Mapping[str, Any]) -> str:
     for number, element in enumerate(details if isinstance(details, list) else ()):
         count = element.get("inputTokens") if isinstance(element, dict) else element
         fields.append((f"cacheDetails[{number}].inputTokens", count))
-    wrong = (name for name, value in fields if not (value is None or _is_count(value)))
+    wrong = (name for name, value in fields if not (value is None or is_count(value)))
     return next(wrong, "")
 
 
-def _is_count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """Whether this can be a number of tokens of one request."""
     return type(value) is int and 0 <= value <= MOST_TOKENS
 
 

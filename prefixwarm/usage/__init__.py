@@ -1,0 +1,1 @@
+"""What a reply billed, whichever provider sent it: one reader of all usage fields."""

@@ -1,0 +1,196 @@
+"""Reads the usage of a reply: of the Messages API, Converse, OpenAI, Gemini and what speaks alike.
+
+A reply, or its usage alone, may be an SDK's object or a dict. The fields are those of the SDKs:
+anthropic 2.14, botocore 1.44 (``TokenUsage``), openai 3.57 (``CompletionUsage``,
+``ResponseUsage``), google-genai 3.6 (``GenerateContentResponseUsageMetadata``); gateways and
+frameworks that hand on a usage of their own arrange it like one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.state.outcome import Usage, is_count, unusable_field
+from prefixwarm.wire.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ANTHROPIC, CONVERSE, OPENAI, GEMINI = "anthropic", "converse", "openai", "gemini"
+
+_USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
+_MODEL_NAMES = ("model", "model_version", "modelVersion")
+# Whoever hands on Claude's usage in OpenAI's arrangement keeps one of Claude's own names beside.
+_OF_CLAUDE = ("cache_creation_input_tokens", "cache_creation", "ephemeral_5m_input_tokens")
+
+
+class Reading(Record):
+    """What a reply says of the tokens that it billed.
+
+    Attributes
+    ----------
+    form : str
+        The API whose fields it has: ``anthropic``, ``converse``, ``openai`` or ``gemini``.
+    usage : Usage or None
+        None where a field holds what cannot be a number of tokens: then nothing is known.
+    unusable : str
+        The name of that field; empty where there is none.
+    model : str
+        The model as the reply names it; empty where it does not.
+    """
+
+    form: str
+    usage: Usage | None
+    unusable: str = ""
+    model: str = ""
+
+
+def read_usage(reply: object) -> Reading | None:
+    """Read the tokens that a reply billed.
+
+    Parameters
+    ----------
+    reply : object or mapping
+        A provider's reply, or its usage alone.
+
+    Returns
+    -------
+    Reading or None
+        None where there is no usage in it.
+    """
+    fields = plain(reply)
+    if fields is None:
+        return None
+    model = next((fields[name] for name in _MODEL_NAMES if isinstance(fields.get(name), str)), "")
+    for name in _USAGE_NAMES:
+        inner = plain(fields.get(name))
+        if inner is not None:
+            return _read(inner, model)
+    return _read(fields, model)
+
+
+def plain(value: object) -> Mapping[str, Any] | None:
+    """An object of an SDK, or a mapping, as a mapping; None for everything else."""
+    if isinstance(value, Mapping):
+        return value
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        dumped = dump()
+        return dumped if isinstance(dumped, Mapping) else None
+    held = getattr(value, "__dict__", None)
+    if not isinstance(held, dict) or isinstance(value, type):
+        return None
+    return {name: _flat(inner) for name, inner in held.items()}
+
+
+def _flat(value: object) -> object:
+    if isinstance(value, list):
+        return [_flat(item) for item in value]
+    flat = plain(value)
+    return value if flat is None else flat
+
+
+def _read(usage: Mapping[str, Any], model: str) -> Reading | None:
+    form = form_of(usage)
+    if form is None:
+        return None
+    wrong = unusable_field(usage) if form in (ANTHROPIC, CONVERSE) else ""
+    if wrong:
+        return Reading(form=form, usage=None, unusable=wrong, model=model)
+    try:
+        return Reading(form=form, usage=_READERS[form](usage), model=model)
+    except _UnusableError as error:
+        return Reading(form=form, usage=None, unusable=error.field, model=model)
+
+
+def form_of(usage: Mapping[str, Any]) -> str | None:
+    """The API whose usage fields these are; None where they are nobody's."""
+    names = {name for name, value in usage.items() if value is not None}
+    if "inputTokens" in names:
+        return CONVERSE
+    if names & {"prompt_token_count", "promptTokenCount", "totalTokenCount", "total_token_count"}:
+        return GEMINI
+    if names & {"prompt_tokens", "input_tokens_details", "input_token_details"}:
+        return OPENAI
+    if "input_tokens" in names:
+        total = {"total_tokens", "cache_write_tokens"} & names
+        split = {"cache_read_input_tokens", "cache_creation_input_tokens"} & names
+        return OPENAI if total and not split else ANTHROPIC
+    return ANTHROPIC if "cache_read_input_tokens" in names else None
+
+
+class _UnusableError(Exception):
+    def __init__(self, field: str) -> None:
+        self.field = field
+        super().__init__(field)
+
+
+def _count(fields: Mapping[str, Any], *names: str) -> int:
+    """The first of these fields that is there; 0 where none is."""
+    for name in names:
+        value = fields.get(name)
+        if value is not None:
+            if not is_count(value):
+                raise _UnusableError(name)
+            return int(value)
+    return 0
+
+
+def _inner(fields: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    return next((inner for name in names if (inner := plain(fields.get(name))) is not None), {})
+
+
+def _openai(usage: Mapping[str, Any]) -> Usage:
+    """Chat Completions and Responses: what was read and written is part of the prompt's count.
+
+    So count DeepSeek, Moonshot, LiteLLM, LangChain and pydantic-ai, under names of their own.
+    """
+    details = _inner(
+        usage, "prompt_tokens_details", "input_tokens_details", "input_token_details", "details"
+    )
+    lives = _inner(details, "cache_write_tokens_details", "cache_creation_token_details") or details
+    claude = any(fields.get(name) for fields in (usage, details) for name in _OF_CLAUDE)
+    prompt = _count(usage, "prompt_tokens", "input_tokens")
+    read = _count(details, "cached_tokens", "cache_read") or _count(
+        usage,
+        *("cache_read_input_tokens", "cache_read_tokens", "prompt_cache_hit_tokens"),
+        "cached_tokens",
+    )
+    written = _count(
+        details, "cache_write_tokens", "cache_creation_tokens", "cache_creation"
+    ) or _count(usage, "cache_creation_input_tokens", "cache_write_tokens")
+    hours, one_hour = _count(lives, "ttl_12h_tokens"), _count(lives, "ephemeral_1h_input_tokens")
+    five = _count(lives, "ephemeral_5m_input_tokens")
+    minutes = max(five, written - hours - one_hour)
+    if read > prompt:
+        raise _UnusableError("cached_tokens")
+    return Usage(
+        input=max(0, prompt - read - minutes - hours - one_hour),
+        output=_count(usage, "completion_tokens", "output_tokens"),
+        read=read,
+        write_5m=minutes if claude else 0,
+        write_1h=one_hour,
+        write_30m=0 if claude else minutes,
+        write_12h=hours,
+    )
+
+
+def _gemini(usage: Mapping[str, Any]) -> Usage:
+    """``cached_content_token_count`` is part of the prompt's count; thoughts are billed output."""
+    prompt = _count(usage, "prompt_token_count", "promptTokenCount")
+    read = _count(usage, "cached_content_token_count", "cachedContentTokenCount")
+    if read > prompt:
+        raise _UnusableError("cached_content_token_count")
+    tools = _count(usage, "tool_use_prompt_token_count", "toolUsePromptTokenCount")
+    answer = _count(usage, "candidates_token_count", "candidatesTokenCount")
+    thoughts = _count(usage, "thoughts_token_count", "thoughtsTokenCount")
+    return Usage(input=prompt - read + tools, output=answer + thoughts, read=read)
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], Usage]] = {
+    ANTHROPIC: Usage.from_response,
+    CONVERSE: Usage.from_response,
+    OPENAI: _openai,
+    GEMINI: _gemini,
+}

@@ -1,0 +1,74 @@
+"""Reads the usage of a streamed reply from its events, as they pass by."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.usage.reading import plain, read_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.usage.reading import Reading
+
+# Where an event holds what holds the usage: Claude's first event, those of OpenAI's Responses,
+# Converse's last event, InvokeModel's chunks. Gemini's and Chat Completions' chunks hold it.
+_HOLDERS = ("message", "response", "metadata", "chunk")
+_USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
+_MODEL_NAMES = ("model", "model_version", "modelVersion")
+_BYTES = b'"usage"'
+
+
+class StreamedUsage:
+    """The usage of one streamed reply.
+
+    Its parts come in several events: Claude counts the prompt in the first and the output in
+    later ones; others repeat all of it. What comes last counts.
+    """
+
+    def __init__(self) -> None:
+        self._fields: dict[str, Any] = {}
+        self._model = ""
+
+    def add(self, event: object) -> None:
+        """Note what one event says, whatever it is."""
+        for holder in _holders(event):
+            model = next(
+                (m for name in _MODEL_NAMES if isinstance(m := _of(holder, name), str)), ""
+            )
+            self._model = self._model or model
+            for name in _USAGE_NAMES:
+                usage = plain(_of(holder, name))
+                if usage is not None:
+                    self._fields |= {k: value for k, value in usage.items() if value is not None}
+
+    def reading(self) -> Reading | None:
+        """What all events so far say; None while none has any usage."""
+        return read_usage({"usage": self._fields, "model": self._model}) if self._fields else None
+
+
+def _holders(event: object) -> Iterator[object]:
+    """What of an event may have a usage: not made plain, as most events have none."""
+    yield event
+    for name in _HOLDERS:
+        inner = _of(event, name)
+        data = _of(inner, "bytes") if name == "chunk" else None
+        if isinstance(data, bytes):
+            if _BYTES in data:
+                yield from _holders(_parsed(data))
+        elif inner is not None:
+            yield inner
+
+
+def _parsed(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def _of(value: object, name: str) -> object:
+    if isinstance(value, dict):
+        return value.get(name)
+    return getattr(value, name, None)
