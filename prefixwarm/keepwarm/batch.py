@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError, StateItemError
 from prefixwarm.keepwarm.budget import BOOK_SECONDS, Budget, total_key
-from prefixwarm.keepwarm.calls import PlannedCall, Sender
+from prefixwarm.keepwarm.calls import Sender
 from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.isolation import Isolation
 from prefixwarm.keepwarm.ledger_writer import LedgerWriter
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.planned_call import PlannedCall
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.keepwarm.selection import CandidateSelector
 from prefixwarm.policy import Decision

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from threading import Event
@@ -10,20 +9,17 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.state.model import KEEPWARM
 from prefixwarm.state.outcome import SKIPPED, Outcome
 from prefixwarm.warm.acquire import acquire
-from prefixwarm.warm.attempt import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from prefixwarm.keepwarm.budget import Budget
-    from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.keepwarm.isolation import Isolation
+    from prefixwarm.keepwarm.planned_call import PlannedCall
     from prefixwarm.keepwarm.route_breaker import RouteBreaker
-    from prefixwarm.policy import Decision
     from prefixwarm.provider.client import Provider
     from prefixwarm.state.model import Reservation
     from prefixwarm.state.store import StateStore
@@ -38,48 +34,10 @@ CALL_SECONDS = 30.0
 # nothing that we know of.
 START_SECONDS = 15.0
 
-# A refresh that starts later than this before the entry's end may reach the provider too late.
-MARGIN_SECONDS = 5.0
-
 _USED_UP = "the budget is used up"
 
 # Written tokens count towards the provider's limit on input tokens, read ones do not.
 _WRITE_SHARE = 0.1
-
-
-@dataclass(frozen=True)
-class PlannedCall:
-    """A call to be made, and the decision that it follows from."""
-
-    candidate: Candidate
-    decision: Decision
-
-    @property
-    def urgency(self) -> tuple[bool, float]:
-        """Refreshes before writes, and of those the entry that ends first."""
-        return self.decision.action == "write", self.candidate.state.life.warm_until or 0.0
-
-    @property
-    def idle(self) -> int:
-        """Warm calls without traffic, this one included; the first write of all begins at 0."""
-        state = self.candidate.state
-        return state.traffic.idle + 1 if state.life.warm_until else 0
-
-    def ask(self) -> Ask:
-        """What is asked of the warm call."""
-        state = self.candidate.state
-        ends = state.life.warm_until or 0.0
-        refresh = self.decision.action == "refresh"
-        return Ask(
-            key=state.key,
-            owner=f"keepwarm-{os.urandom(8).hex()}",
-            # What was read: a refresh that somebody else made meanwhile is not repeated.
-            needed_until=ends,
-            latest_start=ends - MARGIN_SECONDS if refresh else None,
-            idle=1 if state.life.warm_until else 0,
-            ttl=self.decision.ttl,
-            by=KEEPWARM,
-        )
 
 
 def within_rate(planned_calls: Sequence[PlannedCall], calls_per_minute: int) -> list[PlannedCall]:

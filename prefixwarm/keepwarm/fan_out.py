@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
-    from prefixwarm.keepwarm.calls import PlannedCall
+    from prefixwarm.keepwarm.planned_call import PlannedCall
     from prefixwarm.keepwarm.queue import Queue
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.policy import Action

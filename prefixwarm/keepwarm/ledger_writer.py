@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.keepwarm.budget import BOOK_SECONDS, day_of
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.old_versions import prefix_of
-from prefixwarm.life import TTL_5M
-from prefixwarm.state.model import Check
 from prefixwarm.state.outcome import FAILED, SKIPPED
-from prefixwarm.warm.start_share import WEEK
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.keepwarm.calls import PlannedCall
+    from prefixwarm.keepwarm.planned_call import PlannedCall
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.store import StateStore
@@ -70,54 +66,21 @@ class LedgerWriter:
 
     def _plan(self, planned: PlannedCall, outcome: Outcome) -> None:
         candidate, now = planned.candidate, self._clock()
-        rewrites = rewrite_breaker.count(candidate.state, planned.decision.action, outcome)
-        called = replace(candidate, state=_after(planned, outcome))
-        after = called.decision(now)
-        due_at = after.next_check or now + (outcome.granted_ttl or 0)
-        tripped = rewrites >= rewrite_breaker.MOST_REWRITES
-        check = Check(
-            at=now,
-            due_at=max(due_at, now + 1),
-            reason=rewrite_breaker.sentence(rewrites, outcome)
-            if tripped
-            else planned.decision.reason,
-            learned=candidate.learned_text,
-            wanted_ttl=after.ttl,
-            granted_usd=called.granted_usd(now),
-            granted_until=now + WEEK,
-            rewrites=rewrites if rewrites != candidate.state.backoff.rewrites else None,
-            tripped_until=now + rewrite_breaker.TRIPPED_SECONDS if tripped else None,
-        )
+        called = planned.after(outcome)
+        check = planned.check_after(outcome, called, now)
         if rewrite_breaker.rewrote(planned.decision.action, outcome):
             self._report.rewrote += 1
             logger.warning(
                 "a refresh wrote instead of reading",
                 prefix=candidate.entry.name,
-                rewrites=rewrites,
+                rewrites=rewrite_breaker.count(candidate.state, planned.decision.action, outcome),
                 likely_cause=rewrite_breaker.cause(outcome),
-                stopped=tripped,
+                stopped=check.tripped_until is not None,
             )
         self._store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
         if (learned := called.handed_on(now)) and not candidate.entry.superseded:
             key = prefix_of(candidate.state.key)
             self._store.hand_on(key, learned, now, Deadline.after(BOOK_SECONDS))
-
-
-def _after(planned: PlannedCall, outcome: Outcome) -> State:
-    """The state as the call has left it."""
-    state = planned.candidate.state
-    life = state.life.replace(
-        last_touch=outcome.started_at,
-        warm_until=outcome.warm_until,
-        granted_ttl=outcome.granted_ttl,
-        longest_ttl=TTL_5M if outcome.downgraded else state.life.longest_ttl,
-    )
-    money = state.money.replace(
-        calls=state.money.calls + outcome.calls,
-        unpriced=state.money.unpriced + (outcome.calls if outcome.cost_usd is None else 0),
-        spent_usd=state.money.spent_usd + (outcome.cost_usd or 0.0),
-    )
-    return state.replace(life=life, traffic=state.traffic.replace(idle=planned.idle), money=money)
 
 
 def _say(planned: PlannedCall, outcome: Outcome) -> None:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import PrefixFileError
 from prefixwarm.keepwarm import rewrite_breaker
-from prefixwarm.keepwarm.calls import PlannedCall
 from prefixwarm.keepwarm.candidate import Candidate, fraction
 from prefixwarm.keepwarm.invocations import TrafficError, invocations
 from prefixwarm.keepwarm.isolation import BROKEN_SECONDS
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.old_versions import prefix_of
+from prefixwarm.keepwarm.planned_call import PlannedCall
 from prefixwarm.state.model import KEEPWARM, METRIC, Check
-from prefixwarm.warm.start_share import WEEK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -237,16 +236,7 @@ class CandidateSelector:
         if decision.next_check is None:
             store.retire(key, self.deadline)
             return
-        check = Check(
-            at=self.now,
-            due_at=max(decision.next_check, self.now + 1),
-            reason=decision.reason,
-            learned=candidate.learned_text,
-            wanted_ttl=decision.ttl,
-            granted_usd=candidate.granted_usd(self.now),
-            granted_until=self.now + WEEK,
-        )
-        store.plan(key, check, self.deadline)
+        store.plan(key, planned.check(self.now), self.deadline)
         if candidate.learned is not None and not candidate.entry.superseded:
             learned = candidate.handed_on(self.now)
             store.hand_on(prefix_of(key), learned, self.now, self.deadline)

@@ -21,9 +21,9 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.keepwarm.calls import PlannedCall
     from prefixwarm.keepwarm.catalog import PrefixCatalog
     from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.planned_call import PlannedCall
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State

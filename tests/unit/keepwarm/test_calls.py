@@ -10,8 +10,9 @@ import pytest
 
 from prefixwarm.errors import ConnectError, StateError
 from prefixwarm.keepwarm.budget import Budget
-from prefixwarm.keepwarm.calls import CONCURRENCY, PlannedCall, Sender
+from prefixwarm.keepwarm.calls import CONCURRENCY, Sender
 from prefixwarm.keepwarm.isolation import Isolation
+from prefixwarm.keepwarm.planned_call import PlannedCall
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.policy import Decision

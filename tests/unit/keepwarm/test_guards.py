@@ -8,8 +8,9 @@ import pytest
 
 from prefixwarm.errors import ProviderError
 from prefixwarm.keepwarm import rewrite_breaker
-from prefixwarm.keepwarm.calls import PlannedCall, within_rate
+from prefixwarm.keepwarm.calls import within_rate
 from prefixwarm.keepwarm.fan_out import Message
+from prefixwarm.keepwarm.planned_call import PlannedCall
 from prefixwarm.keepwarm.route_breaker import RouteBreaker, route_key
 from prefixwarm.policy import Decision
 from prefixwarm.state.memory import MemoryState

@@ -1,0 +1,106 @@
+"""One call that was decided: what is asked of the state for it, and what is noted after it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from prefixwarm.keepwarm import rewrite_breaker
+from prefixwarm.life import TTL_5M
+from prefixwarm.state.model import KEEPWARM, Check
+from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.start_share import WEEK
+
+if TYPE_CHECKING:
+    from prefixwarm.keepwarm.candidate import Candidate
+    from prefixwarm.policy import Decision
+    from prefixwarm.state.outcome import Outcome
+
+
+# A refresh that starts later than this before the entry's end may reach the provider too late.
+MARGIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class PlannedCall:
+    """A call to be made, and the decision that it follows from."""
+
+    candidate: Candidate
+    decision: Decision
+
+    @property
+    def urgency(self) -> tuple[bool, float]:
+        """Refreshes before writes, and of those the entry that ends first."""
+        return self.decision.action == "write", self.candidate.state.life.warm_until or 0.0
+
+    @property
+    def idle(self) -> int:
+        """Warm calls without traffic, this one included; the first write of all begins at 0."""
+        state = self.candidate.state
+        return state.traffic.idle + 1 if state.life.warm_until else 0
+
+    def ask(self, by: str = KEEPWARM) -> Ask:
+        """What `by` asks of the warm call."""
+        state = self.candidate.state
+        ends = state.life.warm_until or 0.0
+        refresh = self.decision.action == "refresh"
+        return Ask(
+            key=state.key,
+            owner=f"{by}-{os.urandom(8).hex()}",
+            # What was read: a refresh that somebody else made meanwhile is not repeated.
+            needed_until=ends,
+            latest_start=ends - MARGIN_SECONDS if refresh else None,
+            idle=1 if state.life.warm_until else 0,
+            ttl=self.decision.ttl,
+            by=by,
+        )
+
+    def check(self, now: float) -> Check:
+        """What is noted where nothing is sent; `next_check` must not be None."""
+        candidate, decision = self.candidate, self.decision
+        return Check(
+            at=now,
+            due_at=max(decision.next_check or 0.0, now + 1),
+            reason=decision.reason,
+            learned=candidate.learned_text,
+            wanted_ttl=decision.ttl,
+            granted_usd=candidate.granted_usd(now),
+            granted_until=now + WEEK,
+        )
+
+    def after(self, outcome: Outcome) -> Candidate:
+        """The candidate as a call that worked has left it."""
+        state = self.candidate.state
+        life = state.life.replace(
+            last_touch=outcome.started_at,
+            warm_until=outcome.warm_until,
+            granted_ttl=outcome.granted_ttl,
+            longest_ttl=TTL_5M if outcome.downgraded else state.life.longest_ttl,
+        )
+        money = state.money.replace(
+            calls=state.money.calls + outcome.calls,
+            unpriced=state.money.unpriced + (outcome.calls if outcome.cost_usd is None else 0),
+            spent_usd=state.money.spent_usd + (outcome.cost_usd or 0.0),
+        )
+        traffic = state.traffic.replace(idle=self.idle)
+        return replace(self.candidate, state=state.replace(life=life, traffic=traffic, money=money))
+
+    def check_after(self, outcome: Outcome, called: Candidate, now: float) -> Check:
+        """What is noted after a call that worked; `called` is the candidate as it left it."""
+        before = self.candidate.state.backoff.rewrites
+        rewrites = rewrite_breaker.count(self.candidate.state, self.decision.action, outcome)
+        tripped = rewrites >= rewrite_breaker.MOST_REWRITES
+        following = called.decision(now)
+        due_at = following.next_check or now + (outcome.granted_ttl or 0)
+        return Check(
+            at=now,
+            due_at=max(due_at, now + 1),
+            reason=rewrite_breaker.sentence(rewrites, outcome) if tripped else self.decision.reason,
+            learned=self.candidate.learned_text,
+            wanted_ttl=following.ttl,
+            granted_usd=called.granted_usd(now),
+            granted_until=now + WEEK,
+            rewrites=rewrites if rewrites != before else None,
+            tripped_until=now + rewrite_breaker.TRIPPED_SECONDS if tripped else None,
+        )
