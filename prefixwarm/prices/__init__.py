@@ -1,6 +1,8 @@
 """Dollars from usage, and what a model needs before it caches."""
 
-from prefixwarm.prices.lookup import ModelPrices, cost, lookup
+from prefixwarm.prices.lookup import ModelPrices, lookup
 from prefixwarm.prices.minimums import minimum_tokens
+from prefixwarm.prices.model_price import OwnPrices, price
+from prefixwarm.prices.usage_cost import cost
 
-__all__ = ["ModelPrices", "cost", "lookup", "minimum_tokens"]
+__all__ = ["ModelPrices", "OwnPrices", "cost", "lookup", "minimum_tokens", "price"]

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from prefixwarm.prices import model_names
-from prefixwarm.prices.price_table import Rates
+from prefixwarm.prices.price_table import OtherRates, Rates
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -23,6 +23,7 @@ _FIELDS = (
     "cache_write_1h_mtok",
     "output_mtok",
 )
+_OTHERS = ("openai", "google")
 
 
 @lru_cache(maxsize=1)
@@ -46,6 +47,23 @@ def rates(model: str, prompt_tokens: int) -> Rates | None:
     figures = [_tier(prices, field, prompt_tokens) for field in _FIELDS]
     complete = [figure for figure in figures if figure is not None]
     return Rates(*complete) if len(complete) == len(figures) else None
+
+
+def other_rates(model: str, prompt_tokens: int) -> OtherRates | None:
+    """Today's prices of a model of OpenAI or Google, as for `rates`; what it lacks is None."""
+    if not release():
+        return None
+    from genai_prices.data_snapshot import get_snapshot
+
+    providers = [p for p in get_snapshot().providers if p.id in _OTHERS]
+    matches = (match for p in providers if (match := p.find_model(model)) and match.id == model)
+    model_info = next(matches, None)
+    if model_info is None:
+        return None
+    prices = model_info.get_prices(datetime.now(timezone.utc))
+    fields = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok")
+    paid, read, written, output = (_tier(prices, field, prompt_tokens) for field in fields)
+    return OtherRates(paid, read, written, None, output) if paid and output else None
 
 
 def _find(model: str) -> ModelInfo | None:

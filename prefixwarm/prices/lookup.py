@@ -1,4 +1,4 @@
-"""A model's prices for one way of calling it, and the dollars of one request."""
+"""A Claude model's prices for one way of calling it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from prefixwarm.prices import price_table as shipped
 from prefixwarm.provider.routes import route_named
 
 _BEDROCK = ("bedrock", "bedrock-converse", "bedrock-mantle")
-_MILLION = Decimal(1_000_000)
 
 
 @dataclass(frozen=True)
@@ -22,9 +21,11 @@ class ModelPrices:
     ----------
     model : str
         The id as it was asked for.
-    input, read, write_5m, write_1h, output : Decimal
-        US dollars per million tokens: uncached input, cache read, cache write with the 5 minute
-        and with the 1 hour TTL, output.
+    input, output : Decimal
+        US dollars per million tokens: uncached input, output.
+    read, write_5m, write_1h, write_30m, write_12h : Decimal or None
+        The same of a cache read, and of cache writes by the life that is sold: Claude sells 5
+        minutes and an hour, OpenAI 30 minutes and 12 hours. None where it is not sold, or unknown.
     as_of : str
         The day the prices hold for, ISO 8601.
     source : str
@@ -33,12 +34,14 @@ class ModelPrices:
 
     model: str
     input: Decimal
-    read: Decimal
-    write_5m: Decimal
-    write_1h: Decimal
+    read: Decimal | None
+    write_5m: Decimal | None
+    write_1h: Decimal | None
     output: Decimal
     as_of: str
     source: str
+    write_30m: Decimal | None = None
+    write_12h: Decimal | None = None
 
 
 def lookup(
@@ -50,7 +53,7 @@ def lookup(
     speed: str | None = None,
     region: str | None = None,
 ) -> ModelPrices | None:
-    """Find what a model costs.
+    """Find what a Claude model costs; `price` finds those of other providers, too.
 
     Parameters
     ----------
@@ -128,36 +131,3 @@ def _speed(name: model_names.ModelName, speed: str | None) -> Decimal | None:
 def _endpoint(name: model_names.ModelName, route: str, region: str | None) -> Decimal:
     regional = route in _BEDROCK and "global" not in (region, name.geography)
     return Decimal("1.1") if regional and name.generation >= (4, 5) else Decimal(1)
-
-
-def cost(
-    prices: ModelPrices,
-    *,
-    input: int = 0,  # noqa: A002
-    read: int = 0,
-    write_5m: int = 0,
-    write_1h: int = 0,
-    output: int = 0,
-) -> Decimal:
-    """Dollars of one request.
-
-    Parameters
-    ----------
-    prices : ModelPrices
-        From `lookup`.
-    input, read, write_5m, write_1h, output : int
-        Tokens by category, as the response's usage reports them.
-
-    Returns
-    -------
-    Decimal
-        US dollars, exact.
-    """
-    total = (
-        prices.input * input
-        + prices.read * read
-        + prices.write_5m * write_5m
-        + prices.write_1h * write_1h
-        + prices.output * output
-    )
-    return total / _MILLION

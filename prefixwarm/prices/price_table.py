@@ -19,6 +19,16 @@ class Rates(NamedTuple):
     output: Decimal
 
 
+class OtherRates(NamedTuple):
+    """The same of a model that is not Claude's; None is unknown, or not sold."""
+
+    input: Decimal
+    read: Decimal | None
+    write_30m: Decimal | None
+    write_12h: Decimal | None
+    output: Decimal
+
+
 class Above(TypedDict):
     """The prices of every token of a request whose prompt is longer than ``prompt_tokens``."""
 
@@ -42,6 +52,38 @@ class Table(TypedDict):
     as_of: str
     source: str
     models: dict[str, Row]
+
+
+class OtherRow(TypedDict):
+    """One model's prices: of a usual prompt, and of one longer than ``above_prompt_tokens``."""
+
+    usd_per_mtok: list[str]
+    above: list[str]
+
+
+class OtherTable(TypedDict):
+    """The data file ``other_models.json``."""
+
+    as_of: str
+    source: str
+    above_prompt_tokens: int
+    models: dict[str, OtherRow]
+
+
+@cache
+def other_table() -> OtherTable:
+    """Read the table of models that are not Claude's."""
+    data: OtherTable = json.loads(Path(__file__).with_name("other_models.json").read_text("utf-8"))
+    return data
+
+
+def other_rates(model: str, prompt_tokens: int) -> OtherRates | None:
+    """Look the prices of a model up that is not Claude's; None where the table lacks it."""
+    row = other_table()["models"].get(model)
+    if row is None:
+        return None
+    longer = prompt_tokens > other_table()["above_prompt_tokens"]
+    return OtherRates(*map(Decimal, row["above"] if longer else row["usd_per_mtok"]))
 
 
 @cache

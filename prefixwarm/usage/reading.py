@@ -21,6 +21,7 @@ ANTHROPIC, CONVERSE, OPENAI, GEMINI = "anthropic", "converse", "openai", "gemini
 
 _USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
 _MODEL_NAMES = ("model", "model_version", "modelVersion")
+_SERVED = ("inference_geo", "speed", "service_tier")
 # Whoever hands on Claude's usage in OpenAI's arrangement keeps one of Claude's own names beside.
 _OF_CLAUDE = ("cache_creation_input_tokens", "cache_creation", "ephemeral_5m_input_tokens")
 
@@ -38,12 +39,17 @@ class Reading(Record):
         The name of that field; empty where there is none.
     model : str
         The model as the reply names it; empty where it does not.
+    inference_geo, speed, service_tier : str
+        How it was served, as Claude's usage says it; empty where it does not. They change prices.
     """
 
     form: str
     usage: Usage | None
     unusable: str = ""
     model: str = ""
+    inference_geo: str = ""
+    speed: str = ""
+    service_tier: str = ""
 
 
 def read_usage(reply: object) -> Reading | None:
@@ -95,13 +101,17 @@ def _read(usage: Mapping[str, Any], model: str) -> Reading | None:
     form = form_of(usage)
     if form is None:
         return None
-    wrong = unusable_field(usage) if form in (ANTHROPIC, CONVERSE) else ""
-    if wrong:
-        return Reading(form=form, usage=None, unusable=wrong, model=model)
+    tokens, wrong = None, unusable_field(usage) if form in (ANTHROPIC, CONVERSE) else ""
     try:
-        return Reading(form=form, usage=_READERS[form](usage), model=model)
+        tokens = None if wrong else _READERS[form](usage)
     except _UnusableError as error:
-        return Reading(form=form, usage=None, unusable=error.field, model=model)
+        wrong = error.field
+    served = {
+        name: value
+        for name in _SERVED
+        if form == ANTHROPIC and isinstance(value := usage.get(name), str)
+    }
+    return Reading(form=form, usage=tokens, unusable=wrong, model=model, **served)
 
 
 def form_of(usage: Mapping[str, Any]) -> str | None:

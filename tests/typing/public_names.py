@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import assert_type
@@ -9,7 +10,7 @@ from typing_extensions import assert_type
 from prefixwarm import Prefix, PrefixFile, __version__
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
 from prefixwarm.policy import Decision, Multipliers, Policy, Replay, View, decide, replay
-from prefixwarm.prices import ModelPrices, lookup, minimum_tokens
+from prefixwarm.prices import ModelPrices, cost, lookup, minimum_tokens, price
 from prefixwarm.simulator import Latency, Limits, Settings, Simulator, Switches, running
 from prefixwarm_cdk import Budget, Credentials, KeepWarm, PrefixWarmer
 
@@ -63,6 +64,9 @@ def policies(view: View, arrivals: list[float]) -> None:
 def prices() -> None:
     """Look prices up."""
     assert_type(lookup("claude-sonnet-5-5"), ModelPrices | None)
+    prices = price("mine", own={"mine": {"input": 1, "output": "5", "read": Decimal(1)}})
+    assert_type(prices, ModelPrices | None)
+    assert_type(cost({"input_tokens": 1}, "claude-sonnet-5-5"), Decimal | None)
     assert_type(minimum_tokens("claude-sonnet-5-5"), int | None)
 
 

@@ -1,0 +1,140 @@
+"""The price of any model: the user's own first, then what is known of its provider."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
+from typing import TypeAlias
+
+from prefixwarm.errors import UsageError
+from prefixwarm.prices import genai, model_names, price_table
+from prefixwarm.prices.lookup import ModelPrices, lookup
+from prefixwarm.state.outcome import CATEGORIES
+
+# US dollars per million tokens by category, by model id.
+OwnPrices: TypeAlias = Mapping[str, Mapping[str, "float | str | Decimal"]]
+
+_NEEDED = ("input", "output")
+_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+
+def price(
+    model: str,
+    *,
+    own: OwnPrices | None = None,
+    route: str = "anthropic",
+    prompt_tokens: int | None = None,
+    inference_geo: str | None = None,
+    speed: str | None = None,
+    region: str | None = None,
+) -> ModelPrices | None:
+    """Find what a model costs, of whichever provider.
+
+    Parameters
+    ----------
+    model : str
+        Any spelling of a model id.
+    own : mapping, optional
+        Your own prices, which come first: by model id, US dollars per million tokens for ``input``,
+        ``output``, ``read``, ``write_5m``, ``write_1h``, ``write_30m`` and ``write_12h``. The first
+        two are needed; what else is left out is unknown. Nothing multiplies them.
+    route, prompt_tokens, inference_geo, speed, region
+        Of a Claude model, see `lookup`; of others, `prompt_tokens` alone counts.
+
+    Returns
+    -------
+    ModelPrices or None
+        None where the price is not known: it is never taken for zero.
+
+    Raises
+    ------
+    UsageError
+        When `own` holds something else than prices.
+    SettingsError
+        For an unknown route.
+
+    Examples
+    --------
+    >>> price("claude-sonnet-5-5").write_1h
+    Decimal('4')
+    >>> price("mine", own={"mine": {"input": 1, "output": 5, "read": 0.1}}).read
+    Decimal('0.1')
+    """
+    row = _row(model, own or {})
+    if row is not None:
+        return _own(model, row)
+    return lookup(
+        model,
+        route=route,
+        prompt_tokens=prompt_tokens,
+        inference_geo=inference_geo,
+        speed=speed,
+        region=region,
+    ) or _other(model, prompt_tokens or 0)
+
+
+def _row(model: str, own: OwnPrices) -> Mapping[str, float | str | Decimal] | None:
+    """The user's prices under this very id, or under another spelling of the same model."""
+    if model in own:
+        return own[model]
+    name = model_names.parse(model)
+    same = (row for other, row in own.items() if name and _names(other, name))
+    return next(same, None)
+
+
+def _names(model: str, name: model_names.ModelName) -> bool:
+    """Whether an id that says nothing of a geography names this model."""
+    other = model_names.parse(model)
+    return other is not None and other.model == name.model and other.geography is None
+
+
+def _own(model: str, row: Mapping[str, float | str | Decimal]) -> ModelPrices:
+    unknown = [name for name in row if name not in CATEGORIES]
+    missing = [name for name in _NEEDED if name not in row]
+    if unknown or missing:
+        what = f"{unknown[0]!r} is no category" if unknown else f"{missing[0]} is missing"
+        raise UsageError(f"own price of {model}: {what}; write {', '.join(CATEGORIES)}")
+    usd = {name: _dollars(model, name, value) for name, value in row.items()}
+    return ModelPrices(
+        model,
+        usd["input"],
+        usd.get("read"),
+        usd.get("write_5m"),
+        usd.get("write_1h"),
+        usd["output"],
+        datetime.now(timezone.utc).date().isoformat(),
+        "own",
+        usd.get("write_30m"),
+        usd.get("write_12h"),
+    )
+
+
+def _dollars(model: str, name: str, value: float | str | Decimal) -> Decimal:
+    try:
+        usd = Decimal(str(value))
+    except InvalidOperation:
+        usd = Decimal("NaN")
+    if not (usd.is_finite() and usd >= 0):
+        raise UsageError(f"own price of {model}: {name} is no price; write US dollars a million")
+    return usd
+
+
+def _other(model: str, prompt_tokens: int) -> ModelPrices | None:
+    name = _DATE.sub("", model.rpartition("/")[2].lower())
+    shipped = price_table.other_rates(name, prompt_tokens)
+    listed = genai.other_rates(name, prompt_tokens)
+    rates = listed or shipped
+    if rates is None:
+        return None
+    today = datetime.now(timezone.utc).date().isoformat()
+    dated = (today, str(genai.release())) if listed else (_shipped_on(), "prefixwarm")
+    longer = shipped.write_12h if shipped else None
+    return ModelPrices(
+        model, rates.input, rates.read, None, None, rates.output, *dated, rates.write_30m, longer
+    )
+
+
+def _shipped_on() -> str:
+    return price_table.other_table()["as_of"]

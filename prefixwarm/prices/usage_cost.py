@@ -1,0 +1,127 @@
+"""The dollars of one request, from what its reply says that it billed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, overload
+
+from prefixwarm.errors import UsageError
+from prefixwarm.prices.lookup import ModelPrices
+from prefixwarm.prices.model_price import price
+from prefixwarm.state.outcome import CATEGORIES, Usage
+from prefixwarm.usage.reading import CONVERSE, Reading, read_usage
+
+if TYPE_CHECKING:
+    from prefixwarm.prices.model_price import OwnPrices
+
+_MILLION = Decimal(1_000_000)
+# https://platform.claude.com/docs/en/about-claude/pricing
+_BATCH = Decimal("0.5")
+# What a reply says of where it was served beside this, such as ``not_available``, is no price's.
+_GEO = {"us": "us", "global": "global"}
+
+
+@overload
+def cost(
+    usage: ModelPrices,
+    *,
+    input: int = 0,
+    read: int = 0,
+    write_5m: int = 0,
+    write_1h: int = 0,
+    output: int = 0,
+) -> Decimal: ...
+
+
+@overload
+def cost(
+    usage: object,
+    model: str | ModelPrices | None = None,
+    *,
+    own: OwnPrices | None = None,
+    route: str | None = None,
+    inference_geo: str | None = None,
+    speed: str | None = None,
+    region: str | None = None,
+) -> Decimal | None: ...
+
+
+def cost(usage: object, model: str | ModelPrices | None = None, **more: Any) -> Decimal | None:
+    """Dollars of one request.
+
+    Parameters
+    ----------
+    usage : object, mapping or ModelPrices
+        A reply of any provider or its usage, see `prefixwarm.usage`. Where it is prices, the
+        tokens are given by category: ``input``, ``read``, ``write_5m``, ``write_1h``, ``output``.
+    model : str or ModelPrices, optional
+        What was asked; by default the model that the reply names. Prices of `price` or `lookup`
+        are taken as they are.
+    own, route, inference_geo, speed, region
+        As for `price`; by default what the reply says of how it was served. The prompt's length is
+        the usage's own, and what it says of a batch halves the cost.
+
+    Returns
+    -------
+    Decimal or None
+        US dollars, exact. None where a price is unknown that is needed, or a number of tokens
+        cannot be one: it is never taken for zero.
+
+    Raises
+    ------
+    UsageError
+        When there is no usage in what was given, or nothing says which model it is of; and when
+        the prices that are given first lack one.
+
+    Examples
+    --------
+    >>> usage = {"input_tokens": 12, "output_tokens": 200, "cache_read_input_tokens": 21_034}
+    >>> cost(usage, "claude-sonnet-5-5")
+    Decimal('0.0041274')
+    """
+    if isinstance(usage, ModelPrices):
+        usd = _dollars(usage, Usage(**more))
+        if usd is None:
+            raise UsageError(f"cost: {usage.model} has no price for all of these tokens")
+        return usd
+    reading = _reading(usage)
+    if reading.usage is None:
+        return None
+    prices = model if isinstance(model, ModelPrices) else _prices(reading, model, more)
+    usd = None if prices is None else _dollars(prices, reading.usage)
+    return usd if usd is None or reading.service_tier != "batch" else usd * _BATCH
+
+
+def _reading(usage: object) -> Reading:
+    if isinstance(usage, Usage):
+        return Reading(form="", usage=usage)
+    reading = usage if isinstance(usage, Reading) else read_usage(usage)
+    if reading is None:
+        raise UsageError("cost: there is no usage in it; give a reply, or its usage")
+    return reading
+
+
+def _prices(reading: Reading, model: str | None, more: dict[str, Any]) -> ModelPrices | None:
+    """The prices of what the reply says of itself, and the caller beside."""
+    named = model or reading.model
+    if not named:
+        raise UsageError("cost: the usage names no model; give it as the second argument")
+    terms = {
+        "route": "bedrock-converse" if reading.form == CONVERSE else "anthropic",
+        "inference_geo": _GEO.get(reading.inference_geo),
+        "speed": reading.speed or None,
+    }
+    asked = {name: value for name, value in more.items() if value is not None}
+    prompt = reading.usage.prompt if reading.usage else 0
+    return price(named, prompt_tokens=prompt, **{**terms, **asked})
+
+
+def _dollars(prices: ModelPrices, usage: Usage) -> Decimal | None:
+    total = Decimal(0)
+    for category in CATEGORIES:
+        tokens: int = getattr(usage, category)
+        usd: Decimal | None = getattr(prices, category)
+        if tokens and usd is None:
+            return None
+        total += (usd or Decimal(0)) * tokens
+    return total / _MILLION
