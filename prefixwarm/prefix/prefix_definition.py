@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
-from prefixwarm.fields.block_rules import can_be_marked, choice_of
 from prefixwarm.fields.visits import CONVERSE as CONVERSE_BODY
 from prefixwarm.fields.visits import REQUEST
 from prefixwarm.life import TTL_SECONDS
-from prefixwarm.prefix.body import unfold
+from prefixwarm.prefix.body import MAX_BREAKPOINTS, markers, unfold, without_placeholder
+from prefixwarm.prefix.prompt import Prompt
+from prefixwarm.prefix.shared_breakpoints import (
+    MODES,
+    Block,
+    Breakpoints,
+    SharedPart,
+    folded,
+    messages_part,
+    place,
+)
+from prefixwarm.prefix.warm_request import CONVERSE_PLACEHOLDER, PLACEHOLDER
 from prefixwarm.provider.routes import CONVERSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
-Block = dict[str, Any]
 
 _TIERS = ("tools", "system", "toolConfig")
 
@@ -48,14 +58,25 @@ class Prefix:
         ``5m`` or ``1h``, for the warm calls and the requests alike.
     headers : mapping of str to str, optional
         Headers that shape the prompt, such as ``anthropic-beta``.
+    breakpoints : str
+        ``auto``: the ends of tools, system prompt, examples and context get one each, beside
+        those that blocks carry already, four in all. ``own``: only what blocks carry. ``clear``:
+        as ``auto``, without those.
     parameters
         Further fields of every request that the prompt depends on: ``thinking``,
         ``output_config``, ...
 
+    Attributes
+    ----------
+    name, model, route, ttl : str
+        As they were given.
+    headers : dict of str to str
+        As they were given.
+
     Raises
     ------
     UsageError
-        When there is nothing to share, or a block brings a breakpoint of its own.
+        When there is nothing to share, or a breakpoint where none can be.
 
     Examples
     --------
@@ -76,31 +97,75 @@ class Prefix:
         route: str = "anthropic",
         ttl: str = "1h",
         headers: Mapping[str, str] | None = None,
+        breakpoints: Breakpoints = "auto",
         **parameters: Any,
     ) -> None:
-        if ttl not in TTL_SECONDS:
-            raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
-        self.name = name
-        self.route = route
-        self.ttl = ttl
-        self.headers = dict(headers or {})
+        _refuse_unknown(name, ttl, breakpoints)
         if route == CONVERSE and context:
             raise UsageError(
                 f"prefix {name}: context: Converse takes turns, so it cannot stand before the "
                 "user's message; put it at the end of system"
             )
-        shared = _shared(tools, system, examples, context, named=route != CONVERSE)
-        _mark(name, shared, ttl, CONVERSE_BODY if route == CONVERSE else REQUEST)
-        self._messages: list[Block] = shared.pop("messages", [])
-        self._fixed: dict[str, Any] = {"model": model, **parameters, **shared}
-        if route == CONVERSE:
-            self._messages = [{**m, "content": unfold(m["content"])} for m in self._messages]
-            self._fixed = _converse(model, parameters, shared)
+        self.name = name
+        self.model = model
+        self.route = route
+        self.ttl = ttl
+        self.headers = dict(headers or {})
+        self._parameters = parameters
+        self._content = {"tools": tools, "system": system, "examples": examples, "context": context}
+        self._breakpoints = breakpoints
+        shape = CONVERSE_BODY if route == CONVERSE else REQUEST
+        self._tools = SharedPart.of("tools", tools, shape)
+        self._system = SharedPart.of("system", system, shape)
+        turns = [{**m, "content": folded(m["content"], shape)} for m in examples]
+        said = [{"role": "user", "content": folded(context, shape)}] if context else []
+        self._turns = [*turns, *said]
+        parts = [self._tools, self._system, messages_part(turns, shape), messages_part(said, shape)]
+        if not any(part.blocks for part in parts):
+            raise UsageError(f"prefix {name}: there are neither tools nor a system prompt to share")
+        self._spare = place(name, parts, ttl, breakpoints)
 
     @property
     def shared_messages(self) -> int:
         """Leading messages of each request that belong to the prefix."""
-        return len(self._messages)
+        return len(self._turns)
+
+    @cached_property
+    def fingerprint(self) -> dict[str, str]:
+        """Fingerprints of ``tools``, ``system``, ``messages`` and of the whole ``prefix``.
+
+        Each is ``sha256:`` and hex digits. Those of two prefixes are the same where the
+        provider's cache entry is, whatever breakpoints and TTLs they have.
+        """
+        shared = without_placeholder(self.warm_body())
+        return Prompt(shared, self.headers, self.route).fingerprint()
+
+    def with_model(
+        self, model: str, *, name: str | None = None, route: str | None = None, **changes: Any
+    ) -> Prefix:
+        """The same prefix for another model, which has a cache entry of its own.
+
+        Parameters
+        ----------
+        model : str
+            Model id as its requests name it.
+        name : str, optional
+            The new prefix's name; by default this one's and the model's.
+        route : str, optional
+            Where it is reached; by default as this one.
+        changes
+            Other arguments of `Prefix` that differ, such as ``ttl``.
+        """
+        own = {
+            **self._content,
+            "route": route or self.route,
+            "ttl": self.ttl,
+            "headers": self.headers,
+            "breakpoints": self._breakpoints,
+            **self._parameters,
+        }
+        usual = re.sub(r"[^a-z0-9-]+", "-", f"{self.name}-{model}".lower())[:64]
+        return Prefix(name or usual, model=model, **{**own, **changes})
 
     def request(
         self, messages: Sequence[Block], *, max_tokens: int = 1024, **more: Any
@@ -108,6 +173,8 @@ class Prefix:
         """One real request's body: ``client.messages.create(**prefix.request(messages))``.
 
         On the route ``bedrock-converse`` it is ``client.converse(**prefix.request(messages))``.
+        Breakpoints in `messages` count to the four that the provider takes: where they are too
+        many, those that were placed inside the prefix give way, but for the one at its end.
 
         Parameters
         ----------
@@ -121,72 +188,79 @@ class Prefix:
         Raises
         ------
         UsageError
-            When `more` would change the prefix.
+            When `more` would change the prefix, or `messages` leave no breakpoint for it.
         """
-        changed = [field for field in more if field in (*self._fixed, *_TIERS)]
+        changed = [field for field in more if field in (*self._fixed(()), *_TIERS)]
         if changed:
             raise UsageError(f"prefix {self.name}: {changed[0]} is fixed; give it to Prefix")
         limit: dict[str, Any] = {"max_tokens": max_tokens}
         if self.route == CONVERSE:
             inference_config = more.pop("inferenceConfig", {})
             limit = {"inferenceConfig": {"maxTokens": max_tokens, **inference_config}}
-        return {**limit, **self._fixed, **more, "messages": [*self._messages, *messages]}
+        without = self._given_up(messages, automatic=more.get("cache_control") is not None)
+        shared = self._messages(without)
+        return {**limit, **self._fixed(without), **more, "messages": [*shared, *messages]}
+
+    def warm_body(self) -> dict[str, Any]:
+        """The body of the prefix's warm call.
+
+        Raises
+        ------
+        UnwarmableRequestError
+            When the provider would refuse it, or would cache nothing that real traffic reads.
+        """
+        placeholder = CONVERSE_PLACEHOLDER if self.route == CONVERSE else PLACEHOLDER
+        prompt = Prompt(self.request([dict(placeholder)]), self.headers, self.route)
+        return prompt.warm_request(prompt.breakpoints[-1] + 1, self.ttl).body
+
+    def _given_up(self, messages: Sequence[Block], *, automatic: bool) -> Sequence[Block]:
+        """The blocks whose breakpoints give way to those of the conversation."""
+        theirs = automatic + sum(1 for _ in markers(self._bare(messages)))
+        parts = (self._tools, self._system, messages_part(self._turns, REQUEST))
+        ours = sum("cache_control" in block for part in parts for block in part.blocks)
+        over = ours + theirs - MAX_BREAKPOINTS
+        if over > len(self._spare):
+            raise UsageError(
+                f"prefix {self.name}: the messages carry {theirs} breakpoints, and the prefix "
+                f"needs {ours - len(self._spare)} of the {MAX_BREAKPOINTS} that the provider takes"
+            )
+        return self._spare[: max(0, over)]
+
+    def _bare(self, messages: Sequence[Block]) -> dict[str, Any]:
+        """A body of these messages alone."""
+        kind: dict[str, Any] = {"inferenceConfig": {}} if self.route == CONVERSE else {}
+        return {**kind, "messages": messages}
+
+    def _messages(self, without: Sequence[Block]) -> list[Block]:
+        return [{**m, "content": self._sent(m["content"], without)} for m in self._turns]
+
+    def _fixed(self, without: Sequence[Block]) -> dict[str, Any]:
+        """The fields of every request but its messages and its limit."""
+        tools = self._sent(self._tools.blocks, without)
+        tiers: dict[str, Any] = {"tools": tools, "system": self._sent(self._system.blocks, without)}
+        there = {tier: blocks for tier, blocks in tiers.items() if blocks}
+        if self.route != CONVERSE:
+            return {"model": self.model, **self._parameters, **there}
+        fixed = {"modelId": self.model, **self._parameters, **there}
+        if fixed.pop("tools", None):
+            fixed["toolConfig"] = {**self._parameters.get("toolConfig", {}), "tools": tools}
+        return fixed
+
+    def _sent(self, blocks: Sequence[Block], without: Sequence[Block]) -> list[Block]:
+        """Blocks as a request of this route holds them, some without their breakpoints."""
+        kept = [
+            {name: value for name, value in block.items() if name != "cache_control"}
+            if any(block is other for other in without)
+            else block
+            for block in blocks
+        ]
+        return unfold(kept) if self.route == CONVERSE else kept
 
 
-def _shared(
-    tools: Sequence[Block],
-    system: str | Sequence[Block],
-    examples: Sequence[Block],
-    context: str | Sequence[Block],
-    *,
-    named: bool,
-) -> dict[str, Any]:
-    """The tiers that there are; with `named`, a text says its type."""
-
-    def blocks(content: str | Sequence[Block]) -> list[Block]:
-        if not isinstance(content, str):
-            return [dict(block) for block in content]
-        kind = {"type": "text"} if named else {}
-        return [{**kind, "text": content}] if content else []
-
-    messages = [{**message, "content": blocks(message["content"])} for message in examples]
-    if context:
-        messages.append({"role": "user", "content": blocks(context)})
-    tiers = {"tools": blocks(tools), "system": blocks(system), "messages": messages}
-    return {tier: elements for tier, elements in tiers.items() if elements}
-
-
-def _converse(
-    model: str, parameters: Mapping[str, Any], shared: Mapping[str, list[Block]]
-) -> dict[str, Any]:
-    fixed: dict[str, Any] = {"modelId": model, **parameters}
-    if "system" in shared:
-        fixed["system"] = unfold(shared["system"])
-    if "tools" in shared:
-        fixed["toolConfig"] = {
-            **parameters.get("toolConfig", {}),
-            "tools": unfold(shared["tools"]),
-        }
-    return fixed
-
-
-def _mark(name: str, shared: Mapping[str, Any], ttl: str, shape: str) -> None:
-    """Put the one breakpoint on the last shared block that can carry it."""
-    tiers = {"tools": shared.get("tools", ()), "system": shared.get("system", ())}
-    every = [
-        (block, choice_of(tier, shape))
-        for tier, tier_elements in tiers.items()
-        for block in tier_elements
-    ]
-    for message in shared.get("messages", ()):
-        choice = choice_of("messages", shape, str(message.get("role")))
-        every += [(block, choice) for block in message["content"]]
-    if not every:
-        raise UsageError(f"prefix {name}: there are neither tools nor a system prompt to share")
-    own = next((key for key in ("cache_control", "cachePoint") for b, _ in every if key in b), None)
-    if own:
-        raise UsageError(f"prefix {name}: remove {own}; Prefix sets the breakpoint itself")
-    able = [block for block, choice in every if can_be_marked(block, choice) == "yes"]
-    if not able:
-        raise UsageError(f"prefix {name}: no block of it can carry a breakpoint")
-    able[-1]["cache_control"] = {"type": "ephemeral", "ttl": ttl}
+def _refuse_unknown(name: str, ttl: str, breakpoints: str) -> None:
+    if ttl not in TTL_SECONDS:
+        raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
+    if breakpoints not in MODES:
+        raise UsageError(
+            f"prefix {name}: breakpoints {breakpoints!r}: write one of {', '.join(MODES)}"
+        )

@@ -1,0 +1,133 @@
+"""Where the breakpoints of a shared prefix stand: those that are there, and those placed for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from prefixwarm.errors import UsageError
+from prefixwarm.fields.block_rules import can_be_marked, choice_of
+from prefixwarm.fields.visits import CONVERSE, REQUEST
+from prefixwarm.prefix.body import MAX_BREAKPOINTS, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+Block = dict[str, Any]
+
+# ``auto``: those that are there stay, and the prefix's parts get one at their ends. ``own``: those
+# that are there, and no others. ``clear``: as ``auto``, without those that are there.
+Breakpoints: TypeAlias = Literal["auto", "own", "clear"]
+MODES = ("auto", "own", "clear")
+
+_MARKER = "cache_control"
+
+
+@dataclass
+class SharedPart:
+    """One part of a prefix: its tools, its system prompt, its examples or its context.
+
+    Attributes
+    ----------
+    tier : str
+        ``tools``, ``system`` or ``messages``.
+    blocks : list of dict
+        Its blocks, in which a breakpoint is a marker.
+    choices : list of str
+        For each block the choice of blocks that it is one of.
+    """
+
+    tier: str
+    blocks: list[Block]
+    choices: list[str]
+
+    @classmethod
+    def of(cls, tier: str, content: str | Sequence[Block], shape: str) -> SharedPart:
+        """The part that this content is, which stays as it is."""
+        blocks = folded(content, shape)
+        return cls(tier, blocks, [choice_of(tier, shape)] * len(blocks))
+
+    @property
+    def end(self) -> Block | None:
+        """Its last block that can carry a breakpoint."""
+        pairs = zip(reversed(self.blocks), reversed(self.choices), strict=True)
+        able = (block for block, choice in pairs if can_be_marked(block, choice) == "yes")
+        return next(able, None)
+
+
+def messages_part(messages: Iterable[Mapping[str, Any]], shape: str) -> SharedPart:
+    """The blocks of messages as one part; the messages must have been folded before."""
+    part = SharedPart("messages", [], [])
+    for message in messages:
+        choice = choice_of("messages", shape, str(message.get("role")))
+        part.blocks += message["content"]
+        part.choices += [choice] * len(message["content"])
+    return part
+
+
+def folded(content: str | Sequence[Block], shape: str) -> list[Block]:
+    """Blocks of their own for this content; a cache point becomes its block's marker."""
+    if isinstance(content, str):
+        kind = {"type": "text"} if shape == REQUEST else {}
+        return [{**kind, "text": content}] if content else []
+    if shape == CONVERSE:
+        return [dict(block) for _, block in fold(content)]
+    return [dict(block) for block in content]
+
+
+def place(name: str, parts: Sequence[SharedPart], ttl: str, mode: Breakpoints) -> list[Block]:
+    """Mark the blocks where the prefix's breakpoints stand, at most four.
+
+    Returns
+    -------
+    list of dict
+        The blocks that were marked here and need not be, the first to be given up first.
+
+    Raises
+    ------
+    UsageError
+        When there are too many of the user's own, or none where only those count.
+    """
+    own = _own(name, parts, ttl, mode)
+    if mode == "own":
+        if not own:
+            raise UsageError(f'prefix {name}: breakpoints="own", but no block of it carries one')
+        return []
+    ends = [end for part in parts if (end := part.end) is not None]
+    if not ends:
+        raise UsageError(f"prefix {name}: no block of it can carry a breakpoint")
+    last = ends[-1]
+    if len(own) >= MAX_BREAKPOINTS and _MARKER not in last:
+        raise UsageError(
+            f"prefix {name}: it has {len(own)} breakpoints, and none at its end; remove one, as "
+            f"the provider takes {MAX_BREAKPOINTS}"
+        )
+    new = [end for end in ends if _MARKER not in end]
+    placed = new[max(0, len(new) - (MAX_BREAKPOINTS - len(own))) :]
+    for block in placed:
+        block[_MARKER] = {"type": "ephemeral", "ttl": ttl}
+    return [block for block in placed if block is not last]
+
+
+def _own(name: str, parts: Sequence[SharedPart], ttl: str, mode: Breakpoints) -> list[Block]:
+    """The blocks with breakpoints of the user's, which take the prefix's TTL."""
+    marked = [block for part in parts for block in part.blocks if block.get(_MARKER) is not None]
+    if mode == "clear":
+        for block in marked:
+            del block[_MARKER]
+        return []
+    if len(marked) > MAX_BREAKPOINTS:
+        raise UsageError(
+            f"prefix {name}: {len(marked)} blocks carry a breakpoint; the provider takes "
+            f"{MAX_BREAKPOINTS}"
+        )
+    for block in marked:
+        asked = block[_MARKER].get("ttl", ttl) if isinstance(block[_MARKER], dict) else None
+        if asked != ttl:
+            raise UsageError(
+                f"prefix {name}: a breakpoint asks for a ttl of {asked!r} and the prefix for "
+                f"{ttl!r}: all of them have one; give it to Prefix"
+            )
+        block[_MARKER] = {**block[_MARKER], "ttl": ttl}
+    return marked
