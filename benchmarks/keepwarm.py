@@ -30,7 +30,7 @@ from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import running
 from prefixwarm.state.model import Check
-from prefixwarm.warm.acquire import unasked
+from prefixwarm.warm.acquire import without_lease
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def deploy(aws: LocalAws, files: list[PrefixFile], due: int, pool: ThreadPoolExe
 def age(runtime: Runtime, file: PrefixFile) -> None:
     """Warm at the provider; written 58 minutes ago as far as the state knows."""
     call, soon = compile_prefix(file), Deadline.after(60)
-    assert unasked(call, soon).send(runtime.dependencies.provider).ok
-    runtime.dependencies.store.touch(key_of(runtime, file), time.time() - 58 * 60, 3600, soon)
+    assert without_lease(call, soon).send(runtime.dependencies.provider).ok
+    runtime.dependencies.store.record_use(key_of(runtime, file), time.time() - 58 * 60, 3600, soon)
     check_at(runtime, file, 0.0)
 
 
@@ -130,7 +130,7 @@ def key_of(runtime: Runtime, file: PrefixFile) -> str:
 def check_at(runtime: Runtime, file: PrefixFile, at: float) -> None:
     """Have the prefix looked at then."""
     check = Check(at=at, due_at=at, reason="")
-    runtime.dependencies.store.plan(key_of(runtime, file), check, Deadline.after(60))
+    runtime.dependencies.store.record_check(key_of(runtime, file), check, Deadline.after(60))
 
 
 def measure(runtime: Runtime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm.simulator.cache import Cache, Plan, Write
+from prefixwarm.simulator.cache import Cache, CacheEffect, Write
 from prefixwarm.simulator.settings import Switches
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def fill() -> float:
     cache = Cache()
     owner = ("anthropic", "organization", "workspace", "claude-sonnet-5-5")
     for number in range(_ENTRIES):
-        plan = Plan(total=20_000, writes=[Write(number.to_bytes(16, "big"), 20_000, "1h")])
+        effect = CacheEffect(total=20_000, writes=[Write(number.to_bytes(16, "big"), 20_000, "1h")])
         start = 1_800_000_000.0 + number / 1000
-        cache.commit(plan, owner=owner, start=start, available_at=start + 1, switches=Switches())
+        cache.commit(effect, owner=owner, start=start, available_at=start + 1, switches=Switches())
     assert len(cache) == _ENTRIES
     return resident_megabytes("self")
 

@@ -121,14 +121,14 @@ def _unanswered(item: WarmCall | PrefixFileError) -> Outcome:
 
 
 def _afterwards(context: StartContext, prefixes: Attached) -> None:
-    _join(context)
+    _add_function(context)
     if context.start.kind == MANAGED:
         from prefixwarm_extension.managed import keep_warm
 
         keep_warm(context, [item for item in prefixes if not isinstance(item, PrefixwarmError)])
 
 
-def _join(context: StartContext) -> None:
+def _add_function(context: StartContext) -> None:
     """Let the keep-warm function know whose metric to ask, and that this version is in use.
 
     Once in a function's life, and once in some minutes where requests wait for the starts.
@@ -142,6 +142,6 @@ def _join(context: StartContext) -> None:
             continue
         started = time() if context.start.awaited else None
         try:
-            context.store.join(key, context.function, Deadline.after(1.0), started)
+            context.store.add_function(key, context.function, Deadline.after(1.0), started)
         except StateError:
             return

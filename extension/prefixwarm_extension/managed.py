@@ -12,7 +12,7 @@ from time import sleep, time
 from prefixwarm.life import TTL_1H, break_even, refresh_after, relative_prices
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import acquire
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.error_classification import describe
 from prefixwarm.warm.log_line import line
 from prefixwarm.wire.deadline import Deadline
@@ -61,8 +61,8 @@ def _refreshed(
     try:
         deadline = Deadline.after(CALL_SECONDS)
         state = store.read(context.key(call), deadline)
-        ask = _ask(state, context, objection=_refusal(call, state, clock()))
-        attempt = acquire(call, ask, store, deadline, clock, state)
+        options = _options(state, context, objection=_refusal(call, state, clock()))
+        attempt = acquire(call, options, store, deadline, clock, state)
         if attempt.granted:
             attempt.send(context.provider)
             attempt.record()
@@ -78,20 +78,20 @@ def _refusal(call: WarmCall, state: State, now: float) -> str:
     if now < state.life.last_touch + refresh_after(state.life.granted_ttl):
         return "not due"
     return (
-        f"{state.traffic.idle} refreshes without traffic"
-        if state.traffic.idle >= idle_limit(call)
+        f"{state.traffic.idle_refreshes} refreshes without traffic"
+        if state.traffic.idle_refreshes >= idle_limit(call)
         else ""
     )
 
 
-def _ask(state: State, context: StartContext, objection: str) -> Ask:
+def _options(state: State, context: StartContext, objection: str) -> CallOptions:
     # Whoever has refreshed it meanwhile raised its life well beyond the one that we saw.
-    return Ask(
+    return CallOptions(
         key=state.key,
         owner=context.owner(),
         needed_until=(state.life.warm_until or 0.0) + 1.0,
         latest_start=state.life.warm_until,
-        idle=1,
+        idle_refreshes=1,
         usd_per_week=context.settings.init_usd_per_week,
         objection=objection,
         deployment=context.settings.deployment,

@@ -7,8 +7,8 @@ from time import time
 from prefixwarm.errors import PrefixFileError, PrefixwarmError
 from prefixwarm.life import TTL_5M
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
-from prefixwarm.warm.acquire import STATE_SECONDS, acquire, pause, unasked
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.acquire import STATE_SECONDS, acquire, pause, without_lease
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.error_classification import describe
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.init_policy import decide
@@ -77,7 +77,9 @@ def _warm_one(call: WarmCall, context: StartContext) -> Outcome:
 
 def _warm(call: WarmCall, context: StartContext) -> Outcome:
     attempt = (
-        _unasked(call, context) if context.settings.init == "always" else _acquired(call, context)
+        _without_lease(call, context)
+        if context.settings.init == "always"
+        else _acquired(call, context)
     )
     context.seen[attempt.state.key] = attempt.state
     if attempt.granted:
@@ -87,8 +89,10 @@ def _warm(call: WarmCall, context: StartContext) -> Outcome:
     return attempt.outcome
 
 
-def _unasked(call: WarmCall, context: StartContext) -> Attempt:
-    return unasked(call, _call_ends(context), ask=_ask(call, context), store=context.store)
+def _without_lease(call: WarmCall, context: StartContext) -> Attempt:
+    return without_lease(
+        call, _call_ends(context), options=_options(call, context), store=context.store
+    )
 
 
 def _acquired(call: WarmCall, context: StartContext) -> Attempt:
@@ -98,21 +102,21 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
     that finds out is enough.
     """
     assert context.store is not None
-    ask, ends = _paying(_ask(call, context), context), _call_ends(context)
+    options, ends = _paying(_options(call, context), context), _call_ends(context)
     wait = Deadline(context.hold_ends.at + context.start.gate)
     while True:
-        state = context.store.read(ask.key, ends.earliest(STATE_SECONDS))
-        context.seen[ask.key] = state
+        state = context.store.read(options.key, ends.earliest(STATE_SECONDS))
+        context.seen[options.key] = state
         if context.start.gate and state.leased(time()):
             # The gate waits for another environment's call as well.
             context.ready.complete(call)
         decision = decide(context.settings, context.start, state, call, context.held)
         context.decisions[call.name] = decision
-        ask = ask.replace(objection=_objection(call, state, decision, context))
-        attempt = acquire(call, ask, context.store, ends, state=state)
+        options = options.replace(objection=_objection(call, state, decision, context))
+        attempt = acquire(call, options, context.store, ends, state=state)
         if not attempt.in_flight or attempt.state.backoff.failures or not pause(wait):
             return attempt
-        ask = ask.replace(waited=True)
+        options = options.replace(waited=True)
 
 
 def _objection(call: WarmCall, state: State, decision: Decision, context: StartContext) -> str:
@@ -136,17 +140,17 @@ def _call_ends(context: StartContext) -> Deadline:
     return Deadline(context.hold_ends.at + AFTER_HOLD_SECONDS)
 
 
-def _paying(ask: Ask, context: StartContext) -> Ask:
+def _paying(options: CallOptions, context: StartContext) -> CallOptions:
     """Paid from what starts may spend; five minutes unless the state says that the hour pays."""
-    return ask.replace(usual_ttl=TTL_5M, usd_per_week=context.settings.init_usd_per_week)
+    return options.replace(usual_ttl=TTL_5M, usd_per_week=context.settings.init_usd_per_week)
 
 
-def _ask(call: WarmCall, context: StartContext) -> Ask:
-    return Ask(
+def _options(call: WarmCall, context: StartContext) -> CallOptions:
+    return CallOptions(
         key=context.key(call),
         owner=context.owner(),
         needed_until=time() + NEEDED_SECONDS,
-        idle=0 if context.start.awaited else None,
+        idle_refreshes=0 if context.start.awaited else None,
         deployment=context.settings.deployment,
         function=context.function,
     )

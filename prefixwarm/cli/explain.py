@@ -83,15 +83,15 @@ def _why(state: State, is_old: bool, now: float) -> Iterator[str]:
             f"when that is {describe.span(SILENT_SECONDS)}"
         )
     if state.last_call.outcome:
-        reason = f": {state.plan.reason}" if state.plan.reason else ""
+        reason = f": {state.last_decision.reason}" if state.last_decision.reason else ""
         yield f"last call {state.last_call.outcome} {describe.ago(state.last_call.at, now)}{reason}"
-    elif state.plan.reason:
-        yield f"last decision: {state.plan.reason}"
+    elif state.last_decision.reason:
+        yield f"last decision: {state.last_decision.reason}"
     yield from _ttl(state)
     yield from _evidence(state, now)
     if state.life.max_tokens:
         yield "the provider refuses max_tokens 0 here, so 1 is sent"
-    yield f"next check {describe.until(state.plan.due_at, now)}"
+    yield f"next check {describe.until(state.last_decision.due_at, now)}"
 
 
 def _ttl(state: State) -> Iterator[str]:
@@ -102,8 +102,8 @@ def _ttl(state: State) -> Iterator[str]:
         )
     elif state.life.granted_ttl and state.life.granted_ttl < 3600:
         yield f"the provider granted a TTL of {state.life.granted_ttl} s"
-    if state.plan.wanted_ttl and state.plan.wanted_ttl != state.life.granted_ttl:
-        yield f"the next write asks for a TTL of {state.plan.wanted_ttl} s"
+    if state.last_decision.wanted_ttl and state.last_decision.wanted_ttl != state.life.granted_ttl:
+        yield f"the next write asks for a TTL of {state.last_decision.wanted_ttl} s"
 
 
 def _evidence(state: State, now: float) -> Iterator[str]:
@@ -112,9 +112,11 @@ def _evidence(state: State, now: float) -> Iterator[str]:
     if state.traffic.at is None:
         yield "no real traffic was seen: nothing shows that the warm entry is read"
         return
-    idle = f"; {state.traffic.idle} refreshes since" if state.traffic.idle else ""
+    silence = (
+        f"; {state.traffic.idle_refreshes} refreshes since" if state.traffic.idle_refreshes else ""
+    )
     evidence = _SEEN_BY.get(state.traffic.by, "")
-    yield f"last sign of real traffic {describe.ago(state.traffic.at, now)}{evidence}{idle}"
+    yield f"last sign of real traffic {describe.ago(state.traffic.at, now)}{evidence}{silence}"
     if not state.traffic.starts:
         yield "no request was observed (prefixwarm.observe): whether it is read is not known"
     elif not state.traffic.start_hits:

@@ -145,7 +145,7 @@ def _row(state: State, is_old: bool, sums: Mapping[str, Any], now: float) -> tup
         dollars(describe.net_usd(state)),
         _ttl(state),
         ledgers.calls(sums["last_30_days"]["outcomes"]),
-        describe.until(state.plan.due_at, now),
+        describe.until(state.last_decision.due_at, now),
         _why(state, now),
     )
 
@@ -159,7 +159,7 @@ def _why(state: State, now: float) -> str:
     drift = describe.drift(state, now)
     if drift and not describe.matched_since(state):
         return f"{drift} drifted"
-    return state.plan.reason or "-"
+    return state.last_decision.reason or "-"
 
 
 def _total(sums: Mapping[str, Any]) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ from prefixwarm.provider.routes import route_named
 from prefixwarm.settings import DISABLED
 from prefixwarm.state.outcome import Outcome, Usage
 from prefixwarm.warm.acquire import acquire_in_turn
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -72,14 +72,14 @@ def warm(
     calls = [compile_prefix(load(path)) for path in files]
     with connect() as connections:
         if dry_run:
-            plans = [_plan(call, connections.environ) for call in calls]
-            emit({"calls": plans}, as_json, lambda: _show_plans(plans))
+            previews = [_preview(call, connections.environ) for call in calls]
+            emit({"calls": previews}, as_json, lambda: _show_plans(previews))
             return
         if connections.settings.disabled:
             raise SettingsError(f"{DISABLED} is set: nothing is sent")
         store, provider = state_in(state_file, connections), connections.provider
         outcomes = [
-            _warmed(call, _ask(call, connections, force), store, provider, timeout)
+            _warmed(call, _options(call, connections, force), store, provider, timeout)
             for call in calls
         ]
     emit(
@@ -89,19 +89,19 @@ def warm(
 
 
 def _warmed(
-    call: WarmCall, ask: Ask, store: StateStore, provider: Provider, timeout: float
+    call: WarmCall, options: CallOptions, store: StateStore, provider: Provider, timeout: float
 ) -> Outcome:
     deadline, wait = Deadline.after(timeout), Deadline.after(_WAIT)
-    attempt = acquire_in_turn(call, ask, store, deadline, wait=wait)
+    attempt = acquire_in_turn(call, options, store, deadline, wait=wait)
     if attempt.granted:
         attempt.send(provider)
         attempt.record()
     return attempt.outcome
 
 
-def _ask(call: WarmCall, connections: Connections, force: bool) -> Ask:
+def _options(call: WarmCall, connections: Connections, force: bool) -> CallOptions:
     until_refresh_is_due = time() + call.ttl - refresh_after(call.ttl)
-    return Ask(
+    return CallOptions(
         key=call.key(connections.settings.cache_scope, connections.environ),
         owner=f"cli/{socket.gethostname()}/{os.getpid()}",
         needed_until=_FOREVER if force else until_refresh_is_due,
@@ -110,7 +110,7 @@ def _ask(call: WarmCall, connections: Connections, force: bool) -> Ask:
     )
 
 
-def _plan(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
+def _preview(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
     size = call.tokens or 0
     write, output = {"write_1h" if call.ttl == TTL_1H else "write_5m": size}, call.least_tokens
     return {
@@ -126,19 +126,19 @@ def _plan(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _show_plans(plans: Sequence[dict[str, Any]]) -> None:
+def _show_plans(previews: Sequence[dict[str, Any]]) -> None:
     table(
         ("PREFIX", "TO", "BYTES", "TOKENS", "IF COLD", "IF WARM"),
         [
             (
-                plan["name"],
-                plan["url"],
-                f"{plan['bytes']:,}",
-                tokens(plan["tokens"]),
-                dollars(plan["write_usd"]),
-                dollars(plan["read_usd"]),
+                preview["name"],
+                preview["url"],
+                f"{preview['bytes']:,}",
+                tokens(preview["tokens"]),
+                dollars(preview["write_usd"]),
+                dollars(preview["read_usd"]),
             )
-            for plan in plans
+            for preview in previews
         ],
     )
 

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError, StateItemError
-from prefixwarm.keepwarm.budget import BOOK_SECONDS, Budget, total_key
+from prefixwarm.keepwarm.budget import RECORD_SECONDS, Budget, total_key
 from prefixwarm.keepwarm.calls import Sender
 from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.isolation import Isolation
@@ -73,7 +73,7 @@ class Batch:
             self._route_breaker,
             isolation,
             self._budget,
-            LedgerWriter(store, report, total, clock).book,
+            LedgerWriter(store, report, total, clock).record_outcome,
             settings.deployment,
             deadline,
             clock,
@@ -103,7 +103,7 @@ class Batch:
     def close(self) -> None:
         """Write new pauses down, and what is paused into the report."""
         try:
-            self._route_breaker.keep(Deadline.after(BOOK_SECONDS))
+            self._route_breaker.keep(Deadline.after(RECORD_SECONDS))
         except StateError as error:
             self._report.state_error = str(error)
         self._report.paused = self._route_breaker.paused()
@@ -113,7 +113,7 @@ class Batch:
         if candidate is None:
             self._drop(message.name, why)
             return
-        ttl = candidate.state.plan.wanted_ttl or candidate.call.ttl
+        ttl = candidate.state.last_decision.wanted_ttl or candidate.call.ttl
         planned = PlannedCall(candidate, Decision(message.action, None, ttl, message.reason))
         if pause := self._pause(candidate):
             self._due_again(candidate, pause)
@@ -158,7 +158,7 @@ class Batch:
             if left is not None and (cost is None or cost > left):
                 self._report.budget_reached += 1
                 return "the budget is used up"
-            self._budget.plan(cost)
+            self._budget.deduct(cost)
         return ""
 
     def _due_again(self, candidate: Candidate, why: str) -> None:
@@ -168,7 +168,7 @@ class Batch:
         """
         now = self._clock()
         check = Check(at=now, due_at=now, reason=why)
-        self._store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
+        self._store.record_check(candidate.state.key, check, Deadline.after(RECORD_SECONDS))
 
     def _drop(self, name: str, why: str) -> None:
         with self._lock:

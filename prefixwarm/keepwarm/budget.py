@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # Whatever is left of the tick: money that was spent is written down.
-BOOK_SECONDS = 3.0
+RECORD_SECONDS = 3.0
 
 
 def day_of(now: float) -> str:
@@ -67,7 +67,7 @@ class Budget:
         own = entry.budget_usd_per_day - self._spent(key, deadline)
         return own if self._left is None else min(own, self._left)
 
-    def plan(self, cost_usd: float | None) -> None:
+    def deduct(self, cost_usd: float | None) -> None:
         """Plan with fewer dollars, as a call is going to be made."""
         if self._left is not None:
             self._left -= cost_usd or 0.0
@@ -88,18 +88,18 @@ class Budget:
             key=key, total=self._total, day=day_of(now), at=now, usd=cost_usd or 0.0
         )
         with self._lock:
-            done = self._store.reserve(reservation, limits, deadline.earliest(BOOK_SECONDS))
+            done = self._store.reserve(reservation, limits, deadline.earliest(RECORD_SECONDS))
         return reservation if done else None
 
     def spend(self, reservation: Reservation, outcome: Outcome) -> None:
         """Put what a call cost in the place of its reservation."""
         with self._lock:
-            self._store.spend(reservation, outcome, Deadline.after(BOOK_SECONDS))
+            self._store.spend(reservation, outcome, Deadline.after(RECORD_SECONDS))
 
     def release(self, reservation: Reservation) -> None:
         """Give the dollars back: the call was not made."""
         with self._lock:
-            self._store.release(reservation, Deadline.after(BOOK_SECONDS))
+            self._store.release(reservation, Deadline.after(RECORD_SECONDS))
 
     def _spent(self, key: str, deadline: Deadline) -> float:
         """What was spent or is reserved; what older code has spent was reserved by nobody."""

@@ -66,7 +66,7 @@ class Sender:
 
     Attributes
     ----------
-    book : callable
+    record_outcome : callable
         Given each outcome, in the thread that made the call.
     halted : Event
         Set when the state fails: nothing more is sent then.
@@ -77,7 +77,7 @@ class Sender:
     route_breaker: RouteBreaker
     isolation: Isolation
     budget: Budget
-    book: Callable[[PlannedCall, Outcome], None]
+    record_outcome: Callable[[PlannedCall, Outcome], None]
     deployment: str
     deadline: Deadline
     clock: Callable[[], float]
@@ -127,26 +127,26 @@ class Sender:
         reservation = self.budget.reserve(key, candidate.entry, cost_usd, self.deadline)
         if reservation is None:
             outcome = Outcome(name=call.name, kind=SKIPPED, reason=_USED_UP, started_at=now)
-            self.book(planned, outcome)
+            self.record_outcome(planned, outcome)
             return outcome
         attempt = self._acquired(planned, reservation)
         if not attempt.granted:
-            self.book(planned, attempt.outcome)
+            self.record_outcome(planned, attempt.outcome)
             self.budget.release(reservation)
             return attempt.outcome
         attempt.send(self.provider)
         if attempt.verdict:
             self.route_breaker.note(call.route, attempt.verdict, attempt.outcome.reason)
         outcome = attempt.record()
-        self.book(planned, outcome)
+        self.record_outcome(planned, outcome)
         self.budget.spend(reservation, outcome)
         return outcome
 
     def _acquired(self, planned: PlannedCall, reservation: Reservation) -> Attempt:
-        ask, ends = planned.ask(), self.deadline.earliest(CALL_SECONDS)
-        ask = ask.replace(deployment=self.deployment)
+        options, ends = planned.options(), self.deadline.earliest(CALL_SECONDS)
+        options = options.replace(deployment=self.deployment)
         try:
-            return acquire(planned.candidate.call, ask, self.store, ends, self.clock)
+            return acquire(planned.candidate.call, options, self.store, ends, self.clock)
         except Exception:
             self.budget.release(reservation)
             raise

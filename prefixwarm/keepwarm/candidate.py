@@ -59,11 +59,11 @@ def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> V
         last_touch=state.life.last_touch,
         warm_until=state.life.warm_until,
         ttl=state.life.granted_ttl or call.ttl,
-        idle_refreshes=state.traffic.idle,
+        idle_refreshes=state.traffic.idle_refreshes,
         traffic_at=state.traffic.at,
         multipliers=Multipliers(**relative_prices(call.usd_per_mtok)),
         latency=_latency(state, call, latency_value),
-        learned=_decoded(state.plan.learned),
+        learned=_decoded(state.last_decision.learned),
         longest_ttl=state.life.longest_ttl or TTL_1H,
         # Until a request's own write was seen, the cheaper one: nothing more is saved than that.
         agent_ttl=state.traffic.agent_ttl or TTL_5M,
@@ -166,8 +166,8 @@ class Candidate:
         learned = learn(view, arrivals, self.policy)
         if learned == view.learned:
             return self
-        plan = self.state.plan.replace(learned=b64encode(learned).decode())
-        state = self.state.replace(plan=plan)
+        decision = self.state.last_decision.replace(learned=b64encode(learned).decode())
+        state = self.state.replace(last_decision=decision)
         return replace(self, state=state, learned=learned)
 
     def with_traffic(self, arrivals: Sequence[float], now: float) -> Candidate:
@@ -177,7 +177,7 @@ class Candidate:
         after = self._after([*observed, *new], now)
         if not new:
             return replace(after, evidence=OBSERVED if observed else "")
-        traffic = after.state.traffic.replace(at=new[-1], by=METRIC, idle=0)
+        traffic = after.state.traffic.replace(at=new[-1], by=METRIC, idle_refreshes=0)
         state = after.state.replace(traffic=traffic)
         return replace(after, state=state, evidence=METRIC)
 
@@ -194,7 +194,9 @@ class Candidate:
 
     def with_account(self, handed_on: str) -> Candidate:
         """The same, as the version before has left it."""
-        state = self.state.replace(plan=self.state.plan.replace(learned=handed_on))
+        state = self.state.replace(
+            last_decision=self.state.last_decision.replace(learned=handed_on)
+        )
         return replace(self, state=state, learned=_decoded(handed_on) or None)
 
     @property

@@ -66,15 +66,15 @@ class Message:
     @classmethod
     def of(cls, planned: PlannedCall, now: float) -> Message:
         """What a worker must know of a planned call."""
-        ask, end = planned.ask(), now + USEFUL_SECONDS
+        options, end = planned.options(), now + USEFUL_SECONDS
         return cls(
-            key=ask.key,
+            key=options.key,
             name=planned.candidate.entry.name,
             action=planned.decision.action,
             reason=planned.decision.reason,
             decided_at=now,
-            latest_start=end if ask.latest_start is None else min(end, ask.latest_start),
-            warm_until=ask.needed_until,
+            latest_start=end if options.latest_start is None else min(end, options.latest_start),
+            warm_until=options.needed_until,
         )
 
     @classmethod
@@ -168,7 +168,10 @@ class Dispatcher:
             self._report.queue_error = why
             planned = planned_calls[position]
             self._check(
-                planned, now, f"could not be queued: {why}", planned.candidate.state.plan.learned
+                planned,
+                now,
+                f"could not be queued: {why}",
+                planned.candidate.state.last_decision.learned,
             )
         return len(planned_calls) - len(refused)
 
@@ -180,4 +183,4 @@ class Dispatcher:
             learned=learned,
             wanted_ttl=planned.decision.ttl,
         )
-        self._store.plan(planned.candidate.state.key, check, self._deadline)
+        self._store.record_check(planned.candidate.state.key, check, self._deadline)

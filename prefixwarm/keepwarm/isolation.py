@@ -72,4 +72,4 @@ class Isolation:
         if key:
             now = self._clock()
             check = Check(at=now, due_at=now + BROKEN_SECONDS, reason=f"set aside: {reason}")
-            self._store.plan(key, check, self._deadline)
+            self._store.record_check(key, check, self._deadline)

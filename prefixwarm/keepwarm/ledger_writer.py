@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefixwarm.keepwarm import rewrite_breaker
-from prefixwarm.keepwarm.budget import BOOK_SECONDS, day_of
+from prefixwarm.keepwarm.budget import RECORD_SECONDS, day_of
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.state.outcome import FAILED, SKIPPED
@@ -38,7 +38,7 @@ class LedgerWriter:
         self._total = total
         self._clock = clock
 
-    def book(self, planned: PlannedCall, outcome: Outcome) -> None:
+    def record_outcome(self, planned: PlannedCall, outcome: Outcome) -> None:
         """Log one outcome, and note the prefix's next check.
 
         Raises
@@ -49,7 +49,7 @@ class LedgerWriter:
         self._report.outcomes.append(outcome)
         _say(planned, outcome)
         if outcome.ok and outcome.kind != SKIPPED:
-            self._plan(planned, outcome)
+            self._record_check(planned, outcome)
 
     def settle(self, state: State) -> None:
         """Bring into the ledgers what others have spent, and what was saved.
@@ -59,12 +59,12 @@ class LedgerWriter:
         StateError
             When it cannot be written.
         """
-        now, until = self._clock(), Deadline.after(BOOK_SECONDS)
+        now, until = self._clock(), Deadline.after(RECORD_SECONDS)
         settlement = self._store.settle(state, self._total, day_of(now), now, until)
         if settlement:
             self._report.saved_usd += settlement.saved_usd
 
-    def _plan(self, planned: PlannedCall, outcome: Outcome) -> None:
+    def _record_check(self, planned: PlannedCall, outcome: Outcome) -> None:
         candidate, now = planned.candidate, self._clock()
         called = planned.after(outcome)
         check = planned.check_after(outcome, called, now)
@@ -77,10 +77,10 @@ class LedgerWriter:
                 likely_cause=rewrite_breaker.cause(outcome),
                 stopped=check.tripped_until is not None,
             )
-        self._store.plan(candidate.state.key, check, Deadline.after(BOOK_SECONDS))
+        self._store.record_check(candidate.state.key, check, Deadline.after(RECORD_SECONDS))
         if (learned := called.handed_on(now)) and not candidate.entry.superseded:
             key = prefix_of(candidate.state.key)
-            self._store.hand_on(key, learned, now, Deadline.after(BOOK_SECONDS))
+            self._store.hand_on(key, learned, now, Deadline.after(RECORD_SECONDS))
 
 
 def _say(planned: PlannedCall, outcome: Outcome) -> None:

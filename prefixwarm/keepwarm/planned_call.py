@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.life import TTL_5M
 from prefixwarm.state.model import KEEPWARM, Check
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.start_share import WEEK
 
 if TYPE_CHECKING:
@@ -35,23 +35,23 @@ class PlannedCall:
         return self.decision.action == "write", self.candidate.state.life.warm_until or 0.0
 
     @property
-    def idle(self) -> int:
+    def idle_refreshes(self) -> int:
         """Warm calls without traffic, this one included; the first write of all begins at 0."""
         state = self.candidate.state
-        return state.traffic.idle + 1 if state.life.warm_until else 0
+        return state.traffic.idle_refreshes + 1 if state.life.warm_until else 0
 
-    def ask(self, by: str = KEEPWARM) -> Ask:
+    def options(self, by: str = KEEPWARM) -> CallOptions:
         """What `by` asks of the warm call."""
         state = self.candidate.state
         ends = state.life.warm_until or 0.0
         refresh = self.decision.action == "refresh"
-        return Ask(
+        return CallOptions(
             key=state.key,
             owner=f"{by}-{os.urandom(8).hex()}",
             # What was read: a refresh that somebody else made meanwhile is not repeated.
             needed_until=ends,
             latest_start=ends - MARGIN_SECONDS if refresh else None,
-            idle=1 if state.life.warm_until else 0,
+            idle_refreshes=1 if state.life.warm_until else 0,
             ttl=self.decision.ttl,
             by=by,
         )
@@ -83,7 +83,7 @@ class PlannedCall:
             unpriced=state.money.unpriced + (outcome.calls if outcome.cost_usd is None else 0),
             spent_usd=state.money.spent_usd + (outcome.cost_usd or 0.0),
         )
-        traffic = state.traffic.replace(idle=self.idle)
+        traffic = state.traffic.replace(idle_refreshes=self.idle_refreshes)
         return replace(self.candidate, state=state.replace(life=life, traffic=traffic, money=money))
 
     def check_after(self, outcome: Outcome, called: Candidate, now: float) -> Check:

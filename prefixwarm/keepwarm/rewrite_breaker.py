@@ -55,7 +55,7 @@ def refusal(state: State, now: float) -> str:
     if (state.backoff.tripped_until or 0.0) <= now:
         return ""
     return (
-        state.plan.reason
-        if state.plan.reason.startswith(_NAME)
+        state.last_decision.reason
+        if state.last_decision.reason.startswith(_NAME)
         else sentence(state.backoff.rewrites)
     )

@@ -111,7 +111,7 @@ class CandidateSelector:
         left = budget.left(candidate.state.key, candidate.entry, self.deadline)
         decision = candidate.decision(self.now, left)
         if decision.sends:
-            budget.plan(candidate.cost_usd(self.now, decision.ttl))
+            budget.deduct(candidate.cost_usd(self.now, decision.ttl))
         else:
             self.report.budget_reached += 1
             logger.warning("budget", prefix=candidate.entry.name, why=decision.reason)
@@ -145,7 +145,7 @@ class CandidateSelector:
     def _held_until(self, state: State) -> tuple[float, str] | None:
         """Until when a prefix is held back, and why: back-off or circuit breaker."""
         if state.held_back(self.now, KEEPWARM):
-            return state.backoff.until or 0.0, state.plan.reason
+            return state.backoff.until or 0.0, state.last_decision.reason
         if refusal := rewrite_breaker.refusal(state, self.now):
             return state.backoff.tripped_until or 0.0, refusal
         return None
@@ -177,15 +177,15 @@ class CandidateSelector:
             latency_value=self.catalog.latency_value,
             prefixes=len(manifest.entries),
         )
-        if entry.superseded or state.plan.learned or state.life.last_touch is not None:
+        if entry.superseded or state.last_decision.learned or state.life.last_touch is not None:
             return candidate
         before = self.store.read(prefix_of(state.key), self.deadline)
-        learned = before.plan.learned
+        learned = before.last_decision.learned
         return candidate.with_account(learned) if learned else candidate
 
     def _put_off(self, state: State, until: float, reason: str) -> None:
         check = Check(at=self.now, due_at=until, reason=reason)
-        self.store.plan(state.key, check, self.deadline)
+        self.store.record_check(state.key, check, self.deadline)
 
     def _with_traffic(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Ask for real traffic, once for all; what is seen ends the silence."""
@@ -236,7 +236,7 @@ class CandidateSelector:
         if decision.next_check is None:
             store.retire(key, self.deadline)
             return
-        store.plan(key, planned.check(self.now), self.deadline)
+        store.record_check(key, planned.check(self.now), self.deadline)
         if candidate.learned is not None and not candidate.entry.superseded:
             learned = candidate.handed_on(self.now)
             store.hand_on(prefix_of(key), learned, self.now, self.deadline)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prefixwarm.keepwarm.budget import BOOK_SECONDS, Budget, total_key
+from prefixwarm.keepwarm.budget import RECORD_SECONDS, Budget, total_key
 from prefixwarm.keepwarm.calls import CONCURRENCY, Sender, within_rate, writes_per_minute
 from prefixwarm.keepwarm.candidate import fraction
 from prefixwarm.keepwarm.fan_out import Dispatcher
@@ -57,7 +57,7 @@ def tick(
         _warm_due(dependencies, catalog, deadline, report, route_breaker)
     finally:
         # Calls that lasted until the end leave no time of the tick, but a reason to pause.
-        route_breaker.keep(Deadline.after(BOOK_SECONDS))
+        route_breaker.keep(Deadline.after(RECORD_SECONDS))
         report.broken = len(catalog.broken)
         report.paused = route_breaker.paused()
         for route, reason in report.paused.items():
@@ -86,13 +86,13 @@ def _warm_due(
         selector = CandidateSelector(
             store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
         )
-        planned_calls = _plan(selector, states, route_breaker, deadline)
+        planned_calls = _select_calls(selector, states, route_breaker, deadline)
         # What the rate puts off takes nothing of the budget.
         budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
         planned_calls = selector.affordable(planned_calls, budget)
-        book = ledger_writer.book
+        record = ledger_writer.record_outcome
         sender = Sender(
-            store, provider, route_breaker, isolation, budget, book, deployment, deadline, clock
+            store, provider, route_breaker, isolation, budget, record, deployment, deadline, clock
         )
         others = sender.send_probe(planned_calls, pool)
         dispatcher = Dispatcher(
@@ -118,7 +118,7 @@ def _settle(ledger_writer: LedgerWriter, isolation: Isolation, state: State) -> 
     isolation.run(state, lambda: ledger_writer.settle(state))
 
 
-def _plan(
+def _select_calls(
     selector: CandidateSelector,
     states: list[State],
     route_breaker: RouteBreaker,

@@ -58,7 +58,10 @@ def middleware(
             watch.wait(sent)
             sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = call_next(outgoing)
-        if sent is not None and (again := _unasked(watch, sent, outgoing, response)) is not None:
+        if (
+            sent is not None
+            and (again := _without_diagnosis(watch, sent, outgoing, response)) is not None
+        ):
             sent, outgoing = again
             with suppress(Exception):
                 response.http_response.close()
@@ -83,7 +86,10 @@ def async_middleware(
             await watch.wait_async(sent)
             sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = await call_next(outgoing)
-        if sent is not None and (again := _unasked(watch, sent, outgoing, response)) is not None:
+        if (
+            sent is not None
+            and (again := _without_diagnosis(watch, sent, outgoing, response)) is not None
+        ):
             sent, outgoing = again
             with suppress(Exception):
                 await response.http_response.aclose()
@@ -120,12 +126,14 @@ def _leave(watch: Observer, sent: Sent, request: Any, add_breakpoint: bool) -> t
     return sent, request
 
 
-def _unasked(watch: Observer, sent: Sent, outgoing: Any, response: Any) -> tuple[Sent, Any] | None:
+def _without_diagnosis(
+    watch: Observer, sent: Sent, outgoing: Any, response: Any
+) -> tuple[Sent, Any] | None:
     """The request to send again: without the question, where that may be what was refused."""
     with suppress(Exception):
         if sent.named and response.status_code == 400:
             body = {name: value for name, value in outgoing.json.items() if name != "diagnostics"}
-            return watch.unasked(sent), outgoing.copy(body=body)
+            return watch.without_diagnosis(sent), outgoing.copy(body=body)
     return None
 
 

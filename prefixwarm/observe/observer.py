@@ -119,7 +119,7 @@ class Observer:
             named = self._diagnosis.message_id(sent.match.warmed.prefix, sent.body)
         return replace(sent, named=named, started=time())
 
-    def unasked(self, sent: Sent) -> Sent:
+    def without_diagnosis(self, sent: Sent) -> Sent:
         """The same request, naming nothing: the provider refused that, so no other one asks."""
         if self._diagnosis is not None:
             self._diagnosis.stop()
@@ -210,7 +210,7 @@ class Observer:
         if first is not None and new:
             self._emit(drift_line(prefix.name, str(seen.drift), first.at, first.why))
         if reporter is not None:
-            state = reporter.touch(prefix, seen, first.at if first else "")
+            state = reporter.report(prefix, seen, first.at if first else "")
             if self._diagnosis is not None:
                 self._diagnosis.learn(prefix, state)
 

@@ -61,7 +61,7 @@ class StateReporter:
         """The prefix's state, within two seconds if no deadline is given; raises StateError."""
         return self._store.read(self.key(prefix), until or Deadline.after(_SECONDS))
 
-    def touch(self, prefix: PrefixFile, seen: Observation, place: str = "") -> State:
+    def report(self, prefix: PrefixFile, seen: Observation, place: str = "") -> State:
         """Record one observation: the entry lives on, or drift, or at least there was traffic.
 
         Returns
@@ -83,7 +83,7 @@ class StateReporter:
             drift = Drift(at=seen.started, tier=seen.drift, place=place)
             self._store.note_drift(key, drift, until)
         if seen.drift is None and (seen.usage.read or seen.usage.written):
-            self._store.touch(key, seen.started, _ttl(prefix, seen, state), until)
+            self._store.record_use(key, seen.started, _ttl(prefix, seen, state), until)
         else:
             self._store.saw_traffic(key, seen.started, OBSERVED, until)
         return state
@@ -114,7 +114,7 @@ def session_start(prefix: PrefixFile, seen: Observation, state: State) -> Sessio
         saved=saved,
         saved_usd=_saving(prefix, seen) if saved else None,
         asked_ttl=None if hit or not seen.usage.written else ttl,
-        recheck=state.plan.due_at is not None,
+        recheck=state.last_decision.due_at is not None,
     )
 
 

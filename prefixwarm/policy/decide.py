@@ -214,8 +214,8 @@ class _Candidate:
     def _rest(self, reason: str) -> Decision:
         """Send nothing, but look again: traffic may prolong the entry, or only a metric show it."""
         interval = self.interval if self.view.alive else self.policy.refresh_after(TTL_1H)
-        idle = self.policy.rule == "never"
-        return self._answer("rest", None if idle else self.view.now + interval, reason)
+        never = self.policy.rule == "never"
+        return self._answer("rest", None if never else self.view.now + interval, reason)
 
     def _answer(self, action: Action, next_check: float | None, reason: str) -> Decision:
         """The decision, with the promised minutes among the times to look again."""

@@ -93,7 +93,7 @@ class _State:
     """What the warm state says of one version of the prefix."""
 
     entry: _Entry = field(default_factory=_Entry)
-    idle: int = 0
+    idle_refreshes: int = 0
     traffic_at: float | None = None
     spent: float = 0.0
     starts: int = 0
@@ -126,7 +126,7 @@ class Run:
             last_touch=state.entry.touched,
             warm_until=state.entry.until,
             ttl=state.entry.ttl,
-            idle_refreshes=state.idle,
+            idle_refreshes=state.idle_refreshes,
             traffic_at=state.traffic_at,
             multipliers=self._prices,
             latency=world.latency,
@@ -153,16 +153,16 @@ class Run:
                 self._warm(now, decision)
             following = decision.next_check
             self._next_check = None if following is None else max(following, now + tick)
-            self._plan(now, decision.ttl)
+            self._leave_for_starts(now, decision.ttl)
 
     def _learn(self, now: float) -> None:
         """Take into account what came since; an agent that nobody observes is only counted."""
         arrivals, self._unlearned = self._unlearned, []
         self._learned = self._policy.learn(self._view(now), arrivals)
         if arrivals and not self._world.observed:
-            self._state.traffic_at, self._state.idle = arrivals[-1], 0
+            self._state.traffic_at, self._state.idle_refreshes = arrivals[-1], 0
 
-    def _plan(self, now: float, wanted: int) -> None:
+    def _leave_for_starts(self, now: float, wanted: int) -> None:
         """Leave in the state what a start needs: the TTL, and what it may spend."""
         self._state.wanted = wanted
         self._state.init_left = self._init_share(now)
@@ -184,7 +184,7 @@ class Run:
         self.deployment += cost if first else 0.0
         self.pings += 1
         state.spent += cost
-        state.idle += 1
+        state.idle_refreshes += 1
         state.entry = self._entry
         kind = "write" if cost > self._prices.read else "refresh"
         self._watch(Event(now, kind, now + self._entry.ttl))
@@ -214,7 +214,7 @@ class Run:
         self.total += cost
         self.init += cost
         self._init_weeks[week] = self._init_weeks.get(week, 0.0) + cost
-        state.entry, state.idle, state.unread = self._entry, 0, True
+        state.entry, state.idle_refreshes, state.unread = self._entry, 0, True
         state.spent += cost
         state.init_left -= cost
         self._watch(Event(now, "init", now + self._entry.ttl))
@@ -233,11 +233,11 @@ class Run:
             self._count(now, hit=hit)
         self._serve(now, hit=hit)
         if self._world.observed:
-            self._state.traffic_at, self._state.idle = now, 0
+            self._state.traffic_at, self._state.idle_refreshes = now, 0
         if (start and self._world.observed) or self._next_check is None:
             decision = self._policy.decide(self._view(now))
             self._next_check = decision.next_check
-            self._plan(now, decision.ttl)
+            self._leave_for_starts(now, decision.ttl)
 
     def _count(self, now: float, *, hit: bool) -> None:
         """Count an observed session start, and learn from it."""

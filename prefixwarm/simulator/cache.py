@@ -58,7 +58,7 @@ class Write(NamedTuple):
 
 
 @dataclass
-class Plan:
+class CacheEffect:
     """What the cache does for one request.
 
     Attributes
@@ -108,7 +108,7 @@ class Cache:
             if now < entry.expires_at + linger:
                 yield key, entry
 
-    def plan(
+    def effect(
         self,
         blocks: Sequence[Block],
         keys: Sequence[bytes],
@@ -117,7 +117,7 @@ class Cache:
         minimum: int,
         now: float,
         switches: Switches,
-    ) -> Plan:
+    ) -> CacheEffect:
         """Work out what a request that starts at `now` reads and writes, changing nothing.
 
         Parameters
@@ -134,15 +134,15 @@ class Cache:
             For the points that are not settled.
         """
         ends = _cumulative(blocks)
-        plan = Plan(total=ends[-1] if ends else 0, ends=ends)
+        effect = CacheEffect(total=ends[-1] if ends else 0, ends=ends)
         counted = [m for m in markers if ends[m.at] >= minimum and not switches.ignore_markers]
-        plan.last = counted[-1] if counted else None
+        effect.last = counted[-1] if counted else None
         hit = self._hit(blocks, keys, counted, now, switches.linger)
         if hit is not None:
-            plan.read = ends[hit[0]]
-            plan.refreshed = self._refreshed(keys, counted, hit, now, switches)
-        _account(plan, keys, ends, [m for m in counted if hit is None or m.at > hit[0]], switches)
-        return plan
+            effect.read = ends[hit[0]]
+            effect.refreshed = self._refreshed(keys, counted, hit, now, switches)
+        _account(effect, keys, ends, [m for m in counted if hit is None or m.at > hit[0]], switches)
+        return effect
 
     def _hit(
         self,
@@ -184,7 +184,7 @@ class Cache:
 
     def commit(
         self,
-        plan: Plan,
+        effect: CacheEffect,
         *,
         owner: tuple[str, ...],
         start: float,
@@ -195,8 +195,8 @@ class Cache:
 
         Parameters
         ----------
-        plan : Plan
-            From `plan`.
+        effect : Plan
+            From `effect`.
         owner : tuple of str
             See `Entry`.
         start : float
@@ -206,9 +206,9 @@ class Cache:
         switches : Switches
             For the points that are not settled.
         """
-        for key, ttl in plan.refreshed:
+        for key, ttl in effect.refreshed:
             self._refresh(key, ttl, start, switches.ttl_upgrade)
-        for write in plan.writes:
+        for write in effect.writes:
             self._write(write.key, Entry(owner, write.tokens, write.ttl, start, available_at))
         if len(self._entries) > self._sweep_at:
             self._sweep(start - switches.linger)
@@ -247,19 +247,19 @@ def _cumulative(blocks: Sequence[Block]) -> list[int]:
 
 
 def _account(
-    plan: Plan,
+    effect: CacheEffect,
     keys: Sequence[bytes],
     ends: Sequence[int],
     missed: Sequence[Marker],
     switches: Switches,
 ) -> None:
     """Split what lies above the hit: 1 h up to the last 1 h marker, 5 m up to the last marker."""
-    hour = last = plan.read
+    hour = last = effect.read
     for marker in missed:
         ttl = "5m" if switches.downgrade_1h else marker.ttl
         last = ends[marker.at]
         hour = last if ttl == "1h" else hour
-        plan.writes.append(Write(keys[marker.at], last, ttl))
-    plan.write_1h = hour - plan.read
-    plan.write_5m = last - hour
-    plan.input = plan.total - last
+        effect.writes.append(Write(keys[marker.at], last, ttl))
+    effect.write_1h = hour - effect.read
+    effect.write_5m = last - hour
+    effect.input = effect.total - last

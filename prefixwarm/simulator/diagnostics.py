@@ -16,7 +16,7 @@ from prefixwarm.simulator.prompt_blocks import MESSAGES, SYSTEM, TOOLS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.simulator.cache import Plan
+    from prefixwarm.simulator.cache import CacheEffect
     from prefixwarm.simulator.call import Call
     from prefixwarm.simulator.prompt_blocks import Block
 
@@ -46,7 +46,9 @@ class Diagnoses:
         """Forget every fingerprint."""
         self._fingerprints.clear()
 
-    def note(self, call: Call, blocks: Sequence[Block], plan: Plan, message_id: str) -> Json | None:
+    def note(
+        self, call: Call, blocks: Sequence[Block], effect: CacheEffect, message_id: str
+    ) -> Json | None:
         """Compare a request with the one it names, and remember it under its message id.
 
         Returns
@@ -57,7 +59,7 @@ class Diagnoses:
         options = call.body.get("diagnostics")
         if options is None:
             return None
-        own = _fingerprint(call, blocks, plan)
+        own = _fingerprint(call, blocks, effect)
         whose = call.context.principal
         self._fingerprints[whose.organization, whose.workspace, message_id] = own
         while len(self._fingerprints) > _MOST:
@@ -66,11 +68,11 @@ class Diagnoses:
         if previous is None:
             return None
         earlier = self._fingerprints.get((whose.organization, whose.workspace, previous))
-        reason = _reason(own, earlier, blocks, plan)
+        reason = _reason(own, earlier, blocks, effect)
         return {"cache_miss_reason": reason} if reason else None
 
 
-def _fingerprint(call: Call, blocks: Sequence[Block], plan: Plan) -> _Fingerprint:
+def _fingerprint(call: Call, blocks: Sequence[Block], effect: CacheEffect) -> _Fingerprint:
     tiers = [[block.data for block in blocks if block.tier == t] for t in (TOOLS, SYSTEM, MESSAGES)]
     other = {name: call.body.get(name) for name in _OTHER}
     return _Fingerprint(
@@ -79,16 +81,16 @@ def _fingerprint(call: Call, blocks: Sequence[Block], plan: Plan) -> _Fingerprin
         _digest(tiers[SYSTEM]),
         (len(tiers[MESSAGES]), _digest(tiers[MESSAGES])),
         orjson.dumps([other, call.context.betas]),
-        plan.read + plan.write_5m + plan.write_1h,
+        effect.read + effect.write_5m + effect.write_1h,
     )
 
 
 def _reason(
-    own: _Fingerprint, earlier: _Fingerprint | None, blocks: Sequence[Block], plan: Plan
+    own: _Fingerprint, earlier: _Fingerprint | None, blocks: Sequence[Block], effect: CacheEffect
 ) -> Json | None:
     if earlier is None:
         return {"type": "previous_message_not_found"}
-    missed = max(0, earlier.cached - plan.read)
+    missed = max(0, earlier.cached - effect.read)
     for name in ("model", "tools", "system"):
         if getattr(own, name) != getattr(earlier, name):
             return {"type": f"{name}_changed", "cache_missed_input_tokens": missed}

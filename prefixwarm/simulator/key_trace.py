@@ -10,7 +10,7 @@ from prefixwarm.simulator.cache_keys import DIGEST, Salts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.simulator.cache import Plan
+    from prefixwarm.simulator.cache import CacheEffect
     from prefixwarm.simulator.prompt_blocks import Block
 
 
@@ -41,11 +41,13 @@ class Trace(NamedTuple):
     ttl: str
 
     @classmethod
-    def of(cls, salts: Salts, chain: Sequence[bytes], blocks: Sequence[Block], plan: Plan) -> Trace:
+    def of(
+        cls, salts: Salts, chain: Sequence[bytes], blocks: Sequence[Block], effect: CacheEffect
+    ) -> Trace:
         """Keep what explains a plan."""
-        marked, ttl = plan.last or (-1, "")
+        marked, ttl = effect.last or (-1, "")
         paths = tuple(block.path for block in blocks)
-        return cls(salts, b"".join(chain), paths, array("Q", plan.ends), marked, ttl)
+        return cls(salts, b"".join(chain), paths, array("Q", effect.ends), marked, ttl)
 
     def includes(self, key: str) -> bool:
         """Tell whether a cache key, in hexadecimal, is one of the prefixes."""

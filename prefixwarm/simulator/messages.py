@@ -19,7 +19,7 @@ from prefixwarm.simulator.key_trace import Trace
 from prefixwarm.simulator.ledger import Bill, Tariff, tier
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.cache import Plan
+    from prefixwarm.simulator.cache import CacheEffect
     from prefixwarm.simulator.call import Call
     from prefixwarm.simulator.prompt_blocks import Block
     from prefixwarm.simulator.provider_state import ProviderState
@@ -53,58 +53,60 @@ def create(state: ProviderState, call: Call, record: Record) -> Reply:
     ApiError
         400 for markers that may not stand where they do, 429 for limits, and injected faults.
     """
-    plan, blocks = _plan(state, call, record)
+    effect, blocks = _effect(state, call, record)
     fault = state.fault(record)
-    _limit(state, call, plan, record.time)
+    _limit(state, call, effect, record.time)
     answer = replies.answer(call.body, call_tools=state.switches.call_tools)
     record.message_id = state.ids.make("msg_01")
-    diagnosis = state.diagnoses.note(call, blocks, plan, record.message_id)
-    first = state.settings.latency.first_token(plan.total - plan.read, plan.read)
-    _commit(state, call, plan, record, first)
-    record.usage = reply_usage.build(call, plan, answer.tokens, state.switches)
+    diagnosis = state.diagnoses.note(call, blocks, effect, record.message_id)
+    first = state.settings.latency.first_token(effect.total - effect.read, effect.read)
+    _commit(state, call, effect, record, first)
+    record.usage = reply_usage.build(call, effect, answer.tokens, state.switches)
     record.ttft, record.latency = first, first + state.settings.latency.output(answer.tokens)
-    record.bill = _bill(call, plan, answer.tokens)
+    record.bill = _bill(call, effect, answer.tokens)
     state.ledger.add(record.bill, warm=record.warm)
     head = _head(call, record, diagnosis)
     reply = _reply(state, call, answer, record, head)
     return fault.spoil(reply) if fault else reply
 
 
-def _plan(state: ProviderState, call: Call, record: Record) -> tuple[Plan, list[Block]]:
+def _effect(state: ProviderState, call: Call, record: Record) -> tuple[CacheEffect, list[Block]]:
     body, switches = call.body, state.switches
     blocks = prompt_blocks.flatten(body, call.model)
     marked = markers.find(blocks, body.get("cache_control"))
     salted = cache_keys.salts(body, call.context, switches)
     chain = cache_keys.chain(blocks, salted)
     minimum = call.model.minimum
-    plan = state.cache.plan(
+    effect = state.cache.effect(
         blocks, chain, marked, minimum=minimum, now=record.time, switches=switches
     )
-    record.trace = Trace.of(salted, chain, blocks, plan)
-    return plan, blocks
+    record.trace = Trace.of(salted, chain, blocks, effect)
+    return effect, blocks
 
 
-def _limit(state: ProviderState, call: Call, plan: Plan, now: float) -> None:
+def _limit(state: ProviderState, call: Call, effect: CacheEffect, now: float) -> None:
     who = call.context.principal.organization, call.model.name
     state.buckets.take_request(*who, now)
-    state.buckets.take_tokens(*who, plan.total - plan.read, now)
+    state.buckets.take_tokens(*who, effect.total - effect.read, now)
 
 
-def _commit(state: ProviderState, call: Call, plan: Plan, record: Record, first: float) -> None:
+def _commit(
+    state: ProviderState, call: Call, effect: CacheEffect, record: Record, first: float
+) -> None:
     principal = call.context.principal
     owner = (call.context.route, principal.organization, principal.workspace, call.model.id)
     available_at = record.time + first + state.switches.settle
     state.cache.commit(
-        plan,
+        effect,
         owner=owner,
         start=record.time,
         available_at=available_at,
         switches=state.switches,
     )
-    record.writes = [(write.key, write.tokens, write.ttl) for write in plan.writes]
+    record.writes = [(write.key, write.tokens, write.ttl) for write in effect.writes]
 
 
-def _bill(call: Call, plan: Plan, output: int) -> Bill:
+def _bill(call: Call, effect: CacheEffect, output: int) -> Bill:
     model = call.model.priced_as or call.model.id
     tariff = Tariff(
         model,
@@ -112,10 +114,10 @@ def _bill(call: Call, plan: Plan, output: int) -> Bill:
         call.context.region,
         call.body.get("inference_geo"),
         call.body.get("speed"),
-        tier(model, plan.total),
+        tier(model, effect.total),
         call.batch,
     )
-    return Bill(tariff, (plan.input, plan.read, plan.write_5m, plan.write_1h, output))
+    return Bill(tariff, (effect.input, effect.read, effect.write_5m, effect.write_1h, output))
 
 
 def _head(call: Call, record: Record, diagnosis: Json | None) -> Json:

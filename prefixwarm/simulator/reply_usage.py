@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prefixwarm.simulator.cache import Plan
+    from prefixwarm.simulator.cache import CacheEffect
     from prefixwarm.simulator.call import Call
     from prefixwarm.simulator.settings import Switches
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-def build(call: Call, plan: Plan, output: int, switches: Switches) -> Json:
+def build(call: Call, effect: CacheEffect, output: int, switches: Switches) -> Json:
     """Report what a request used.
 
     Parameters
     ----------
     call : Call
         The validated request.
-    plan : Plan
+    effect : Plan
         What the cache did.
     output : int
         Output tokens.
@@ -28,10 +28,10 @@ def build(call: Call, plan: Plan, output: int, switches: Switches) -> Json:
         For the older shapes.
     """
     usage: Json = {
-        "input_tokens": plan.input,
-        "cache_creation_input_tokens": plan.write_5m + plan.write_1h,
-        "cache_read_input_tokens": plan.read,
-        **_cache_creation(plan, switches.legacy_usage),
+        "input_tokens": effect.input,
+        "cache_creation_input_tokens": effect.write_5m + effect.write_1h,
+        "cache_read_input_tokens": effect.read,
+        **_cache_creation(effect, switches.legacy_usage),
     }
     if switches.iterations:
         usage["iterations"] = [{"type": "message", **usage, "output_tokens": output}]
@@ -43,11 +43,11 @@ def build(call: Call, plan: Plan, output: int, switches: Switches) -> Json:
     return usage
 
 
-def _cache_creation(plan: Plan, legacy: str) -> Json:
+def _cache_creation(effect: CacheEffect, legacy: str) -> Json:
     if legacy == "missing":
         return {}
     split = {
-        "ephemeral_5m_input_tokens": plan.write_5m,
-        "ephemeral_1h_input_tokens": plan.write_1h,
+        "ephemeral_5m_input_tokens": effect.write_5m,
+        "ephemeral_1h_input_tokens": effect.write_1h,
     }
     return {"cache_creation": None if legacy == "null" else split}

@@ -9,11 +9,11 @@ who asks for it. Whoever can send those parameters can keep the state: the exten
 
 from __future__ import annotations
 
+from prefixwarm.state.due_operations import DueOperations
 from prefixwarm.state.ledger_operations import LedgerOperations
-from prefixwarm.state.plan_operations import PlanOperations
 from prefixwarm.state.traffic_operations import TrafficOperations
 from prefixwarm.state.warm_operations import WarmOperations
 
 
-class DynamoState(WarmOperations, TrafficOperations, PlanOperations, LedgerOperations):
+class DynamoState(WarmOperations, TrafficOperations, DueOperations, LedgerOperations):
     """A `StateStore` on one DynamoDB table; see `TableAccess` for its parameters."""

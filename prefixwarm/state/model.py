@@ -51,7 +51,7 @@ class DueStates(Record):
     unreadable: list[StateItemError]
 
 
-class LeaseWish(Record):
+class LeaseRequest(Record):
     """What a caller wants the lease for.
 
     The lease is refused while another lease or a back-off that holds `by` lasts, when the entry
@@ -84,9 +84,9 @@ class Lease(Record):
 class Result(Record):
     """What a warm call that worked changes; None is what stays; `by` made the call.
 
-    `idle` is added, so that a touch during the call counts; 0 ends the silence. `allowance_usd` is
-    what the lease took from the allowance: what the call did not cost is given back, and nothing
-    where that is unknown.
+    `idle_refreshes` is added, so that a request during the call counts; 0 ends the silence.
+    `allowance_usd` is what the lease took from the allowance: what the call did not cost is given
+    back, and nothing where that is unknown.
     """
 
     outcome: str
@@ -97,7 +97,7 @@ class Result(Record):
     calls: int = 1
     cost_usd: float | None = None
     by: str = ""
-    idle: int | None = None
+    idle_refreshes: int | None = None
     longest_ttl: int | None = None
     write_ms: float | None = None
     read_ms: float | None = None
@@ -180,7 +180,7 @@ class Check(Record):
     at: float
     due_at: float
     reason: str
-    idle: int | None = None
+    idle_refreshes: int | None = None
     learned: str | None = None
     wanted_ttl: int | None = None
     rewrites: int | None = None
@@ -208,7 +208,7 @@ class Settlement(Record):
         """What is to be settled; None when nothing is."""
         settlement = cls(
             others_usd=state.money.spent_usd
-            - state.money.kept_usd
+            - state.money.keepwarm_usd
             - state.money.settled_others_usd,
             saves=state.money.saves - state.money.settled_saves,
             saved_usd=state.money.saved_usd - state.money.settled_saved_usd,

@@ -191,7 +191,7 @@ class Traffic(Group):
     agent_ttl: int | None = field(
         "agent_ttl", TTL, "the TTL that a real request's own write asked for last"
     )
-    idle: int = field("idle", COUNT, "refreshes since that sign")
+    idle_refreshes: int = field("idle", COUNT, "refreshes since that sign")
     started_at: float | None = field(
         "started_at", TIME, "when a function last started with the prefix for a waiting request"
     )
@@ -211,7 +211,7 @@ class Money(Group):
     calls: int = field("calls", COUNT, "warm calls by anyone")
     unpriced: int = field("unpriced", COUNT, "those of unknown price")
     spent_usd: float = field("spent_usd", USD, "what the others cost")
-    kept_usd: float = field("kept_usd", USD, "the keep-warm function's share of that")
+    keepwarm_usd: float = field("kept_usd", USD, "the keep-warm function's share of that")
     saves: int = field(
         "saves", COUNT, "session starts that read an entry which would have lapsed otherwise"
     )
@@ -243,7 +243,7 @@ class LastCall(Group):
     message_id: str = field("message_id", TEXT, "the provider's id of it")
 
 
-class Plan(Group):
+class LastDecision(Group):
     """What the keep-warm function decided."""
 
     due_at: float | None = field("due_at", TIME, "the next check")

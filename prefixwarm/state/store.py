@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         DueStates,
         Failure,
         Lease,
-        LeaseWish,
+        LeaseRequest,
         Ledger,
         Limits,
         Registration,
@@ -41,7 +41,7 @@ class StateStore(Protocol):
     def read(self, key: str, deadline: Deadline) -> State:
         """The state as last seen (possibly some milliseconds old); empty when unknown."""
 
-    def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
+    def take_lease(self, key: str, request: LeaseRequest, deadline: Deadline) -> tuple[State, bool]:
         """Take the right to make the next warm call; the state, and whether it was taken."""
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
@@ -54,13 +54,13 @@ class StateStore(Protocol):
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """Record a warm call that failed, with its back-off, and give the lease back."""
 
-    def record_unasked(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
+    def record_without_lease(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
         """Record a warm call that was made without a lease: its money, and the life it gave.
 
         Nobody's lease, back-off or check changes.
         """
 
-    def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
+    def record_use(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """A real request read or wrote the entry: raise `warm_until`, end the silence.
 
         It outdates an earlier drift.
@@ -75,7 +75,7 @@ class StateStore(Protocol):
     def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
         """A sign of real traffic, by what it was seen: end the silence; `warm_until` stays."""
 
-    def join(
+    def add_function(
         self, key: str, function: str, deadline: Deadline, started: float | None = None
     ) -> None:
         """Note that this function sends the prefix.
@@ -86,7 +86,7 @@ class StateStore(Protocol):
     def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
         """Note that the prefix is deployed; it is due then, unless its next check is known."""
 
-    def plan(self, key: str, check: Check, deadline: Deadline) -> None:
+    def record_check(self, key: str, check: Check, deadline: Deadline) -> None:
         """Note the keep-warm function's decision and the time of its next check."""
 
     def hand_on(self, key: str, learned: str, at: float, deadline: Deadline) -> None:

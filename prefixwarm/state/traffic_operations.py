@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class TrafficOperations(TableAccess):
     """Note what an agent's requests did; see `StateStore`."""
 
-    def touch(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
+    def record_use(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
         change.set("warm_until", started + ttl)
@@ -65,12 +65,12 @@ class TrafficOperations(TableAccess):
         change.require(change.absent_or("traffic_at", "<", at))
         self._update_if(key, change, deadline)
 
-    def join(
+    def add_function(
         self, key: str, function: str, deadline: Deadline, started: float | None = None
     ) -> None:
         """See `StateStore`."""
         change = Change()
-        change.join("functions", function)
+        change.add_to_set("functions", function)
         if started is not None:
             change.set("started_at", started)
             change.set("idle", 0)

@@ -34,7 +34,7 @@ class Change:
         """Add to a number, which counts as 0 where it is absent."""
         self._clauses["ADD"].append(f"{self._name(name)} {self._held(value)}")
 
-    def join(self, name: str, value: str) -> None:
+    def add_to_set(self, name: str, value: str) -> None:
         """Put a text into a set of texts."""
         held = self._held(value)
         self._values[held] = {"SS": [value]}

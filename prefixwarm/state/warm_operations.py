@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from prefixwarm.state.model import Lease, LeaseWish, Result
+    from prefixwarm.state.model import Lease, LeaseRequest, Result
     from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
 
@@ -26,30 +26,30 @@ class WarmOperations(TableAccess):
         """See `StateStore`."""
         return state_of(key, self._get(key, deadline))
 
-    def take_lease(self, key: str, wish: LeaseWish, deadline: Deadline) -> tuple[State, bool]:
+    def take_lease(self, key: str, request: LeaseRequest, deadline: Deadline) -> tuple[State, bool]:
         """See `StateStore`."""
         change = Change()
-        change.set("name", wish.name)
-        change.set("lease_owner", wish.owner)
-        change.set("lease_until", wish.now + wish.seconds)
-        keep(change, wish.now)
+        change.set("name", request.name)
+        change.set("lease_owner", request.owner)
+        change.set("lease_until", request.now + request.seconds)
+        keep(change, request.now)
         change.add("lease_token", 1)
-        if wish.deployment:
-            change.set("deployment", wish.deployment)
-        if wish.function:
-            change.join("functions", wish.function)
-        if wish.allowance_usd is not None:
-            _take_allowance(change, wish, wish.allowance_usd)
-        change.require(change.absent_or("lease_until", "<=", wish.now))
-        ended = change.absent_or("backoff_until", "<=", wish.now)
-        change.require(f"{ended} OR {change.is_other('backoff_of', wish.by)}")
-        change.require(change.absent_or("warm_until", "<=", wish.needed_until))
+        if request.deployment:
+            change.set("deployment", request.deployment)
+        if request.function:
+            change.add_to_set("functions", request.function)
+        if request.allowance_usd is not None:
+            _take_allowance(change, request, request.allowance_usd)
+        change.require(change.absent_or("lease_until", "<=", request.now))
+        ended = change.absent_or("backoff_until", "<=", request.now)
+        change.require(f"{ended} OR {change.is_other('backoff_of', request.by)}")
+        change.require(change.absent_or("warm_until", "<=", request.needed_until))
         change.require(change.absent_or("version", "<=", VERSION))
         try:
             return state_of(key, self._update(key, change, deadline, returned="ALL_NEW")), True
         except ConditionFailed as failed:
             found = state_of(key, failed.item) if failed.item else self.read(key, deadline)
-            return found, found.lease.owner == wish.owner and found.leased(wish.now)
+            return found, found.lease.owner == request.owner and found.leased(request.now)
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -57,7 +57,7 @@ class WarmOperations(TableAccess):
             change = _record_as_holder(result, raises=raises)
             if self._update_as_holder(lease, change, deadline):
                 return
-        self.record_unasked(lease.key, result, deadline)
+        self.record_without_lease(lease.key, result, deadline)
 
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -75,9 +75,9 @@ class WarmOperations(TableAccess):
         change.remove("lease_owner", "lease_until")
         change.require(change.compare("lease_until", ">=", failure.at))
         if not self._update_as_holder(lease, change, deadline):
-            self.record_unasked(lease.key, failure, deadline)
+            self.record_without_lease(lease.key, failure, deadline)
 
-    def record_unasked(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
+    def record_without_lease(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
         spent = _spending(made)
         if not isinstance(made, Failure):
@@ -107,17 +107,17 @@ class WarmOperations(TableAccess):
                 self._update_once({key: otherwise}, deadline)
 
 
-def _take_allowance(change: Change, wish: LeaseWish, usd: float) -> None:
+def _take_allowance(change: Change, request: LeaseRequest, usd: float) -> None:
     """Take dollars of the allowance, or of a week's that begins with this."""
-    change.set("init_at", wish.now)
+    change.set("init_at", request.now)
     change.set("init_write_usd", usd)
-    if wish.week_usd is None:
+    if request.week_usd is None:
         change.add("init_allowance_usd", -usd)
         change.require(change.compare("init_allowance_usd", ">=", usd))
         return
-    change.set("init_allowance_usd", wish.week_usd - usd)
-    change.set("init_until", wish.week_ends)
-    change.require(change.absent_or("init_until", "<=", wish.now))
+    change.set("init_allowance_usd", request.week_usd - usd)
+    change.set("init_until", request.week_ends)
+    change.require(change.absent_or("init_until", "<=", request.now))
 
 
 def _record_as_holder(result: Result, *, raises: bool) -> Change:
@@ -152,10 +152,10 @@ def _set_outcome(change: Change, result: Result) -> None:
     change.set("reason", result.reason)
     change.set("max_tokens", result.max_tokens)
     change.set("message_id", result.message_id)
-    if result.idle == 0:
+    if result.idle_refreshes == 0:
         change.set("idle", 0)
-    elif result.idle:
-        change.add("idle", result.idle)
+    elif result.idle_refreshes:
+        change.add("idle", result.idle_refreshes)
     for name in ("longest_ttl", "write_ms", "read_ms"):
         if getattr(result, name) is not None:
             change.set(name, getattr(result, name))

@@ -9,9 +9,9 @@ from prefixwarm.state.schema import (
     Field,
     HeldLease,
     LastCall,
+    LastDecision,
     Life,
     Money,
-    Plan,
     Traffic,
     fields_of,
 )
@@ -39,7 +39,7 @@ class State(Record):
     traffic: Traffic = Traffic()
     money: Money = Money()
     last_call: LastCall = LastCall()
-    plan: Plan = Plan()
+    last_decision: LastDecision = LastDecision()
     deployment: Deployment = Deployment()
 
     @classmethod
@@ -91,7 +91,7 @@ GROUPS: dict[str, type[Group]] = {
     "traffic": Traffic,
     "money": Money,
     "last_call": LastCall,
-    "plan": Plan,
+    "last_decision": LastDecision,
     "deployment": Deployment,
 }
 _NAME = Field(attribute="name", kind=TEXT, doc="the prefix's name", internal=False, name="name")

@@ -15,9 +15,9 @@ from __future__ import annotations
 import os
 from time import sleep, time
 
-from prefixwarm.state.model import Lease, LeaseWish
+from prefixwarm.state.model import Lease, LeaseRequest
 from prefixwarm.state.warm_state import State
-from prefixwarm.warm.attempt import Ask, Attempt
+from prefixwarm.warm.attempt import Attempt, CallOptions
 from prefixwarm.warm.start_share import start_share
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ STATE_SECONDS = 1.0
 
 def acquire(
     call: WarmCall,
-    ask: Ask,
+    options: CallOptions,
     store: StateStore,
     deadline: Deadline,
     clock: Callable[[], float] = time,
@@ -58,20 +58,20 @@ def acquire(
         means to let its function start (init phase) or to stop spending (keep-warm).
     """
     if state is None:
-        state = store.read(ask.key, deadline.earliest(STATE_SECONDS))
-    refusal = _refusal(state, call, ask, clock())
+        state = store.read(options.key, deadline.earliest(STATE_SECONDS))
+    refusal = _refusal(state, call, options, clock())
     lease, usd = None, None
     if not refusal and not state.leased(clock()):
-        wish = _wish(state, call, ask, deadline, clock())
-        state, taken = store.take_lease(ask.key, wish, deadline.earliest(STATE_SECONDS))
+        request = _lease_request(state, call, options, deadline, clock())
+        state, taken = store.take_lease(options.key, request, deadline.earliest(STATE_SECONDS))
         if taken:
-            usd = wish.allowance_usd
-            lease = Lease(key=ask.key, owner=ask.owner, token=state.lease.token)
+            usd = request.allowance_usd
+            lease = Lease(key=options.key, owner=options.owner, token=state.lease.token)
         else:
-            refusal = _refusal(state, call, ask, clock())
+            refusal = _refusal(state, call, options, clock())
     return Attempt(
         call,
-        ask,
+        options,
         state,
         store,
         deadline,
@@ -85,7 +85,7 @@ def acquire(
 
 def acquire_in_turn(
     call: WarmCall,
-    ask: Ask,
+    options: CallOptions,
     store: StateStore,
     deadline: Deadline,
     clock: Callable[[], float] = time,
@@ -93,23 +93,23 @@ def acquire_in_turn(
     wait: Deadline,
 ) -> Attempt:
     """The same, but wait until `wait` for somebody else's call; raises StateError as well."""
-    attempt = acquire(call, ask, store, deadline, clock)
+    attempt = acquire(call, options, store, deadline, clock)
     while attempt.in_flight and pause(wait):
-        attempt = acquire(call, ask.replace(waited=True), store, deadline, clock)
+        attempt = acquire(call, options.replace(waited=True), store, deadline, clock)
     return attempt
 
 
-def unasked(
+def without_lease(
     call: WarmCall,
     deadline: Deadline,
     clock: Callable[[], float] = time,
     *,
-    ask: Ask | None = None,
+    options: CallOptions | None = None,
     store: StateStore | None = None,
 ) -> Attempt:
     """An attempt that asks no state and takes no lease; where there is a store, it is told."""
-    ask = ask or Ask(key="", owner="", needed_until=0.0)
-    return Attempt(call, ask, State(key=ask.key), store, deadline, clock)
+    options = options or CallOptions(key="", owner="", needed_until=0.0)
+    return Attempt(call, options, State(key=options.key), store, deadline, clock)
 
 
 def pause(until: Deadline) -> bool:
@@ -125,38 +125,42 @@ def _jitter() -> float:
     return 0.1 + os.urandom(1)[0] / 1275
 
 
-def _refusal(state: State, call: WarmCall, ask: Ask, now: float) -> str:
-    if (state.life.warm_until or 0.0) > ask.needed_until:
-        return "warm: written by another environment" if ask.waited else "warm"
-    if state.held_back(now, ask.caller):
-        return f"backing off after {state.backoff.failures} failed calls: {state.plan.reason}"
-    if ask.latest_start is not None and now > ask.latest_start:
+def _refusal(state: State, call: WarmCall, options: CallOptions, now: float) -> str:
+    if (state.life.warm_until or 0.0) > options.needed_until:
+        return "warm: written by another environment" if options.waited else "warm"
+    if state.held_back(now, options.caller):
+        return (
+            f"backing off after {state.backoff.failures} failed calls: {state.last_decision.reason}"
+        )
+    if options.latest_start is not None and now > options.latest_start:
         return "too late: the entry has lapsed, and a refresh would be a write"
-    if ask.objection or state.leased(now):
+    if options.objection or state.leased(now):
         # Another's call costs this one nothing.
-        return ask.objection
-    share = _share(state, call, ask, now)
+        return options.objection
+    share = _share(state, call, options, now)
     return share.refusal if share else ""
 
 
-def _share(state: State, call: WarmCall, ask: Ask, now: float) -> StartShare | None:
+def _share(state: State, call: WarmCall, options: CallOptions, now: float) -> StartShare | None:
     """What a start takes of its share; None for callers that pay otherwise."""
-    if ask.usd_per_week is None:
+    if options.usd_per_week is None:
         return None
-    return start_share(state, call, ask.ttl_of(call, state, now), ask.usd_per_week, now)
+    return start_share(state, call, options.ttl_of(call, state, now), options.usd_per_week, now)
 
 
-def _wish(state: State, call: WarmCall, ask: Ask, deadline: Deadline, now: float) -> LeaseWish:
-    share = _share(state, call, ask, now)
-    return LeaseWish(
+def _lease_request(
+    state: State, call: WarmCall, options: CallOptions, deadline: Deadline, now: float
+) -> LeaseRequest:
+    share = _share(state, call, options, now)
+    return LeaseRequest(
         name=call.name,
-        owner=ask.owner,
+        owner=options.owner,
         now=now,
         seconds=deadline.remaining() + LEASE_MARGIN_SECONDS,
-        needed_until=ask.needed_until,
-        by=ask.caller,
-        deployment=ask.deployment,
-        function=ask.function,
+        needed_until=options.needed_until,
+        by=options.caller,
+        deployment=options.deployment,
+        function=options.function,
         allowance_usd=share.usd if share else None,
         week_usd=share.week_usd if share else None,
         week_ends=share.week_ends if share else 0.0,

@@ -36,7 +36,7 @@ RECORD_SECONDS = 3.0
 _FIRST_BACKOFF = 30.0
 
 
-class Ask(Record):
+class CallOptions(Record):
     """What a caller wants of one warm call. Times are epoch seconds.
 
     Attributes
@@ -47,7 +47,7 @@ class Ask(Record):
         Nothing is sent when the entry lives beyond this.
     latest_start : float or None
         After this moment a refresh would be a write, and is dropped.
-    idle : int or None
+    idle_refreshes : int or None
         Refreshes to add to the idle count, 0 to end the silence, None to leave it.
     ttl : int or None
         What a write shall ask for, in seconds; None for what the state says.
@@ -68,7 +68,7 @@ class Ask(Record):
     owner: str
     needed_until: float
     latest_start: float | None = None
-    idle: int | None = None
+    idle_refreshes: int | None = None
     ttl: int | None = None
     usual_ttl: int | None = None
     usd_per_week: float | None = None
@@ -85,12 +85,12 @@ class Ask(Record):
 
     def ttl_of(self, call: WarmCall, state: State, now: float) -> int:
         """The TTL that a write asks for, in seconds."""
-        wanted = self.ttl or state.plan.wanted_ttl or self.usual_ttl or call.ttl
+        wanted = self.ttl or state.last_decision.wanted_ttl or self.usual_ttl or call.ttl
         return state.ttl_to_ask(wanted, now)
 
 
 class Attempt:
-    """One warm call on its way, from `acquire` or `unasked`.
+    """One warm call on its way, from `acquire` or `without_lease`.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Attempt:
     def __init__(
         self,
         call: WarmCall,
-        ask: Ask,
+        options: CallOptions,
         state: State,
         store: StateStore | None,
         deadline: Deadline,
@@ -125,7 +125,7 @@ class Attempt:
         self.granted = not (refusal or in_flight)
         self.verdict: Verdict | None = None
         self._call = call
-        self._ask = ask
+        self._options = options
         self._store = store
         self._deadline = deadline
         self._clock = clock
@@ -143,8 +143,8 @@ class Attempt:
     def send(self, provider: Provider) -> Outcome:
         """Send the call that was granted; never raises: what goes wrong is the outcome."""
         try:
-            ttl = self._ask.ttl_of(self._call, self.state, self._clock())
-            self.outcome = self._sent(self._call.with_ttl(ttl), provider)
+            ttl = self._options.ttl_of(self._call, self.state, self._clock())
+            self.outcome = self._send_variants(self._call.with_ttl(ttl), provider)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be recorded
             self.verdict = classify(error)
             self.outcome = self._failed(describe(error), self.verdict)
@@ -167,23 +167,25 @@ class Attempt:
     def _record(self, store: StateStore, until: Deadline) -> None:
         made = self._result() if self.outcome.ok else self._failure()
         if self._lease is None:
-            store.record_unasked(self._ask.key, made, until)
+            store.record_without_lease(self._options.key, made, until)
         elif isinstance(made, Result):
             store.record(self._lease, made, until)
         else:
             store.fail(self._lease, made, until)
 
-    def _sent(self, call: WarmCall, provider: Provider) -> Outcome:
+    def _send_variants(self, call: WarmCall, provider: Provider) -> Outcome:
         *variants, last = _variants(call, self.state)
         for variant, tokens in variants:
             try:
-                return self._asked(call, variant, tokens, provider)
+                return self._send_once(call, variant, tokens, provider)
             except ProviderError as error:  # noqa: PERF203 - seldom more than one
                 if not classify(error).demanding:
                     raise
-        return self._asked(call, *last, provider)
+        return self._send_once(call, *last, provider)
 
-    def _asked(self, call: WarmCall, variant: WarmCall, tokens: int, provider: Provider) -> Outcome:
+    def _send_once(
+        self, call: WarmCall, variant: WarmCall, tokens: int, provider: Provider
+    ) -> Outcome:
         self._started = self._clock()
         reply = provider.send(variant, tokens, self._deadline)
         if field := unusable_field(reply.usage):
@@ -221,8 +223,8 @@ class Attempt:
             due_at=outcome.started_at + refresh_after(ttl),
             calls=outcome.calls,
             cost_usd=outcome.cost_usd,
-            by=self._ask.caller,
-            idle=self._ask.idle,
+            by=self._options.caller,
+            idle_refreshes=self._options.idle_refreshes,
             longest_ttl=TTL_5M if outcome.downgraded else None,
             write_ms=None if read_only else milliseconds,
             read_ms=milliseconds if read_only else None,
@@ -242,8 +244,8 @@ class Attempt:
             backoff_until=now + min(pause, DAY),
             calls=outcome.calls,
             cost_usd=outcome.cost_usd,
-            by=self._ask.caller,
-            own_fault=outcome.own_fault and bool(self._ask.caller),
+            by=self._options.caller,
+            own_fault=outcome.own_fault and bool(self._options.caller),
             allowance_usd=self._allowance_usd,
         )
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from prefixwarm.provider.client import Provider
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.store import StateStore
-    from prefixwarm.warm.attempt import Ask
+    from prefixwarm.warm.attempt import CallOptions
 
 
 def warm(
     call: WarmCall,
-    ask: Ask,
+    options: CallOptions,
     store: StateStore,
     provider: Provider,
     deadline: Deadline,
@@ -29,7 +29,7 @@ def warm(
 ) -> Outcome:
     """Acquire, send, record; waits for somebody else's call until `wait`."""
     wait = wait or Deadline.after(-1)
-    attempt = acquire_in_turn(call, ask, store, deadline, clock, wait=wait)
+    attempt = acquire_in_turn(call, options, store, deadline, clock, wait=wait)
     if attempt.granted:
         attempt.send(provider)
         attempt.record()

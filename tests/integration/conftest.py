@@ -19,7 +19,7 @@ from prefixwarm.simulator import AwsKey, running
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState
 from prefixwarm.state.table_call import signed_calls
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
@@ -163,21 +163,21 @@ class Bench:
         """The provider as this bench reaches it."""
         return Provider(self.transport, aws or self.aws_client(), secret, self.environ)
 
-    def ask(self, owner: str = "a", **more: Any) -> Ask:
+    def options(self, owner: str = "a", **more: Any) -> CallOptions:
         """Ask for a warm entry, now."""
         wanted: dict[str, Any] = {"needed_until": self.sim.now() + 60} | more
-        return Ask(key=self.key, owner=owner, **wanted)
+        return CallOptions(key=self.key, owner=owner, **wanted)
 
     def warm(
         self,
         store: StateStore,
-        ask: Ask | None = None,
+        ask: CallOptions | None = None,
         seconds: float = 60,
         wait: Deadline | None = None,
     ) -> Outcome:
         """One warm call, or none where none is due."""
         until, now = Deadline.after(seconds), self.sim.now
-        return warm(self.call, ask or self.ask(), store, self.provider(), until, now, wait)
+        return warm(self.call, ask or self.options(), store, self.provider(), until, now, wait)
 
     def state(self, store: StateStore) -> State:
         """The warm state."""

@@ -14,7 +14,7 @@ from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import run
 from prefixwarm.prefix.prefix_file import write
 from prefixwarm.state.memory import FileState
-from prefixwarm.state.model import Lease, LeaseWish, Registration, Result, SessionStart
+from prefixwarm.state.model import Lease, LeaseRequest, Registration, Result, SessionStart
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -319,7 +319,7 @@ def test_status_says_why_starts_send_nothing_more(cli: Any, tmp_path: Path) -> N
     store, soon, now = FileState(tmp_path / "s.json"), Deadline.after(60), time()
     key = "state/anthropic/-/default/agent/claude-sonnet-5-5/" + "0" * 32
     store.register(key, Registration(name="agent", at=now, due_at=now), soon)
-    wish = LeaseWish(name="agent", owner="a", now=now, seconds=1, needed_until=now)
+    wish = LeaseRequest(name="agent", owner="a", now=now, seconds=1, needed_until=now)
     share = {"allowance_usd": 0.4, "week_usd": 0.5, "week_ends": now + 9000}
     assert store.take_lease(key, wish.replace(**share), soon)[1]
     code, out, _ = cli("status", "--state", "s.json")
@@ -382,7 +382,7 @@ def test_status_tells_whether_warming_is_used_and_pays(cli: Any, tmp_path: Path)
     for name, price in (("read", 0.5), ("unread", 0.25), ("unpriced", None)):
         key = f"state/anthropic/-/default/{name}/claude-sonnet-5-5/0"
         store.register(key, Registration(name=name, at=0.0, due_at=0.0), soon)
-        wish = LeaseWish(name=name, owner="t", now=1000.0, seconds=9, needed_until=1000.0)
+        wish = LeaseRequest(name=name, owner="t", now=1000.0, seconds=9, needed_until=1000.0)
         lease = Lease(key=key, owner="t", token=store.take_lease(key, wish, soon)[0].lease.token)
         result = Result(
             outcome="written", started=1000.0, ttl=3600, max_tokens=0, due_at=4000.0, cost_usd=price

@@ -18,7 +18,7 @@ from pathlib import Path
 from prefixwarm.errors import StateError
 from prefixwarm.prefix.compiled import WarmCall
 from prefixwarm.warm.acquire import acquire_in_turn
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
 
@@ -33,15 +33,15 @@ def client(number: int, within: float, calls: list[WarmCall], outcomes: list[str
     store = connections.store
     assert store is not None
     for call in calls:
-        ask = Ask(
+        options = CallOptions(
             key=call.key(environ["PREFIXWARM_CACHE_SCOPE"], environ),
             owner=f"{os.getpid()}-{number}",
             needed_until=time.time() + 30,
-            idle=0,
+            idle_refreshes=0,
         )
         try:
             wait, ends = Deadline.after(HOLD_SECONDS), Deadline.after(20 + HOLD_SECONDS)
-            attempt = acquire_in_turn(call, ask, store, ends, wait=wait)
+            attempt = acquire_in_turn(call, options, store, ends, wait=wait)
             if attempt.granted:
                 attempt.send(connections.provider)
                 attempt.record()

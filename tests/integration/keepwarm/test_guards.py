@@ -107,8 +107,8 @@ def test_a_broken_file_whose_key_the_manifest_tells_is_put_off(world: World) -> 
     world.deploy_entries([world.upload("support", "{", **fields)])
     assert world.tick().broken == 1
     state = world.state("support")
-    assert "support.json: is not JSON" in state.plan.reason
-    assert (state.plan.due_at or 0) > world.sim.now()
+    assert "support.json: is not JSON" in state.last_decision.reason
+    assert (state.last_decision.due_at or 0) > world.sim.now()
 
 
 def test_two_ticks_at_once_send_one_call(world: World) -> None:
@@ -179,7 +179,7 @@ def test_a_pause_is_kept_when_the_call_lasted_until_the_end(
     assert deadline.expired
     assert [outcome.kind for outcome in report.outcomes] == ["failed"]
     pause = world.runtime.dependencies.store.read(route_key("anthropic", "", "default"), soon())
-    assert "429" in pause.plan.reason
+    assert "429" in pause.last_decision.reason
 
 
 def test_a_spend_limit_pauses_the_route_for_an_hour(world: World) -> None:
@@ -191,8 +191,8 @@ def test_a_spend_limit_pauses_the_route_for_an_hour(world: World) -> None:
     assert len(world.sim.requests()) == 1
     pause = world.runtime.dependencies.store.read(route_key("anthropic", "", "default"), soon())
     assert (pause.backoff.until or 0) - world.sim.now() > 50 * MINUTE
-    assert "enforced_spend_limit_reached" in pause.plan.reason
-    assert "enforced_spend_limit_reached" in world.state("sales").plan.reason
+    assert "enforced_spend_limit_reached" in pause.last_decision.reason
+    assert "enforced_spend_limit_reached" in world.state("sales").last_decision.reason
 
 
 @pytest.mark.parametrize("name", ["PREFIXWARM_DISABLED", "parameter"])
@@ -252,7 +252,7 @@ def test_one_prefix_may_have_a_budget_of_its_own(world: World) -> None:
     world.deploy_entries([own, world.upload("sales", dumps(prefix_file("sales")))])
     report = world.tick()
     assert [outcome.name for outcome in report.outcomes] == ["sales"]
-    assert "budget" in world.state("support").plan.reason
+    assert "budget" in world.state("support").last_decision.reason
 
 
 def test_an_unknown_price_and_a_budget_send_nothing(world: World) -> None:
@@ -260,7 +260,7 @@ def test_an_unknown_price_and_a_budget_send_nothing(world: World) -> None:
     unpriced = world.upload("support", dumps(prefix_file("support", None)))
     world.deploy_entries([unpriced], budget_usd_per_day=1)
     assert world.tick().budget_reached == 1
-    assert "price is unknown" in world.state("support").plan.reason
+    assert "price is unknown" in world.state("support").last_decision.reason
     assert not world.sim.requests()
 
 
@@ -268,7 +268,7 @@ def test_a_budget_of_zero_sends_nothing(world: World) -> None:
     """It says why, and takes no other word for it."""
     world.deploy("support", budget_usd_per_day=0)
     assert world.tick().budget_reached == 1
-    assert world.state("support").plan.reason.startswith("the budget is used up")
+    assert world.state("support").last_decision.reason.startswith("the budget is used up")
     assert not world.sim.requests()
 
 
@@ -283,7 +283,7 @@ def test_refreshes_that_write_trip_the_breaker(world: World) -> None:
         assert report.metrics()["WarmRewrote"] == (1.0, "Count")
     world.sim.reset()
     assert not any(report.outcomes for report in world.passes(5 * HOUR, 2 * MINUTE))
-    why = world.state("support").plan.reason
+    why = world.state("support").last_decision.reason
     assert why.startswith("circuit breaker: 2 refreshes in a row wrote instead of reading (likely")
     assert "another workspace's key" in why
 
@@ -306,7 +306,7 @@ def test_an_uncached_prefix_is_left_alone_for_an_hour(world: World) -> None:
     (outcome,) = world.tick().outcomes
     assert outcome.kind == "uncached"
     assert not any(report.outcomes for report in world.passes(55 * MINUTE))
-    assert "nothing was cached" in world.state("support").plan.reason
+    assert "nothing was cached" in world.state("support").last_decision.reason
 
 
 def test_without_cloudwatch_it_goes_on_and_says_so(

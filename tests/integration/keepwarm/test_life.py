@@ -11,7 +11,7 @@ from prefixwarm.keepwarm.budget import day_of, total_key
 from prefixwarm.keepwarm.selection import CandidateSelector
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.prices import lookup
-from prefixwarm.state.model import Lease, LeaseWish, Result, SessionStart
+from prefixwarm.state.model import Lease, LeaseRequest, Result, SessionStart
 from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import prefix_file, ticked
 
@@ -43,8 +43,8 @@ def test_it_is_refreshed_within_the_hour(world: World) -> None:
     (refresh,) = [o for report in world.passes(HOUR) for o in report.outcomes]
     assert refresh.kind == "refreshed"
     assert 55 * MINUTE <= refresh.started_at - written < HOUR
-    assert world.state("support").traffic.idle == 1
-    assert world.state("support").plan.reason.startswith("refresh 1")
+    assert world.state("support").traffic.idle_refreshes == 1
+    assert world.state("support").last_decision.reason.startswith("refresh 1")
 
 
 def test_real_traffic_that_was_observed_saves_the_refresh(world: World) -> None:
@@ -54,7 +54,9 @@ def test_real_traffic_that_was_observed_saves_the_refresh(world: World) -> None:
     world.passes(40 * MINUTE, 10 * MINUTE)
     started = world.sim.now()
     world.agent_asks("support")
-    world.runtime.dependencies.store.touch(world.key("support"), started, 3600, Deadline.after(60))
+    world.runtime.dependencies.store.record_use(
+        world.key("support"), started, 3600, Deadline.after(60)
+    )
     assert not any(report.outcomes for report in world.passes(50 * MINUTE))
 
 
@@ -64,7 +66,7 @@ def test_it_stops_after_the_break_even_count_of_idle_refreshes(world: World) -> 
     world.tick()
     outcomes = [o for report in world.passes(24 * HOUR, 2 * MINUTE) for o in report.outcomes]
     assert [outcome.kind for outcome in outcomes] == ["refreshed"] * 19
-    assert world.state("support").traffic.idle == 19
+    assert world.state("support").traffic.idle_refreshes == 19
     assert not world.sim.entries()
 
 
@@ -74,14 +76,14 @@ def test_invocations_alone_keep_it_warm_for_longer(world: World) -> None:
     world.tick()
     world.passes(15 * HOUR, 2 * MINUTE)
     warm_until = world.state("support").life.warm_until
-    assert world.state("support").traffic.idle == 15
+    assert world.state("support").traffic.idle_refreshes == 15
     assert world.state("support").traffic.at is None
     world.invoked("support")
     (refresh,) = [o for r in world.passes(HOUR, 2 * MINUTE) for o in r.outcomes]
     assert refresh.kind == "refreshed"
     assert refresh.started_at < (warm_until or 0)
     assert world.state("support").traffic.at
-    assert world.state("support").traffic.idle == 1
+    assert world.state("support").traffic.idle_refreshes == 1
     assert len(world.warm_calls()) == 17
 
 
@@ -105,7 +107,7 @@ def test_a_late_tick_drops_the_refresh(world: World) -> None:
     world.sim.advance(61 * MINUTE)
     report = world.tick()
     assert (report.due, report.outcomes) == (1, [])
-    assert world.state("support").plan.reason.startswith("cold")
+    assert world.state("support").last_decision.reason.startswith("cold")
 
 
 def test_a_clock_that_goes_back_sends_nothing(world: World) -> None:
@@ -146,7 +148,7 @@ def test_a_removed_prefix_is_no_longer_kept_warm(world: World) -> None:
     world.deploy("sales")
     outcomes = [o for report in world.passes(HOUR) for o in report.outcomes]
     assert [outcome.name for outcome in outcomes] == ["sales"]
-    assert world.state("support").plan.due_at is None
+    assert world.state("support").last_decision.due_at is None
 
 
 def true_prices() -> dict[str, Any]:
@@ -172,7 +174,7 @@ def test_the_books_agree_with_the_provider(world: World) -> None:
     assert total.outcomes == {"written": 2, "refreshed": 6}
     assert total.spent_usd == pytest.approx(sum(ledger.spent_usd for ledger in ledgers))
     assert total.spent_usd == pytest.approx(billed)
-    assert ledgers[0].spent_usd == pytest.approx(world.state("support").money.kept_usd)
+    assert ledgers[0].spent_usd == pytest.approx(world.state("support").money.keepwarm_usd)
     assert total.others_usd == 0
 
 
@@ -182,7 +184,7 @@ def test_savings_and_others_dollars_are_in_the_ledger(world: World) -> None:
     world.tick()
     world.passes(2 * HOUR, 2 * MINUTE)
     store, deadline = world.runtime.dependencies.store, Deadline.after(60)
-    others = LeaseWish(
+    others = LeaseRequest(
         name="support", owner="env", now=world.now(), seconds=1, needed_until=9e9, by="agent"
     )
     state, _ = store.take_lease(world.key("support"), others, deadline)
@@ -199,7 +201,7 @@ def test_savings_and_others_dollars_are_in_the_ledger(world: World) -> None:
     for key in (world.key("support"), total_key("")):
         (day,) = store.ledger(key, [day_of(world.sim.now())], deadline)
         assert (day.others_usd, day.saved_usd, day.saves) == (0.5, 0.25, 1)
-    assert day.spent_usd == pytest.approx(world.state("support").money.kept_usd)
+    assert day.spent_usd == pytest.approx(world.state("support").money.keepwarm_usd)
 
 
 def test_a_large_fleet_is_registered_while_the_rest_goes_on(
@@ -216,7 +218,7 @@ def test_a_new_environment_registers_nothing_anew(world: World) -> None:
     """What the table knows keeps its time."""
     world.deploy("support")
     world.tick()
-    due_at = world.state("support").plan.due_at
+    due_at = world.state("support").last_decision.due_at
     world.sim.advance(MINUTE)
     assert not ticked(world.new_runtime()).outcomes
-    assert world.state("support").plan.due_at == due_at
+    assert world.state("support").last_decision.due_at == due_at

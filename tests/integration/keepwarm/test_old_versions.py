@@ -70,12 +70,12 @@ class Canary:
             started = self.world.sim.now()
             found = self.world.agent_asks(version)
             usage = Usage.from_response(found.to_dict())
-            reporter.touch(file_of(version), Observation("support", None, usage, started))
+            reporter.report(file_of(version), Observation("support", None, usage, started))
 
     def starts(self, version: str) -> None:
         """A function's environment starts with this version, for a request."""
         store, now = self.world.runtime.dependencies.store, self.world.sim.now()
-        store.join(self.key(version), "support-agent", Deadline.after(60), now)
+        store.add_function(self.key(version), "support-agent", Deadline.after(60), now)
 
     def passes(self, hours: float) -> list[Outcome]:
         """Time passes; what was sent."""
@@ -118,8 +118,8 @@ def test_both_versions_are_refreshed_while_both_are_read(canary: Canary) -> None
     assert {outcome.kind for outcome in outcomes} == {"refreshed"}
     assert canary.lives("old")
     assert canary.lives("new")
-    assert canary.state("old").plan.reason.startswith("superseded: ")
-    assert not canary.state("new").plan.reason.startswith("superseded")
+    assert canary.state("old").last_decision.reason.startswith("superseded: ")
+    assert not canary.state("new").last_decision.reason.startswith("superseded")
     assert canary.world.agent_asks("old").cache_read_input_tokens
 
 
@@ -131,7 +131,7 @@ def test_a_version_that_is_silent_is_forgotten(
     canary.asks("old")
     canary.deploy("new")
     outcomes = canary.passes(8)
-    assert canary.state("old").plan.due_at is None
+    assert canary.state("old").last_decision.due_at is None
     assert not canary.lives("old")
     assert canary.lives("new")
     assert {outcome.kind for outcome in outcomes} == {"refreshed"}
@@ -148,8 +148,11 @@ def test_invocations_of_the_function_do_not_speak_for_an_earlier_version(canary:
         canary.starts("old")
         canary.passes(1)
     assert canary.lives("old")
-    assert canary.state("old").traffic.idle <= 1
-    assert (canary.state("older").plan.due_at, canary.state("older").money.calls) == (None, 1)
+    assert canary.state("old").traffic.idle_refreshes <= 1
+    assert (canary.state("older").last_decision.due_at, canary.state("older").money.calls) == (
+        None,
+        1,
+    )
 
 
 def test_after_a_rollback_the_old_version_is_the_current_one_again(canary: Canary) -> None:
@@ -159,8 +162,8 @@ def test_after_a_rollback_the_old_version_is_the_current_one_again(canary: Canar
     canary.passes(0.5)
     assert canary.deploy("old").outcomes == []
     assert [outcome.kind for outcome in canary.passes(1)] == ["refreshed", "refreshed"]
-    assert not canary.state("old").plan.reason.startswith("superseded")
-    assert canary.state("new").plan.reason.startswith("superseded: ")
+    assert not canary.state("old").last_decision.reason.startswith("superseded")
+    assert canary.state("new").last_decision.reason.startswith("superseded: ")
 
 
 def test_a_rollback_after_the_old_version_was_forgotten(canary: Canary) -> None:
@@ -168,9 +171,9 @@ def test_a_rollback_after_the_old_version_was_forgotten(canary: Canary) -> None:
     canary.deploy("old")
     canary.deploy("new")
     canary.passes(8)
-    assert canary.state("old").plan.due_at is None
+    assert canary.state("old").last_decision.due_at is None
     canary.deploy("old")
-    assert canary.state("old").plan.due_at is not None
+    assert canary.state("old").last_decision.due_at is not None
 
 
 def test_a_removed_prefix_is_forgotten_with_all_its_versions(canary: Canary) -> None:
@@ -180,8 +183,8 @@ def test_a_removed_prefix_is_forgotten_with_all_its_versions(canary: Canary) -> 
     canary.asks("old", "new")
     outcomes = [*sent([canary.world.tick()]), *canary.passes(2)]
     assert {outcome.name for outcome in outcomes} == {"sales"}
-    assert canary.state("old").plan.due_at is None
-    assert canary.state("new").plan.due_at is None
+    assert canary.state("old").last_decision.due_at is None
+    assert canary.state("new").last_decision.due_at is None
 
 
 def test_an_earlier_version_that_has_lapsed_is_not_written(canary: Canary) -> None:
@@ -190,7 +193,7 @@ def test_an_earlier_version_that_has_lapsed_is_not_written(canary: Canary) -> No
     canary.asks("old", "new")
     canary.world.sim.advance(61 * MINUTE)
     canary.world.tick()
-    assert canary.state("old").plan.reason.startswith("superseded: cold")
+    assert canary.state("old").last_decision.reason.startswith("superseded: cold")
     written = len([call for call in canary.world.warm_calls() if "old" in str(call["body"])])
     canary.passes(0.5)
     assert len([c for c in canary.world.warm_calls() if "old" in str(c["body"])]) == written
@@ -222,7 +225,7 @@ def test_a_file_that_was_collected_is_forgotten_in_one_line(
     s3 = canary.world.aws.client("s3")
     s3.delete_object(Bucket="assets", Key=canary.state("old").deployment.object)
     reports = canary.world.passes(3 * HOUR, 2 * MINUTE)
-    assert canary.state("old").plan.due_at is None
+    assert canary.state("old").last_decision.due_at is None
     assert {report.broken for report in reports} == {0}
     (told,) = forgotten(caplog)
     assert told.startswith("superseded, and its file cannot be used: s3://assets/")
@@ -237,7 +240,7 @@ def test_a_file_that_now_holds_another_version_is_not_sent(canary: Canary) -> No
     canary.deploy("new")
     canary.world.put(canary.state("old").deployment.object, dumps(file_of("new")))
     canary.passes(1)
-    assert (canary.state("old").plan.due_at, canary.state("old").money.calls) == (None, 1)
+    assert (canary.state("old").last_decision.due_at, canary.state("old").money.calls) == (None, 1)
 
 
 def test_the_two_versions_that_were_used_last_are_kept(canary: Canary) -> None:
@@ -256,10 +259,10 @@ def test_an_environment_of_the_last_deployment_forgets_nothing_new(canary: Canar
     before = canary.world.runtime
     canary.deploy("new")
     canary.world.sim.advance(58 * MINUTE)
-    due = canary.state("new").plan.due_at
+    due = canary.state("new").last_decision.due_at
     ticked(before)
     assert due is not None
-    assert canary.state("new").plan.due_at == due
+    assert canary.state("new").last_decision.due_at == due
 
 
 @pytest.mark.parametrize(
@@ -299,7 +302,7 @@ def test_a_version_in_use_hands_its_account_on(canary: Canary) -> None:
     assert canary.state("old").traffic.start_hits == 6
     report = canary.deploy("new", policy="auto")
     assert [outcome.kind for outcome in report.outcomes] == ["written"]
-    assert canary.state("new").plan.learned
+    assert canary.state("new").last_decision.learned
 
 
 def written(canary: Canary) -> list[dict[str, Any]]:

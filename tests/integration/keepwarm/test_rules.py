@@ -24,7 +24,7 @@ def test_what_a_rule_learns_from_invocations_is_kept(world: World, rule: str) ->
         world.invoked("support")
         world.agent_asks("support")
         world.passes(2 * HOUR, 2 * MINUTE)
-        seen.append(base64.b64decode(world.state("support").plan.learned))
+        seen.append(base64.b64decode(world.state("support").last_decision.learned))
     assert len(set(seen)) == 3
     assert all(0 < len(learned) <= 400 for learned in seen)
 
@@ -35,4 +35,4 @@ def test_never_writes_nothing_and_is_not_looked_at_again(world: World) -> None:
     assert world.tick().due == 1
     assert world.passes(HOUR)[-1].due == 0
     assert not world.sim.requests()
-    assert world.state("support").plan.due_at is None
+    assert world.state("support").last_decision.due_at is None

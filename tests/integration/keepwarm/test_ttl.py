@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.prefix.compiled import compile_prefix
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.warming import warm
 from tests.integration.keepwarm.conftest import prefix_file
@@ -27,16 +27,16 @@ def asked(world: World) -> list[str]:
 
 def function_starts(world: World, name: str) -> Outcome:
     """What the init phase of an agent's environment does."""
-    ask = Ask(
+    options = CallOptions(
         key=world.key(name),
         owner="env",
         needed_until=world.now() + 30,
-        idle=0,
+        idle_refreshes=0,
         function=f"{name}-agent",
     )
     dependencies = world.runtime.dependencies
     call, until = compile_prefix(prefix_file(name)), Deadline.after(30)
-    return warm(call, ask, dependencies.store, dependencies.provider, until, world.now)
+    return warm(call, options, dependencies.store, dependencies.provider, until, world.now)
 
 
 def test_a_fixed_ttl_is_what_is_written(world: World) -> None:
@@ -44,7 +44,7 @@ def test_a_fixed_ttl_is_what_is_written(world: World) -> None:
     world.deploy("support", policy={"rule": "ski", "ttl": "5m"})
     (outcome,) = world.tick().outcomes
     assert (outcome.granted_ttl, outcome.downgraded) == (300, False)
-    assert world.state("support").plan.wanted_ttl == 300
+    assert world.state("support").last_decision.wanted_ttl == 300
     assert asked(world) == ["5m"]
 
 
@@ -54,12 +54,12 @@ def test_a_rare_prefix_is_written_for_five_minutes(world: World) -> None:
     world.tick()
     assert asked(world) == ["1h"]
     world.passes(2 * HOUR, 10 * MINUTE)
-    assert world.state("support").plan.wanted_ttl == 300
+    assert world.state("support").last_decision.wanted_ttl == 300
     outcome = function_starts(world, "support")
     assert (outcome.kind, outcome.granted_ttl) == ("written", 300)
     assert asked(world) == ["1h", "5m"]
     state = world.state("support")
-    assert (state.life.granted_ttl, state.money.kept_usd < state.money.spent_usd) == (300, True)
+    assert (state.life.granted_ttl, state.money.keepwarm_usd < state.money.spent_usd) == (300, True)
 
 
 @pytest.mark.parametrize("refused", [True, False])
@@ -79,7 +79,7 @@ def test_where_an_hour_is_not_granted(
     words = "TTL refused" if refused else "downgraded: asked for a TTL of 3600 s"
     assert report.outcomes[0].reason.startswith(words)
     state = world.state("support")
-    assert (state.life.longest_ttl, state.plan.wanted_ttl) == (300, 300)
+    assert (state.life.longest_ttl, state.last_decision.wanted_ttl) == (300, 300)
     before = len(asked(world))
     outcomes = [o for report in world.passes(15 * MINUTE) for o in report.outcomes]
     assert [outcome.kind for outcome in outcomes] == ["refreshed"] * 3
@@ -95,9 +95,9 @@ def test_an_agents_shorter_write_does_not_shorten_the_next_one(world: World) -> 
     world.tick()
     world.passes(HOUR, HOUR)
     store = world.runtime.dependencies.store
-    store.touch(world.key("support"), world.sim.now(), 300, Deadline.after(60))
+    store.record_use(world.key("support"), world.sim.now(), 300, Deadline.after(60))
     world.tick()
-    assert world.state("support").plan.wanted_ttl == 3600
+    assert world.state("support").last_decision.wanted_ttl == 3600
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import running
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
@@ -63,7 +63,7 @@ class Fleet:
         credentials = aws_credentials(self._environ, transport)
         aws = AwsClient(transport=transport, credentials=credentials, environ=self._environ)
         provider = Provider(transport, aws, None, self._environ)
-        ask = Ask(key=self.key, owner="warmer", needed_until=time() + 60)
+        ask = CallOptions(key=self.key, owner="warmer", needed_until=time() + 60)
         call, until = compile_prefix(self.prefix), Deadline.after(60)
         done = warm(call, ask, self.state, provider, until)
         transport.close()

@@ -15,7 +15,7 @@ from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import AwsKey, running
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
@@ -76,7 +76,7 @@ class Bench:
         credentials = aws_credentials(self.environ, transport)
         aws = AwsClient(transport=transport, credentials=credentials, environ=self.environ)
         provider = Provider(transport, aws, None, self.environ)
-        ask = Ask(key=self.key, owner="warmer", needed_until=time() + 60)
+        ask = CallOptions(key=self.key, owner="warmer", needed_until=time() + 60)
         done = warm(compile_prefix(self.prefix), ask, self.state, provider, Deadline.after(60))
         transport.close()
         return done

@@ -16,7 +16,7 @@ from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer, watch
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import Failure, Lease, LeaseWish
+from prefixwarm.state.model import Failure, Lease, LeaseRequest
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class InFlight(MemoryState):
 def warming(fleet: Any) -> Any:
     """A fleet with a lease that was just taken."""
     found = fleet(InFlight())
-    wish = LeaseWish(name="support", owner="w", now=time(), seconds=600, needed_until=time())
+    wish = LeaseRequest(name="support", owner="w", now=time(), seconds=600, needed_until=time())
     assert found.state.take_lease(found.key, wish, Deadline.after(60))[1]
     return found
 
@@ -172,7 +172,9 @@ def test_waits_for_writes_alone(
     one = fleet(InFlight())
     if warm:
         assert one.warm().ok
-        wish = LeaseWish(name="s", owner="w", now=time(), seconds=600, needed_until=time() + 9999)
+        wish = LeaseRequest(
+            name="s", owner="w", now=time(), seconds=600, needed_until=time() + 9999
+        )
         assert one.state.take_lease(one.key, wish, Deadline.after(60))[1]
     one.state.reads = 0
     observer = one.observer()
@@ -201,7 +203,7 @@ def test_boto3(fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch) -
     model = "global.anthropic.claude-sonnet-5-5"
     prefix = make_prefix("support", make_request(model=model), route="bedrock")
     key = compile_prefix(prefix).key("default", {"AWS_REGION": "us-east-1"})
-    wish = LeaseWish(name="support", owner="w", now=time(), seconds=600, needed_until=time())
+    wish = LeaseRequest(name="support", owner="w", now=time(), seconds=600, needed_until=time())
     assert one.state.take_lease(key, wish, Deadline.after(60))[1]
     sent_before: list[int] = []
     one.state.finish = lambda: sent_before.append(len(one.simulator.requests()))

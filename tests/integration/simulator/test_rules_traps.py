@@ -16,8 +16,8 @@ from prefixwarm.prefix.warm_request import derive
 from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import Principal
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.warm.acquire import unasked
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.acquire import without_lease
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport
@@ -65,7 +65,7 @@ class Bench:
 
     def warm(self, call: WarmCall, key: str = "agent") -> Outcome:
         """Make one warm call."""
-        return unasked(call, Deadline.after(30)).send(self.provider(key))
+        return without_lease(call, Deadline.after(30)).send(self.provider(key))
 
     def read(self, request: dict[str, Any], **options: Any) -> int:
         """Send the agent's request; returns the cache tokens it read."""
@@ -223,11 +223,11 @@ def test_rule_46_fifty_environments_at_once(
         provider = bench.provider()
         barrier.wait()
         if single_flight:
-            ask = Ask(key="trap", owner=f"env-{number}", needed_until=0.0)
+            ask = CallOptions(key="trap", owner=f"env-{number}", needed_until=0.0)
             until = Deadline.after(60)
             outcomes.append(warm(call, ask, store, provider, until, clock=bench.sim.now))
         else:
-            outcomes.append(unasked(call, Deadline.after(60)).send(provider))
+            outcomes.append(without_lease(call, Deadline.after(60)).send(provider))
 
     fleet = [threading.Thread(target=start, args=(number,)) for number in range(FLEET)]
     for thread in fleet:

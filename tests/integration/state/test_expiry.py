@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 NOW = 1_763_700_000.0
 DAY = "2025-11-21"
 WRITES: dict[str, Callable[[DynamoState, str, Deadline], object]] = {
-    "touch": lambda store, key, soon: store.touch(key, NOW, 3600, soon),
+    "record_use": lambda store, key, soon: store.record_use(key, NOW, 3600, soon),
     "saw_traffic": lambda store, key, soon: store.saw_traffic(key, NOW, METRIC, soon),
     "register": lambda store, key, soon: store.register(
         key, Registration(name="support", at=NOW, due_at=NOW), soon
     ),
-    "plan": lambda store, key, soon: store.plan(key, Check(at=NOW, due_at=NOW, reason=""), soon),
+    "record_check": lambda store, key, soon: store.record_check(
+        key, Check(at=NOW, due_at=NOW, reason=""), soon
+    ),
 }
 
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from prefixwarm.state.memory import FileState, MemoryState
-from prefixwarm.state.model import OBSERVED, Failure, Lease, LeaseWish, Result
+from prefixwarm.state.model import OBSERVED, Failure, Lease, LeaseRequest, Result
 from prefixwarm.state.outcome import FAILED, WRITTEN
 from prefixwarm.state.warm_state import State
 from prefixwarm.warm.acquire import LEASE_MARGIN_SECONDS
@@ -105,7 +105,7 @@ class LeaseProtocol(RuleBasedStateMachine):
     def takes(self, holder: int, budget: float, need: int) -> None:
         """Somebody asks for the lease and, given it, starts a call."""
         now, lease_seconds = self.clock(holder), budget + LEASE_MARGIN_SECONDS
-        asked = LeaseWish(
+        asked = LeaseRequest(
             name="support",
             owner=f"{holder}/{self.now}",
             now=now,
@@ -212,7 +212,7 @@ class LeaseProtocol(RuleBasedStateMachine):
     def is_touched(self, holder: int, ttl: int) -> None:
         """Real traffic reads or writes the entry."""
         at = self.clock(holder)
-        self.store.touch(self.key, at, ttl, SOON)
+        self.store.record_use(self.key, at, ttl, SOON)
         if (self.model.life.warm_until or 0.0) < at + ttl:
             self.expect(warm_until=at + ttl, last_touch=at, granted_ttl=ttl)
         elif (self.model.traffic.at or 0.0) > at:
@@ -227,7 +227,7 @@ class LeaseProtocol(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever happened, the lease passes on in the end."""
         later = self.now + 4000
-        asked = LeaseWish(name="support", owner="last", now=later, seconds=1, needed_until=later)
+        asked = LeaseRequest(name="support", owner="last", now=later, seconds=1, needed_until=later)
         assert self.store.take_lease(self.key, asked, SOON)[1]
 
 
@@ -280,6 +280,6 @@ def test_every_pair_of_clocks(budget: float) -> None:
             assert store.take_lease("k", lease_wish("b", now, lasting), SOON)[1]
 
 
-def lease_wish(owner: str, now: float, seconds: float) -> LeaseWish:
+def lease_wish(owner: str, now: float, seconds: float) -> LeaseRequest:
     """A wish for a cold entry."""
-    return LeaseWish(name="support", owner=owner, now=now, seconds=seconds, needed_until=now)
+    return LeaseRequest(name="support", owner=owner, now=now, seconds=seconds, needed_until=now)

@@ -12,7 +12,7 @@ from prefixwarm.state.model import (
     Check,
     Failure,
     Lease,
-    LeaseWish,
+    LeaseRequest,
     Limits,
     Registration,
     Reservation,
@@ -135,7 +135,7 @@ def test_a_budget_holds_in_a_crowd(store: StateStore, key: str, total: str, soon
 def granted(store: StateStore, key: str, soon: Deadline, usd: float = 0.5) -> State:
     """The state of a prefix whose starts may spend so much."""
     store.register(key, Registration(name="support", at=NOW, due_at=NOW), soon)
-    store.plan(key, grant(usd), soon)
+    store.record_check(key, grant(usd), soon)
     return store.read(key, soon)
 
 
@@ -144,9 +144,9 @@ def grant(usd: float) -> Check:
     return Check(at=NOW, due_at=NOW, reason="", granted_usd=usd, granted_until=NOW + WEEK)
 
 
-def wish(owner: str, usd: float, now: float = NOW) -> LeaseWish:
+def wish(owner: str, usd: float, now: float = NOW) -> LeaseRequest:
     """A start's wish."""
-    return LeaseWish(
+    return LeaseRequest(
         name="support", owner=owner, now=now, seconds=30, needed_until=now + 9e3, allowance_usd=usd
     )
 
@@ -157,7 +157,7 @@ def test_a_grant_adds_to_what_starts_took_meanwhile(
     """So a check whose state is old by then gives no dollar twice."""
     granted(store, key, soon)
     assert store.take_lease(key, wish("a", 0.4), soon)[1]
-    store.plan(key, grant(0.2), soon)
+    store.record_check(key, grant(0.2), soon)
     money = store.read(key, soon).money
     assert money.init_allowance_usd == pytest.approx(0.3)
     assert money.init_until == NOW + WEEK

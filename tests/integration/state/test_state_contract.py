@@ -14,7 +14,7 @@ from prefixwarm.state.model import (
     Drift,
     Failure,
     Lease,
-    LeaseWish,
+    LeaseRequest,
     Registration,
     Result,
     SessionStart,
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 NOW = 1_763_700_000.25
 
 
-def wish(owner: str = "a", now: float = NOW, **changes: Any) -> LeaseWish:
+def wish(owner: str = "a", now: float = NOW, **changes: Any) -> LeaseRequest:
     """A wish for a lease of 30 seconds."""
-    return LeaseWish(name="support", owner=owner, now=now, seconds=30, needed_until=now).replace(
+    return LeaseRequest(name="support", owner=owner, now=now, seconds=30, needed_until=now).replace(
         **changes
     )
 
@@ -126,13 +126,15 @@ def test_no_lease_while_backing_off(
     store.fail(leased(store, key, soon), failure(), soon)
     state, got = store.take_lease(key, wish("a", NOW + later), soon)
     assert got is taken
-    assert (state.backoff.failures, state.plan.reason) == (1, "HTTP 529")
+    assert (state.backoff.failures, state.last_decision.reason) == (1, "HTTP 529")
 
 
 def test_records_what_worked(store: StateStore, key: str, soon: Deadline) -> None:
     """The life counts from the call's start, the lease is given back."""
     lease = leased(store, key, soon)
-    store.record(lease, result(idle=2, reason="asked for a TTL", message_id="msg_1"), soon)
+    store.record(
+        lease, result(idle_refreshes=2, reason="asked for a TTL", message_id="msg_1"), soon
+    )
     assert store.read(key, soon) == State.of(
         key,
         name="support",
@@ -169,11 +171,15 @@ def test_a_success_ends_the_failures(store: StateStore, key: str, soon: Deadline
 
 def test_what_is_not_said_stays(store: StateStore, key: str, soon: Deadline) -> None:
     """Idle count and latencies."""
-    store.record(leased(store, key, soon), result(idle=3), soon)
+    store.record(leased(store, key, soon), result(idle_refreshes=3), soon)
     again = leased(store, key, soon, "b", NOW + 3600)
     store.record(again, result(NOW + 3600, write_ms=None, read_ms=80.0), soon)
     state = store.read(key, soon)
-    assert (state.traffic.idle, state.life.write_ms, state.life.read_ms) == (3, 800.5, 80.0)
+    assert (state.traffic.idle_refreshes, state.life.write_ms, state.life.read_ms) == (
+        3,
+        800.5,
+        80.0,
+    )
 
 
 def test_failures_add_up(store: StateStore, key: str, soon: Deadline) -> None:
@@ -230,8 +236,8 @@ def test_a_late_holder_leaves_the_others_lease(store: StateStore, key: str, soon
 def test_a_holder_never_lowers(store: StateStore, key: str, soon: Deadline) -> None:
     """Real traffic may have touched the entry meanwhile."""
     lease = leased(store, key, soon)
-    store.touch(key, NOW + 10, 3600, soon)
-    store.record(lease, result(NOW, idle=None), soon)
+    store.record_use(key, NOW + 10, 3600, soon)
+    store.record(lease, result(NOW, idle_refreshes=None), soon)
     state = store.read(key, soon)
     assert (state.life.warm_until, state.life.last_touch) == (NOW + 3610, NOW + 10)
     assert (state.last_call.outcome, state.lease.owner, state.money.spent_usd) == (WRITTEN, "", 0.5)
@@ -246,45 +252,45 @@ def test_a_state_that_was_deleted_meanwhile(store: StateStore, key: str, soon: D
 
 def test_a_touch_raises_and_ends_the_silence(store: StateStore, key: str, soon: Deadline) -> None:
     """With the TTL that the request's own marker was granted."""
-    store.record(leased(store, key, soon), result(ttl=300, idle=2), soon)
-    store.touch(key, NOW + 200, 300, soon)
+    store.record(leased(store, key, soon), result(ttl=300, idle_refreshes=2), soon)
+    store.record_use(key, NOW + 200, 300, soon)
     state = store.read(key, soon)
     assert (state.life.warm_until, state.life.last_touch, state.life.granted_ttl) == (
         NOW + 500,
         NOW + 200,
         300,
     )
-    assert (state.traffic.idle, state.traffic.at) == (0, NOW + 200)
+    assert (state.traffic.idle_refreshes, state.traffic.at) == (0, NOW + 200)
 
 
 def test_a_touch_never_lowers_but_ends_the_silence(
     store: StateStore, key: str, soon: Deadline
 ) -> None:
     """A five-minute marker that reads a one-hour entry."""
-    store.record(leased(store, key, soon), result(idle=2), soon)
-    store.touch(key, NOW + 200, 300, soon)
+    store.record(leased(store, key, soon), result(idle_refreshes=2), soon)
+    store.record_use(key, NOW + 200, 300, soon)
     state = store.read(key, soon)
     assert (state.life.warm_until, state.life.last_touch, state.life.granted_ttl) == (
         NOW + 3600,
         NOW,
         3600,
     )
-    assert (state.traffic.idle, state.traffic.at) == (0, NOW + 200)
+    assert (state.traffic.idle_refreshes, state.traffic.at) == (0, NOW + 200)
 
 
 def test_a_touch_during_a_call_is_not_forgotten(
     store: StateStore, key: str, soon: Deadline
 ) -> None:
     """The call is the first refresh of the silence that the touch has begun."""
-    store.record(leased(store, key, soon), result(idle=0), soon)
+    store.record(leased(store, key, soon), result(idle_refreshes=0), soon)
     for turn in (1, 2):
         at = NOW + turn * 3600
-        store.record(leased(store, key, soon, "b", at), result(at, idle=1), soon)
-        assert store.read(key, soon).traffic.idle == turn
+        store.record(leased(store, key, soon, "b", at), result(at, idle_refreshes=1), soon)
+        assert store.read(key, soon).traffic.idle_refreshes == turn
     lease = leased(store, key, soon, "c", NOW + 10800)
-    store.touch(key, NOW + 10801, 3600, soon)
-    store.record(lease, result(NOW + 10800, idle=1), soon)
-    assert store.read(key, soon).traffic.idle == 1
+    store.record_use(key, NOW + 10801, 3600, soon)
+    store.record(lease, result(NOW + 10800, idle_refreshes=1), soon)
+    assert store.read(key, soon).traffic.idle_refreshes == 1
 
 
 def test_a_failure_after_the_leases_end_holds_nobody_back(
@@ -301,24 +307,24 @@ def test_a_failure_after_the_leases_end_holds_nobody_back(
 
 def test_a_sign_of_traffic_warms_nothing(store: StateStore, key: str, soon: Deadline) -> None:
     """It ends the silence; an older sign changes nothing."""
-    store.record(leased(store, key, soon), result(idle=2), soon)
+    store.record(leased(store, key, soon), result(idle_refreshes=2), soon)
     store.saw_traffic(key, NOW + 100, METRIC, soon)
     state = store.read(key, soon)
-    assert (state.traffic.idle, state.traffic.at, state.life.warm_until) == (
+    assert (state.traffic.idle_refreshes, state.traffic.at, state.life.warm_until) == (
         0,
         NOW + 100,
         NOW + 3600,
     )
-    store.plan(key, Check(at=NOW, due_at=NOW, reason="", idle=4), soon)
+    store.record_check(key, Check(at=NOW, due_at=NOW, reason="", idle_refreshes=4), soon)
     store.saw_traffic(key, NOW + 50, METRIC, soon)
-    assert store.read(key, soon).traffic.idle == 4
+    assert store.read(key, soon).traffic.idle_refreshes == 4
     assert store.read(key, soon).traffic.at == NOW + 100
 
 
 def test_functions_join(store: StateStore, key: str, soon: Deadline) -> None:
     """Each once, in order."""
     for function in ("b", "a", "b"):
-        store.join(key, function, soon)
+        store.add_function(key, function, soon)
     store.take_lease(key, wish(function="c"), soon)
     assert store.read(key, soon).deployment.functions == ("a", "b", "c")
     assert store.read(key, soon).traffic.started_at is None
@@ -326,10 +332,14 @@ def test_functions_join(store: StateStore, key: str, soon: Deadline) -> None:
 
 def test_a_start_ends_the_silence(store: StateStore, key: str, soon: Deadline) -> None:
     """It says nothing of requests: those are told apart by their own time."""
-    store.record(leased(store, key, soon), result(idle=2), soon)
-    store.join(key, "a", soon, NOW + 100)
+    store.record(leased(store, key, soon), result(idle_refreshes=2), soon)
+    store.add_function(key, "a", soon, NOW + 100)
     state = store.read(key, soon)
-    assert (state.traffic.idle, state.traffic.started_at, state.traffic.at) == (0, NOW + 100, None)
+    assert (state.traffic.idle_refreshes, state.traffic.started_at, state.traffic.at) == (
+        0,
+        NOW + 100,
+        None,
+    )
     assert state.life.warm_until == NOW + 3600
 
 
@@ -343,7 +353,7 @@ def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
         store.register(one, registered.replace(at=NOW + 5, due_at=0.0, object="b"), soon)
     found = store.due(-1e9, 10, soon).states
     assert [state.key for state in found] == [keys[0], keys[2], keys[3], keys[1]]
-    assert [state.plan.due_at for state in found] == sorted(dues)[:4]
+    assert [state.last_decision.due_at for state in found] == sorted(dues)[:4]
     assert found[0] == store.read(keys[0], soon)
     assert (found[0].name, found[0].deployment.object, found[0].deployment.at) == (
         "support",
@@ -351,12 +361,16 @@ def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
         NOW + 5,
     )
     assert [state.key for state in store.due(-1e9, 2, soon).states] == [keys[0], keys[2]]
-    store.plan(keys[0], Check(at=NOW, due_at=NOW, reason="left alone", learned="{}"), soon)
+    store.record_check(keys[0], Check(at=NOW, due_at=NOW, reason="left alone", learned="{}"), soon)
     for one in keys[1:4]:
         store.retire(one, soon)
     assert store.due(-1e9, 10, soon).states == []
     planned = store.read(keys[0], soon)
-    assert (planned.plan.due_at, planned.plan.reason, planned.plan.learned) == (
+    assert (
+        planned.last_decision.due_at,
+        planned.last_decision.reason,
+        planned.last_decision.learned,
+    ) == (
         NOW,
         "left alone",
         "{}",
@@ -467,7 +481,7 @@ def test_counts_a_session_start_once(store: StateStore, key: str, soon: Deadline
         state.money.saves,
         state.money.saved_usd,
     ) == (1, 1, 1, 0.25)
-    assert (state.traffic.at, state.traffic.idle) == (NOW, 0)
+    assert (state.traffic.at, state.traffic.idle_refreshes) == (NOW, 0)
 
 
 @pytest.mark.parametrize(("later", "starts"), [(300, 1), (301, 2)])
@@ -488,19 +502,22 @@ def test_a_start_tells_what_its_request_asked_for(
     """And has a listed prefix looked at again; what read asked for nothing."""
     missed = SessionStart(at=NOW, quiet=300, hit=False, asked_ttl=300)
     store.count_start(key, missed, soon)
-    assert (store.read(key, soon).traffic.agent_ttl, store.read(key, soon).plan.due_at) == (
+    assert (
+        store.read(key, soon).traffic.agent_ttl,
+        store.read(key, soon).last_decision.due_at,
+    ) == (
         300,
         None,
     )
-    store.plan(key, Check(at=NOW, due_at=NOW + 9000, reason=""), soon)
+    store.record_check(key, Check(at=NOW, due_at=NOW + 9000, reason=""), soon)
     store.count_start(key, SessionStart(at=NOW + 900, quiet=300, hit=True, recheck=True), soon)
     state = store.read(key, soon)
-    assert (state.traffic.agent_ttl, state.plan.due_at) == (300, NOW + 900)
+    assert (state.traffic.agent_ttl, state.last_decision.due_at) == (300, NOW + 900)
 
 
 def test_the_last_drift_is_kept(store: StateStore, key: str, soon: Deadline) -> None:
     """Tier, place and time; an older word comes too late, and no life is touched."""
-    store.record(leased(store, key, soon), result(idle=2), soon)
+    store.record(leased(store, key, soon), result(idle_refreshes=2), soon)
     before = store.read(key, soon)
     for at, tier in ((NOW + 5, "tools"), (NOW + 9, "system"), (NOW + 7, "messages")):
         store.note_drift(key, Drift(at=at, tier=tier, place=f"{tier}[0]"), soon)
@@ -515,6 +532,6 @@ def test_a_touch_outdates_a_drift(store: StateStore, key: str, soon: Deadline, t
     store.note_drift(key, Drift(at=NOW + 5, tier="tools", place="tools[0]"), soon)
     assert not store.read(key, soon).traffic.matched_at
     store.count_start(key, SessionStart(at=NOW + 6, quiet=300, hit=True), soon)
-    store.touch(key, NOW + 6, ttl, soon)
+    store.record_use(key, NOW + 6, ttl, soon)
     state = store.read(key, soon)
     assert (state.traffic.matched_at, state.traffic.drift_at) == (NOW + 6, NOW + 5)

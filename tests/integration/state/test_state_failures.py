@@ -16,7 +16,7 @@ from prefixwarm.state.model import (
     Check,
     Failure,
     Lease,
-    LeaseWish,
+    LeaseRequest,
     Registration,
     Result,
     RoutePause,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from prefixwarm.local.local_aws import LocalAws
 
 NOW = 1_763_700_000.25
-WISH = LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
+WISH = LeaseRequest(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
 FAILURE = Failure(outcome=FAILED, reason="HTTP 529", at=NOW, backoff_until=NOW + 60)
 RESULT = Result(
     outcome=WRITTEN, started=NOW, ttl=3600, max_tokens=0, due_at=NOW + 3300, cost_usd=0.5
@@ -92,11 +92,11 @@ def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
         lambda: store.take_lease(key, WISH, until),
         lambda: store.record(lease, RESULT, until),
         lambda: store.fail(lease, FAILURE, until),
-        lambda: store.touch(key, NOW, 300, until),
+        lambda: store.record_use(key, NOW, 300, until),
         lambda: store.saw_traffic(key, NOW, METRIC, until),
-        lambda: store.join(key, "f", until),
+        lambda: store.add_function(key, "f", until),
         lambda: store.register(key, Registration(name="s", at=NOW, due_at=NOW), until),
-        lambda: store.plan(key, Check(at=NOW, due_at=NOW, reason=""), until),
+        lambda: store.record_check(key, Check(at=NOW, due_at=NOW, reason=""), until),
         lambda: store.pause(key, RoutePause(until=NOW, reason=""), until),
         lambda: store.retire(key, until),
         lambda: store.due(NOW, 5, until),

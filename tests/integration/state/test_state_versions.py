@@ -10,7 +10,7 @@ from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.item import VERSION
-from prefixwarm.state.model import LeaseWish
+from prefixwarm.state.model import LeaseRequest
 
 if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
@@ -29,9 +29,9 @@ def put(boto: Any, table: str, key: str, **attributes: Any) -> None:
     boto.put_item(TableName=table, Item={"pk": {"S": key}, **attributes})
 
 
-def wish() -> LeaseWish:
+def wish() -> LeaseRequest:
     """A start's wish."""
-    return LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
+    return LeaseRequest(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
 
 
 def test_items_say_their_version(
@@ -51,7 +51,7 @@ def test_an_item_of_an_older_version_is_read_and_used(
     put(boto, table, key, name={"S": "support"}, **old)
     state = store.read(key, soon)
     assert (state.name, state.life.warm_until, state.money.settled) == ("support", 9e9, 0)
-    store.touch(key, 9e9, 3600, soon)
+    store.record_use(key, 9e9, 3600, soon)
     item = boto.get_item(TableName=table, Key={"pk": {"S": key}})["Item"]
     assert (item["version"], item["colour"]) == ({"N": "0"}, {"S": "blue"})
     assert store.read(key, soon).life.warm_until == 9e9 + 3600
@@ -62,7 +62,7 @@ def test_an_item_without_a_version_is_read(
 ) -> None:
     """It was written before there were any."""
     put(boto, table, key, idle={"N": "3"})
-    assert store.read(key, soon).traffic.idle == 3
+    assert store.read(key, soon).traffic.idle_refreshes == 3
 
 
 def test_an_item_of_a_later_version_is_refused_and_left_alone(

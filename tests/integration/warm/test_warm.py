@@ -15,11 +15,11 @@ from prefixwarm.provider.client import Provider, Reply
 from prefixwarm.simulator import running
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import KEEPWARM, Check, LeaseWish
+from prefixwarm.state.model import KEEPWARM, Check, LeaseRequest
 from prefixwarm.state.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACHED, WRITTEN
 from prefixwarm.state.table_call import signed_calls
-from prefixwarm.warm.acquire import acquire, unasked
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.acquire import acquire, without_lease
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.error_classification import PREFIX
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.warming import warm
@@ -65,17 +65,21 @@ def test_writes_then_skips_then_refreshes(
     assert (first.kind, first.calls, first.granted_ttl) == (WRITTEN, 1, 3600)
     assert (first.started_at, first.warm_until) == (began, began + 3600)
     assert first.ok
-    skipped = one.warm(store, one.ask("b"))
+    skipped = one.warm(store, one.options("b"))
     assert (skipped.kind, skipped.reason, skipped.calls) == (SKIPPED, "warm", 0)
     assert skipped.ok
     sim.advance(3500)
     began = sim.now()
-    second = one.warm(store, one.ask("b", needed_until=began + 3000, idle=1))
+    second = one.warm(store, one.options("b", needed_until=began + 3000, idle_refreshes=1))
     assert (second.kind, second.started_at) == (REFRESHED, began)
     state = one.state(store)
-    assert (state.last_call.outcome, state.traffic.idle, state.money.calls) == (REFRESHED, 1, 2)
+    assert (state.last_call.outcome, state.traffic.idle_refreshes, state.money.calls) == (
+        REFRESHED,
+        1,
+        2,
+    )
     assert state.life.warm_until == began + 3600
-    assert state.plan.due_at == began + refresh_after(3600)
+    assert state.last_decision.due_at == began + refresh_after(3600)
     assert first.cost_usd is not None
     assert second.cost_usd is not None
     assert state.money.spent_usd == pytest.approx(first.cost_usd + second.cost_usd)
@@ -136,7 +140,7 @@ def test_a_downgrade_is_noticed(bench: MakeBench, sim: Simulator, memory: Memory
     assert one.state(memory).life.longest_ttl == 300
     sim.advance(200)
     began = sim.now()
-    read = one.warm(memory, one.ask(needed_until=began + 200))
+    read = one.warm(memory, one.options(needed_until=began + 200))
     assert (read.kind, read.granted_ttl, read.warm_until) == (REFRESHED, 300, began + 300)
 
 
@@ -160,7 +164,7 @@ def test_a_refusal_of_zero_is_remembered(
     assert outcome.usage.output == 1
     assert one.state(memory).life.max_tokens == 1
     sim.advance(3400)
-    assert one.warm(memory, one.ask(needed_until=sim.now() + 1000)).kind == REFRESHED
+    assert one.warm(memory, one.options(needed_until=sim.now() + 1000)).kind == REFRESHED
     asked = [each["body"]["max_tokens"] for each in sim.requests()]
     assert asked == [0, 1, 1]
 
@@ -249,13 +253,13 @@ def test_writes_ask_for_the_ttl_that_the_state_wants(
     """Of the caller, else of the state, else of the file; and never less than the entry has."""
     one = bench()
     check = Check(at=sim.now(), due_at=sim.now(), reason="rare", wanted_ttl=300)
-    store.plan(one.key, check, one.state_until)
+    store.record_check(one.key, check, one.state_until)
     outcome = one.warm(store)
     assert (outcome.kind, outcome.granted_ttl, outcome.downgraded) == (WRITTEN, 300, False)
     sim.advance(301)
-    assert one.warm(store, one.ask(ttl=3600)).granted_ttl == 3600
+    assert one.warm(store, one.options(ttl=3600)).granted_ttl == 3600
     sim.advance(3000)
-    read = one.warm(store, one.ask(ttl=300, needed_until=sim.now() + 3000))
+    read = one.warm(store, one.options(ttl=300, needed_until=sim.now() + 3000))
     assert (read.kind, read.granted_ttl) == (REFRESHED, 3600)
     assert asked(sim) == [(0, "5m"), (0, "1h"), (0, "1h")]
 
@@ -277,10 +281,10 @@ def test_whose_failure_it_is(
     """A refused key is the caller's own; the provider's troubles are everybody's."""
     sim.inject(**{"kind": "error", "count": 1, **fault})
     one = bench()
-    assert one.warm(store, one.ask("k", by=KEEPWARM)).kind == FAILED
-    again = one.warm(store, one.ask("k2", by=KEEPWARM))
+    assert one.warm(store, one.options("k", by=KEEPWARM)).kind == FAILED
+    again = one.warm(store, one.options("k2", by=KEEPWARM))
     assert (again.kind, again.ok) == (SKIPPED, False)
-    other = one.warm(store, one.ask("e", function="agent"))
+    other = one.warm(store, one.options("e", function="agent"))
     assert other.kind == (SKIPPED if shared else WRITTEN)
 
 
@@ -291,10 +295,10 @@ def test_a_network_of_its_own_holds_back_nobody_else(
     one = bench()
     url = one.environ["ANTHROPIC_BASE_URL"]
     one.environ["ANTHROPIC_BASE_URL"] = "http://127.0.0.1:1"
-    assert one.warm(memory, one.ask("k", by=KEEPWARM)).own_fault
+    assert one.warm(memory, one.options("k", by=KEEPWARM)).own_fault
     one.environ["ANTHROPIC_BASE_URL"] = url
-    assert one.warm(memory, one.ask("k2", by=KEEPWARM)).kind == SKIPPED
-    assert one.warm(memory, one.ask("e", function="agent")).kind == WRITTEN
+    assert one.warm(memory, one.options("k2", by=KEEPWARM)).kind == SKIPPED
+    assert one.warm(memory, one.options("e", function="agent")).kind == WRITTEN
 
 
 @pytest.mark.parametrize(
@@ -321,12 +325,12 @@ def test_failures_back_off(
     sim.inject(kind="error", **fault)
     one = bench()
     for turn, pause in enumerate(pauses, 1):
-        outcome = one.warm(memory, one.ask(f"owner-{turn}"))
+        outcome = one.warm(memory, one.options(f"owner-{turn}"))
         assert (outcome.kind, outcome.cost_usd) == (FAILED, 0.0)
         state = one.state(memory)
         assert state.backoff.until == pytest.approx(sim.now() + pause)
         assert (state.backoff.failures, state.lease.owner) == (turn, "")
-        assert f"after {turn} failed calls" in one.warm(memory, one.ask("other")).reason
+        assert f"after {turn} failed calls" in one.warm(memory, one.options("other")).reason
         sim.advance(pause)
     sim.heal()
     assert one.warm(memory).kind == WRITTEN
@@ -398,9 +402,9 @@ def test_fifty_at_once_make_one_write(bench: MakeBench, sim: Simulator, store: S
     until = Deadline.after(60)
 
     def start(number: int) -> tuple[str, str]:
-        ask = one.ask(f"env-{number}")
+        options = one.options(f"env-{number}")
         barrier.wait()
-        outcome = one.warm(store, ask, wait=until)
+        outcome = one.warm(store, options, wait=until)
         return outcome.kind, outcome.reason
 
     with ThreadPoolExecutor(50) as pool:
@@ -418,7 +422,7 @@ def test_who_does_not_wait_is_told_that_it_is_in_flight(
     """Neither warm nor failed; and so is one whose wait is over."""
     one = bench()
     now = sim.now()
-    other = LeaseWish(name="support", owner="other", now=now, seconds=30, needed_until=now)
+    other = LeaseRequest(name="support", owner="other", now=now, seconds=30, needed_until=now)
     memory.take_lease(one.key, other, soon)
     for wait in (None, Deadline.after(-1), Deadline.after(0.01)):
         outcome = one.warm(memory, wait=wait)
@@ -432,9 +436,9 @@ def test_a_dead_holders_lease_passes_on(
     """A waiting one takes over when it has run out."""
     one = bench()
     now = sim.now()
-    dead = LeaseWish(name="support", owner="dead", now=now, seconds=30, needed_until=now)
+    dead = LeaseRequest(name="support", owner="dead", now=now, seconds=30, needed_until=now)
     memory.take_lease(one.key, dead, soon)
-    waiting = acquire(one.call, one.ask(), memory, soon, sim.now)
+    waiting = acquire(one.call, one.options(), memory, soon, sim.now)
     assert (waiting.granted, waiting.in_flight) == (False, True)
     sim.advance(31)
     assert one.warm(memory).kind == WRITTEN
@@ -447,10 +451,10 @@ def test_a_waiting_one_stops_when_the_holder_fails(
     """It respects the back-off instead of trying the same."""
     sim.inject(kind="error", status=529)
     one = bench()
-    holder = acquire(one.call, one.ask("holder"), memory, soon, sim.now)
+    holder = acquire(one.call, one.options("holder"), memory, soon, sim.now)
     assert holder.granted
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(one.warm, memory, one.ask("waiting"), 60, soon)
+        waiting = pool.submit(one.warm, memory, one.options("waiting"), 60, soon)
         holder.send(one.provider())
         holder.record()
         assert (holder.outcome.kind, waiting.result().kind) == (FAILED, SKIPPED)
@@ -462,8 +466,8 @@ def test_a_refresh_that_comes_too_late_is_dropped(
 ) -> None:
     """It would be a write."""
     one = bench()
-    ask = one.ask(latest_start=sim.now() - 1)
-    outcome = one.warm(memory, ask)
+    options = one.options(latest_start=sim.now() - 1)
+    outcome = one.warm(memory, options)
     assert outcome.kind == SKIPPED
     assert outcome.reason.startswith("too late")
     assert sim.requests() == []
@@ -472,7 +476,7 @@ def test_a_refresh_that_comes_too_late_is_dropped(
 def test_a_caller_may_object(bench: MakeBench, sim: Simulator, memory: MemoryState) -> None:
     """To a cold entry, with its reason; never to a warm one."""
     one = bench()
-    objecting = one.ask(objection="holding would not pay")
+    objecting = one.options(objection="holding would not pay")
     outcome = one.warm(memory, objecting)
     assert (outcome.kind, outcome.reason) == (SKIPPED, "holding would not pay")
     assert sim.requests() == []
@@ -508,12 +512,12 @@ def test_a_result_that_cannot_be_recorded_is_still_told(
 def test_can_be_sent_unasked(bench: MakeBench, sim: Simulator) -> None:
     """Without any state; a failure is an outcome too."""
     one = bench()
-    attempt = unasked(one.call, Deadline.after(60), sim.now)
+    attempt = without_lease(one.call, Deadline.after(60), sim.now)
     assert attempt.granted
     assert attempt.send(one.provider()).kind == WRITTEN
     assert attempt.record() is attempt.outcome
     sim.inject(kind="error", status=500)
-    assert unasked(one.call, Deadline.after(60), sim.now).send(one.provider()).kind == FAILED
+    assert without_lease(one.call, Deadline.after(60), sim.now).send(one.provider()).kind == FAILED
 
 
 def test_what_was_sent_unasked_is_recorded(
@@ -522,11 +526,11 @@ def test_what_was_sent_unasked_is_recorded(
     """On every store: its life and its money; somebody else's lease and back-off stay."""
     one = bench()
     now = sim.now()
-    other = LeaseWish(name="support", owner="other", now=now, seconds=30, needed_until=now)
+    other = LeaseRequest(name="support", owner="other", now=now, seconds=30, needed_until=now)
     store.take_lease(one.key, other, soon)
 
     def sent() -> Outcome:
-        attempt = unasked(one.call, soon, sim.now, ask=one.ask("always"), store=store)
+        attempt = without_lease(one.call, soon, sim.now, options=one.options("always"), store=store)
         attempt.send(one.provider())
         return attempt.record()
 
@@ -547,8 +551,8 @@ def test_two_functions_share_one_state(
 ) -> None:
     """The same prefix under the same scope: the second finds it warm."""
     one, two = bench(), bench()
-    assert one.warm(memory, one.ask(function="first", deployment="prod")).kind == WRITTEN
-    assert two.warm(memory, two.ask(function="second")).kind == SKIPPED
+    assert one.warm(memory, one.options(function="first", deployment="prod")).kind == WRITTEN
+    assert two.warm(memory, two.options(function="second")).kind == SKIPPED
     state = one.state(memory)
     assert (state.deployment.functions, state.deployment.name, state.name) == (
         ("first",),
@@ -562,8 +566,8 @@ def test_real_time(bench: MakeBench, memory: MemoryState) -> None:
     with running(latency={"base": 0.05}) as sim:
         one = bench(at=sim)
         until = Deadline.after(60)
-        ask = Ask(key=one.key, owner="a", needed_until=time() + 60)
-        outcome = warm(one.call, ask, memory, one.provider(), until)
+        options = CallOptions(key=one.key, owner="a", needed_until=time() + 60)
+        outcome = warm(one.call, options, memory, one.provider(), until)
         assert outcome.kind == WRITTEN
         assert outcome.warm_until == pytest.approx(outcome.started_at + 3600)
 
@@ -587,7 +591,7 @@ def test_an_absurd_usage_stops_the_prefix(
 ) -> None:
     """On every store: what it cost is unknown, which is said; nothing is sent for a day."""
     one = bench()
-    attempt = acquire(one.call, one.ask(), store, one.state_until, sim.now)
+    attempt = acquire(one.call, one.options(), store, one.state_until, sim.now)
     outcome = attempt.send(Answers({"input_tokens": 5, field: value}))
     attempt.record()
     assert (outcome.kind, outcome.calls, outcome.cost_usd) == (FAILED, 1, None)
@@ -613,7 +617,7 @@ def test_any_exception_is_a_failed_outcome(
 ) -> None:
     """With the type's name and not its text; recorded, with its back-off."""
     one = bench()
-    attempt = acquire(one.call, one.ask(), memory, one.state_until, sim.now)
+    attempt = acquire(one.call, one.options(), memory, one.state_until, sim.now)
     attempt.send(Answers(error))
     outcome = attempt.record()
     assert (outcome.kind, outcome.cost_usd) == (FAILED, None)

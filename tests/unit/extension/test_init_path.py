@@ -30,7 +30,7 @@ PACKAGES = {
     "wire": "accelerated aws credentials deadline http record sigv4 sockets url",
     "provider": "client keys routes",
     "state": (
-        "changes dynamodb item ledger_operations model outcome plan_operations schema table_access "
+        "changes dynamodb item ledger_operations model outcome due_operations schema table_access "
         "table_call traffic_operations update_expression warm_operations warm_state"
     ),
     "prefix": "compiled",

@@ -10,7 +10,7 @@ from prefixwarm.errors import ProviderError
 from prefixwarm.provider.client import Reply
 from prefixwarm.settings import Settings
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import METRIC, LeaseWish, Result
+from prefixwarm.state.model import METRIC, LeaseRequest, Result
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.context import StartContext
 from prefixwarm_extension.init_policy import Start
@@ -78,7 +78,7 @@ class Instance:
 
     def written(self) -> None:
         """The init phase has just written the entry."""
-        wish = LeaseWish(
+        wish = LeaseRequest(
             name="support", owner="init", now=self.now, seconds=30, needed_until=self.now
         )
         state, _ = self.store.take_lease(self.key, wish, Deadline.after(60))
@@ -86,7 +86,7 @@ class Instance:
         lease = _lease(self.key, state.lease.token)
         self.store.record(
             lease,
-            Result(**result, max_tokens=0, due_at=self.now + 3300, idle=0),
+            Result(**result, max_tokens=0, due_at=self.now + 3300, idle_refreshes=0),
             Deadline.after(60),
         )
 

@@ -10,7 +10,7 @@ import pytest
 
 from prefixwarm.settings import Settings
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import Failure, Lease, LeaseWish
+from prefixwarm.state.model import Failure, Lease, LeaseRequest
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.context import StartContext
 from prefixwarm_extension.init_policy import Start
@@ -61,7 +61,7 @@ def test_a_call_in_flight_after_failed_ones_is_not_waited_for(
     key = context.key(call)
 
     def lease(owner: str) -> Lease:
-        wish = LeaseWish(name="support", owner=owner, now=time(), seconds=HOUR, needed_until=now)
+        wish = LeaseRequest(name="support", owner=owner, now=time(), seconds=HOUR, needed_until=now)
         state, taken = store.take_lease(key, wish, soon)
         assert taken
         return Lease(key=key, owner=owner, token=state.lease.token)

@@ -53,7 +53,7 @@ class Bench:
     def run(self, planned_calls: list[PlannedCall], seconds: float = 50.0) -> None:
         """Send the orders with so much time left."""
 
-        def book(planned: PlannedCall, outcome: Outcome) -> None:
+        def record_outcome(planned: PlannedCall, outcome: Outcome) -> None:
             self.booked.append(outcome)
             if self.book_error:
                 raise self.book_error
@@ -65,7 +65,7 @@ class Bench:
             self.route_breaker,
             Isolation(self.store, self.report, deadline, self.clock),
             Budget(self.store, None, "total/default", self.clock),
-            book,
+            record_outcome,
             "",
             deadline,
             self.clock,
@@ -94,7 +94,7 @@ def test_a_refresh_that_somebody_else_made_is_not_repeated() -> None:
     """What was read at the tick's start is what must still hold."""
     bench = Bench(lambda call: None, lambda: NOW)
     (planned,) = planned_calls(1)
-    bench.store.touch(planned.candidate.state.key, NOW - 1, 3600, Deadline.after(60))
+    bench.store.record_use(planned.candidate.state.key, NOW - 1, 3600, Deadline.after(60))
     bench.run([planned])
     assert [outcome.reason for outcome in bench.booked] == ["warm"]
     assert not bench.sent
@@ -176,7 +176,7 @@ def test_a_prefix_whose_state_breaks_the_code_is_set_aside(monkeypatch: pytest.M
     (failed,) = bench.report.outcomes
     assert (failed.name, failed.kind) == ("anthropic-0", "failed")
     state = read(broken.candidate.state.key, Deadline.after(5))
-    assert (state.plan.due_at, state.plan.reason) == (
+    assert (state.last_decision.due_at, state.last_decision.reason) == (
         NOW + 600,
         "set aside: unexpected KeyError in garbage",
     )

@@ -134,13 +134,13 @@ def test_new_invocations_end_the_silence(candidate: Candidate) -> None:
     """Older ones than those known do not."""
     known = replace(candidate, state=changed(candidate.state, idle=7, traffic_at=NOW - 4000))
     seen = known.with_traffic([NOW - 4100, NOW - 500], NOW)
-    assert (seen.evidence, seen.state.traffic.idle, seen.state.traffic.at) == (
+    assert (seen.evidence, seen.state.traffic.idle_refreshes, seen.state.traffic.at) == (
         "metric",
         0,
         NOW - 500,
     )
     unseen = known.with_traffic([NOW - 4000], NOW)
-    assert (unseen.evidence, unseen.state.traffic.idle) == ("", 7)
+    assert (unseen.evidence, unseen.state.traffic.idle_refreshes) == ("", 7)
 
 
 def test_invocations_never_extend_the_entrys_life(candidate: Candidate) -> None:

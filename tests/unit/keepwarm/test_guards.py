@@ -44,7 +44,7 @@ def test_a_pause_outlives_its_tick() -> None:
     third = RouteBreaker(store, "team", {}, lambda: NOW + 91)
     third.load({"anthropic"}, deadline)
     assert third.pause("anthropic") is None
-    assert store.read(route_key("anthropic", "", "team"), deadline).plan.reason.startswith(
+    assert store.read(route_key("anthropic", "", "team"), deadline).last_decision.reason.startswith(
         "HTTP 429"
     )
 
@@ -94,10 +94,10 @@ def test_a_route_takes_so_many_calls_and_fewer_writes() -> None:
 
 def test_a_refresh_is_dropped_that_would_start_too_late(candidate: Candidate) -> None:
     """Its entry's end is the latest start, less a margin; a write has none."""
-    ask = planned(candidate, "refresh").ask()
-    assert ask.needed_until == candidate.state.life.warm_until
-    assert ask.latest_start == (candidate.state.life.warm_until or 0) - 5
-    assert planned(candidate, "write").ask().latest_start is None
+    options = planned(candidate, "refresh").options()
+    assert options.needed_until == candidate.state.life.warm_until
+    assert options.latest_start == (candidate.state.life.warm_until or 0) - 5
+    assert planned(candidate, "write").options().latest_start is None
 
 
 @pytest.mark.parametrize(
@@ -134,5 +134,5 @@ def test_the_breaker_remembers_the_likely_cause() -> None:
 
 def test_idle_counts_warm_calls_without_traffic() -> None:
     """The first write of all is not one."""
-    assert planned(make_case(idle=3), "refresh").idle == 4
-    assert planned(make_case(warm_until=None), "write").idle == 0
+    assert planned(make_case(idle=3), "refresh").idle_refreshes == 4
+    assert planned(make_case(warm_until=None), "write").idle_refreshes == 0

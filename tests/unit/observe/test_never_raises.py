@@ -108,7 +108,7 @@ def exercise(observer: Observer, body: Any, usage: Any = None) -> None:
     sent = observer.begin(body, {})
     if sent is not None:
         observer.wait(sent)
-        observer.end(observer.unasked(observer.leaving(sent)), usage, usage, {})
+        observer.end(observer.without_diagnosis(observer.leaving(sent)), usage, usage, {})
     observer.flush(PATIENCE)
 
 

@@ -101,7 +101,7 @@ def test_a_read_keeps_the_ttl_that_was_granted(
 ) -> None:
     """Even when the request itself wrote an hour of conversation behind the prefix."""
     key = state_of(watched, prefix).key
-    watched.state.touch(key, 500.0, granted, Deadline.after(60))
+    watched.state.record_use(key, 500.0, granted, Deadline.after(60))
     both = {**READ, "cache_creation_input_tokens": 90}
     split = {"ephemeral_1h_input_tokens": 90 if granted == 300 else 0}
     observe(watched, make_body(), {**both, "cache_creation": split}, started=2000.0)
@@ -158,7 +158,7 @@ def test_an_unreachable_state_changes_nothing(watched: Any, make_body: Any) -> N
     """The line is written all the same."""
 
     class Away:
-        def touch(self, *_arguments: Any) -> None:
+        def report(self, *_arguments: Any) -> None:
             raise StateError("away")
 
     watched.observer._reporter._store = Away()

@@ -87,7 +87,7 @@ def test_both_implementations_agree(steps: list[tuple]) -> None:
         ats = sorted(at for at in places if at < length)
         marks = [(at, "1h" if number < hours else "5m") for number, at in enumerate(ats)]
         keys = [repr(texts[: at + 1]).encode() for at in range(length)]
-        plan = cache.plan(
+        effect = cache.effect(
             blocks_of(texts),
             keys,
             [Marker(*mark) for mark in marks],
@@ -95,10 +95,10 @@ def test_both_implementations_agree(steps: list[tuple]) -> None:
             now=now,
             switches=switches,
         )
-        cache.commit(plan, owner=OWNER, start=now, available_at=now + delay, switches=switches)
+        cache.commit(effect, owner=OWNER, start=now, available_at=now + delay, switches=switches)
         expected = naive.ask(texts, marks, now, now + delay)
-        assert (plan.read, plan.write_5m, plan.write_1h, plan.input) == expected
-        assert sum(expected) == plan.total == 10 * length
+        assert (effect.read, effect.write_5m, effect.write_1h, effect.input) == expected
+        assert sum(expected) == effect.total == 10 * length
 
 
 def test_a_plan_changes_nothing_until_it_is_committed() -> None:
@@ -106,10 +106,10 @@ def test_a_plan_changes_nothing_until_it_is_committed() -> None:
     blocks = blocks_of(["a", "b", "c"])
     keys = [b"1", b"2", b"3"]
     for _ in range(2):
-        plan = cache.plan(
+        effect = cache.effect(
             blocks, keys, [Marker(2, "5m")], minimum=MINIMUM, now=0.0, switches=Switches()
         )
-        assert plan.write_5m == 30
+        assert effect.write_5m == 30
     assert len(cache) == 0
 
 
@@ -118,9 +118,9 @@ def test_expired_entries_are_swept() -> None:
     for number in range(25_000):
         keys = [b"", b"", number.to_bytes(16, "big")]
         now = float(number)
-        plan = cache.plan(
+        effect = cache.effect(
             blocks, keys, [Marker(2, "5m")], minimum=MINIMUM, now=now, switches=switches
         )
-        cache.commit(plan, owner=OWNER, start=now, available_at=now, switches=switches)
+        cache.commit(effect, owner=OWNER, start=now, available_at=now, switches=switches)
     assert len(cache) < 11_000
     assert len(list(cache.live(now, 0.0))) == 300

@@ -18,7 +18,7 @@ from prefixwarm.state.model import (
     Check,
     Failure,
     Lease,
-    LeaseWish,
+    LeaseRequest,
     Limits,
     Registration,
     Reservation,
@@ -200,7 +200,7 @@ class LosesReplies:
 
 
 RESULT = Result(
-    outcome=WRITTEN, started=NOW, ttl=3600, max_tokens=0, due_at=NOW, cost_usd=0.5, idle=1
+    outcome=WRITTEN, started=NOW, ttl=3600, max_tokens=0, due_at=NOW, cost_usd=0.5, idle_refreshes=1
 )
 FAILURE = Failure(outcome=FAILED, reason="HTTP 529", at=NOW, backoff_until=NOW + 60, cost_usd=0.5)
 START = SessionStart(at=NOW, quiet=300, hit=True, saved=True, saved_usd=0.25)
@@ -209,7 +209,7 @@ LATE = Lease(key=KEY, owner="late", token=99)
 
 def take(store: DynamoState, soon: Deadline) -> Lease:
     """The lease, which is free."""
-    wish = LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
+    wish = LeaseRequest(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
     state, taken = store.take_lease(KEY, wish, soon)
     assert taken
     return Lease(key=KEY, owner="a", token=state.lease.token)
@@ -279,8 +279,8 @@ def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert store.ledger("total/shop", [DAY], soon)[0].committed_usd == 0.25
     store.register(KEY, Registration(name="support", at=NOW, due_at=NOW), soon)
     check = Check(at=NOW, due_at=NOW, reason="", granted_usd=0.5, granted_until=NOW + 9)
-    store.plan(KEY, check, soon)
+    store.record_check(KEY, check, soon)
     assert store.read(KEY, soon).money.init_allowance_usd == 0.5
-    wish = LeaseWish(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
+    wish = LeaseRequest(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
     state, taken = store.take_lease(KEY, wish.replace(allowance_usd=0.25), soon)
     assert (taken, state.money.init_allowance_usd) == (True, 0.25)

@@ -20,7 +20,7 @@ from prefixwarm.state.model import (
     Check,
     Failure,
     Lease,
-    LeaseWish,
+    LeaseRequest,
     Result,
     RoutePause,
     SessionStart,
@@ -80,11 +80,15 @@ def test_a_shorter_pause_leaves_a_longer_one(store: StateStore) -> None:
 
 def test_a_check_changes_only_what_it_says(store: StateStore) -> None:
     """None leaves what is there."""
-    first = Check(at=1.0, due_at=2.0, reason="a", rewrites=2, tripped_until=9.0, idle=3)
-    store.plan(KEY, first, soon())
-    store.plan(KEY, Check(at=2.0, due_at=3.0, reason="b"), soon())
+    first = Check(at=1.0, due_at=2.0, reason="a", rewrites=2, tripped_until=9.0, idle_refreshes=3)
+    store.record_check(KEY, first, soon())
+    store.record_check(KEY, Check(at=2.0, due_at=3.0, reason="b"), soon())
     state = store.read(KEY, soon())
-    assert (state.plan.due_at, state.plan.reason, state.traffic.idle) == (3.0, "b", 3)
+    assert (
+        state.last_decision.due_at,
+        state.last_decision.reason,
+        state.traffic.idle_refreshes,
+    ) == (3.0, "b", 3)
     assert (state.backoff.rewrites, state.backoff.tripped_until) == (2, 9.0)
 
 
@@ -94,7 +98,7 @@ TOTAL = "total/shop"
 
 def spend(store: StateStore, by: str, cost_usd: float, at: float = 1000.0) -> None:
     """A warm call by somebody."""
-    wish = LeaseWish(name="support", owner=by, now=at, seconds=1, needed_until=1e9)
+    wish = LeaseRequest(name="support", owner=by, now=at, seconds=1, needed_until=1e9)
     state, _ = store.take_lease(KEY, wish, soon())
     lease = Lease(key=KEY, owner=by, token=state.lease.token)
     result = Result(
@@ -128,7 +132,7 @@ def test_what_others_spent_and_what_was_saved_is_settled_once(store: StateStore)
         first, second = store.ledger(key, [DAY, "2026-11-22"], soon())
         assert (first.others_usd, first.saves, first.saved_usd) == (0.5, 1, 0.25)
         assert (second.others_usd, second.saves, second.net_usd) == (0.125, 1, 0.125)
-    assert store.read(KEY, soon()).money.kept_usd == 2.0
+    assert store.read(KEY, soon()).money.keepwarm_usd == 2.0
 
 
 def test_of_two_who_settle_one_does(store: StateStore) -> None:
@@ -162,11 +166,13 @@ def test_a_failure_of_one_callers_own_holds_back_nobody_else(store: StateStore) 
     """Its key, its network; the provider's troubles are everybody's."""
 
     def take(by: str, now: float = 1010.0) -> bool:
-        wish = LeaseWish(name="s", owner=by, now=now, seconds=1, needed_until=1e9, by=by)
+        wish = LeaseRequest(name="s", owner=by, now=now, seconds=1, needed_until=1e9, by=by)
         return store.take_lease(KEY, wish, soon())[1]
 
     def fail(own_fault: bool) -> None:
-        wish = LeaseWish(name="s", owner="k", now=1000.0, seconds=5, needed_until=1e9, by=KEEPWARM)
+        wish = LeaseRequest(
+            name="s", owner="k", now=1000.0, seconds=5, needed_until=1e9, by=KEEPWARM
+        )
         state, taken = store.take_lease(KEY, wish, soon())
         assert taken
         lease = Lease(key=KEY, owner="k", token=state.lease.token)
@@ -197,7 +203,7 @@ def test_the_providers_trouble_holds_everybody(store: StateStore) -> None:
     """Also after one that was somebody's own."""
     for own_fault in (True, False):
         now = 1000.0 if own_fault else 2000.0
-        wish = LeaseWish(name="s", owner="k", now=now, seconds=5, needed_until=1e9, by=KEEPWARM)
+        wish = LeaseRequest(name="s", owner="k", now=now, seconds=5, needed_until=1e9, by=KEEPWARM)
         state, taken = store.take_lease(KEY, wish, soon())
         assert taken
         failure = Failure(
@@ -209,7 +215,7 @@ def test_the_providers_trouble_holds_everybody(store: StateStore) -> None:
             own_fault=own_fault,
         )
         store.fail(Lease(key=KEY, owner="k", token=state.lease.token), failure, soon())
-    wish = LeaseWish(name="s", owner="a", now=2100.0, seconds=5, needed_until=1e9, by="agent")
+    wish = LeaseRequest(name="s", owner="a", now=2100.0, seconds=5, needed_until=1e9, by="agent")
     state, taken = store.take_lease(KEY, wish, soon())
     assert (taken, state.backoff.of) == (False, "")
 
@@ -218,7 +224,7 @@ def test_what_showed_traffic_is_remembered(store: StateStore) -> None:
     """The metric, or the agent's own word."""
     store.saw_traffic(KEY, 1000.0, METRIC, soon())
     assert store.read(KEY, soon()).traffic.by == METRIC
-    store.touch(KEY, 2000.0, 300, soon())
+    store.record_use(KEY, 2000.0, 300, soon())
     assert store.read(KEY, soon()).traffic.by == OBSERVED
     store.saw_traffic(KEY, 1500.0, METRIC, soon())
     assert store.read(KEY, soon()).traffic.by == OBSERVED

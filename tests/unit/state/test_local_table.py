@@ -71,7 +71,7 @@ def conditions_on(name: str) -> st.SearchStrategy[tuple[str, str, str, Any]]:
     return st.tuples(kinds, st.just(name), operators, TYPES[name])
 
 
-sets = st.tuples(st.sampled_from(["join"]), st.sampled_from(["f", "g"]))
+sets = st.tuples(st.sampled_from(["add_to_set"]), st.sampled_from(["f", "g"]))
 updates = st.fixed_dictionaries(
     {}, optional={**{name: updates_of(name) for name in TYPES}, "d": sets}
 ).filter(bool)

@@ -14,7 +14,7 @@ from prefixwarm.prefix.manifest import Entry
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import Check, SessionStart
 from prefixwarm.warm.acquire import acquire
-from prefixwarm.warm.attempt import Ask
+from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.start_share import WEEK, start_share, used_up
 from prefixwarm.wire.deadline import Deadline
 
@@ -83,15 +83,15 @@ class Life:
     def start(self, at: float) -> Outcome:
         """A cold start."""
         self.now = at
-        ask = Ask(
+        options = CallOptions(
             key=KEY,
             owner=f"start-{at}",
             needed_until=at + 30,
-            idle=0,
+            idle_refreshes=0,
             usual_ttl=300,
             usd_per_week=self.usd_per_week,
         )
-        attempt = acquire(self.call, ask, self.store, self._soon, lambda: self.now)
+        attempt = acquire(self.call, options, self.store, self._soon, lambda: self.now)
         if attempt.granted:
             attempt.send(self)  # type: ignore[arg-type]
             attempt.record()
@@ -105,7 +105,7 @@ class Life:
             at=at, quiet=300, hit=hit, init_read=init_read, asked_ttl=None if hit else 300
         )
         self.store.count_start(KEY, start, self._soon)
-        self.store.touch(KEY, at, 300, self._soon)
+        self.store.record_use(KEY, at, 300, self._soon)
         return hit
 
     def check(self, at: float, rule: str = "auto") -> None:
@@ -125,7 +125,7 @@ class Life:
             granted_usd=candidate.granted_usd(at),
             granted_until=at + WEEK,
         )
-        self.store.plan(KEY, check, self._soon)
+        self.store.record_check(KEY, check, self._soon)
 
 
 def kinds(outcomes: Sequence[Outcome]) -> list[str]:
@@ -137,7 +137,9 @@ def test_a_start_asks_for_five_minutes_where_nothing_speaks_for_the_hour() -> No
     """Though the file says an hour; the keep-warm function's decision stands above that."""
     life = Life()
     life.start(BEGIN)
-    life.store.plan(KEY, Check(at=0.0, due_at=0.0, reason="", wanted_ttl=3600), Deadline.after(9))
+    life.store.record_check(
+        KEY, Check(at=0.0, due_at=0.0, reason="", wanted_ttl=3600), Deadline.after(9)
+    )
     life.start(BEGIN + 2 * HOUR)
     assert life.asked == [300, 3600]
 
@@ -178,9 +180,11 @@ def test_a_start_waits_for_anothers_call_whatever_is_left() -> None:
     life = Life(usd_per_week=1.5 * WRITE)
     life.start(BEGIN)
     leased = changed_lease(life.state, BEGIN + 2 * HOUR)
-    ask = Ask(key=KEY, owner="b", needed_until=BEGIN + 9e3, usd_per_week=life.usd_per_week)
+    options = CallOptions(
+        key=KEY, owner="b", needed_until=BEGIN + 9e3, usd_per_week=life.usd_per_week
+    )
     soon = Deadline.after(9)
-    attempt = acquire(life.call, ask, life.store, soon, lambda: BEGIN + 9e3, leased)
+    attempt = acquire(life.call, options, life.store, soon, lambda: BEGIN + 9e3, leased)
     assert attempt.in_flight
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-class PlanOperations(TableAccess):
+class DueOperations(TableAccess):
     """List what is due, put it off, pause it, drop it; see `StateStore`."""
 
     def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
@@ -29,15 +29,17 @@ class PlanOperations(TableAccess):
         keep(change, registration.at)
         self._update(key, change, deadline)
 
-    def plan(self, key: str, check: Check, deadline: Deadline) -> None:
+    def record_check(self, key: str, check: Check, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
         set_due(change, check.due_at)
         change.set("reason", check.reason)
         keep(change, check.at)
-        for name in ("idle", "learned", "wanted_ttl", "rewrites", "tripped_until"):
+        for name in ("learned", "wanted_ttl", "rewrites", "tripped_until"):
             if getattr(check, name) is not None:
                 change.set(name, getattr(check, name))
+        if check.idle_refreshes is not None:
+            change.set("idle", check.idle_refreshes)
         if check.granted_usd is None:
             self._update(key, change, deadline)
             return
