@@ -1,0 +1,182 @@
+"""A short, stable name of a provider's cache entry: what has the same key, reads the same entry.
+
+A key is made of what the provider's own key is made of, as far as it is public: the parameters
+and blocks of `Prompt`, in their normal form and in the order in which they were sent. It is
+written ``pw1-`` and 40 hex digits; the number changes if ever the same input gives another key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import UsageError
+from prefixwarm.fields.parameters import TIERS as PARAMETER_TIERS
+from prefixwarm.prefix.blocks import TIERS
+from prefixwarm.prefix.file_form import PrefixFile
+from prefixwarm.prefix.prefix_definition import Prefix
+from prefixwarm.prefix.prompt import Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.prefix.blocks import Block
+
+_VERSION = "pw1"
+_DIGITS = 40
+_MARKER = "prompt_cache_breakpoint"
+# What clients send by themselves (anthropic 2.14, `Anthropic.default_headers`), so that a body
+# alone has the key of the request that it becomes.
+_USUAL = (("anthropic-version", "2026-10-21"), ("anthropic-version", "bedrock-2023-05-31"))
+
+# What is in the key of OpenAI's cache beside instructions and messages, but for where it is read
+# off a request: see docs/stats.md. Of `text` and `reasoning` these fields alone.
+_OPENAI_FIELDS = (
+    *("model", "instructions", "tools", "parallel_tool_calls", "service_tier"),
+    *("text.format", "text.verbosity", "reasoning.effort", "context_management"),
+    *("response_format", "verbosity", "reasoning_effort", "functions"),
+)
+_LEADING_ROLES = ("system", "developer")
+
+
+def prefix_key(
+    prefix: Prefix | PrefixFile | Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> str:
+    """Name the cache entry that requests of a shared prefix read.
+
+    Parameters
+    ----------
+    prefix : Prefix, PrefixFile or mapping
+        What is shared, or a request's body: of the Messages API, of Converse (as boto3 takes it),
+        or of OpenAI (Chat Completions or Responses). What counts of a body ends at its last
+        breakpoint; without one, at the system prompt's end.
+    headers : mapping of str to str, optional
+        A body's headers: ``anthropic-beta`` changes what is cached.
+
+    Returns
+    -------
+    str
+        44 characters of ``[a-z0-9-]``: as OpenAI's ``prompt_cache_key``, which takes 64, it sends
+        requests of one prefix to the machine that holds it. Nothing of the prompt can be read
+        from it.
+
+    Raises
+    ------
+    UsageError
+        When it is no request's body.
+
+    Notes
+    -----
+    Where two requests differ in their breakpoints' TTL, in a default that is written out or in
+    what follows the prefix, they have one key. The order of keys and of tools counts, as it does
+    for the provider. Account, workspace and region, which no request holds, do not.
+
+    Examples
+    --------
+    >>> prefix_key({"model": "claude-sonnet-5-5", "system": "Be kind.", "messages": []})
+    'pw1-...'
+    """
+    if isinstance(prefix, PrefixFile):
+        prompt = Prompt.of_file(prefix)
+        return _written(_of_prompt(prompt, len(prompt.blocks)))
+    if isinstance(prefix, Prefix):
+        prompt = Prompt(prefix.request([]), prefix.headers, prefix.route)
+        return _written(_of_prompt(prompt, _end(prompt)))
+    if not (isinstance(prefix, Mapping) and (prefix.get("model") or prefix.get("modelId"))):
+        raise UsageError("prefix_key: give a request's body, which names its model")
+    if _is_openai(prefix):
+        return _written(_of_openai(prefix))
+    lowered = {name.lower(): value for name, value in (headers or {}).items()}
+    prompt = Prompt(dict(prefix), lowered)
+    return _written(_of_prompt(prompt, _end(prompt)))
+
+
+def _end(prompt: Prompt) -> int:
+    """How many blocks count: up to the last breakpoint, else those before the messages."""
+    if prompt.breakpoints:
+        return prompt.breakpoints[-1] + 1
+    return sum(block.message is None for block in prompt.blocks)
+
+
+def _of_prompt(prompt: Prompt, end: int) -> Iterator[bytes]:
+    shared = prompt.blocks[:end]
+    reached = (PARAMETER_TIERS[0], *_up_to(shared))
+    for name, parameter in sorted(prompt.parameters.items()):
+        if parameter.tier in reached and (name, parameter.value) not in _USUAL:
+            yield _json([name, parameter.value], sort=True)
+    for block in shared:
+        yield block.tier.encode()
+        yield block.data
+
+
+def _up_to(shared: list[Block]) -> tuple[str, ...]:
+    return TIERS[: TIERS.index(shared[-1].tier) + 1] if shared else TIERS[:1]
+
+
+def _is_openai(body: Mapping[str, Any]) -> bool:
+    """Whether these are fields of OpenAI's requests: Claude's have a system prompt of their own."""
+    if "modelId" in body or "claude" in str(body.get("model", "")):
+        return False
+    messages = body.get("messages")
+    return "input" in body or "instructions" in body or isinstance(messages, list)
+
+
+def _of_openai(body: Mapping[str, Any]) -> Iterator[bytes]:
+    for place in _OPENAI_FIELDS:
+        name, _, inner = place.partition(".")
+        value = body.get(name)
+        if inner:
+            value = value.get(inner) if isinstance(value, Mapping) else None
+        if value is not None:
+            yield _json([place, _unmarked(value)])
+    turns = body.get("input", body.get("messages"))
+    for turn in _leading(turns) if isinstance(turns, list) else ():
+        yield _json(turn)
+
+
+def _leading(turns: list[Any]) -> list[Any]:
+    """The items up to the last explicit breakpoint, else the leading instructions."""
+    marked = [i for i, turn in enumerate(turns) if _has_marker(turn)]
+    if not marked:
+        ends = (i for i, turn in enumerate(turns) if _role(turn) not in _LEADING_ROLES)
+        return [_unmarked(turn) for turn in turns[: next(ends, len(turns))]]
+    *before, last = turns[: marked[-1] + 1]
+    content = last.get("content") if isinstance(last, Mapping) else None
+    if isinstance(content, list) and any(map(_has_marker, content)):
+        end = max(i for i, part in enumerate(content) if _has_marker(part))
+        last = {**last, "content": content[: end + 1]}
+    return [_unmarked(turn) for turn in (*before, last)]
+
+
+def _role(turn: object) -> object:
+    return turn.get("role") if isinstance(turn, Mapping) else None
+
+
+def _has_marker(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return _MARKER in value or any(map(_has_marker, value.values()))
+    return isinstance(value, list) and any(map(_has_marker, value))
+
+
+def _unmarked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _unmarked(inner) for name, inner in value.items() if name != _MARKER}
+    return [_unmarked(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _json(value: object, *, sort: bool = False) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
+    except (TypeError, ValueError) as error:
+        raise UsageError("prefix_key: the request holds what is no JSON") from error
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _written(parts: Iterator[bytes]) -> str:
+    whole = sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "big"))
+        whole.update(part)
+    return f"{_VERSION}-{whole.hexdigest()[:_DIGITS]}"
