@@ -133,7 +133,7 @@ def line(life: Life, read: float, *, observed: bool) -> str:
         agent_ttl=life.agent_ttl,
         observed=observed,
         deployments=life.deployments,
-        starts=life.starts,
+        init_starts=life.starts,
         init_per_week=INIT_PER_WEEK,
     )
     best, most = cheapest(life, read), allowed(life, ours, nothing, read, observed=observed)

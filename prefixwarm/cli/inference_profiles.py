@@ -43,12 +43,12 @@ def base_models(
         Where it holds AWS credentials, GetInferenceProfile is asked.
     """
     earlier = {file.model: file.base_model for file in files}
-    found: dict[str, str] = {}
+    models_by_arn: dict[str, str] = {}
     for arn in {model for model in models if _PROFILE.fullmatch(model)}:
         model = chosen or earlier.get(arn) or _asked(arn, environ)
         if model:
-            found[arn] = model
-    return found
+            models_by_arn[arn] = model
+    return models_by_arn
 
 
 def _asked(arn: str, environ: Mapping[str, str]) -> str | None:

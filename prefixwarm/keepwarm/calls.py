@@ -135,8 +135,8 @@ class Sender:
             self.budget.release(reservation)
             return attempt.outcome
         attempt.send(self.provider)
-        if attempt.verdict:
-            self.route_breaker.note(call.route, attempt.verdict, attempt.outcome.reason)
+        if attempt.classification:
+            self.route_breaker.note(call.route, attempt.classification, attempt.outcome.reason)
         outcome = attempt.record()
         self.record_outcome(planned, outcome)
         self.budget.spend(reservation, outcome)

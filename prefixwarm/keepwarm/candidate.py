@@ -11,7 +11,7 @@ from zlib import crc32
 from prefixwarm.keepwarm.old_versions import held_back
 from prefixwarm.life import TTL_1H, TTL_5M, relative_prices
 from prefixwarm.policy import Multipliers, View, carry_over, decide, learn
-from prefixwarm.policy.decide import init_share
+from prefixwarm.policy.decide import start_allowance
 from prefixwarm.state.model import METRIC, OBSERVED
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Candidate:
         unit = _dollars(self.call, "input")
         if not self.state.traffic.starts or unit is None:
             return None
-        share = init_share(self._view(now), self.policy)
+        share = start_allowance(self._view(now), self.policy)
         return None if share is None else share * unit - self.state.money.init_allowance_usd
 
     def cost_usd(self, now: float, ttl: int) -> float | None:

@@ -92,11 +92,11 @@ class PrefixCatalog:
         """US dollars that a second of waiting is worth: the setting's, else the manifest's."""
         return self._settings.latency_value or self.manifest.latency_value
 
-    def judges(self, state: State) -> bool:
-        """Whether it is known what a state is that is none of `entries`.
+    def may_drop(self, state: State) -> bool:
+        """Whether a state that is missing from `entries` may be treated as removed.
 
-        Not while keys are unknown; nor does an environment judge what a later deployment knows,
-        which may run beside it for a while.
+        Not while keys are unknown, nor where a later deployment, which may run beside this
+        environment for a while, has registered it.
         """
         return not self._keyless and (state.deployment.at or 0.0) <= self._read_at
 

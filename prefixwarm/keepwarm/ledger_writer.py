@@ -47,7 +47,7 @@ class LedgerWriter:
             When that cannot be written.
         """
         self._report.outcomes.append(outcome)
-        _say(planned, outcome)
+        _log(planned, outcome)
         if outcome.ok and outcome.kind != SKIPPED:
             self._record_check(planned, outcome)
 
@@ -83,7 +83,7 @@ class LedgerWriter:
             self._store.hand_on(key, learned, now, Deadline.after(RECORD_SECONDS))
 
 
-def _say(planned: PlannedCall, outcome: Outcome) -> None:
+def _log(planned: PlannedCall, outcome: Outcome) -> None:
     if outcome.downgraded:
         why = outcome.reason
         logger.warning(

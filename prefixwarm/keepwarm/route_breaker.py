@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from prefixwarm.state.store import StateStore
-    from prefixwarm.warm.error_classification import Verdict
+    from prefixwarm.warm.error_classification import Classification
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -34,11 +34,11 @@ def route_key(route: str, region: str, scope: str) -> str:
     return "/".join(("route", route, region or "-", scope))
 
 
-def pause_after(verdict: Verdict) -> float:
+def pause_after(classification: Classification) -> float:
     """Seconds for which an error stops its whole route; 0 when it concerns one prefix alone."""
-    if verdict.scope != ROUTE:
+    if classification.scope != ROUTE:
         return 0.0
-    return min(max(verdict.pause or BRIEF, 1.0), LONGEST)
+    return min(max(classification.pause or BRIEF, 1.0), LONGEST)
 
 
 class RouteBreaker:
@@ -76,9 +76,9 @@ class RouteBreaker:
                 # Whoever wrote it meant to pause the route.
                 self._pauses[route] = RoutePause(until=self._clock() + BRIEF, reason=str(error))
 
-    def note(self, route: str, verdict: Verdict, reason: str) -> None:
+    def note(self, route: str, classification: Classification, reason: str) -> None:
         """Take an error of a call on this route into account."""
-        seconds = pause_after(verdict)
+        seconds = pause_after(classification)
         until = self._clock() + seconds
         with self._lock:
             if seconds and until > self._pauses.get(route, _NO_PAUSE).until:

@@ -131,7 +131,7 @@ class CandidateSelector:
 
     def _earlier(self, state: State) -> Entry | None:
         """An earlier version of a prefix that is still in use; what else is unknown is retired."""
-        if not self.catalog.judges(state):
+        if not self.catalog.may_drop(state):
             return None
         entry, why = self.catalog.old_versions.entry(state, self.now)
         if entry is None:

@@ -85,9 +85,9 @@ class TickReport:
                     sums[name] += value
                     units[name] = unit
         sums["WarmFailed"] += self.broken + self.unreadable
-        found = {name: (sums[name], unit) for name, unit in units.items()}
-        found["SavedUSD"] = (self.saved_usd, "None")
-        return found | {name: (float(value), "Count") for name, value in self._counts().items()}
+        values = {name: (sums[name], unit) for name, unit in units.items()}
+        values["SavedUSD"] = (self.saved_usd, "None")
+        return values | {name: (float(value), "Count") for name, value in self._counts().items()}
 
     def _counts(self) -> dict[str, int]:
         return {
@@ -131,13 +131,13 @@ class TickReport:
         """What the invocation answers."""
         kinds = Counter(outcome.kind for outcome in self.outcomes)
         costs = [outcome.cost_usd for outcome in self.outcomes if outcome.calls]
-        known = [cost for cost in costs if cost is not None]
+        priced = [cost for cost in costs if cost is not None]
         return {
             "due": self.due,
             "outcomes": dict(kinds),
-            "spent_usd": round(sum(known), 9),
+            "spent_usd": round(sum(priced), 9),
             "saved_usd": round(self.saved_usd, 9),
-            "unpriced_calls": len(costs) - len(known),
+            "unpriced_calls": len(costs) - len(priced),
             "rewrote": self.rewrote,
             "budget_reached": self.budget_reached,
             "broken": self.broken,

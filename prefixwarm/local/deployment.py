@@ -71,12 +71,12 @@ class Deployment:
             If its runtime's Python is not on this machine.
         """
         client = self.aws.client("lambda")
-        found = client.get_function(FunctionName=name)
-        settings = found["Configuration"]
+        function = client.get_function(FunctionName=name)
+        settings = function["Configuration"]
         arns = [layer["Arn"] for layer in settings.get("Layers", [])]
         layers = [client.get_layer_version_by_arn(Arn=arn) for arn in arns]
         return Function(
-            code=self._unzipped(found["Code"]["Location"]),
+            code=self._unzipped(function["Code"]["Location"]),
             handler=settings["Handler"],
             layers=tuple(self._unzipped(layer["Content"]["Location"]) for layer in layers),
             env={**settings.get("Environment", {}).get("Variables", {}), **self._endpoint()},

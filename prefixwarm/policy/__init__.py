@@ -2,7 +2,7 @@
 
 from prefixwarm.policy.bound import optimum
 from prefixwarm.policy.calendar import Calendar, Hours
-from prefixwarm.policy.decide import carry_over, decide, init_share, learn
+from prefixwarm.policy.decide import carry_over, decide, learn, start_allowance
 from prefixwarm.policy.evaluate import Decider, Replay, replay
 from prefixwarm.policy.policy import RULES, Policy
 from prefixwarm.policy.view import Action, Decision, Multipliers, View
@@ -20,8 +20,8 @@ __all__ = [
     "View",
     "carry_over",
     "decide",
-    "init_share",
     "learn",
     "optimum",
     "replay",
+    "start_allowance",
 ]

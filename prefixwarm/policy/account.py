@@ -92,7 +92,7 @@ class Account:
         owed = self.carried + view.spent
         if view.starts is None:
             return owed
-        premium, missed, saved = _nothing(view), view.starts - view.start_hits, view.start_hits
+        premium, missed, saved = _miss_premium(view), view.starts - view.start_hits, view.start_hits
         if view.agent_ttl == TTL_1H:
             saved = view.saves
         return owed - premium * (saved + RISK * (missed + saved))
@@ -131,7 +131,7 @@ class Account:
         if at - self.learner.last < SESSION_GAP:
             return 0.0
         hit = view.warm_until is not None and at < view.warm_until
-        return _nothing(view) * (RISK + hit)
+        return _miss_premium(view) * (RISK + hit)
 
     def carried_over(self, view: View) -> Account:
         """The account of the version that replaces this one."""
@@ -146,7 +146,7 @@ def _unpacked(learned: bytes) -> Account | None:
     return None if numbers is None else Account(*numbers)
 
 
-def _nothing(view: View) -> float:
+def _miss_premium(view: View) -> float:
     """What a miss would cost more than a hit if nothing was ever sent."""
     ttl = TTL_1H if view.agent_ttl == TTL_1H else TTL_5M
     return view.multipliers.write(ttl) - view.multipliers.read + view.latency

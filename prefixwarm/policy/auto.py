@@ -100,7 +100,7 @@ class Auto(Never):
         account = Account.unpack(view.learned) or Account.opened(view)
         return account.carried_over(view).pack()
 
-    def init_share(self, view: View) -> float | None:
+    def start_allowance(self, view: View) -> float | None:
         """The allowance."""
         account = Account.unpack(view.learned) or Account.opened(view)
         return max(0.0, account.allowance(view))

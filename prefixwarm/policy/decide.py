@@ -1,4 +1,9 @@
-"""The decision about one prefix at one moment."""
+"""The decision about one prefix at one moment: send a warm call now, or when to ask again.
+
+How many refreshes the silence is worth, and so whether the next one pays, is the rule's answer:
+`prefixwarm.policy.auto` for the default rule, with what `prefixwarm.policy.learner` has learned of
+the prefix's traffic and `prefixwarm.policy.account` of what may still be lost.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +85,7 @@ def carry_over(view: View, policy: str | Policy = "auto") -> bytes:
         return rule.carry_over(replace(view, learned=b""))
 
 
-def init_share(view: View, policy: str | Policy = "auto") -> float | None:
+def start_allowance(view: View, policy: str | Policy = "auto") -> float | None:
     """What starts may spend on writes that no request has read, beyond what they have.
 
     Parameters
@@ -96,7 +101,7 @@ def init_share(view: View, policy: str | Policy = "auto") -> float | None:
         Units of one uncached read of the prefix; None where the rule keeps no account.
     """
     try:
-        return _RULES[Policy.of(policy).rule].init_share(view)
+        return _RULES[Policy.of(policy).rule].start_allowance(view)
     except _UNSOUND:
         return 0.0
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from prefixwarm.errors import UsageError
 from prefixwarm.policy import decide as deciding
 from prefixwarm.policy.policy import Policy
-from prefixwarm.policy.run import Event, Run, Tender, World
+from prefixwarm.policy.run import Conditions, Event, PolicyFunctions, Run
 from prefixwarm.policy.view import Decision, Multipliers, View
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def replay(
     agent_ttl: int | None = None,
     observed: bool = True,
     deployments: Sequence[float] = (),
-    starts: Sequence[float] = (),
+    init_starts: Sequence[float] = (),
     init_per_week: float = math.inf,
 ) -> Replay:
     """Replay a rule, by name or with limits, or any decider against one prefix's real requests.
@@ -101,7 +101,7 @@ def replay(
         Whether the agent is observed; otherwise its requests are only counted.
     deployments : sequence of float
         When a new version of the prefix is deployed, which is not in the cache yet; seconds.
-    starts : sequence of float
+    init_starts : sequence of float
         When an environment starts whose init phase warms; with or without a request that follows.
     init_per_week : float
         What starts may spend in a week where the agent is not observed; units.
@@ -115,17 +115,17 @@ def replay(
     if not (read > 0 and write_5m > 0 and write_1h > 0 and latency >= 0 and tick > 0):
         raise UsageError("prices and tick must be above 0, and latency not below")
     prices = Multipliers(read, write_5m, write_1h)
-    world = World(prices, latency, tick, agent_ttl, observed, init_per_week)
-    run = Run(_tender(policy), world, watch or (lambda _: None))
+    conditions = Conditions(prices, latency, tick, agent_ttl, observed, init_per_week)
+    run = Run(_functions_of(policy), conditions, watch or (lambda _: None))
     for at, _, happen in merge(
         ((at, 0, run.deploy) for at in sorted(deployments)),
-        ((at, 1, run.start) for at in sorted(starts)),
+        ((at, 1, run.start) for at in sorted(init_starts)),
         ((at, 2, run.request) for at in arrivals),
         key=itemgetter(0, 1),
     ):
         if at <= end:
             happen(at)
-    run.tend(end)
+    run.run_checks(end)
     return _account(run, len(arrivals) * read)
 
 
@@ -161,23 +161,23 @@ def check_arrivals(arrivals: Sequence[float], end: float) -> None:
         raise UsageError(f"the end is {end!r}, before the last arrival at {previous!r}")
 
 
-def _tender(policy: str | Policy | Decider) -> Tender:
+def _functions_of(policy: str | Policy | Decider) -> PolicyFunctions:
     if isinstance(policy, (str, Policy)):
-        return _Named(Policy.of(policy))
-    return _Given(policy)
+        return _NamedPolicy(Policy.of(policy))
+    return _CustomPolicy(policy)
 
 
-class _Named:
+class _NamedPolicy:
     """A rule of this package."""
 
     def __init__(self, policy: Policy) -> None:
         self.decide = partial(deciding.decide, policy=policy)
         self.learn = partial(deciding.learn, policy=policy)
         self.carry_over = partial(deciding.carry_over, policy=policy)
-        self.init_share = partial(deciding.init_share, policy=policy)
+        self.start_allowance = partial(deciding.start_allowance, policy=policy)
 
 
-class _Given:
+class _CustomPolicy:
     """Anybody's decider; it keeps its counters from version to version."""
 
     def __init__(self, decider: Decider) -> None:
@@ -186,6 +186,6 @@ class _Given:
     def carry_over(self, view: View) -> bytes:
         return view.learned
 
-    def init_share(self, view: View) -> float | None:
+    def start_allowance(self, view: View) -> float | None:
         del view
         return None

@@ -48,7 +48,7 @@ class Rule(Protocol):
     def carry_over(self, view: View) -> bytes:
         """Counters for the version that replaces this one."""
 
-    def init_share(self, view: View) -> float | None:
+    def start_allowance(self, view: View) -> float | None:
         """What starts may spend on what nobody may read; None without an account."""
 
 
@@ -116,7 +116,7 @@ class Never:
         """What was learned is of the prefix's traffic, which stays."""
         return view.learned
 
-    def init_share(self, view: View) -> float | None:
+    def start_allowance(self, view: View) -> float | None:
         """There is no account."""
         del view
         return None

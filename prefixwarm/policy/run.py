@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WEEK = 7 * 86_400
 
 
-class Tender(Protocol):
+class PolicyFunctions(Protocol):
     """The functions of a policy that tend one prefix; see `prefixwarm.policy.decide`."""
 
     def decide(self, view: View) -> Decision:
@@ -30,7 +30,7 @@ class Tender(Protocol):
     def carry_over(self, view: View) -> bytes:
         """Counters of the version that replaces this one."""
 
-    def init_share(self, view: View) -> float | None:
+    def start_allowance(self, view: View) -> float | None:
         """What starts may spend on writes that nobody may read."""
 
 
@@ -53,7 +53,7 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True)
-class World:
+class Conditions:
     """What a replay takes for granted; units are those of `replay`.
 
     Attributes
@@ -107,20 +107,22 @@ class _State:
 class Run:
     """One prefix under one policy."""
 
-    def __init__(self, policy: Tender, world: World, watch: Callable[[Event], None]) -> None:
-        self._policy, self._world, self._watch = policy, world, watch
-        self._prices = world.multipliers
+    def __init__(
+        self, policy: PolicyFunctions, conditions: Conditions, watch: Callable[[Event], None]
+    ) -> None:
+        self._policy, self._conditions, self._watch = policy, conditions, watch
+        self._prices = conditions.multipliers
         self._entry, self._state, self._learned = _Entry(), _State(), b""
         self._last_request: float | None = None
         self._unlearned: list[float] = []
         self._next_check: float | None = None
         self._init_weeks: dict[int, float] = {}
-        self._state.init_left = self._init_share(0.0)
+        self._state.init_left = self._start_allowance(0.0)
         self.total = self.deployment = self.init = 0.0
         self.pings = self.misses = self.starts = self.start_hits = 0
 
     def _view(self, now: float) -> View:
-        world, state = self._world, self._state
+        conditions, state = self._conditions, self._state
         return View(
             now=now,
             last_touch=state.entry.touched,
@@ -129,18 +131,18 @@ class Run:
             idle_refreshes=state.idle_refreshes,
             traffic_at=state.traffic_at,
             multipliers=self._prices,
-            latency=world.latency,
+            latency=conditions.latency,
             learned=self._learned,
-            agent_ttl=world.agent_ttl,
+            agent_ttl=conditions.agent_ttl,
             spent=state.spent,
-            starts=state.starts if world.observed else None,
+            starts=state.starts if conditions.observed else None,
             start_hits=state.hits,
             saves=state.saves,
         )
 
-    def tend(self, until: float) -> None:
+    def run_checks(self, until: float) -> None:
         """Ask the policy at each of its checks before a moment."""
-        tick = self._world.tick
+        tick = self._conditions.tick
         while self._next_check is not None:
             now = math.ceil(self._next_check / tick) * tick
             if now >= until:
@@ -159,20 +161,20 @@ class Run:
         """Take into account what came since; an agent that nobody observes is only counted."""
         arrivals, self._unlearned = self._unlearned, []
         self._learned = self._policy.learn(self._view(now), arrivals)
-        if arrivals and not self._world.observed:
+        if arrivals and not self._conditions.observed:
             self._state.traffic_at, self._state.idle_refreshes = arrivals[-1], 0
 
     def _leave_for_starts(self, now: float, wanted: int) -> None:
         """Leave in the state what a start needs: the TTL, and what it may spend."""
         self._state.wanted = wanted
-        self._state.init_left = self._init_share(now)
+        self._state.init_left = self._start_allowance(now)
 
-    def _init_share(self, now: float) -> float:
+    def _start_allowance(self, now: float) -> float:
         """What starts may spend; a sum a week where the agent is not observed."""
-        share = self._policy.init_share(self._view(now)) if self._world.observed else None
+        share = self._policy.start_allowance(self._view(now)) if self._conditions.observed else None
         if share is not None:
             return share
-        return self._world.init_per_week - self._init_weeks.get(int(now // _WEEK), 0.0)
+        return self._conditions.init_per_week - self._init_weeks.get(int(now // _WEEK), 0.0)
 
     def _warm(self, now: float, decision: Decision) -> None:
         state = self._state
@@ -197,16 +199,16 @@ class Run:
 
     def deploy(self, now: float) -> None:
         """Replace the prefix by a new version, which has no entry yet."""
-        self.tend(now)
+        self.run_checks(now)
         if self._learned or self._state.entry.touched is not None:
             self._learned = self._policy.carry_over(self._view(now))
         self._entry, self._state, self._unlearned = _Entry(), _State(), []
-        self._state.init_left = self._init_share(now)
+        self._state.init_left = self._start_allowance(now)
         self._next_check = now
 
     def start(self, now: float) -> None:
         """Start an environment, whose init phase warms what is cold if its share covers that."""
-        self.tend(now)
+        self.run_checks(now)
         state, week = self._state, int(now // _WEEK)
         if state.entry.lives(now) or self._prices.write(state.wanted) > state.init_left + 1e-9:
             return
@@ -221,20 +223,20 @@ class Run:
 
     def request(self, now: float) -> None:
         """Send a real request."""
-        self.tend(now)
+        self.run_checks(now)
         last, hit = self._last_request, self._entry.lives(now)
         start = last is None or now - last > SESSION_GAP
         self.starts += start and last is not None
         self.start_hits += start and last is not None and hit
         self._last_request = now
         self._unlearned.append(now)
-        known = self._state.traffic_at
-        if self._world.observed and (known is None or now - known > SESSION_GAP):
+        last_seen = self._state.traffic_at
+        if self._conditions.observed and (last_seen is None or now - last_seen > SESSION_GAP):
             self._count(now, hit=hit)
         self._serve(now, hit=hit)
-        if self._world.observed:
+        if self._conditions.observed:
             self._state.traffic_at, self._state.idle_refreshes = now, 0
-        if (start and self._world.observed) or self._next_check is None:
+        if (start and self._conditions.observed) or self._next_check is None:
             decision = self._policy.decide(self._view(now))
             self._next_check = decision.next_check
             self._leave_for_starts(now, decision.ttl)
@@ -251,16 +253,16 @@ class Run:
         self._learn(now)
 
     def _serve(self, now: float, *, hit: bool) -> None:
-        ttl = self._world.agent_ttl
+        ttl = self._conditions.agent_ttl
         if ttl is None:
             ttl = self._entry.ttl if hit else self._policy.decide(self._view(now)).ttl
         cost = self._call(now, ttl)
         self.total += cost
         if not hit:
-            self.total += self._world.latency
+            self.total += self._conditions.latency
             self.misses += 1
-            if self._world.agent_ttl is None:
+            if self._conditions.agent_ttl is None:
                 self._state.spent += cost - self._prices.write_5m
-        if self._world.observed:
+        if self._conditions.observed:
             self._state.entry = self._entry
         self._watch(Event(now, "hit" if hit else "miss", now + self._entry.ttl))

@@ -118,7 +118,7 @@ class WarmCall(Record):
         if len(body) != size or body[at : at + 1] not in (b"0", b"1"):
             raise PrefixFileError(source, "", "is cut short; build it again")
         asked = _TTLS.get(call.ttl)
-        if not call.ttl_at or any(_found(body, place) != asked for place in call.ttl_at):
+        if not call.ttl_at or any(_text_at(body, place) != asked for place in call.ttl_at):
             raise PrefixFileError(source, "ttl", "is not where it should be; build it again")
         return call
 
@@ -140,7 +140,7 @@ def state_key(
     return entry_key(route, route_named(route).region(environ), scope, name, model, fingerprint)
 
 
-def _found(body: bytes, place: object) -> bytes | None:
+def _text_at(body: bytes, place: object) -> bytes | None:
     return body[place : place + 2] if isinstance(place, int) and place > 0 else None
 
 

@@ -62,17 +62,17 @@ class LedgerOperations(TableAccess):
         self, state: State, total: str, day: str, at: float, deadline: Deadline
     ) -> Settlement | None:
         """See `StateStore`."""
-        found = Settlement.of(state)
-        if found is None:
+        settlement = Settlement.of(state)
+        if settlement is None:
             return None
-        changes = {state.key: _settled(state, found)}
+        changes = {state.key: _settled(state, settlement)}
         for key in (state.key, total):
-            changes[ledger_key(key, day)] = _brought(found, at)
+            changes[ledger_key(key, day)] = _settlement_entry(settlement, at)
         try:
             self._update_once(changes, deadline)
         except ConditionFailed:
             return None
-        return found
+        return settlement
 
     def ledger(self, key: str, days: Sequence[str], deadline: Deadline) -> list[Ledger]:
         """See `StateStore`."""
@@ -80,14 +80,14 @@ class LedgerOperations(TableAccess):
             reply = self._call("GetItem", self._at(ledger_key(key, days[0])), deadline)
             return [ledger_of(key, days[0], reply["Item"])] if reply.get("Item") else []
         wanted = {ledger_key(key, day): day for day in days}
-        asked: dict[str, Any] = {self._table: {"Keys": [{"pk": {"S": pk}} for pk in wanted]}}
-        found: dict[str, Any] = {}
-        while asked:
-            reply = self._call("BatchGetItem", {"RequestItems": asked}, deadline)
-            items = reply.get("Responses", {}).get(self._table, ())
-            found |= {item["pk"]["S"]: item for item in items}
-            asked = reply.get("UnprocessedKeys") or {}
-        return [ledger_of(key, day, found[pk]) for pk, day in wanted.items() if pk in found]
+        request: dict[str, Any] = {self._table: {"Keys": [{"pk": {"S": pk}} for pk in wanted]}}
+        items: dict[str, Any] = {}
+        while request:
+            reply = self._call("BatchGetItem", {"RequestItems": request}, deadline)
+            rows = reply.get("Responses", {}).get(self._table, ())
+            items |= {item["pk"]["S"]: item for item in rows}
+            request = reply.get("UnprocessedKeys") or {}
+        return [ledger_of(key, day, items[pk]) for pk, day in wanted.items() if pk in items]
 
 
 def _spent(outcome: Outcome) -> Change:
@@ -119,22 +119,22 @@ def _committed(reservation: Reservation, limits: Limits) -> dict[str, Change]:
     return changes
 
 
-def _settled(state: State, found: Settlement) -> Change:
+def _settled(state: State, settlement: Settlement) -> Change:
     """The state's sums are in the ledgers, unless somebody else brought them there meanwhile."""
     change = Change()
     change.add("settled", 1)
-    change.add("settled_saves", found.saves)
-    change.add("settled_saved_usd", found.saved_usd)
-    change.add("settled_others_usd", found.others_usd)
+    change.add("settled_saves", settlement.saves)
+    change.add("settled_saved_usd", settlement.saved_usd)
+    change.add("settled_others_usd", settlement.others_usd)
     change.require(change.absent_or("settled", "=", state.money.settled))
     change.require("attribute_exists(pk)")
     return change
 
 
-def _brought(found: Settlement, at: float) -> Change:
+def _settlement_entry(settlement: Settlement, at: float) -> Change:
     change = Change()
-    change.add("others_usd", found.others_usd)
-    change.add("saves", found.saves)
-    change.add("saved_usd", found.saved_usd)
+    change.add("others_usd", settlement.others_usd)
+    change.add("saves", settlement.saves)
+    change.add("saved_usd", settlement.saved_usd)
     keep(change, at, LEDGER_SECONDS)
     return change

@@ -48,8 +48,8 @@ class WarmOperations(TableAccess):
         try:
             return state_of(key, self._update(key, change, deadline, returned="ALL_NEW")), True
         except ConditionFailed as failed:
-            found = state_of(key, failed.item) if failed.item else self.read(key, deadline)
-            return found, found.lease.owner == request.owner and found.leased(request.now)
+            state = state_of(key, failed.item) if failed.item else self.read(key, deadline)
+            return state, state.lease.owner == request.owner and state.leased(request.now)
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""

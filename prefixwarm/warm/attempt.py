@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import Lease
     from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State
-    from prefixwarm.warm.error_classification import Verdict
+    from prefixwarm.warm.error_classification import Classification
 
 
 RECORD_SECONDS = 3.0
@@ -102,7 +102,7 @@ class Attempt:
         Whether somebody else makes this call just now: trying again a little later may help.
     outcome : Outcome
         What has come of it so far: ``skipped`` with its reason until something was sent.
-    verdict : Verdict or None
+    classification : Verdict or None
         What the error means that sending met; None where there was none.
     """
 
@@ -123,7 +123,7 @@ class Attempt:
         self.state = state
         self.in_flight = in_flight
         self.granted = not (refusal or in_flight)
-        self.verdict: Verdict | None = None
+        self.classification: Classification | None = None
         self._call = call
         self._options = options
         self._store = store
@@ -146,8 +146,8 @@ class Attempt:
             ttl = self._options.ttl_of(self._call, self.state, self._clock())
             self.outcome = self._send_variants(self._call.with_ttl(ttl), provider)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be recorded
-            self.verdict = classify(error)
-            self.outcome = self._failed(describe(error), self.verdict)
+            self.classification = classify(error)
+            self.outcome = self._failed(describe(error), self.classification)
         return self.outcome
 
     def record(self) -> Outcome:
@@ -198,17 +198,17 @@ class Attempt:
             return _refused_hour(outcome, self.state)
         return outcome.replace(max_tokens=tokens)
 
-    def _failed(self, reason: str, verdict: Verdict) -> Outcome:
+    def _failed(self, reason: str, classification: Classification) -> Outcome:
         return Outcome(
             name=self._call.name,
             kind=FAILED,
             reason=reason,
             started_at=self._started,
             seconds=self._clock() - self._started,
-            calls=int(verdict.sent),
-            cost_usd=None if verdict.billed else 0.0,
-            retry_after=verdict.pause,
-            own_fault=verdict.own,
+            calls=int(classification.sent),
+            cost_usd=None if classification.billed else 0.0,
+            retry_after=classification.pause,
+            own_fault=classification.own,
         )
 
     def _result(self) -> Result:

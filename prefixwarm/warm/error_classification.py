@@ -37,7 +37,7 @@ _SPEND_LIMITS = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
 _QUOTA = "ServiceQuotaExceededException"
 
 
-class Verdict(Record):
+class Classification(Record):
     """What one error means for the calls that follow.
 
     Attributes
@@ -65,19 +65,19 @@ class Verdict(Record):
     demanding: bool = False
 
 
-def classify(error: Exception) -> Verdict:
+def classify(error: Exception) -> Classification:
     """What this error of a warm call means; for any exception, never raises."""
     if isinstance(error, ProviderError):
         return _of_status(error)
     if isinstance(error, (ConnectError, CredentialsError, SettingsError)):
-        return Verdict(scope=ROUTE, own=True, sent=False)
+        return Classification(scope=ROUTE, own=True, sent=False)
     if isinstance(error, UsageError):
-        return Verdict(own=True, sent=False)
+        return Classification(own=True, sent=False)
     if isinstance(error, UnusableUsageError):
-        return Verdict(billed=True, pause=DAY)
+        return Classification(billed=True, pause=DAY)
     if isinstance(error, TransportError):
-        return Verdict(scope=ROUTE, billed=True)
-    return Verdict(billed=True)
+        return Classification(scope=ROUTE, billed=True)
+    return Classification(billed=True)
 
 
 def describe(error: BaseException) -> str:
@@ -95,18 +95,18 @@ def describe(error: BaseException) -> str:
     return f"unexpected {type(error).__name__} in {place}"
 
 
-def _of_status(error: ProviderError) -> Verdict:
+def _of_status(error: ProviderError) -> Classification:
     asked = error.retry_after or 0.0
     if error.error_code in _SPEND_LIMITS:
-        return Verdict(scope=ROUTE, pause=max(HOUR, asked))
+        return Classification(scope=ROUTE, pause=max(HOUR, asked))
     if error.error_type == _QUOTA or error.status == _UNPAID:
-        return Verdict(scope=ROUTE, pause=max(MINUTES, asked))
+        return Classification(scope=ROUTE, pause=max(MINUTES, asked))
     if error.status in _REFUSED_KEY:
-        return Verdict(scope=ROUTE, own=True, pause=max(MINUTES, asked))
+        return Classification(scope=ROUTE, own=True, pause=max(MINUTES, asked))
     if error.status in _ABOUT_THE_REQUEST:
         # 400 seldom says what it is about.
-        return Verdict(pause=max(MINUTES, asked), demanding=error.status == 400)
+        return Classification(pause=max(MINUTES, asked), demanding=error.status == 400)
     if error.status == _TOO_SLOW:
-        return Verdict(pause=error.retry_after)
+        return Classification(pause=error.retry_after)
     # 429, 529 and 5xx: the whole route is busy, for as long as the provider says.
-    return Verdict(scope=ROUTE, pause=error.retry_after)
+    return Classification(scope=ROUTE, pause=error.retry_after)

@@ -46,19 +46,19 @@ _COUNTS = {
 
 def metrics(outcome: Outcome) -> dict[str, tuple[float, str]]:
     """Metric values and units of one outcome, zeros included."""
-    found: dict[str, tuple[float, str]] = {
+    values: dict[str, tuple[float, str]] = {
         name: (float(outcome.kind == kind), "Count") for name, kind in _COUNTS.items()
     }
-    found["WarmCalls"] = (float(outcome.calls), "Count")
-    found["WarmDowngraded"] = (float(outcome.downgraded), "Count")
+    values["WarmCalls"] = (float(outcome.calls), "Count")
+    values["WarmDowngraded"] = (float(outcome.downgraded), "Count")
     if outcome.calls:
-        found["WarmMilliseconds"] = (outcome.seconds * 1000, "Milliseconds")
+        values["WarmMilliseconds"] = (outcome.seconds * 1000, "Milliseconds")
     if outcome.usage is not None:
-        found["WarmReadTokens"] = (float(outcome.usage.read), "Count")
-        found["WarmWriteTokens"] = (float(outcome.usage.written), "Count")
+        values["WarmReadTokens"] = (float(outcome.usage.read), "Count")
+        values["WarmWriteTokens"] = (float(outcome.usage.written), "Count")
     if outcome.calls and outcome.cost_usd is not None:
-        found["WarmCostUSD"] = (outcome.cost_usd, "None")
-    return found
+        values["WarmCostUSD"] = (outcome.cost_usd, "None")
+    return values
 
 
 def metric_line(

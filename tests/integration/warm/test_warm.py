@@ -596,8 +596,8 @@ def test_an_absurd_usage_stops_the_prefix(
     attempt.record()
     assert (outcome.kind, outcome.calls, outcome.cost_usd) == (FAILED, 1, None)
     assert field in outcome.reason
-    assert attempt.verdict is not None
-    assert attempt.verdict.scope == PREFIX
+    assert attempt.classification is not None
+    assert attempt.classification.scope == PREFIX
     state = one.state(store)
     assert (state.money.unpriced, state.money.spent_usd) == (1, 0.0)
     assert state.backoff.until == pytest.approx(sim.now() + 86400)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from prefixwarm.policy import Multipliers, View, decide, learn, replay
 from prefixwarm.policy.account import Account
-from prefixwarm.policy.decide import carry_over, init_share
+from prefixwarm.policy.decide import carry_over, start_allowance
 from prefixwarm.policy.run import Event
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -88,7 +88,7 @@ def test_starts_cost_one_read_each_and_what_nobody_reads_is_of_the_allowance(
     starts = list(accumulate(gaps))
     arrivals = [at + 2 for at, is_read in zip(starts, read_by, strict=False) if is_read]
     end = starts[-1] + DAY
-    ours = replay(arrivals, end, "auto", agent_ttl=300, deployments=[0.0], starts=starts)
+    ours = replay(arrivals, end, "auto", agent_ttl=300, deployments=[0.0], init_starts=starts)
     most = 1.05 * nothing(arrivals, end) + first_writes(end, ahead=True)
     assert ours.total <= most + 0.1 * len(starts) + 1e-6
 
@@ -142,9 +142,9 @@ def test_no_refresh_is_paid_for_that_cannot_reach_the_next_request(
 def test_starts_that_nobody_reads_stop_being_warmed() -> None:
     """A function that calls no model, or an environment that no request ever reaches."""
     starts = every(2 * HOUR, 20 * DAY, HOUR)
-    ours = replay([], 20 * DAY, "auto", agent_ttl=300, deployments=[0.0], starts=starts)
+    ours = replay([], 20 * DAY, "auto", agent_ttl=300, deployments=[0.0], init_starts=starts)
     assert ours.total <= FIRST_WRITE * 3
-    unobserved = replay([], 20 * DAY, "auto", observed=False, starts=starts, init_per_week=5.0)
+    unobserved = replay([], 20 * DAY, "auto", observed=False, init_starts=starts, init_per_week=5.0)
     assert 0 < unobserved.init <= 5.0 * 3
 
 
@@ -152,7 +152,7 @@ def test_starts_whose_requests_read_are_warmed_for_ever() -> None:
     """Each costs one read more than doing nothing, and no more."""
     arrivals = every(26 * HOUR, 60 * DAY, 5 * HOUR)
     starts = [at - 2 for at in arrivals]
-    ours = replay(arrivals, 60 * DAY, "auto", agent_ttl=300, starts=starts)
+    ours = replay(arrivals, 60 * DAY, "auto", agent_ttl=300, init_starts=starts)
     assert ours.misses == 0
     assert ours.total <= 1.09 * nothing(arrivals, 60 * DAY) + FIRST_WRITE
 
@@ -164,11 +164,11 @@ def test_the_next_version_goes_on_with_the_same_account() -> None:
     account = Account.unpack(opened)
     assert account is not None
     assert account.allowance(View(now=HOUR, agent_ttl=300, starts=0)) == 0.0
-    assert init_share(View(now=HOUR, learned=opened, agent_ttl=300, starts=0)) == 0.0
+    assert start_allowance(View(now=HOUR, learned=opened, agent_ttl=300, starts=0)) == 0.0
     next_week = View(now=WEEK, learned=opened, agent_ttl=300, starts=0)
-    assert init_share(next_week) == FIRST_WRITE
+    assert start_allowance(next_week) == FIRST_WRITE
     assert carry_over(View(now=0, learned=b"x"), "ski") == b"x"
-    assert init_share(View(now=0), "ski") is None
+    assert start_allowance(View(now=0), "ski") is None
 
 
 def test_an_agent_that_asks_for_one_hour_is_compared_with_itself() -> None:

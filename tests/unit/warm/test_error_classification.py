@@ -53,9 +53,12 @@ def test_verdicts(
     error: Exception, scope: str, own: bool, pause: float | None, billed: bool
 ) -> None:
     """One row for each kind of error."""
-    verdict = classify(error)
-    assert (verdict.scope, verdict.own, verdict.pause) == (scope, own, pause)
-    assert (verdict.billed, verdict.sent) == (billed, not own or isinstance(error, ProviderError))
+    classification = classify(error)
+    assert (classification.scope, classification.own, classification.pause) == (scope, own, pause)
+    assert (classification.billed, classification.sent) == (
+        billed,
+        not own or isinstance(error, ProviderError),
+    )
 
 
 def test_only_a_400_about_the_request_is_asked_for_less() -> None:

@@ -204,7 +204,9 @@ def test_starts_whose_requests_read_are_paid_for_ever_as_in_a_replay() -> None:
     assert all(hits)
     assert life.state.traffic.init_reads == 60
     assert life.state.money.spent_usd == pytest.approx(60 * WRITE)
-    ours = replay([at + 2 for at in starts], 61 * 26 * HOUR, "auto", agent_ttl=300, starts=starts)
+    ours = replay(
+        [at + 2 for at in starts], 61 * 26 * HOUR, "auto", agent_ttl=300, init_starts=starts
+    )
     assert ours.init * UNIT == pytest.approx(life.state.money.spent_usd)
 
 
