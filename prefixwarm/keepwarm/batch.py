@@ -6,15 +6,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError, StateItemError
-from prefixwarm.keepwarm.budget import RECORD_SECONDS, Budget, total_key
-from prefixwarm.keepwarm.calls import Sender
+from prefixwarm.keepwarm.budget import RECORD_SECONDS
+from prefixwarm.keepwarm.call_maker import CallMaker
 from prefixwarm.keepwarm.fan_out import Message
-from prefixwarm.keepwarm.isolation import Isolation
-from prefixwarm.keepwarm.ledger_writer import LedgerWriter
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.planned_call import PlannedCall
-from prefixwarm.keepwarm.route_breaker import RouteBreaker
-from prefixwarm.keepwarm.selection import CandidateSelector
 from prefixwarm.policy import Decision
 from prefixwarm.state.model import Check
 from prefixwarm.state.outcome import FAILED
@@ -54,31 +50,12 @@ class Batch:
         deadline: Deadline,
         report: TickReport,
     ) -> None:
-        catalog.learn_keys()
-        settings, store, clock = dependencies.settings, dependencies.store, dependencies.clock
-        total, now = total_key(settings.deployment), dependencies.clock()
-        self._store = store
-        self._clock = clock
+        self._calls = calls = CallMaker(dependencies, catalog, pool, deadline, report)
+        self._store = dependencies.store
+        self._clock = dependencies.clock
         self._deadline = deadline
         self._report = report
-        isolation = Isolation(store, report, deadline, clock)
-        self._selector = CandidateSelector(
-            store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
-        )
-        self._budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
-        self._route_breaker = RouteBreaker(store, settings.cache_scope, dependencies.environ, clock)
-        self._sender = Sender(
-            store,
-            dependencies.provider,
-            self._route_breaker,
-            isolation,
-            self._budget,
-            LedgerWriter(store, report, total, clock).record_outcome,
-            settings.deployment,
-            deadline,
-            clock,
-        )
-        self._loaded: set[str] = set()
+        self._selector = calls.selector
         self._lock = Lock()
 
     def work(self, text: str) -> None:
@@ -102,11 +79,7 @@ class Batch:
 
     def close(self) -> None:
         """Write new pauses down, and what is paused into the report."""
-        try:
-            self._route_breaker.keep(Deadline.after(RECORD_SECONDS))
-        except StateError as error:
-            self._report.state_error = str(error)
-        self._report.paused = self._route_breaker.paused()
+        self._calls.close()
 
     def _work(self, message: Message) -> None:
         candidate, why = self._candidate(message)
@@ -115,7 +88,7 @@ class Batch:
             return
         ttl = candidate.state.last_decision.wanted_ttl or candidate.call.ttl
         planned = PlannedCall(candidate, Decision(message.action, None, ttl, message.reason))
-        if pause := self._pause(candidate):
+        if pause := self._calls.pause(candidate.call.route):
             self._due_again(candidate, pause)
             self._drop(message.name, pause)
         elif why := self._unaffordable(planned):
@@ -124,7 +97,7 @@ class Batch:
             self._send(planned)
 
     def _send(self, planned: PlannedCall) -> None:
-        outcome = self._sender.one(planned)
+        outcome = self._calls.sender.one(planned)
         if outcome is None:
             raise HeldBackError("held back while it waited for its turn")
         if outcome.kind == FAILED:
@@ -141,24 +114,15 @@ class Batch:
             return None, "somebody else has warmed it"
         return self._selector.candidate(state), "in flight, held back, or no longer in the manifest"
 
-    def _pause(self, candidate: Candidate) -> str:
-        route = candidate.call.route
-        with self._lock:
-            if route not in self._loaded:
-                self._route_breaker.load({route}, self._deadline)
-                self._loaded.add(route)
-        pause = self._route_breaker.pause(route)
-        return f"route {route} paused: {pause.reason}" if pause else ""
-
     def _unaffordable(self, planned: PlannedCall) -> str:
         candidate = planned.candidate
         with self._lock:
-            left = self._budget.left(candidate.state.key, candidate.entry, self._deadline)
+            left = self._calls.budget.left(candidate.state.key, candidate.entry, self._deadline)
             cost = candidate.cost_usd(self._clock(), planned.decision.ttl)
             if left is not None and (cost is None or cost > left):
                 self._report.budget_reached += 1
                 return "the budget is used up"
-            self._budget.deduct(cost)
+            self._calls.budget.deduct(cost)
         return ""
 
     def _due_again(self, candidate: Candidate, why: str) -> None:

@@ -96,11 +96,6 @@ class Budget:
         with self._lock:
             self._store.spend(reservation, outcome, Deadline.after(RECORD_SECONDS))
 
-    def release(self, reservation: Reservation) -> None:
-        """Give the dollars back: the call was not made."""
-        with self._lock:
-            self._store.release(reservation, Deadline.after(RECORD_SECONDS))
-
     def _spent(self, key: str, deadline: Deadline) -> float:
         """What was spent or is reserved; what older code has spent was reserved by nobody."""
         day = day_of(self._clock())

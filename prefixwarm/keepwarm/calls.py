@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.state.outcome import SKIPPED, Outcome
 from prefixwarm.warm.acquire import acquire
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.route_breaker import RouteBreaker
     from prefixwarm.provider.client import Provider
     from prefixwarm.state.model import Reservation
+    from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.store import StateStore
     from prefixwarm.warm.attempt import Attempt
     from prefixwarm.wire.deadline import Deadline
@@ -114,42 +114,48 @@ class Sender:
         if self._held(planned):
             return None
         try:
-            return self.isolation.run(planned.candidate.state, lambda: self._made(planned))
+            attempt = self.isolation.run(planned.candidate.state, lambda: self.make(planned))
         except StateError:
             self.halted.set()
             raise
+        return attempt.outcome if attempt else None
 
-    def _made(self, planned: PlannedCall) -> Outcome:
-        """Reserve the dollars, take the lease, send, record, and settle the dollars."""
-        candidate, call, now = planned.candidate, planned.candidate.call, self.clock()
-        cost_usd = candidate.cost_usd(now, planned.decision.ttl)
-        key = candidate.state.key
-        reservation = self.budget.reserve(key, candidate.entry, cost_usd, self.deadline)
-        if reservation is None:
-            outcome = Outcome(name=call.name, kind=SKIPPED, reason=_USED_UP, started_at=now)
-            self.record_outcome(planned, outcome)
-            return outcome
-        attempt = self._acquired(planned, reservation)
-        if not attempt.granted:
-            self.record_outcome(planned, attempt.outcome)
-            self.budget.release(reservation)
-            return attempt.outcome
-        attempt.send(self.provider)
-        if attempt.classification:
-            self.route_breaker.note(call.route, attempt.classification, attempt.outcome.reason)
-        outcome = attempt.record()
-        self.record_outcome(planned, outcome)
-        self.budget.spend(reservation, outcome)
-        return outcome
+    def make(self, planned: PlannedCall) -> Attempt:
+        """Take the lease, reserve the dollars, send, record, and settle the dollars.
 
-    def _acquired(self, planned: PlannedCall, reservation: Reservation) -> Attempt:
-        options, ends = planned.options(), self.deadline.earliest(CALL_SECONDS)
-        options = options.replace(deployment=self.deployment)
-        try:
-            return acquire(planned.candidate.call, options, self.store, ends, self.clock)
-        except Exception:
-            self.budget.release(reservation)
-            raise
+        Of many who want the same call, all but one stop at the lease.
+
+        Raises
+        ------
+        StateError
+            When the state fails.
+        """
+        attempt, reservation = self._acquired(planned), None
+        if attempt.granted:
+            reservation = self._reserved(planned)
+            if reservation is None:
+                attempt.give_up(_USED_UP)
+        if attempt.granted:
+            attempt.send(self.provider)
+            if attempt.classification:
+                route, reason = planned.candidate.call.route, attempt.outcome.reason
+                self.route_breaker.note(route, attempt.classification, reason)
+            attempt.record()
+        self.record_outcome(planned, attempt.outcome)
+        if reservation:
+            self.budget.spend(reservation, attempt.outcome)
+        return attempt
+
+    def _reserved(self, planned: PlannedCall) -> Reservation | None:
+        candidate = planned.candidate
+        cost_usd = candidate.cost_usd(self.clock(), planned.decision.ttl)
+        return self.budget.reserve(candidate.state.key, candidate.entry, cost_usd, self.deadline)
+
+    def _acquired(self, planned: PlannedCall) -> Attempt:
+        options = planned.options().replace(deployment=self.deployment)
+        ends = self.deadline.earliest(CALL_SECONDS)
+        call, state = planned.candidate.call, planned.fresh_state
+        return acquire(call, options, self.store, ends, self.clock, state=state)
 
     def _held(self, planned: PlannedCall) -> bool:
         """Whether the call must wait for a later tick; why is logged once, with the pause."""

@@ -1,4 +1,4 @@
-"""The Lambda handler: what EventBridge Scheduler starts every minute."""
+"""The Lambda handler: what EventBridge Scheduler starts every minute, and what others ask."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.errors import PrefixwarmError, StateError
+from prefixwarm.errors import PrefixwarmError, StateError, UsageError
+from prefixwarm.keepwarm.ask_event import AskEvent, answer, refused
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.runtime import runtime
 from prefixwarm.keepwarm.tick_report import TickReport
@@ -14,8 +15,6 @@ from prefixwarm.settings import DEPLOYMENT
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from prefixwarm.keepwarm.runtime import Runtime
@@ -39,16 +38,24 @@ def write(report: TickReport, message: str, own: Runtime | None) -> None:
     print(report.line(message, service=service, now=now, full=full), flush=True)  # noqa: T201
 
 
-def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Run one tick.
+def handler(event: object, context: LambdaContext) -> dict[str, Any]:
+    """Run one tick, or warm what the event asks for.
 
     Raises
     ------
     PrefixwarmError
-        When nothing may be sent: the function's `Errors` metric and its alarm show it.
+        When nothing may be sent in a tick: the function's `Errors` metric and its alarm show it.
+        An ask is answered with its error.
     """
-    del event
     logger.append_keys(function_request_id=context.aws_request_id)
+    try:
+        asked = AskEvent.of(event)
+    except UsageError as error:
+        return _refused(error)
+    return _ticked(context) if asked is None else _asked(asked, context)
+
+
+def _ticked(context: LambdaContext) -> dict[str, Any]:
     report, own = TickReport(), None
     try:
         own = runtime()
@@ -61,3 +68,21 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     finally:
         write(report, "tick", own)
     return report.summary()
+
+
+def _asked(asked: AskEvent, context: LambdaContext) -> dict[str, Any]:
+    report, own = TickReport(), None
+    try:
+        own = runtime()
+        outcomes = own.warm(asked, deadline_of(context), report)
+    except PrefixwarmError as error:
+        return _refused(error)
+    finally:
+        write(report, "ask", own)
+    return answer(outcomes)
+
+
+def _refused(error: PrefixwarmError) -> dict[str, Any]:
+    """The answer; no error of the function's own, so that nobody's ask raises its alarm."""
+    logger.warning("ask refused", why=str(error))
+    return refused(error)

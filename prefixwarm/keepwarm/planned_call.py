@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.policy import Decision
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.warm_state import State
 
 
 # A refresh that starts later than this before the entry's end may reach the provider too late.
@@ -39,6 +40,11 @@ class PlannedCall:
         """Warm calls without traffic, this one included; the first write of all begins at 0."""
         state = self.candidate.state
         return state.traffic.idle_refreshes + 1 if state.life.warm_until else 0
+
+    @property
+    def fresh_state(self) -> State | None:
+        """The state if it was read just now; None where it is to be read again."""
+        return None
 
     def options(self, by: str = KEEPWARM) -> CallOptions:
         """What `by` asks of the warm call."""

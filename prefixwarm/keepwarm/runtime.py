@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from prefixwarm.errors import PrefixFileError, SettingsError
+from prefixwarm.keepwarm.asked import warm_asked
 from prefixwarm.keepwarm.catalog import PrefixCatalog
 from prefixwarm.keepwarm.dependencies import Dependencies
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
@@ -26,7 +27,9 @@ from prefixwarm.warm.connections import connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from prefixwarm.keepwarm.ask_event import AskEvent
     from prefixwarm.keepwarm.tick_report import TickReport
+    from prefixwarm.state.outcome import Outcome
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -93,6 +96,16 @@ class Runtime:
         report.stopped = self.stopped()
         if not report.stopped:
             tick(self.dependencies, self.catalog(), deadline, report)
+
+    def warm(self, asked: AskEvent, deadline: Deadline, report: TickReport) -> list[Outcome]:
+        """See `prefixwarm.keepwarm.asked.warm_asked`.
+
+        Raises
+        ------
+        UsageError
+            For an unknown name, or when the manifest cannot be used: nothing is sent.
+        """
+        return warm_asked(asked, self.dependencies, self.catalog(), deadline, report, self.stopped)
 
     def _missed(self, now: float) -> int:
         """Ticks that did not come since the last one of this environment."""

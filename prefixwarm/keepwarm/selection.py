@@ -166,8 +166,10 @@ class CandidateSelector:
 
     def _usable(self, state: State, entry: Entry) -> Candidate | None:
         call = self._call(state, entry)
-        if call is None:
-            return None
+        return self.built(state, entry, call) if call else None
+
+    def built(self, state: State, entry: Entry, call: WarmCall) -> Candidate:
+        """The candidate of a prefix; a new version goes on with the account of the one before."""
         manifest = self.catalog.manifest
         candidate = Candidate(
             state=state,

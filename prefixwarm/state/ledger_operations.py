@@ -43,14 +43,6 @@ class LedgerOperations(TableAccess):
                 change.add("committed_usd", outcome.cost_usd - reservation.usd)
         self._update_once(changes, deadline)
 
-    def release(self, reservation: Reservation, deadline: Deadline) -> None:
-        """See `StateStore`."""
-        changes = {}
-        for key in (reservation.key, reservation.total):
-            changes[ledger_key(key, reservation.day)] = change = Change()
-            change.add("committed_usd", -reservation.usd)
-        self._update_once(changes, deadline)
-
     def _commit(self, changes: dict[str, Change], deadline: Deadline) -> bool:
         try:
             self._update_once(changes, deadline)

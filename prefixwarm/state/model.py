@@ -227,7 +227,7 @@ class Reservation(Record):
     """US dollars set aside in a day's ledgers before they are spent.
 
     `key` is the prefix's state and `total` the ledger of all; `at` is epoch seconds. A reservation
-    that is neither spent nor released, because its holder was killed, counts as spent.
+    that was never spent, because its holder was killed, counts as spent.
     """
 
     key: str

@@ -54,6 +54,9 @@ class StateStore(Protocol):
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
         """Record a warm call that failed, with its back-off, and give the lease back."""
 
+    def give_back(self, lease: Lease, usd: float, deadline: Deadline) -> None:
+        """Give the lease back, and what was taken with it (US dollars): its call is not made."""
+
     def record_without_lease(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
         """Record a warm call that was made without a lease: its money, and the life it gave.
 
@@ -118,9 +121,6 @@ class StateStore(Protocol):
 
         Where the cost is unknown the reservation stays, and counts as spent.
         """
-
-    def release(self, reservation: Reservation, deadline: Deadline) -> None:
-        """Give a reservation back: its call was not made."""
 
     def settle(
         self, state: State, total: str, day: str, at: float, deadline: Deadline

@@ -77,6 +77,14 @@ class WarmOperations(TableAccess):
         if not self._update_as_holder(lease, change, deadline):
             self.record_without_lease(lease.key, failure, deadline)
 
+    def give_back(self, lease: Lease, usd: float, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        change = Change()
+        change.remove("lease_owner", "lease_until")
+        if usd:
+            change.add("init_allowance_usd", usd)
+        self._update_as_holder(lease, change, deadline)
+
     def record_without_lease(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
         spent = _spending(made)

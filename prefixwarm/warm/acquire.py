@@ -129,9 +129,7 @@ def _refusal(state: State, call: WarmCall, options: CallOptions, now: float) -> 
     if (state.life.warm_until or 0.0) > options.needed_until:
         return "warm: written by another environment" if options.waited else "warm"
     if state.held_back(now, options.caller):
-        return (
-            f"backing off after {state.backoff.failures} failed calls: {state.last_decision.reason}"
-        )
+        return backing_off(state)
     if options.latest_start is not None and now > options.latest_start:
         return "too late: the entry has lapsed, and a refresh would be a write"
     if options.objection or state.leased(now):
@@ -139,6 +137,12 @@ def _refusal(state: State, call: WarmCall, options: CallOptions, now: float) -> 
         return options.objection
     share = _share(state, call, options, now)
     return share.refusal if share else ""
+
+
+def backing_off(state: State) -> str:
+    """Why a back-off holds a caller."""
+    failures, reason = state.backoff.failures, state.last_decision.reason
+    return f"backing off after {failures} failed calls: {reason}"
 
 
 def _share(state: State, call: WarmCall, options: CallOptions, now: float) -> StartShare | None:

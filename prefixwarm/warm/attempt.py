@@ -140,6 +140,21 @@ class Attempt:
             warm_until=state.life.warm_until if state.warm_for(now) > 0 else None,
         )
 
+    def give_up(self, reason: str) -> Outcome:
+        """Give the right to call back, and say why the call is not made.
+
+        Raises
+        ------
+        StateError
+            When that cannot be recorded: the lease then ends by itself.
+        """
+        if self._store is not None and self._lease is not None:
+            until = Deadline.after(RECORD_SECONDS)
+            self._store.give_back(self._lease, self._allowance_usd or 0.0, until)
+        self.granted = False
+        self.outcome = self.outcome.replace(reason=reason)
+        return self.outcome
+
     def send(self, provider: Provider) -> Outcome:
         """Send the call that was granted; never raises: what goes wrong is the outcome."""
         try:

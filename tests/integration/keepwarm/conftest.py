@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
+from prefixwarm.keepwarm.ask_event import AskEvent
 from prefixwarm.keepwarm.runtime import Runtime
 from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.local.local_aws import LocalAws
@@ -21,6 +22,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.warm_state import State
 
 MODEL = "claude-sonnet-5-5"
@@ -141,6 +143,10 @@ class World:
         """Warm calls that the provider received."""
         return [request for request in self.sim.requests() if request["warm"]]
 
+    def asks(self, *names: str, **fields: Any) -> list[Outcome]:
+        """One ask of the function's environment."""
+        return asked(self.runtime, *names, **fields)
+
     def agent_asks(self, name: str) -> anthropic.types.Usage:
         """A real request, by the real SDK."""
         with anthropic.Anthropic(base_url=self.sim.url, api_key="key", max_retries=0) as client:
@@ -165,6 +171,13 @@ def ticked(runtime: Runtime, deadline: Deadline | None = None) -> TickReport:
     report = TickReport()
     runtime.tick(deadline or Deadline.after(50), report)
     return report
+
+
+def asked(runtime: Runtime, *names: str, **fields: Any) -> list[Outcome]:
+    """What an environment answers to one ask."""
+    event = AskEvent.of({"warm": [*names], **fields})
+    assert event is not None
+    return runtime.warm(event, Deadline.after(50), TickReport())
 
 
 @pytest.fixture(scope="session")

@@ -266,7 +266,7 @@ def test_ledgers_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set aside, granted, taken with a lease, spent and released."""
+    """Set aside, granted, taken with a lease, given back with it, and spent."""
     soon = SleptThrough(60, monkeypatch)
     store = DynamoState("warm", LosesReplies())
     reserved = Reservation(key=KEY, total="total/shop", day=DAY, at=NOW, usd=0.5)
@@ -275,8 +275,7 @@ def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not store.reserve(reserved, Limits(total_usd=1.0), soon)
     spent = Outcome(name="support", kind=WRITTEN, calls=1, cost_usd=0.25, started_at=NOW)
     store.spend(reserved, spent, soon)
-    store.release(reserved, soon)
-    assert store.ledger("total/shop", [DAY], soon)[0].committed_usd == 0.25
+    assert store.ledger("total/shop", [DAY], soon)[0].committed_usd == 0.75
     store.register(KEY, Registration(name="support", at=NOW, due_at=NOW), soon)
     check = Check(at=NOW, due_at=NOW, reason="", granted_usd=0.5, granted_until=NOW + 9)
     store.record_check(KEY, check, soon)
@@ -284,3 +283,7 @@ def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     wish = LeaseRequest(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
     state, taken = store.take_lease(KEY, wish.replace(allowance_usd=0.25), soon)
     assert (taken, state.money.init_allowance_usd) == (True, 0.25)
+    for _ in range(2):
+        store.give_back(Lease(key=KEY, owner="a", token=state.lease.token), 0.25, soon)
+    state = store.read(KEY, soon)
+    assert (state.leased(NOW), state.money.init_allowance_usd) == (False, 0.5)

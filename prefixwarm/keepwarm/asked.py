@@ -1,0 +1,224 @@
+"""Warms what somebody asks for, by the tick's own steps, and answers with what came of it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from prefixwarm.errors import PrefixwarmError, StateError, StateItemError, UsageError
+from prefixwarm.keepwarm import rewrite_breaker
+from prefixwarm.keepwarm.asked_call import AskedCall
+from prefixwarm.keepwarm.budget import RECORD_SECONDS
+from prefixwarm.keepwarm.call_maker import CallMaker
+from prefixwarm.keepwarm.calls import START_SECONDS
+from prefixwarm.keepwarm.logs import logger
+from prefixwarm.life import TTL_5M, refresh_after
+from prefixwarm.policy import Decision
+from prefixwarm.safe_text import quoted
+from prefixwarm.state.model import KEEPWARM
+from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
+from prefixwarm.warm.acquire import backing_off, pause
+from prefixwarm.warm.error_classification import describe
+from prefixwarm.wire.deadline import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from prefixwarm.keepwarm.ask_event import AskEvent
+    from prefixwarm.keepwarm.catalog import PrefixCatalog
+    from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.tick_report import TickReport
+    from prefixwarm.policy import Action
+    from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.prefix.manifest import Entry
+    from prefixwarm.state.warm_state import State
+
+
+# For a call that somebody else makes. A write takes some seconds.
+WAIT_SECONDS = 30.0
+
+_WARM = {False: "warm", True: "warm: written by another environment"}
+_NAMES_SHOWN = 20
+
+
+def warm_asked(
+    asked: AskEvent,
+    dependencies: Dependencies,
+    catalog: PrefixCatalog,
+    deadline: Deadline,
+    report: TickReport,
+    stopped: Callable[[], str],
+) -> list[Outcome]:
+    """Warm what is not warm long enough; one outcome for each name, in the order of the ask.
+
+    Parameters
+    ----------
+    deadline
+        When the last call must have ended.
+    report
+        Is told of every outcome.
+    stopped
+        Says why nothing may be sent; empty when sending is allowed.
+
+    Raises
+    ------
+    UsageError
+        For a name that the deployment has not: nothing is sent for the others either.
+    """
+    with ThreadPoolExecutor(len(asked.names)) as pool:
+        calls = CallMaker(dependencies, catalog, pool, deadline, report)
+        work = _Asked(asked, dependencies, catalog, calls, deadline, report, stopped)
+        chosen = _chosen(asked.names, catalog)
+        report.due = len(chosen)
+        try:
+            return list(pool.map(lambda pair: work.outcome(*pair), chosen))
+        finally:
+            calls.close()
+
+
+def _chosen(names: Sequence[str], catalog: PrefixCatalog) -> list[tuple[str | None, Entry]]:
+    """The keys and entries of these names; no key where the prefix file cannot be used."""
+    keys = {entry.name: key for key, entry in catalog.entries.items()}
+    entries = {entry.name: entry for entry in catalog.manifest.entries}
+    for name in names:
+        if name not in entries:
+            raise UsageError(
+                f"warm: there is no prefix {quoted(name)} in this deployment; {_there_are(entries)}"
+            )
+    return [(keys.get(name), entries[name]) for name in names]
+
+
+def _there_are(names: Collection[str]) -> str:
+    shown = sorted(names)[:_NAMES_SHOWN]
+    more = len(names) - len(shown)
+    return f"there are {', '.join(shown)}" + (f" and {more} more" if more else "")
+
+
+class _Asked:
+    """The work of one ask; safe between threads."""
+
+    def __init__(
+        self,
+        asked: AskEvent,
+        dependencies: Dependencies,
+        catalog: PrefixCatalog,
+        calls: CallMaker,
+        deadline: Deadline,
+        report: TickReport,
+        stopped: Callable[[], str],
+    ) -> None:
+        self._asked = asked
+        self._store = dependencies.store
+        self._clock = dependencies.clock
+        self._usd_per_week = dependencies.settings.init_usd_per_week
+        self._catalog = catalog
+        self._calls = calls
+        self._deadline = deadline
+        self._report = report
+        self._stopped = stopped
+        self._stop: str | None = None
+        self._lock = Lock()
+        seconds = min(WAIT_SECONDS, deadline.remaining() - START_SECONDS)
+        self._wait_ends = Deadline.after(seconds if asked.wait else 0.0)
+
+    def outcome(self, key: str | None, entry: Entry) -> Outcome:
+        """What came of one name; what goes wrong is the outcome, and stays with that name."""
+        try:
+            return self._warmed(key, entry) if key else self._note(self._broken(entry))
+        except StateError as error:
+            if not isinstance(error, StateItemError):
+                self._report.state_error = str(error)
+            reason = f"nothing was sent: {error}"
+        except PrefixwarmError as error:
+            reason = f"nothing was sent: {error}"
+        except Exception as error:  # noqa: BLE001 - one prefix must not cost the others their answer
+            reason = describe(error)
+        return self._note(self._failed(entry, reason))
+
+    def _warmed(self, key: str, entry: Entry) -> Outcome:
+        waited = False
+        while True:
+            state = self._store.read(key, self._deadline.earliest(RECORD_SECONDS))
+            now = self._clock()
+            if state.life.warm_until and state.life.warm_until > self._needed_until(state, now):
+                return self._note(self._skipped(entry, state, _WARM[waited]))
+            if not state.leased(now):
+                if reason := self._refusal(state):
+                    return self._note(self._skipped(entry, state, reason))
+                call = self._catalog.call(entry)
+                if call is None:
+                    return self._note(self._broken(entry))
+                if reason := self._calls.pause(call.route) or self._out_of_time():
+                    return self._note(self._skipped(entry, state, reason))
+                attempt = self._calls.sender.make(self._planned(state, entry, call, waited))
+                if not attempt.in_flight:
+                    return attempt.outcome
+                state = attempt.state
+            # A provider that hangs is found out by one caller, and the others go on at once.
+            if state.backoff.failures or not pause(self._wait_ends):
+                return self._note(self._skipped(entry, state, "in flight"))
+            waited = True
+
+    def _needed_until(self, state: State, now: float) -> float:
+        """Until when the entry must live: for as long as is asked, as far as its TTL allows.
+
+        Nothing lives for its whole TTL from every moment on: an entry that is not due for a
+        refresh, as a tick sees it, has enough.
+        """
+        most = refresh_after(state.life.granted_ttl or TTL_5M)
+        return now + min(self._asked.needed_for_seconds, most)
+
+    def _refusal(self, state: State) -> str:
+        now = self._clock()
+        if state.held_back(now, KEEPWARM):
+            return backing_off(state)
+        if reason := rewrite_breaker.refusal(state, now):
+            return reason
+        with self._lock:
+            if self._stop is None:
+                self._stop = self._stopped()
+                self._report.stopped = self._stop
+        return self._stop
+
+    def _out_of_time(self) -> str:
+        return "" if self._deadline.remaining() > START_SECONDS else "no time is left"
+
+    def _planned(self, state: State, entry: Entry, call: WarmCall, waited: bool) -> AskedCall:
+        """The call, which asks for five minutes unless the state says that the hour pays."""
+        now = self._clock()
+        ttl = state.ttl_to_ask(state.last_decision.wanted_ttl or TTL_5M, now)
+        action: Action = "refresh" if state.warm_for(now) else "write"
+        return AskedCall(
+            self._calls.selector.built(state, entry, call),
+            Decision(action, None, ttl, "asked for"),
+            needed_until=self._needed_until(state, now),
+            usd_per_week=self._usd_per_week,
+            waited=waited,
+        )
+
+    def _note(self, outcome: Outcome) -> Outcome:
+        """Bring what was not sent into the report, and into the log unless nothing was due."""
+        self._report.outcomes.append(outcome)
+        if outcome.reason not in _WARM.values():
+            log = logger.error if outcome.kind == FAILED else logger.info
+            log("asked for", prefix=outcome.name, result=outcome.reason)
+        return outcome
+
+    def _skipped(self, entry: Entry, state: State, reason: str) -> Outcome:
+        now = self._clock()
+        return Outcome(
+            name=entry.name,
+            kind=SKIPPED,
+            reason=reason,
+            started_at=now,
+            warm_until=state.life.warm_until if state.warm_for(now) else None,
+        )
+
+    def _failed(self, entry: Entry, reason: str) -> Outcome:
+        return Outcome(name=entry.name, kind=FAILED, reason=reason, started_at=self._clock())
+
+    def _broken(self, entry: Entry) -> Outcome:
+        return self._failed(
+            entry, f"its prefix file cannot be used: {self._catalog.broken[entry.name]}"
+        )

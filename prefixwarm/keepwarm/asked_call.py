@@ -1,0 +1,69 @@
+"""A call that somebody asked for: planned by nobody's policy, and paid as a start's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefixwarm.keepwarm.planned_call import PlannedCall
+from prefixwarm.state.model import KEEPWARM
+
+if TYPE_CHECKING:
+    from prefixwarm.keepwarm.candidate import Candidate
+    from prefixwarm.state.model import Check
+    from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.warm_state import State
+    from prefixwarm.warm.attempt import CallOptions
+
+
+@dataclass(frozen=True)
+class AskedCall(PlannedCall):
+    """A call that somebody asked for, whose candidate's state was read just now.
+
+    It is paid out of the share that the prefix's allowance grants starts for what may not be read,
+    and says nothing of real traffic.
+
+    Attributes
+    ----------
+    needed_until : float
+        Epoch seconds until which the entry must live.
+    usd_per_week : float
+        What starts may spend on the prefix in a week where nobody granted any, in US dollars.
+    waited : bool
+        Whether somebody else's call was waited for.
+    """
+
+    needed_until: float = 0.0
+    usd_per_week: float = 0.0
+    waited: bool = False
+
+    @property
+    def idle_refreshes(self) -> int:
+        """As it was."""
+        return self.candidate.state.traffic.idle_refreshes
+
+    @property
+    def fresh_state(self) -> State:
+        """The state, as read just now."""
+        return self.candidate.state
+
+    def options(self, by: str = KEEPWARM) -> CallOptions:
+        """What `by` asks of the warm call."""
+        return (
+            super()
+            .options(by)
+            .replace(
+                needed_until=self.needed_until,
+                latest_start=None,
+                idle_refreshes=None,
+                usd_per_week=self.usd_per_week,
+                waited=self.waited,
+            )
+        )
+
+    def check_after(self, outcome: Outcome, called: Candidate, now: float) -> Check:
+        """What is noted after a call that worked, without a grant.
+
+        A grant is what the share lacks, and the lease has taken from it since the state was read.
+        """
+        return super().check_after(outcome, called, now).replace(granted_usd=None)

@@ -1,0 +1,86 @@
+"""What makes calls one by one, outside a tick: for a worker's messages, and for who asks."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from prefixwarm.errors import StateError
+from prefixwarm.keepwarm.budget import RECORD_SECONDS, Budget, total_key
+from prefixwarm.keepwarm.calls import Sender
+from prefixwarm.keepwarm.isolation import Isolation
+from prefixwarm.keepwarm.ledger_writer import LedgerWriter
+from prefixwarm.keepwarm.route_breaker import RouteBreaker
+from prefixwarm.keepwarm.selection import CandidateSelector
+from prefixwarm.wire.deadline import Deadline
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from prefixwarm.keepwarm.catalog import PrefixCatalog
+    from prefixwarm.keepwarm.dependencies import Dependencies
+    from prefixwarm.keepwarm.tick_report import TickReport
+
+
+class CallMaker:
+    """The tick's own steps for calls that are not a tick's; safe between threads.
+
+    Attributes
+    ----------
+    selector : CandidateSelector
+        Makes candidates.
+    budget : Budget
+        What may still be spent today.
+    sender : Sender
+        Makes a call, with lease, reservation and ledger.
+    """
+
+    def __init__(
+        self,
+        dependencies: Dependencies,
+        catalog: PrefixCatalog,
+        pool: Executor,
+        deadline: Deadline,
+        report: TickReport,
+    ) -> None:
+        catalog.learn_keys()
+        settings, store, clock = dependencies.settings, dependencies.store, dependencies.clock
+        total, now = total_key(settings.deployment), clock()
+        self._report = report
+        self._deadline = deadline
+        self._route_breaker = RouteBreaker(store, settings.cache_scope, dependencies.environ, clock)
+        self._loaded: set[str] = set()
+        self._lock = Lock()
+        isolation = Isolation(store, report, deadline, clock)
+        self.selector = CandidateSelector(
+            store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
+        )
+        self.budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
+        self.sender = Sender(
+            store,
+            dependencies.provider,
+            self._route_breaker,
+            isolation,
+            self.budget,
+            LedgerWriter(store, report, total, clock).record_outcome,
+            settings.deployment,
+            deadline,
+            clock,
+        )
+
+    def pause(self, route: str) -> str:
+        """Why nothing is sent on this route; empty where it is not paused."""
+        with self._lock:
+            if route not in self._loaded:
+                self._route_breaker.load({route}, self._deadline)
+                self._loaded.add(route)
+        pause = self._route_breaker.pause(route)
+        return f"route {route} paused: {pause.reason}" if pause else ""
+
+    def close(self) -> None:
+        """Write new pauses down, and what is paused into the report."""
+        try:
+            self._route_breaker.keep(Deadline.after(RECORD_SECONDS))
+        except StateError as error:
+            self._report.state_error = str(error)
+        self._report.paused = self._route_breaker.paused()
