@@ -71,8 +71,12 @@ hold() { # sets ms: the longest that the launcher waits
   ((limit = 10#$limit * 500, ms = 10#$ms < limit ? 10#$ms : limit))
 }
 
-start_child() {
-  exec 6>&1 7< <(exec "$python" -I -S -OO "$home/bootstrap.py" "$ms" 3>&1 1>&6 6>&-)
+start_child() { # what warms, or where there is no Python asks the keep-warm function to
+  if [[ $python ]]; then
+    exec 6>&1 7< <(exec "$python" -I -S -OO "$home/bootstrap.py" "$ms" 3>&1 1>&6 6>&-)
+  else
+    exec 6>&1 7< <(exec "$BASH" -p "$home/ask.sh" "$ms" "${AWS_LAMBDA_INITIALIZATION_TYPE:-on-demand}" 3>&1 1>&6 6>&-)
+  fi
   child=$!
 }
 
@@ -114,7 +118,10 @@ main() {
     trap - EXIT
     exit 0
   fi
-  find_python || { log skipped 'no Python interpreter here: nothing can be warmed in this runtime'; return; }
+  find_python || [[ ${PREFIXWARM_ASK:-} ]] || {
+    log skipped 'no Python interpreter here, and PREFIXWARM_ASK names no keep-warm function to ask: nothing can be warmed'
+    return
+  }
   case ${AWS_LAMBDA_INITIALIZATION_TYPE:-on-demand} in
     provisioned-concurrency | lambda-managed-instances) ms=60000 ;;
     *)

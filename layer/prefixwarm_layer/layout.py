@@ -28,6 +28,8 @@ _PROGRAMS = {
     "prefixwarm_extension.snapstart": "python/prefixwarm_snapstart.py",
     _BOOTSTRAP: f"{_FOLDER}/bootstrap.py",
 }
+# What the launcher starts where there is no Python.
+_WITHOUT_PYTHON = ("ask.sh", "ask.cjs")
 _HANDLERS = ("prefixwarm.keepwarm.handler", "prefixwarm.keepwarm.worker")
 _ROOT = re.compile(
     r"^# ([0-9a-f]{8}\.\d+)\n(-----BEGIN.+?-----END[^\n]+\n)", re.DOTALL | re.MULTILINE
@@ -41,6 +43,7 @@ def layer_entries() -> dict[str, bytes]:
     return {
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
         **{place: files[name].read_bytes() for name, place in _PROGRAMS.items()},
+        **{f"{_FOLDER}/{name}": (here / name).read_bytes() for name in _WITHOUT_PYTHON},
         # The format of marshal that every Python reads.
         f"{CODE}/sources": marshal.dumps(layer_modules(), 2),
         **{f"{_FOLDER}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},

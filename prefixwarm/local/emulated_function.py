@@ -38,6 +38,8 @@ class Function:
     python
         Installation prefix of the Python that stands for ``/var/lang``; None leaves ``/var/lang``
         empty and runs the code's own ``bootstrap``, like a custom runtime.
+    programs
+        Where `python` is None, the only programs that the system shows; None shows all but Python.
     init_type
         Value of ``AWS_LAMBDA_INITIALIZATION_TYPE``. ``lambda-managed-instances`` runs the init
         phase at the start, and only root can start it.
@@ -53,6 +55,7 @@ class Function:
     memory_mb: int = 512
     timeout: int = 30
     python: Path | None = field(default_factory=lambda: Path(sys.base_prefix))
+    programs: tuple[str, ...] | None = None
     init_type: str = "on-demand"
 
     def having(self, **variables: str) -> Function:

@@ -117,7 +117,8 @@ def _layout(function: Function, tools: Tools, work: Path) -> Mapping[str, Any]:
         "pid_file": str(work / "pid"),
         "emulator": str(tools.emulator()),
         "folders": [(str(source), target) for source, target in folders],
-        "python": function.python is not None,
+        "hides_python": function.python is None,
+        "programs": function.programs,
     }
 
 

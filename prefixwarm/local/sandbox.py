@@ -69,13 +69,13 @@ def _devices(root: str) -> None:
         (folder / name).symlink_to(f"/proc/self/fd{target}")
 
 
-def _hide_python(root: str, folder: str) -> None:
-    """Show `folder` with links to all its programs but Python's."""
+def _show_some(root: str, folder: str, programs: list[str] | None) -> None:
+    """Show `folder` with links to these programs; None is all of them but Python's."""
     original = f"/programs{folder}"
     _bind_folder(folder, root + original)
     _mount("tmpfs", root + folder, "tmpfs", _NOSUID | _NODEV, "mode=755")
     for entry in os.scandir(root + original):
-        if not entry.name.startswith("python"):
+        if entry.name in programs if programs else not entry.name.startswith("python"):
             # A link is copied as it is, because it may be relative to where it stands.
             target = Path(entry).readlink() if entry.is_symlink() else f"{original}/{entry.name}"
             Path(root + folder, entry.name).symlink_to(target)
@@ -87,8 +87,9 @@ def _file_system(spec: dict[str, Any]) -> None:
     _system(root)
     for source, target in spec["folders"]:
         _bind_folder(source, root + target)
-    for folder in () if spec["python"] else ("/usr/bin", "/usr/local/bin"):
-        _hide_python(root, folder)
+    if spec["hides_python"]:
+        for folder in ("/usr/bin", "/usr/local/bin"):
+            _show_some(root, folder, spec["programs"])
     _devices(root)
     for name, flags, data in (("proc", 0, ""), ("tmp", _NOSUID | _NODEV, "mode=1777,size=512m")):
         Path(root, name).mkdir()

@@ -8,29 +8,36 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from extension_bench import write_prefix
+from extension_bench import KEY, changed_layer, write_prefix
+from faulty_server import FaultyServer, hang
+from signed_aws import SignedAws
 
 from prefixwarm.local.emulated_function import Function
 from prefixwarm_layer.zips import build_layer
 
 if TYPE_CHECKING:
-    from extension_bench import Bench
+    from collections.abc import Iterator
+
+    from extension_bench import Bench, Started
 
 DOCS = Path(__file__).parents[3] / "docs" / "deploy.md"
+# Needs no program but the shell.
 BASH = r"""#!/bin/bash
 ask() {
     exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"
     printf '%s /2018-06-01/runtime/invocation/%s HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s' \
         "$1" "$2" "${#3}" "$3" >&3
-    cat <&3
+    while read -r name value <&3; do
+        [[ ${name,,} == lambda-runtime-aws-request-id: ]] && id=${value%$'\r'}
+    done
     exec 3>&-
 }
 while true; do
-    id=$(ask GET next '' | tr -d '\r' | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //Ip')
-    ask POST "$id/response" '"no Python here"' >/dev/null
+    ask GET next ''
+    ask POST "$id/response" '"no Python here"'
 done
 """
 NODE = """#!/usr/bin/env node
@@ -46,23 +53,106 @@ const api = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/inv
 """
 
 
-@pytest.mark.parametrize(("name", "program"), [("bash", BASH), ("node", NODE)])
-def test_without_an_interpreter_it_idles_and_says_so_once(
-    bench: Bench, name: str, program: str
-) -> None:
-    """The layer on another runtime costs one line: on Node.js, and on one of one's own."""
-    if shutil.which(name, path="/usr/bin:/bin") is None:
-        pytest.skip(f"{name} is not installed where the sandbox shows it")
+# What stands for a runtime: its own program, and what its file system shows.
+RUNTIMES = {
+    "Node.js": (NODE, None),
+    "Node.js without curl": (NODE, ("env", "node", "bash")),
+    "bare": (BASH, ("bash", "curl")),
+}
+
+
+@pytest.fixture
+def aws(bench: Bench) -> Iterator[SignedAws]:
+    """The table and the keep-warm function."""
+    with SignedAws(bench.aws, secret="local") as running:
+        yield running
+        assert running.refusals == []
+
+
+@pytest.fixture(params=RUNTIMES)
+def function(request: pytest.FixtureRequest, bench: Bench, aws: SignedAws) -> Function:
+    """A function in a runtime without Python, with the settings that `attach` gives it."""
+    return runtime_function(bench, *RUNTIMES[request.param], aws.url)
+
+
+def runtime_function(
+    bench: Bench, program: str, programs: tuple[str, ...] | None, aws: str
+) -> Function:
+    """A function whose runtime is this program."""
+    for name in ("bash", *(programs or ("node",))):
+        if shutil.which(name, path="/usr/bin:/bin") is None:
+            pytest.skip(f"{name} is not installed where the sandbox shows it")
     bootstrap = bench.folder / "custom" / "bootstrap"
     bootstrap.parent.mkdir()
     bootstrap.write_text(program)
     bootstrap.chmod(0o755)
-    function = Function(bootstrap.parent, layers=(bench.layer,), python=None)
+    own = {"AWS_ENDPOINT_URL": aws, "PREFIXWARM_ASK": "keepwarm"}
+    settings = {**bench.plain().env, **own}
+    layers = (bench.layer,)
+    return Function(bootstrap.parent, layers=layers, env=settings, python=None, programs=programs)
+
+
+def answered(started: Started) -> dict[str, Any]:
+    """The only line of a start after which the function answered as if nothing were there."""
+    assert (started.answer.status, started.answer.payload) == (200, "no Python here")
+    return started.line
+
+
+def test_without_a_function_to_ask_it_idles_and_says_so_once(
+    bench: Bench, function: Function
+) -> None:
+    """The layer on another runtime costs one line."""
+    line = answered(bench.start(function.having(PREFIXWARM_ASK="")))
+    assert (line["outcome"], line["reason"][:26]) == ("skipped", "no Python interpreter here")
+
+
+def test_a_cold_prefix_is_asked_for(bench: Bench, function: Function, aws: SignedAws) -> None:
+    """Within the init phase, once in the environment's life."""
     with bench.environment(function) as environment:
         answers = [environment.invoke({}).payload for _ in range(2)]
         log = environment.close()
     assert answers == ["no Python here"] * 2
-    assert log.count("no Python interpreter here") == 1
+    assert aws.asked() == [{"warm": ["support"], "wait": True, "needed_for_seconds": 30}]
+    assert log.count('"outcome":"written"') == 1
+    assert KEY not in log
+
+
+def test_the_hold_is_kept(bench: Bench, function: Function, aws: SignedAws) -> None:
+    """A keep-warm function that does not answer costs the hold."""
+    with FaultyServer(hang) as server:
+        own = {"AWS_ENDPOINT_URL_LAMBDA": server.url, "PREFIXWARM_INIT_HOLD_MS": "500"}
+        line = answered(bench.start(function.having(**own)))
+    assert line["outcome"] == "failed"
+    assert "did not answer within the hold" in line["reason"] or "ended" in line["reason"]
+
+
+@pytest.mark.parametrize("kind", ["provisioned-concurrency", "snap-start"])
+def test_initialization_types(bench: Bench, function: Function, aws: SignedAws, kind: str) -> None:
+    """Provisioned environments ask as well; publishing a version does not."""
+    line = answered(bench.start(replace(function, init_type=kind)))
+    assert line["outcome"] == ("skipped" if kind == "snap-start" else "written")
+    assert len(aws.asked()) == (kind != "snap-start")
+
+
+BREAKS = {
+    "no script": {"prefixwarm/ask.sh": ""},
+    "garbage": {"prefixwarm/ask.sh": ") ( } fi"},
+    "ends": {"prefixwarm/ask.sh": "exit 3"},
+    "killed": {"prefixwarm/ask.sh": "kill -9 $$"},
+    "lives on": {"prefixwarm/ask.sh": "exec 3>&-; read -r -t 600 <> <(:)"},
+    "no helper": {"prefixwarm/ask.cjs": "process.exit(9)"},
+}
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+def test_whatever_breaks_the_function_starts(
+    bench: Bench, function: Function, tmp_path: Path, broken: str
+) -> None:
+    """And one line says what happened."""
+    layer = changed_layer(bench.layer, tmp_path, BREAKS[broken])
+    own = function.having(PREFIXWARM_INIT_HOLD_MS="500")
+    started = bench.start(replace(own, layers=(layer,)))
+    assert answered(started)["outcome"] in ("failed", "written")
 
 
 def stages(text: str) -> dict[str, list[tuple[str, str]]]:

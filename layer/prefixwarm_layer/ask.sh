@@ -1,0 +1,293 @@
+#!/bin/bash -p
+# The init phase where there is no Python: reads the warm states, and asks the keep-warm function to
+# warm what is cold. Started by the launcher as `ask.sh HOLD_MS KIND`, with a pipe as descriptor 3.
+# Requests go out by curl, or by the Node.js that is there. Written for bash 4.2 and newer.
+
+TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=50000
+STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, backoff_until, backoff_of, failures'
+lines=() names=() keys=() read_usd=() cold=()
+declare -A decisions # by prefix
+home=${BASH_SOURCE%/*}
+unset NODE_OPTIONS NODE_PID # made for the function's own Node.js, not for ours
+
+uptime() { # sets now_ms: since the machine's start, so that no change of the clock counts
+  read -r now_ms _ </proc/uptime
+  now_ms=${now_ms/./}0
+}
+
+held() { # sets held_ms: since we began
+  uptime
+  held_ms=$((now_ms - began_ms))
+}
+
+note() { # OUTCOME REASON [PREFIX [DECISION]]: a line for the log; texts are JSON's already
+  local service=prefixwarm trouble='' metrics='' second
+  [[ ${PREFIXWARM_DEPLOYMENT:-} =~ ^[A-Za-z0-9_.:/-]{1,128}$ ]] && service=$PREFIXWARM_DEPLOYMENT
+  if [[ $1 == failed && ! ${3:-} ]]; then # what the keep-warm function answers, it has counted
+    printf -v second '%(%s)T' -1
+    trouble="\"_aws\":{\"Timestamp\":${second}000,\"CloudWatchMetrics\":[{\"Namespace\":\"prefixwarm\",\"Dimensions\":[[\"service\"]],\"Metrics\":[{\"Name\":\"WarmFailed\",\"Unit\":\"Count\"},{\"Name\":\"WarmTrouble\",\"Unit\":\"Count\"}]}]},"
+    metrics=',"WarmFailed":1,"WarmTrouble":1'
+  fi
+  held
+  lines+=("{$trouble\"service\":\"$service\",\"prefix\":\"${3:-}\",\"by\":\"init\",\"outcome\":\"$1\",\"reason\":\"$2\"${4:+,\"decision\":\"$4\"},\"held_ms\":$held_ms,\"function\":\"${AWS_LAMBDA_FUNCTION_NAME//[^A-Za-z0-9_-]/}\",\"initialization\":\"$kind\"$metrics}")
+}
+
+finish() { # lets the function go on, then says what was done
+  trap '' TERM
+  printf 'next\n' >&3
+  ((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
+  exit 0
+}
+
+stop() { # OUTCOME REASON: the only line
+  note "$@"
+  finish
+}
+
+# --- settings ---
+
+is_true() {
+  [[ $1 =~ ^(1|y|yes|t|true|on)$ ]]
+}
+
+refuse_by_settings() {
+  local disabled=${PREFIXWARM_DISABLED:-} table=${PREFIXWARM_TABLE:-}
+  disabled=${disabled//[[:space:]]/} mode=${PREFIXWARM_INIT:-auto}
+  disabled=${disabled,,} mode=${mode,,}
+  mode=${mode//[[:space:]]/}
+  is_true "$disabled" && stop skipped 'disabled by PREFIXWARM_DISABLED'
+  [[ $disabled =~ ^(|0|n|no|f|false|off)$ ]] || stop failed 'PREFIXWARM_DISABLED: write one of 1, y, yes, t, true, on, 0, n, no, f, false, off'
+  case ${mode:-auto} in
+    off) stop skipped 'off by PREFIXWARM_INIT' ;;
+    auto | always) ;;
+    *) stop failed 'PREFIXWARM_INIT: write one of auto, always, off' ;;
+  esac
+  [[ $kind == snap-start ]] && stop skipped 'snap-start: init runs when publishing, long before the first request'
+  [[ ${PREFIXWARM_ASK:-} =~ ^[A-Za-z0-9_-]{1,64}$ ]] || stop failed 'PREFIXWARM_ASK: write the name of the keep-warm function'
+  [[ $table =~ ^[A-Za-z0-9_.:/-]{3,1024}$ || $mode == always ]] || stop failed 'PREFIXWARM_TABLE: write the name of the table of the warm state'
+  scope=${PREFIXWARM_CACHE_SCOPE:-default}
+  [[ $scope =~ ^[A-Za-z0-9_.-]{1,64}$ ]] || stop failed "PREFIXWARM_CACHE_SCOPE: write at most 64 letters, digits, '-', '_' or '.'"
+  region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
+  [[ $region =~ ^[a-z0-9-]{1,32}$ ]] || stop failed 'AWS_REGION is not set; set it to the region of the warm state'
+  [[ ${AWS_ACCESS_KEY_ID:-} && ${AWS_SECRET_ACCESS_KEY:-} ]] || stop failed 'there are no credentials in the environment'
+}
+
+endpoint() { # SERVICE: sets url, with the overrides that AWS SDKs honour
+  local own="AWS_ENDPOINT_URL_${1^^}" suffix=amazonaws.com fips='' ignored=${AWS_IGNORE_CONFIGURED_ENDPOINT_URLS:-} use=${AWS_USE_FIPS_ENDPOINT:-}
+  url=''
+  is_true "${ignored,,}" || url=${!own:-${AWS_ENDPOINT_URL:-}}
+  url=${url%"${url##*[!/]}"}
+  [[ $url ]] && return
+  is_true "${use,,}" && fips=-fips
+  case $region in
+    cn-*) suffix=amazonaws.com.cn ;;
+    eusc-*) suffix=amazonaws.eu ;;
+    us-iso-*) suffix=c2s.ic.gov ;;
+    us-isob-*) suffix=sc2s.sgov.gov ;;
+    us-isof-*) suffix=csp.hci.ic.gov ;;
+    eu-isoe-*) suffix=cloud.adc-e.uk ;;
+  esac
+  url=https://$1$fips.$region.$suffix
+}
+
+# --- requests ---
+
+quoted() { # TEXT: sets REPLY to it as curl's configuration quotes it
+  REPLY=${1//\\/\\\\}
+  REPLY=\"${REPLY//\"/\\\"}\"
+}
+
+send() { # MILLISECONDS SERVICE PATH TARGET BODY: sets status ('' without an answer) and reply
+  status='' reply=''
+  endpoint "$2"
+  if [[ $curl ]]; then by_curl "$@"; else by_node "$@"; fi
+  [[ $status =~ ^[1-5][0-9][0-9]$ ]] && ((${#reply} < MOST_BYTES)) || { status='' reply=''; return; }
+  reply=${reply//[$'\n\r\t']/}
+}
+
+by_curl() { # credentials by standard input: arguments can be read by every process
+  local config=$'silent\n' answer seconds
+  option url "$url$3"
+  option aws-sigv4 "aws:amz:$region:$2"
+  option user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
+  [[ ${AWS_SESSION_TOKEN:-} ]] && option header "X-Amz-Security-Token: $AWS_SESSION_TOKEN"
+  option header "Content-Type: application/${4:+x-amz-}json${4:+-1.0}"
+  [[ $4 ]] && option header "X-Amz-Target: $4"
+  option data-raw "$5"
+  option write-out '\n%{http_code}'
+  printf -v seconds '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+  option max-time "$seconds"
+  exec 4< <(printf '%s' "$config" | exec "$curl" -q --http1.1 -K - 2>/dev/null)
+  IFS= read -r -N $MOST_BYTES -t "$seconds" -u 4 answer
+  exec 4<&-
+  ((${#answer} < MOST_BYTES)) && status=${answer##*$'\n'} reply=${answer%$'\n'*}
+  [[ $answer ]] || curl='' # it does not know how to sign
+  [[ $curl || ! $node ]] || by_node "$@"
+}
+
+option() {
+  quoted "$2"
+  config+="$1 = $REPLY"$'\n'
+}
+
+by_node() { # one process for all requests
+  [[ ${NODE_PID:-} ]] || { coproc NODE { exec "$node" "$home/ask.cjs" 2>/dev/null; }; } 2>/dev/null
+  local seconds IFS=$TAB
+  printf -v seconds '%d.%03d' $((($1 + 100) / 1000)) $((($1 + 100) % 1000))
+  { printf '%s\n' "$*$TAB$url$TAB$region" >&"${NODE[1]}"; } 2>/dev/null || return
+  IFS=' ' read -r -t "$seconds" -u "${NODE[0]}" status reply 2>/dev/null
+}
+
+# --- what to ask for ---
+
+text_of() { # FIELD: sets REPLY to a text of the JSON object in `head`
+  REPLY=''
+  [[ $head =~ \"$1\":\ ?\"([^\"\\]+)\" ]] && REPLY=${BASH_REMATCH[1]}
+}
+
+load_prefixes() { # the heads of the compiled prefixes
+  local folder file head name route model digits where usd
+  for folder in ${PREFIXWARM_PREFIXES:-"$home/prefixes" "${LAMBDA_TASK_ROOT:-/var/task}/prefixes"}; do
+    for file in "$folder"/*.warm; do
+      [[ -f $file ]] && IFS= read -r head <"$file" || continue
+      ((${#names[@]} < MOST_PREFIXES)) || { note failed "more than $MOST_PREFIXES prefixes are attached"; return; }
+      text_of name; name=$REPLY
+      text_of route; route=$REPLY
+      text_of model; model=$REPLY
+      text_of fingerprint; digits=${REPLY#*:}
+      if [[ ! $head =~ \"format\":\ ?\"prefixwarm-warm/1\" || ! $name =~ ^[A-Za-z0-9_.-]+$ || ! $route || ! $model || ! $digits ]]; then
+        note failed 'a file of compiled prefixes is not one; build it again'
+        continue
+      fi
+      where=$region
+      [[ $route == anthropic ]] && where=-
+      usd=''
+      [[ $head =~ \"read\":\ ?([0-9.]+)[,}] ]] && micro "${BASH_REMATCH[1]}" && usd=$REPLY
+      [[ $usd && $head =~ \"tokens\":\ ?([0-9]{1,9})[,}] ]] && usd=$((usd * BASH_REMATCH[1] / 1000000)) || usd=''
+      names+=("$name") keys+=("state/$route/$where/$scope/$name/$model/${digits:0:32}") read_usd+=("$usd")
+    done
+  done
+  ((${#names[@]})) || stop skipped 'no compiled prefixes are attached'
+}
+
+micro() { # DECIMAL: sets REPLY to millionths
+  [[ $1 =~ ^([0-9]{1,6})(\.([0-9]{1,12}))?$ ]] || return 1
+  local fraction=${BASH_REMATCH[3]}000000
+  REPLY=$((10#${BASH_REMATCH[1]} * 1000000 + 10#${fraction:0:6}))
+}
+
+value_of() { # ATTRIBUTE TYPE: sets REPLY to one of `item`; of a number the whole part
+  REPLY=''
+  [[ $item =~ \"$1\":\{\"$2\":\"([^\"\\]*)\" ]] && REPLY=${BASH_REMATCH[1]}
+  [[ $2 == S ]] && return
+  [[ $REPLY =~ ^([0-9]{1,12})(\.[0-9]+)?$ ]] && REPLY=$((10#${BASH_REMATCH[1]})) || REPLY=''
+}
+
+read_states() { # sets reply to the items, one a line
+  local key body=''
+  for key in "${keys[@]}"; do body+=",{\"pk\":{\"S\":\"$key\"}}"; done
+  body="{\"RequestItems\":{\"$PREFIXWARM_TABLE\":{\"Keys\":[${body:1}],\"ProjectionExpression\":\"$STATE_ATTRIBUTES\"}}}"
+  send $((hold_ms < STATE_MS ? hold_ms : STATE_MS)) dynamodb / DynamoDB_20120810.BatchGetItem "$body"
+  if [[ $status != 200 || $reply != *'"Responses"'* ]]; then
+    stop failed "the warm state cannot be read (status ${status:-none}); nothing is asked for"
+  fi
+  reply=${reply// /}
+  reply=${reply//'}},{'/$'}}\n{'}
+}
+
+select_cold() {
+  local i item line now refusal first=${PREFIXWARM_FIRST:-${names[0]}}
+  read_states
+  printf -v now '%(%s)T' -1
+  for i in "${!names[@]}"; do
+    item='' refusal='' decision=''
+    while IFS= read -r line; do
+      [[ $line == *"\"pk\":{\"S\":\"${keys[i]// /}\"}"* ]] && item=$line
+    done < <(printf '%s\n' "$reply")
+    judge "$i"
+    if [[ $refusal ]]; then note skipped "$refusal" "${names[i]}"; else cold+=("${names[i]}"); decisions[${names[i]}]=$decision; fi
+  done
+}
+
+judge() { # INDEX: sets refusal, or decision, for the prefix whose state is `item`
+  local until
+  value_of warm_until N
+  ((${REPLY:-0} > now + NEEDED_SECONDS)) && { refusal=warm; return; }
+  value_of backoff_until N; until=${REPLY:-0}
+  value_of backoff_of S
+  [[ ! $REPLY ]] && ((until > now)) && { value_of failures N; refusal="backing off after ${REPLY:-some} failed calls"; return; }
+  value_of matched_at N
+  [[ ${names[$1]} != "$first" && ! $REPLY ]] && { refusal="no request was seen to use it; before that, $first alone is warmed"; return; }
+  decide "$1"
+}
+
+seconds_of() { # MILLISECONDS: sets REPLY
+  printf -v REPLY '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100))
+}
+
+decide() { # INDEX: whether the wait is worth what the first request then saves
+  local write read wait saved worth wait_text hint=${PREFIXWARM_INIT_HINT_MS:-}
+  [[ $kind == provisioned-concurrency || $kind == lambda-managed-instances ]] && { decision='held until the reply: nobody waits for this start'; return; }
+  value_of read_ms N; read=${REPLY:-0}
+  value_of write_ms N; write=$REPLY
+  [[ $write ]] || { decision='held until the reply: how long a write takes is not known yet'; return; }
+  held
+  seconds_of "$write"
+  ((write > hold_ms - held_ms)) && { refusal="first request will write: a write takes $REPLY, longer than the hold"; return; }
+  decision="held until the reply: a write takes $REPLY"
+  [[ $hint =~ ^[0-9]{1,6}$ ]] || return
+  hint=$((10#$hint > held_ms ? 10#$hint - held_ms : 0))
+  wait=$((write > hint ? write - hint : 0)) saved=$((write > read ? write - read : 0))
+  seconds_of $wait; wait_text=$REPLY
+  seconds_of $saved
+  ((wait < saved)) || { refusal="first request will write: waiting $wait_text would save it $REPLY"; return; }
+  decision+=", $wait_text of it waited for to save $REPLY"
+  micro "${PREFIXWARM_LATENCY_VALUE:-0}" && ((REPLY)) || return
+  worth=$((REPLY * (saved - wait) / 1000))
+  ((${read_usd[$1]:-0} > worth)) || return
+  seconds_of $((saved - wait))
+  printf -v refusal 'first request will write: %s are worth $%d.%06d, a read costs $%d.%06d' "$REPLY" \
+    $((worth / 1000000)) $((worth % 1000000)) $((read_usd[$1] / 1000000)) $((read_usd[$1] % 1000000))
+}
+
+# --- asking ---
+
+ask_for() { # PREFIX...
+  local names_json answer
+  printf -v names_json ',"%s"' "$@"
+  held
+  local left=$((hold_ms - held_ms - 100)) # to have said it when the hold ends
+  send $((left > 100 ? left : 100)) lambda "/2015-03-31/functions/$PREFIXWARM_ASK/invocations" '' "{\"warm\":[${names_json:1}],\"wait\":true,\"needed_for_seconds\":$NEEDED_SECONDS}"
+  [[ $status ]] || stop failed 'the keep-warm function did not answer within the hold; what it began goes on'
+  [[ $status == 200 ]] || stop failed "the keep-warm function cannot be asked (status $status)"
+  local answered='' object='\{("([^"\\]|\\.)*"|[^{}"])*\}' rest=$reply outcome reason
+  while [[ $rest =~ $object ]]; do
+    head=${BASH_REMATCH[0]}
+    rest=${rest#*"$head"} reason=''
+    text_of name; answer=$REPLY
+    text_of outcome; outcome=$REPLY
+    [[ $head =~ \"reason\":\ ?\"(([^\"\\]|\\.)*)\" ]] && reason=${BASH_REMATCH[1]}
+    [[ $outcome =~ ^[a-z]+$ && $answer =~ ^[A-Za-z0-9_.-]+$ ]] || continue
+    note "$outcome" "$reason" "$answer" "${decisions[$answer]:-}"
+    answered=1
+  done
+  [[ $answered ]] || stop failed 'the keep-warm function answered something else'
+}
+
+main() {
+  hold_ms=$1 kind=$2 node='' curl=''
+  uptime
+  began_ms=$now_ms
+  trap 'stop failed "the environment ended before the reply came"' TERM
+  refuse_by_settings
+  curl=$(type -P curl)
+  node=/var/lang/bin/node
+  [[ -x $node ]] || node=$(type -P node)
+  [[ $curl || $node ]] || stop skipped 'neither Python nor curl nor Node.js here: nothing can be warmed in this runtime'
+  load_prefixes
+  if [[ $mode == always ]]; then cold=("${names[@]}"); else select_cold; fi
+  ((${#cold[@]} == 0)) || ask_for "${cold[@]}"
+  finish
+}
+
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"
