@@ -32,6 +32,8 @@ GATE_MS = "PREFIXWARM_GATE_MS"
 INIT_USD_PER_WEEK = "PREFIXWARM_INIT_USD_PER_WEEK"
 FIRST = "PREFIXWARM_FIRST"
 METRICS = "PREFIXWARM_METRICS"
+# The keep-warm function that the launcher asks where there is no Python; it reads it itself.
+ASK = "PREFIXWARM_ASK"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")

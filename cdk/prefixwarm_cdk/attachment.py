@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, Duration, Stack, Token
@@ -11,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from prefixwarm import settings
 from prefixwarm.errors import UsageError
+from prefixwarm_cdk import runtimes
 from prefixwarm_cdk.inputs import check_settings, expect
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from constructs import IConstruct
 
 
-_OLDEST = (3, 10)
 _MAX_LAYERS = 5
 _TIMES = {
     "init_hint": settings.INIT_HINT_MS,
@@ -138,10 +137,15 @@ def set_up(
 
 
 def allow_state(function: lambda_.Function, table: dynamodb.ITable, keys: Sequence[str]) -> None:
-    """Let the function read and lease the states of its own prefixes, and nothing else."""
+    """Let the function read and lease the states of its own prefixes, and nothing else.
+
+    Where it can only ask for a warm call, it need not lease.
+    """
+    work = ["dynamodb:GetItem", "dynamodb:UpdateItem"] if runtimes.may_warm(function) else []
+    ask = ["dynamodb:BatchGetItem"] if runtimes.asks(function) else []
     iam.Grant.add_to_principal(
         grantee=function,
-        actions=["dynamodb:GetItem", "dynamodb:UpdateItem"],
+        actions=[*work, *ask],
         resource_arns=[table.table_arn],
         conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)}},
     )
@@ -161,8 +165,11 @@ def allow_key(function: lambda_.Function, key: kms.IKey | None) -> None:
 
 
 def fixed_name(warmer: IConstruct, function: lambda_.Function) -> str | None:
-    """The function's name, where using it makes no stack depend on another."""
-    if Stack.of(function) is Stack.of(warmer):
+    """The function's name, where using it makes nothing depend on each other.
+
+    A function that asks the keep-warm function depends on it.
+    """
+    if Stack.of(function) is Stack.of(warmer) and not runtimes.asks(function):
         return function.function_name
     name = _resource(function).function_name
     return name if name and not Token.is_unresolved(name) else None
@@ -207,13 +214,21 @@ def _refuse_other_region(warmer: IConstruct, function: lambda_.Function) -> None
 
 
 def _warn_of_runtime(function: lambda_.Function) -> None:
-    name = function.runtime.name
-    version = re.fullmatch(r"python(\d+)\.(\d+)", name)
-    if version is None or tuple(map(int, version.groups())) < _OLDEST:
+    if runtimes.is_too_old(function):
         Annotations.of(function).add_warning_v2(
             "prefixwarm:runtime",
-            f"the runtime {name} has no Python of 3.10 or newer: the layer only idles there, and "
-            "the keep-warm function alone warms",
+            f"the runtime {function.runtime.name} has no Python of 3.10 or newer: the layer only "
+            "idles there, and the keep-warm function alone warms",
+        )
+
+
+def warn_of_no_answer(function: lambda_.Function) -> None:
+    """Where the layer can only ask, and there is no keep-warm function to ask."""
+    if not runtimes.may_warm(function):
+        Annotations.of(function).add_warning_v2(
+            "prefixwarm:runtime",
+            f"the runtime {function.runtime.name} has no Python, and with KeepWarm.off() there is "
+            "no keep-warm function that the layer could ask: nothing is warmed there",
         )
 
 

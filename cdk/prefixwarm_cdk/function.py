@@ -94,6 +94,10 @@ class KeepWarmFunction(Construct):
         _grant(self.function, "cloudwatch:GetMetricData", "*")
         self._acknowledge("IAM5[Resource::*]", "cloudwatch:GetMetricData knows no resources")
 
+    def grant_invoke(self, grantee: iam.IGrantable) -> None:
+        """Let somebody invoke the function, but none of its versions and aliases."""
+        _grant(grantee, "lambda:InvokeFunction", self.function.function_arn)
+
     def grant_parameter(self, arn: str) -> None:
         """Let them read the parameter that stops them."""
         self._allow(["ssm:GetParameter"], [arn])

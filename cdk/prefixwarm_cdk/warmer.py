@@ -11,8 +11,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from prefixwarm import settings
+from prefixwarm.errors import UsageError
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK, state_keys
-from prefixwarm_cdk import attachment
+from prefixwarm_cdk import attachment, runtimes
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.assets import Manifest
 from prefixwarm_cdk.function import KeepWarmFunction
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from aws_cdk import Duration
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_ssm as ssm
@@ -264,11 +266,25 @@ class PrefixWarmer(Construct):
         own = attachment.own_settings(init, **times, usd_per_week=init_usd_per_week)
         own |= attachment.first_setting(function, [prefix.name for prefix in chosen], first)
         layer = layer_for(self, function, chosen)
-        attachment.set_up(self, function, layer, self._environment() | own)
+        attachment.set_up(self, function, layer, self._shared(function) | own)
         renew_versions(function, layer)
         self._grant(function, chosen)
         self._senders[function] = chosen
         self._name_senders()
+
+    def grant_ask(self, grantee: iam.IGrantable) -> None:
+        """Let somebody ask the keep-warm function for a warm call (docs/ask.md).
+
+        Raises
+        ------
+        UsageError
+            There is no keep-warm function.
+        """
+        if self.keep_warm is None:
+            raise UsageError(
+                f"{self.node.path}: with KeepWarm.off() there is no keep-warm function to ask"
+            )
+        self.keep_warm.grant_invoke(grantee)
 
     def metric(
         self, name: str, *, statistic: str = "Sum", period: Duration | None = None
@@ -306,8 +322,18 @@ class PrefixWarmer(Construct):
         return self.metric("WarmFailed", period=period)
 
     def _environment(self) -> dict[str, str]:
+        return self._common() | self._credentials.environment()
+
+    def _common(self) -> dict[str, str]:
         own = {settings.TABLE: self.table.table_name, settings.DEPLOYMENT: self._deployment}
-        return own | self._settings | self._credentials.environment()
+        return own | self._settings
+
+    def _shared(self, function: lambda_.Function) -> dict[str, str]:
+        """The settings that an attached function has in common with the others."""
+        own = self._environment() if runtimes.may_warm(function) else self._common()
+        if runtimes.asks(function) and self.keep_warm:
+            own[settings.ASK] = self.keep_warm.function.function_name
+        return own
 
     @property
     def _deployment(self) -> str:
@@ -354,13 +380,18 @@ class PrefixWarmer(Construct):
         keys = [state_keys(prefix.file, region, scope) for prefix in prefixes]
         attachment.allow_state(function, self.table, keys)
         attachment.allow_key(function, self._key)
-        self._credentials.grant(function, self._files(prefixes))
+        if runtimes.may_warm(function):
+            self._credentials.grant(function, self._files(prefixes))
+        if runtimes.asks(function) and self.keep_warm:
+            self.grant_ask(function)
+        elif runtimes.asks(function):
+            attachment.warn_of_no_answer(function)
 
     def _name_senders(self) -> None:
         """Name the attached functions to the keep-warm function, where their names are fixed here.
 
-        The others note their names in the warm state themselves: named here, they would make
-        the two stacks depend on each other.
+        The others note their names in the warm state themselves, or say it when they ask: named
+        here, they would make the two stacks or functions depend on each other.
         """
         senders: dict[str, list[str]] = {}
         for function, prefixes in self._senders.items():

@@ -267,11 +267,14 @@ ask_for() { # PREFIX...
     text_of name; answer=$REPLY
     text_of outcome; outcome=$REPLY
     [[ $head =~ \"reason\":\ ?\"(([^\"\\]|\\.)*)\" ]] && reason=${BASH_REMATCH[1]}
+    [[ $head =~ \"message\":\ ?\"(([^\"\\]|\\.)*)\" ]] && stop failed "the keep-warm function refuses: ${BASH_REMATCH[1]}"
     [[ $outcome =~ ^[a-z]+$ && $answer =~ ^[A-Za-z0-9_.-]+$ ]] || continue
     note "$outcome" "$reason" "$answer" "${decisions[$answer]:-}"
     answered=1
   done
-  [[ $answered ]] || stop failed 'the keep-warm function answered something else'
+  head=$reply
+  text_of errorType; REPLY=${REPLY//[^A-Za-z0-9_.]/}
+  [[ $answered ]] || stop failed "the keep-warm function failed or answered something else${REPLY:+: $REPLY}"
 }
 
 main() {

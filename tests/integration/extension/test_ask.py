@@ -237,6 +237,32 @@ def test_a_busy_keep_warm_function_is_said(asker: Asker, bench: Bench, aws: Sign
     assert [metric["Name"] for metric in directive["Metrics"]] == list(COUNTED)
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            {"outcomes": [], "error": {"type": "UsageError", "message": 'no prefix "x"'}},
+            'the keep-warm function refuses: no prefix "x"',
+        ),
+        (
+            {"errorType": "StateError", "errorMessage": "...", "stackTrace": []},
+            "the keep-warm function failed or answered something else: StateError",
+        ),
+        (
+            {"outcomes": []},
+            "the keep-warm function failed or answered something else",
+        ),
+    ],
+)
+def test_an_error_of_the_keep_warm_function_is_said(
+    asker: Asker, aws: SignedAws, body: object, reason: str
+) -> None:
+    """Its own refusal in its words; of an exception the type."""
+    with FaultyServer(reply(200, body)) as server:
+        asked = asker.run(aws.url, AWS_ENDPOINT_URL_LAMBDA=server.url)
+    assert (asked.line["outcome"], asked.line["reason"]) == ("failed", reason)
+
+
 FAULTS: dict[str, Any] = {
     "reset": reset,
     "hang": hang,

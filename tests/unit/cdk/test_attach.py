@@ -337,7 +337,6 @@ def test_settings_are_checked_as_at_run_time(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"runtime": lambda_.Runtime.NODEJS_22_X}, "nodejs22.x has no Python"),
         ({"runtime": lambda_.Runtime.PYTHON_3_9}, "python3.9 has no Python of 3.10"),
         (
             {"snap_start": lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS},
