@@ -8,7 +8,6 @@ import jsii
 from aws_cdk import Annotations, Aspects, IAspect, RemovalPolicy, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from constructs import Construct, IConstruct
 
 from prefixwarm import settings
 from prefixwarm.errors import UsageError
@@ -21,11 +20,11 @@ from prefixwarm_cdk.inputs import check_settings, expect, expect_count, expect_s
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
 from prefixwarm_cdk.lambda_function import FunctionOptions, Network
 from prefixwarm_cdk.layer import layer_for
-from prefixwarm_cdk.metrics import ALWAYS, METRICS, metric
 from prefixwarm_cdk.monitoring import Monitoring
 from prefixwarm_cdk.route_credentials import credentials_of
 from prefixwarm_cdk.table import state_table
 from prefixwarm_cdk.versions import renew_versions
+from prefixwarm_cdk.warmer_metrics import MetricsOfWarmer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_ssm as ssm
+    from constructs import Construct, IConstruct
 
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm_cdk.credential_sources import Credentials
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 30
 
 
-class PrefixWarmer(Construct):
+class PrefixWarmer(MetricsOfWarmer):
     """Keeps the prompt-cache prefixes of Claude agents on Lambda warm.
 
     Owns the table of the warm state, the layer, and the keep-warm function with its schedule,
@@ -286,41 +286,6 @@ class PrefixWarmer(Construct):
             )
         self.keep_warm.grant_invoke(grantee)
 
-    def metric(
-        self, name: str, *, statistic: str = "Sum", period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Any metric of docs/metrics.md, summed over 5 minutes by default.
-
-        Those beside trouble are written with ``metrics="full"`` only; synthesis warns.
-        """
-        full = self._settings.get(settings.METRICS) == "full"
-        if name in METRICS and not full and name not in ALWAYS:
-            Annotations.of(self).add_warning_v2(
-                f"prefixwarm:metric:{name}",
-                f'the metric {name} is written with metrics="full" only, and has no data without',
-            )
-        return metric(self._deployment, name, statistic=statistic, period=period)
-
-    def metric_cost(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """US dollars spent on warm calls whose price is known."""
-        return self.metric("WarmCostUSD", period=period)
-
-    def metric_saved(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """US dollars that warm prefixes saved, at least; known where agents are observed."""
-        return self.metric("SavedUSD", period=period)
-
-    def metric_refreshed(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """Warm calls that found the prefix cached and kept it so."""
-        return self.metric("WarmRefreshed", period=period)
-
-    def metric_written(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """Warm calls that wrote the prefix into the cache."""
-        return self.metric("WarmWritten", period=period)
-
-    def metric_failed(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """Warm calls that failed."""
-        return self.metric("WarmFailed", period=period)
-
     def _environment(self) -> dict[str, str]:
         return self._common() | self._credentials.environment()
 
@@ -334,10 +299,6 @@ class PrefixWarmer(Construct):
         if runtimes.asks(function) and self.keep_warm:
             own[settings.ASK] = self.keep_warm.function.function_name
         return own
-
-    @property
-    def _deployment(self) -> str:
-        return self.node.path.replace("/", "-")
 
     def _connect(
         self,

@@ -1,0 +1,63 @@
+"""The metrics of a warmer, as its users' own alarms and dashboards take them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Annotations
+from constructs import Construct
+
+from prefixwarm import settings
+from prefixwarm_cdk.metrics import ALWAYS, METRICS, metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_cdk import Duration
+    from aws_cdk import aws_cloudwatch as cloudwatch
+
+
+class MetricsOfWarmer(Construct):
+    """A construct whose functions' log lines declare metrics."""
+
+    _settings: Mapping[str, str]
+
+    @property
+    def _deployment(self) -> str:
+        """The metrics' dimension."""
+        return self.node.path.replace("/", "-")
+
+    def metric(
+        self, name: str, *, statistic: str = "Sum", period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Any metric of docs/metrics.md, summed over 5 minutes by default.
+
+        Those beside trouble are written with ``metrics="full"`` only; synthesis warns.
+        """
+        full = self._settings.get(settings.METRICS) == "full"
+        if name in METRICS and not full and name not in ALWAYS:
+            Annotations.of(self).add_warning_v2(
+                f"prefixwarm:metric:{name}",
+                f'the metric {name} is written with metrics="full" only, and has no data without',
+            )
+        return metric(self._deployment, name, statistic=statistic, period=period)
+
+    def metric_cost(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """US dollars spent on warm calls whose price is known."""
+        return self.metric("WarmCostUSD", period=period)
+
+    def metric_saved(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """US dollars that warm prefixes saved, at least; known where agents are observed."""
+        return self.metric("SavedUSD", period=period)
+
+    def metric_refreshed(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """Warm calls that found the prefix cached and kept it so."""
+        return self.metric("WarmRefreshed", period=period)
+
+    def metric_written(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """Warm calls that wrote the prefix into the cache."""
+        return self.metric("WarmWritten", period=period)
+
+    def metric_failed(self, *, period: Duration | None = None) -> cloudwatch.Metric:
+        """Warm calls that failed."""
+        return self.metric("WarmFailed", period=period)
