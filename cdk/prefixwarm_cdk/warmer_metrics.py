@@ -11,8 +11,6 @@ from prefixwarm import settings
 from prefixwarm_cdk.metrics import ALWAYS, METRICS, metric
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aws_cdk import Duration
     from aws_cdk import aws_cloudwatch as cloudwatch
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 class MetricsOfWarmer(Construct):
     """A construct whose functions' log lines declare metrics."""
 
-    _settings: Mapping[str, str]
+    _settings: dict[str, str]
 
     @property
     def _deployment(self) -> str:
