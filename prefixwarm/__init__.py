@@ -2,15 +2,17 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from prefixwarm.library.cache_stats import CacheStats
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.prefix.prefix_key import prefix_key
 
 __version__ = "0.1.0"
 
-__all__ = ["Prefix", "PrefixFile", "__version__", "prefix_key"]
+__all__ = ["CacheStats", "Prefix", "PrefixFile", "__version__", "prefix_key"]
 
 _MODULES = {
+    "CacheStats": "prefixwarm.library.cache_stats",
     "Prefix": "prefixwarm.prefix.prefix_definition",
     "PrefixFile": "prefixwarm.prefix.prefix_file",
     "prefix_key": "prefixwarm.prefix.prefix_key",

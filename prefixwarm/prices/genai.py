@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from prefixwarm.prices import model_names
@@ -29,6 +28,8 @@ _OTHERS = ("openai", "google")
 @lru_cache(maxsize=1)
 def release() -> str | None:
     """Name and version of the installed package, or None where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return f"genai-prices {version('genai-prices')}"
     except PackageNotFoundError:

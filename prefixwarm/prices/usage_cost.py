@@ -40,6 +40,7 @@ def cost(
     *,
     own: OwnPrices | None = None,
     route: str | None = None,
+    prompt_tokens: int | None = None,
     inference_geo: str | None = None,
     speed: str | None = None,
     region: str | None = None,
@@ -57,9 +58,8 @@ def cost(usage: object, model: str | ModelPrices | None = None, **more: Any) -> 
     model : str or ModelPrices, optional
         What was asked; by default the model that the reply names. Prices of `price` or `lookup`
         are taken as they are.
-    own, route, inference_geo, speed, region
-        As for `price`; by default what the reply says of how it was served. The prompt's length is
-        the usage's own, and what it says of a batch halves the cost.
+    own, route, prompt_tokens, inference_geo, speed, region
+        As for `price`; by default what the reply and the model's id say. A batch costs half.
 
     Returns
     -------
@@ -93,8 +93,6 @@ def cost(usage: object, model: str | ModelPrices | None = None, **more: Any) -> 
 
 
 def _reading(usage: object) -> Reading:
-    if isinstance(usage, Usage):
-        return Reading(form="", usage=usage)
     reading = usage if isinstance(usage, Reading) else read_usage(usage)
     if reading is None:
         raise UsageError("cost: there is no usage in it; give a reply, or its usage")
@@ -107,13 +105,20 @@ def _prices(reading: Reading, model: str | None, more: dict[str, Any]) -> ModelP
     if not named:
         raise UsageError("cost: the usage names no model; give it as the second argument")
     terms = {
-        "route": "bedrock-converse" if reading.form == CONVERSE else "anthropic",
+        "route": _route(reading.form, named),
+        "prompt_tokens": reading.usage.prompt if reading.usage else 0,
         "inference_geo": _GEO.get(reading.inference_geo),
         "speed": reading.speed or None,
     }
     asked = {name: value for name, value in more.items() if value is not None}
-    prompt = reading.usage.prompt if reading.usage else 0
-    return price(named, prompt_tokens=prompt, **{**terms, **asked})
+    return price(named, **{**terms, **asked})
+
+
+def _route(form: str, model: str) -> str:
+    """Bedrock's ids are spelled so: ``us.anthropic.claude-...``, also by InvokeModel."""
+    if form == CONVERSE:
+        return "bedrock-converse"
+    return "bedrock" if "anthropic." in model else "anthropic"
 
 
 def _dollars(prices: ModelPrices, usage: Usage) -> Decimal | None:

@@ -32,7 +32,8 @@ class Reading(Record):
     Attributes
     ----------
     form : str
-        The API whose fields it has: ``anthropic``, ``converse``, ``openai`` or ``gemini``.
+        The API whose fields it has: ``anthropic``, ``converse``, ``openai`` or ``gemini``; empty
+        where it is a `Usage` that was read before.
     usage : Usage or None
         None where a field holds what cannot be a number of tokens: then nothing is known.
     unusable : str
@@ -58,18 +59,22 @@ def read_usage(reply: object) -> Reading | None:
     Parameters
     ----------
     reply : object or mapping
-        A provider's reply, or its usage alone.
+        A provider's reply, or its usage alone; also what holds a `Usage`, such as an `Outcome`.
 
     Returns
     -------
     Reading or None
         None where there is no usage in it.
     """
+    if isinstance(reply, Usage):
+        return Reading(form="", usage=reply)
     fields = plain(reply)
     if fields is None:
         return None
     model = next((fields[name] for name in _MODEL_NAMES if isinstance(fields.get(name), str)), "")
     for name in _USAGE_NAMES:
+        if isinstance(fields.get(name), Usage):
+            return Reading(form="", usage=fields[name], model=model)
         inner = plain(fields.get(name))
         if inner is not None:
             return _read(inner, model)
@@ -87,7 +92,9 @@ def plain(value: object) -> Mapping[str, Any] | None:
     held = getattr(value, "__dict__", None)
     if not isinstance(held, dict) or isinstance(value, type):
         return None
-    return {name: _flat(inner) for name, inner in held.items()}
+    return {
+        name: inner if isinstance(inner, Usage) else _flat(inner) for name, inner in held.items()
+    }
 
 
 def _flat(value: object) -> object:

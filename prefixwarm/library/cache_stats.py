@@ -1,0 +1,294 @@
+"""Measures what the prompt cache does for any client, of any provider."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from prefixwarm.library.cache_summary import CacheSummary, summarize
+from prefixwarm.library.client_recording import record_client
+from prefixwarm.library.hit_advice import Advice, advise
+from prefixwarm.library.hit_alert import HitAlert, LowHits
+from prefixwarm.library.otel_counters import counters
+from prefixwarm.library.token_sums import Group, Window
+from prefixwarm.usage.reading import read_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefixwarm.prefix.prefix_definition import Prefix
+    from prefixwarm.prices import OwnPrices
+    from prefixwarm.state.outcome import Usage
+    from prefixwarm.usage.reading import Reading
+
+_Client = TypeVar("_Client")
+_DAY = 86400.0
+# Lengths of a prompt, in tokens, above which some model's prices are others.
+_PRICE_TIERS = (100_000, 128_000, 200_000, 272_000)
+_logger = logging.getLogger("prefixwarm")
+
+
+class CacheStats:
+    """Hit rates of the prompt cache by prefix, model, prompt version and window of time.
+
+    Rates are weighted by tokens: of the prompts' tokens, the share that was read from the cache.
+    Warm calls are counted beside, never among the requests. Safe between threads; nothing of a
+    prompt is kept.
+
+    Parameters
+    ----------
+    prices : mapping, optional
+        Your own prices, see `prefixwarm.prices.price`.
+    keep_seconds : float
+        How long minutes are kept, for windows of time; a day by default.
+    opentelemetry : bool, optional
+        Whether each request is counted with OpenTelemetry, too; by default where its API is
+        installed. What exports the metrics is yours to set up.
+    clock : callable
+        Returns epoch seconds.
+
+    Examples
+    --------
+    >>> stats = CacheStats()
+    >>> usage = {"input_tokens": 100, "output_tokens": 20, "cache_read_input_tokens": 900}
+    >>> _ = stats.record(usage, prefix="support", model="claude-sonnet-5-5")
+    >>> stats.hit_rate(prefix="support")
+    0.9
+    """
+
+    def __init__(
+        self,
+        *,
+        prices: OwnPrices | None = None,
+        keep_seconds: float = _DAY,
+        opentelemetry: bool | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._prices = prices
+        self._clock = clock
+        self._window = Window(keep_seconds)
+        self._lock = Lock()
+        self._alerts: list[HitAlert] = []
+        self._count = counters(opentelemetry)
+
+    def record(
+        self,
+        reply: object,
+        *,
+        prefix: str | Prefix = "",
+        model: str = "",
+        version: str = "",
+        warm: bool = False,
+        at: float | None = None,
+    ) -> Usage | None:
+        """Count one request by what its reply says that it billed.
+
+        Parameters
+        ----------
+        reply : object or mapping
+            A reply of any provider, or its usage alone: of the Messages API, Bedrock (InvokeModel
+            and Converse), OpenAI (Chat Completions and Responses), Gemini, and what gateways and
+            frameworks make of them; a `WarmResult`. Streams are counted by `wrap`.
+        prefix : str or Prefix
+            What it begins with.
+        model : str
+            The model's id; by default what the reply names.
+        version : str
+            Your version of the prompt.
+        warm : bool
+            Whether it was a warm call.
+        at : float, optional
+            When it was sent, in epoch seconds; now by default.
+
+        Returns
+        -------
+        Usage or None
+            What it billed; None where the reply does not say, or says what cannot be. Such a
+            request is counted as unmeasured.
+        """
+        reading = read_usage(reply)
+        self._add(reading, _name(prefix), model, version, warm, self._clock() if at is None else at)
+        return reading.usage if reading else None
+
+    def wrap(
+        self,
+        client: _Client,
+        *,
+        prefix: str | Prefix | Callable[[Any], str] = "",
+        version: str = "",
+        warm: bool = False,
+    ) -> _Client:
+        """Count every request of a client from now on.
+
+        Parameters
+        ----------
+        client : object
+            A client of anthropic, openai or google-genai, synchronous or asynchronous; a boto3
+            client of ``bedrock-runtime``; or a function, such as ``litellm.completion``, that
+            returns a reply, a stream, or what can be awaited for one.
+        prefix : str, Prefix or callable
+            What its requests begin with; a callable is given the request's body.
+        version, warm
+            As for `record`.
+
+        Returns
+        -------
+        object
+            The same client, which is of the same class, or its subclass, and behaves as before:
+            streams, raw responses, retries and copies by ``with_options`` too. Of a function, a
+            function.
+
+        Raises
+        ------
+        UsageError
+            When it is none of these.
+        """
+
+        def done(reading: Reading | None, model: str, body: Any, started: float) -> None:
+            name = prefix(body) if callable(prefix) else _name(prefix)
+            self._add(reading, name, model, version, warm, started)
+
+        recorded: _Client = record_client(client, done, self._clock)
+        return recorded
+
+    def summary(
+        self,
+        *,
+        prefix: str | None = None,
+        model: str | None = None,
+        version: str | None = None,
+        last_seconds: float | None = None,
+    ) -> CacheSummary:
+        """What the requests billed together that have all of these in common.
+
+        Parameters
+        ----------
+        prefix, model, version : str, optional
+            Any, where they are not given.
+        last_seconds : float, optional
+            Only of the last seconds, by the minute; of all time where it is not given.
+        """
+        wanted = {"prefix": prefix, "model": model, "version": version}
+
+        def takes(group: Group) -> bool:
+            return all(value in (None, getattr(group, name)) for name, value in wanted.items())
+
+        since = None if last_seconds is None else self._clock() - last_seconds
+        with self._lock:
+            rows = list(self._window.rows(since, takes))
+            return summarize(rows, self._prices)
+
+    def by(
+        self,
+        what: Literal["prefix", "model", "version"],
+        *,
+        last_seconds: float | None = None,
+    ) -> dict[str, CacheSummary]:
+        """The summaries of each prefix, model or version, by its name."""
+        with self._lock:
+            groups = [group for group, _ in self._window.rows(None, lambda _: True)]
+        names = sorted({str(getattr(group, what)) for group in groups})
+        return {
+            name: self.summary(**{what: name, "last_seconds": last_seconds})  # type: ignore[arg-type]
+            for name in names
+        }
+
+    def hit_rate(
+        self,
+        *,
+        prefix: str | None = None,
+        model: str | None = None,
+        version: str | None = None,
+        last_seconds: float | None = None,
+    ) -> float | None:
+        """Of the prompts' tokens, the share read from the cache, 0 to 1; None without requests."""
+        return self.summary(
+            prefix=prefix, model=model, version=version, last_seconds=last_seconds
+        ).hit_rate
+
+    def advice(self, *, below: float = 0.5, last_seconds: float | None = None) -> list[Advice]:
+        """What to do where the hit rate is low, by prefix and model; the most expensive first.
+
+        Parameters
+        ----------
+        below : float
+            Hit rates under this one are low.
+        last_seconds : float, optional
+            As for `summary`.
+        """
+        since = None if last_seconds is None else self._clock() - last_seconds
+        with self._lock:
+            rows = list(self._window.rows(since, lambda _: True))
+            return advise(rows, below)
+
+    def on_low(
+        self,
+        callback: Callable[[LowHits], object],
+        *,
+        below: float = 0.5,
+        last_seconds: float = 600.0,
+        least_requests: int = 20,
+        prefix: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Call a function when the hit rate falls below a threshold, and when it is back.
+
+        Parameters
+        ----------
+        callback : callable
+            Takes a `LowHits`. What it raises is logged, never raised into a request.
+        below : float
+            The threshold, 0 to 1.
+        last_seconds : float
+            The window of time.
+        least_requests : int
+            Fewer in the window say nothing.
+        prefix, model : str, optional
+            Of which requests; of all of them where they are not given.
+        """
+        alert = HitAlert(callback, below, last_seconds, least_requests, prefix, model)
+        with self._lock:
+            self._alerts.append(alert)
+
+    def _add(
+        self,
+        reading: Reading | None,
+        prefix: str,
+        model: str,
+        version: str,
+        warm: bool,
+        at: float,
+    ) -> None:
+        usage = reading.usage if reading else None
+        named = model or (reading.model if reading else "")
+        form = reading.form if reading else ""
+        served = (
+            (reading.inference_geo, reading.speed, reading.service_tier)
+            if reading
+            else ("", "", "")
+        )
+        prompt = usage.prompt if usage else 0
+        tier = max((tier for tier in _PRICE_TIERS if prompt > tier), default=0)
+        group = Group(prefix, named, version, form, warm, served, tier)
+        with self._lock:
+            self._window.add(group, usage, at)
+            due = [alert for alert in self._alerts if alert.is_due(group, at)]
+        if usage is not None:
+            self._count(group, usage)
+        for alert in due:
+            self._judge(alert)
+
+    def _judge(self, alert: HitAlert) -> None:
+        summary = self.summary(
+            prefix=alert.prefix, model=alert.model, last_seconds=alert.last_seconds
+        )
+        try:
+            alert.judge(summary)
+        except Exception:
+            _logger.exception("the callback of CacheStats.on_low failed")
+
+
+def _name(prefix: str | Prefix) -> str:
+    return prefix if isinstance(prefix, str) else prefix.name

@@ -1,0 +1,289 @@
+"""Reads what every request of a client billed: clients of SDKs, of boto3, and plain functions.
+
+A client stays what it is: its class becomes a subclass of its own that hands every reply on as it
+is, so that copies, streams and raw responses work as before. Of the SDKs this uses:
+``request`` of the clients of anthropic and openai, through which all of their calls go;
+``request`` and its three siblings of google-genai's ``BaseApiClient``; boto3's events.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from prefixwarm.errors import UsageError
+from prefixwarm.usage.reading import Reading, read_usage
+from prefixwarm.usage.stream_taps import TappedBody, TappedStream, async_events, events
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    class Record(Protocol):
+        """Takes what a reply billed, the request's model and body, and when it was sent."""
+
+        def __call__(
+            self, reading: Reading | None, model: str, body: Any, started: float, /
+        ) -> None:
+            """Record it."""
+
+    Clock = Callable[[], float]
+
+_LANGUAGE_PATHS = ("/messages", "/chat/completions", "/responses")
+_RAW = "x-stainless-raw-response"
+_BEDROCK = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")
+_SENT = "prefixwarm_sent"
+
+
+def record_client(client: Any, record: Record, clock: Clock) -> Any:
+    """Have every request of a client recorded from now on; the client, or a function like it.
+
+    Raises
+    ------
+    UsageError
+        When it is no client of these SDKs and no function.
+    """
+    if hasattr(client, "with_options") and hasattr(client, "request"):
+        _subclass(client, _of_sdk(type(client), record, clock))
+    elif hasattr(client, "_api_client") and hasattr(client, "models"):
+        inner = client._api_client
+        _subclass(inner, _of_genai(type(inner), record, clock))
+    elif hasattr(client, "meta") and hasattr(client.meta, "events"):
+        _register(client, record, clock)
+    elif callable(client):
+        return _function(client, record, clock)
+    else:
+        raise UsageError(
+            f"wrap: {type(client).__name__} is no client of anthropic, openai, google-genai or "
+            "boto3, and no function; hand its replies to record()"
+        )
+    return client
+
+
+def _subclass(client: Any, methods: Mapping[str, Any]) -> None:
+    own = type(client)
+    recorded = type(own.__name__, (own,), {**methods, "__module__": own.__module__})
+    client.__class__ = recorded
+
+
+class _Call:
+    """One request on its way, and what to do with its reply."""
+
+    def __init__(self, record: Record, model: str, body: Any, started: float) -> None:
+        self._record = record
+        self._model = model
+        self._body = body
+        self._started = started
+
+    def done(self, reading: Reading | None) -> None:
+        """Record what it billed; nothing that goes wrong here is the caller's."""
+        with suppress(Exception):
+            self._record(reading, self._model, self._body, self._started)
+
+    def reply(self, reply: Any) -> None:
+        """Record a whole reply."""
+        with suppress(Exception):
+            self.done(read_usage(reply))
+
+    def stream(self, stream: Any) -> None:
+        """Record a stream of anthropic or openai when it ends; it stays the same object."""
+        with suppress(Exception):
+            tap = async_events if hasattr(stream, "__aiter__") else events
+            stream.__dict__["_iterator"] = tap(stream._iterator, self.done)
+
+
+def _of_sdk(own: type, record: Record, clock: Clock) -> dict[str, Any]:
+    """``request`` of a client of anthropic or openai."""
+    original: Any = own.request  # type: ignore[attr-defined]
+
+    def start(options: Any) -> _Call | None:
+        with suppress(Exception):
+            if options.url.partition("?")[0].endswith(_LANGUAGE_PATHS):
+                body = options.json_data if isinstance(options.json_data, dict) else {}
+                return _Call(record, str(body.get("model") or ""), body, clock())
+        return None
+
+    if inspect.iscoroutinefunction(original):
+
+        async def request_async(self: Any, cast_to: Any, options: Any, **more: Any) -> Any:
+            call = start(options)
+            reply = await original(self, cast_to, options, **more)
+            if call is not None:
+                parsed = _parsed(reply, options)
+                with suppress(Exception):
+                    parsed = await parsed if inspect.isawaitable(parsed) else parsed
+                    _finish(call, parsed, more)
+            return reply
+
+        return {"request": request_async}
+
+    def request(self: Any, cast_to: Any, options: Any, **more: Any) -> Any:
+        call = start(options)
+        reply = original(self, cast_to, options, **more)
+        if call is not None:
+            _finish(call, _parsed(reply, options), more)
+        return reply
+
+    return {"request": request}
+
+
+def _parsed(reply: Any, options: Any) -> Any:
+    """The message or stream in a reply; a raw response is parsed once, and keeps that.
+
+    None where the caller reads the body by itself, which can be read only once.
+    """
+    with suppress(Exception):
+        headers = options.headers if isinstance(options.headers, dict) else {}
+        raw = {str(name).lower(): value for name, value in headers.items()}.get(_RAW)
+        return reply if raw is None else None if raw == "stream" else reply.parse()
+    return None
+
+
+def _finish(call: _Call, parsed: Any, more: Mapping[str, Any]) -> None:
+    if more.get("stream") and parsed is not None:
+        call.stream(parsed)
+    else:
+        call.reply(parsed)
+
+
+def _of_genai(own: type, record: Record, clock: Clock) -> dict[str, Any]:
+    """The four ways in which google-genai sends a request."""
+
+    def start(path: Any, body: Any) -> _Call | None:
+        with suppress(Exception):
+            model, _, action = str(path).rpartition(":")
+            if action.partition("?")[0] in ("generateContent", "streamGenerateContent"):
+                return _Call(record, model.rpartition("/")[2], body, clock())
+        return None
+
+    return {**_genai_whole(own, start), **_genai_streamed(own, start)}
+
+
+def _genai_whole(own: Any, start: Callable[[Any, Any], _Call | None]) -> dict[str, Any]:
+    def request(self: Any, method: str, path: str, body: Any, *more: Any, **named: Any) -> Any:
+        call = start(path, body)
+        reply = own.request(self, method, path, body, *more, **named)
+        _whole(call, reply)
+        return reply
+
+    async def async_request(
+        self: Any, method: str, path: str, body: Any, *more: Any, **named: Any
+    ) -> Any:
+        call = start(path, body)
+        reply = await own.async_request(self, method, path, body, *more, **named)
+        _whole(call, reply)
+        return reply
+
+    return {"request": request, "async_request": async_request}
+
+
+def _genai_streamed(own: Any, start: Callable[[Any, Any], _Call | None]) -> dict[str, Any]:
+    def request_streamed(
+        self: Any, method: str, path: str, body: Any, *more: Any, **named: Any
+    ) -> Any:
+        call = start(path, body)
+        stream = own.request_streamed(self, method, path, body, *more, **named)
+        return stream if call is None else _chunks(stream, call)
+
+    async def async_request_streamed(
+        self: Any, method: str, path: str, body: Any, *more: Any, **named: Any
+    ) -> Any:
+        call = start(path, body)
+        stream = await own.async_request_streamed(self, method, path, body, *more, **named)
+        return stream if call is None else _async_chunks(stream, call)
+
+    return {
+        "request_streamed": request_streamed,
+        "async_request_streamed": async_request_streamed,
+    }
+
+
+def _whole(call: _Call | None, reply: Any) -> None:
+    if call is not None:
+        call.reply(_json(reply))
+
+
+def _json(reply: Any) -> Any:
+    with suppress(Exception):
+        return json.loads(reply.body)
+    return None
+
+
+def _chunks(stream: Any, call: _Call) -> Iterator[Any]:
+    last = None
+    try:
+        for chunk in stream:
+            last = chunk
+            yield chunk
+    finally:
+        call.reply(_json(last))
+
+
+async def _async_chunks(stream: Any, call: _Call) -> AsyncIterator[Any]:
+    last = None
+    try:
+        async for chunk in stream:
+            last = chunk
+            yield chunk
+    finally:
+        call.reply(_json(last))
+
+
+def _register(client: Any, record: Record, clock: Clock) -> None:
+    """A boto3 client of ``bedrock-runtime``: its own events."""
+
+    def before(params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
+        with suppress(Exception):
+            context[_SENT] = _Call(record, params["modelId"], params, clock())
+
+    def after(parsed: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
+        with suppress(Exception):
+            call = context.pop(_SENT, None)
+            if call is not None and "Error" not in parsed:
+                _read_along(parsed, call)
+
+    for operation in _BEDROCK:
+        name = f"bedrock-runtime.{operation}"
+        client.meta.events.register(f"provide-client-params.{name}", before)
+        client.meta.events.register(f"after-call.{name}", after)
+
+
+def _read_along(parsed: dict[str, Any], call: _Call) -> None:
+    body = parsed.get("body")
+    if "usage" in parsed:
+        call.reply(parsed)
+    elif "stream" in parsed:
+        parsed["stream"] = TappedStream(parsed["stream"], call.done)
+    elif hasattr(body, "read"):
+        own = cast("Any", body)
+        parsed["body"] = type(own)(TappedBody(own._raw_stream, call.done), own._content_length)
+    elif body is not None:
+        parsed["body"] = TappedStream(body, call.done)
+
+
+def _function(function: Any, record: Record, clock: Clock) -> Any:
+    """A function that returns a reply, a stream, or what can be awaited for one."""
+
+    def finished(call: _Call, reply: Any) -> Any:
+        if read_usage(reply) is None and _is_stream(reply):
+            return TappedStream(reply, call.done)
+        call.reply(reply)
+        return reply
+
+    async def awaited(call: _Call, pending: Any) -> Any:
+        return finished(call, await pending)
+
+    @functools.wraps(function)
+    def recorded(*arguments: Any, **named: Any) -> Any:
+        call = _Call(record, str(named.get("model") or ""), named, clock())
+        reply = function(*arguments, **named)
+        return awaited(call, reply) if inspect.isawaitable(reply) else finished(call, reply)
+
+    return recorded
+
+
+def _is_stream(reply: Any) -> bool:
+    named = isinstance(reply, dict | list | tuple | str | bytes) or hasattr(reply, "model_dump")
+    return not named and (hasattr(reply, "__iter__") or hasattr(reply, "__aiter__"))

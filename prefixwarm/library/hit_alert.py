@@ -1,0 +1,83 @@
+"""Says when a hit rate falls below a threshold, and when it is back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefixwarm.library.cache_summary import CacheSummary
+    from prefixwarm.library.token_sums import Group
+
+# A window is judged so many times while it passes, and after as many requests as say something.
+_TIMES = 60
+
+
+@dataclass(frozen=True)
+class LowHits:
+    """A hit rate that crossed a threshold.
+
+    Attributes
+    ----------
+    low : bool
+        True where it fell below, False where it is back.
+    hit_rate, below : float
+        The rate, and the threshold.
+    prefix, model : str or None
+        Of which requests; None for any.
+    summary : CacheSummary
+        Of the window of time.
+    """
+
+    low: bool
+    hit_rate: float
+    below: float
+    prefix: str | None
+    model: str | None
+    summary: CacheSummary
+
+
+class HitAlert:
+    """One threshold; see `CacheStats.on_low` for the parameters."""
+
+    def __init__(
+        self,
+        callback: Callable[[LowHits], object],
+        below: float,
+        last_seconds: float,
+        least_requests: int,
+        prefix: str | None,
+        model: str | None,
+    ) -> None:
+        self.prefix = prefix
+        self.model = model
+        self.last_seconds = last_seconds
+        self._callback = callback
+        self._below = below
+        self._least = max(1, least_requests)
+        self._requests = 0
+        self._judged_at = float("-inf")
+        self._low = False
+
+    def is_due(self, group: Group, at: float) -> bool:
+        """Whether to judge the window again after a request of this group; to be asked once."""
+        if group.warm or self.prefix not in (None, group.prefix):
+            return False
+        if self.model not in (None, group.model):
+            return False
+        self._requests += 1
+        enough = self._requests % self._least == 0
+        if not enough and at - self._judged_at < self.last_seconds / _TIMES:
+            return False
+        self._judged_at = at
+        return True
+
+    def judge(self, summary: CacheSummary) -> None:
+        """Call the function where the rate crossed the threshold since it was last called."""
+        rate = summary.hit_rate
+        if rate is None or summary.requests < self._least or (rate < self._below) == self._low:
+            return
+        self._low = not self._low
+        self._callback(LowHits(self._low, rate, self._below, self.prefix, self.model, summary))

@@ -1,0 +1,112 @@
+"""Reads along while a caller reads a streamed reply, and says what it billed at its end."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.usage.reading import read_usage
+from prefixwarm.usage.streaming import StreamedUsage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from prefixwarm.usage.reading import Reading
+
+    # Takes what a reply billed; None where it did not say.
+    Done = Callable[[Reading | None], None]
+
+
+def events(stream: Any, done: Done) -> Iterator[Any]:
+    """The events of a stream, unchanged; `done` is called once, also where the caller stops."""
+    usage = StreamedUsage()
+    try:
+        for event in stream:
+            with suppress(Exception):
+                usage.add(event)
+            yield event
+    finally:
+        _end(usage, done)
+
+
+async def async_events(stream: Any, done: Done) -> AsyncIterator[Any]:
+    """The same for an asynchronous stream."""
+    usage = StreamedUsage()
+    try:
+        async for event in stream:
+            with suppress(Exception):
+                usage.add(event)
+            yield event
+    finally:
+        _end(usage, done)
+
+
+def _end(usage: StreamedUsage, done: Done) -> None:
+    with suppress(Exception):
+        done(usage.reading())
+
+
+class TappedStream:
+    """A stream that is read along; in everything else it is the stream itself."""
+
+    def __init__(self, stream: Any, done: Done) -> None:
+        self._stream = stream
+        self._done = done
+        self._events: Any = None
+
+    def __iter__(self) -> Any:
+        return self._tapped(events)
+
+    def __aiter__(self) -> Any:
+        return self._tapped(async_events)
+
+    def __next__(self) -> Any:
+        return next(self._tapped(events))
+
+    async def __anext__(self) -> Any:
+        return await anext(self._tapped(async_events))
+
+    def __enter__(self) -> TappedStream:
+        self._stream.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> Any:
+        return self._stream.__exit__(*error)
+
+    async def __aenter__(self) -> TappedStream:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> Any:
+        return await self._stream.__aexit__(*error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _tapped(self, tap: Callable[[Any, Done], Any]) -> Any:
+        if self._events is None:
+            self._events = tap(self._stream, self._done)
+        return self._events
+
+
+class TappedBody:
+    """The raw stream of a botocore body, of which a copy is read when the caller has it all."""
+
+    def __init__(self, stream: Any, done: Done) -> None:
+        self._stream = stream
+        self._done: Done | None = done
+        self._chunks: list[bytes] = []
+
+    def read(self, amount: int | None = None) -> bytes:
+        """Read as the stream itself does."""
+        data: bytes = self._stream.read(amount) if amount is not None else self._stream.read()
+        self._chunks.append(data)
+        if self._done is not None and (amount is None or not data):
+            done, self._done = self._done, None
+            with suppress(Exception):
+                done(read_usage(json.loads(b"".join(self._chunks))))
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
