@@ -2,6 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from prefixwarm.library.asking import AskOutcome, ask
     from prefixwarm.library.cache_stats import CacheStats
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prefix.prefix_file import PrefixFile
@@ -9,12 +10,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["CacheStats", "Prefix", "PrefixFile", "__version__", "prefix_key"]
+__all__ = ["AskOutcome", "CacheStats", "Prefix", "PrefixFile", "__version__", "ask", "prefix_key"]
 
 _MODULES = {
+    "AskOutcome": "prefixwarm.library.asking",
     "CacheStats": "prefixwarm.library.cache_stats",
     "Prefix": "prefixwarm.prefix.prefix_definition",
     "PrefixFile": "prefixwarm.prefix.prefix_file",
+    "ask": "prefixwarm.library.asking",
     "prefix_key": "prefixwarm.prefix.prefix_key",
 }
 

@@ -8,6 +8,7 @@
     │   ├── PrefixFileError        a prefix file: which file, which field, what to do
     │   └── UnwarmableRequestError a request whose shape forbids a warm call
     ├── CredentialsError           no credentials, or they cannot be fetched
+    ├── DeploymentError            what is deployed cannot be read or changed
     ├── StateError                 the warm state cannot be reached or refuses us
     │   └── StateItemError         one prefix's item cannot be read; the others can
     ├── TransportError             no usable HTTP reply
@@ -64,6 +65,10 @@ class UnwarmableRequestError(UsageError):
 
 class CredentialsError(PrefixwarmError):
     """Credentials are missing or cannot be fetched."""
+
+
+class DeploymentError(PrefixwarmError):
+    """What is deployed in AWS cannot be read or changed; the message says what was tried."""
 
 
 class StateError(PrefixwarmError):

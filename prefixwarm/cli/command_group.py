@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": "Show where two prefix files or requests differ, and what it costs.",
     "plan": "Replay arrivals through the policies and say what pays.",
     "warm": "Make one warm call now.",
+    "ask": "Ask the deployed keep-warm function for a warm call.",
     "status": "Show which prefixes are warm.",
     "explain": "Say why a prefix is warm, cold or left alone.",
     "simulator": "Serve the Messages API with a faithful prompt cache on this machine.",

@@ -70,7 +70,6 @@ def warm_asked(
         calls = CallMaker(dependencies, catalog, pool, deadline, report)
         work = _Asked(asked, dependencies, catalog, calls, deadline, report, stopped)
         chosen = _chosen(asked.names, catalog)
-        report.due = len(chosen)
         try:
             return list(pool.map(lambda pair: work.outcome(*pair), chosen))
         finally:

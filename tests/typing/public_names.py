@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import assert_type
 
-from prefixwarm import Prefix, PrefixFile, __version__
+from prefixwarm import AskOutcome, Prefix, PrefixFile, __version__, ask
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
 from prefixwarm.policy import Decision, Multipliers, Policy, Replay, View, decide, replay
 from prefixwarm.prices import ModelPrices, cost, lookup, minimum_tokens, price
@@ -31,6 +31,13 @@ def a_prefix_file(file: PrefixFile) -> None:
     """Read what a prefix file holds."""
     assert_type(file.fingerprint, dict[str, str])
     assert_type(file.usd_per_mtok, dict[str, float | None])
+
+
+def asking() -> None:
+    """Ask the deployed keep-warm function."""
+    (outcome,) = ask("support", function="keep-warm", needed_for_seconds=300)
+    assert_type(outcome, AskOutcome)
+    assert_type(outcome.warm_until, float | None)
 
 
 def version() -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.integration.keepwarm.conftest import World
 
 
+TICK = {"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{}"}
+
+
 @dataclass
 class Context:
     """What Lambda passes."""
@@ -34,15 +37,15 @@ class Context:
 
 @pytest.fixture
 def invoke(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Invoke the handler as Scheduler does, in a new environment, with these variables more."""
+    """Invoke the handler in a new environment, with these variables more; by a tick unless told."""
 
-    def call(**environ: str) -> dict[str, Any]:
+    def call(event: object = TICK, **environ: str) -> dict[str, Any]:
         for name, value in {**world.environ, **environ}.items():
             monkeypatch.setenv(name, value)
         runtimes: list[module.Runtime] = []
         monkeypatch.setattr(module, "_runtimes", runtimes)
         try:
-            answer = handler({}, cast("LambdaContext", Context()))
+            answer = handler(event, cast("LambdaContext", Context()))
             return cast("dict[str, Any]", answer)
         finally:
             for runtime in runtimes:
@@ -143,3 +146,63 @@ def test_neither_prompt_nor_key_is_logged(
     out = "".join(capfd.readouterr())
     assert "sk-ant" not in out
     assert "Answer the customer" not in out
+
+
+def test_an_ask_is_answered(world: World, invoke: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """With one outcome for each name; one short line says that there was one."""
+    world.deploy("support", "sales")
+    asked = {"warm": ["support", "sales"], "needed_for_seconds": 300}
+    outcomes = invoke(asked)["outcomes"]
+    assert [set(outcome) for outcome in outcomes] == 2 * [
+        {"name", "outcome", "reason", "warm_until", "cost_usd"}
+    ]
+    assert [outcome["outcome"] for outcome in outcomes] == ["written", "written"]
+    warm = invoke(asked)["outcomes"][0]
+    assert (warm["outcome"], warm["reason"], warm["cost_usd"]) == ("skipped", "warm", 0.0)
+    assert json.loads(json.dumps(warm)) == warm
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    first, second = [line for line in lines if line["message"] == "ask"]
+    assert first["outcomes"] == {"written": 2}
+    assert (second["level"], second["outcomes"]) == ("INFO", {"skipped": 2})
+    assert "_aws" not in second
+
+
+def test_an_event_asks(world: World, invoke: Any) -> None:
+    """As EventBridge delivers it."""
+    world.deploy("support")
+    event = {"source": "prefixwarm.ask", "detail-type": "open", "detail": {"warm": ["support"]}}
+    assert [outcome["outcome"] for outcome in invoke(event)["outcomes"]] == ["written"]
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "says"),
+    [
+        ({"warm": ["suport"]}, "UsageError", "there is no prefix 'suport' in this deployment"),
+        ({"warn": ["support"]}, "UsageError", "is no field of an ask"),
+        ("support", "UsageError", "the event is no object"),
+    ],
+)
+def test_a_bad_ask_is_answered_and_raises_no_alarm(
+    world: World,
+    invoke: Any,
+    capsys: pytest.CaptureFixture[str],
+    event: object,
+    kind: str,
+    says: str,
+) -> None:
+    """Whoever may ask could else make the operator's alarm ring."""
+    world.deploy("support")
+    answer = invoke(event)
+    assert answer["outcomes"] == []
+    assert answer["error"]["type"] == kind
+    assert says in answer["error"]["message"]
+    assert '"_aws"' not in capsys.readouterr().out
+    assert not world.sim.requests()
+
+
+def test_a_broken_deployment_is_the_answer(world: World, invoke: Any) -> None:
+    """Settings or manifest cannot be used; the ticks' alarm shows it."""
+    world.deploy("support")
+    answer = invoke({"warm": ["support"]}, PREFIXWARM_MANIFEST="manifest.json")
+    assert answer["error"]["type"] == "SettingsError"
+    assert "write s3://BUCKET/KEY" in answer["error"]["message"]

@@ -1,0 +1,112 @@
+"""What stands in the account: the keep-warm function of a deployment, and what it says of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.attach.aws_errors import aws_errors
+from prefixwarm.errors import UsageError
+from prefixwarm.safe_text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import boto3
+
+
+# Of the keep-warm function, in the construct and in both templates.
+HANDLER = "prefixwarm.keepwarm.handler.handler"
+
+
+@dataclass(frozen=True)
+class KeepWarmConfiguration:
+    """A deployed keep-warm function.
+
+    Attributes
+    ----------
+    name, arn : str
+        The function's.
+    environment : mapping of str to str
+        Its variables, which say all that an attached function must know of the deployment.
+    """
+
+    name: str
+    arn: str
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, configuration: Mapping[str, Any]) -> KeepWarmConfiguration:
+        """Read what Lambda answers.
+
+        Raises
+        ------
+        UsageError
+            When it is of another function.
+        """
+        name = configuration["FunctionName"]
+        if configuration.get("Handler") != HANDLER:
+            raise UsageError(f"{name}: is no keep-warm function: its handler is not {HANDLER}")
+        variables = configuration.get("Environment", {}).get("Variables", {})
+        return cls(name, configuration["FunctionArn"], variables)
+
+
+def open_session(region: str | None = None) -> boto3.Session:
+    """AWS as this machine knows it.
+
+    Raises
+    ------
+    CredentialsError
+        When the profile does not exist.
+    """
+    import boto3
+
+    with aws_errors("AWS"):
+        return boto3.Session(region_name=region)
+
+
+def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfiguration:
+    """The keep-warm function of a CloudFormation stack, nested stacks included.
+
+    Raises
+    ------
+    UsageError
+        When there is no such stack, or none or several such functions in it.
+    CredentialsError, DeploymentError
+        When AWS cannot be asked.
+    """
+    with aws_errors(f"stack {quoted(stack)}"):
+        lambda_ = session.client("lambda")
+        configurations = [
+            lambda_.get_function_configuration(FunctionName=name)
+            for name in _functions(session.client("cloudformation"), stack)
+        ]
+    matching = [one for one in configurations if one.get("Handler") == HANDLER]
+    if len(matching) == 1:
+        return KeepWarmConfiguration.of(matching[0])
+    if not matching:
+        raise UsageError(
+            f"stack {quoted(stack)}: has no keep-warm function; name the stack of the PrefixWarmer"
+        )
+    names = ", ".join(sorted(one["FunctionName"] for one in matching))
+    raise UsageError(f"stack {quoted(stack)}: has several keep-warm functions; name one: {names}")
+
+
+def named_keep_warm_function(name: str, session: boto3.Session) -> KeepWarmConfiguration:
+    """The keep-warm function of this name or ARN; raises as `keep_warm_function`."""
+    with aws_errors(f"function {quoted(name)}"):
+        configuration = session.client("lambda").get_function_configuration(FunctionName=name)
+    return KeepWarmConfiguration.of(configuration)
+
+
+def _functions(cloudformation: Any, stack: str) -> Iterator[str]:
+    """Names of the functions in a stack and in those nested in it."""
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
+        for resource in page["StackResourceSummaries"]:
+            physical = resource.get("PhysicalResourceId")
+            if not physical or resource["ResourceStatus"].startswith("DELETE"):
+                continue
+            if resource["ResourceType"] == "AWS::Lambda::Function":
+                yield physical
+            elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
+                yield from _functions(cloudformation, physical)

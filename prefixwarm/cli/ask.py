@@ -1,0 +1,77 @@
+"""`prefixwarm ask`: ask the deployed keep-warm function for a warm call."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from time import time
+from typing import TYPE_CHECKING
+
+import click
+
+from prefixwarm.attach.deployed import keep_warm_function, open_session
+from prefixwarm.cli import describe
+from prefixwarm.cli.output import dollars, emit, finish, json_option, line, table
+from prefixwarm.errors import UsageError
+from prefixwarm.keepwarm.ask_event import NEEDED_SECONDS
+from prefixwarm.library.asking import ask as ask_function
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.library.asking import AskOutcome
+
+
+@click.command(epilog="Example: prefixwarm ask support --stack Shop")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--stack", help="CloudFormation stack that the keep-warm function is in.")
+@click.option("--function", help="Name or ARN of the keep-warm function [env: PREFIXWARM_ASK].")
+@click.option("--no-wait", is_flag=True, help="Do not wait for what comes of it.")
+@click.option(
+    "--needed-for",
+    type=float,
+    default=NEEDED_SECONDS,
+    show_default=True,
+    help="Send nothing for an entry that lives longer than this. Seconds.",
+)
+@json_option
+def ask(
+    names: tuple[str, ...],
+    stack: str | None,
+    function: str | None,
+    no_wait: bool,
+    needed_for: float,
+    as_json: bool,
+) -> None:
+    """Ask the deployed keep-warm function for a warm call.
+
+    It goes by its own lease, budget and back-off, and sends nothing for what is warm. Exits 1 when
+    a prefix is not warm afterwards.
+    """
+    if stack and function:
+        raise UsageError("--stack and --function: give one of them")
+    if stack:
+        function = keep_warm_function(stack, open_session()).arn
+    outcomes = ask_function(
+        *names, function=function, wait=not no_wait, needed_for_seconds=needed_for
+    )
+    document = {"outcomes": [asdict(outcome) for outcome in outcomes]}
+    emit(document, as_json, lambda: _show(outcomes, no_wait))
+    finish(ok=all(outcome.warm for outcome in outcomes))
+
+
+def _show(outcomes: Sequence[AskOutcome], no_wait: bool) -> None:
+    if no_wait:
+        line("asked; what comes of it is in the keep-warm function's log")
+        return
+    now = time()
+    rows = [
+        (
+            outcome.name,
+            outcome.outcome,
+            describe.span(outcome.warm_until - now) if outcome.warm_until else "-",
+            dollars(outcome.cost_usd),
+            outcome.reason,
+        )
+        for outcome in outcomes
+    ]
+    table(("PREFIX", "OUTCOME", "LEFT", "COST", "WHY"), rows)

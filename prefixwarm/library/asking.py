@@ -1,0 +1,172 @@
+"""`prefixwarm.ask`: asks the deployed keep-warm function for a warm call."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from prefixwarm.errors import (
+    CredentialsError,
+    PrefixwarmError,
+    ProtocolError,
+    ProviderError,
+    SettingsError,
+    TransportError,
+    UsageError,
+)
+from prefixwarm.keepwarm.ask_event import NEEDED_SECONDS, AskEvent
+from prefixwarm.safe_text import quoted
+from prefixwarm.settings import ASK
+
+# Longer than the function's own time.
+_READ_SECONDS = 70
+
+
+@dataclass(frozen=True)
+class AskOutcome:
+    """What came of asking for one prefix.
+
+    Attributes
+    ----------
+    name : str
+        The prefix's name.
+    outcome, reason : str
+        ``written``, ``refreshed``, ``partial``, ``uncached``, ``skipped`` or ``failed``, and why.
+    warm_until : float or None
+        Epoch seconds until which the provider's entry lives; None where it does not.
+    cost_usd : float or None
+        US dollars that the call cost, 0 where none was made; None where the price is unknown.
+    """
+
+    name: str
+    outcome: str
+    reason: str
+    warm_until: float | None
+    cost_usd: float | None
+
+    @property
+    def warm(self) -> bool:
+        """Whether the prefix is warm now: by this call, or already."""
+        return self.warm_until is not None
+
+
+def ask(
+    *names: str,
+    function: str | None = None,
+    wait: bool = True,
+    needed_for_seconds: float = NEEDED_SECONDS,
+    client: Any = None,
+) -> list[AskOutcome]:
+    """Ask the deployed keep-warm function to warm prefixes, over Lambda's `Invoke`.
+
+    It answers within its own time, up to a minute. The caller needs `lambda:InvokeFunction` on the
+    function, which the construct's `grant_ask` gives.
+
+    Parameters
+    ----------
+    *names
+        Names of the deployment's prefixes, 20 at most.
+    function
+        Name or ARN of the keep-warm function. Default: the environment's `PREFIXWARM_ASK`.
+    wait
+        Whether to wait for what comes of it. Else the function is invoked as an event, and does the
+        work after this has returned.
+    needed_for_seconds
+        Nothing is sent for an entry that lives longer than this, 0 to 3600.
+    client
+        A Lambda client of boto3. Default: a new one.
+
+    Returns
+    -------
+    list of AskOutcome
+        One for each name, in their order; none where `wait` is false.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or a bad argument; nothing was sent.
+    CredentialsError, ProviderError, TransportError
+        When there are no AWS credentials, when Lambda refuses (`error_type` says how, such as
+        ``TooManyRequestsException``), or when it cannot be reached or answers something else.
+    PrefixwarmError
+        When the deployment itself is at fault.
+    """
+    event = {"warm": list(names), "wait": wait, "needed_for_seconds": needed_for_seconds}
+    AskEvent.of(event)
+    name = function or os.environ.get(ASK, "").strip()
+    if not name:
+        raise UsageError(f"which keep-warm function? give function=, or set {ASK}")
+    reply = _invoked(client, name, event, "RequestResponse" if wait else "Event")
+    return _outcomes(reply) if wait else []
+
+
+def _invoked(client: Any, function: str, event: dict[str, Any], kind: str) -> Any:
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    except ModuleNotFoundError as error:
+        raise UsageError("ask needs boto3: pip install boto3") from error
+    payload = json.dumps(event).encode()
+    try:
+        client = client or _new_client()
+        answer = client.invoke(FunctionName=function, InvocationType=kind, Payload=payload)
+        data = answer["Payload"].read()
+    except NoCredentialsError as error:
+        raise CredentialsError(f"AWS: {error}") from error
+    except ClientError as error:
+        raise _refused(error.response, function) from error
+    except BotoCoreError as error:
+        raise TransportError(f"{quoted(function)} cannot be invoked: {error}") from error
+    if kind == "Event":
+        return None
+    reply = _parsed(data)
+    if "FunctionError" in answer:
+        said = f"{reply.get('errorType')}: {quoted(str(reply.get('errorMessage')))}"
+        raise ProtocolError(f"the keep-warm function failed: {said}")
+    return reply
+
+
+def _new_client() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=5,
+        read_timeout=_READ_SECONDS,
+        retries={"total_max_attempts": 3, "mode": "standard"},
+    )
+    return boto3.client("lambda", config=config)
+
+
+def _refused(response: Any, function: str) -> PrefixwarmError:
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    code = response.get("Error", {}).get("Code", "")
+    if code == "ResourceNotFoundException":
+        return UsageError(f"there is no Lambda function {quoted(function)} in this region")
+    return ProviderError(status, code)
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        reply = json.loads(data)
+    except ValueError:
+        reply = None
+    if not isinstance(reply, dict):
+        raise ProtocolError("the function's answer is no JSON object: is it a keep-warm function?")
+    return reply
+
+
+def _outcomes(reply: dict[str, Any]) -> list[AskOutcome]:
+    if error := reply.get("error"):
+        kinds = {"UsageError": UsageError, "SettingsError": SettingsError}
+        raise kinds.get(error.get("type"), PrefixwarmError)(error.get("message", ""))
+    try:
+        return [
+            AskOutcome(**{name: item[name] for name in AskOutcome.__dataclass_fields__})
+            for item in reply["outcomes"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise ProtocolError(
+            "the function's answer has no outcomes: is it a keep-warm function of this version?"
+        ) from error
