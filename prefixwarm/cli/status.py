@@ -13,6 +13,7 @@ from prefixwarm.cli.connections import connect, existing_state
 from prefixwarm.cli.output import dollars, emit, json_option, line, table
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.old_versions import prefix_of
+from prefixwarm.state.model import shared_key
 from prefixwarm.warm.start_share import used_up
 from prefixwarm.wire.deadline import Deadline
 
@@ -55,7 +56,7 @@ def status(state_file: Path | None, as_json: bool) -> None:
     with connect() as connections:
         store = existing_state(state_file, connections)
         due = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
-        states, unreadable = _by_name(due.states), _unreadable(due)
+        states, unreadable = _by_name(store, due.states), _unreadable(due)
         sums_by_key = {state.key: ledgers.periods(store, [state.key], now) for state in states}
         totals = {total_key(state.deployment.name) for state in states}
         sums = {**total(states), **ledgers.periods(store, sorted(totals), now)}
@@ -84,11 +85,28 @@ def every_state(store: StateStore) -> list[State]:
     StateError
         When it cannot be read.
     """
-    return _by_name(store.due(_EVER, _MOST, Deadline.after(_SECONDS)).states)
+    return _by_name(store, store.due(_EVER, _MOST, Deadline.after(_SECONDS)).states)
 
 
-def _by_name(states: Sequence[State]) -> list[State]:
-    return sorted(states, key=lambda state: (state.name, state.key))
+def _by_name(store: StateStore, states: Sequence[State]) -> list[State]:
+    """The states, with what all versions of a prefix share, by name."""
+    until = Deadline.after(_SECONDS)
+    shared = {key: store.read(key, until) for key in {shared_key(state.key) for state in states}}
+    whole = [_with_shared(state, shared[shared_key(state.key)]) for state in states]
+    return sorted(whole, key=lambda state: (state.name, state.key))
+
+
+def _with_shared(state: State, shared: State) -> State:
+    """What starts may spend, and the policy's counters where the version has none of its own."""
+    money = state.money.replace(
+        init_allowance_usd=shared.money.init_allowance_usd,
+        init_write_usd=shared.money.init_write_usd,
+        init_until=shared.money.init_until,
+    )
+    decision = state.last_decision.replace(
+        learned=state.last_decision.learned or shared.last_decision.learned
+    )
+    return state.replace(money=money, last_decision=decision)
 
 
 def _unreadable(due: DueStates) -> list[dict[str, str]]:

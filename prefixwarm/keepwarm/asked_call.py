@@ -10,8 +10,7 @@ from prefixwarm.state.model import KEEPWARM
 
 if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
-    from prefixwarm.state.model import Check
-    from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.model import Account
     from prefixwarm.state.warm_state import State
     from prefixwarm.warm.attempt import CallOptions
 
@@ -61,9 +60,10 @@ class AskedCall(PlannedCall):
             )
         )
 
-    def check_after(self, outcome: Outcome, called: Candidate, now: float) -> Check:
-        """What is noted after a call that worked, without a grant.
+    def account_after(self, called: Candidate, now: float) -> Account | None:
+        """What is noted after a call that worked for all versions, without a grant.
 
         A grant is what the share lacks, and the lease has taken from it since the state was read.
         """
-        return super().check_after(outcome, called, now).replace(granted_usd=None)
+        account = super().account_after(called, now)
+        return account and account.replace(granted_usd=None)

@@ -10,9 +10,10 @@ from zlib import crc32
 
 from prefixwarm.keepwarm.old_versions import held_back
 from prefixwarm.life import TTL_1H, TTL_5M, relative_prices
-from prefixwarm.policy import Multipliers, View, carry_over, decide, learn
+from prefixwarm.policy import Multipliers, View, decide, learn
 from prefixwarm.policy.decide import start_allowance
-from prefixwarm.state.model import METRIC, OBSERVED
+from prefixwarm.state.model import LEAST_USD, METRIC, OBSERVED, Account
+from prefixwarm.warm.start_share import WEEK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +53,14 @@ def paced(policy: Policy, name: str, ttl: int, prefixes: int) -> Policy:
     return replace(policy, interval=max(usual - spread * fraction(name), usual / 2))
 
 
-def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> View:
-    """What the policy may know of a prefix; budgets are added later."""
+def view_of(
+    state: State, call: WarmCall, now: float, latency_value: float, shared: State | None = None
+) -> View:
+    """What the policy may know of a prefix; budgets are added later.
+
+    `shared` is what all versions share, for the one that is deployed.
+    """
+    observed = bool(state.traffic.starts or (shared and shared.traffic.by == OBSERVED))
     return View(
         now=now,
         last_touch=state.life.last_touch,
@@ -63,12 +70,12 @@ def view_of(state: State, call: WarmCall, now: float, latency_value: float) -> V
         traffic_at=state.traffic.at,
         multipliers=Multipliers(**relative_prices(call.usd_per_mtok)),
         latency=_latency(state, call, latency_value),
-        learned=_decoded(state.last_decision.learned),
+        learned=decoded(state.last_decision.learned),
         longest_ttl=state.life.longest_ttl or TTL_1H,
         # Until a request's own write was seen, the cheaper one: nothing more is saved than that.
         agent_ttl=state.traffic.agent_ttl or TTL_5M,
-        spent=_spent(state, call),
-        starts=state.traffic.starts or None,
+        spent=_spent(state, call, shared),
+        starts=state.traffic.starts if observed else None,
         start_hits=state.traffic.start_hits,
         saves=state.money.saves,
         cost_per_refresh_usd=_dollars(call, "read"),
@@ -89,6 +96,8 @@ class Candidate:
         Where the last sign of traffic came from: ``metric``, ``observed`` or empty.
     learned : bytes or None
         New counters to store; None when there are none.
+    shared : State or None
+        What all versions of the prefix share; None for one that was superseded.
     """
 
     state: State
@@ -99,6 +108,7 @@ class Candidate:
     prefixes: int = 1
     evidence: str = ""
     learned: bytes | None = None
+    shared: State | None = None
 
     def senders(self, now: float) -> set[str]:
         """Functions whose invocations are worth asking CloudWatch for, which charges for each.
@@ -121,16 +131,34 @@ class Candidate:
         decision = self._within(budget_left_usd, decision, now)
         return held_back(decision, alive=view.alive) if self.entry.superseded else decision
 
-    def granted_usd(self, now: float) -> float | None:
-        """What is to be added to what starts may spend; None where the agent is not accounted for.
-
-        Nobody observes it then, or the price is unknown, or the rule keeps no account.
-        """
-        unit = _dollars(self.call, "input")
-        if not self.state.traffic.starts or unit is None:
+    def account(self, now: float) -> Account | None:
+        """What is to be noted for all versions of the prefix; None where nothing is new."""
+        granted = self._granted_usd(now)
+        if self.shared is None or (granted is None and self.learned is None):
             return None
-        share = start_allowance(self._view(now), self.policy)
-        return None if share is None else share * unit - self.state.money.init_allowance_usd
+        return Account(
+            at=now,
+            learned=self.learned_text,
+            observed=self._view(now).starts is not None,
+            granted_usd=granted,
+            granted_until=now + WEEK,
+        )
+
+    def _granted_usd(self, now: float) -> float | None:
+        """What is to be added to what starts may spend; None where that stays as it is.
+
+        So it does where nobody observes the agent, the price is unknown, or the rule keeps no
+        account.
+        """
+        unit, view = _dollars(self.call, "input"), self._view(now)
+        if self.shared is None or view.starts is None or unit is None:
+            return None
+        share, money = start_allowance(view, self.policy), self.shared.money
+        if share is None:
+            return None
+        granted = share * unit - money.init_allowance_usd
+        lasts = (money.init_until or 0.0) - now > WEEK / 2
+        return None if lasts and abs(granted) < LEAST_USD else granted
 
     def cost_usd(self, now: float, ttl: int) -> float | None:
         """What a call that asks for this TTL would cost now, as far as is known."""
@@ -146,7 +174,7 @@ class Candidate:
         return replace(decision, action="rest", reason=reason)
 
     def _view(self, now: float) -> View:
-        return view_of(self.state, self.call, now, self.latency_value)
+        return view_of(self.state, self.call, now, self.latency_value, self.shared)
 
     def _paced(self, view: View) -> Policy:
         return paced(self.policy, self.entry.name, view.ttl, self.prefixes)
@@ -188,21 +216,15 @@ class Candidate:
         recent = now - at < self._paced(view).refresh_after(view.ttl) + 2 * 60
         return [at] if recent and at >= (state.life.last_touch or 0.0) else []
 
-    def handed_on(self, now: float) -> str:
-        """What the version that replaces this one begins with; empty for nothing."""
-        return b64encode(carry_over(self._view(now), self.policy)).decode()
-
-    def with_account(self, handed_on: str) -> Candidate:
-        """The same, as the version before has left it."""
-        state = self.state.replace(
-            last_decision=self.state.last_decision.replace(learned=handed_on)
-        )
-        return replace(self, state=state, learned=_decoded(handed_on) or None)
-
     @property
     def learned_text(self) -> str | None:
         """The new counters as the state keeps them."""
-        return None if self.learned is None else b64encode(self.learned).decode()
+        return None if self.learned is None else encoded(self.learned)
+
+    @property
+    def own_learned_text(self) -> str | None:
+        """The same for the state of a version that was superseded; None for the present one."""
+        return self.learned_text if self.shared is None else None
 
 
 def _latency(state: State, call: WarmCall, latency_value: float) -> float:
@@ -215,16 +237,19 @@ def _latency(state: State, call: WarmCall, latency_value: float) -> float:
     return latency_value * seconds / unit
 
 
-def _spent(state: State, call: WarmCall) -> float:
+def _spent(state: State, call: WarmCall, shared: State | None) -> float:
     """What warm calls have cost, in units of one uncached read of the prefix.
 
-    Less the read of each start's call that a request then read: the price of its first token.
+    Less the read of each start's call that a request then read: the price of its first token. And
+    what starts of other versions have taken since this one is deployed.
     """
     unit, prices = _dollars(call, "input"), relative_prices(call.usd_per_mtok)
     if not unit or state.money.unpriced:
         spent = state.money.calls * prices["write_1h"]
     else:
         spent = state.money.spent_usd / unit
+    if shared and unit:
+        spent += max(0.0, shared.money.init_spent_usd - state.money.init_spent_usd) / unit
     return spent - state.traffic.init_reads * prices["read"]
 
 
@@ -235,7 +260,13 @@ def _dollars(call: WarmCall, price: str) -> float | None:
     return per_mtok * call.tokens / 1e6
 
 
-def _decoded(text: str) -> bytes:
+def encoded(learned: bytes) -> str:
+    """The policy's counters as the state keeps them."""
+    return b64encode(learned).decode()
+
+
+def decoded(text: str) -> bytes:
+    """The policy's counters; none where the text holds something else."""
     try:
         return b64decode(text, validate=True)
     except (Base64Error, ValueError):

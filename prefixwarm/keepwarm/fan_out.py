@@ -160,27 +160,22 @@ class Dispatcher:
         now = self._clock()
         messages = [Message.of(planned, now) for planned in planned_calls]
         for planned, message in zip(planned_calls, messages, strict=True):
-            self._check(
-                planned, message.due_at, f"queued: {message.reason}", planned.candidate.learned_text
-            )
+            if account := planned.candidate.account(now):
+                self._store.note_account(message.key, account, self._deadline)
+            self._check(planned, message.due_at, f"queued: {message.reason}")
         refused = queue.send([message.text for message in messages])
         for position, why in refused.items():
             self._report.queue_error = why
             planned = planned_calls[position]
-            self._check(
-                planned,
-                now,
-                f"could not be queued: {why}",
-                planned.candidate.state.last_decision.learned,
-            )
+            self._check(planned, now, f"could not be queued: {why}")
         return len(planned_calls) - len(refused)
 
-    def _check(self, planned: PlannedCall, due_at: float, reason: str, learned: str | None) -> None:
+    def _check(self, planned: PlannedCall, due_at: float, reason: str) -> None:
         check = Check(
             at=self._clock(),
             due_at=due_at,
             reason=reason,
-            learned=learned,
+            learned=planned.candidate.own_learned_text,
             wanted_ttl=planned.decision.ttl,
         )
         self._store.record_check(planned.candidate.state.key, check, self._deadline)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.keepwarm.budget import RECORD_SECONDS, day_of
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.state.outcome import FAILED, SKIPPED
 from prefixwarm.wire.deadline import Deadline
 
@@ -77,10 +76,10 @@ class LedgerWriter:
                 likely_cause=rewrite_breaker.cause(outcome),
                 stopped=check.tripped_until is not None,
             )
-        self._store.record_check(candidate.state.key, check, Deadline.after(RECORD_SECONDS))
-        if (learned := called.handed_on(now)) and not candidate.entry.superseded:
-            key = prefix_of(candidate.state.key)
-            self._store.hand_on(key, learned, now, Deadline.after(RECORD_SECONDS))
+        key = candidate.state.key
+        if account := planned.account_after(called, now):
+            self._store.note_account(key, account, Deadline.after(RECORD_SECONDS))
+        self._store.record_check(key, check, Deadline.after(RECORD_SECONDS))
 
 
 def _log(planned: PlannedCall, outcome: Outcome) -> None:

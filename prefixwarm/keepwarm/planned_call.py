@@ -10,11 +10,11 @@ from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.life import TTL_5M
 from prefixwarm.state.model import KEEPWARM, Check
 from prefixwarm.warm.attempt import CallOptions
-from prefixwarm.warm.start_share import WEEK
 
 if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.policy import Decision
+    from prefixwarm.state.model import Account
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.warm_state import State
 
@@ -69,10 +69,8 @@ class PlannedCall:
             at=now,
             due_at=max(decision.next_check or 0.0, now + 1),
             reason=decision.reason,
-            learned=candidate.learned_text,
+            learned=candidate.own_learned_text,
             wanted_ttl=decision.ttl,
-            granted_usd=candidate.granted_usd(now),
-            granted_until=now + WEEK,
         )
 
     def after(self, outcome: Outcome) -> Candidate:
@@ -92,6 +90,10 @@ class PlannedCall:
         traffic = state.traffic.replace(idle_refreshes=self.idle_refreshes)
         return replace(self.candidate, state=state.replace(life=life, traffic=traffic, money=money))
 
+    def account_after(self, called: Candidate, now: float) -> Account | None:
+        """What is noted for all versions of the prefix after a call that worked."""
+        return called.account(now)
+
     def check_after(self, outcome: Outcome, called: Candidate, now: float) -> Check:
         """What is noted after a call that worked; `called` is the candidate as it left it."""
         before = self.candidate.state.backoff.rewrites
@@ -103,10 +105,8 @@ class PlannedCall:
             at=now,
             due_at=max(due_at, now + 1),
             reason=rewrite_breaker.sentence(rewrites, outcome) if tripped else self.decision.reason,
-            learned=self.candidate.learned_text,
+            learned=self.candidate.own_learned_text,
             wanted_ttl=following.ttl,
-            granted_usd=called.granted_usd(now),
-            granted_until=now + WEEK,
             rewrites=rewrites if rewrites != before else None,
             tripped_until=now + rewrite_breaker.TRIPPED_SECONDS if tripped else None,
         )

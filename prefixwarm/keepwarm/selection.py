@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from prefixwarm.errors import PrefixFileError
 from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.keepwarm.candidate import Candidate, fraction
+from prefixwarm.keepwarm.handover import with_account
 from prefixwarm.keepwarm.invocations import TrafficError, invocations
 from prefixwarm.keepwarm.isolation import BROKEN_SECONDS
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.keepwarm.planned_call import PlannedCall
 from prefixwarm.state.model import KEEPWARM, METRIC, Check
 
@@ -166,7 +166,9 @@ class CandidateSelector:
 
     def _usable(self, state: State, entry: Entry) -> Candidate | None:
         call = self._call(state, entry)
-        return self.built(state, entry, call) if call else None
+        candidate = self.built(state, entry, call) if call else None
+        # None has the account while another tick hands it over: the prefix stays due.
+        return candidate if candidate and (entry.superseded or candidate.shared) else None
 
     def built(self, state: State, entry: Entry, call: WarmCall) -> Candidate:
         """The candidate of a prefix; a new version goes on with the account of the one before."""
@@ -179,11 +181,9 @@ class CandidateSelector:
             latency_value=self.catalog.latency_value,
             prefixes=len(manifest.entries),
         )
-        if entry.superseded or state.last_decision.learned or state.life.last_touch is not None:
+        if entry.superseded:
             return candidate
-        before = self.store.read(prefix_of(state.key), self.deadline)
-        learned = before.last_decision.learned
-        return candidate.with_account(learned) if learned else candidate
+        return with_account(candidate, self.store, self.now, self.deadline)
 
     def _put_off(self, state: State, until: float, reason: str) -> None:
         check = Check(at=self.now, due_at=until, reason=reason)
@@ -238,7 +238,6 @@ class CandidateSelector:
         if decision.next_check is None:
             store.retire(key, self.deadline)
             return
+        if account := candidate.account(self.now):
+            store.note_account(key, account, self.deadline)
         store.record_check(key, planned.check(self.now), self.deadline)
-        if candidate.learned is not None and not candidate.entry.superseded:
-            learned = candidate.handed_on(self.now)
-            store.hand_on(prefix_of(key), learned, self.now, self.deadline)

@@ -2,7 +2,14 @@
 
 from prefixwarm.policy.bound import optimum
 from prefixwarm.policy.calendar import Calendar, Hours
-from prefixwarm.policy.decide import carry_over, decide, learn, start_allowance
+from prefixwarm.policy.decide import (
+    adopted,
+    carry_over,
+    decide,
+    learn,
+    left_behind,
+    start_allowance,
+)
 from prefixwarm.policy.evaluate import Decider, Replay, replay
 from prefixwarm.policy.policy import RULES, Policy
 from prefixwarm.policy.view import Action, Decision, Multipliers, View
@@ -18,9 +25,11 @@ __all__ = [
     "Policy",
     "Replay",
     "View",
+    "adopted",
     "carry_over",
     "decide",
     "learn",
+    "left_behind",
     "optimum",
     "replay",
     "start_allowance",

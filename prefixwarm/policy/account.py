@@ -23,6 +23,8 @@ CREDIT = 6
 SESSION_GAP = 300.0
 
 _WEEK = 7 * 86_400
+# Stands for the week of a version that was superseded: no later one brings it a first write.
+_NO_WEEK = 65_535
 # Stands for the last traffic where there was none.
 _NEVER = -1.0
 _ENVELOPE = Envelope(b"B", "ddfHB")
@@ -30,7 +32,7 @@ _ENVELOPE = Envelope(b"B", "ddfHB")
 
 def week_of(at: float) -> int:
     """Number of the week of a moment (epoch seconds); weeks begin on Thursdays, as the epoch."""
-    return int(min(max(at, 0.0) // _WEEK, 65_535))
+    return int(min(max(at, 0.0) // _WEEK, _NO_WEEK - 1))
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Account:
     floor : float
         Debt at the start of the week, at least 0.
     week : int
-        The week of the last sign of traffic.
+        The week of the last sign of traffic; one beyond all of a version that was superseded.
     idle_deployments : int
         Deployments since the last sign of traffic, up to 2.
     """
@@ -114,7 +116,9 @@ class Account:
         Then the first write of the next week is brought forward: the one of this week may have
         gone to a deployment that nobody used in time.
         """
-        return view.agent_ttl == TTL_5M and self.learner.saved >= Costs.of(view).short - 1e-6
+        if self.week == _NO_WEEK or view.agent_ttl != TTL_5M:
+            return False
+        return self.learner.saved >= Costs.of(view).short - 1e-6
 
     def after(self, at: float, view: View) -> Account:
         """The account after a sign of traffic that is later than the last one."""
@@ -138,6 +142,26 @@ class Account:
         debt, idle = self.debt(view), min(2, self.idle_deployments + 1)
         learner = self.learner.interrupted(Costs.of(view)) if idle == 1 else self.learner
         return replace(self, learner=learner, carried=debt, settled=debt, idle_deployments=idle)
+
+    def left_behind(self, view: View) -> Account:
+        """The account of a version that another one replaces: all that is left goes with that.
+
+        It may lose what its own requests earn from now on.
+        """
+        account = replace(self, week=_NO_WEEK)
+        return replace(account, carried=self.carried + max(0.0, account.allowance(view)))
+
+    def adopted(self, view: View) -> Account:
+        """This account, carried over, as that of the version of a view.
+
+        What a new version's starts have spent already counts, and what one that comes back has
+        lost or earned since it was superseded.
+        """
+        own = Account.unpack(view.learned)
+        if own is None or own.week != _NO_WEEK:
+            return self
+        since = -own.allowance(view) - replace(own, carried=0.0).debt(view)
+        return replace(self, carried=self.carried + since)
 
 
 @lru_cache(maxsize=64)

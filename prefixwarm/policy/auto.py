@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # An entry is written on speculation only so soon after the last request.
 _FRESH = 3600.0
 
+# There is a check every hour, and a start every 5 minutes at most that writes.
+_MOST_STARTS = 12
+
 
 class Auto(Never):
     """What `hazard` has learned, as far as the prefix's account covers it.
@@ -100,10 +103,20 @@ class Auto(Never):
         account = Account.unpack(view.learned) or Account.opened(view)
         return account.carried_over(view).pack()
 
-    def start_allowance(self, view: View) -> float | None:
-        """The allowance."""
+    def left_behind(self, view: View) -> bytes:
+        """What was learned, and an account of which all is gone."""
         account = Account.unpack(view.learned) or Account.opened(view)
-        return max(0.0, account.allowance(view))
+        return account.left_behind(view).pack()
+
+    def adopted(self, view: View, carried: bytes) -> bytes:
+        """What the version before has left, and what this one has spent itself."""
+        account = Account.unpack(carried)
+        return carried if account is None else account.adopted(view).pack()
+
+    def start_allowance(self, view: View) -> float | None:
+        """The allowance, as far as starts can spend it until the next check."""
+        account = Account.unpack(view.learned) or Account.opened(view)
+        return min(max(0.0, account.allowance(view)), _MOST_STARTS * view.multipliers.write_5m)
 
 
 def _dearer_write_pays(account: Account, view: View) -> bool:

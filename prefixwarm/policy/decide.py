@@ -85,6 +85,54 @@ def carry_over(view: View, policy: str | Policy = "auto") -> bytes:
         return rule.carry_over(replace(view, learned=b""))
 
 
+def left_behind(view: View, policy: str | Policy = "auto") -> bytes:
+    """Counters that a version of a prefix keeps when another one goes on with its account.
+
+    It may still get requests; from then on it spends what those earn.
+
+    Parameters
+    ----------
+    view : View
+        Of the version that is replaced.
+    policy : str or Policy
+        As for `decide`.
+
+    Returns
+    -------
+    bytes
+        Its `View.learned` from then on.
+    """
+    rule = _RULES[Policy.of(policy).rule]
+    try:
+        return rule.left_behind(view)
+    except _UNSOUND:
+        return rule.left_behind(replace(view, learned=b""))
+
+
+def adopted(view: View, carried: bytes, policy: str | Policy = "auto") -> bytes:
+    """Counters of a version of a prefix that goes on with those of another.
+
+    Parameters
+    ----------
+    view : View
+        Of the version that begins, or that comes back after it was replaced.
+    carried : bytes
+        What `carry_over` returned for the version before.
+    policy : str or Policy
+        As for `decide`.
+
+    Returns
+    -------
+    bytes
+        Its `View.learned`.
+    """
+    rule = _RULES[Policy.of(policy).rule]
+    try:
+        return rule.adopted(view, carried)
+    except _UNSOUND:
+        return carried
+
+
 def start_allowance(view: View, policy: str | Policy = "auto") -> float | None:
     """What starts may spend on writes that no request has read, beyond what they have.
 

@@ -48,6 +48,12 @@ class Rule(Protocol):
     def carry_over(self, view: View) -> bytes:
         """Counters for the version that replaces this one."""
 
+    def left_behind(self, view: View) -> bytes:
+        """Counters that this version keeps, as another one replaces it."""
+
+    def adopted(self, view: View, carried: bytes) -> bytes:
+        """Counters of this version, as it goes on with those that were carried over."""
+
     def start_allowance(self, view: View) -> float | None:
         """What starts may spend on what nobody may read; None without an account."""
 
@@ -115,6 +121,15 @@ class Never:
     def carry_over(self, view: View) -> bytes:
         """What was learned is of the prefix's traffic, which stays."""
         return view.learned
+
+    def left_behind(self, view: View) -> bytes:
+        """The same."""
+        return view.learned
+
+    def adopted(self, view: View, carried: bytes) -> bytes:
+        """The same."""
+        del view
+        return carried
 
     def start_allowance(self, view: View) -> float | None:
         """There is no account."""

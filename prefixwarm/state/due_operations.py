@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from prefixwarm.state.changes import DUE_INDEX, DUE_SHARD, keep, set_due
 from prefixwarm.state.item import due_states, pause_of
+from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.table_access import TableAccess
+from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from prefixwarm.state.model import Check, DueStates, Registration, RoutePause
+    from prefixwarm.state.model import (
+        Account,
+        Check,
+        DueStates,
+        HandOver,
+        Registration,
+        RoutePause,
+    )
     from prefixwarm.wire.deadline import Deadline
 
 
@@ -40,19 +49,47 @@ class DueOperations(TableAccess):
                 change.set(name, getattr(check, name))
         if check.idle_refreshes is not None:
             change.set("idle", check.idle_refreshes)
-        if check.granted_usd is None:
-            self._update(key, change, deadline)
-            return
-        change.add("init_allowance_usd", check.granted_usd)
-        change.set("init_until", check.granted_until)
-        self._update_once({key: change}, deadline)
+        self._update(key, change, deadline)
 
-    def hand_on(self, key: str, learned: str, at: float, deadline: Deadline) -> None:
+    def note_account(self, key: str, account: Account, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
-        change.set("learned", learned)
-        keep(change, at)
-        self._update(key, change, deadline)
+        keep(change, account.at)
+        change.require(change.compare("current", "=", key))
+        if account.learned is not None:
+            change.set("learned", account.learned)
+        if account.observed:
+            change.set("traffic_by", OBSERVED)
+        if account.granted_usd is None:
+            self._update_if(shared_key(key), change, deadline)
+            return
+        change.add("init_allowance_usd", account.granted_usd)
+        change.set("init_until", account.granted_until)
+        try:
+            self._update_once({shared_key(key): change}, deadline)
+        except ConditionFailed:
+            # A later version has taken its place meanwhile.
+            return
+
+    def hand_over(self, hand_over: HandOver, deadline: Deadline) -> bool:
+        """See `StateStore`."""
+        changes = {shared_key(hand_over.new): (change := Change())}
+        keep(change, hand_over.at)
+        change.set("current", hand_over.new)
+        change.set("learned", hand_over.learned)
+        change.add("init_spent_usd", hand_over.init_spent_usd)
+        if hand_over.old:
+            change.require(change.compare("current", "=", hand_over.old))
+            changes[hand_over.old] = left = Change()
+            left.set("learned", hand_over.left)
+            keep(left, hand_over.at)
+        else:
+            change.require("attribute_not_exists(#current)")
+        try:
+            self._update_once(changes, deadline)
+        except ConditionFailed:
+            return False
+        return True
 
     def read_pause(self, key: str, deadline: Deadline) -> RoutePause:
         """See `StateStore`."""

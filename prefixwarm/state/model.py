@@ -20,7 +20,10 @@ OBSERVED = "observed"
 METRIC = "metric"
 
 # Sums are kept to a billionth of a dollar.
-_LEAST_USD = 2e-9
+LEAST_USD = 2e-9
+
+# Of a state's key: state, route, region, scope and name.
+_SHARED_FIELDS = 5
 
 
 def entry_key(route: str, region: str, scope: str, name: str, model: str, fingerprint: str) -> str:
@@ -44,6 +47,14 @@ def name_key(route: str, region: str, scope: str, name: str) -> str:
     return "/".join(("state", route, region or "-", scope, name))
 
 
+def shared_key(key: str) -> str:
+    """The key of the item that all versions of a prefix share, by the key of one of them.
+
+    Model and digest change with the version; what stands before them does not.
+    """
+    return "/".join((*key.split("/")[:_SHARED_FIELDS], "-"))
+
+
 class DueStates(Record):
     """States whose next check is due, the longest waiting first, and items that hold none."""
 
@@ -55,9 +66,9 @@ class LeaseRequest(Record):
     """What a caller wants the lease for.
 
     The lease is refused while another lease or a back-off that holds `by` lasts, when the entry
-    lives beyond `needed_until` already, and when the prefix's allowance does not hold
-    `allowance_usd`, which is taken from it together with the lease; None takes nothing. With
-    `week_usd` the allowance is that much anew, until `week_ends`, unless it was set meanwhile.
+    lives beyond `needed_until` already, and when the allowance that all versions of the prefix
+    share does not hold `allowance_usd`, which is taken from it together with the lease; None takes
+    nothing. With `week_usd` it is that much anew, until `week_ends`, unless it was set meanwhile.
     """
 
     name: str
@@ -171,11 +182,7 @@ class Registration(Record):
 
 
 class Check(Record):
-    """A decision of the keep-warm function, kept for `explain`.
-
-    `granted_usd` is added to what starts may spend, which then holds until `granted_until`. It is
-    a difference, so that what starts take meanwhile counts.
-    """
+    """A decision of the keep-warm function, kept for `explain`."""
 
     at: float
     due_at: float
@@ -185,8 +192,36 @@ class Check(Record):
     wanted_ttl: int | None = None
     rewrites: int | None = None
     tripped_until: float | None = None
+
+
+class Account(Record):
+    """What the keep-warm function notes for all versions of a prefix; None is what stays.
+
+    `observed`: the agent's requests are observed. `granted_usd` is added to what starts may spend,
+    which then holds until `granted_until`. It is a difference, so that what starts take meanwhile
+    counts.
+    """
+
+    at: float
+    learned: str | None = None
+    observed: bool = False
     granted_usd: float | None = None
     granted_until: float = 0.0
+
+
+class HandOver(Record):
+    """A version of a prefix takes the place of another, and goes on with its account.
+
+    `learned` is what the new one begins with, `left` what the old one keeps. `old` is empty for the
+    first version. `init_spent_usd` is added to what starts have taken.
+    """
+
+    at: float
+    old: str
+    new: str
+    learned: str
+    left: str
+    init_spent_usd: float = 0.0
 
 
 class RoutePause(Record):
@@ -213,7 +248,7 @@ class Settlement(Record):
             saves=state.money.saves - state.money.settled_saves,
             saved_usd=state.money.saved_usd - state.money.settled_saved_usd,
         )
-        return settlement if settlement.saves or settlement.others_usd > _LEAST_USD else None
+        return settlement if settlement.saves or settlement.others_usd > LEAST_USD else None
 
 
 class Limits(Record):

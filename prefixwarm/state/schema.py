@@ -217,11 +217,18 @@ class Money(Group):
     )
     saved_usd: float = field("saved_usd", USD, "what these saved at least")
     init_allowance_usd: float = field(
-        "init_allowance_usd", USD, "what starts may still spend until `init_until`"
+        "init_allowance_usd", USD, "of all versions: what starts may still spend until `init_until`"
     )
-    init_write_usd: float = field("init_write_usd", USD, "what a start took of that last")
+    init_write_usd: float = field(
+        "init_write_usd", USD, "of all versions: what a start took of that last"
+    )
     init_until: float | None = field(
-        "init_until", TIME, "until when that holds; then a start opens a week of its own"
+        "init_until", TIME, "of all versions: until when that holds; then a start opens a week"
+    )
+    init_spent_usd: float = field(
+        "init_spent_usd",
+        USD,
+        "what starts have taken; of all versions: since the present one is deployed",
     )
     settled: int = field("settled", COUNT, "settlements", internal=True)
     settled_saves: int = field(
@@ -249,7 +256,11 @@ class LastDecision(Group):
     due_at: float | None = field("due_at", TIME, "the next check")
     reason: str = field("reason", TEXT, "why the last call or decision was as it was")
     wanted_ttl: int | None = field("wanted_ttl", TTL, "the TTL that the next write asks for")
-    learned: str = field("learned", TEXT, "the policy's counters, in Base64")
+    learned: str = field(
+        "learned",
+        TEXT,
+        "the policy's counters, in Base64: of all versions, or of one that was replaced",
+    )
 
 
 class Deployment(Group):
@@ -261,3 +272,6 @@ class Deployment(Group):
         "deployed_at", TIME, "when the keep-warm function last read it in its manifest"
     )
     object: str = field("object", TEXT, "its prefix file's key in the bucket")
+    current: str = field(
+        "current", TEXT, "of all versions: the key of the one that is deployed", internal=True
+    )

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prefixwarm.state.model import (
+        Account,
         Check,
         Drift,
         DueStates,
         Failure,
+        HandOver,
         Lease,
         LeaseRequest,
         Ledger,
@@ -92,8 +94,11 @@ class StateStore(Protocol):
     def record_check(self, key: str, check: Check, deadline: Deadline) -> None:
         """Note the keep-warm function's decision and the time of its next check."""
 
-    def hand_on(self, key: str, learned: str, at: float, deadline: Deadline) -> None:
-        """Keep, beside all versions of a prefix, what the next one's policy begins with."""
+    def note_account(self, key: str, account: Account, deadline: Deadline) -> None:
+        """Note what is of all versions of a prefix; nothing where this is not the present one."""
+
+    def hand_over(self, hand_over: HandOver, deadline: Deadline) -> bool:
+        """Make a version of a prefix the present one; whether the old one still was."""
 
     def read_pause(self, key: str, deadline: Deadline) -> RoutePause:
         """The pause of a route, as last seen; over long ago where there is none."""

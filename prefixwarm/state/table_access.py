@@ -38,9 +38,9 @@ class TableAccess:
     def _at(self, key: str) -> dict[str, Any]:
         return {"TableName": self._table, "Key": {"pk": {"S": key}}}
 
-    def _get(self, key: str, deadline: Deadline) -> object:
-        """The item as last seen (possibly some milliseconds old); empty where there is none."""
-        parameters = {**self._at(key), "ConsistentRead": False}
+    def _get(self, key: str, deadline: Deadline, *, consistent: bool = False) -> object:
+        """The item, possibly some milliseconds old if not `consistent`; empty where is none."""
+        parameters = {**self._at(key), "ConsistentRead": consistent}
         return self._call("GetItem", parameters, deadline).get("Item") or {}
 
     def _update(

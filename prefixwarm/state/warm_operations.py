@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefixwarm.state.changes import keep, set_due
 from prefixwarm.state.item import VERSION, state_of
-from prefixwarm.state.model import KEEPWARM, Failure
+from prefixwarm.state.model import KEEPWARM, LEAST_USD, Failure, shared_key
 from prefixwarm.state.table_access import TableAccess
 from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change
@@ -38,24 +38,34 @@ class WarmOperations(TableAccess):
             change.set("deployment", request.deployment)
         if request.function:
             change.add_to_set("functions", request.function)
-        if request.allowance_usd is not None:
-            _take_allowance(change, request, request.allowance_usd)
         change.require(change.absent_or("lease_until", "<=", request.now))
         ended = change.absent_or("backoff_until", "<=", request.now)
         change.require(f"{ended} OR {change.is_other('backoff_of', request.by)}")
         change.require(change.absent_or("warm_until", "<=", request.needed_until))
         change.require(change.absent_or("version", "<=", VERSION))
         try:
+            if request.allowance_usd is not None:
+                return self._take_both(key, change, request, deadline), True
             return state_of(key, self._update(key, change, deadline, returned="ALL_NEW")), True
         except ConditionFailed as failed:
             state = state_of(key, failed.item) if failed.item else self.read(key, deadline)
             return state, state.lease.owner == request.owner and state.leased(request.now)
+
+    def _take_both(
+        self, key: str, change: Change, request: LeaseRequest, deadline: Deadline
+    ) -> State:
+        """Take the lease and the dollars, or neither; the state with them."""
+        change.set("init_at", request.now)
+        change.add("init_spent_usd", request.allowance_usd or 0.0)
+        self._update_once({key: change, shared_key(key): _taken(request)}, deadline)
+        return state_of(key, self._get(key, deadline, consistent=True))
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""
         for raises in (True, False):
             change = _record_as_holder(result, raises=raises)
             if self._update_as_holder(lease, change, deadline):
+                self._return_dollars(lease.key, _not_spent(result), deadline)
                 return
         self.record_without_lease(lease.key, result, deadline)
 
@@ -74,16 +84,17 @@ class WarmOperations(TableAccess):
         _add_spending(change, failure)
         change.remove("lease_owner", "lease_until")
         change.require(change.compare("lease_until", ">=", failure.at))
-        if not self._update_as_holder(lease, change, deadline):
+        if self._update_as_holder(lease, change, deadline):
+            self._return_dollars(lease.key, _not_spent(failure), deadline)
+        else:
             self.record_without_lease(lease.key, failure, deadline)
 
     def give_back(self, lease: Lease, usd: float, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
         change.remove("lease_owner", "lease_until")
-        if usd:
-            change.add("init_allowance_usd", usd)
-        self._update_as_holder(lease, change, deadline)
+        if self._update_as_holder(lease, change, deadline):
+            self._return_dollars(lease.key, usd, deadline)
 
     def record_without_lease(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -92,6 +103,17 @@ class WarmOperations(TableAccess):
             self._update_or(key, _raised(made), spent, deadline)
         elif not spent.empty:
             self._update_once({key: spent}, deadline)
+        self._return_dollars(key, _not_spent(made), deadline)
+
+    def _return_dollars(self, key: str, usd: float, deadline: Deadline) -> None:
+        """Give back to the allowance what was taken of it too much, or take what was too little."""
+        if abs(usd) < LEAST_USD:
+            return
+        own, shared = Change(), Change()
+        shared.add("init_allowance_usd", usd)
+        for change in (own, shared):
+            change.add("init_spent_usd", -usd)
+        self._update_once({key: own, shared_key(key): shared}, deadline)
 
     def _update_as_holder(self, lease: Lease, change: Change, deadline: Deadline) -> bool:
         """Update if the lease is still held; true, too, where that was done already.
@@ -115,17 +137,27 @@ class WarmOperations(TableAccess):
                 self._update_once({key: otherwise}, deadline)
 
 
-def _take_allowance(change: Change, request: LeaseRequest, usd: float) -> None:
-    """Take dollars of the allowance, or of a week's that begins with this."""
-    change.set("init_at", request.now)
+def _taken(request: LeaseRequest) -> Change:
+    """Dollars taken of the allowance, or of a week's that begins with this."""
+    change, usd = Change(), request.allowance_usd or 0.0
     change.set("init_write_usd", usd)
+    change.add("init_spent_usd", usd)
+    keep(change, request.now)
     if request.week_usd is None:
         change.add("init_allowance_usd", -usd)
         change.require(change.compare("init_allowance_usd", ">=", usd))
-        return
+        return change
     change.set("init_allowance_usd", request.week_usd - usd)
     change.set("init_until", request.week_ends)
     change.require(change.absent_or("init_until", "<=", request.now))
+    return change
+
+
+def _not_spent(made: Result | Failure) -> float:
+    """What a call did not cost of the dollars that were taken for it; 0 where that is unknown."""
+    if made.allowance_usd is None or made.cost_usd is None:
+        return 0.0
+    return made.allowance_usd - made.cost_usd
 
 
 def _record_as_holder(result: Result, *, raises: bool) -> Change:
@@ -175,8 +207,6 @@ def _add_spending(change: Change, made: Result | Failure) -> None:
         change.add("calls", made.calls)
         if made.cost_usd is None:
             change.add("unpriced", made.calls)
-    if made.allowance_usd and made.cost_usd is not None:
-        change.add("init_allowance_usd", made.allowance_usd - made.cost_usd)
     if made.cost_usd:
         change.add("spent_usd", made.cost_usd)
         if made.by == KEEPWARM:

@@ -3,7 +3,7 @@
 Whoever warms (the init phase, the keep-warm function, the command line) goes through here, so
 that all respect the same lease, the same back-off and the same honesty about the outcome::
 
-    attempt = acquire(call, ask, store, deadline)
+    attempt = acquire(call, options, store, deadline)
     if attempt.granted:
         attempt.send(provider)
         attempt.record()
@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from time import sleep, time
 
-from prefixwarm.state.model import Lease, LeaseRequest
+from prefixwarm.state.model import Lease, LeaseRequest, shared_key
 from prefixwarm.state.warm_state import State
 from prefixwarm.warm.attempt import Attempt, CallOptions
 from prefixwarm.warm.start_share import start_share
@@ -59,16 +59,17 @@ def acquire(
     """
     if state is None:
         state = store.read(options.key, deadline.earliest(STATE_SECONDS))
-    refusal = _refusal(state, call, options, clock())
-    lease, usd = None, None
+    refusal, lease, share = _refusal(state, options, clock()), None, None
     if not refusal and not state.leased(clock()):
-        request = _lease_request(state, call, options, deadline, clock())
+        share = _share(state, call, options, store, deadline, clock())
+        refusal = share.refusal if share else ""
+    if not refusal and not state.leased(clock()):
+        request = _lease_request(call, options, share, deadline, clock())
         state, taken = store.take_lease(options.key, request, deadline.earliest(STATE_SECONDS))
         if taken:
-            usd = request.allowance_usd
             lease = Lease(key=options.key, owner=options.owner, token=state.lease.token)
         else:
-            refusal = _refusal(state, call, options, clock())
+            refusal = _refusal(state, options, clock())
     return Attempt(
         call,
         options,
@@ -79,7 +80,7 @@ def acquire(
         lease=lease,
         refusal=refusal,
         in_flight=lease is None and not refusal,
-        allowance_usd=usd,
+        allowance_usd=share.usd if share else None,
     )
 
 
@@ -125,18 +126,14 @@ def _jitter() -> float:
     return 0.1 + os.urandom(1)[0] / 1275
 
 
-def _refusal(state: State, call: WarmCall, options: CallOptions, now: float) -> str:
+def _refusal(state: State, options: CallOptions, now: float) -> str:
     if (state.life.warm_until or 0.0) > options.needed_until:
         return "warm: written by another environment" if options.waited else "warm"
     if state.held_back(now, options.caller):
         return backing_off(state)
     if options.latest_start is not None and now > options.latest_start:
         return "too late: the entry has lapsed, and a refresh would be a write"
-    if options.objection or state.leased(now):
-        # Another's call costs this one nothing.
-        return options.objection
-    share = _share(state, call, options, now)
-    return share.refusal if share else ""
+    return options.objection
 
 
 def backing_off(state: State) -> str:
@@ -145,17 +142,24 @@ def backing_off(state: State) -> str:
     return f"backing off after {failures} failed calls: {reason}"
 
 
-def _share(state: State, call: WarmCall, options: CallOptions, now: float) -> StartShare | None:
-    """What a start takes of its share; None for callers that pay otherwise."""
+def _share(
+    state: State,
+    call: WarmCall,
+    options: CallOptions,
+    store: StateStore,
+    deadline: Deadline,
+    now: float,
+) -> StartShare | None:
+    """What a start takes of the prefix's share; None for callers that pay otherwise."""
     if options.usd_per_week is None:
         return None
-    return start_share(state, call, options.ttl_of(call, state, now), options.usd_per_week, now)
+    shared = store.read(shared_key(options.key), deadline.earliest(STATE_SECONDS))
+    return start_share(shared, call, options.ttl_of(call, state, now), options.usd_per_week, now)
 
 
 def _lease_request(
-    state: State, call: WarmCall, options: CallOptions, deadline: Deadline, now: float
+    call: WarmCall, options: CallOptions, share: StartShare | None, deadline: Deadline, now: float
 ) -> LeaseRequest:
-    share = _share(state, call, options, now)
     return LeaseRequest(
         name=call.name,
         owner=options.owner,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import gmtime, strftime
 
 from prefixwarm.life import TTL_1H
+from prefixwarm.state.model import OBSERVED
 from prefixwarm.wire.record import Record
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ class StartShare(Record):
 
 
 def start_share(
-    state: State, call: WarmCall, ttl: int, usd_per_week: float, now: float
+    shared: State, call: WarmCall, ttl: int, usd_per_week: float, now: float
 ) -> StartShare:
     """What a start takes for a write with this TTL (seconds).
 
@@ -48,12 +49,14 @@ def start_share(
 
     Parameters
     ----------
+    shared
+        What all versions of the prefix share: see `shared_key`.
     usd_per_week
-        US dollars that starts may spend on a version of the prefix in a week without a grant.
+        US dollars that starts may spend on a prefix in a week without a grant.
     """
-    ends = state.money.init_until or 0.0
+    ends = shared.money.init_until or 0.0
     opens = ends <= now
-    left = usd_per_week if opens else state.money.init_allowance_usd
+    left = usd_per_week if opens else shared.money.init_allowance_usd
     cost = write_usd(call, ttl)
     usd = usd_per_week if cost is None else cost
     share = StartShare(
@@ -63,16 +66,16 @@ def start_share(
     )
     if left >= usd and left > _LEAST_USD:
         return share
-    return share.replace(refusal=_used_up(state, cost, left, share.week_ends))
+    return share.replace(refusal=_used_up(shared, cost, left, share.week_ends))
 
 
-def used_up(state: State, now: float) -> str:
+def used_up(shared: State, now: float) -> str:
     """Why starts send nothing more just now, by what the last one took; empty where they may."""
-    money = state.money
+    money = shared.money
     ends, cost = money.init_until or 0.0, money.init_write_usd
     if ends <= now or money.init_allowance_usd >= cost > 0.0:
         return ""
-    return _used_up(state, cost, money.init_allowance_usd, ends)
+    return _used_up(shared, cost, money.init_allowance_usd, ends)
 
 
 def write_usd(call: WarmCall, ttl: int) -> float | None:
@@ -81,9 +84,9 @@ def write_usd(call: WarmCall, ttl: int) -> float | None:
     return None if price is None or call.tokens is None else price * call.tokens / 1e6
 
 
-def _used_up(state: State, cost: float | None, left: float, ends: float) -> str:
+def _used_up(shared: State, cost: float | None, left: float, ends: float) -> str:
     price = "is of unknown price" if cost is None else f"costs ${cost:.4f}"
-    if state.traffic.starts:
+    if shared.traffic.starts or shared.traffic.by == OBSERVED:
         remedy = "requests that read what a start wrote give it back"
     else:
         date = strftime("%Y-%m-%d", gmtime(ends))

@@ -105,7 +105,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> StateStore:
 @pytest.fixture
 def key() -> str:
     """A state that no other test knows."""
-    return f"state/anthropic/-/default/claude-sonnet-5-5/{uuid4().hex}"
+    name = f"support-{uuid4().hex}"
+    return f"state/anthropic/-/default/{name}/claude-sonnet-5-5/{'0' * 32}"
 
 
 @pytest.fixture

@@ -219,6 +219,15 @@ class Bench:
 
     def states(self) -> list[dict[str, Any]]:
         """This test's warm states, by attribute."""
+        return [item for item in self.items() if not item["pk"].endswith("/-")]
+
+    def shared(self) -> dict[str, Any]:
+        """What all versions of this test's one prefix share."""
+        (item,) = (item for item in self.items() if item["pk"].endswith("/-"))
+        return item
+
+    def items(self) -> list[dict[str, Any]]:
+        """Both kinds."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         items = [item for page in pages for item in page["Items"]]
         own = [item for item in items if f"/{self.scope}/" in item["pk"]["S"]]

@@ -17,6 +17,7 @@ from prefixwarm.prefix.manifest import MOST_IN_A_TICK
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Simulator, running
+from prefixwarm.state.model import shared_key
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -138,6 +139,11 @@ class World:
     def state(self, name: str) -> State:
         """A prefix's warm state."""
         return self.runtime.dependencies.store.read(self.key(name), Deadline.after(60))
+
+    def shared(self, name: str) -> State:
+        """What all versions of a prefix share."""
+        store = self.runtime.dependencies.store
+        return store.read(shared_key(self.key(name)), Deadline.after(60))
 
     def warm_calls(self) -> list[dict[str, Any]]:
         """Warm calls that the provider received."""

@@ -159,7 +159,7 @@ def test_the_budget_of_the_day_holds(world: World) -> None:
     assert (outcome.kind, outcome.reason) == ("skipped", "the budget is used up")
     state = world.state("support")
     assert not state.leased(world.sim.now())
-    assert state.money.init_allowance_usd == pytest.approx(1.0)
+    assert world.shared("support").money.init_allowance_usd == pytest.approx(1.0)
     assert not world.sim.requests()
 
 
@@ -167,12 +167,12 @@ def test_asks_pay_from_the_share_of_starts(world: World) -> None:
     """Nobody reads what is written: after a dollar in a week nothing more is sent."""
     world.deploy("support", policy="never")
     cost = world.asks("support")[0].cost_usd or 0.0
-    money = world.state("support").money
+    money = world.shared("support").money
     assert money.init_allowance_usd == pytest.approx(1.0 - cost)
     table = {"TableName": world.environ["PREFIXWARM_TABLE"]}
     world.aws.client("dynamodb").update_item(
         **table,
-        Key={"pk": {"S": world.key("support")}},
+        Key={"pk": {"S": world.shared("support").key}},
         UpdateExpression="SET init_allowance_usd = :left",
         ExpressionAttributeValues={":left": {"N": f"{cost / 2}"}},
     )

@@ -12,6 +12,7 @@ from prefixwarm.observe.state_reporter import StateReporter
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
+from prefixwarm.state.model import shared_key
 from prefixwarm.state.outcome import Usage
 from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import PRICES, request_of, ticked
@@ -302,7 +303,22 @@ def test_a_version_in_use_hands_its_account_on(canary: Canary) -> None:
     assert canary.state("old").traffic.start_hits == 6
     report = canary.deploy("new", policy="auto")
     assert [outcome.kind for outcome in report.outcomes] == ["written"]
-    assert canary.state("new").last_decision.learned
+    store, soon = canary.world.runtime.dependencies.store, Deadline.after(60)
+    shared = store.read(shared_key(canary.key("new")), soon)
+    assert shared.deployment.current == canary.key("new")
+    assert (shared.last_decision.learned != "", canary.state("new").last_decision.learned) == (
+        True,
+        "",
+    )
+    assert canary.state("old").last_decision.learned not in ("", shared.last_decision.learned)
+
+
+def test_a_rollback_goes_on_with_the_account_of_the_version_between(canary: Canary) -> None:
+    """Back and forth: the first write of the week is spent once."""
+    for version in ("one", "two", "one", "two", "three"):
+        canary.deploy(version, policy="auto")
+        canary.world.passes(2 * HOUR, HOUR)
+    assert len(written(canary)) == 1
 
 
 def written(canary: Canary) -> list[dict[str, Any]]:

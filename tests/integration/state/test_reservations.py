@@ -9,14 +9,16 @@ from uuid import uuid4
 import pytest
 
 from prefixwarm.state.model import (
-    Check,
+    Account,
     Failure,
+    HandOver,
     Lease,
     LeaseRequest,
     Limits,
     Registration,
     Reservation,
     Result,
+    shared_key,
 )
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
 from prefixwarm.state.warm_state import State
@@ -131,15 +133,21 @@ def test_a_budget_holds_in_a_crowd(store: StateStore, key: str, total: str, soon
 
 
 def granted(store: StateStore, key: str, soon: Deadline, usd: float = 0.5) -> State:
-    """The state of a prefix whose starts may spend so much."""
+    """What all versions of a prefix share whose starts may spend so much."""
     store.register(key, Registration(name="support", at=NOW, due_at=NOW), soon)
-    store.record_check(key, grant(usd), soon)
-    return store.read(key, soon)
+    assert store.hand_over(HandOver(at=NOW, old="", new=key, learned="", left=""), soon)
+    store.note_account(key, grant(usd), soon)
+    return store.read(shared_key(key), soon)
 
 
-def grant(usd: float) -> Check:
+def left(store: StateStore, key: str, soon: Deadline) -> float:
+    """What starts may still spend."""
+    return store.read(shared_key(key), soon).money.init_allowance_usd
+
+
+def grant(usd: float) -> Account:
     """A check that adds so much to what starts may spend."""
-    return Check(at=NOW, due_at=NOW, reason="", granted_usd=usd, granted_until=NOW + WEEK)
+    return Account(at=NOW, granted_usd=usd, granted_until=NOW + WEEK)
 
 
 def wish(owner: str, usd: float, now: float = NOW) -> LeaseRequest:
@@ -155,8 +163,8 @@ def test_a_grant_adds_to_what_starts_took_meanwhile(
     """So a check whose state is old by then gives no dollar twice."""
     granted(store, key, soon)
     assert store.take_lease(key, wish("a", 0.4), soon)[1]
-    store.record_check(key, grant(0.2), soon)
-    money = store.read(key, soon).money
+    store.note_account(key, grant(0.2), soon)
+    money = store.read(shared_key(key), soon).money
     assert money.init_allowance_usd == pytest.approx(0.3)
     assert money.init_until == NOW + WEEK
 
@@ -165,22 +173,24 @@ def test_a_week_is_opened_once(store: StateStore, key: str, soon: Deadline) -> N
     """By the first start of all; what another has opened meanwhile stays as it is."""
     first = wish("a", 0.4).replace(week_usd=1.0, week_ends=NOW + WEEK)
     state, taken = store.take_lease(key, first, soon)
-    assert (taken, state.money.init_allowance_usd) == (True, pytest.approx(0.6))
-    assert (state.money.init_until, state.traffic.init_at) == (NOW + WEEK, NOW)
-    assert state.money.init_write_usd == 0.4
+    shared = store.read(shared_key(key), soon)
+    assert (taken, shared.money.init_allowance_usd) == (True, pytest.approx(0.6))
+    assert (shared.money.init_until, state.traffic.init_at) == (NOW + WEEK, NOW)
+    assert (shared.money.init_write_usd, shared.money.init_spent_usd) == (0.4, 0.4)
+    assert state.money.init_spent_usd == 0.4
     late = first.replace(owner="b", now=NOW + 60)
     assert not store.take_lease(key, late, soon)[1]
-    assert store.read(key, soon).money.init_allowance_usd == pytest.approx(0.6)
+    assert left(store, key, soon) == pytest.approx(0.6)
     next_week = first.replace(owner="c", now=NOW + WEEK, week_ends=NOW + 2 * WEEK)
     assert store.take_lease(key, next_week, soon)[1]
-    assert store.read(key, soon).money.init_allowance_usd == pytest.approx(0.6)
+    assert left(store, key, soon) == pytest.approx(0.6)
 
 
 def test_a_start_spends_what_is_allowed(store: StateStore, key: str, soon: Deadline) -> None:
     """It is taken with the lease; what the call did not cost comes back with its record."""
     granted(store, key, soon)
     state, taken = store.take_lease(key, wish("a", 0.4), soon)
-    assert (taken, state.money.init_allowance_usd) == (True, pytest.approx(0.1))
+    assert (taken, left(store, key, soon)) == (True, pytest.approx(0.1))
     lease = Lease(key=key, owner="a", token=state.lease.token)
     done = Result(
         outcome=WRITTEN,
@@ -192,15 +202,15 @@ def test_a_start_spends_what_is_allowed(store: StateStore, key: str, soon: Deadl
         allowance_usd=0.4,
     )
     store.record(lease, done, soon)
-    assert store.read(key, soon).money.init_allowance_usd == pytest.approx(0.2)
+    assert left(store, key, soon) == pytest.approx(0.2)
     state, taken = store.take_lease(key, wish("b", 0.3, NOW + 400), soon)
-    assert (taken, state.money.init_allowance_usd) == (False, pytest.approx(0.2))
+    assert (taken, left(store, key, soon)) == (False, pytest.approx(0.2))
     assert store.take_lease(key, wish("b", 0.2, NOW + 400), soon)[1]
 
 
-@pytest.mark.parametrize(("cost", "left"), [(0.0, 0.5), (None, 0.1), (0.5, 0.0)])
+@pytest.mark.parametrize(("cost", "rest"), [(0.0, 0.5), (None, 0.1), (0.5, 0.0)])
 def test_a_failed_start_gives_back_what_it_did_not_cost(
-    store: StateStore, key: str, soon: Deadline, cost: float | None, left: float
+    store: StateStore, key: str, soon: Deadline, cost: float | None, rest: float
 ) -> None:
     """Nothing where that is unknown: it counts as spent."""
     granted(store, key, soon)
@@ -215,7 +225,7 @@ def test_a_failed_start_gives_back_what_it_did_not_cost(
         allowance_usd=0.4,
     )
     store.fail(lease, failure, soon)
-    assert store.read(key, soon).money.init_allowance_usd == pytest.approx(left)
+    assert left(store, key, soon) == pytest.approx(rest)
 
 
 def test_without_an_allowance_nothing_is_spent(store: StateStore, key: str, soon: Deadline) -> None:

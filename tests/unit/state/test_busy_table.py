@@ -15,8 +15,9 @@ from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.model import (
     METRIC,
-    Check,
+    Account,
     Failure,
+    HandOver,
     Lease,
     LeaseRequest,
     Limits,
@@ -24,6 +25,7 @@ from prefixwarm.state.model import (
     Reservation,
     Result,
     SessionStart,
+    shared_key,
 )
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
 from prefixwarm.state.table_call import ConditionFailed, TableBusyError, refusal, signed_calls
@@ -277,13 +279,12 @@ def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     store.spend(reserved, spent, soon)
     assert store.ledger("total/shop", [DAY], soon)[0].committed_usd == 0.75
     store.register(KEY, Registration(name="support", at=NOW, due_at=NOW), soon)
-    check = Check(at=NOW, due_at=NOW, reason="", granted_usd=0.5, granted_until=NOW + 9)
-    store.record_check(KEY, check, soon)
-    assert store.read(KEY, soon).money.init_allowance_usd == 0.5
+    first = HandOver(at=NOW, old="", new=KEY, learned="", left="")
+    assert store.hand_over(first, soon)
+    store.note_account(KEY, Account(at=NOW, granted_usd=0.5, granted_until=NOW + 9), soon)
+    shared = shared_key(KEY)
+    assert store.read(shared, soon).money.init_allowance_usd == 0.5
     wish = LeaseRequest(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
     state, taken = store.take_lease(KEY, wish.replace(allowance_usd=0.25), soon)
-    assert (taken, state.money.init_allowance_usd) == (True, 0.25)
-    for _ in range(2):
-        store.give_back(Lease(key=KEY, owner="a", token=state.lease.token), 0.25, soon)
-    state = store.read(KEY, soon)
-    assert (state.leased(NOW), state.money.init_allowance_usd) == (False, 0.5)
+    assert (taken, state.money.init_spent_usd) == (True, 0.25)
+    assert store.read(shared, soon).money.init_allowance_usd == 0.25

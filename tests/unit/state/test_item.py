@@ -25,11 +25,11 @@ NUMBERS = [
     *("deployed_at", "write_ms", "read_ms", "calls", "unpriced", "starts", "start_hits"),
     *("saves", "saved_usd", "spent_usd", "kept_usd", "settled", "settled_saves"),
     *("settled_saved_usd", "settled_others_usd", "init_allowance_usd", "due_at", "version"),
-    *("init_until", "init_at", "init_reads", "init_write_usd"),
+    *("init_until", "init_at", "init_reads", "init_write_usd", "init_spent_usd"),
 ]
 TEXTS = [
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned", "drift_tier"),
-    *("drift_place", "message_id", "object", "backoff_of", "traffic_by"),
+    *("drift_place", "message_id", "object", "backoff_of", "traffic_by", "current"),
 ]
 NAMES = [*NUMBERS, *TEXTS, "functions"]
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.keepwarm.candidate import Candidate
+from prefixwarm.keepwarm.handover import with_account
 from prefixwarm.policy import Policy, replay
 from prefixwarm.prefix.compiled import WarmCall
 from prefixwarm.prefix.manifest import Entry
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import Check, SessionStart
+from prefixwarm.state.model import Check, SessionStart, shared_key
 from prefixwarm.warm.acquire import acquire
 from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.start_share import WEEK, start_share, used_up
@@ -29,7 +30,8 @@ HOUR = 3600.0
 BEGIN = 2900 * float(WEEK)
 PRICES: dict[str, float | None] = {"input": 1.0, "read": 0.1, "write_5m": 1.25, "write_1h": 2.0}
 UNIT, WRITE = 0.01, 0.0125
-KEY = "state/anthropic/-/default/support/claude/0"
+PREFIX = "state/anthropic/-/default/support"
+KEY = f"{PREFIX}/claude/0"
 
 
 def warm_call(**changes: Any) -> WarmCall:
@@ -59,13 +61,19 @@ class Life:
         self.store = MemoryState()
         self.call = warm_call(**call)
         self.usd_per_week = usd_per_week
+        self.key = KEY
         self.asked: list[int] = []
         self._soon = Deadline.after(600)
 
     @property
     def state(self) -> State:
         """As it is now."""
-        return self.store.read(KEY, self._soon)
+        return self.store.read(self.key, self._soon)
+
+    @property
+    def shared(self) -> State:
+        """What all versions share, as it is now."""
+        return self.store.read(shared_key(self.key), self._soon)
 
     def send(self, variant: WarmCall, _tokens: int, _deadline: Deadline) -> object:
         """The provider: each write costs what it costs."""
@@ -84,7 +92,7 @@ class Life:
         """A cold start."""
         self.now = at
         options = CallOptions(
-            key=KEY,
+            key=self.key,
             owner=f"start-{at}",
             needed_until=at + 30,
             idle_refreshes=0,
@@ -104,8 +112,8 @@ class Life:
         start = SessionStart(
             at=at, quiet=300, hit=hit, init_read=init_read, asked_ttl=None if hit else 300
         )
-        self.store.count_start(KEY, start, self._soon)
-        self.store.record_use(KEY, at, 300, self._soon)
+        self.store.count_start(self.key, start, self._soon)
+        self.store.record_use(self.key, at, 300, self._soon)
         return hit
 
     def check(self, at: float, rule: str = "auto") -> None:
@@ -116,16 +124,10 @@ class Life:
             call=self.call,
             policy=Policy.of(rule),
             latency_value=0.0,
-        ).with_observed(at)
-        check = Check(
-            at=at,
-            due_at=at + HOUR,
-            reason="",
-            learned=candidate.learned_text,
-            granted_usd=candidate.granted_usd(at),
-            granted_until=at + WEEK,
         )
-        self.store.record_check(KEY, check, self._soon)
+        candidate = with_account(candidate, self.store, at, self._soon)
+        if account := candidate.with_observed(at).account(at):
+            self.store.note_account(self.key, account, self._soon)
 
 
 def kinds(outcomes: Sequence[Outcome]) -> list[str]:
@@ -153,12 +155,12 @@ def test_where_nobody_observes_starts_have_a_sum_a_week() -> None:
         "what starts may spend is used up: a write costs $0.0125, $0.0063 left; more from "
         "2025-08-07, or with prefixwarm.observe in the agent (docs/init-phase.md)"
     )
-    assert used_up(life.state, life.now) == outcomes[-1].reason
-    assert used_up(life.state, BEGIN + WEEK) == ""
+    assert used_up(life.shared, life.now) == outcomes[-1].reason
+    assert used_up(life.shared, BEGIN + WEEK) == ""
     life.check(life.now)
     assert life.start(life.now).kind == "skipped"
     assert life.start(BEGIN + WEEK).kind == "written"
-    assert life.state.money.init_allowance_usd == pytest.approx(2.5 * WRITE)
+    assert life.shared.money.init_allowance_usd == pytest.approx(2.5 * WRITE)
 
 
 def test_a_share_of_nothing_stops_starts() -> None:
@@ -215,7 +217,7 @@ def test_starts_that_call_no_model_stop_being_warmed() -> None:
     life = Life()
     life.request(BEGIN)
     life.check(BEGIN + 60)
-    assert life.state.money.init_allowance_usd <= 2 * UNIT + 0.05 * WRITE
+    assert life.shared.money.init_allowance_usd <= 2 * UNIT + 0.05 * WRITE
     outcomes = []
     for n in range(1, 40):
         outcomes.append(life.start(BEGIN + 2 * HOUR * n))
@@ -229,6 +231,64 @@ def test_a_rule_without_an_account_leaves_the_sum_a_week() -> None:
     life = Life()
     life.request(BEGIN)
     life.check(BEGIN + 60, "ski")
-    assert life.state.money.init_until is None
-    share = start_share(life.state, life.call, 300, 0.5, BEGIN)
+    assert life.shared.money.init_until is None
+    share = start_share(life.shared, life.call, 300, 0.5, BEGIN)
     assert (share.usd, share.week_usd, share.week_ends) == (WRITE, 0.5, BEGIN + WEEK)
+
+
+def test_the_sum_a_week_is_of_all_versions() -> None:
+    """Twenty deployments, of which each one's first start writes: three writes, as with one."""
+    life, outcomes = Life(usd_per_week=3.5 * WRITE), []
+    for n in range(20):
+        life.key = f"{PREFIX}/claude/{n}"
+        outcomes.append(life.start(BEGIN + 2 * HOUR * n))
+    assert kinds(outcomes) == ["written"] * 3 + ["skipped"] * 17
+    assert kinds([life.start(BEGIN + WEEK)]) == ["written"]
+
+
+@pytest.mark.parametrize("checked_first", [True, False])
+def test_starts_of_new_versions_that_nobody_reads_are_of_the_one_account(
+    checked_first: bool,
+) -> None:
+    """Of an observed agent, whether the keep-warm function or a start comes first."""
+    life = Life()
+    life.request(BEGIN)
+    life.check(BEGIN + 60)
+    outcomes = []
+    for n in range(1, 20):
+        life.key, at = f"{PREFIX}/claude/{n}", BEGIN + 2 * HOUR * n
+        if checked_first:
+            life.check(at)
+        outcomes.append(life.start(at))
+        life.check(at + 60)
+    assert kinds(outcomes) == ["written"] + ["skipped"] * 18
+
+
+def test_a_version_that_was_superseded_spends_nothing_beyond_the_account() -> None:
+    """Its starts take from the same share, and what they took is gone for the next version."""
+    life = Life()
+    life.request(BEGIN)
+    life.check(BEGIN + 60)
+    old, new, outcomes = life.key, f"{PREFIX}/claude/1", []
+    for n in range(1, 20):
+        for life.key in (new, old):
+            outcomes.append(life.start(BEGIN + 2 * HOUR * n))
+        life.key = new
+        life.check(BEGIN + 2 * HOUR * n + 60)
+    assert kinds(outcomes).count("written") == 1
+
+
+def test_a_version_that_comes_back_goes_on_with_what_is_left() -> None:
+    """What both have spent counts, and what requests of either have earned."""
+    life = Life()
+    life.request(BEGIN)
+    life.check(BEGIN + 60)
+    debts = []
+    for n, key in enumerate([KEY, f"{PREFIX}/claude/1"] * 6):
+        life.key = key
+        at = BEGIN + 2 * HOUR * (n + 1)
+        life.start(at)
+        debts.append(life.request(at + 2))
+        life.check(at + 60)
+    assert all(debts)
+    assert 2 * UNIT < life.shared.money.init_allowance_usd <= 2 * UNIT + 13 * 0.05 * WRITE
