@@ -4,7 +4,7 @@
 # Requests go out by curl, or by the Node.js that is there. Written for bash 4.2 and newer.
 
 TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=50000
-STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, backoff_until, backoff_of, failures'
+STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, backoff_until, backoff_of, failures, #f'
 lines=() names=() keys=() read_usd=() cold=()
 declare -A decisions # by prefix
 home=${BASH_SOURCE%/*}
@@ -29,7 +29,7 @@ note() { # OUTCOME REASON [PREFIX [DECISION]]: a line for the log; texts are JSO
     metrics=',"WarmFailed":1,"WarmTrouble":1'
   fi
   held
-  lines+=("{$trouble\"service\":\"$service\",\"prefix\":\"${3:-}\",\"by\":\"init\",\"outcome\":\"$1\",\"reason\":\"$2\"${4:+,\"decision\":\"$4\"},\"held_ms\":$held_ms,\"function\":\"${AWS_LAMBDA_FUNCTION_NAME//[^A-Za-z0-9_-]/}\",\"initialization\":\"$kind\"$metrics}")
+  lines+=("{$trouble\"service\":\"$service\",\"prefix\":\"${3:-}\",\"by\":\"init\",\"outcome\":\"$1\",\"reason\":\"$2\"${4:+,\"decision\":\"$4\"},\"held_ms\":$held_ms,\"function\":\"$function\",\"initialization\":\"$kind\"$metrics}")
 }
 
 finish() { # lets the function go on, then says what was done
@@ -186,7 +186,7 @@ value_of() { # ATTRIBUTE TYPE: sets REPLY to one of `item`; of a number the whol
 read_states() { # sets reply to the items, one a line
   local key body=''
   for key in "${keys[@]}"; do body+=",{\"pk\":{\"S\":\"$key\"}}"; done
-  body="{\"RequestItems\":{\"$PREFIXWARM_TABLE\":{\"Keys\":[${body:1}],\"ProjectionExpression\":\"$STATE_ATTRIBUTES\"}}}"
+  body="{\"RequestItems\":{\"$PREFIXWARM_TABLE\":{\"Keys\":[${body:1}],\"ProjectionExpression\":\"$STATE_ATTRIBUTES\",\"ExpressionAttributeNames\":{\"#f\":\"functions\"}}}}"
   send $((hold_ms < STATE_MS ? hold_ms : STATE_MS)) dynamodb / DynamoDB_20120810.BatchGetItem "$body"
   if [[ $status != 200 || $reply != *'"Responses"'* ]]; then
     stop failed "the warm state cannot be read (status ${status:-none}); nothing is asked for"
@@ -212,13 +212,20 @@ select_cold() {
 judge() { # INDEX: sets refusal, or decision, for the prefix whose state is `item`
   local until
   value_of warm_until N
-  ((${REPLY:-0} > now + NEEDED_SECONDS)) && { refusal=warm; return; }
+  if ((${REPLY:-0} > now + NEEDED_SECONDS)); then
+    if is_noted; then refusal=warm; else decision='warm; its keep-warm function learns of this function'; fi
+    return
+  fi
   value_of backoff_until N; until=${REPLY:-0}
   value_of backoff_of S
   [[ ! $REPLY ]] && ((until > now)) && { value_of failures N; refusal="backing off after ${REPLY:-some} failed calls"; return; }
   value_of matched_at N
   [[ ${names[$1]} != "$first" && ! $REPLY ]] && { refusal="no request was seen to use it; before that, $first alone is warmed"; return; }
   decide "$1"
+}
+
+is_noted() { # whether the keep-warm function knows whose invocations are the prefix's traffic
+  [[ ! $function || $item =~ \"functions\":\{\"SS\":\[[^]]*\"$function\" ]]
 }
 
 seconds_of() { # MILLISECONDS: sets REPLY
@@ -257,7 +264,7 @@ ask_for() { # PREFIX...
   printf -v names_json ',"%s"' "$@"
   held
   local left=$((hold_ms - held_ms - 100)) # to have said it when the hold ends
-  send $((left > 100 ? left : 100)) lambda "/2015-03-31/functions/$PREFIXWARM_ASK/invocations" '' "{\"warm\":[${names_json:1}],\"wait\":true,\"needed_for_seconds\":$NEEDED_SECONDS}"
+  send $((left > 100 ? left : 100)) lambda "/2015-03-31/functions/$PREFIXWARM_ASK/invocations" '' "{\"warm\":[${names_json:1}],\"wait\":true,\"needed_for_seconds\":$NEEDED_SECONDS${function:+,\"function\":\"$function\"}}"
   [[ $status ]] || stop failed 'the keep-warm function did not answer within the hold; what it began goes on'
   [[ $status == 200 ]] || stop failed "the keep-warm function cannot be asked (status $status)"
   local answered='' object='\{("([^"\\]|\\.)*"|[^{}"])*\}' rest=$reply outcome reason
@@ -278,7 +285,8 @@ ask_for() { # PREFIX...
 }
 
 main() {
-  hold_ms=$1 kind=$2 node='' curl=''
+  hold_ms=$1 kind=$2 node='' curl='' function=${AWS_LAMBDA_FUNCTION_NAME:-}
+  function=${function//[^A-Za-z0-9_-]/}
   uptime
   began_ms=$now_ms
   trap 'stop failed "the environment ended before the reply came"' TERM

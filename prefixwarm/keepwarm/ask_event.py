@@ -7,6 +7,7 @@ the same as the detail of an event of the source ``prefixwarm.ask``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,9 @@ MOST_NAMES = 20
 # What a start needs of an entry, and a little time for its user to begin.
 NEEDED_SECONDS = 60.0
 
-_FIELDS = ("warm", "wait", "needed_for_seconds")
+_FIELDS = ("warm", "wait", "needed_for_seconds", "function")
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+_FUNCTION = re.compile(r"[A-Za-z0-9_-]{0,64}")
 _EXAMPLE = '{"warm": ["support"]}'
 
 
@@ -46,11 +49,14 @@ class AskEvent:
         Whether to wait for a call that somebody else makes.
     needed_for_seconds : float
         Nothing is sent for an entry that lives longer than this.
+    function : str
+        The Lambda function whose invocations send the prefixes; empty where none is named.
     """
 
     names: tuple[str, ...]
     wait: bool = True
     needed_for_seconds: float = NEEDED_SECONDS
+    function: str = ""
 
     @classmethod
     def of(cls, event: object) -> AskEvent | None:
@@ -81,7 +87,8 @@ class AskEvent:
         wait = document.get("wait", True)
         if not isinstance(wait, bool):
             raise UsageError(f"wait: {quoted(str(wait))}: write true or false")
-        return cls(_names(document.get("warm")), wait and waits, _needed(document))
+        names, needed = _names(document.get("warm")), _needed(document)
+        return cls(names, wait and waits, needed, _function(document.get("function", "")))
 
 
 def _names(value: object) -> tuple[str, ...]:
@@ -103,6 +110,12 @@ def _needed(document: Mapping[str, Any]) -> float:
         problem = f"write seconds from 0 to {TTL_1H}"
         raise UsageError(f"needed_for_seconds: {quoted(str(seconds))}: {problem}")
     return float(seconds)
+
+
+def _function(name: object) -> str:
+    if not isinstance(name, str) or not _FUNCTION.fullmatch(name):
+        raise UsageError(f"function: {quoted(str(name))}: write the name of a Lambda function")
+    return name
 
 
 def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:

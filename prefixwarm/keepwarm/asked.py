@@ -139,6 +139,8 @@ class _Asked:
         waited = False
         while True:
             state = self._store.read(key, self._deadline.earliest(RECORD_SECONDS))
+            if not waited:
+                self._add_function(state)
             now = self._clock()
             if state.life.warm_until and state.life.warm_until > self._needed_until(state, now):
                 return self._note(self._skipped(entry, state, _WARM[waited]))
@@ -158,6 +160,13 @@ class _Asked:
             if state.backoff.failures or not pause(self._wait_ends):
                 return self._note(self._skipped(entry, state, "in flight"))
             waited = True
+
+    def _add_function(self, state: State) -> None:
+        """Note whose invocations are the prefix's traffic, as a start with Python does itself."""
+        function = self._asked.function
+        if function and function not in state.deployment.functions:
+            ends = self._deadline.earliest(RECORD_SECONDS)
+            self._store.add_function(state.key, function, ends)
 
     def _needed_until(self, state: State, now: float) -> float:
         """Until when the entry must live: for as long as is asked, as far as its TTL allows.

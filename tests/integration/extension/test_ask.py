@@ -35,6 +35,8 @@ TOKEN = "token/with+all=="
 PROGRAMS = {"curl": ("curl", "bash"), "node": ("node", "bash"), "both": ("curl", "node", "bash")}
 COUNTED = ("WarmFailed", "WarmTrouble")
 
+ASKED = {"warm": ["support"], "wait": True, "needed_for_seconds": 30, "function": "agent"}
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -98,13 +100,15 @@ class Asker:
             (folder / f"{name}{SUFFIX}").write_bytes(call.to_bytes())
         return calls
 
-    def put(self, call: WarmCall, **attributes: float | str) -> dict[str, Any]:
+    def put(
+        self, call: WarmCall, functions: tuple[str, ...] = ("agent", "b"), **attributes: float | str
+    ) -> dict[str, Any]:
         """Record a warm state with these attributes."""
         values = {
             n: {"N" if isinstance(v, (int, float)) else "S": str(v)} for n, v in attributes.items()
         }
-        key = call.key(self.bench.scope, {})
-        item = {"pk": {"S": key}, "version": {"N": "1"}, **values}
+        own = {"pk": {"S": call.key(self.bench.scope, {})}, "version": {"N": "1"}}
+        item = {**own, "functions": {"SS": list(functions)}, **values}
         self.bench.dynamodb.put_item(TableName=TABLE, Item=item)
         return item
 
@@ -150,7 +154,7 @@ def test_a_cold_prefix_is_asked_for(asker: Asker, aws: SignedAws) -> None:
     """One read of the states, one invocation, one line, and the function goes on."""
     asked = asker.run(aws.url)
     assert [service for service, _ in aws.requests] == ["dynamodb", "lambda"]
-    assert aws.asked() == [{"warm": ["support"], "wait": True, "needed_for_seconds": 30}]
+    assert aws.asked() == [ASKED]
     assert (asked.signal, asked.status, asked.error) == ("next\n", 0, "")
     assert (asked.line["prefix"], asked.line["outcome"]) == ("support", "written")
     assert asked.line["decision"] == "held until the reply: how long a write takes is not known yet"
@@ -164,6 +168,15 @@ def test_a_warm_prefix_costs_one_read(asker: Asker, aws: SignedAws) -> None:
     assert [service for service, _ in aws.requests] == ["dynamodb"]
     assert (asked.line["outcome"], asked.line["reason"]) == ("skipped", "warm")
     assert asked.signal == "next\n"
+
+
+def test_a_function_that_is_not_noted_asks_once(curl: Asker, aws: SignedAws) -> None:
+    """Else nobody counts its invocations while its starts find the prefix warm."""
+    call = curl.add("support")["support"]
+    curl.put(call, ("agents", "b"), warm_until=time.time() + 600)
+    asked = curl.run(aws.url)
+    assert aws.asked() == [ASKED]
+    assert asked.line["decision"] == "warm; its keep-warm function learns of this function"
 
 
 def test_several_prefixes_are_one_read_and_one_request(asker: Asker, aws: SignedAws) -> None:
@@ -413,7 +426,7 @@ def test_a_broken_prefix_stops_none_of_its_neighbours(
     """It is said, and the others are asked for."""
     (curl.home / "prefixes" / "broken.warm").write_bytes(head)
     asked = curl.run(aws.url)
-    assert aws.asked() == [{"warm": ["support"], "wait": True, "needed_for_seconds": 30}]
+    assert aws.asked() == [ASKED]
     assert asked.lines[-1]["outcome"] == "written"
     assert asked.error == ""
 

@@ -53,6 +53,9 @@ const api = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/inv
 """
 
 
+ASKED = {"warm": ["support"], "wait": True, "needed_for_seconds": 30, "function": "function"}
+
+
 # What stands for a runtime: its own program, and what its file system shows.
 RUNTIMES = {
     "Node.js": (NODE, None),
@@ -112,7 +115,7 @@ def test_a_cold_prefix_is_asked_for(bench: Bench, function: Function, aws: Signe
         answers = [environment.invoke({}).payload for _ in range(2)]
         log = environment.close()
     assert answers == ["no Python here"] * 2
-    assert aws.asked() == [{"warm": ["support"], "wait": True, "needed_for_seconds": 30}]
+    assert aws.asked() == [ASKED]
     assert log.count('"outcome":"written"') == 1
     assert KEY not in log
 

@@ -69,6 +69,15 @@ def test_a_warm_prefix_costs_one_read_of_the_table(world: World) -> None:
     assert len(world.warm_calls()) == 1
 
 
+def test_a_function_that_asks_is_noted(world: World) -> None:
+    """Whether the prefix is cold or warm; its invocations are the prefix's traffic."""
+    world.deploy("support")
+    world.asks("support", function="support-agent")
+    world.asks("support", function="another")
+    world.asks("support")
+    assert world.state("support").deployment.functions == ("another", "support-agent")
+
+
 def test_the_agent_reads_what_was_asked_for(world: World) -> None:
     """And is counted as a request that read it, by the tick that follows."""
     world.deploy("support")

@@ -31,8 +31,8 @@ def test_what_is_left_out_has_a_default() -> None:
 
 def test_the_caller_may_say_more() -> None:
     """All of it."""
-    event = {"warm": ["support"], "wait": False, "needed_for_seconds": 300}
-    assert AskEvent.of(event) == AskEvent(("support",), wait=False, needed_for_seconds=300.0)
+    event = {"warm": ["support"], "wait": False, "needed_for_seconds": 300, "function": "agent-1"}
+    assert AskEvent.of(event) == AskEvent(("support",), False, 300.0, "agent-1")
 
 
 def test_nobody_waits_for_an_event() -> None:
@@ -60,6 +60,11 @@ def test_nobody_waits_for_an_event() -> None:
         ({"warm": ["support"], "needed_for_seconds": 3601}, "write seconds from 0 to 3600"),
         ({"warm": ["support"], "needed_for_seconds": float("nan")}, "'nan': write seconds"),
         ({"warm": ["support"], "needed_for_seconds": None}, "'None': write seconds"),
+        (
+            {"warm": ["support"], "function": 7},
+            "function: '7': write the name of a Lambda function",
+        ),
+        ({"warm": ["support"], "function": "a b"}, "function: 'a b': write the name"),
         (asked_by_event("support"), "detail: is no object"),
         (asked_by_event({"name": "support"}), "'name': is no field of an ask"),
     ],
