@@ -3,20 +3,37 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.library.asking import AskOutcome, ask
+    from prefixwarm.library.async_warmer import AsyncWarmer
     from prefixwarm.library.cache_stats import CacheStats
+    from prefixwarm.library.sync_warmer import Warmer
+    from prefixwarm.library.warm_result import WarmResult
+    from prefixwarm.prefix.file_form import PrefixFile
     from prefixwarm.prefix.prefix_definition import Prefix
-    from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.prefix.prefix_key import prefix_key
 
 __version__ = "0.1.0"
 
-__all__ = ["AskOutcome", "CacheStats", "Prefix", "PrefixFile", "__version__", "ask", "prefix_key"]
+__all__ = [
+    "AskOutcome",
+    "AsyncWarmer",
+    "CacheStats",
+    "Prefix",
+    "PrefixFile",
+    "WarmResult",
+    "Warmer",
+    "__version__",
+    "ask",
+    "prefix_key",
+]
 
 _MODULES = {
     "AskOutcome": "prefixwarm.library.asking",
+    "AsyncWarmer": "prefixwarm.library.async_warmer",
     "CacheStats": "prefixwarm.library.cache_stats",
     "Prefix": "prefixwarm.prefix.prefix_definition",
-    "PrefixFile": "prefixwarm.prefix.prefix_file",
+    "PrefixFile": "prefixwarm.prefix.file_form",
+    "WarmResult": "prefixwarm.library.warm_result",
+    "Warmer": "prefixwarm.library.sync_warmer",
     "ask": "prefixwarm.library.asking",
     "prefix_key": "prefixwarm.prefix.prefix_key",
 }

@@ -13,19 +13,17 @@ from prefixwarm.capture.agent_findings import (
     unread,
 )
 from prefixwarm.capture.agents import agents
-from prefixwarm.capture.file_prices import prices_of, tokens_of
 from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.capture.shared import Shared, find_shared
+from prefixwarm.capture.warm_file import file_of
 from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
 from prefixwarm.lint.file_rules import check
 from prefixwarm.lint.finding import finding, to_keep
-from prefixwarm.prefix import credential_text, prefix_file
+from prefixwarm.prefix import credential_text
 from prefixwarm.prefix.blocks import TIERS, estimate
 from prefixwarm.prefix.body import as_messages
 from prefixwarm.prefix.prompt import Prompt
-from prefixwarm.prefix.volatile import leaves
 from prefixwarm.prefix.warm_request import derive, refuse_unwarmable
-from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -233,35 +231,16 @@ def make_prefix(
 
 
 def _file(
-    name: str, warm: dict[str, Any], route: str, headers: dict[str, str], options: Options
+    name: str, warm: dict[str, Any], route: str, headers: Mapping[str, str], options: Options
 ) -> PrefixFile:
-    base_model = options.base_models.get(str(as_messages(warm)["model"]))
-    size = prefix_file.estimate_tokens(warm)
-    return prefix_file.build(
+    return file_of(
         name,
         warm,
-        route=route,
-        headers=_kept(headers, route),
-        tokens=tokens_of(warm, route, size, base_model),
-        prices=prices_of(warm, route, size, base_model),
-        base_model=base_model,
-        placeholders=_used(options.placeholders, warm),
+        route,
+        headers,
+        base_model=options.base_models.get(str(as_messages(warm)["model"])),
+        placeholders=options.placeholders,
     )
-
-
-def _used(placeholders: Sequence[str], warm: dict[str, Any]) -> list[str]:
-    """Those without which the request would be refused."""
-    texts = {text for _, text in leaves(warm, "request")}
-    return [one for one in placeholders if any(one in text for text in texts)]
-
-
-def _kept(headers: dict[str, str], route: str) -> dict[str, str]:
-    allowed = ROUTES[route].allowed_headers
-    kept = {k.lower(): v for k, v in headers.items() if k.lower() in allowed}
-    if "anthropic-version" in allowed:
-        # The newest is what today's SDK sends by itself.
-        kept.setdefault("anthropic-version", ROUTES[route].versions[-1])
-    return kept
 
 
 def _extract(group: Sequence[CapturedRequest], name: str, options: Options) -> Extracted:

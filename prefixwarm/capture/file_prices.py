@@ -5,26 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.prefix.body import as_messages
-from prefixwarm.prices import lookup
+from prefixwarm.prices import price
 from prefixwarm.prices.minimums import minimum_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from prefixwarm.prices import OwnPrices
 
 
 _CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 
 
 def prices_of(
-    request: Mapping[str, Any], route: str, prompt_tokens: int, base_model: str | None = None
+    request: Mapping[str, Any],
+    route: str,
+    prompt_tokens: int,
+    base_model: str | None = None,
+    own: OwnPrices | None = None,
 ) -> dict[str, Any] | None:
     """The prices of a request's model with their date and source, or None when unknown.
 
-    Of an application inference profile the model behind it, `base_model`, says the price.
+    Of an application inference profile the model behind it, `base_model`, says the price; the
+    user's `own` come first.
     """
     request = as_messages(request)
-    prices = lookup(
+    prices = price(
         base_model or str(request["model"]),
+        own=own,
         route=route,
         prompt_tokens=prompt_tokens,
         inference_geo=request.get("inference_geo"),
@@ -32,7 +40,8 @@ def prices_of(
     )
     if prices is None:
         return None
-    usd = {category: float(getattr(prices, category)) for category in _CATEGORIES}
+    values = {category: getattr(prices, category) for category in _CATEGORIES}
+    usd = {category: None if usd is None else float(usd) for category, usd in values.items()}
     return {"as_of": prices.as_of, "source": prices.source, "usd_per_mtok": usd}
 
 

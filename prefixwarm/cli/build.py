@@ -6,17 +6,14 @@ import sys
 from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
-from prefixwarm.capture.extract import make_prefix
+from prefixwarm.capture.warm_file import defined_prefix
 from prefixwarm.cli.output import emit, json_option, line, tokens
 from prefixwarm.errors import UsageError
 from prefixwarm.observe import Prefix
 from prefixwarm.prefix.prefix_file import write
-from prefixwarm.prefix.warm_request import PLACEHOLDER
-from prefixwarm.provider.routes import route_named
 
 # In place of the environment's base URL, which does not matter and may be broken.
 _NOWHERE = "http://localhost"
@@ -45,21 +42,13 @@ def build(
     """Write a prefix file from a Prefix object in your code."""
     definition = _load(source)
     try:
-        headers, body = _with_version(definition)
+        prefix = defined_prefix(
+            definition, _sdk_version(), base_model=model, placeholders=placeholders
+        )
     except UsageError:
         raise
     except Exception as error:
         raise UsageError(f"{source}: gives no request: {type(error).__name__}: {error}") from error
-    prefix = make_prefix(
-        definition.name,
-        body,
-        route=definition.route,
-        headers=headers,
-        ttl=definition.ttl,
-        shared_messages=definition.shared_messages,
-        placeholders=placeholders,
-        base_model=model,
-    )
     path = write(prefix, out)
     document = {"name": prefix.name, "file": str(path), "tokens": prefix.tokens}
     emit(
@@ -67,16 +56,6 @@ def build(
         as_json,
         lambda: line(f"{path}: about {tokens(prefix.tokens['estimate'])} tokens"),
     )
-
-
-def _with_version(definition: Prefix) -> tuple[dict[str, str], dict[str, Any]]:
-    """Headers and body of a request, with the version that the agent's SDK will add to them."""
-    body, version = definition.request([PLACEHOLDER]), _sdk_version()
-    if version is None:
-        return definition.headers, body
-    if route_named(definition.route).version_in_body:
-        return definition.headers, {"anthropic_version": version, **body}
-    return {"anthropic-version": version, **definition.headers}, body
 
 
 def _sdk_version() -> str | None:

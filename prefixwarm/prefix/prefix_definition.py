@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
-from prefixwarm.fields.visits import CONVERSE as CONVERSE_BODY
-from prefixwarm.fields.visits import REQUEST
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, markers, unfold, without_placeholder
-from prefixwarm.prefix.prompt import Prompt
-from prefixwarm.prefix.shared_breakpoints import (
-    MODES,
-    Block,
-    Breakpoints,
-    SharedPart,
-    folded,
-    messages_part,
-    place,
-)
-from prefixwarm.prefix.warm_request import CONVERSE_PLACEHOLDER, PLACEHOLDER
 from prefixwarm.provider.routes import CONVERSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from prefixwarm.prefix.prompt import Prompt
+    from prefixwarm.prefix.shared_breakpoints import Block, Breakpoints
 
 
 _TIERS = ("tools", "system", "toolConfig")
@@ -100,7 +88,11 @@ class Prefix:
         breakpoints: Breakpoints = "auto",
         **parameters: Any,
     ) -> None:
-        _refuse_unknown(name, ttl, breakpoints)
+        # The table of fields is not needed to import the name, nor cheap.
+        from prefixwarm.prefix.shared_breakpoints import SharedPart, messages_part, place, turns
+
+        if ttl not in TTL_SECONDS:
+            raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
         if route == CONVERSE and context:
             raise UsageError(
                 f"prefix {name}: context: Converse takes turns, so it cannot stand before the "
@@ -114,31 +106,27 @@ class Prefix:
         self._parameters = parameters
         self._content = {"tools": tools, "system": system, "examples": examples, "context": context}
         self._breakpoints = breakpoints
-        shape = CONVERSE_BODY if route == CONVERSE else REQUEST
-        self._tools = SharedPart.of("tools", tools, shape)
-        self._system = SharedPart.of("system", system, shape)
-        turns = [{**m, "content": folded(m["content"], shape)} for m in examples]
-        said = [{"role": "user", "content": folded(context, shape)}] if context else []
-        self._turns = [*turns, *said]
-        parts = [self._tools, self._system, messages_part(turns, shape), messages_part(said, shape)]
-        if not any(part.blocks for part in parts):
-            raise UsageError(f"prefix {name}: there are neither tools nor a system prompt to share")
-        self._spare = place(name, parts, ttl, breakpoints)
+        converse = route == CONVERSE
+        self._tools = SharedPart.of("tools", tools, converse=converse)
+        self._system = SharedPart.of("system", system, converse=converse)
+        shown, said = turns(examples, context, converse=converse)
+        self._turns = [*shown, *said]
+        ends = [messages_part(messages, converse=converse) for messages in (shown, said)]
+        self._spare = place(name, [self._tools, self._system, *ends], ttl, breakpoints)
 
     @property
     def shared_messages(self) -> int:
         """Leading messages of each request that belong to the prefix."""
         return len(self._turns)
 
-    @cached_property
+    @property
     def fingerprint(self) -> dict[str, str]:
         """Fingerprints of ``tools``, ``system``, ``messages`` and of the whole ``prefix``.
 
         Each is ``sha256:`` and hex digits. Those of two prefixes are the same where the
         provider's cache entry is, whatever breakpoints and TTLs they have.
         """
-        shared = without_placeholder(self.warm_body())
-        return Prompt(shared, self.headers, self.route).fingerprint()
+        return self._prompt(without_placeholder(self.warm_body())).fingerprint()
 
     def with_model(
         self, model: str, *, name: str | None = None, route: str | None = None, **changes: Any
@@ -164,7 +152,8 @@ class Prefix:
             "breakpoints": self._breakpoints,
             **self._parameters,
         }
-        usual = re.sub(r"[^a-z0-9-]+", "-", f"{self.name}-{model}".lower())[:64]
+        letters = f"{self.name}-{model}".lower()
+        usual = "".join(c if c.isascii() and c.isalnum() else "-" for c in letters)[:64]
         return Prefix(name or usual, model=model, **{**own, **changes})
 
     def request(
@@ -209,15 +198,23 @@ class Prefix:
         UnwarmableRequestError
             When the provider would refuse it, or would cache nothing that real traffic reads.
         """
+        from prefixwarm.prefix.warm_request import CONVERSE_PLACEHOLDER, PLACEHOLDER
+
         placeholder = CONVERSE_PLACEHOLDER if self.route == CONVERSE else PLACEHOLDER
-        prompt = Prompt(self.request([dict(placeholder)]), self.headers, self.route)
+        prompt = self._prompt(self.request([dict(placeholder)]))
         return prompt.warm_request(prompt.breakpoints[-1] + 1, self.ttl).body
+
+    def _prompt(self, body: Mapping[str, Any]) -> Prompt:
+        from prefixwarm.prefix.prompt import Prompt
+
+        return Prompt(body, self.headers, self.route)
 
     def _given_up(self, messages: Sequence[Block], *, automatic: bool) -> Sequence[Block]:
         """The blocks whose breakpoints give way to those of the conversation."""
         theirs = automatic + sum(1 for _ in markers(self._bare(messages)))
-        parts = (self._tools, self._system, messages_part(self._turns, REQUEST))
-        ours = sum("cache_control" in block for part in parts for block in part.blocks)
+        said = [block for message in self._turns for block in message["content"]]
+        shared = [*self._tools.blocks, *self._system.blocks, *said]
+        ours = sum("cache_control" in block for block in shared)
         over = ours + theirs - MAX_BREAKPOINTS
         if over > len(self._spare):
             raise UsageError(
@@ -255,12 +252,3 @@ class Prefix:
             for block in blocks
         ]
         return unfold(kept) if self.route == CONVERSE else kept
-
-
-def _refuse_unknown(name: str, ttl: str, breakpoints: str) -> None:
-    if ttl not in TTL_SECONDS:
-        raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
-    if breakpoints not in MODES:
-        raise UsageError(
-            f"prefix {name}: breakpoints {breakpoints!r}: write one of {', '.join(MODES)}"
-        )

@@ -43,10 +43,11 @@ class SharedPart:
     choices: list[str]
 
     @classmethod
-    def of(cls, tier: str, content: str | Sequence[Block], shape: str) -> SharedPart:
+    def of(cls, tier: str, content: str | Sequence[Block], *, converse: bool) -> SharedPart:
         """The part that this content is, which stays as it is."""
-        blocks = folded(content, shape)
-        return cls(tier, blocks, [choice_of(tier, shape)] * len(blocks))
+        blocks = _folded(content, converse=converse)
+        choice = choice_of(tier, CONVERSE if converse else REQUEST)
+        return cls(tier, blocks, [choice] * len(blocks))
 
     @property
     def end(self) -> Block | None:
@@ -56,22 +57,32 @@ class SharedPart:
         return next(able, None)
 
 
-def messages_part(messages: Iterable[Mapping[str, Any]], shape: str) -> SharedPart:
-    """The blocks of messages as one part; the messages must have been folded before."""
+def turns(
+    examples: Sequence[Mapping[str, Any]], context: str | Sequence[Block], *, converse: bool
+) -> tuple[list[Block], list[Block]]:
+    """The messages of examples and of context, whose blocks are of their own."""
+    shown = [{**m, "content": _folded(m["content"], converse=converse)} for m in examples]
+    said = [{"role": "user", "content": _folded(context, converse=converse)}] if context else []
+    return shown, said
+
+
+def messages_part(messages: Iterable[Mapping[str, Any]], *, converse: bool) -> SharedPart:
+    """The blocks of messages, as `turns` gives them, as one part."""
     part = SharedPart("messages", [], [])
     for message in messages:
+        shape = CONVERSE if converse else REQUEST
         choice = choice_of("messages", shape, str(message.get("role")))
         part.blocks += message["content"]
         part.choices += [choice] * len(message["content"])
     return part
 
 
-def folded(content: str | Sequence[Block], shape: str) -> list[Block]:
+def _folded(content: str | Sequence[Block], *, converse: bool) -> list[Block]:
     """Blocks of their own for this content; a cache point becomes its block's marker."""
     if isinstance(content, str):
-        kind = {"type": "text"} if shape == REQUEST else {}
+        kind = {} if converse else {"type": "text"}
         return [{**kind, "text": content}] if content else []
-    if shape == CONVERSE:
+    if converse:
         return [dict(block) for _, block in fold(content)]
     return [dict(block) for block in content]
 
@@ -87,8 +98,13 @@ def place(name: str, parts: Sequence[SharedPart], ttl: str, mode: Breakpoints) -
     Raises
     ------
     UsageError
-        When there are too many of the user's own, or none where only those count.
+        When there is nothing to share, too many breakpoints are the user's own, or none is where
+        only those count.
     """
+    if mode not in MODES:
+        raise UsageError(f"prefix {name}: breakpoints {mode!r}: write one of {', '.join(MODES)}")
+    if not any(part.blocks for part in parts):
+        raise UsageError(f"prefix {name}: there are neither tools nor a system prompt to share")
     own = _own(name, parts, ttl, mode)
     if mode == "own":
         if not own:

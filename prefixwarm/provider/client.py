@@ -45,6 +45,12 @@ if TYPE_CHECKING:
         def opted_in(self, count: int) -> bytes:
             """The same body, with the provider's cache diagnostics asked for."""
 
+    class CallSender(Protocol):
+        """Sends warm calls: the `Provider`, or a client of the user's."""
+
+        def send(self, call: PreparedCall, max_tokens: int, deadline: Deadline) -> Reply:
+            """Send one warm call that asks for so many output tokens; errors as `Provider.send`."""
+
 
 _SENDER = "the provider"
 _MAX_TEXT = 80

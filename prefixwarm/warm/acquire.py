@@ -107,10 +107,15 @@ def without_lease(
     *,
     options: CallOptions | None = None,
     store: StateStore | None = None,
+    state: State | None = None,
 ) -> Attempt:
-    """An attempt that asks no state and takes no lease; where there is a store, it is told."""
+    """An attempt that asks no state and takes no lease; where there is a store, it is told.
+
+    `state` is what is known of the prefix all the same.
+    """
     options = options or CallOptions(key="", owner="", needed_until=0.0)
-    return Attempt(call, options, State(key=options.key), store, deadline, clock)
+    state = state or State(key=options.key)
+    return Attempt(call, options, state, store, deadline, clock)
 
 
 def pause(until: Deadline) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.provider.client import Provider
+    from prefixwarm.provider.client import CallSender
     from prefixwarm.state.model import Lease
     from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State
@@ -155,7 +155,7 @@ class Attempt:
         self.outcome = self.outcome.replace(reason=reason)
         return self.outcome
 
-    def send(self, provider: Provider) -> Outcome:
+    def send(self, provider: CallSender) -> Outcome:
         """Send the call that was granted; never raises: what goes wrong is the outcome."""
         try:
             ttl = self._options.ttl_of(self._call, self.state, self._clock())
@@ -188,7 +188,7 @@ class Attempt:
         else:
             store.fail(self._lease, made, until)
 
-    def _send_variants(self, call: WarmCall, provider: Provider) -> Outcome:
+    def _send_variants(self, call: WarmCall, provider: CallSender) -> Outcome:
         *variants, last = _variants(call, self.state)
         for variant, tokens in variants:
             try:
@@ -199,7 +199,7 @@ class Attempt:
         return self._send_once(call, *last, provider)
 
     def _send_once(
-        self, call: WarmCall, variant: WarmCall, tokens: int, provider: Provider
+        self, call: WarmCall, variant: WarmCall, tokens: int, provider: CallSender
     ) -> Outcome:
         self._started = self._clock()
         reply = provider.send(variant, tokens, self._deadline)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import assert_type
 
-from prefixwarm import AskOutcome, Prefix, PrefixFile, __version__, ask
+from prefixwarm import (
+    AskOutcome,
+    AsyncWarmer,
+    Prefix,
+    PrefixFile,
+    Warmer,
+    WarmResult,
+    __version__,
+    ask,
+)
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
 from prefixwarm.policy import Decision, Multipliers, Policy, Replay, View, decide, replay
 from prefixwarm.prices import ModelPrices, cost, lookup, minimum_tokens, price
 from prefixwarm.simulator import Latency, Limits, Settings, Simulator, Switches, running
+from prefixwarm.testing import RecordingTransport, simulator
 from prefixwarm_cdk import Budget, Credentials, KeepWarm, PrefixWarmer
 
 if TYPE_CHECKING:
@@ -25,6 +37,38 @@ def a_prefix() -> None:
     support = Prefix("support", model="claude-sonnet-5-5", system="Be kind.")
     question = [{"role": "user", "content": "Hello"}]
     assert_type(support.request(messages=question, max_tokens=100), dict[str, Any])
+
+
+def a_warmer(client: object, support: Prefix) -> None:
+    """Warm with a client of one's own."""
+    warmer = Warmer(client, [support, "small.prefix.json"], store=Path("state.json"))
+    result = warmer.warm("support", verify=True)
+    assert_type(result, WarmResult)
+    assert_type(result.cost_usd, float | None)
+    assert_type(result.cache_creation_tokens, int)
+    assert_type(result.estimated_savings(requests=100, gap_seconds=60), float | None)
+    assert_type(warmer.warm(), list[WarmResult])
+    assert_type(warmer.ensure_cached(support), WarmResult)
+    assert_type(warmer.start(), Future[list[WarmResult]])
+    assert_type(support.with_model("claude-haiku-5-5", name="small"), Prefix)
+
+
+async def an_asynchronous_warmer(client: object, support: Prefix) -> None:
+    """The same, awaited."""
+    warmer = AsyncWarmer(client, support, prices={"claude-sonnet-5-5": {"input": 2, "output": 10}})
+    assert_type(await warmer.warm("support"), WarmResult)
+    assert_type(await warmer.warm(), list[WarmResult])
+    assert_type(await warmer.ensure_cached("support"), WarmResult)
+    warmer.start()
+
+
+def tests_of_users(support: Prefix) -> None:
+    """No network."""
+    transport = RecordingTransport()
+    Warmer(transport, support).warm()
+    assert_type(transport.requests[0].body, dict[str, Any])
+    with simulator() as sim:
+        assert_type(sim.url, str)
 
 
 def a_prefix_file(file: PrefixFile) -> None:

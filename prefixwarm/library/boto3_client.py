@@ -1,0 +1,79 @@
+"""boto3's client of Bedrock's runtime: InvokeModel and Converse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import (
+    ConnectError,
+    CredentialsError,
+    DeadlineError,
+    PrefixwarmError,
+    ProviderError,
+    TransportError,
+)
+from prefixwarm.provider.routes import CONVERSE
+from prefixwarm.wire.accelerated import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.provider.client import PreparedCall
+
+
+_SERVICE = "bedrock-runtime"
+
+
+def is_runtime_client(client: object) -> bool:
+    """Whether this is boto3's client of Bedrock's runtime."""
+    model = getattr(getattr(client, "meta", None), "service_model", None)
+    return getattr(model, "service_name", None) == _SERVICE
+
+
+class Boto3Client:
+    """A `ClientKind`: a client whose credentials, proxy, retries, time-outs and hooks stay."""
+
+    description = "boto3's client of bedrock-runtime"
+    routes: tuple[str, ...] = ("bedrock", CONVERSE)
+    version = ""
+    priced = True
+    asynchronous = False
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.region = str(client.meta.region_name or "")
+
+    def ask(self, call: PreparedCall, max_tokens: int, seconds: float) -> Any:
+        """See `ClientKind`; the time is the client's own to limit."""
+        del seconds
+        body = call.with_max_tokens(max_tokens)
+        if call.route == CONVERSE:
+            return self._client.converse(modelId=call.model, **loads(body))
+        return self._client.invoke_model(
+            modelId=call.model, body=body, contentType="application/json"
+        )
+
+    def body(self, reply: Any) -> Mapping[str, Any] | None:
+        """See `ClientKind`."""
+        if "body" not in reply:
+            return dict(reply)
+        parsed = loads(reply["body"].read())
+        return parsed if isinstance(parsed, dict) else None
+
+    def meaning(self, error: Exception) -> PrefixwarmError | None:
+        """See `ClientKind`."""
+        from botocore import exceptions
+
+        if isinstance(error, exceptions.ClientError):
+            metadata = error.response.get("ResponseMetadata", {})
+            status = metadata.get("HTTPStatusCode", 400)
+            return ProviderError(status, str(error.response.get("Error", {}).get("Code", "")))
+        if isinstance(error, (exceptions.NoCredentialsError, exceptions.CredentialRetrievalError)):
+            return CredentialsError("boto3 has no credentials; give its session some")
+        if isinstance(error, (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)):
+            return ConnectError("Bedrock cannot be reached")
+        if isinstance(error, exceptions.ReadTimeoutError):
+            return DeadlineError("Bedrock did not answer in time")
+        if isinstance(error, exceptions.HTTPClientError):
+            return TransportError("the connection to Bedrock broke")
+        return None

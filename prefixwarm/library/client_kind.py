@@ -1,0 +1,115 @@
+"""What a warm call needs to know of the client that the user has."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from inspect import isawaitable
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from prefixwarm.errors import PrefixwarmError, ProtocolError, UsageError
+from prefixwarm.provider.client import Reply
+from prefixwarm.usage.reading import plain
+from prefixwarm.warm.call_context import warm_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from prefixwarm.provider.client import PreparedCall
+    from prefixwarm.wire.deadline import Deadline
+
+
+class ClientKind(Protocol):
+    """One kind of client: how it is asked, and what its errors mean.
+
+    Attributes
+    ----------
+    description : str
+        For messages, such as ``AnthropicBedrock``.
+    routes : tuple of str
+        The routes that it reaches.
+    region : str
+        Where the cache lives that it reaches; empty where only the environment says.
+    version : str
+        The ``anthropic-version`` that it adds by itself; empty where it adds none.
+    priced : bool
+        Whether the provider's list price is what it costs.
+    asynchronous : bool
+        Whether its replies are awaited.
+    """
+
+    description: str
+    routes: tuple[str, ...]
+    region: str
+    version: str
+    priced: bool
+    asynchronous: bool
+
+    def ask(self, call: PreparedCall, max_tokens: int, seconds: float) -> Any:
+        """Send the call; the reply, or what gives it when it is awaited."""
+
+    def body(self, reply: Any) -> Mapping[str, Any] | None:
+        """The reply's JSON object."""
+
+    def meaning(self, error: Exception) -> PrefixwarmError | None:
+        """What an error of the client's is among ours; None where it is none that is known."""
+
+
+class UserClient:
+    """A `CallSender` that sends through a client of the user's.
+
+    Parameters
+    ----------
+    kind : ClientKind
+        The client.
+    awaited : callable, optional
+        Gives the reply of an asynchronous client, in a thread that may wait for it.
+    """
+
+    def __init__(
+        self, kind: ClientKind, awaited: Callable[[Any, Deadline], Any] | None = None
+    ) -> None:
+        self._kind = kind
+        self._awaited = awaited
+
+    def send(self, call: PreparedCall, max_tokens: int, deadline: Deadline) -> Reply:
+        """Send one warm call.
+
+        Raises
+        ------
+        PrefixwarmError
+            As `Provider.send`; what the client raises besides is left as it is.
+        """
+        started = monotonic()
+        try:
+            with warm_call():
+                reply = self._kind.ask(call, max_tokens, deadline.require("sending"))
+                if isawaitable(reply):
+                    reply = self._result(reply, deadline)
+        except PrefixwarmError:
+            raise
+        except Exception as error:
+            meaning = self._kind.meaning(error)
+            if meaning is None:
+                raise
+            raise meaning from error
+        return _reply(self._kind.body(reply), monotonic() - started)
+
+    def _result(self, reply: Any, deadline: Deadline) -> Any:
+        if self._awaited is not None:
+            return self._awaited(reply, deadline)
+        with suppress(Exception):
+            reply.close()
+        raise UsageError(f"{self._kind.description} is asynchronous: give it to AsyncWarmer")
+
+
+def _reply(body: Mapping[str, Any] | None, seconds: float) -> Reply:
+    usage = plain((body or {}).get("usage"))
+    if body is None or usage is None:
+        raise ProtocolError("the reply has no usage: is it one of the Messages API or of Converse?")
+    message_id = body.get("id")
+    return Reply(
+        usage=dict(usage),
+        message_id=message_id[:80] if isinstance(message_id, str) else "",
+        first_byte_after=seconds,
+    )

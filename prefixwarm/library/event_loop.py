@@ -1,0 +1,46 @@
+"""The replies of asynchronous clients, awaited on their event loop from a thread beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import DeadlineError, TransportError
+from prefixwarm.library.client_kind import UserClient
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from prefixwarm.library.client_kind import ClientKind
+    from prefixwarm.wire.deadline import Deadline
+
+
+def sender_on_loop(kind: ClientKind) -> UserClient:
+    """Sends through a client whose replies are awaited on the running loop."""
+    return UserClient(kind, partial(_awaited, asyncio.get_running_loop()))
+
+
+def _awaited(loop: asyncio.AbstractEventLoop, reply: Awaitable[Any], deadline: Deadline) -> Any:
+    """What an awaitable gives, in a thread beside its loop."""
+
+    async def result() -> Any:
+        return await reply
+
+    waiting = result()
+    try:
+        future = asyncio.run_coroutine_threadsafe(waiting, loop)
+    except RuntimeError as error:
+        waiting.close()
+        with suppress(AttributeError):
+            reply.close()  # type: ignore[attr-defined]
+        raise TransportError("the event loop has ended: nothing was sent") from error
+    try:
+        return future.result(deadline.remaining())
+    except concurrent.futures.TimeoutError as error:
+        future.cancel()
+        raise DeadlineError("the provider did not answer in time") from error
+    except concurrent.futures.CancelledError as error:
+        raise TransportError("the event loop ended before the reply came") from error

@@ -1,0 +1,117 @@
+"""A prefix that is ready to be warmed: its file, its bytes, and the key of its warm state."""
+
+from __future__ import annotations
+
+import os
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from prefixwarm.errors import UsageError
+from prefixwarm.prefix.compiled import WarmCall, compile_prefix
+from prefixwarm.prefix.prefix_definition import Prefix
+from prefixwarm.prefix.prefix_file import PrefixFile, load
+from prefixwarm.wire.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.library.client_kind import ClientKind
+    from prefixwarm.prices import OwnPrices
+
+
+# A prefix defined in code, a prefix file, or the path of one.
+AnyPrefix: TypeAlias = "Prefix | PrefixFile | str | os.PathLike[str]"
+
+
+class PreparedPrefix(Record):
+    """One prefix of a warmer.
+
+    Attributes
+    ----------
+    file : PrefixFile
+        What is known of it.
+    call : WarmCall
+        Its warm call.
+    key : str
+        Of its warm state.
+    """
+
+    file: PrefixFile
+    call: WarmCall
+    key: str
+
+    @property
+    def name(self) -> str:
+        """The prefix's name."""
+        return self.file.name
+
+
+def prepare(
+    prefix: AnyPrefix,
+    kind: ClientKind,
+    scope: str,
+    *,
+    prices: OwnPrices | None = None,
+    placeholder: str | None = None,
+) -> PreparedPrefix:
+    """Make a prefix ready for a client.
+
+    Parameters
+    ----------
+    prefix : Prefix, PrefixFile or path
+        What is shared.
+    kind : ClientKind
+        The client that will send it.
+    scope : str
+        Label of the workspace, as in the warm state's keys.
+    prices : mapping, optional
+        The user's own prices, see `prefixwarm.prices.price`.
+    placeholder : str, optional
+        The text of the message that stands behind the prefix.
+
+    Raises
+    ------
+    UsageError
+        When the client does not reach the prefix's route, or the prefix cannot be warmed.
+    """
+    file = _file(prefix, prices, kind)
+    if file.route not in kind.routes:
+        raise UsageError(
+            f"prefix {file.name}: its route is {file.route!r}, and {kind.description} reaches "
+            f'{", ".join(kind.routes)}: give the prefix route="{kind.routes[0]}"'
+        )
+    if placeholder is not None:
+        file = file.replace(request=_with_placeholder(file.request, placeholder))
+    call = compile_prefix(file)
+    environ = {**os.environ, "AWS_REGION": kind.region} if kind.region else os.environ
+    return PreparedPrefix(file=file, call=call, key=call.key(scope, environ))
+
+
+def _file(prefix: AnyPrefix, prices: OwnPrices | None, kind: ClientKind) -> PrefixFile:
+    # Not needed to import the library's names, nor cheap.
+    from prefixwarm.capture.file_prices import prices_of
+    from prefixwarm.capture.warm_file import defined_prefix
+
+    if isinstance(prefix, Prefix):
+        file = defined_prefix(prefix, kind.version or None, prices=prices)
+    else:
+        file = prefix if isinstance(prefix, PrefixFile) else load(prefix)
+        if prices is not None:
+            size = file.tokens.get("counted") or file.tokens.get("estimate") or 0
+            own = prices_of(file.request, file.route, size, file.base_model, prices)
+            file = file.replace(prices=own if own and own["source"] == "own" else file.prices)
+    listed = file.prices is not None and file.prices["source"] != "own"
+    return file.replace(prices=None) if listed and not kind.priced else file
+
+
+def _with_placeholder(request: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """A warm request whose last block, the placeholder, says this."""
+    if not text.strip():
+        raise UsageError("placeholder: write a text that is not blank; the provider wants one")
+    copy = deepcopy(dict(request))
+    last = copy["messages"][-1]
+    if isinstance(last["content"], str):
+        last["content"] = text
+    else:
+        last["content"][-1]["text"] = text
+    return copy

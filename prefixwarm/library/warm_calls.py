@@ -1,0 +1,255 @@
+"""What `Warmer` and `AsyncWarmer` have in common: prefixes, their state, one call at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+from concurrent.futures import Future
+from functools import partial
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import UsageError
+from prefixwarm.library.client_argument import client_kind
+from prefixwarm.library.prepared_prefix import PreparedPrefix, prepare
+from prefixwarm.library.single_flight import SingleFlight
+from prefixwarm.library.steady_clock import steady_time
+from prefixwarm.library.store_argument import open_store
+from prefixwarm.library.warm_result import WarmResult, result_of
+from prefixwarm.library.worker_threads import WorkerThreads
+from prefixwarm.life import refresh_after
+from prefixwarm.prefix.prefix_definition import Prefix
+from prefixwarm.prefix.prefix_file import PrefixFile
+from prefixwarm.settings import DISABLED, Settings
+from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
+from prefixwarm.warm.acquire import acquire_in_turn, without_lease
+from prefixwarm.warm.attempt import CallOptions
+from prefixwarm.warm.error_classification import describe
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm.wire.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from prefixwarm.library.prepared_prefix import AnyPrefix
+    from prefixwarm.prices import OwnPrices
+    from prefixwarm.provider.client import CallSender
+    from prefixwarm.state.warm_state import State
+    from prefixwarm.warm.attempt import Attempt
+
+
+BY = "library"
+logger = logging.getLogger("prefixwarm")
+
+_FOREVER = 4e9
+# How long another process's call is waited for.
+_WAIT_SECONDS = 30.0
+# An entry whose life ends sooner may be gone when a request gets there.
+_MARGIN_SECONDS = 5.0
+
+
+class Options(Record):
+    """How a warmer makes its calls; see `Warmer` for what each of them means."""
+
+    store: Any = None
+    prices: OwnPrices | None = None
+    placeholder: str | None = None
+    max_in_flight: int = 8
+    timeout: float = 60.0
+    clock: Callable[[], float] = steady_time
+
+
+class WarmWish(Record):
+    """What is asked of one warm call: see `Warmer.warm` and `Warmer.ensure_cached`."""
+
+    force: bool = False
+    verify: bool = False
+    only_lapsed: bool = False
+
+
+class WarmCalls:
+    """Makes warm calls for a client's prefixes; safe between threads, and after a fork."""
+
+    def __init__(
+        self,
+        client: Any,
+        prefixes: Iterable[AnyPrefix] | Prefix | PrefixFile,
+        options: Options,
+        *,
+        awaits: bool,
+    ) -> None:
+        if not (options.max_in_flight >= 1 and options.timeout > 0):
+            raise UsageError("max_in_flight must be at least 1, and timeout above 0 seconds")
+        self.kind = client_kind(client)
+        if self.kind.asynchronous and not awaits:
+            raise UsageError(f"{self.kind.description} is asynchronous: give it to AsyncWarmer")
+        self.store = open_store(options.store)
+        self.clock = options.clock
+        self.settings = Settings.from_environment()
+        self.workers = WorkerThreads(options.max_in_flight)
+        self.prefixes: dict[str, PreparedPrefix] = {}
+        self._sources: dict[str, AnyPrefix] = {}
+        self._options = options
+        self._flights: SingleFlight[WarmResult] = SingleFlight(self.workers)
+        for prefix in [prefixes] if isinstance(prefixes, Prefix | PrefixFile) else prefixes:
+            prepared = self._prepare(prefix)
+            if prepared.name in self.prefixes:
+                raise UsageError(f"prefix {prepared.name}: there are two of this name; rename one")
+            self.prefixes[prepared.name] = prepared
+            self._sources[prepared.name] = prefix
+
+    def prepared(self, prefix: str | Prefix | PrefixFile) -> PreparedPrefix:
+        """The prefix of this name; one that is new here becomes one of the warmer's.
+
+        Raises
+        ------
+        UsageError
+            When no prefix has the name, or a new one cannot be warmed.
+        """
+        if not isinstance(prefix, str):
+            if self._sources.get(prefix.name) is not prefix:
+                self.prefixes[prefix.name] = self._prepare(prefix)
+                self._sources[prefix.name] = prefix
+            return self.prefixes[prefix.name]
+        if prefix not in self.prefixes:
+            names = ", ".join(self.prefixes) or "there is none"
+            raise UsageError(f"prefix {prefix!r} is not one of the warmer's: {names}")
+        return self.prefixes[prefix]
+
+    def begin(
+        self, prepared: PreparedPrefix, wish: WarmWish, sender: CallSender
+    ) -> tuple[Future[WarmResult], bool]:
+        """Begin a warm call, or join the one under way; the second value says which: True, False.
+
+        The future never raises.
+        """
+        work = partial(self._result, prepared, wish, sender)
+        try:
+            return self._flights.join((prepared.key, wish.verify), work)
+        except RuntimeError as error:
+            future: Future[WarmResult] = Future()
+            future.set_result(self._without_call(prepared, FAILED, f"no thread: {error}"))
+            return future, True
+
+    def make(self, prepared: PreparedPrefix, options: CallOptions, sender: CallSender) -> Attempt:
+        """Acquire, send and record one warm call, in this thread; StateError as `acquire`."""
+        deadline = Deadline.after(self._options.timeout)
+        wait = deadline.earliest(_WAIT_SECONDS)
+        attempt = acquire_in_turn(
+            prepared.call, options, self.store, deadline, self.clock, wait=wait
+        )
+        if attempt.granted:
+            attempt.send(sender)
+            attempt.record()
+        return attempt
+
+    def state(self, prepared: PreparedPrefix) -> State:
+        """The prefix's warm state; raises StateError."""
+        return self.store.read(prepared.key, Deadline.after(2.0))
+
+    def _result(self, prepared: PreparedPrefix, wish: WarmWish, sender: CallSender) -> WarmResult:
+        """What comes of a wish; never raises."""
+        if self.settings.disabled:
+            return self._without_call(prepared, SKIPPED, f"{DISABLED} is set: nothing is sent")
+        options = self._call_options(prepared, wish)
+        try:
+            attempt = self.make(prepared, options, sender)
+        except Exception as error:  # noqa: BLE001 - a state that is away is no reason to fail
+            return self._without_call(prepared, FAILED, describe(error))
+        result = result_of(prepared, attempt.outcome, attempt.state.life.warm_until)
+        if wish.verify and result.ok:
+            result = result.with_verification(self._read_again(prepared, options, attempt, sender))
+        return result
+
+    def _read_again(
+        self, prepared: PreparedPrefix, options: CallOptions, attempt: Attempt, sender: CallSender
+    ) -> Outcome:
+        """A second call, which reads what the first one wrote, as far as that did."""
+        state, outcome = attempt.state, attempt.outcome
+        if outcome.calls:
+            life = state.life.replace(
+                granted_ttl=outcome.granted_ttl, max_tokens=outcome.max_tokens
+            )
+            state = state.replace(life=life)
+        deadline = Deadline.after(self._options.timeout)
+        again = without_lease(
+            prepared.call, deadline, self.clock, options=options, store=self.store, state=state
+        )
+        again.send(sender)
+        return again.record()
+
+    def _call_options(self, prepared: PreparedPrefix, wish: WarmWish) -> CallOptions:
+        now, ttl = self.clock(), prepared.call.ttl
+        needed_until = now + (_MARGIN_SECONDS if wish.only_lapsed else ttl - refresh_after(ttl))
+        return CallOptions(
+            key=prepared.key,
+            owner=f"{BY}-{os.getpid()}-{os.urandom(8).hex()}",
+            needed_until=_FOREVER if wish.force else needed_until,
+            by=BY,
+            deployment=self.settings.deployment,
+        )
+
+    def _without_call(self, prepared: PreparedPrefix, kind: str, reason: str) -> WarmResult:
+        outcome = Outcome(
+            name=prepared.name, kind=kind, reason=reason, started_at=self.clock(), cost_usd=0.0
+        )
+        return result_of(prepared, outcome)
+
+    def _prepare(self, prefix: AnyPrefix) -> PreparedPrefix:
+        return prepare(
+            prefix,
+            self.kind,
+            self.settings.cache_scope,
+            prices=self._options.prices,
+            placeholder=self._options.placeholder,
+        )
+
+
+def started(warm: Callable[[], list[WarmResult]]) -> Future[list[WarmResult]]:
+    """What `warm` gives, done in a thread; failures are logged, and never raised."""
+    future: Future[list[WarmResult]] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        future.set_result(logged(warm))
+
+    try:
+        Thread(target=run, name="prefixwarm-start", daemon=True).start()
+    except RuntimeError as error:
+        logger.warning("nothing is warmed: %s", error)
+        future.set_result([])
+    return future
+
+
+def logged(warm: Callable[[], list[WarmResult]]) -> list[WarmResult]:
+    """What `warm` gives; failures are logged, and never raised."""
+    try:
+        results = warm()
+    except Exception as error:  # noqa: BLE001 - nobody may wait for it
+        logger.warning("nothing is warmed: %s", describe(error))
+        return []
+    log_failures(results)
+    return results
+
+
+def log_failures(results: Iterable[WarmResult]) -> None:
+    """Log what is not warm, and why."""
+    for result in results:
+        if not result.ok:
+            logger.warning(
+                "prefix %s was not warmed: %s: %s", result.name, result.outcome, result.reason
+            )
+
+
+def shared(result: WarmResult) -> WarmResult:
+    """What a caller gets that sent nothing, as this was made for another one at that time."""
+    why = "warm: by a call of this process" if result.ok else f"not warm: {result.reason}"
+    return WarmResult(
+        name=result.name,
+        model=result.model,
+        outcome=SKIPPED,
+        reason=why,
+        granted_ttl=result.granted_ttl,
+        warm_until=result.warm_until if result.ok else None,
+        started_at=result.started_at,
+    )

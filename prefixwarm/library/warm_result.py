@@ -1,0 +1,173 @@
+"""What one warm call of the library did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefixwarm.life import TTL_1H, TTL_SECONDS
+from prefixwarm.state.outcome import PARTIAL, REFRESHED, SKIPPED, WRITTEN, Usage
+from prefixwarm.wire.record import Record
+
+if TYPE_CHECKING:
+    from prefixwarm.library.prepared_prefix import PreparedPrefix
+    from prefixwarm.state.outcome import Outcome
+
+
+class WarmResult(Record):
+    """What came of asking for one warm call.
+
+    Attributes
+    ----------
+    name, model : str
+        The prefix's, and its model's id.
+    outcome : str
+        ``written``, ``refreshed`` (read, so that it lives on), ``partial`` (a part was read and the
+        rest written), ``uncached`` (nothing was cached: never a success), ``skipped`` (nothing was
+        sent) or ``failed``.
+    reason : str
+        Why, in words; empty where there is nothing to say.
+    input_tokens, output_tokens, cache_read_tokens : int
+        Tokens that were billed as such; output is 0 where the provider takes that, else 1.
+    cache_creation_5m_tokens, cache_creation_1h_tokens : int
+        Tokens that were written to live 5 minutes, and an hour.
+    cost_usd : float or None
+        US dollars of all its calls; None where a price is unknown, or what was billed.
+    latency_seconds : float
+        From sending to the reply.
+    message_id : str
+        The provider's id of the reply; empty where it has none.
+    granted_ttl : int or None
+        Seconds; the TTL that the entry has.
+    warm_until : float or None
+        Epoch seconds; the end of the entry's life, as far as is known.
+    calls : int
+        Requests that were sent: 0 where it was skipped, one more with ``verify=True``.
+    verified_read_tokens : int or None
+        Tokens that the second call of ``verify=True`` read; None without one.
+    """
+
+    name: str
+    model: str
+    outcome: str
+    reason: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_creation_5m_tokens: int = 0
+    cache_creation_1h_tokens: int = 0
+    cost_usd: float | None = 0.0
+    latency_seconds: float = 0.0
+    message_id: str = ""
+    granted_ttl: int | None = None
+    warm_until: float | None = None
+    calls: int = 0
+    verified_read_tokens: int | None = None
+    started_at: float = 0.0
+    lived_until: float | None = None
+    miss_premium_usd: float | None = None
+
+    @property
+    def cache_creation_tokens(self) -> int:
+        """Tokens that were written to the cache, of either TTL."""
+        return self.cache_creation_5m_tokens + self.cache_creation_1h_tokens
+
+    @property
+    def ok(self) -> bool:
+        """Whether the prefix is warm now: by this call, or already."""
+        if self.verified_read_tokens == 0:
+            return False
+        return self.outcome in (WRITTEN, REFRESHED, PARTIAL) or (
+            self.outcome == SKIPPED and self.warm_until is not None
+        )
+
+    def estimated_savings(self, requests: int, gap_seconds: float | None = None) -> float | None:
+        """US dollars that the warm call saves, if requests follow it as said; it may be negative.
+
+        Only a miss that it avoids counts, and the price of the call is subtracted. Requests that
+        follow each other within the TTL keep the entry alive by themselves: of those, at most the
+        first one would have missed. That one reads nothing new where the entry lived anyway.
+
+        Parameters
+        ----------
+        requests : int
+            How many will follow.
+        gap_seconds : float, optional
+            Seconds from the warm call to the first of them, and between them; by default the
+            first one comes at once.
+
+        Returns
+        -------
+        float or None
+            None where a price is unknown.
+        """
+        if self.cost_usd is None or (self.ok and self.calls and self.miss_premium_usd is None):
+            return None
+        avoided = requests > 0 and self._avoids_a_miss(gap_seconds or 0.0)
+        return (self.miss_premium_usd or 0.0) * avoided - self.cost_usd
+
+    def _avoids_a_miss(self, gap_seconds: float) -> bool:
+        """Whether a request so much later reads what it would have written without the call."""
+        if not (self.ok and self.calls) or gap_seconds >= (self.granted_ttl or 0):
+            return False
+        if self.outcome != REFRESHED:
+            return True
+        return self.lived_until is not None and self.started_at + gap_seconds >= self.lived_until
+
+    def with_verification(self, again: Outcome) -> WarmResult:
+        """The result with a second call, which should have read the entry."""
+        read = again.usage.read if again.usage else 0
+        costs = (self.cost_usd, again.cost_usd if again.calls else 0.0)
+        known = [cost for cost in costs if cost is not None]
+        missed = "" if read else f"not verified: {again.reason or 'the second call read nothing'}"
+        return self.replace(
+            reason="; ".join(text for text in (self.reason, missed) if text),
+            cost_usd=sum(known) if len(known) == len(costs) else None,
+            calls=self.calls + again.calls,
+            verified_read_tokens=read,
+            warm_until=again.warm_until or self.warm_until,
+        )
+
+
+def result_of(
+    prepared: PreparedPrefix, outcome: Outcome, lived_until: float | None = None
+) -> WarmResult:
+    """The result of an outcome.
+
+    Parameters
+    ----------
+    prepared : PreparedPrefix
+        What was warmed.
+    outcome : Outcome
+        What came of it.
+    lived_until : float, optional
+        Epoch seconds; the end of the entry's life as it was known before.
+    """
+    usage = outcome.usage or Usage()
+    return WarmResult(
+        name=prepared.name,
+        model=prepared.file.model,
+        outcome=outcome.kind,
+        reason=outcome.reason,
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cache_read_tokens=usage.read,
+        cache_creation_5m_tokens=usage.write_5m,
+        cache_creation_1h_tokens=usage.write_1h,
+        cost_usd=outcome.cost_usd if outcome.calls else 0.0,
+        latency_seconds=outcome.seconds,
+        message_id=outcome.message_id,
+        granted_ttl=outcome.granted_ttl,
+        warm_until=outcome.warm_until,
+        calls=outcome.calls,
+        started_at=outcome.started_at,
+        lived_until=lived_until,
+        miss_premium_usd=_miss_premium(prepared, usage),
+    )
+
+
+def _miss_premium(prepared: PreparedPrefix, usage: Usage) -> float | None:
+    """US dollars that a request costs more which writes the prefix than one that reads it."""
+    prices, size = prepared.file.usd_per_mtok, usage.read + usage.written
+    hour = TTL_SECONDS[prepared.file.ttl] >= TTL_1H
+    write, read = prices.get("write_1h" if hour else "write_5m"), prices.get("read")
+    return None if write is None or read is None else (write - read) * size / 1e6

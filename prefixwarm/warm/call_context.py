@@ -1,0 +1,28 @@
+"""Whether what is being sent just now is a warm call: observers leave those out."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+_WARMING: ContextVar[bool] = ContextVar("prefixwarm_warming", default=False)
+
+
+@contextmanager
+def warm_call() -> Iterator[None]:
+    """Mark what this thread or task sends as a warm call."""
+    token = _WARMING.set(True)
+    try:
+        yield
+    finally:
+        _WARMING.reset(token)
+
+
+def is_warm_call() -> bool:
+    """Whether this thread or task is making a warm call."""
+    return _WARMING.get()
