@@ -29,6 +29,19 @@ if find_spec("hypothesis"):
     settings.load_profile(effort.PROFILE)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """Run all tests of the constructs in one process: they share Node.js's kernel and the layer."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByKernel(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            constructs = "tests/unit/cdk/"
+            return constructs if nodeid.startswith(constructs) else super()._split_scope(nodeid)
+
+    return ByKernel(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
 @pytest.fixture
 def tried(record_property: Callable[[str, object], None]) -> Tried:
     """Note how many of something a test went through, for the end of a run."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from prefixwarm.plan.arrivals import MOST_PER_HOUR, poisson
@@ -11,8 +12,8 @@ from prefixwarm.policy import Policy, optimum, replay
 
 if TYPE_CHECKING:
     from prefixwarm.plan.arrivals import Traffic
-    from prefixwarm.plan.costs import PrefixCosts, Prices
-    from prefixwarm.policy import Replay
+    from prefixwarm.plan.costs import PrefixCosts
+    from prefixwarm.policy import Multipliers, Replay
     from prefixwarm.policy.calendar import Hours
 
 
@@ -105,11 +106,8 @@ class Plan:
         By policy, the bound last.
     starts_per_day : float
         Session starts: requests more than 300 s after the previous one.
-    curve : tuple of Point
-        Cost against the rate of random traffic in the same hours.
-    break_even_per_day : float or None
-        Requests a day from which the ski rule is cheaper than doing nothing; None where it never
-        is, within the curve.
+    hours : Hours or None
+        Active hours of the random traffic behind the curve; None for the whole day.
     aws_usd_per_month : float
         What AWS charges for the keep-warm function and what belongs to it, US dollars in 30 days.
         It is part of the verdict and of the break-even, where the model's price is known.
@@ -119,9 +117,21 @@ class Plan:
     costs: PrefixCosts
     rows: tuple[Row, ...]
     starts_per_day: float
-    curve: tuple[Point, ...]
-    break_even_per_day: float | None
+    hours: Hours | None = None
     aws_usd_per_month: float = 0.0
+
+    @property
+    def curve(self) -> tuple[Point, ...]:
+        """Cost against the rate of random traffic in the same hours; takes a second of CPU."""
+        return _curve(self.costs.multipliers, self.costs.latency, self.hours)
+
+    @cached_property
+    def break_even_per_day(self) -> float | None:
+        """Requests a day from which the ski rule is cheaper than doing nothing.
+
+        None where it never is, within the curve.
+        """
+        return _break_even(self.curve, _units(self.aws_usd_per_month, self.costs))
 
     def row(self, policy: str) -> Row:
         """The row of a policy."""
@@ -173,15 +183,12 @@ def compare(
         for name, policy in POLICIES.items()
     }
     spent["optimum"] = optimum(traffic.arrivals, traffic.end, **prices)
-    most = MOST_PER_HOUR * _active_hours(hours)
-    curve = tuple(_point(rate, prices, hours) for rate in _RATES if rate <= most)
     return Plan(
         traffic,
         costs,
         tuple(_row(name, account, traffic, costs) for name, account in spent.items()),
         spent[NOTHING].starts / traffic.days,
-        curve,
-        _break_even(curve, _units(aws_usd_per_month, costs)),
+        hours,
         aws_usd_per_month,
     )
 
@@ -215,16 +222,24 @@ def _at_deployment(name: str, costs: PrefixCosts) -> float:
     return unused.deployment
 
 
-def _point(per_day: float, prices: Prices, hours: Hours | None) -> Point:
+@lru_cache(maxsize=8)
+def _curve(multipliers: Multipliers, latency: float, hours: Hours | None) -> tuple[Point, ...]:
+    """The curve of all prefixes with these prices."""
+    most = MOST_PER_HOUR * _active_hours(hours)
+    return tuple(_point(rate, multipliers, latency, hours) for rate in _RATES if rate <= most)
+
+
+def _point(per_day: float, multipliers: Multipliers, latency: float, hours: Hours | None) -> Point:
     active = _active_hours(hours)
     days = int(min(400, max(28, 400 / per_day)))
     made = poisson(per_day / active, hours, days=days)
+    prices = {**asdict(multipliers), "latency": latency}
     units = {
         name: replay(made.arrivals, made.end, POLICIES[name], **prices).total / days
         for name in _CURVES
     }
     # Round the clock, whatever the traffic: no need to replay a hundred thousand of them.
-    units[_BLIND] = (_BLIND_PER_DAY + per_day) * prices["read"]
+    units[_BLIND] = (_BLIND_PER_DAY + per_day) * multipliers.read
     return Point(per_day, units)
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+# Synthesis takes seconds in all; test_contract.py compares whole templates in a quick run.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3] / "cdk"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:claude-AbCdEf"
 
@@ -90,7 +93,6 @@ def test_a_secret_is_created_when_none_is_named(example: Any, prefix: Path, tmp_
     app.synth()
 
 
-@pytest.mark.slow
 def test_the_warmers_stack_satisfies_cdk_nag(example: Any, app: App, tmp_path: Path) -> None:
     """Nothing is acknowledged but the newest runtime, which the context chose."""
     warmer, agent = example.build(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm_cdk import Credentials, PrefixWarmer
 from prefixwarm_extension.prefixes import MAX_PREFIXES
+from tests.helpers.effort import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,22 +272,25 @@ def test_two_warmers_on_one_function_are_refused(bench: Any, write_prefix: Any) 
 FLAG = "@aws-cdk/aws-lambda:recognizeLayerVersion"
 
 
-@pytest.mark.parametrize("flags", [{}, {FLAG: True}], ids=["without", "with"])
-@pytest.mark.parametrize("attached_after", [False, True])
-@pytest.mark.parametrize("elsewhere", [False, True])
+EVERY = [*product([False, True], repeat=3)]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "attached_after", "flag"), chosen(dev=EVERY[::7], ci=EVERY, full=EVERY)
+)
 def test_a_changed_prefix_reaches_an_alias(
     prefix: Any,
     write_prefix: Any,
     tmp_path: Any,
-    flags: dict[str, Any],
-    attached_after: bool,
     elsewhere: bool,
+    attached_after: bool,
+    flag: bool,
 ) -> None:
     """By a new version, whatever the app's feature flags say; the same prefix keeps the version."""
     changed = write_prefix(text="You are another agent. " * 300)
     versions = []
     for number, file in enumerate((prefix, changed, prefix)):
-        app = App(outdir=str(tmp_path / str(number)), context=flags)
+        app = App(outdir=str(tmp_path / str(number)), context={FLAG: True} if flag else {})
         stack = Stack(app, "Agents")
         home = Stack(app, "Home") if elsewhere else stack
         secret = secretsmanager.Secret.from_secret_name_v2(home, "Key", "claude")

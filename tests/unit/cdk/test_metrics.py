@@ -20,6 +20,9 @@ from prefixwarm.state.outcome import REFRESHED, Outcome, Usage
 from prefixwarm.warm import log_line
 from prefixwarm_cdk.metrics import METRICS
 
+# Synthesis takes seconds in all; test_contract.py compares whole templates in a quick run.
+pytestmark = pytest.mark.slow
+
 SINGLE = {"MetricName", "Namespace", "Dimensions", "Statistic", "Period"}
 
 

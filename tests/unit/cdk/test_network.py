@@ -15,6 +15,9 @@ from prefixwarm_cdk import warmer as module
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Synthesis takes seconds in all; test_contract.py compares whole templates in a quick run.
+pytestmark = pytest.mark.slow
+
 
 def network(stack: Any) -> ec2.IVpc:
     """A VPC that another team owns."""
@@ -88,7 +91,6 @@ def test_without_a_network_nothing_of_it_is_there(template: Any) -> None:
     assert "VpcConfig" not in json.dumps(template.to_json())
 
 
-@pytest.mark.slow
 def test_cdk_nag_finds_nothing(bench: Any, tmp_path: Path) -> None:
     """The wildcard of the interfaces has its own reason."""
     bench.warmer(vpc=network(bench.stack))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from aws_cdk import assertions
 
+# Synthesis takes seconds in all; test_contract.py compares whole templates in a quick run.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def fleet(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -154,7 +157,6 @@ def test_dead_letters_are_an_alarm(fleet: Any, read: Any) -> None:
     assert len(alarms) == 3
 
 
-@pytest.mark.slow
 def test_cdk_nag_finds_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With workers either."""
     monkeypatch.setattr(module, "MOST_IN_A_TICK", 0)

@@ -25,7 +25,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @pytest.fixture(scope="module")
 def html(prefix: Prefixes) -> str:
-    return page(compare(poisson(2), costs_of(prefix())), "support", "claude-sonnet-5-5")
+    return page(compare(poisson(2, days=7), costs_of(prefix())), "support", "claude-sonnet-5-5")
 
 
 def test_it_refers_to_nothing_outside(html: str) -> None:

@@ -54,6 +54,7 @@ def test_an_office_agent_is_to_be_kept_warm(planned: Planned) -> None:
     assert cheap["hit_rate"] > 0.9
 
 
+@pytest.mark.slow
 def test_hours_of_a_few_minutes_a_week_are_planned_for(planned: Planned) -> None:
     document = planned("--rate", 60, "--hours", "08:00-08:05", "--weekdays", "mon")
     assert document["cheapest"] == "do nothing"
@@ -151,7 +152,7 @@ def test_people_get_a_table(plan: Callable[..., tuple[int, str, str]]) -> None:
         (["--rate", "1", "--weekdays", "never"], "weekday 'never'"),
         (["--rate", "1", "--latency-value", "-1"], "--latency-value"),
         (["--arrivals", "missing.csv"], "missing.csv: cannot be read"),
-        (["--rate", "1", "--html", "/nonexistent/plan.html"], "cannot be written"),
+        (["--rate", "0.01", "--html", "/nonexistent/plan.html"], "cannot be written"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

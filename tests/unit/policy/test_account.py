@@ -12,6 +12,7 @@ from prefixwarm.policy import Multipliers, View, decide, learn, replay
 from prefixwarm.policy.account import Account
 from prefixwarm.policy.decide import carry_over, start_allowance
 from prefixwarm.policy.run import Event
+from tests.helpers.effort import chosen
 
 HOUR, DAY = 3600.0, 86_400.0
 WEEK = 7 * DAY
@@ -110,10 +111,12 @@ def test_a_prefix_in_use_is_written_at_its_next_deployment() -> None:
     assert dead.deployment == FIRST_WRITE
 
 
+AGENTS = [(600.0, 300), (3 * HOUR, 300), (9 * DAY, 300), (600.0, None), (9 * DAY, None)]
+
+
 @pytest.mark.parametrize("read", [0.1, 0.05])
 @pytest.mark.parametrize(
-    ("first", "agent_ttl"),
-    [(600.0, 300), (3 * HOUR, 300), (9 * DAY, 300), (600.0, None), (9 * DAY, None)],
+    ("first", "agent_ttl"), chosen(dev=[AGENTS[1], AGENTS[-1]], ci=AGENTS, full=AGENTS)
 )
 def test_the_order_of_deployment_and_first_request_does_not_matter(
     read: float, first: float, agent_ttl: int | None

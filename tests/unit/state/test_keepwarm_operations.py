@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -44,23 +45,29 @@ def soon() -> Deadline:
     return Deadline.after(60)
 
 
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[Any]:
+    """A client of moto's DynamoDB."""
+    with mock_aws():
+        yield boto3.client("dynamodb", region_name="us-east-1")
+
+
 @pytest.fixture(params=["memory", "file", "dynamodb"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateStore]:
-    """Each of the stores in turn."""
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> StateStore:
+    """Each of the stores in turn, empty."""
     if request.param == "memory":
-        yield MemoryState()
-    elif request.param == "file":
-        yield FileState(tmp_path / "state.json")
-    else:
-        with mock_aws():
-            client: Any = boto3.client("dynamodb", region_name="us-east-1")
-            client.create_table(
-                TableName="state",
-                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-                BillingMode="PAY_PER_REQUEST",
-            )
-            yield DynamoState("state", boto_calls(client))
+        return MemoryState()
+    if request.param == "file":
+        return FileState(tmp_path / "state.json")
+    client = request.getfixturevalue("dynamodb")
+    table = f"state-{uuid4()}"
+    client.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return DynamoState(table, boto_calls(client))
 
 
 def test_a_pause_holds_back_until_its_end(store: StateStore) -> None:
