@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 
 _HANDLER = "prefixwarm.keepwarm.handler.handler"
+# Of events that ask that handler for a warm call.
+_ASK_SOURCE = "prefixwarm.ask"
 # A late or repeated tick is worth nothing: the next one comes within the minute.
 _RETRIES = 0
 _MAX_AGE = Duration.seconds(60)
@@ -98,6 +100,17 @@ class KeepWarmFunction(Construct):
         """Let somebody invoke the function, but none of its versions and aliases."""
         _grant(grantee, "lambda:InvokeFunction", self.function.function_arn)
 
+    def answer_events(self, event_bus: events.IEventBus | None) -> events.Rule:
+        """Let events of a bus (by default the account's) ask for warm calls."""
+        return events.Rule(
+            self,
+            f"Asked{event_bus.node.addr[-8:]}" if event_bus else "Asked",
+            description="Asks prefixwarm for warm calls",
+            event_bus=event_bus,
+            event_pattern=events.EventPattern(source=[_ASK_SOURCE]),
+            targets=[self._event_target()],
+        )
+
     def grant_parameter(self, arn: str) -> None:
         """Let them read the parameter that stops them."""
         self._allow(["ssm:GetParameter"], [arn])
@@ -152,14 +165,15 @@ class KeepWarmFunction(Construct):
                     "status-details": {"status": ["CREATE_COMPLETE", "UPDATE_COMPLETE"]},
                 },
             ),
-            targets=[
-                events_targets.LambdaFunction(
-                    self.function,
-                    dead_letter_queue=self.undelivered,
-                    retry_attempts=_RETRIES,
-                    max_event_age=_MAX_AGE,
-                )
-            ],
+            targets=[self._event_target()],
+        )
+
+    def _event_target(self) -> events_targets.LambdaFunction:
+        return events_targets.LambdaFunction(
+            self.function,
+            dead_letter_queue=self.undelivered,
+            retry_attempts=_RETRIES,
+            max_event_age=_MAX_AGE,
         )
 
     def _scheduler_role(self) -> iam.Role:

@@ -10,10 +10,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from prefixwarm import settings
-from prefixwarm.errors import UsageError
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK, state_keys
 from prefixwarm_cdk import attachment, runtimes
 from prefixwarm_cdk import prefixes as prefix_files
+from prefixwarm_cdk.answering import AnsweringWarmer
 from prefixwarm_cdk.assets import Manifest
 from prefixwarm_cdk.function import KeepWarmFunction
 from prefixwarm_cdk.inputs import check_settings, expect, expect_count, expect_several
@@ -24,7 +24,6 @@ from prefixwarm_cdk.monitoring import Monitoring
 from prefixwarm_cdk.route_credentials import credentials_of
 from prefixwarm_cdk.table import state_table
 from prefixwarm_cdk.versions import renew_versions
-from prefixwarm_cdk.warmer_metrics import MetricsOfWarmer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from aws_cdk import Duration
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_ec2 as ec2
-    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_ssm as ssm
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 30
 
 
-class PrefixWarmer(MetricsOfWarmer):
+class PrefixWarmer(AnsweringWarmer):
     """Keeps the prompt-cache prefixes of Claude agents on Lambda warm.
 
     Owns the table of the warm state, the layer, and the keep-warm function with its schedule,
@@ -192,7 +190,7 @@ class PrefixWarmer(MetricsOfWarmer):
         kill_switch: ssm.IStringParameter | None,
     ) -> None:
         """Make the keep-warm function and what watches it, unless it is off."""
-        self.keep_warm: KeepWarmFunction | None = None
+        self.keep_warm = None
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
         expect_count("calls_per_minute", calls_per_minute)
         expect_count("reserved_concurrency", options.reserved_concurrency)
@@ -271,20 +269,6 @@ class PrefixWarmer(MetricsOfWarmer):
         self._grant(function, chosen)
         self._senders[function] = chosen
         self._name_senders()
-
-    def grant_ask(self, grantee: iam.IGrantable) -> None:
-        """Let somebody ask the keep-warm function for a warm call (docs/ask.md).
-
-        Raises
-        ------
-        UsageError
-            There is no keep-warm function.
-        """
-        if self.keep_warm is None:
-            raise UsageError(
-                f"{self.node.path}: with KeepWarm.off() there is no keep-warm function to ask"
-            )
-        self.keep_warm.grant_invoke(grantee)
 
     def _environment(self) -> dict[str, str]:
         return self._common() | self._credentials.environment()

@@ -1,0 +1,52 @@
+"""Who may ask a warmer for a warm call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefixwarm.errors import UsageError
+from prefixwarm_cdk.warmer_metrics import MetricsOfWarmer
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_events as events
+    from aws_cdk import aws_iam as iam
+
+    from prefixwarm_cdk.function import KeepWarmFunction
+
+
+class AnsweringWarmer(MetricsOfWarmer):
+    """A construct whose keep-warm function answers who asks for a warm call."""
+
+    keep_warm: KeepWarmFunction | None
+
+    def grant_ask(self, grantee: iam.IGrantable) -> None:
+        """Let somebody ask the keep-warm function for a warm call (docs/ask.md).
+
+        Raises
+        ------
+        UsageError
+            There is no keep-warm function.
+        """
+        self._to_be_asked().grant_invoke(grantee)
+
+    def answer_events(self, event_bus: events.IEventBus | None = None) -> events.Rule:
+        """Let whoever may put events on a bus ask, by events of the source ``prefixwarm.ask``.
+
+        Parameters
+        ----------
+        event_bus
+            Default: the account's own.
+
+        Raises
+        ------
+        UsageError
+            There is no keep-warm function.
+        """
+        return self._to_be_asked().answer_events(event_bus)
+
+    def _to_be_asked(self) -> KeepWarmFunction:
+        if self.keep_warm is None:
+            raise UsageError(
+                f"{self.node.path}: with KeepWarm.off() there is no keep-warm function to ask"
+            )
+        return self.keep_warm
