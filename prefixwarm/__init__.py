@@ -5,6 +5,7 @@ if TYPE_CHECKING:
     from prefixwarm.library.asking import AskOutcome, ask
     from prefixwarm.library.async_warmer import AsyncWarmer
     from prefixwarm.library.cache_stats import CacheStats
+    from prefixwarm.library.conversation_fit import fit
     from prefixwarm.library.sync_warmer import Warmer
     from prefixwarm.library.warm_result import WarmResult
     from prefixwarm.prefix.file_form import PrefixFile
@@ -23,6 +24,7 @@ __all__ = [
     "Warmer",
     "__version__",
     "ask",
+    "fit",
     "prefix_key",
 ]
 
@@ -35,6 +37,7 @@ _MODULES = {
     "WarmResult": "prefixwarm.library.warm_result",
     "Warmer": "prefixwarm.library.sync_warmer",
     "ask": "prefixwarm.library.asking",
+    "fit": "prefixwarm.library.conversation_fit",
     "prefix_key": "prefixwarm.prefix.prefix_key",
 }
 

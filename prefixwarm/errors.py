@@ -6,7 +6,8 @@
     ├── UsageError                 the caller's input is at fault: exit code 2
     │   ├── SettingsError          an environment variable or argument
     │   ├── PrefixFileError        a prefix file: which file, which field, what to do
-    │   └── UnwarmableRequestError a request whose shape forbids a warm call
+    │   ├── UnwarmableRequestError a request whose shape forbids a warm call
+    │   └── DoesNotFitError        a conversation that cannot be shortened to its budget
     ├── CredentialsError           no credentials, or they cannot be fetched
     ├── DeploymentError            what is deployed cannot be read or changed
     ├── StateError                 the warm state cannot be reached or refuses us
@@ -61,6 +62,29 @@ class UnwarmableRequestError(UsageError):
         self.field = field
         self.problem = problem
         super().__init__(f"{field}: {problem}")
+
+
+class DoesNotFitError(UsageError):
+    """What may not be dropped of a prompt is larger than its budget; all in tokens.
+
+    Parameters
+    ----------
+    prefix
+        The prefix's size.
+    rest
+        The size of what must follow it: the last round.
+    budget
+        The budget.
+    """
+
+    def __init__(self, prefix: int, rest: int, budget: int) -> None:
+        self.prefix = prefix
+        self.rest = rest
+        self.budget = budget
+        super().__init__(
+            f"fit: the prefix has about {prefix:,} tokens and the last round {rest:,}; the budget "
+            f"is {budget:,}: raise it, or shorten what the last round holds"
+        )
 
 
 class CredentialsError(PrefixwarmError):

@@ -1,0 +1,303 @@
+"""Shortens a conversation so that it fits behind its prefix, which stays as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from prefixwarm.errors import DoesNotFitError, UsageError
+from prefixwarm.library.conversation_rounds import (
+    blocks_of,
+    instructions,
+    is_thinking,
+    rounds,
+    turns,
+)
+from prefixwarm.prefix.prefix_definition import Prefix
+from prefixwarm.prefix.file_form import PrefixFile
+from prefixwarm.prefix.prompt import Prompt
+
+if TYPE_CHECKING:
+    from prefixwarm.library.conversation_rounds import Message, Part
+
+_BYTES_PER_TOKEN = 4
+# https://platform.claude.com/docs/en/build-with-claude/vision: a full-size image is about this.
+_MEDIA_TOKENS = 1600
+_ENCODED = 1000
+# What is dropped at once, as a share of the room: a conversation that grows keeps its new start
+# for so long, and its own cache entries with it.
+_STEP = 0.25
+# Models that think like this check that a thought stands in the conversation that it came from:
+# anthropic 2.14, types/beta/beta_thinking_block_binding_param.py.
+_BOUND = ("adaptive", "between_tools")
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Messages that were left out.
+
+    Attributes
+    ----------
+    first, last : int
+        Their indices among the messages that were given.
+    what : str
+        ``turn``, or ``tool calls`` of a turn that goes on.
+    tokens : int
+        Their estimated size.
+    tools : tuple of str
+        The tools that were called in them.
+    """
+
+    first: int
+    last: int
+    what: str
+    tokens: int
+    tools: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A conversation that fits.
+
+    Attributes
+    ----------
+    messages : list of dict
+        What to send behind the prefix.
+    tokens : int
+        The estimated size of the whole prompt, prefix included.
+    dropped : list of Dropped
+        What was left out, in order; empty where all of it fitted.
+    removed_thinking, bound_thinking : int
+        Blocks of thinking behind what was dropped: that were removed, and that are still there.
+    """
+
+    messages: list[dict[str, Any]]
+    tokens: int
+    dropped: list[Dropped]
+    removed_thinking: int = 0
+    bound_thinking: int = 0
+
+
+def fit(
+    messages: Sequence[Message],
+    prefix: Prefix | PrefixFile | Mapping[str, Any] | None,
+    budget_tokens: int,
+    *,
+    thinking: Literal["auto", "keep", "remove"] = "auto",
+) -> Fitted:
+    """Shorten a conversation behind its prefix.
+
+    The oldest turns go first, then the oldest tool calls of the turn that goes on; a tool call
+    goes with all of its results and the other calls beside it. What is left begins with a user's
+    message, and its roles alternate as before. The prefix, and what it shares with `messages`, is
+    never touched. More is dropped than need be, in steps of a quarter of the room, so that a
+    growing conversation keeps its new start for a while, and its own cache entries with it.
+
+    Parameters
+    ----------
+    messages : sequence of dict
+        The conversation: of the Messages API, of Converse, or of OpenAI (Chat Completions, or the
+        items of Responses).
+    prefix : Prefix, PrefixFile, mapping or None
+        What stands before it; a mapping is a body with its tools, system prompt, and messages
+        that are shared.
+    budget_tokens : int
+        Most tokens of the whole prompt, prefix included, as estimated.
+    thinking : str
+        What becomes of blocks of thinking that stand behind what was dropped. A provider may refuse
+        them, as the messages before them have changed. ``keep``: they stay, for models that do not
+        check, or with ``thinking.block_binding.prefix_mismatch_behavior="drop_block"``. ``remove``:
+        they go. ``auto``: they go where the prefix's `thinking` is adaptive or between tools, and
+        does not say ``drop_block``.
+
+    Returns
+    -------
+    Fitted
+        The messages, what was dropped, and the estimated size.
+
+    Raises
+    ------
+    DoesNotFitError
+        When the prefix and the last round alone are larger than the budget.
+    UsageError
+        When the budget is no positive number of tokens, or the messages are no list of messages.
+
+    Examples
+    --------
+    >>> messages = [
+    ...     {"role": "user", "content": "word " * 400},
+    ...     {"role": "assistant", "content": "word " * 400},
+    ...     {"role": "user", "content": "And now?"},
+    ... ]
+    >>> fitted = fit(messages, None, budget_tokens=200)
+    >>> fitted.messages
+    [{'role': 'user', 'content': 'And now?'}]
+    >>> [(one.what, one.first, one.last) for one in fitted.dropped]
+    [('turn', 0, 1)]
+    """
+    _refuse(messages, budget_tokens)
+    body = _body(prefix)
+    own = _own(messages, body.get("messages") or [])
+    kept = own + instructions(messages[own:])
+    rest = [dict(message) for message in messages[kept:]]
+    standing = sum(map(message_tokens, messages[own:kept]))
+    prefix_tokens = _prefix_tokens(prefix, body) + standing
+    sizes = [message_tokens(message) for message in rest]
+    room = budget_tokens - prefix_tokens
+    parts = _to_drop(rest, sizes, room)
+    if parts is None:
+        raise DoesNotFitError(prefix_tokens, _least(rest, sizes), budget_tokens)
+    gone = {i for part, _ in parts for i in range(part.first, part.last + 1)}
+    left = [message for i, message in enumerate(rest) if i not in gone]
+    bound = sum(map(is_thinking, (b for m in left for b in blocks_of(m)))) if gone else 0
+    removed = 0
+    if bound and (thinking == "remove" or (thinking == "auto" and _is_checked(body))):
+        left, removed = _without_thinking(left)
+    tokens = prefix_tokens + sum(map(message_tokens, left))
+    return Fitted(
+        messages=[*(dict(message) for message in messages[:kept]), *left],
+        tokens=tokens,
+        dropped=_dropped(parts, sizes, kept),
+        removed_thinking=removed,
+        bound_thinking=bound - removed,
+    )
+
+
+def message_tokens(message: Message) -> int:
+    """The estimated size of one message; an image counts as an image, not by its bytes."""
+    media = [0]
+    text = json.dumps(_light(message, media), ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN + media[0] * _MEDIA_TOKENS
+
+
+def _light(value: Any, media: list[int]) -> Any:
+    """A value without encoded media, which are counted."""
+    if isinstance(value, Mapping):
+        return {name: _light(inner, media) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_light(item, media) for item in value]
+    encoded = isinstance(value, str) and len(value) > _ENCODED and not _has_space(value)
+    if encoded or isinstance(value, bytes | bytearray):
+        media[0] += 1
+        return ""
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _has_space(text: str) -> bool:
+    """Whether it is a text rather than encoded bytes: these have no white space for long."""
+    return any(character.isspace() for character in text[:_ENCODED]) or not text.isascii()
+
+
+def _refuse(messages: object, budget_tokens: object) -> None:
+    if type(budget_tokens) is not int or budget_tokens <= 0:
+        raise UsageError("fit: budget_tokens is no positive number of tokens")
+    listed = isinstance(messages, Sequence) and not isinstance(messages, str | bytes)
+    if not listed or not all(isinstance(message, Mapping) for message in messages):  # type: ignore[attr-defined]
+        raise UsageError("fit: messages is no list of messages")
+
+
+def _body(prefix: Prefix | PrefixFile | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if isinstance(prefix, Prefix):
+        return prefix.request([])
+    if isinstance(prefix, PrefixFile):
+        return Prompt.of_file(prefix).body
+    if prefix is None:
+        return {}
+    if isinstance(prefix, Mapping):
+        return prefix
+    raise UsageError("fit: prefix is neither a Prefix, nor a prefix file, nor a request's body")
+
+
+def _prefix_tokens(prefix: object, body: Mapping[str, Any]) -> int:
+    if isinstance(prefix, PrefixFile) and prefix.tokens.get("counted"):
+        return int(prefix.tokens["counted"] or 0)
+    return Prompt(dict(body)).tokens() + len(str(body.get("instructions") or "")) // 4
+
+
+def _own(messages: Sequence[Message], shared: Sequence[Message]) -> int:
+    """How many leading messages are the prefix's own: all that it shares, or none."""
+    own = len(shared)
+    return own if own <= len(messages) and _same(messages[:own], shared) else 0
+
+
+def _same(messages: Sequence[Message], shared: Sequence[Message]) -> bool:
+    ours, theirs = (Prompt({"messages": list(side)}).blocks for side in (messages, shared))
+    return [block.data for block in ours] == [block.data for block in theirs]
+
+
+def _droppable(messages: Sequence[Message]) -> list[tuple[Part, str]]:
+    """What may go, oldest first: all turns but the last, then of that one all rounds but one."""
+    every = turns(messages)
+    if not every:
+        return []
+    inner = rounds(messages, every[-1])
+    return [
+        *((part, "turn") for part in every[:-1]),
+        *((part, "tool calls") for part in inner[:-1]),
+    ]
+
+
+def _to_drop(
+    messages: Sequence[Message], sizes: Sequence[int], room: int
+) -> list[tuple[Part, str]] | None:
+    """What to drop; None where all that may go is not enough."""
+    excess = sum(sizes) - room
+    if excess <= 0:
+        return []
+    step = max(1, int(room * _STEP))
+    wanted = -(-excess // step) * step
+    gone, enough = 0, None
+    candidates = _droppable(messages)
+    for i, (part, _) in enumerate(candidates):
+        gone += sum(sizes[part.first : part.last + 1])
+        if gone >= excess and enough is None:
+            enough = i + 1
+        if gone >= wanted:
+            return candidates[: i + 1]
+    return None if enough is None else candidates[:enough]
+
+
+def _least(messages: Sequence[Message], sizes: Sequence[int]) -> int:
+    """The size of what may not go."""
+    gone = {i for part, _ in _droppable(messages) for i in range(part.first, part.last + 1)}
+    return sum(size for i, size in enumerate(sizes) if i not in gone)
+
+
+def _dropped(parts: list[tuple[Part, str]], sizes: Sequence[int], offset: int) -> list[Dropped]:
+    return [
+        Dropped(
+            part.first + offset,
+            part.last + offset,
+            what,
+            sum(sizes[part.first : part.last + 1]),
+            part.tools,
+        )
+        for part, what in parts
+    ]
+
+
+def _is_checked(body: Mapping[str, Any]) -> bool:
+    """Whether the provider would refuse a thought behind what was dropped."""
+    added = body.get("additionalModelRequestFields")
+    held = body.get("thinking") or (added.get("thinking") if isinstance(added, Mapping) else None)
+    if not isinstance(held, Mapping) or held.get("type") not in _BOUND:
+        return False
+    binding = held.get("block_binding")
+    behavior = binding.get("prefix_mismatch_behavior") if isinstance(binding, Mapping) else None
+    return behavior != "drop_block"
+
+
+def _without_thinking(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The messages without blocks of thinking, but where a message holds nothing else."""
+    left, removed = [], 0
+    for message in messages:
+        blocks = blocks_of(message)
+        others = [block for block in blocks if not is_thinking(block)]
+        if others and len(others) < len(blocks):
+            removed += len(blocks) - len(others)
+            left.append({**message, "content": others})
+        else:
+            left.append(message)
+    return left, removed

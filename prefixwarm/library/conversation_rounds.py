@@ -1,0 +1,138 @@
+"""Cuts a conversation where it may be cut: into turns, and a turn into rounds of tool calls.
+
+Messages are those of the Messages API, of Converse, or of OpenAI (Chat Completions, or the items
+of Responses). A *turn* begins with a user's message that answers no tool call. A *round* is what an
+assistant says at once with all results of the tools that it calls in it; reasoning belongs to what
+follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    Message = Mapping[str, Any]
+
+THINKING = ("thinking", "redacted_thinking", "reasoningContent")
+_INSTRUCTIONS = ("system", "developer")
+_CALL_ITEMS = ("function_call", "custom_tool_call", "computer_call", "local_shell_call")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Messages that stay or go together.
+
+    Attributes
+    ----------
+    first, last : int
+        Indices of the first message and of the last one.
+    tools : tuple of str
+        The names of the tools that are called in them.
+    """
+
+    first: int
+    last: int
+    tools: tuple[str, ...] = ()
+
+
+def turns(messages: Sequence[Message]) -> list[Part]:
+    """The turns of a conversation; what stands before the first user's message is one, too."""
+    starts = [i for i, message in enumerate(messages) if begins_turn(message)]
+    bounds = sorted({0, *starts, len(messages)}) if messages else []
+    return [Part(first, end - 1, _names(messages[first:end])) for first, end in pairwise(bounds)]
+
+
+def rounds(messages: Sequence[Message], turn: Part) -> list[Part]:
+    """The rounds of a turn, without the user's message that it begins with."""
+    first = turn.first + begins_turn(messages[turn.first])
+    starts: list[int] = []
+    open_calls: set[str] = set()
+    for i in range(first, turn.last + 1):
+        called, answered = set(_calls(messages[i])), set(_answers(messages[i]))
+        goes_on = open_calls or answered - called or (i > first and _is_reasoning(messages[i - 1]))
+        if not goes_on:
+            starts.append(i)
+        open_calls = (open_calls | called) - answered
+    bounds = [*starts, turn.last + 1] if starts else []
+    return [Part(one, end - 1, _names(messages[one:end])) for one, end in pairwise(bounds)]
+
+
+def instructions(messages: Sequence[Message]) -> int:
+    """How many leading messages are instructions, as OpenAI's requests hold them."""
+    for i, message in enumerate(messages):
+        if message.get("role") not in _INSTRUCTIONS:
+            return i
+    return len(messages)
+
+
+def begins_turn(message: Message) -> bool:
+    """Whether it is a user's own message, not the results of tools."""
+    return message.get("role") == "user" and not any(_answers(message))
+
+
+def blocks_of(message: Message) -> list[Any]:
+    """The blocks of a message; a text has none."""
+    content = message.get("content")
+    return content if isinstance(content, list) else []
+
+
+def is_thinking(block: object) -> bool:
+    """Whether a block holds what the model thought."""
+    if not isinstance(block, Mapping):
+        return False
+    return block.get("type") in THINKING or THINKING[-1] in block
+
+
+def _is_reasoning(message: Message) -> bool:
+    return message.get("type") == "reasoning"
+
+
+def _calls(message: Message) -> Iterator[str]:
+    """The ids of tool calls; of those that the provider runs itself too."""
+    if message.get("type") in _CALL_ITEMS:
+        yield str(message.get("call_id"))
+    for call in message.get("tool_calls") or ():
+        yield str(call.get("id"))
+    for block in blocks_of(message):
+        if isinstance(block, Mapping):
+            if str(block.get("type")).endswith("tool_use"):
+                yield str(block.get("id"))
+            elif isinstance(block.get("toolUse"), Mapping):
+                yield str(block["toolUse"].get("toolUseId"))
+
+
+def _answers(message: Message) -> Iterator[str]:
+    """The ids of the tool calls whose results a message holds."""
+    if message.get("role") == "tool":
+        yield str(message.get("tool_call_id"))
+    if str(message.get("type")).endswith("_call_output"):
+        yield str(message.get("call_id"))
+    for block in blocks_of(message):
+        if isinstance(block, Mapping):
+            if str(block.get("type")).endswith("tool_result"):
+                yield str(block.get("tool_use_id"))
+            elif isinstance(block.get("toolResult"), Mapping):
+                yield str(block["toolResult"].get("toolUseId"))
+
+
+def _names(messages: Sequence[Message]) -> tuple[str, ...]:
+    """The names of called tools, each once, in order."""
+    names: list[object] = []
+    for message in messages:
+        if message.get("type") in _CALL_ITEMS:
+            names.append(message.get("name"))
+        for call in message.get("tool_calls") or ():
+            inner = call.get("function") or call.get("custom")
+            names.append(inner.get("name") if isinstance(inner, Mapping) else None)
+        for block in blocks_of(message):
+            if isinstance(block, Mapping):
+                use = block.get("toolUse")
+                used = use if isinstance(use, Mapping) else block
+                if use or str(block.get("type")).endswith("tool_use"):
+                    names.append(used.get("name"))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
