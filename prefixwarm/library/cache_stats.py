@@ -13,15 +13,15 @@ from prefixwarm.library.hit_advice import Advice, advise
 from prefixwarm.library.hit_alert import HitAlert, LowHits
 from prefixwarm.library.otel_counters import counters
 from prefixwarm.library.token_sums import Group, Window
-from prefixwarm.usage.reading import read_usage
+from prefixwarm.library.warm_result import WarmResult
+from prefixwarm.state.outcome import Usage
+from prefixwarm.usage.reading import Reading, read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prices import OwnPrices
-    from prefixwarm.state.outcome import Usage
-    from prefixwarm.usage.reading import Reading
 
 _Client = TypeVar("_Client")
 _DAY = 86400.0
@@ -90,7 +90,8 @@ class CacheStats:
         reply : object or mapping
             A reply of any provider, or its usage alone: of the Messages API, Bedrock (InvokeModel
             and Converse), OpenAI (Chat Completions and Responses), Gemini, and what gateways and
-            frameworks make of them; a `WarmResult`. Streams are counted by `wrap`.
+            frameworks make of them. Streams are counted by `wrap`. A `WarmResult` says by itself
+            what it warmed, and is counted as a warm call, if one was sent.
         prefix : str or Prefix
             What it begins with.
         model : str
@@ -108,6 +109,8 @@ class CacheStats:
             What it billed; None where the reply does not say, or says what cannot be. Such a
             request is counted as unmeasured.
         """
+        if isinstance(reply, WarmResult):
+            return self._add_result(reply, version, at)
         reading = read_usage(reply)
         self._add(reading, _name(prefix), model, version, warm, self._clock() if at is None else at)
         return reading.usage if reading else None
@@ -251,6 +254,22 @@ class CacheStats:
         alert = HitAlert(callback, below, last_seconds, least_requests, prefix, model)
         with self._lock:
             self._alerts.append(alert)
+
+    def _add_result(self, result: WarmResult, version: str, at: float | None) -> Usage | None:
+        """Count a warm call of `Warmer`; one that was not sent is none."""
+        if not result.calls:
+            return None
+        usage = Usage(
+            input=result.input_tokens,
+            output=result.output_tokens,
+            read=result.cache_read_tokens,
+            write_5m=result.cache_creation_5m_tokens,
+            write_1h=result.cache_creation_1h_tokens,
+        )
+        reading = Reading(form="", usage=usage if usage.prompt else None)
+        started = result.started_at if at is None else at
+        self._add(reading, result.name, result.model, version, True, started)
+        return reading.usage
 
     def _add(
         self,

@@ -15,8 +15,8 @@ from prefixwarm.library.conversation_rounds import (
     rounds,
     turns,
 )
-from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.file_form import PrefixFile
+from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.prompt import Prompt
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm import CacheStats, Prefix
+from prefixwarm import CacheStats, Prefix, WarmResult
 from prefixwarm.errors import UsageError
 from prefixwarm.library.token_sums import MOST_GROUPS, OTHER
 from prefixwarm.prices import cost
@@ -145,6 +145,20 @@ def test_warm_calls_are_counted_beside(stats: CacheStats, clock: Time) -> None:
     assert (summary.requests, summary.write_tokens) == (5, 0)
     assert (summary.read_after_warm_tokens, summary.reads_per_warm_write) == (3000, 3.0)
     assert summary.warm_cost_usd == pytest.approx(0.0025)
+
+
+def test_what_a_warmer_returns_is_a_warm_call(stats: CacheStats, clock: Time) -> None:
+    """Named by itself; one that was skipped is none."""
+    warmed = {"name": "a", "model": MODEL, "started_at": clock.now}
+    sent = WarmResult(**warmed, outcome="written", calls=1, cache_creation_1h_tokens=1000)
+    assert stats.record(sent) == Usage(write_1h=1000)
+    assert stats.record(WarmResult(**warmed, outcome="skipped")) is None
+    assert stats.record(WarmResult(**warmed, outcome="failed", calls=1, cost_usd=None)) is None
+    clock.now += 3000
+    stats.record(claude(read=900), prefix="a", model=MODEL)
+    summary = stats.summary(prefix="a", model=MODEL)
+    assert (summary.warm_calls, summary.warm_write_tokens, summary.requests) == (2, 1000, 1)
+    assert (summary.read_after_warm_tokens, summary.warm_cost_usd) == (900, None)
 
 
 def test_an_hours_entry_lives_an_hour(stats: CacheStats, clock: Time) -> None:
