@@ -75,6 +75,7 @@ class Deployment:
         settings = function["Configuration"]
         arns = [layer["Arn"] for layer in settings.get("Layers", [])]
         layers = [client.get_layer_version_by_arn(Arn=arn) for arn in arns]
+        is_node = settings["Runtime"].startswith("nodejs")
         return Function(
             code=self._unzipped(function["Code"]["Location"]),
             handler=settings["Handler"],
@@ -83,7 +84,8 @@ class Deployment:
             name=settings["FunctionName"],
             memory_mb=settings["MemorySize"],
             timeout=settings["Timeout"],
-            python=self.tools.python(settings["Runtime"]),
+            python=None if is_node else self.tools.python(settings["Runtime"]),
+            node=self.tools.node() if is_node else None,
         )
 
     def _endpoint(self) -> dict[str, str]:

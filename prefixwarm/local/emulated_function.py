@@ -36,8 +36,10 @@ class Function:
     env
         The function's own environment variables.
     python
-        Installation prefix of the Python that stands for ``/var/lang``; None leaves ``/var/lang``
-        empty and runs the code's own ``bootstrap``, like a custom runtime.
+        Installation prefix of the Python that stands for ``/var/lang``; None hides the system's and
+        runs `node`, or the code's own ``bootstrap``, like a custom runtime.
+    node
+        The Node.js whose runtime it is, where it is no Python's.
     programs
         Where `python` is None, the only programs that the system shows; None shows all but Python.
     init_type
@@ -55,6 +57,7 @@ class Function:
     memory_mb: int = 512
     timeout: int = 30
     python: Path | None = field(default_factory=lambda: Path(sys.base_prefix))
+    node: Path | None = None
     programs: tuple[str, ...] | None = None
     init_type: str = "on-demand"
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 INVOKE_PORT, API_PORT = 28080, 29001
 # The user that Lambda runs functions as; managed instances switch to it by themselves.
+_NODE_RUNTIME = Path(__file__).parent / "node_runtime"
 _LAMBDA_USER = 993
 
 
@@ -108,7 +109,8 @@ def _layout(function: Function, tools: Tools, work: Path) -> Mapping[str, Any]:
     (work / "root").mkdir()
     folders = [(function.code, "/var/task"), (_merged(function.layers, work / "opt"), "/opt")]
     if function.python is None:
-        folders.append((_empty(work / "lang"), "/var/lang"))
+        folders.append((_lang_of(function.node, work / "lang"), "/var/lang"))
+        folders += [(_NODE_RUNTIME, "/var/runtime")] if function.node else []
     else:
         folders.append((_lang(function.python, work / "lang"), "/var/lang"))
         folders.append((tools.runtime(function.python), "/var/runtime"))
@@ -120,6 +122,17 @@ def _layout(function: Function, tools: Tools, work: Path) -> Mapping[str, Any]:
         "hides_python": function.python is None,
         "programs": function.programs,
     }
+
+
+def _lang_of(node: Path | None, folder: Path) -> Path:
+    """A folder with Node.js, or with nothing."""
+    if node is None:
+        return _empty(folder)
+    program = node.resolve()
+    if program.parts[1:2] != ("usr",):
+        return program.parent.parent
+    (_empty(folder / "bin") / "node").symlink_to(program)
+    return folder
 
 
 def _empty(folder: Path) -> Path:
