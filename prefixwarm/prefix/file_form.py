@@ -24,6 +24,7 @@ from prefixwarm.prefix.body import (
 )
 from prefixwarm.prefix.nesting import too_deep
 from prefixwarm.provider.routes import CONVERSE, Route, route_named
+from prefixwarm.safe_text import printable
 from prefixwarm.wire.record import Record
 
 TYPE_CHECKING = False
@@ -234,13 +235,7 @@ def checked_form(document: object, source: str) -> dict[str, Any]:
 
 def error_in(source: str, field: str, problem: str) -> PrefixFileError:
     """What is wrong with a file, as printable lines."""
-    return PrefixFileError(source, _line(field, 100), _line(problem, 300))
-
-
-def _line(text: str, most: int) -> str:
-    """One printable line: what stands in a broken file may be anything."""
-    shown = "".join(c if c.isprintable() else " " for c in text[: most + 1])
-    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+    return PrefixFileError(source, printable(field, 100), printable(problem, 300))
 
 
 def _problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 
 
 class LedgerOperations(TableAccess):
-    """Add to the ledgers, settle, read them; see `StateStore`."""
-
-    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
-        """See `StateStore`."""
-        change = _spent(outcome)
-        keep(change, outcome.started_at, LEDGER_SECONDS)
-        self._update_once({ledger_key(key, day): change}, deadline)
+    """Reserve, spend and settle in the ledgers, and read them; see `StateStore`."""
 
     def reserve(self, reservation: Reservation, limits: Limits, deadline: Deadline) -> bool:
         """See `StateStore`."""

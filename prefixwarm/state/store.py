@@ -112,9 +112,6 @@ class StateStore(Protocol):
     def due(self, now: float, limit: int, deadline: Deadline) -> DueStates:
         """States whose next check is due, the longest waiting first, and unreadable items."""
 
-    def add_to_ledger(self, key: str, day: str, outcome: Outcome, deadline: Deadline) -> None:
-        """Add a warm call's outcome and dollars to the ledger of a day, ``2026-11-21``."""
-
     def reserve(self, reservation: Reservation, limits: Limits, deadline: Deadline) -> bool:
         """Set dollars aside in the day's ledgers of the prefix and of all, by one transaction.
 

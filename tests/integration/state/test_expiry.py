@@ -17,6 +17,7 @@ from prefixwarm.state.model import (
     SessionStart,
 )
 from prefixwarm.state.outcome import WRITTEN, Outcome
+from tests.helpers.ledgers import add_spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ def test_a_ledger_is_kept_for_a_year(boto: Any, table: str, key: str, soon: Dead
     """Long enough to compare with last year's."""
     outcome = Outcome(name="support", kind=WRITTEN, started_at=NOW, calls=1, cost_usd=0.5)
     store = DynamoState(table, boto_calls(boto))
-    store.add_to_ledger(key, DAY, outcome, soon)
+    add_spending(store, key, DAY, outcome, soon)
     ledger_key = f"ledger/{key.partition('/')[2]}/{DAY}"
     assert expiry(boto, table, ledger_key) == NOW + LEDGER_SECONDS
     start = SessionStart(at=NOW, quiet=300, hit=True, saved=True, saved_usd=0.25)

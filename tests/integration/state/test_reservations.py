@@ -105,7 +105,7 @@ def test_what_older_code_spent_counts(
     store: StateStore, key: str, total: str, soon: Deadline
 ) -> None:
     """It set nothing aside."""
-    store.add_to_ledger(total, DAY, outcome(cost_usd=0.9), soon)
+    store.spend(reservation(key, total, 0.9), outcome(cost_usd=0.9), soon)
     assert not store.reserve(reservation(key, total), Limits(total_usd=1.0), soon)
 
 

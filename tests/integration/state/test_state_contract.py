@@ -21,6 +21,7 @@ from prefixwarm.state.model import (
 )
 from prefixwarm.state.outcome import FAILED, SKIPPED, WRITTEN, Outcome
 from prefixwarm.state.warm_state import State
+from tests.helpers.ledgers import add_spending
 from tests.helpers.states import changed
 
 if TYPE_CHECKING:
@@ -395,8 +396,8 @@ def test_the_ledger_adds(store: StateStore, key: str, soon: Deadline) -> None:
         done.replace(cost_usd=None),
         Outcome(name="support", kind=SKIPPED, reason="warm"),
     ):
-        store.add_to_ledger(key, "2026-11-21", outcome, soon)
-    store.add_to_ledger(key, "2026-11-22", done, soon)
+        add_spending(store, key, "2026-11-21", outcome, soon)
+    add_spending(store, key, "2026-11-22", done, soon)
     days = ("2026-11-20", "2026-11-21", "2026-11-22")
     first, second = store.ledger(key, days, soon)
     assert (first.key, first.day, first.outcomes) == (

@@ -17,7 +17,9 @@ from prefixwarm.state.model import (
     Failure,
     Lease,
     LeaseRequest,
+    Limits,
     Registration,
+    Reservation,
     Result,
     RoutePause,
 )
@@ -87,6 +89,7 @@ def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
     lease = Lease(key=key, owner="a", token=1)
     day = "2026-11-21"
     outcome = Outcome(name="support", kind=WRITTEN)
+    reservation = Reservation(key=key, total="total/shop", day=day, at=NOW, usd=0.5)
     return [
         lambda: store.read(key, until),
         lambda: store.take_lease(key, WISH, until),
@@ -100,7 +103,8 @@ def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
         lambda: store.pause(key, RoutePause(until=NOW, reason=""), until),
         lambda: store.retire(key, until),
         lambda: store.due(NOW, 5, until),
-        lambda: store.add_to_ledger(key, day, outcome, until),
+        lambda: store.reserve(reservation, Limits(), until),
+        lambda: store.spend(reservation, outcome, until),
         lambda: store.settle(State.of(key, saves=1), "total/shop", day, NOW, until),
         lambda: store.ledger(key, [day], until),
         lambda: store.ledger(key, [day, "2026-11-20"], until),

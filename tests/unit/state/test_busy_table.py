@@ -33,6 +33,7 @@ from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import Response
+from tests.helpers.ledgers import add_spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -258,7 +259,7 @@ def test_ledgers_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     soon = SleptThrough(60, monkeypatch)
     store = DynamoState("warm", LosesReplies())
     outcome = Outcome(name="support", kind=WRITTEN, calls=1, cost_usd=0.5, started_at=NOW)
-    store.add_to_ledger(KEY, DAY, outcome, soon)
+    add_spending(store, KEY, DAY, outcome, soon)
     store.count_start(KEY, START, soon)
     assert store.settle(store.read(KEY, soon), "total/shop", DAY, NOW, soon)
     own, total = (store.ledger(key, [DAY], soon)[0] for key in (KEY, "total/shop"))

@@ -30,6 +30,7 @@ from prefixwarm.state.model import (
 from prefixwarm.state.outcome import Outcome
 from prefixwarm.state.warm_state import State
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.ledgers import add_spending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +166,7 @@ def test_many_days_are_read_at_once(store: StateStore) -> None:
     outcome = Outcome(name="support", kind="refreshed", calls=1, cost_usd=0.002)
     days = [f"2026-{month:02}-{day:02}" for month in (10, 11) for day in range(1, 31)]
     for day in days[5::7]:
-        store.add_to_ledger(KEY, day, outcome, soon())
+        add_spending(store, KEY, day, outcome, soon())
     assert [ledger.day for ledger in store.ledger(KEY, days, soon())] == days[5::7]
 
 
