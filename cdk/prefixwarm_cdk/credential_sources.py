@@ -6,12 +6,13 @@ import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, ArnFormat, Stack, Token, Validations
+from aws_cdk import Acknowledgment, Stack, Token, Validations
 from aws_cdk import aws_iam as iam
 
 from prefixwarm import settings
+from prefixwarm.attach import grants
 from prefixwarm.errors import UsageError
-from prefixwarm.provider import federation, identity, keys
+from prefixwarm.provider import federation, keys
 from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 
 
 _WORKSPACE = "ANTHROPIC_AWS_WORKSPACE_ID"
-_ACTIONS = {
-    "aws": "aws-external-anthropic:CreateInference",
-    "bedrock-mantle": "bedrock-mantle:CreateInference",
-    "bedrock": "bedrock:InvokeModel",
-    "bedrock-converse": "bedrock:InvokeModel",
-}
 _RUNTIME = ("bedrock", "bedrock-converse")
 _POLICY = "PrefixWarmIdentity"
 # By id: variable, form and an example.
@@ -198,14 +193,12 @@ class _FunctionRole(Credentials):
 
     def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
         files, stack = list(files), Stack.of(function)
-        arns: dict[str, set[str]] = {}
-        for file in sorted(files, key=lambda file: file.route):
-            arns.setdefault(_ACTIONS[file.route], set()).update(self._resources(file, stack))
-            if guardrail := _guardrail(file, stack):
-                arns.setdefault("bedrock:ApplyGuardrail", set()).add(guardrail)
-        for action, resources in arns.items():
+        place = grants.Place(stack.partition, stack.region, stack.account)
+        for grant in grants.models(files, place, self._workspace_id):
             iam.Grant.add_to_principal(
-                grantee=function, actions=[action], resource_arns=sorted(resources)
+                grantee=function,
+                actions=list(grant.actions),
+                resource_arns=list(grant.resources),
             )
         for model in sorted({file.model for file in files if file.route in _RUNTIME}):
             _acknowledge(
@@ -216,13 +209,6 @@ class _FunctionRole(Credentials):
 
     def owners(self) -> tuple[IConstruct, ...]:
         return ()
-
-    def _resources(self, file: PrefixFile, stack: Stack) -> list[str]:
-        if file.route == "aws":
-            return [_arn(stack, "aws-external-anthropic", "workspace", str(self._workspace_id))]
-        if file.route == "bedrock-mantle":
-            return [_arn(stack, "bedrock-mantle", "project", "default")]
-        return _model_arns(stack, file.model)
 
 
 class _WorkloadIdentity(Credentials):
@@ -270,57 +256,7 @@ def _acknowledge(scope: IConstruct, resource: str, reason: str) -> None:
 
 
 def _may_identify() -> iam.PolicyStatement:
-    """Tokens for the Claude API alone, and no longer lived than the ones that are asked for."""
-    audience = "sts:IdentityTokenAudience"
-    return iam.PolicyStatement(
-        actions=["sts:GetWebIdentityToken"],
-        resources=["*"],
-        conditions={
-            "ForAllValues:StringEquals": {audience: [identity.AUDIENCE]},
-            "Null": {audience: "false"},
-            "NumericLessThanEquals": {"sts:DurationSeconds": identity.LIFETIME_SECONDS},
-        },
-    )
-
-
-def _model_arns(stack: Stack, model: str) -> list[str]:
-    """The inference profile and, as its calls need, the model in the regions it spreads over."""
-    if model.startswith("arn:"):
-        return [model]
-    geography, _, bare = model.partition(".")
-    if geography == "anthropic":
-        return [_arn(stack, "bedrock", "foundation-model", model, account="")]
-    return [
-        _arn(stack, "bedrock", "inference-profile", model),
-        _arn(stack, "bedrock", "foundation-model", bare, account="", region="*"),
-    ]
-
-
-def _guardrail(file: PrefixFile, stack: Stack) -> str | None:
-    """The guardrail that a Converse request names, which its caller must be allowed to apply."""
-    named = (file.request.get("guardrailConfig") or {}).get("guardrailIdentifier")
-    if not named or named.startswith("arn:"):
-        return named or None
-    return _arn(stack, "bedrock", "guardrail", named)
-
-
-def _arn(
-    stack: Stack,
-    service: str,
-    resource: str,
-    name: str,
-    *,
-    account: str | None = None,
-    region: str | None = None,
-) -> str:
-    return stack.format_arn(
-        service=service,
-        resource=resource,
-        resource_name=name,
-        account=account,
-        region=region,
-        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-    )
+    return iam.PolicyStatement.from_json(grants.web_identity().statement())
 
 
 def _plain(call: str, wanted: str) -> str:

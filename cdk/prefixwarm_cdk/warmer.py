@@ -10,8 +10,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from prefixwarm import settings
+from prefixwarm.attach import grants, runtimes
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK, state_keys
-from prefixwarm_cdk import attachment, runtimes
+from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.answering import AnsweringWarmer
 from prefixwarm_cdk.assets import Manifest
@@ -279,8 +280,8 @@ class PrefixWarmer(AnsweringWarmer):
 
     def _shared(self, function: lambda_.Function) -> dict[str, str]:
         """The settings that an attached function has in common with the others."""
-        own = self._environment() if runtimes.may_warm(function) else self._common()
-        if runtimes.asks(function) and self.keep_warm:
+        own = self._environment() if runtimes.may_warm(function.runtime.name) else self._common()
+        if runtimes.asks(function.runtime.name) and self.keep_warm:
             own[settings.ASK] = self.keep_warm.function.function_name
         return own
 
@@ -323,13 +324,14 @@ class PrefixWarmer(AnsweringWarmer):
         region = Stack.of(function).region
         scope = self._settings[settings.CACHE_SCOPE]
         keys = [state_keys(prefix.file, region, scope) for prefix in prefixes]
-        attachment.allow_state(function, self.table, keys)
+        state = grants.state(self.table.table_arn, keys, function.runtime.name)
+        attachment.allow(function, state)
         attachment.allow_key(function, self._key)
-        if runtimes.may_warm(function):
+        if runtimes.may_warm(function.runtime.name):
             self._credentials.grant(function, self._files(prefixes))
-        if runtimes.asks(function) and self.keep_warm:
+        if runtimes.asks(function.runtime.name) and self.keep_warm:
             self.grant_ask(function)
-        elif runtimes.asks(function):
+        elif runtimes.asks(function.runtime.name):
             attachment.warn_of_no_answer(function)
 
     def _name_senders(self) -> None:
