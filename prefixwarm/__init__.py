@@ -2,10 +2,12 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from prefixwarm.errors import BudgetExceeded
     from prefixwarm.library.asking import AskOutcome, ask
     from prefixwarm.library.async_warmer import AsyncWarmer
     from prefixwarm.library.cache_stats import CacheStats
     from prefixwarm.library.conversation_fit import fit
+    from prefixwarm.library.cost_gate import CostGate
     from prefixwarm.library.sync_warmer import Warmer
     from prefixwarm.library.warm_result import WarmResult
     from prefixwarm.prefix.file_form import PrefixFile
@@ -17,7 +19,9 @@ __version__ = "0.1.0"
 __all__ = [
     "AskOutcome",
     "AsyncWarmer",
+    "BudgetExceeded",
     "CacheStats",
+    "CostGate",
     "Prefix",
     "PrefixFile",
     "WarmResult",
@@ -31,7 +35,9 @@ __all__ = [
 _MODULES = {
     "AskOutcome": "prefixwarm.library.asking",
     "AsyncWarmer": "prefixwarm.library.async_warmer",
+    "BudgetExceeded": "prefixwarm.errors",
     "CacheStats": "prefixwarm.library.cache_stats",
+    "CostGate": "prefixwarm.library.cost_gate",
     "Prefix": "prefixwarm.prefix.prefix_definition",
     "PrefixFile": "prefixwarm.prefix.file_form",
     "WarmResult": "prefixwarm.library.warm_result",

@@ -8,6 +8,7 @@
     │   ├── PrefixFileError        a prefix file: which file, which field, what to do
     │   ├── UnwarmableRequestError a request whose shape forbids a warm call
     │   └── DoesNotFitError        a conversation that cannot be shortened to its budget
+    ├── BudgetExceeded             a call that would cost more than its budget has left
     ├── CredentialsError           no credentials, or they cannot be fetched
     ├── DeploymentError            what is deployed cannot be read or changed
     ├── StateError                 the warm state cannot be reached or refuses us
@@ -85,6 +86,45 @@ class DoesNotFitError(UsageError):
             f"fit: the prefix has about {prefix:,} tokens and the last round {rest:,}; the budget "
             f"is {budget:,}: raise it, or shorten what the last round holds"
         )
+
+
+class BudgetExceeded(PrefixwarmError):  # noqa: N818 - a public name
+    """A call would cost more than its budget has left; nothing was sent.
+
+    Parameters
+    ----------
+    unit
+        ``usd`` or ``tokens``.
+    period
+        ``call`` or ``day``, which is a UTC day.
+    spent
+        What was spent or is reserved in the period; 0 for a single call.
+    cap
+        The budget.
+    would_cost
+        What the call might have cost at most, as estimated; None where its price is unknown.
+    """
+
+    def __init__(
+        self, unit: str, period: str, spent: float, cap: float, would_cost: float | None
+    ) -> None:
+        self.unit = unit
+        self.period = period
+        self.spent = spent
+        self.cap = cap
+        self.would_cost = would_cost
+        if would_cost is None:
+            cost, cure = "its price is unknown", "give its price in CostGate(prices=...)"
+        else:
+            cost = f"it would cost up to {_amount(unit, would_cost)}"
+            cure = f"raise {unit}_per_{period}, or send less"
+        so_far = f"{_amount(unit, spent)} of " if period == "day" else ""
+        spending = f"{so_far}{_amount(unit, cap)} a {period}" + (" spent" if so_far else "")
+        super().__init__(f"the call was not sent: {cost}, with {spending}; {cure}")
+
+
+def _amount(unit: str, value: float) -> str:
+    return f"${value:,.4f}" if unit == "usd" else f"{value:,.0f} tokens"
 
 
 class CredentialsError(PrefixwarmError):

@@ -12,11 +12,11 @@ import functools
 import inspect
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from prefixwarm.errors import UsageError
 from prefixwarm.usage.reading import Reading, read_usage
-from prefixwarm.usage.stream_taps import TappedBody, TappedStream, async_events, events
+from prefixwarm.usage.stream_taps import tap, tap_bedrock, tap_reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -90,8 +90,7 @@ class _Call:
     def stream(self, stream: Any) -> None:
         """Record a stream of anthropic or openai when it ends; it stays the same object."""
         with suppress(Exception):
-            tap = async_events if hasattr(stream, "__aiter__") else events
-            stream.__dict__["_iterator"] = tap(stream._iterator, self.done)
+            tap(stream, self.done)
 
 
 def _of_sdk(own: type, record: Record, clock: Clock) -> dict[str, Any]:
@@ -242,7 +241,7 @@ def _register(client: Any, record: Record, clock: Clock) -> None:
         with suppress(Exception):
             call = context.pop(_SENT, None)
             if call is not None and "Error" not in parsed:
-                _read_along(parsed, call)
+                tap_bedrock(parsed, call.done)
 
     for operation in _BEDROCK:
         name = f"bedrock-runtime.{operation}"
@@ -250,40 +249,16 @@ def _register(client: Any, record: Record, clock: Clock) -> None:
         client.meta.events.register(f"after-call.{name}", after)
 
 
-def _read_along(parsed: dict[str, Any], call: _Call) -> None:
-    body = parsed.get("body")
-    if "usage" in parsed:
-        call.reply(parsed)
-    elif "stream" in parsed:
-        parsed["stream"] = TappedStream(parsed["stream"], call.done)
-    elif hasattr(body, "read"):
-        own = cast("Any", body)
-        parsed["body"] = type(own)(TappedBody(own._raw_stream, call.done), own._content_length)
-    elif body is not None:
-        parsed["body"] = TappedStream(body, call.done)
-
-
 def _function(function: Any, record: Record, clock: Clock) -> Any:
     """A function that returns a reply, a stream, or what can be awaited for one."""
 
-    def finished(call: _Call, reply: Any) -> Any:
-        if read_usage(reply) is None and _is_stream(reply):
-            return TappedStream(reply, call.done)
-        call.reply(reply)
-        return reply
-
     async def awaited(call: _Call, pending: Any) -> Any:
-        return finished(call, await pending)
+        return tap_reply(await pending, call.done)
 
     @functools.wraps(function)
     def recorded(*arguments: Any, **named: Any) -> Any:
         call = _Call(record, str(named.get("model") or ""), named, clock())
         reply = function(*arguments, **named)
-        return awaited(call, reply) if inspect.isawaitable(reply) else finished(call, reply)
+        return awaited(call, reply) if inspect.isawaitable(reply) else tap_reply(reply, call.done)
 
     return recorded
-
-
-def _is_stream(reply: Any) -> bool:
-    named = isinstance(reply, dict | list | tuple | str | bytes) or hasattr(reply, "model_dump")
-    return not named and (hasattr(reply, "__iter__") or hasattr(reply, "__aiter__"))

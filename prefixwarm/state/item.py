@@ -104,6 +104,9 @@ def ledger_key(key: str, day: str) -> str:
     return f"ledger/{key.partition('/')[2]}/{day}"
 
 
+_LEDGER_COUNTS = ("unpriced", "saves", "committed_tokens")
+
+
 def ledger_of(key: str, day: str, item: object) -> Ledger:
     """The ledger that an item holds.
 
@@ -120,7 +123,7 @@ def ledger_of(key: str, day: str, item: object) -> Ledger:
         for name, value in item.items()
         if name.startswith("outcome_")
     }
-    counts = {n: _read(at, n, COUNT, item[n]) for n in ("unpriced", "saves") if n in item}
+    counts = {n: _read(at, n, COUNT, item[n]) for n in _LEDGER_COUNTS if n in item}
     sums = {
         n: _read(at, n, USD, item[n])
         for n in ("spent_usd", "others_usd", "saved_usd", "committed_usd")

@@ -37,6 +37,16 @@ class LedgerOperations(TableAccess):
                 change.add("committed_usd", outcome.cost_usd - reservation.usd)
         self._update_once(changes, deadline)
 
+    def adjust(self, reservation: Reservation, usd: float, tokens: int, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        changes = {}
+        for key in (reservation.total, reservation.key):
+            changes[ledger_key(key, reservation.day)] = change = Change()
+            change.add("committed_usd", usd - reservation.usd)
+        if tokens != reservation.tokens:
+            change.add("committed_tokens", tokens - reservation.tokens)
+        self._update_once(changes, deadline)
+
     def _commit(self, changes: dict[str, Change], deadline: Deadline) -> bool:
         try:
             self._update_once(changes, deadline)
@@ -89,7 +99,7 @@ def _spent(outcome: Outcome) -> Change:
 def _committed(reservation: Reservation, limits: Limits) -> dict[str, Change]:
     """The ledgers with these dollars set aside; none where the limits are below that anyway."""
     changes: dict[str, Change] = {}
-    pairs = ((reservation.key, limits.own_usd), (reservation.total, limits.total_usd))
+    pairs = ((reservation.total, limits.total_usd), (reservation.key, limits.own_usd))
     for key, limit in pairs:
         changes[ledger_key(key, reservation.day)] = change = Change()
         change.add("committed_usd", reservation.usd)
@@ -102,7 +112,18 @@ def _committed(reservation: Reservation, limits: Limits) -> dict[str, Change]:
         # What older code has spent on this day was committed by nobody.
         for name in ("committed_usd", "spent_usd"):
             change.require(change.absent_or(name, "<=", left))
-    return changes
+    return changes if _commit_tokens(change, reservation, limits) else {}
+
+
+def _commit_tokens(change: Change, reservation: Reservation, limits: Limits) -> bool:
+    """Set tokens aside in the ledger of one; whether the limit is not below that anyway."""
+    if reservation.tokens:
+        change.add("committed_tokens", reservation.tokens)
+    if limits.own_tokens is None:
+        return True
+    left = limits.own_tokens - reservation.tokens
+    change.require(change.absent_or("committed_tokens", "<=", left))
+    return left >= 0
 
 
 def _settled(state: State, settlement: Settlement) -> Change:

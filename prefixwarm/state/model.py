@@ -252,17 +252,22 @@ class Settlement(Record):
 
 
 class Limits(Record):
-    """US dollars that a day may cost: all prefixes of the deployment, and one; None is no limit."""
+    """US dollars that a day may cost: all prefixes of the deployment, and one; None is no limit.
+
+    `own_tokens` is the same in tokens, of the one alone.
+    """
 
     total_usd: float | None = None
     own_usd: float | None = None
+    own_tokens: int | None = None
 
 
 class Reservation(Record):
     """US dollars set aside in a day's ledgers before they are spent.
 
-    `key` is the prefix's state and `total` the ledger of all; `at` is epoch seconds. A reservation
-    that was never spent, because its holder was killed, counts as spent.
+    `key` is the prefix's state and `total` the ledger of all, which may be the same; `at` is epoch
+    seconds; `tokens` are counted in the ledger of `key` alone. A reservation that was never spent,
+    because its holder was killed, counts as spent.
     """
 
     key: str
@@ -270,6 +275,7 @@ class Reservation(Record):
     day: str
     at: float
     usd: float
+    tokens: int = 0
 
 
 class Ledger(Record):
@@ -278,7 +284,8 @@ class Ledger(Record):
     `outcomes` and `spent_usd` are of the keep-warm function's calls, of which `unpriced` had an
     unknown price; `others_usd` is what the init phase and the command line spent, and
     `saved_usd` what `saves` observed session starts saved, as settled on that day.
-    `committed_usd` is what was spent or is reserved, and what budgets are asked with.
+    `committed_usd` is what was spent or is reserved, and what budgets are asked with;
+    `committed_tokens` is the same of a budget in tokens.
     """
 
     key: str
@@ -290,6 +297,7 @@ class Ledger(Record):
     saves: int = 0
     saved_usd: float = 0.0
     committed_usd: float = 0.0
+    committed_tokens: int = 0
 
     @property
     def net_usd(self) -> float | None:

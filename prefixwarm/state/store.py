@@ -124,6 +124,9 @@ class StateStore(Protocol):
         Where the cost is unknown the reservation stays, and counts as spent.
         """
 
+    def adjust(self, reservation: Reservation, usd: float, tokens: int, deadline: Deadline) -> None:
+        """Put what a call cost in the place of its reservation, and count nothing else of it."""
+
     def settle(
         self, state: State, total: str, day: str, at: float, deadline: Deadline
     ) -> Settlement | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from prefixwarm.usage.reading import read_usage
 from prefixwarm.usage.streaming import StreamedUsage
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     # Takes what a reply billed; None where it did not say.
     Done = Callable[[Reading | None], None]
+
+_Reply = TypeVar("_Reply")
 
 
 def events(stream: Any, done: Done) -> Iterator[Any]:
@@ -45,6 +47,55 @@ async def async_events(stream: Any, done: Done) -> AsyncIterator[Any]:
 def _end(usage: StreamedUsage, done: Done) -> None:
     with suppress(Exception):
         done(usage.reading())
+
+
+def tap(stream: Any, done: Done) -> Any:
+    """The stream with `done` called at its end.
+
+    One of anthropic or openai stays the same object; of others it is a `TappedStream`.
+    """
+    if not hasattr(stream, "_iterator"):
+        return TappedStream(stream, done)
+    tapped = async_events if hasattr(stream, "__aiter__") else events
+    stream.__dict__["_iterator"] = tapped(stream._iterator, done)
+    return stream
+
+
+def tap_reply(reply: _Reply, done: Done) -> _Reply:
+    """Say what any reply billed: now where it is whole, else when the caller has read it.
+
+    Returns
+    -------
+    object
+        What to hand on in the reply's place.
+    """
+    if isinstance(reply, dict) and ("stream" in reply or "body" in reply):
+        return cast("_Reply", tap_bedrock(reply, done))
+    if is_stream(reply):
+        return cast("_Reply", tap(reply, done))
+    done(read_usage(reply))
+    return reply
+
+
+def tap_bedrock(reply: dict[str, Any], done: Done) -> dict[str, Any]:
+    """The same for a reply of boto3, whose stream or body is replaced in its place."""
+    body = reply.get("body")
+    if "usage" in reply:
+        done(read_usage(reply))
+    elif "stream" in reply:
+        reply["stream"] = TappedStream(reply["stream"], done)
+    elif hasattr(body, "read"):
+        own: Any = body
+        reply["body"] = type(own)(TappedBody(own._raw_stream, done), own._content_length)
+    elif body is not None:
+        reply["body"] = TappedStream(body, done)
+    return reply
+
+
+def is_stream(reply: Any) -> bool:
+    """Whether a reply is read event by event."""
+    whole = isinstance(reply, dict | list | tuple | str | bytes) or hasattr(reply, "model_dump")
+    return not whole and (hasattr(reply, "__iter__") or hasattr(reply, "__aiter__"))
 
 
 class TappedStream:

@@ -57,6 +57,25 @@ def ledger(store: StateStore, key: str, soon: Deadline) -> Ledger:
     return found
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_call_of_an_agent_is_adjusted(
+    store: StateStore, key: str, total: str, soon: Deadline, alone: bool
+) -> None:
+    """Its dollars and tokens take the place of what was set aside, and it is no warm call."""
+    sums = key if alone else total
+    call = reservation(key, sums).replace(tokens=1000)
+    assert store.reserve(call, Limits(own_usd=0.25, own_tokens=1000), soon)
+    assert not store.reserve(call, Limits(own_tokens=1999), soon)
+    store.adjust(call, 0.125, 300, soon)
+    own = ledger(store, key, soon)
+    assert (own.committed_usd, own.committed_tokens) == (0.125, 300)
+    assert (own.spent_usd, own.outcomes) == (0.0, {})
+    assert ledger(store, sums, soon).committed_usd == 0.125
+    assert store.reserve(call, Limits(total_usd=0.375, own_tokens=1300), soon)
+    store.adjust(call, 0.0, 0, soon)
+    assert ledger(store, key, soon).committed_tokens == 300
+
+
 def test_a_call_is_reserved_and_spent(
     store: StateStore, key: str, total: str, soon: Deadline
 ) -> None:

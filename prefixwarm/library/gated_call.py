@@ -1,0 +1,105 @@
+"""A call whose most is reserved: what becomes of the reservation when it is over."""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import StateError, UsageError
+from prefixwarm.prices import cost
+from prefixwarm.usage.reading import Reading, read_usage
+from prefixwarm.wire.deadline import Deadline
+
+if TYPE_CHECKING:
+    from prefixwarm.library.call_estimate import CallEstimate
+    from prefixwarm.prices import OwnPrices
+    from prefixwarm.state.model import Reservation
+    from prefixwarm.state.store import StateStore
+
+_STORE_SECONDS = 3.0
+_logger = logging.getLogger("prefixwarm")
+
+
+class GatedCall:
+    """What `CostGate` reserved for one call.
+
+    Attributes
+    ----------
+    estimate : CallEstimate
+        What is reserved.
+    cost_usd : float or None
+        US dollars that it billed, once it is settled; None where that is unknown.
+    """
+
+    def __init__(
+        self,
+        estimate: CallEstimate,
+        reservation: Reservation,
+        store: StateStore,
+        prices: OwnPrices | None,
+    ) -> None:
+        self.estimate = estimate
+        self.cost_usd: float | None = None
+        self._reservation = reservation
+        self._store = store
+        self._prices = prices
+        self._lock = Lock()
+        self._open = True
+
+    def settle(self, reply: object) -> None:
+        """Put what the call billed in the place of its reservation, once.
+
+        Where that is unknown, by a reply that does not say it or says what cannot be, the
+        reservation stays, and counts as spent.
+
+        Parameters
+        ----------
+        reply : object or mapping
+            The reply, or its usage, see `CacheStats.record`.
+        """
+        reading = reply if isinstance(reply, Reading) else read_usage(reply)
+        usage = reading.usage if reading else None
+        if reading is None or usage is None:
+            return
+        usd = self._cost(reading)
+        self.cost_usd = usd
+        reserved = self._reservation.usd
+        self._adjust(reserved if usd is None else usd, usage.prompt + usage.output)
+
+    def release(self) -> None:
+        """Give the reservation back: the call was not sent, or was refused."""
+        self._adjust(0.0, 0)
+
+    def _cost(self, reading: Reading) -> float | None:
+        try:
+            usd = cost(reading, self.estimate.model or None, own=self._prices)
+        except UsageError:
+            return None
+        return None if usd is None else float(usd)
+
+    def _adjust(self, usd: float, tokens: int) -> None:
+        with self._lock:
+            is_first, self._open = self._open, False
+        if not is_first:
+            return
+        deadline = Deadline.after(_STORE_SECONDS)
+        try:
+            self._store.adjust(self._reservation, usd, tokens, deadline)
+        except StateError as error:
+            _logger.warning("CostGate: %s; what was reserved counts as spent", error)
+
+
+def was_refused(error: Any) -> bool:
+    """Whether the provider answered with an error, which it does not bill.
+
+    The SDKs' status errors say it by `status_code` or `code`, botocore's by its response.
+    """
+    response = getattr(error, "response", None)
+    metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
+    status = (
+        getattr(error, "status_code", None)
+        or metadata.get("HTTPStatusCode")
+        or getattr(error, "code", None)
+    )
+    return isinstance(status, int) and 400 <= status < 600
