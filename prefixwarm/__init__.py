@@ -4,12 +4,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prefixwarm.errors import BudgetExceeded
     from prefixwarm.library.asking import AskOutcome, ask
+    from prefixwarm.library.async_warm_schedule import AsyncWarmSchedule
     from prefixwarm.library.async_warmer import AsyncWarmer
     from prefixwarm.library.cache_stats import CacheStats
     from prefixwarm.library.conversation_fit import fit
     from prefixwarm.library.cost_gate import CostGate
     from prefixwarm.library.sync_warmer import Warmer
     from prefixwarm.library.warm_result import WarmResult
+    from prefixwarm.library.warm_schedule import WarmSchedule
+    from prefixwarm.library.warm_status import WarmStatus
     from prefixwarm.prefix.file_form import PrefixFile
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prefix.prefix_key import prefix_key
@@ -18,6 +21,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AskOutcome",
+    "AsyncWarmSchedule",
     "AsyncWarmer",
     "BudgetExceeded",
     "CacheStats",
@@ -25,6 +29,8 @@ __all__ = [
     "Prefix",
     "PrefixFile",
     "WarmResult",
+    "WarmSchedule",
+    "WarmStatus",
     "Warmer",
     "__version__",
     "ask",
@@ -34,6 +40,7 @@ __all__ = [
 
 _MODULES = {
     "AskOutcome": "prefixwarm.library.asking",
+    "AsyncWarmSchedule": "prefixwarm.library.async_warm_schedule",
     "AsyncWarmer": "prefixwarm.library.async_warmer",
     "BudgetExceeded": "prefixwarm.errors",
     "CacheStats": "prefixwarm.library.cache_stats",
@@ -41,6 +48,8 @@ _MODULES = {
     "Prefix": "prefixwarm.prefix.prefix_definition",
     "PrefixFile": "prefixwarm.prefix.file_form",
     "WarmResult": "prefixwarm.library.warm_result",
+    "WarmSchedule": "prefixwarm.library.warm_schedule",
+    "WarmStatus": "prefixwarm.library.warm_status",
     "Warmer": "prefixwarm.library.sync_warmer",
     "ask": "prefixwarm.library.asking",
     "fit": "prefixwarm.library.conversation_fit",

@@ -67,13 +67,13 @@ class AsyncWarmer:
             timeout=timeout,
             clock=clock,
         )
-        self._calls = WarmCalls(client, prefixes, options, awaits=True)
+        self.calls = WarmCalls(client, prefixes, options, awaits=True)
         self._tasks: set[asyncio.Task[list[WarmResult]]] = set()
 
     @property
     def prefixes(self) -> list[str]:
         """The names of its prefixes."""
-        return list(self._calls.prefixes)
+        return list(self.calls.prefixes)
 
     @overload
     async def warm(
@@ -97,15 +97,15 @@ class AsyncWarmer:
 
         wish = WarmWish(verify=verify, force=force)
         if prefix is not None:
-            return (await self._warmed([self._calls.prepared(prefix)], wish))[0]
-        return await self._warmed(list(self._calls.prefixes.values()), wish)
+            return (await self._warmed([self.calls.prepared(prefix)], wish))[0]
+        return await self._warmed(list(self.calls.prefixes.values()), wish)
 
     async def ensure_cached(self, prefix: str | Prefix | PrefixFile) -> WarmResult:
         """Warm a prefix if its life has run out; see `Warmer.ensure_cached`."""
         from prefixwarm.library.warm_calls import WarmWish
 
         wish = WarmWish(only_lapsed=True)
-        return (await self._warmed([self._calls.prepared(prefix)], wish))[0]
+        return (await self._warmed([self.calls.prepared(prefix)], wish))[0]
 
     def start(self) -> asyncio.Task[list[WarmResult]]:
         """Warm all prefixes in a task; failures are logged, and never raised.
@@ -140,8 +140,8 @@ class AsyncWarmer:
         from prefixwarm.library.event_loop import sender_on_loop
         from prefixwarm.library.warm_calls import shared
 
-        sender = sender_on_loop(self._calls.kind)
-        begun = [self._calls.begin(prefix, wish, sender) for prefix in prefixes]
+        sender = sender_on_loop(self.calls.kind)
+        begun = [self.calls.begin(prefix, wish, sender) for prefix in prefixes]
         results = await asyncio.gather(*(asyncio.wrap_future(future) for future, _ in begun))
         return [
             result if own else shared(result)

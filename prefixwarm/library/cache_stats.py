@@ -16,6 +16,7 @@ from prefixwarm.library.token_sums import Group, Window
 from prefixwarm.library.warm_result import WarmResult
 from prefixwarm.state.outcome import Usage
 from prefixwarm.usage.reading import Reading, read_usage
+from prefixwarm.warm.call_context import is_warm_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +152,7 @@ class CacheStats:
 
         def done(reading: Reading | None, model: str, body: Any, started: float) -> None:
             name = prefix(body) if callable(prefix) else _name(prefix)
-            self._add(reading, name, model, version, warm, started)
+            self._add(reading, name, model, version, warm or is_warm_call(), started)
 
         recorded: _Client = record_client(client, done, self._clock)
         return recorded

@@ -83,8 +83,12 @@ def prepare(
     if placeholder is not None:
         file = file.replace(request=_with_placeholder(file.request, placeholder))
     call = compile_prefix(file)
-    environ = {**os.environ, "AWS_REGION": kind.region} if kind.region else os.environ
-    return PreparedPrefix(file=file, call=call, key=call.key(scope, environ))
+    return PreparedPrefix(file=file, call=call, key=call.key(scope, environ_of(kind)))
+
+
+def environ_of(kind: ClientKind) -> Mapping[str, str]:
+    """The environment, with the region that the client reaches."""
+    return {**os.environ, "AWS_REGION": kind.region} if kind.region else os.environ
 
 
 def _file(prefix: AnyPrefix, prices: OwnPrices | None, kind: ClientKind) -> PrefixFile:

@@ -85,13 +85,13 @@ class Warmer:
             timeout=timeout,
             clock=clock,
         )
-        self._calls = WarmCalls(client, prefixes, options, awaits=False)
-        self._sender = UserClient(self._calls.kind)
+        self.calls = WarmCalls(client, prefixes, options, awaits=False)
+        self.sender = UserClient(self.calls.kind)
 
     @property
     def prefixes(self) -> list[str]:
         """The names of its prefixes."""
-        return list(self._calls.prefixes)
+        return list(self.calls.prefixes)
 
     @overload
     def warm(
@@ -138,8 +138,8 @@ class Warmer:
 
         wish = WarmWish(verify=verify, force=force)
         if prefix is not None:
-            return self._warmed([self._calls.prepared(prefix)], wish)[0]
-        return self._warmed(list(self._calls.prefixes.values()), wish)
+            return self._warmed([self.calls.prepared(prefix)], wish)[0]
+        return self._warmed(list(self.calls.prefixes.values()), wish)
 
     def ensure_cached(self, prefix: str | Prefix | PrefixFile) -> WarmResult:
         """Warm a prefix if its life has run out: right before it is used.
@@ -151,7 +151,7 @@ class Warmer:
         """
         from prefixwarm.library.warm_calls import WarmWish
 
-        return self._warmed([self._calls.prepared(prefix)], WarmWish(only_lapsed=True))[0]
+        return self._warmed([self.calls.prepared(prefix)], WarmWish(only_lapsed=True))[0]
 
     def start(self) -> Future[list[WarmResult]]:
         """Warm all prefixes in a thread; failures are logged, and never raised.
@@ -168,5 +168,5 @@ class Warmer:
     def _warmed(self, prefixes: list[PreparedPrefix], wish: WarmWish) -> list[WarmResult]:
         from prefixwarm.library.warm_calls import shared
 
-        begun = [self._calls.begin(prefix, wish, self._sender) for prefix in prefixes]
+        begun = [self.calls.begin(prefix, wish, self.sender) for prefix in prefixes]
         return [future.result() if own else shared(future.result()) for future, own in begun]

@@ -6,12 +6,13 @@ import logging
 import os
 from concurrent.futures import Future
 from functools import partial
-from threading import Thread
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
+from prefixwarm.library.after_fork import renew_after_fork
 from prefixwarm.library.client_argument import client_kind
-from prefixwarm.library.prepared_prefix import PreparedPrefix, prepare
+from prefixwarm.library.prepared_prefix import PreparedPrefix, environ_of, prepare
 from prefixwarm.library.single_flight import SingleFlight
 from prefixwarm.library.steady_clock import steady_time
 from prefixwarm.library.store_argument import open_store
@@ -21,6 +22,7 @@ from prefixwarm.life import refresh_after
 from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.prefix_file import PrefixFile
 from prefixwarm.settings import DISABLED, Settings
+from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import acquire_in_turn, without_lease
 from prefixwarm.warm.attempt import CallOptions
@@ -29,12 +31,11 @@ from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from prefixwarm.library.prepared_prefix import AnyPrefix
     from prefixwarm.prices import OwnPrices
     from prefixwarm.provider.client import CallSender
-    from prefixwarm.state.warm_state import State
     from prefixwarm.warm.attempt import Attempt
 
 
@@ -89,6 +90,8 @@ class WarmCalls:
         self.workers = WorkerThreads(options.max_in_flight)
         self.prefixes: dict[str, PreparedPrefix] = {}
         self._sources: dict[str, AnyPrefix] = {}
+        # Told the name of a prefix after a call for it.
+        self.listeners: list[Callable[[str], None]] = []
         self._options = options
         self._flights: SingleFlight[WarmResult] = SingleFlight(self.workers)
         for prefix in [prefixes] if isinstance(prefixes, Prefix | PrefixFile) else prefixes:
@@ -97,6 +100,7 @@ class WarmCalls:
                 raise UsageError(f"prefix {prepared.name}: there are two of this name; rename one")
             self.prefixes[prepared.name] = prepared
             self._sources[prepared.name] = prefix
+        renew_after_fork(self)
 
     def prepared(self, prefix: str | Prefix | PrefixFile) -> PreparedPrefix:
         """The prefix of this name; one that is new here becomes one of the warmer's.
@@ -131,21 +135,37 @@ class WarmCalls:
             future.set_result(self._without_call(prepared, FAILED, f"no thread: {error}"))
             return future, True
 
-    def make(self, prepared: PreparedPrefix, options: CallOptions, sender: CallSender) -> Attempt:
-        """Acquire, send and record one warm call, in this thread; StateError as `acquire`."""
+    def make(
+        self,
+        prepared: PreparedPrefix,
+        options: CallOptions,
+        sender: CallSender,
+        *,
+        in_turn: bool = True,
+    ) -> Attempt:
+        """Acquire, send and record one warm call, in this thread; StateError as `acquire`.
+
+        `in_turn`: whether somebody else's call is waited for.
+        """
         deadline = Deadline.after(self._options.timeout)
-        wait = deadline.earliest(_WAIT_SECONDS)
-        attempt = acquire_in_turn(
-            prepared.call, options, self.store, deadline, self.clock, wait=wait
-        )
+        wait = deadline.earliest(_WAIT_SECONDS if in_turn else 0.0)
+        call = prepared.call
+        attempt = acquire_in_turn(call, options, self.store, deadline, self.clock, wait=wait)
         if attempt.granted:
             attempt.send(sender)
             attempt.record()
         return attempt
 
-    def state(self, prepared: PreparedPrefix) -> State:
-        """The prefix's warm state; raises StateError."""
-        return self.store.read(prepared.key, Deadline.after(2.0))
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """Names the region that the client's cache lives in."""
+        return environ_of(self.kind)
+
+    def renew(self) -> None:
+        """Free the lock of a table of this process, which another thread may have held."""
+        table = getattr(self.store, "table", None)
+        if isinstance(table, LocalTable):
+            table.lock = RLock()
 
     def _result(self, prepared: PreparedPrefix, wish: WarmWish, sender: CallSender) -> WarmResult:
         """What comes of a wish; never raises."""
@@ -159,6 +179,9 @@ class WarmCalls:
         result = result_of(prepared, attempt.outcome, attempt.state.life.warm_until)
         if wish.verify and result.ok:
             result = result.with_verification(self._read_again(prepared, options, attempt, sender))
+        if result.calls:
+            for tell in list(self.listeners):
+                tell(prepared.name)
         return result
 
     def _read_again(

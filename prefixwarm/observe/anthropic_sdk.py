@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.observer import Observer
 from prefixwarm.prefix.prompt import SHAPING_HEADERS
+from prefixwarm.warm.call_context import is_warm_call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -104,6 +105,8 @@ def async_middleware(
 
 def _begin(watch: Observer, request: Any) -> Sent | None:
     with suppress(Exception):
+        if is_warm_call():
+            return None
         if request.method.lower() != "post" or request.url.partition("?")[0] != _PATH:
             return None
         body = request.json

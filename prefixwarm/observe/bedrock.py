@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.observer import Observer, without_fail
+from prefixwarm.warm.call_context import is_warm_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +65,8 @@ class _Watcher:
     def add_breakpoint(self, params: dict[str, Any], **_more: Any) -> dict[str, Any] | None:
         """The parameters with the breakpoint; None leaves them as they are."""
         with suppress(Exception):
+            if is_warm_call():
+                return None
             whole = params if "body" not in params else _invoked(params)
             sent = self._observer.begin(whole, {})
             if sent is None or sent.match.drift is not None:
@@ -79,10 +81,12 @@ class _Watcher:
     def before(self, params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
         """Remember what is sent, and when; the first request may wait for a warm call."""
         with suppress(Exception):
+            if is_warm_call():
+                return
             if self._first:
                 self._first = False
                 self._wait(params["url_path"], params["body"])
-            context[_SENT] = (params["url_path"], params["body"], time())
+            context[_SENT] = (params["url_path"], params["body"], self._observer.clock())
 
     def after(self, parsed: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
         """Read along while the caller reads the response."""

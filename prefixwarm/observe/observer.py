@@ -66,6 +66,10 @@ class Observer:
         Where traffic is noted; by default the table ``PREFIXWARM_TABLE``, if any.
     emit : callable, optional
         Takes each log line; by default it goes to standard output.
+    environ : mapping of str to str, optional
+        Names the region that the requests go to.
+    clock : callable
+        Gives the time in epoch seconds.
     """
 
     def __init__(
@@ -74,7 +78,10 @@ class Observer:
         *,
         state: StateStore | None = None,
         emit: Callable[[str], None] | None = None,
+        environ: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time,
     ) -> None:
+        self.clock = clock
         self._emit = emit or _print
         self._background = Background()
         self._explained: set[tuple[str, str]] = set()
@@ -83,7 +90,8 @@ class Observer:
         warmed = _installed(self._settings) if prefixes is None else prefixes
         self._matcher = without_fail(lambda: Matcher(warmed)) or Matcher([])
         store = state or without_fail(lambda: table_state(self._settings))
-        self._reporter = StateReporter(store, self._settings.cache_scope) if store else None
+        scope = self._settings.cache_scope
+        self._reporter = StateReporter(store, scope, environ) if store else None
         self._gate = Gate(self._reporter.read, self._settings.gate_ms) if self._reporter else None
         sampling = self._settings.diagnose == "sample"
         self._diagnosis = Diagnosis() if self._reporter and sampling else None
@@ -97,7 +105,7 @@ class Observer:
             match = self._matcher.match(body, headers)
         except Exception:  # noqa: BLE001 - observing must never fail a request
             return None
-        return Sent(match, body, started or time()) if match else None
+        return Sent(match, body, started or self.clock()) if match else None
 
     def wait(self, sent: Sent) -> None:
         """Wait for a warm call that is writing this request's prefix, as far as settings allow."""
@@ -117,13 +125,13 @@ class Observer:
         named = ""
         if self._diagnosis is not None and sent.match.alike:
             named = self._diagnosis.message_id(sent.match.warmed.prefix, sent.body)
-        return replace(sent, named=named, started=time())
+        return replace(sent, named=named, started=self.clock())
 
     def without_diagnosis(self, sent: Sent) -> Sent:
         """The same request, naming nothing: the provider refused that, so no other one asks."""
         if self._diagnosis is not None:
             self._diagnosis.stop()
-        return replace(sent, named="", started=time())
+        return replace(sent, named="", started=self.clock())
 
     def end(
         self,
@@ -156,7 +164,7 @@ class Observer:
         headers: Mapping[str, str] | None,
     ) -> None:
         seen = self._observed(sent, usage, diagnostics, headers)
-        self._emit(line(seen, self._settings, now=time()))
+        self._emit(line(seen, self._settings, now=self.clock()))
         if seen.result == "other":
             return
         prefix = sent.match.warmed.prefix
@@ -224,7 +232,7 @@ class Observer:
             drift=drift is not None,
             message_id=sent.named,
             settings=self._settings,
-            now=time(),
+            now=self.clock(),
         )
         self._emit(line)
         return drift

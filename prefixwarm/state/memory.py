@@ -45,10 +45,16 @@ class FileState(DynamoState):
     ----------
     path
         Made when first written, for its owner alone; its folder must exist.
+
+    Attributes
+    ----------
+    table : LocalTable
+        Reads and writes the file.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__("file", _FileTable(os.fspath(path)))
+        self.table: LocalTable = _FileTable(os.fspath(path))
+        super().__init__("file", self.table)
 
 
 class _FileTable(LocalTable):

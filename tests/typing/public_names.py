@@ -12,10 +12,13 @@ from typing_extensions import assert_type
 from prefixwarm import (
     AskOutcome,
     AsyncWarmer,
+    AsyncWarmSchedule,
     Prefix,
     PrefixFile,
     Warmer,
     WarmResult,
+    WarmSchedule,
+    WarmStatus,
     __version__,
     ask,
 )
@@ -60,6 +63,26 @@ async def an_asynchronous_warmer(client: object, support: Prefix) -> None:
     assert_type(await warmer.warm(), list[WarmResult])
     assert_type(await warmer.ensure_cached("support"), WarmResult)
     warmer.start()
+
+
+def a_schedule(warmer: Warmer, usage: dict[str, int]) -> None:
+    """Keep warm in this process."""
+    with WarmSchedule(warmer, policy="auto", on_event=print) as schedule:
+        assert_type(schedule.wait_until_warm("support", timeout=5), bool)
+        assert_type(schedule.status("support"), WarmStatus)
+        assert_type(schedule.status(), list[WarmStatus])
+        assert_type(schedule.status("support").warm_until, float | None)
+        schedule.observe(usage, "support")
+        schedule.middleware()
+    WarmSchedule(warmer, interval_seconds=240).check()
+
+
+async def an_asynchronous_schedule(warmer: AsyncWarmer) -> None:
+    """The same, as a task."""
+    async with AsyncWarmSchedule(warmer, policy=Policy(rule="ski")) as schedule:
+        assert_type(await schedule.wait_until_warm(), bool)
+        assert_type(schedule.status("support"), WarmStatus)
+        await schedule.check()
 
 
 def tests_of_users(support: Prefix) -> None:

@@ -1,0 +1,219 @@
+"""What `WarmSchedule` and `AsyncWarmSchedule` have in common: when to check which prefix."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import partial
+from threading import Condition, Event
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import UsageError
+from prefixwarm.library.after_fork import renew_after_fork
+from prefixwarm.library.schedule_checks import ScheduleChecks
+from prefixwarm.library.schedule_policy import schedule_policy
+from prefixwarm.library.traffic_reports import TrafficReports
+from prefixwarm.library.warm_calls import logger
+from prefixwarm.library.warm_status import WarmStatus
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.warm.error_classification import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from prefixwarm.library.schedule_checks import Checked
+    from prefixwarm.library.warm_calls import WarmCalls
+    from prefixwarm.policy import Policy
+    from prefixwarm.provider.client import CallSender
+    from prefixwarm.state.outcome import Outcome
+
+
+# So long at most until the time is looked at again: a machine may have slept meanwhile.
+_LONGEST_WAIT = 30.0
+_SHORTEST_WAIT = 0.05
+# After a report of traffic: its own check comes when the state has it, and not with every request.
+_REPORTED_SECONDS = 2.0
+_AFTER_FAILURE = 60.0
+
+
+class ScheduleLoop:
+    """Checks prefixes when they are due; safe between threads, and after a fork.
+
+    Parameters
+    ----------
+    calls : WarmCalls
+        Makes the warm calls.
+    policy, interval_seconds
+        See `schedule_policy`.
+    on_event : callable, optional
+        Given the status after each warm call, and when the reason for making none has changed.
+    wake : callable
+        Wakes who waits for the next check, from any thread.
+    """
+
+    def __init__(
+        self,
+        calls: WarmCalls,
+        policy: str | Policy | Mapping[str, Any] | None,
+        interval_seconds: float | None,
+        on_event: Callable[[WarmStatus], object] | None,
+        wake: Callable[[], None],
+    ) -> None:
+        self.calls = calls
+        self.policy = schedule_policy(policy, interval_seconds, calls.prefixes.values())
+        self.wake = wake
+        self.traffic = TrafficReports(calls, self.check_soon)
+        self._checks = ScheduleChecks(calls, self.policy)
+        self._on_event = on_event
+        self._pid = os.getpid()
+        self._status = {name: WarmStatus(name=name) for name in calls.prefixes}
+        self._due: dict[str, float | None] = dict.fromkeys(calls.prefixes, 0.0)
+        self._checking: set[str] = set()
+        calls.listeners.append(self.check_soon)
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Free the lock; what is known stays, and what another thread did is done again."""
+        self.changed = Condition()
+        self._due.update(dict.fromkeys(self._checking, 0.0))
+        self._checking.clear()
+
+    def warn_of_fork(self) -> None:
+        """Say once in a forked process that it shares nothing, if that is so."""
+        if self._pid == os.getpid():
+            return
+        self._pid = os.getpid()
+        if isinstance(self.calls.store, MemoryState):
+            logger.warning(
+                "forked: this process warms for itself; give the warmer a store, such as "
+                "pathlib.Path('warm-state.json'), and the processes make one call between them"
+            )
+
+    def status(self, name: str) -> WarmStatus:
+        """The status of one prefix.
+
+        Raises
+        ------
+        UsageError
+            When it is not one of the schedule's.
+        """
+        with self.changed:
+            status = self._status.get(name)
+        if status is None:
+            names = ", ".join(self._status)
+            raise UsageError(f"prefix {name!r} is not one of the schedule's: {names}")
+        return status.replace(warm=(status.warm_until or 0.0) > self.calls.clock())
+
+    def names(self) -> list[str]:
+        """The names of its prefixes."""
+        return list(self._status)
+
+    def is_warm(self, name: str, seconds: float) -> bool | None:
+        """Whether a prefix is warm; None where a check within so many seconds may make it so."""
+        if self.status(name).warm:
+            return True
+        with self.changed:
+            due = self._due[name]
+            pending = name in self._checking
+        pending = pending or (due is not None and due <= self.calls.clock() + seconds)
+        return None if pending and seconds > 0 else False
+
+    def check_soon(self, name: str) -> None:
+        """Check a prefix as soon as its state holds what has happened to it."""
+        soon = self.calls.clock() + _REPORTED_SECONDS
+        with self.changed:
+            due = self._due.get(name)
+            if name in self._due and (due is None or due > soon):
+                self._due[name] = soon
+        self.wake()
+
+    def wait_seconds(self) -> float:
+        """Seconds until the next check, or until the time is to be looked at again."""
+        with self.changed:
+            times = [due for due in self._due.values() if due is not None]
+        seconds = min(times, default=0.0) - self.calls.clock() if times else _LONGEST_WAIT
+        return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+    def run_due(self, sender: CallSender) -> None:
+        """Check what is due, side by side, and wait until that is done; never raises."""
+        now = self.calls.clock()
+        with self.changed:
+            names = [name for name, due in self._due.items() if due is not None and due <= now]
+            # Where a check fails in an unforeseen way, the next one comes then.
+            self._due.update(dict.fromkeys(names, now + _AFTER_FAILURE))
+            self._checking.update(names)
+        checks = [(partial(self._check, name, sender), Event()) for name in names]
+        for check, done in checks:
+            self._begin(check, done)
+        for _, done in checks:
+            done.wait()
+
+    def _begin(self, check: Callable[[], None], done: Event) -> None:
+        def run() -> None:
+            try:
+                check()
+            finally:
+                done.set()
+
+        try:
+            self.calls.workers.do(run)
+        except RuntimeError:
+            run()
+
+    def _check(self, name: str, sender: CallSender) -> None:
+        try:
+            checked = self._checks.check(self.calls.prefixes[name], sender)
+            status, told = self._noted(name, checked)
+        except Exception as error:  # noqa: BLE001 - the host goes on whatever it is
+            logger.warning("prefix %s is not checked: %s", name, describe(error))
+            return
+        finally:
+            with self.changed:
+                self._checking.discard(name)
+                self.changed.notify_all()
+        if told and self._on_event is not None:
+            try:
+                self._on_event(status)
+            except Exception as error:  # noqa: BLE001 - it is the user's
+                logger.warning("on_event failed for prefix %s: %s", name, describe(error))
+
+    def _noted(self, name: str, checked: Checked) -> tuple[WarmStatus, bool]:
+        """Keep what came of a check; the status, and whether it is news."""
+        with self.changed:
+            before, outcome = self._status[name], checked.outcome
+            status = before.replace(
+                warm_until=checked.warm_until or before.warm_until,
+                next_check=checked.next_check,
+                reason=checked.reason,
+            )
+            if outcome is not None:
+                sums = (before.cost_usd, outcome.cost_usd)
+                known = [usd for usd in sums if usd is not None]
+                status = status.replace(
+                    outcome=outcome.kind,
+                    at=outcome.started_at,
+                    cost_usd=sum(known) if len(known) == len(sums) else None,
+                )
+            status = status.replace(warm=(status.warm_until or 0.0) > self.calls.clock())
+            self._status[name] = status
+            self._due[name] = checked.next_check
+        _log(status, outcome)
+        return status, outcome is not None or before.reason != status.reason
+
+    def close(self) -> None:
+        """Listen to the warmer's calls no more."""
+        with suppress(ValueError):
+            self.calls.listeners.remove(self.check_soon)
+
+
+def remaining(until: float) -> float:
+    """Seconds until a moment of the monotonic clock; never below 0."""
+    return max(0.0, until - monotonic())
+
+
+def _log(status: WarmStatus, outcome: Outcome | None) -> None:
+    level = logger.debug if outcome is None or outcome.ok else logger.warning
+    done = "no call" if outcome is None else outcome.kind
+    level("prefix %s: %s: %s", status.name, done, status.reason)

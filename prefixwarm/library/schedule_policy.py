@@ -1,0 +1,70 @@
+"""The policy of a schedule: a rule, or an interval that was asked for, with what that costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.errors import SettingsError, UsageError
+from prefixwarm.library.warm_calls import logger
+from prefixwarm.life import TTL_1H, TTL_SECONDS, refresh_after
+from prefixwarm.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from prefixwarm.library.prepared_prefix import PreparedPrefix
+
+_DAY = 86_400
+
+
+def schedule_policy(
+    policy: str | Policy | Mapping[str, Any] | None,
+    interval_seconds: float | None,
+    prefixes: Iterable[PreparedPrefix],
+) -> Policy:
+    """The policy that a schedule follows.
+
+    An interval far below what the longest TTL needs is taken, and its price is logged once.
+
+    Raises
+    ------
+    UsageError
+        When both a policy and an interval are given.
+    SettingsError
+        When the policy is not understood, or the interval makes every refresh of a prefix a write.
+    """
+    if interval_seconds is None:
+        return Policy.of("auto" if policy is None else policy)
+    if policy is not None:
+        raise UsageError("give a policy or interval_seconds, not both")
+    asked = Policy(rule="always", interval=interval_seconds)
+    for prepared in prefixes:
+        ttl = TTL_SECONDS[prepared.file.ttl]
+        if interval_seconds >= ttl:
+            raise SettingsError(
+                f"interval_seconds {interval_seconds!r}: prefix {prepared.name} lives {ttl} "
+                f"seconds: each refresh would be a write; write at most {refresh_after(ttl)}"
+            )
+        _say_price(prepared, interval_seconds)
+    return asked
+
+
+def _say_price(prepared: PreparedPrefix, interval: float) -> None:
+    usual = refresh_after(TTL_1H)
+    times = usual / interval
+    if times < 2:
+        return
+    read, size = prepared.file.usd_per_mtok.get("read"), prepared.call.tokens
+    price = "of unknown price"
+    if read is not None and size is not None:
+        usd = read * size / 1e6 * _DAY
+        price = f"${usd / interval:.4f} a day, instead of ${usd / usual:.4f}"
+    logger.warning(
+        "prefix %s: a refresh every %s seconds costs %.1f times as much as one every %s seconds of "
+        "an entry that lives an hour: %s",
+        prepared.name,
+        f"{interval:g}",
+        times,
+        usual,
+        price,
+    )

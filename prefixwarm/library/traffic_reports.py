@@ -1,0 +1,100 @@
+"""Tells the warm state about the host's own requests, in the background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.library.after_fork import renew_after_fork
+from prefixwarm.library.warm_calls import logger
+from prefixwarm.observe.background import Background
+from prefixwarm.observe.observation import Observation
+from prefixwarm.observe.observer import Observer
+from prefixwarm.observe.state_reporter import StateReporter
+from prefixwarm.usage.reading import read_usage
+from prefixwarm.warm.error_classification import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefixwarm.library.warm_calls import WarmCalls
+
+
+# An entry's life counts from its request's start: where that is not given, it was before now.
+_ASSUMED_SECONDS = 10.0
+# Each prefix is reported once in so many seconds, but for what wrote it.
+_EVERY_SECONDS = 60.0
+
+
+class TrafficReports:
+    """Reports real requests; never delays or fails one.
+
+    Parameters
+    ----------
+    calls : WarmCalls
+        Of the prefixes that are sent.
+    reported : callable
+        Given a prefix's name when its state has changed.
+    """
+
+    def __init__(self, calls: WarmCalls, reported: Callable[[str], None]) -> None:
+        self._calls = calls
+        self._reported = reported
+        self._last: dict[str, float] = {}
+        self._reporter = StateReporter(calls.store, calls.settings.cache_scope, calls.environ)
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Begin without a thread."""
+        self._background = Background()
+
+    def observe(self, usage: Any, name: str | None, started: float | None) -> None:
+        """Report one request from its usage; never raises."""
+        try:
+            self._observe(usage, name, started)
+        except Exception as error:  # noqa: BLE001 - the host's request comes first
+            logger.warning("a request was not observed: %s", describe(error))
+
+    def observer(self) -> Observer:
+        """Observes a client's requests and reports them."""
+        files = [prepared.file for prepared in self._calls.prefixes.values()]
+        return Observer(
+            files,
+            state=self._calls.store,
+            emit=self._emitted,
+            environ=self._calls.environ,
+            clock=self._calls.clock,
+        )
+
+    def flush(self, seconds: float = 2.0) -> bool:
+        """Wait for what is reported in the background; whether it is done."""
+        return self._background.flush(seconds)
+
+    def _observe(self, usage: Any, name: str | None, started: float | None) -> None:
+        prepared = self._calls.prefixes.get(name or next(iter(self._calls.prefixes), ""))
+        if prepared is None or (name is None and len(self._calls.prefixes) > 1):
+            names = ", ".join(self._calls.prefixes)
+            logger.warning("a request was not observed: name its prefix, one of %s", names)
+            return
+        reading = read_usage(usage)
+        if reading is None or reading.usage is None:
+            logger.warning("a request of prefix %s was not observed: it has no usage", name)
+            return
+        now = self._calls.clock()
+        at = now - _ASSUMED_SECONDS if started is None else started
+        recent = now - self._last.get(prepared.name, 0.0) < _EVERY_SECONDS
+        if recent and not reading.usage.written:
+            return
+        self._last[prepared.name] = now
+        seen = Observation(prepared.name, None, reading.usage, at)
+
+        def report() -> None:
+            self._reporter.report(prepared.file, seen)
+            self._reported(prepared.name)
+
+        self._background.do(report)
+
+    def _emitted(self, line: str) -> None:
+        logger.debug("%s", line)
+        for name in self._calls.prefixes:
+            self._reported(name)

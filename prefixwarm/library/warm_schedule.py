@@ -1,0 +1,203 @@
+"""Keep a warmer's prefixes warm in this process, as long as that pays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from threading import Thread
+
+    from typing_extensions import Self
+
+    from prefixwarm.library.sync_warmer import Warmer
+    from prefixwarm.library.warm_status import WarmStatus
+    from prefixwarm.policy import Policy
+
+
+class WarmSchedule:
+    """Warms and refreshes a warmer's prefixes from a thread, and tells what it does and why.
+
+    It never raises into the program around it, never sends a refresh so late that it would be a
+    write, and ends with the program or its ``with`` block. In a forked process it goes on as soon
+    as it is used there.
+
+    Parameters
+    ----------
+    warmer : Warmer
+        Whose prefixes, client and store it uses.
+    policy : str, Policy or mapping, optional
+        A rule of `prefixwarm.policy`, by default ``auto``, which keeps warm what its own traffic
+        has paid for; it needs `observe` or `middleware`.
+    interval_seconds : float, optional
+        In place of a policy: seconds from each use of the entry to its refresh, for ever.
+    on_event : callable, optional
+        Given a `WarmStatus` after each warm call, and when the reason for making none has changed.
+
+    Raises
+    ------
+    SettingsError
+        When the policy is not understood, or the interval reaches the TTL of a prefix.
+    UsageError
+        When both a policy and an interval are given.
+
+    Examples
+    --------
+    >>> with WarmSchedule(warmer, policy="auto") as schedule:
+    ...     if schedule.wait_until_warm("support", timeout=5):
+    ...         serve()
+    """
+
+    def __init__(
+        self,
+        warmer: Warmer,
+        *,
+        policy: str | Policy | Mapping[str, Any] | None = None,
+        interval_seconds: float | None = None,
+        on_event: Callable[[WarmStatus], object] | None = None,
+    ) -> None:
+        # What it takes to keep warm is not needed to import the name, nor cheap.
+        from threading import Event
+
+        from prefixwarm.library.schedule_loop import ScheduleLoop
+
+        self._wake = Event()
+        calls = warmer.calls
+        self._loop = ScheduleLoop(calls, policy, interval_seconds, on_event, self._wake.set)
+        self._sender = warmer.sender
+        self._thread: Thread | None = None
+        self._running = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Begin to keep warm; where no thread can be started, that is logged."""
+        self._running = True
+        self._keep_running()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop; a call that is in flight is waited for, so many seconds at most."""
+        self._running = False
+        self._wake.set()
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join(timeout)
+        self._loop.close()
+
+    @overload
+    def status(self, prefix: str) -> WarmStatus: ...
+
+    @overload
+    def status(self, prefix: None = None) -> list[WarmStatus]: ...
+
+    def status(self, prefix: str | None = None) -> WarmStatus | list[WarmStatus]:
+        """What is known of a prefix, or of all; without asking anybody.
+
+        Raises
+        ------
+        UsageError
+            When there is no prefix of this name.
+        """
+        self._keep_running()
+        if prefix is not None:
+            return self._loop.status(prefix)
+        return [self._loop.status(name) for name in self._loop.names()]
+
+    def wait_until_warm(self, prefix: str | None = None, timeout: float | None = None) -> bool:
+        """Wait until a prefix, or all of them, are warm.
+
+        Parameters
+        ----------
+        prefix : str, optional
+            The prefix's name; by default all.
+        timeout : float, optional
+            Seconds; by default as long as it takes.
+
+        Returns
+        -------
+        bool
+            Whether they are warm. It is False at once where no warm call is on its way that could
+            change it in time.
+
+        Raises
+        ------
+        UsageError
+            When there is no prefix of this name.
+        """
+        from time import monotonic
+
+        from prefixwarm.library.schedule_loop import remaining
+
+        self._keep_running()
+        until = monotonic() + (1e9 if timeout is None else timeout)
+        names = self._loop.names() if prefix is None else [prefix]
+        return all(self._wait(name, until, remaining) for name in names)
+
+    def _wait(self, name: str, until: float, remaining: Callable[[float], float]) -> bool:
+        loop = self._loop
+        while (warm := loop.is_warm(name, remaining(until))) is None:
+            with loop.changed:
+                loop.changed.wait(min(remaining(until), 0.1))
+        return warm
+
+    def observe(
+        self, usage: Any, prefix: str | None = None, *, started: float | None = None
+    ) -> None:
+        """Tell of a real request, which keeps the entry alive by itself; never raises.
+
+        Parameters
+        ----------
+        usage : object or dict
+            The response, or its usage.
+        prefix : str, optional
+            The prefix that was sent; where there is one only, it is that.
+        started : float, optional
+            When the request was sent, in epoch seconds; by default ten seconds ago.
+        """
+        self._keep_running()
+        self._loop.traffic.observe(usage, prefix, started)
+
+    def middleware(self) -> Callable[[Any, Callable[[Any], Any]], Any]:
+        """For the clients that send the prefixes: each request is observed as by `observe`.
+
+        ``client.with_options(middleware=[schedule.middleware()])``
+        """
+        from prefixwarm.observe.anthropic_sdk import middleware
+
+        self._keep_running()
+        return middleware(self._loop.traffic.observer())
+
+    def check(self) -> None:
+        """Do now what is due, in this thread; never raises.
+
+        For tests with a clock of their own, and where a program has its own timer instead of
+        `start`.
+        """
+        self._loop.run_due(self._sender)
+
+    def _keep_running(self) -> None:
+        """Start the thread where there is none: at first, and in a forked process."""
+        if not self._running or (self._thread is not None and self._thread.is_alive()):
+            return
+        from threading import Thread
+
+        from prefixwarm.library.warm_calls import logger
+
+        self._loop.warn_of_fork()
+        self._thread = Thread(target=self._run, name="prefixwarm-schedule", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._thread = None
+            logger.warning("nothing is kept warm: %s", error)
+
+    def _run(self) -> None:
+        while self._running:
+            self._wake.clear()
+            self._loop.run_due(self._sender)
+            if self._running:
+                self._wake.wait(self._loop.wait_seconds())
