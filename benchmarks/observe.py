@@ -11,11 +11,14 @@ import statistics
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.extract import make_prefix
+from prefixwarm.capture.warm_file import file_of
 from prefixwarm.observe import Observer
+from prefixwarm.prefix.warm_request import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from prefixwarm.prefix.prefix_file import PrefixFile
 
 ROUNDS = 2000
 READ = {"input_tokens": 5, "cache_read_input_tokens": 21_000, "output_tokens": 7}
@@ -56,7 +59,7 @@ def dated(question: str) -> dict[str, Any]:
 
 def measure(*traffic: Callable[[str], dict[str, Any]], rounds: int) -> dict[str, float]:
     """Milliseconds that one request is observed for."""
-    observer = Observer([make_prefix("bench", request("?"))], emit=lambda _line: None)
+    observer = Observer([_prefix()], emit=lambda _line: None)
     took = []
     for i in range(rounds):
         body = copy.deepcopy(traffic[i % len(traffic)](str(i)))
@@ -72,10 +75,14 @@ def measure(*traffic: Callable[[str], dict[str, Any]], rounds: int) -> dict[str,
     }
 
 
+def _prefix() -> PrefixFile:
+    return file_of("bench", derive(request("?")), "anthropic", {})
+
+
 def main() -> None:
     """Print what each kind of traffic costs."""
     found = {
-        "tokens": make_prefix("bench", request("?")).tokens["estimate"],
+        "tokens": _prefix().tokens["estimate"],
         "unchanged": measure(request, rounds=ROUNDS),
         "with_a_router_in_turn": measure(request, router, rounds=ROUNDS),
         "changed_each_time": measure(dated, rounds=ROUNDS // 10),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefixwarm.capture.agent_findings import (
     changed,
@@ -23,7 +23,7 @@ from prefixwarm.prefix import credential_text
 from prefixwarm.prefix.blocks import TIERS, estimate
 from prefixwarm.prefix.body import as_messages
 from prefixwarm.prefix.prompt import Prompt
-from prefixwarm.prefix.warm_request import derive, refuse_unwarmable
+from prefixwarm.prefix.warm_request import refuse_unwarmable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -168,81 +168,6 @@ def _compared(extracted: Sequence[Extracted]) -> Iterator[Extracted]:
         yield replace(agent, findings=[*agent.findings, reason]) if reason else agent
 
 
-def prefix_from_requests(
-    requests: Iterable[CapturedRequest], *, name: str, options: Options | None = None
-) -> PrefixFile:
-    """The prefix of the one agent among recorded requests.
-
-    Raises
-    ------
-    UnwarmableRequestError
-        When its requests cannot be warmed, or there is not exactly one agent.
-    PrefixFileError
-        See `prefixes_from_requests`.
-    """
-    agents = prefixes_from_requests(requests, name=name, options=options)
-    if len(agents) != 1:
-        raise UnwarmableRequestError("requests", f"are of {len(agents)} agents; give those of one")
-    if agents[0].prefix is None:
-        problem = agents[0].findings[0]
-        raise UnwarmableRequestError(problem.place, problem.message)
-    return agents[0].prefix
-
-
-def make_prefix(
-    name: str,
-    request: dict[str, Any],
-    *,
-    route: str = "anthropic",
-    headers: dict[str, str] | None = None,
-    ttl: str = "1h",
-    shared_messages: int = 0,
-    placeholders: Sequence[str] = (),
-    base_model: str | None = None,
-) -> PrefixFile:
-    """A prefix file from one real request, with today's prices and the model's minimum.
-
-    Parameters
-    ----------
-    name, route, ttl : str
-        As in `PrefixFile`.
-    request : dict
-        The body of a request as the agent sends it.
-    headers : dict of str to str, optional
-        Its headers, of which those that shape the prompt are kept.
-    shared_messages : int
-        Leading messages that belong to the prefix.
-    placeholders : sequence of str
-        Texts that look like credentials and are none.
-    base_model : str, optional
-        The id of the model behind an application inference profile.
-
-    Raises
-    ------
-    UnwarmableRequestError
-        When the provider would refuse the warm, or nothing would be cached.
-    PrefixFileError
-        When the result would not be a valid prefix file.
-    """
-    warm = derive(request, ttl=ttl, shared_messages=shared_messages)
-    base_models = {str(as_messages(request).get("model")): base_model} if base_model else {}
-    options = Options(ttl, placeholders, base_models)
-    return _file(name, warm, route, headers or {}, options)
-
-
-def _file(
-    name: str, warm: dict[str, Any], route: str, headers: Mapping[str, str], options: Options
-) -> PrefixFile:
-    return file_of(
-        name,
-        warm,
-        route,
-        headers,
-        base_model=options.base_models.get(str(as_messages(warm)["model"])),
-        placeholders=options.placeholders,
-    )
-
-
 def _extract(group: Sequence[CapturedRequest], name: str, options: Options) -> Extracted:
     ordered = sorted(group, key=_unwarmable)
     first = ordered[0]
@@ -253,7 +178,14 @@ def _extract(group: Sequence[CapturedRequest], name: str, options: Options) -> E
         if secret is not None:
             # Nothing else is said: a finding quotes the request.
             return Extracted(name, group, None, shared, [finding("credential", *secret)])
-        prefix = _file(name, warm.body, first.route, first.headers, options)
+        prefix = file_of(
+            name,
+            warm.body,
+            first.route,
+            first.headers,
+            base_model=options.base_models.get(str(as_messages(warm.body)["model"])),
+            placeholders=options.placeholders,
+        )
     except UnwarmableRequestError as error:
         # Where nothing is shared, the divergence is what to look at.
         reason = finding("unwarmable", error.field, error.problem)

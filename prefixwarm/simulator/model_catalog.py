@@ -100,11 +100,6 @@ class Model:
         return self.generation >= (4, 6) or self.is_preview
 
     @property
-    def default_effort(self) -> str:
-        """What an omitted ``output_config.effort`` means."""
-        return "medium" if self.name in ("claude-opus-5-5", "claude-haiku-5-5") else "high"
-
-    @property
     def efforts(self) -> tuple[str, ...]:
         """The values of ``output_config.effort`` that it takes."""
         if not self.takes_adaptive and self.name != "claude-opus-4-5":

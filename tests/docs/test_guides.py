@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import COMMANDS, run
 from prefixwarm.lint.verdict import judge
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.warm_request import PLACEHOLDER
+from tests.helpers.prefixes import make_prefix
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -6,8 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer, watch
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from prefixwarm.simulator import Simulator

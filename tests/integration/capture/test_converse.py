@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix, prefixes_from_requests
+from prefixwarm.capture.extract import prefixes_from_requests
 from prefixwarm.capture.recording import record, run
 from prefixwarm.cli.command_group import run as cli
 from prefixwarm.lint.verdict import judge
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.simulator import running
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from prefixwarm.capture.captured_request import CapturedRequest
-from prefixwarm.capture.extract import make_prefix, prefixes_from_requests
+from prefixwarm.capture.extract import prefixes_from_requests
 from prefixwarm.lint.verdict import judge
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.matcher import Matcher
 from prefixwarm.prefix.prompt import Prompt
+from tests.helpers.prefixes import make_prefix
 
 Json = dict[str, Any]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture.extract import prefix_from_requests
 from prefixwarm.capture.recording import record, run
 from prefixwarm.prefix.compiled import compile_prefix
+from tests.helpers.prefixes import prefix_from_requests
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ import sys
 from subprocess import DEVNULL
 from typing import TYPE_CHECKING
 
-from prefixwarm.capture.extract import prefix_from_requests
 from prefixwarm.capture.recording import record, run
+from tests.helpers.prefixes import prefix_from_requests
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.capture.captured_request import CapturedRequest
-from prefixwarm.capture.extract import make_prefix, prefixes_from_requests
+from prefixwarm.capture.extract import prefixes_from_requests
 from prefixwarm.lint.verdict import judge
 from prefixwarm.observe.matcher import Matcher
 from tests.helpers.effort import EXAMPLES
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable

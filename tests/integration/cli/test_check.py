@@ -13,11 +13,11 @@ import jsonschema
 import pytest
 import yaml
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import run
 from prefixwarm.lint.finding import RULES
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.simulator import Principal
+from tests.helpers.prefixes import make_prefix
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import run
 from prefixwarm.prefix.prefix_file import write
 from prefixwarm.state.memory import FileState
 from prefixwarm.state.model import Lease, LeaseRequest, Registration, Result, SessionStart
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from pathlib import Path

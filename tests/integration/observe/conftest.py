@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer, async_middleware, middleware
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.provider.client import Provider
@@ -20,6 +19,7 @@ from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport
+from tests.helpers.prefixes import make_prefix
 from tests.helpers.warming import warm
 
 if TYPE_CHECKING:

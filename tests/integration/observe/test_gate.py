@@ -11,13 +11,13 @@ import anyio
 import boto3
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer, watch
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import Failure, Lease, LeaseRequest
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State

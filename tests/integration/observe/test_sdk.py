@@ -10,11 +10,11 @@ import anyio
 import boto3
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
 from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import Principal, running
 from prefixwarm.state.memory import MemoryState
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import run
 from prefixwarm.observe import Observer, middleware
 from prefixwarm.prefix.compiled import compile_prefix
@@ -19,6 +18,7 @@ from prefixwarm.simulator import running
 from prefixwarm.state.memory import FileState
 from prefixwarm.state.model import Registration
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.errors import UsageError
+from tests.helpers.prefixes import make_prefix
 
 SALES = "You sell parcels and praise their beauty in short rhymes. " * 60
 SUPPORT = "Help customers who lost something; stay calm, ask for the number. " * 80

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.command_group import run
 from prefixwarm.prefix.prefix_file import dumps, write
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from pathlib import Path

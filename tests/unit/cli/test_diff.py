@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.prefix.prefix_file import write
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from pathlib import Path

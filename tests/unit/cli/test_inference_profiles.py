@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.cli.inference_profiles import base_models
 from prefixwarm.lint.file_rules import check
 from prefixwarm.prefix.prefix_file import dumps, loads
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

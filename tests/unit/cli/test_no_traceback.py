@@ -217,8 +217,8 @@ class Case:
 def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A file of each kind, as it should be."""
     folder = tmp_path_factory.mktemp("good")
-    from prefixwarm.capture.extract import make_prefix
     from prefixwarm.prefix.prefix_file import write
+    from tests.helpers.prefixes import make_prefix
 
     request = {
         "model": "claude-sonnet-5-5",

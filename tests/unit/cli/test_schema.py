@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.errors import PrefixFileError
 from prefixwarm.prefix.prefix_file import dumps, loads
+from tests.helpers.prefixes import make_prefix
 
 SCHEMA = json.loads(
     files("prefixwarm.prefix").joinpath("prefix-file.schema.json").read_text("utf-8")

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefixwarm import Prefix, fit
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.errors import DoesNotFitError, UsageError
 from prefixwarm.library.conversation_fit import Fitted, message_tokens
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 from prefixwarm.simulator import refusal
 from tests.helpers.effort import EXAMPLES
+from tests.helpers.prefixes import make_prefix
 
 MODEL = "claude-sonnet-5-5"
 TOOL = {"name": "find", "description": "Finds.", "input_schema": {"type": "object"}}

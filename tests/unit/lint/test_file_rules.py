@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.lint.file_rules import check
 from prefixwarm.lint.finding import RULES
 from prefixwarm.lint.model_refusals import end_of_life
+from tests.helpers.prefixes import make_prefix
 
 DOCS = Path(__file__).parents[3] / "docs" / "check.md"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.lint.verdict import judge
+from tests.helpers.prefixes import make_prefix
 
 HEADERS = {"anthropic-version": "2023-06-01"}
 

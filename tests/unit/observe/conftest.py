@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe import Observer
 from prefixwarm.state.memory import MemoryState
+from tests.helpers.prefixes import make_prefix
 
 
 def body(question: str = "hello", **changes: Any) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.lint.verdict import judge
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.prefix.body import markers
+from tests.helpers.prefixes import make_prefix
 
 
 def unmarked(make_body: Any, **changes: Any) -> Any:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
 from prefixwarm.state.warm_state import State
+from tests.helpers.prefixes import make_prefix
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe.matcher import Matcher, Warmed
+from tests.helpers.prefixes import make_prefix
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.observe.matcher import Matcher
+from tests.helpers.prefixes import make_prefix
 
 RULES = "\n".join(f"Rule {i}: parcels of kind {i} go by road {i * 7}." for i in range(120))
 REWRITTEN = "\n".join(f"Law number {i} says: never send {i} boxes." for i in range(120))

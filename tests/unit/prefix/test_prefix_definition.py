@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 import prefixwarm
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.errors import UsageError
 from prefixwarm.lint.verdict import judge
 from prefixwarm.observe import Prefix
 from prefixwarm.prefix.body import markers
 from prefixwarm.prefix.warm_request import PLACEHOLDER
+from tests.helpers.prefixes import make_prefix
 
 TOOL = {"name": "find", "input_schema": {"type": "object"}}
 EXAMPLES = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]

@@ -11,10 +11,10 @@ import anthropic
 import pytest
 
 from prefixwarm import Prefix, PrefixFile, prefix_key
-from prefixwarm.capture.extract import make_prefix
 from prefixwarm.errors import UsageError
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 from prefixwarm.simulator import running
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
