@@ -181,10 +181,15 @@ _LISTS = (
 )
 
 
+# Where a deployment takes over a minute, the schedule ticks: the local API logs that in a group
+# that it makes itself, whatever group the function has.
+_LOCAL_LOGS = "logs: /aws/lambda/"
+
+
 def left_over(aws: LocalAws) -> list[str]:
     """What still costs money or runs, but for the CLI's own bucket and roles."""
-    found = []
+    left = []
     for service, operation, name, key in _LISTS:
         entries = getattr(aws.client(service), operation)().get(name, [])
-        found += [f"{service}: {entry[key] if key else entry}" for entry in entries]
-    return found
+        left += [f"{service}: {entry[key] if key else entry}" for entry in entries]
+    return [entry for entry in left if not entry.startswith(_LOCAL_LOGS)]

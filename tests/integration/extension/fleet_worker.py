@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError
 from prefixwarm.prefix.compiled import WarmCall
@@ -22,7 +23,29 @@ from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
 
+if TYPE_CHECKING:
+    from prefixwarm.provider.client import Provider
+    from prefixwarm.state.store import StateStore
+
 HOLD_SECONDS = 9.0
+# Seconds after which the table will never answer, on the busiest machine.
+PATIENCE = 120.0
+
+
+def warm(call: WarmCall, options: CallOptions, store: StateStore, provider: Provider) -> str:
+    """The outcome's kind; where the table was too busy to answer, nothing was sent: once more."""
+    patience = Deadline.after(PATIENCE)
+    while not patience.expired:
+        wait, ends = Deadline.after(HOLD_SECONDS), Deadline.after(PATIENCE)
+        try:
+            attempt = acquire_in_turn(call, options, store, ends, wait=wait)
+        except StateError:
+            continue
+        if attempt.granted:
+            attempt.send(provider)
+            attempt.record()
+        return attempt.outcome.kind
+    return "unreachable"
 
 
 def client(number: int, within: float, calls: list[WarmCall], outcomes: list[str]) -> None:
@@ -39,15 +62,7 @@ def client(number: int, within: float, calls: list[WarmCall], outcomes: list[str
             needed_until=time.time() + 30,
             idle_refreshes=0,
         )
-        try:
-            wait, ends = Deadline.after(HOLD_SECONDS), Deadline.after(20 + HOLD_SECONDS)
-            attempt = acquire_in_turn(call, options, store, ends, wait=wait)
-            if attempt.granted:
-                attempt.send(connections.provider)
-                attempt.record()
-            outcomes.append(attempt.outcome.kind)
-        except StateError:
-            outcomes.append("unreachable")
+        outcomes.append(warm(call, options, store, connections.provider))
 
 
 def main() -> None:

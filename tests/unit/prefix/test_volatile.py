@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import process_time
+from time import thread_time
 
 import pytest
 
@@ -92,14 +92,15 @@ def test_leaves_stable_text_alone(text: str) -> None:
 )
 def test_the_time_is_linear(piece: str) -> None:
     """No repetition makes the pattern go back over what it has read."""
-    counts = []
-    for size in (20_000, 80_000):
+
+    def seconds(size: int) -> float:
         text = (piece * size)[:size] + " " * size
-        started = process_time()
+        started = thread_time()
         list(find(text))
-        counts.append(process_time() - started)
-    # Quadratic time would be 16 times; the floor is for a clock that is coarse.
-    assert counts[1] < 10 * max(counts[0], 0.02)
+        return thread_time() - started
+
+    # Quadratic time would be 16 times, each time; what else the machine does may be in one of them.
+    assert any(seconds(80_000) < 10 * max(seconds(20_000), 0.02) for _ in range(5))
 
 
 def test_finds_user_names_as_whole_words() -> None:
