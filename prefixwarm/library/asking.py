@@ -136,7 +136,9 @@ def _new_client() -> Any:
         read_timeout=_READ_SECONDS,
         retries={"total_max_attempts": 3, "mode": "standard"},
     )
-    return boto3.client("lambda", config=config)
+    # What Lambda and other SDKs read; boto3 alone reads AWS_DEFAULT_REGION instead.
+    region = os.environ.get("AWS_REGION") or None
+    return boto3.client("lambda", region_name=region, config=config)
 
 
 def _refused(response: Any, function: str) -> PrefixwarmError:

@@ -10,9 +10,11 @@ import json
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +28,7 @@ from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Latency, Principal, running
+from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 APP = Path(__file__).parent / "asking_app"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 REQUEST: dict[str, Any] = {
     "model": "claude-sonnet-5-5",
     "max_tokens": 16,
@@ -59,6 +63,35 @@ class Deployed:
     provider: Simulator
     aws: LocalAws
     table: str
+    keep_warm: str
+
+    @contextmanager
+    def handed_over(self, name: str) -> Iterator[None]:
+        """The local AWS API hands this function's invocations over to the endpoint."""
+        endpoint = self.endpoint
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                data = json.dumps(endpoint.invoke(name, event)).encode()
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            client = self.aws.client("lambda")
+            own = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            url = f"http://127.0.0.1:{server.server_port}/"
+            forwarded = {**own, "MINISTACK_LAMBDA_PROXY_URL": url}
+            client.update_function_configuration(
+                FunctionName=name, Environment={"Variables": forwarded}
+            )
+            yield
+            server.shutdown()
 
     def start(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """A new environment's first answer, and the layer's line."""
@@ -116,7 +149,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         settings = {"AWS_ENDPOINT_URL_LAMBDA": endpoint.url, "PREFIXWARM_INIT_HOLD_MS": "9000"}
         own = done.function(done.output("AgentName")).having(**settings)
         table = done.output("TableName")
-        yield Deployed(replace(own, timeout=60), endpoint, provider, aws, table)
+        yield Deployed(replace(own, timeout=60), endpoint, provider, aws, table, name)
 
 
 @pytest.fixture
@@ -154,3 +187,24 @@ def test_starts_at_once_are_one_write(deployed: Deployed) -> None:
     assert sum(usage["cache_creation_input_tokens"] for usage, _ in started) == 0
     warm = [request for request in deployed.provider.requests() if request["warm"]]
     assert len(warm) == 1
+
+
+def test_a_state_machine_asks(deployed: Deployed) -> None:
+    """The example's, on the local AWS API, which hands the task over to the deployed function."""
+    name, client = deployed.keep_warm, deployed.aws.client("stepfunctions")
+    text = (EXAMPLES / "step_functions" / "agent.asl.json").read_text()
+    with deployed.handed_over(name):
+        machine = client.create_state_machine(
+            name="agent",
+            definition=text.replace("${KeepWarmFunction}", name),
+            roleArn="arn:aws:iam::123456789012:role/machine",
+        )["stateMachineArn"]
+        execution = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+        done = until(lambda: _ended(client.describe_execution(executionArn=execution)))
+    assert done["status"] == "SUCCEEDED", done
+    (warmed, _) = json.loads(done["output"])
+    assert [outcome["outcome"] for outcome in warmed["outcomes"]] == ["written"]
+
+
+def _ended(execution: dict[str, Any]) -> dict[str, Any] | None:
+    return None if execution["status"] == "RUNNING" else execution

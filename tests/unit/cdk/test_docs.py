@@ -7,10 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from prefixwarm import settings
 from prefixwarm_cdk import Credentials, PrefixWarmer
 
-TEXT = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+TEXT = (DOCS / "deploy.md").read_text()
 
 
 def test_the_table_of_settings_is_complete() -> None:
@@ -42,6 +45,20 @@ def test_the_table_of_settings_has_the_codes_defaults() -> None:
     assert rows[settings.INIT_HOLD_MS].strip() == str(found.init_hold_ms)
     assert rows[settings.CACHE_SCOPE].strip() == found.cache_scope
     assert float(rows[settings.LATENCY_VALUE]) == found.latency_value
+
+
+@pytest.mark.parametrize("page", ["runtimes", "web-adapter", "tenant-isolation"])
+def test_the_examples_of_other_functions_synthesise(bench: Any, tmp_path: Path, page: str) -> None:
+    """As they stand in their pages, but for the folder; nothing is warned about."""
+    block = re.search(r"```python\n(.*?)```", (DOCS / f"{page}.md").read_text(), re.DOTALL)
+    assert block is not None
+    for folder in ("dist", "agent", "examples/web_adapter"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "index.js").write_text("")
+    code = block[1].replace('from_asset("', f'from_asset("{tmp_path}/')
+    exec(code, {"stack": bench.stack, "warmer": bench.warmer()})
+    assert bench.warnings() == []
+    assert "prefixwarm" in str(bench.template().to_json())
 
 
 def test_the_keyless_example_synthesises(bench: Any) -> None:
