@@ -167,14 +167,14 @@ class _World:
         chance = random.Random(13)
         spread = self.case.requests_a_day * minutes // MINUTES
         asks = _arrivals(chance, agents, minutes, spread)
-        runtime._runtimes[:] = [runtime.Runtime(os.environ, self.now)]
+        runtime.CURRENT[:] = [runtime.Runtime(os.environ, self.now)]
         for minute in range(minutes):
             self._tick()
             self._invoked(asks.get(minute, []))
             for agent in asks.get(minute, ()):
                 agent.ask()
             self.at = self.sim.advance(self.began + 60.0 * (minute + 1) - self.at)
-        for kept in runtime._runtimes:
+        for kept in runtime.CURRENT:
             kept.close()
         self._measure_items()
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
-_OURS = ("prefixwarm", "prefixwarm_extension")
+OURS = ("prefixwarm", "prefixwarm_extension")
 
 
-def import_closure(programs: Iterable[str], *, late: bool = True) -> dict[str, Path]:
+def import_closure(
+    programs: Iterable[str], *, late: bool = True, packages: Collection[str] = OURS
+) -> dict[str, Path]:
     """Return the files of these modules, and of all of ours that they import.
 
     Imports for types do not count, nor what a package's ``__getattr__`` loads on demand.
@@ -25,12 +27,14 @@ def import_closure(programs: Iterable[str], *, late: bool = True) -> dict[str, P
         Full names of modules.
     late
         Whether imports inside functions count too.
+    packages
+        Those that count as ours.
     """
     files: dict[str, Path] = {}
     names = [*programs]
     while names:
         name = names.pop()
-        file = None if name in files else _file(name)
+        file = None if name in files else _file(name, packages)
         if file is not None:
             files[name] = file
             names += [name.rpartition(".")[0], *_imports_of(file, late)]
@@ -42,10 +46,10 @@ def _imports_of(file: Path, late: bool) -> tuple[str, ...]:
     return tuple(_imports(ast.parse(file.read_bytes()), late))
 
 
-def _file(name: str) -> Path | None:
+def _file(name: str, packages: Collection[str]) -> Path | None:
     """Return the file of a module of ours; None for other names, such as a function's."""
     top, *inner = name.split(".")
-    if top not in _OURS:
+    if top not in packages:
         return None
     spec = find_spec(top)
     assert spec is not None

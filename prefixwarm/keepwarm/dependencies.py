@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     from prefixwarm.state.store import StateStore
 
 
+AT_ONCE = 500
+
+
 @dataclass(frozen=True)
 class Dependencies:
     """One environment's settings and connections; `clock` tells epoch seconds.
 
     Only `tick` and `Batch` take all of them, and hand to each step what it needs. `queue` takes
-    what is beyond `most_in_a_tick` calls; None where a tick does all.
+    what is beyond `most_in_a_tick` calls; None where a tick does all. So many prefixes as `at_once`
+    are looked at together, since each holds its whole prompt; so many are registered before that,
+    the others with the time that is left.
     """
 
     settings: Settings
@@ -34,3 +39,4 @@ class Dependencies:
     clock: Callable[[], float]
     queue: Queue | None = None
     most_in_a_tick: int = MOST_IN_A_TICK
+    at_once: int = AT_ONCE

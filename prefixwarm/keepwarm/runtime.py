@@ -12,7 +12,7 @@ import boto3
 from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.keepwarm.asked import warm_asked
 from prefixwarm.keepwarm.catalog import PrefixCatalog
-from prefixwarm.keepwarm.dependencies import Dependencies
+from prefixwarm.keepwarm.dependencies import AT_ONCE, Dependencies
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
 from prefixwarm.keepwarm.kill_switch import stopped
 from prefixwarm.keepwarm.logs import logger
@@ -47,6 +47,8 @@ class Runtime:
         Settings, credentials and endpoints.
     clock
         Tells epoch seconds.
+    most_in_a_tick, at_once
+        See `Dependencies`.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class Runtime:
         environ: Mapping[str, str],
         clock: Callable[[], float] = time,
         most_in_a_tick: int = MOST_IN_A_TICK,
+        at_once: int = AT_ONCE,
     ) -> None:
         self.settings = settings = Settings.from_environment(environ)
         if settings.table is None:
@@ -78,6 +81,7 @@ class Runtime:
             clock=clock,
             queue=_queue(settings.queue),
             most_in_a_tick=most_in_a_tick,
+            at_once=at_once,
         )
         self._catalog: PrefixCatalog | None = None
         self._ticked_at: float | None = None
@@ -141,14 +145,15 @@ class Runtime:
         self._transport.close()
 
 
-_runtimes: list[Runtime] = []
+# The runtime of this process, once it is made; who runs several in turn puts each one here.
+CURRENT: list[Runtime] = []
 
 
 def runtime() -> Runtime:
     """The one of this process; a broken one is not kept."""
-    if not _runtimes:
-        _runtimes.append(Runtime(os.environ))
-    return _runtimes[0]
+    if not CURRENT:
+        CURRENT.append(Runtime(os.environ))
+    return CURRENT[0]
 
 
 def _queue(url: str | None) -> Queue | None:

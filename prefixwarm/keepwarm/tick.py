@@ -19,8 +19,6 @@ from prefixwarm.state.model import Registration
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from prefixwarm.keepwarm.catalog import PrefixCatalog
     from prefixwarm.keepwarm.dependencies import Dependencies
     from prefixwarm.keepwarm.planned_call import PlannedCall
@@ -32,9 +30,7 @@ if TYPE_CHECKING:
 # More than a minute's worth of checks for 100,000 prefixes.
 _MOST_DUE = 4000
 
-# So many prefixes are looked at together. So many are registered before, the others when that is
-# done and so many seconds are left.
-_AT_ONCE = 500
+# Seconds of the tick beyond which more prefixes are registered once what is due is done.
 _SPARE = 10.0
 
 
@@ -76,7 +72,7 @@ def _warm_due(
     total = total_key(deployment)
     catalog.learn_keys()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        register = partial(_register, store, catalog, pool, deadline, clock)
+        register = partial(_register, dependencies, catalog, pool, deadline)
         register()
         now = clock()
         isolation = Isolation(store, report, deadline, clock)
@@ -86,15 +82,15 @@ def _warm_due(
         selector = CandidateSelector(
             store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
         )
-        planned_calls = _select_calls(selector, states, route_breaker, deadline)
+        planned = _select_calls(selector, states, route_breaker, deadline, dependencies.at_once)
         # What the rate puts off takes nothing of the budget.
         budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
-        planned_calls = selector.affordable(planned_calls, budget)
+        planned = selector.affordable(planned, budget)
         record = ledger_writer.record_outcome
         sender = Sender(
             store, provider, route_breaker, isolation, budget, record, deployment, deadline, clock
         )
-        others = sender.send_probe(planned_calls, pool)
+        others = sender.send_probe(planned, pool)
         dispatcher = Dispatcher(
             store, dependencies.queue, report, deadline, clock, dependencies.most_in_a_tick
         )
@@ -123,12 +119,12 @@ def _select_calls(
     states: list[State],
     route_breaker: RouteBreaker,
     deadline: Deadline,
+    at_once: int,
 ) -> list[PlannedCall]:
     """The calls that are due and within the rate, most urgent first."""
     planned_calls: list[PlannedCall] = []
-    # Not all at once: each holds its whole prompt.
-    for start in range(0, len(states), _AT_ONCE):
-        candidates = selector.candidates(states[start : start + _AT_ONCE])
+    for start in range(0, len(states), at_once):
+        candidates = selector.candidates(states[start : start + at_once])
         route_breaker.load({candidate.call.route for candidate in candidates}, deadline)
         planned_calls += selector.planned_calls(candidates, route_breaker)
         planned_calls = within_rate(planned_calls, selector.catalog.manifest.calls_per_minute)
@@ -136,24 +132,20 @@ def _select_calls(
 
 
 def _register(
-    store: StateStore,
-    catalog: PrefixCatalog,
-    pool: ThreadPoolExecutor,
-    deadline: Deadline,
-    clock: Callable[[], float],
+    dependencies: Dependencies, catalog: PrefixCatalog, pool: ThreadPoolExecutor, deadline: Deadline
 ) -> None:
     """Make some prefixes of the manifest known, each once in an environment's life.
 
     Few are due at once; many are spread over the minutes that the rate of writes needs.
     """
     minutes = len(catalog.manifest.entries) // writes_per_minute(catalog.manifest.calls_per_minute)
-    now = clock()
+    now = dependencies.clock()
 
     def register(key: str) -> None:
         entry = catalog.entries[key]
         due_at = now + minutes * 60 * fraction(entry.name)
         registration = Registration(name=entry.name, at=now, due_at=due_at, object=entry.object)
-        store.register(key, registration, deadline)
+        dependencies.store.register(key, registration, deadline)
         catalog.unregistered.discard(key)
 
-    list(pool.map(register, sorted(catalog.unregistered)[:_AT_ONCE]))
+    list(pool.map(register, sorted(catalog.unregistered)[: dependencies.at_once]))

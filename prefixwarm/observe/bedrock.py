@@ -103,7 +103,7 @@ class _Watcher:
         elif "stream" in parsed:
             parsed["stream"] = _Events(parsed["stream"], _in_metadata, tell)
         elif hasattr(parsed["body"], "read"):
-            parsed["body"] = _whole(parsed["body"], lambda data: tell(lambda: _in_message(data)))
+            parsed["body"] = tee(parsed["body"], lambda data: tell(lambda: _in_message(data)))
         else:
             parsed["body"] = _Events(parsed["body"], _in_message_start, tell)
 
@@ -148,7 +148,7 @@ def _in_metadata(event: Mapping[str, Any]) -> Usage | None:
     return (lambda: metadata["usage"]) if metadata else None
 
 
-def _whole(body: Any, done: Callable[[bytes], None]) -> Any:
+def tee(body: Any, done: Callable[[bytes], None]) -> Any:
     """The response's body, which tells what was read when all of it was."""
     return type(body)(_Tee(body._raw_stream, done), body._content_length)
 

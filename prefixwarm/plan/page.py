@@ -64,7 +64,7 @@ def page(plan: Plan, name: str, model: str) -> str:
     str
         HTML without scripts and without references.
     """
-    title = f"Keep {_text(name)} warm?"
+    title = f"Keep {escaped_line(name)} warm?"
     key = "".join(f'<span><b style="color:{colour}">▮</b> {text}</span>' for colour, text in _KEY)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -72,21 +72,22 @@ def page(plan: Plan, name: str, model: str) -> str:
 <title>{title}</title><style>{_STYLE}</style></head>
 <body>
 <h1>{title}</h1>
-<p class="advice">{_text(recommendation(plan))}</p>
-<p class="soft">{_text(_facts(plan, model))}</p>
+<p class="advice">{escaped_line(recommendation(plan))}</p>
+<p class="soft">{escaped_line(_facts(plan, model))}</p>
 {_table(plan)}
 <h2>What happens, over the first {min(SHOWN_DAYS, plan.traffic.days):.3g} days</h2>
 <p class="key soft">{key}</p>
 {timeline(plan)}
 <h2>Cost a day against traffic</h2>
-<p class="soft">Random traffic in the same hours; {_text(_break_even(plan))}</p>
+<p class="soft">Random traffic in the same hours; {escaped_line(_break_even(plan))}</p>
 {curve(plan)}
 </body>
 </html>
 """
 
 
-def _text(text: str) -> str:
+def escaped_line(text: str) -> str:
+    """Text of anybody's as one line of HTML."""
     return escape(printable(text))
 
 

@@ -9,6 +9,7 @@ import anthropic
 import pytest
 
 from prefixwarm.keepwarm.ask_event import AskEvent
+from prefixwarm.keepwarm.dependencies import AT_ONCE
 from prefixwarm.keepwarm.runtime import Runtime
 from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.local.local_aws import LocalAws
@@ -64,7 +65,7 @@ class World:
         self.bucket = "assets"
         self.clock_error = 0.0
         self._readings = 0
-        self.most_in_a_tick = MOST_IN_A_TICK
+        self.most_in_a_tick, self.at_once = MOST_IN_A_TICK, AT_ONCE
         self._runtime: Runtime | None = None
         self._runtimes: list[Runtime] = []
         aws.create_state_table(environ["PREFIXWARM_TABLE"])
@@ -99,7 +100,9 @@ class World:
 
     def new_runtime(self, **environ: str) -> Runtime:
         """Another environment of the function."""
-        self._runtimes.append(Runtime({**self.environ, **environ}, self.now, self.most_in_a_tick))
+        settings = {**self.environ, **environ}
+        runtime = Runtime(settings, self.now, self.most_in_a_tick, self.at_once)
+        self._runtimes.append(runtime)
         return self._runtimes[-1]
 
     def now(self) -> float:

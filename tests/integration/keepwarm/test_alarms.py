@@ -143,7 +143,7 @@ def deployment(
     monkeypatch.setenv("PREFIXWARM_DEPLOYMENT", SERVICE)
     world.environ["PREFIXWARM_DEPLOYMENT"] = SERVICE
     runtimes: list[module.Runtime] = []
-    monkeypatch.setattr(module, "_runtimes", runtimes)
+    monkeypatch.setattr(module, "CURRENT", runtimes)
     for name, value in world.environ.items():
         monkeypatch.setenv(name, value)
     runtimes.append(world.new_runtime())
@@ -246,7 +246,7 @@ def test_a_table_that_cannot_be_reached_goes_off(
     """As trouble, and as an invocation that fails."""
     deployment.world.deploy("support")
     monkeypatch.setattr(
-        module, "_runtimes", [deployment.world.new_runtime(PREFIXWARM_TABLE="missing")]
+        module, "CURRENT", [deployment.world.new_runtime(PREFIXWARM_TABLE="missing")]
     )
     deployment.tick(3)
     assert deployment.gone_off() == {"WarmTrouble", "Errors"}

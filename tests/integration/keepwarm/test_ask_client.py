@@ -57,7 +57,7 @@ def invoker(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoker]:
     """With one environment behind it, which boto3 finds by its endpoint."""
     world.deploy("support", "sales")
     runtime = world.new_runtime()
-    monkeypatch.setattr(module, "_runtimes", [runtime])
+    monkeypatch.setattr(module, "CURRENT", [runtime])
     invoker = Invoker()
 
     class Handler(BaseHTTPRequestHandler):

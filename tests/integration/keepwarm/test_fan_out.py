@@ -92,7 +92,7 @@ def fan(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fan]:
     def invoke(records: list[dict[str, Any]], **environ: str) -> dict[str, Any]:
         own = environment.Runtime({**world.environ, **environ}, world.now)
         used.append(own)
-        monkeypatch.setattr(environment, "_runtimes", [own])
+        monkeypatch.setattr(environment, "CURRENT", [own])
         answer = handler({"Records": records}, cast("LambdaContext", Context()))
         return cast("dict[str, Any]", answer)
 

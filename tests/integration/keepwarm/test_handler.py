@@ -43,7 +43,7 @@ def invoke(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
         for name, value in {**world.environ, **environ}.items():
             monkeypatch.setenv(name, value)
         runtimes: list[module.Runtime] = []
-        monkeypatch.setattr(module, "_runtimes", runtimes)
+        monkeypatch.setattr(module, "CURRENT", runtimes)
         try:
             answer = handler(event, cast("LambdaContext", Context()))
             return cast("dict[str, Any]", answer)

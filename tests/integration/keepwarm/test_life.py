@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.keepwarm import tick
 from prefixwarm.keepwarm.budget import day_of, total_key
 from prefixwarm.keepwarm.selection import CandidateSelector
 from prefixwarm.prefix.prefix_file import dumps
@@ -130,7 +129,7 @@ def test_what_is_due_is_looked_at_in_parts(world: World, monkeypatch: pytest.Mon
         return candidates(look, states)
 
     monkeypatch.setattr(CandidateSelector, "candidates", counted)
-    monkeypatch.setattr(tick, "_AT_ONCE", 2)
+    world.at_once = 2
     world.deploy("a", "b", "c", "d", "e")
     world.tick()
     world.passes(MINUTE)
@@ -204,11 +203,9 @@ def test_savings_and_others_dollars_are_in_the_ledger(world: World) -> None:
     assert day.spent_usd == pytest.approx(world.state("support").money.keepwarm_usd)
 
 
-def test_a_large_fleet_is_registered_while_the_rest_goes_on(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_fleet_is_registered_while_the_rest_goes_on(world: World) -> None:
     """Some before what is due is looked at, the others with the time that is left."""
-    monkeypatch.setattr(tick, "_AT_ONCE", 2)
+    world.at_once = 2
     world.deploy(*(f"agent-{i}" for i in range(5)))
     assert [outcome.kind for outcome in world.tick().outcomes] == ["written"] * 2
     assert [outcome.kind for outcome in world.tick().outcomes] == ["written"] * 3

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm_layer import import_closure as module
 from prefixwarm_layer.import_closure import import_closure
 from prefixwarm_layer.layout import layer_modules
 
@@ -47,13 +46,12 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
         (folder / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(module, "_OURS", ("sample",))
     return folder
 
 
 def test_what_is_imported_directly_or_not_is_there(sample: Path) -> None:
     """Also in circles; not for types, not on demand, and nothing of others."""
-    files = import_closure(["sample.program"])
+    files = import_closure(["sample.program"], packages=["sample"])
     assert set(files) == {f"sample{name}" for name in {*AT_ONCE, ".late", ".later_still"}}
     assert files["sample"] == sample / "__init__.py"
     assert "sample" not in sys.modules
@@ -61,7 +59,8 @@ def test_what_is_imported_directly_or_not_is_there(sample: Path) -> None:
 
 def test_what_functions_import_can_be_left_out(sample: Path) -> None:
     """What a program loads when it starts."""
-    assert set(import_closure(["sample.program"], late=False)) == {f"sample{n}" for n in AT_ONCE}
+    files = import_closure(["sample.program"], late=False, packages=["sample"])
+    assert set(files) == {f"sample{name}" for name in AT_ONCE}
 
 
 def test_the_layer_has_no_module_that_needs_a_data_file() -> None:

@@ -6,7 +6,7 @@ import io
 
 from botocore.response import StreamingBody
 
-from prefixwarm.observe.bedrock import _whole
+from prefixwarm.observe.bedrock import tee
 
 
 def test_what_observing_raises_reaches_nobody() -> None:
@@ -15,5 +15,5 @@ def test_what_observing_raises_reaches_nobody() -> None:
     def fail(_data: bytes) -> None:
         raise RuntimeError("can't start new thread")
 
-    body = _whole(StreamingBody(io.BytesIO(b"{}"), 2), fail)
+    body = tee(StreamingBody(io.BytesIO(b"{}"), 2), fail)
     assert body.read() == b"{}"
