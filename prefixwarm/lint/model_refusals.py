@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.models import NEWEST_VERSION, SAMPLING, always_thinks, takes_adaptive
 from prefixwarm.prefix.body import as_messages, place_of
 from prefixwarm.prices.model_names import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from prefixwarm.prices.model_names import ModelName
 
 
 # Deprecation table of the anthropic SDK 2.11; Bedrock keeps its own dates.
@@ -22,7 +21,6 @@ _ENDS = {
 }
 # https://platform.claude.com/docs/en/about-claude/pricing, November 2026.
 _RETIRED = ("claude-opus-4-1", "claude-opus-4", "claude-3-5-haiku")
-_SAMPLING = ("temperature", "top_p", "top_k")
 
 
 @dataclass(frozen=True)
@@ -55,19 +53,15 @@ def refusals(request: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator
     """
     body, request = request, as_messages(request)
     version = headers.get("anthropic-version") or request.get("anthropic_version")
-    for name in _SAMPLING:
-        if name in request and version == "2026-10-21":
-            yield name, "the version 2026-10-21 refuses it: remove it"
+    for name in SAMPLING:
+        if request.get(name) is not None and version == NEWEST_VERSION:
+            yield name, f"the version {version} refuses it: remove it"
     model = parse(str(request.get("model", "")))
     thinking = request.get("thinking")
     kind = thinking.get("type") if isinstance(thinking, dict) else None
     if model is None or kind is None:
         return
-    if kind == "adaptive" and (0, 0) < model.generation <= (4, 5):
+    if kind == "adaptive" and not takes_adaptive(model.generation):
         yield place_of("thinking", body), f"{model.model} does not know adaptive thinking"
-    if kind == "disabled" and _always_thinks(model):
+    if kind == "disabled" and always_thinks(model.model):
         yield place_of("thinking", body), f"{model.model} always thinks: remove it"
-
-
-def _always_thinks(model: ModelName) -> bool:
-    return model.model == "claude-opus-5-5" or "fable" in model.model or "mythos" in model.model

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from prefixwarm.fields.models import NEWEST_VERSION
 from prefixwarm.simulator import cache_keys, converse
 from prefixwarm.simulator.api_errors import invalid, refused_by_aws
 
@@ -22,7 +23,6 @@ Read = tuple[Json, str, tuple[str, ...]]
 ROUTES = ("bedrock", "bedrock-converse")
 _VERSION = "bedrock-2023-05-31"
 # https://platform.claude.com/docs/en/api/versioning: Bedrock takes the newest from 4.7 on.
-_NEWEST_VERSION = "2026-10-21"
 _NEWEST = (4, 7)
 _IN_PATH = ("model", "stream")
 
@@ -69,7 +69,7 @@ def check_model(model: Model, version: str, *, counting: bool) -> None:
             f"Invocation of model ID {model.id} with on-demand throughput isn't supported. Retry "
             "your request with the ID or ARN of an inference profile that contains this model."
         )
-    if version == _NEWEST_VERSION and model.generation < _NEWEST:
+    if version == NEWEST_VERSION and model.generation < _NEWEST:
         raise invalid(f"anthropic_version: {version} is not supported by {model.id}")
 
 
@@ -80,7 +80,7 @@ def _invoked(model: str, value: Any) -> Read:
         if name in value:
             raise invalid(f"{name}: Extra inputs are not permitted")
     version = value.get("anthropic_version")
-    if version not in (_VERSION, _NEWEST_VERSION):
+    if version not in (_VERSION, NEWEST_VERSION):
         raise invalid("anthropic_version: Field required, such as " + _VERSION)
     return {"model": model, **value}, version, _betas(value)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from prefixwarm.fields.models import NEWEST_VERSION
 from prefixwarm.simulator import (
     bedrock_runtime,
     cache_keys,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-VERSIONS = ("2023-06-01", validation.NEWEST_VERSION)
+VERSIONS = ("2023-06-01", NEWEST_VERSION)
 
 
 class Call(NamedTuple):

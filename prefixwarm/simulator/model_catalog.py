@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from prefixwarm.fields import models
 from prefixwarm.prices.minimums import minimum_tokens
 from prefixwarm.prices.model_names import parse
 from prefixwarm.prices.price_table import table
@@ -84,10 +85,7 @@ class Model:
     @property
     def always_thinks(self) -> bool:
         """Whether thinking cannot be turned off."""
-        return self.family in ("fable", "mythos") or self.name in (
-            "claude-opus-5-5",
-            "claude-sonnet-5-5",
-        )
+        return models.always_thinks(self.name)
 
     @property
     def takes_budgets(self) -> bool:
@@ -97,7 +95,7 @@ class Model:
     @property
     def takes_adaptive(self) -> bool:
         """Whether it takes ``thinking.type`` of ``adaptive``."""
-        return self.generation >= (4, 6) or self.is_preview
+        return models.takes_adaptive(self.generation)
 
     @property
     def efforts(self) -> tuple[str, ...]:

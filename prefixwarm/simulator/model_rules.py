@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.models import NEWEST_VERSION, SAMPLING
 from prefixwarm.simulator.api_errors import invalid, refused_by_aws
-from prefixwarm.simulator.validation import NEWEST_VERSION
 
 if TYPE_CHECKING:
     from prefixwarm.simulator.model_catalog import Model
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_SAMPLING = ("temperature", "top_p", "top_k")
 _GEOGRAPHY = (4, 6)
 _DEEP_EFFORTS = ("xhigh", "max")
 _NO_SHALLOW_THINKING = (5, 0)
@@ -75,7 +74,7 @@ def _geography_and_speed(request: Json, model: Model, route: str) -> None:
 
 
 def _version(request: Json) -> None:
-    for name in _SAMPLING:
+    for name in SAMPLING:
         if request.get(name) is not None:
             raise invalid(f"{name}: not supported with anthropic-version {NEWEST_VERSION}")
     for number, message in enumerate(request["messages"]):
@@ -139,7 +138,7 @@ def _effort(request: Json, model: Model) -> None:
 
 
 def _sampling(request: Json, model: Model) -> None:
-    temperature, top_p, top_k = (request.get(name) for name in _SAMPLING)
+    temperature, top_p, top_k = (request.get(name) for name in SAMPLING)
     if not model.takes_sampling:
         defaults = {"temperature": temperature in (None, 1), "top_p": top_p in (None, 1)}
         for name, default in {**defaults, "top_k": top_k is None}.items():

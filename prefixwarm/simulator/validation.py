@@ -10,7 +10,6 @@ from prefixwarm.simulator.api_errors import invalid
 
 Json = dict[str, Any]
 
-NEWEST_VERSION = "2026-10-21"
 _MINIMUM_BUDGET = 1024
 _LEAST_TASK_BUDGET = 20_000
 

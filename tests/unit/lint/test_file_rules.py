@@ -73,7 +73,12 @@ def test_an_unknown_model(make_body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "kind"), [("claude-opus-5-5", "disabled"), ("claude-haiku-4-5", "adaptive")]
+    ("model", "kind"),
+    [
+        ("claude-opus-5-5", "disabled"),
+        ("claude-sonnet-5-5", "disabled"),
+        ("claude-haiku-4-5", "adaptive"),
+    ],
 )
 def test_thinking_that_the_model_refuses(make_body: Any, model: str, kind: str) -> None:
     """A 400 at every warm call."""
