@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.library.conversation_fit import message_tokens
+from prefixwarm.library.message_size import message_tokens
 from prefixwarm.prefix.body import is_converse, markers
 from prefixwarm.prices import price
 

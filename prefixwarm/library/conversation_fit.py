@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +14,7 @@ from prefixwarm.library.conversation_rounds import (
     rounds,
     turns,
 )
+from prefixwarm.library.message_size import message_tokens
 from prefixwarm.prefix.file_form import PrefixFile
 from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.prompt import Prompt
@@ -22,10 +22,6 @@ from prefixwarm.prefix.prompt import Prompt
 if TYPE_CHECKING:
     from prefixwarm.library.conversation_rounds import Message, Part
 
-_BYTES_PER_TOKEN = 4
-# https://platform.claude.com/docs/en/build-with-claude/vision: a full-size image is about this.
-_MEDIA_TOKENS = 1600
-_ENCODED = 1000
 # What is dropped at once, as a share of the room: a conversation that grows keeps its new start
 # for so long, and its own cache entries with it.
 _STEP = 0.25
@@ -163,31 +159,6 @@ def fit(
         removed_thinking=removed,
         bound_thinking=bound - removed,
     )
-
-
-def message_tokens(message: Message) -> int:
-    """The estimated size of one message; an image counts as an image, not by its bytes."""
-    media = [0]
-    text = json.dumps(_light(message, media), ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN + media[0] * _MEDIA_TOKENS
-
-
-def _light(value: Any, media: list[int]) -> Any:
-    """A value without encoded media, which are counted."""
-    if isinstance(value, Mapping):
-        return {name: _light(inner, media) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_light(item, media) for item in value]
-    encoded = isinstance(value, str) and len(value) > _ENCODED and not _has_space(value)
-    if encoded or isinstance(value, bytes | bytearray):
-        media[0] += 1
-        return ""
-    return value if isinstance(value, str | int | float | None) else str(value)
-
-
-def _has_space(text: str) -> bool:
-    """Whether it is a text rather than encoded bytes: these have no white space for long."""
-    return any(character.isspace() for character in text[:_ENCODED]) or not text.isascii()
 
 
 def _refuse(messages: object, budget_tokens: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from contextlib import contextmanager
@@ -91,7 +90,7 @@ class CostGate:
         self.usd_per_day, self.usd_per_call = usd_per_day, usd_per_call
         self.tokens_per_day, self.tokens_per_call = tokens_per_day, tokens_per_call
         _refuse(self)
-        self._key = f"gate/{name}"
+        self._key = f"budget/gate/{name}"
         self._total = self._key if deployment is None else total_key(deployment)
         self._store = open_store(store)
         self._here: StateStore | None = None
@@ -179,6 +178,8 @@ class CostGate:
 
     async def run_async(self, send: Callable[..., Awaitable[_Reply]], /, **request: Any) -> _Reply:
         """The same for an asynchronous client; the store is asked in a thread."""
+        import asyncio
+
         gated = await asyncio.to_thread(self.reserve, request)
         try:
             reply = await send(**request)

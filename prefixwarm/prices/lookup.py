@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from prefixwarm.prices import genai, model_names
 from prefixwarm.prices import price_table as shipped
-from prefixwarm.provider.routes import route_named
 
 _BEDROCK = ("bedrock", "bedrock-converse", "bedrock-mantle")
 
@@ -78,6 +77,9 @@ def lookup(
     SettingsError
         For an unknown route.
     """
+    # It knows how requests are signed and sent, which is not needed to import prices.
+    from prefixwarm.provider.routes import route_named
+
     route_named(route)
     name = model_names.parse(model)
     dated_rates = _rates(name.model, prompt_tokens or 0) if name else None

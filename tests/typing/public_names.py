@@ -7,12 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anthropic
 from typing_extensions import assert_type
 
 from prefixwarm import (
     AskOutcome,
     AsyncWarmer,
     AsyncWarmSchedule,
+    BudgetExceeded,
+    CacheStats,
+    CostGate,
     Prefix,
     PrefixFile,
     Warmer,
@@ -21,6 +25,8 @@ from prefixwarm import (
     WarmStatus,
     __version__,
     ask,
+    fit,
+    prefix_key,
 )
 from prefixwarm.observe import Observer, async_middleware, middleware, watch
 from prefixwarm.policy import Decision, Multipliers, Policy, Replay, View, decide, replay
@@ -105,6 +111,27 @@ def asking() -> None:
     (outcome,) = ask("support", function="keep-warm", needed_for_seconds=300)
     assert_type(outcome, AskOutcome)
     assert_type(outcome.warm_until, float | None)
+
+
+def a_library(prefix: Prefix, request: dict[str, Any]) -> None:
+    """Measure, cap and shorten."""
+    stats = CacheStats(prices={"mine": {"input": 1, "output": 5}})
+    assert_type(stats.hit_rate(prefix="support", last_seconds=3600), float | None)
+    assert_type(stats.summary().cost_usd, float | None)
+    client = stats.wrap(anthropic.Anthropic(), prefix=prefix)
+    assert_type(client, anthropic.Anthropic)
+    stats.on_low(lambda event: print(event.hit_rate), below=0.6)
+    assert_type([one.cause for one in stats.advice()], list[str])
+    gate = CostGate(usd_per_day=5, tokens_per_call=100_000)
+    try:
+        with gate.call(request) as call:
+            call.settle(client.messages.create(**request))
+    except BudgetExceeded as error:
+        assert_type(error.would_cost, float | None)
+    assert_type(gate.estimate(request).usd, float | None)
+    fitted = fit([{"role": "user", "content": "Hi"}], prefix, budget_tokens=1000)
+    assert_type(fitted.messages, list[dict[str, Any]])
+    assert_type(prefix_key(request), str)
 
 
 def version() -> str:

@@ -239,6 +239,18 @@ def test_the_keep_warm_function_shares_it() -> None:
         one.reserve(REQUEST)
 
 
+def test_a_gate_is_no_deployment_of_its_name() -> None:
+    """Nor are two gates of different names one."""
+    store = MemoryState()
+    gate(usd_per_day=1, store=store, deployment="shop").reserve(REQUEST)
+    gate(usd_per_day=1, store=store, name="shop").reserve(REQUEST)
+    for name in ("shop", "other"):
+        one = gate(usd_per_day=1, store=store, name=name)
+        assert one.spent()[0] == pytest.approx(0.01 if name == "shop" else 0.0, abs=1e-4)
+    budget = Budget(store, 0.0103, total_key("shop"), lambda: DAY)
+    assert budget.reserve("state/a", Entry("a", "a"), 0.0001, Deadline.after(1)) is not None
+
+
 class Unreachable(MemoryState):
     down = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 
 from prefixwarm import Prefix, fit
 from prefixwarm.errors import DoesNotFitError, UsageError
-from prefixwarm.library.conversation_fit import Fitted, message_tokens
+from prefixwarm.library.message_size import message_tokens
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 from prefixwarm.simulator import refusal
 from tests.helpers.effort import EXAMPLES
 from tests.helpers.prefixes import make_prefix
+
+if TYPE_CHECKING:
+    from prefixwarm.library.conversation_fit import Fitted
 
 MODEL = "claude-sonnet-5-5"
 TOOL = {"name": "find", "description": "Finds.", "input_schema": {"type": "object"}}
