@@ -46,7 +46,7 @@ class CostGate:
         Tokens of prompts and replies.
     name : str
         The budget's name: gates of one name and store share it.
-    store : str, path, boto3 Table or StateStore, optional
+    store : str, path or StateStore, optional
         Where it is kept, see `Warmer`; in this process by default. While it cannot be reached,
         the same limits hold for this process alone, and a line in the log says so.
     deployment : str, optional

@@ -45,12 +45,15 @@ class Checked(Record):
         Why what was done was done.
     outcome : Outcome or None
         Of the warm call; None where none was sent.
+    trouble : bool
+        Whether nothing could be decided.
     """
 
     next_check: float | None
     warm_until: float | None
     reason: str
     outcome: Outcome | None = None
+    trouble: bool = False
 
 
 class ScheduleChecks:
@@ -147,7 +150,8 @@ class ScheduleChecks:
         )
 
     def _later(self, reason: str) -> Checked:
-        return Checked(next_check=self._calls.clock() + _LATER, warm_until=None, reason=reason)
+        later = self._calls.clock() + _LATER
+        return Checked(next_check=later, warm_until=None, reason=reason, trouble=True)
 
 
 def _held(state: State, now: float) -> Checked | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import suppress
 from functools import partial
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from prefixwarm.library.warm_calls import WarmCalls
     from prefixwarm.policy import Policy
     from prefixwarm.provider.client import CallSender
-    from prefixwarm.state.outcome import Outcome
 
 
 # So long at most until the time is looked at again: a machine may have slept meanwhile.
@@ -199,8 +199,10 @@ class ScheduleLoop:
             status = status.replace(warm=(status.warm_until or 0.0) > self.calls.clock())
             self._status[name] = status
             self._due[name] = checked.next_check
-        _log(status, outcome)
-        return status, outcome is not None or before.reason != status.reason
+        news = outcome is not None or before.reason != status.reason
+        if news:
+            _log(status, checked)
+        return status, news
 
     def close(self) -> None:
         """Listen to the warmer's calls no more."""
@@ -213,7 +215,9 @@ def remaining(until: float) -> float:
     return max(0.0, until - monotonic())
 
 
-def _log(status: WarmStatus, outcome: Outcome | None) -> None:
-    level = logger.debug if outcome is None or outcome.ok else logger.warning
+def _log(status: WarmStatus, checked: Checked) -> None:
+    outcome = checked.outcome
+    failed = checked.trouble or (outcome is not None and not outcome.ok)
     done = "no call" if outcome is None else outcome.kind
-    level("prefix %s: %s: %s", status.name, done, status.reason)
+    level = logging.WARNING if failed else logging.DEBUG
+    logger.log(level, "prefix %s: %s: %s", status.name, done, status.reason)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _READ_SECONDS = 2.0
 
-# A DynamoDB table's name, a boto3 Table, a file's path, or a store that is open already.
+# A DynamoDB table's name, a file's path, or a store that is open already.
 Store: TypeAlias = "str | os.PathLike[str] | StateStore | Any | None"
 
 
@@ -24,12 +24,11 @@ def open_store(store: Store = None) -> StateStore:
 
     Parameters
     ----------
-    store : str, path, boto3 Table, StateStore or None
+    store : str, path, StateStore or None
         A text is the name of a DynamoDB table, such as the one that ``PREFIXWARM_TABLE`` holds in
         a deployed agent; it is reached through boto3 where that is installed, else with the AWS
-        credentials of the environment. A boto3 Table is reached through its own client. A
-        `pathlib.Path` is a file, shared by the processes of one machine. None keeps all in this
-        process.
+        credentials of the environment. A `pathlib.Path` is a file,
+        shared by the processes of one machine. None keeps all in this process.
 
     Raises
     ------
@@ -42,17 +41,12 @@ def open_store(store: Store = None) -> StateStore:
         return FileState(store)
     if isinstance(store, str):
         return _named_table(store)
-    if hasattr(store, "table_name") and hasattr(store, "meta"):
-        from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
-
-        return DynamoState(store.table_name, boto_calls(store.meta.client))
     if hasattr(store, "take_lease"):
         opened: StateStore = store
         return opened
-    raise UsageError(
-        f"store: {type(store).__name__} is no store; give a table's name, a boto3 Table or a "
-        "pathlib.Path"
-    )
+    name = getattr(store, "table_name", None)
+    instead = f"its name, {name!r}" if isinstance(name, str) else "a table's name or a pathlib.Path"
+    raise UsageError(f"store: {type(store).__name__} is no store; give {instead}")
 
 
 def _named_table(name: str) -> StateStore:

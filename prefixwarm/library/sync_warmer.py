@@ -33,9 +33,9 @@ class Warmer:
         are used as they are.
     prefixes : iterable of Prefix, PrefixFile or path
         What is shared; each with a name of its own.
-    store : str, path or boto3 Table, optional
-        Where the warm state is kept: a DynamoDB table's name or a boto3 Table, or a `pathlib.Path`
-        for the processes of one machine. By default it is this warmer's own.
+    store : str or path, optional
+        Where the warm state is kept: a DynamoDB table's name, or a `pathlib.Path` for the processes
+        of one machine. By default it is this warmer's own.
     prices : mapping, optional
         Your own prices, see `prefixwarm.prices.price`.
     placeholder : str, optional

@@ -201,12 +201,15 @@ class Broken(MemoryState):
         raise StateError("the table cannot be reached")
 
 
-def test_a_state_that_is_away() -> None:
-    """Nothing is sent: it may be warm."""
+def test_a_state_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is sent: it may be warm; the log says so once."""
     transport = RecordingTransport()
     schedule = WarmSchedule(Warmer(transport, support(), store=Broken()))
-    schedule.check()
+    for _ in range(3):
+        schedule.check()
+        schedule._loop._due["support"] = 0.0
     assert "the table cannot be reached" in schedule.status("support").reason
+    assert caplog.text.count("the table cannot be reached") == 1
     assert transport.requests == []
 
 

@@ -295,6 +295,12 @@ def test_after_a_fork() -> None:
     assert holds_in_child(lambda: warmer.warm("support", force=True).outcome == "refreshed")
 
 
+class Table:
+    """A table as boto3's resources have it."""
+
+    table_name = "warm"
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -309,7 +315,8 @@ def test_after_a_fork() -> None:
         (lambda: Warmer(RecordingTransport(), max_in_flight=0), "at least 1"),
         (lambda: Warmer(RecordingTransport(), support()).warm("other"), "support"),
         (lambda: Warmer(RecordingTransport(), store="a/b"), "pathlib.Path"),
-        (lambda: Warmer(RecordingTransport(), store=3), "is no store"),
+        (lambda: Warmer(RecordingTransport(), store=3), "int is no store; give a table's name"),
+        (lambda: Warmer(RecordingTransport(), store=Table()), "give its name, 'warm'"),
     ],
 )
 def test_what_is_refused(make: Callable[[], Any], says: str) -> None:

@@ -1,0 +1,63 @@
+"""The library's pages do what they say, against the simulator."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.testing import simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ["library.md", "schedule.md", "testing.md"]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def said(code: str) -> list[str]:
+    """What stands behind the ``print`` lines is what they print."""
+    return re.findall(r"^ *print\(.*\)  # (.*)$", code, re.MULTILINE)
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The provider that the reader's environment names."""
+    with simulator(clock="real") as sim:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", sim.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "local")
+        monkeypatch.chdir(tmp_path)
+        yield
+
+
+@pytest.mark.usefixtures("provider")
+@pytest.mark.parametrize("page", PAGES)
+def test_the_code_prints_what_the_comments_say(page: str, recwarn: Any) -> None:
+    """Blocks run in order, as one program."""
+    names: dict[str, Any] = {}
+    for code in blocks(page, "python"):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, page, "exec"), names)
+        assert printed.getvalue().splitlines() == said(code)
+
+
+@pytest.mark.usefixtures("provider")
+def test_the_price_of_an_interval(caplog: pytest.LogCaptureFixture) -> None:
+    """As the page quotes it."""
+    names: dict[str, Any] = {}
+    with caplog.at_level(logging.WARNING, "prefixwarm"), contextlib.redirect_stdout(io.StringIO()):
+        for code in blocks("schedule.md", "python")[:2]:
+            exec(compile(code, "schedule.md", "exec"), names)
+    (quoted,) = blocks("schedule.md", "text")
+    assert quoted.strip() in [record.getMessage() for record in caplog.records]
