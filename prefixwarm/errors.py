@@ -12,7 +12,8 @@
     ├── CredentialsError           no credentials, or they cannot be fetched
     ├── DeploymentError            what is deployed cannot be read or changed
     ├── StateError                 the warm state cannot be reached or refuses us
-    │   └── StateItemError         one prefix's item cannot be read; the others can
+    │   ├── StateItemError         one prefix's item cannot be read; the others can
+    │   └── LeaseLostError         another caller makes the warm call; nothing was sent
     ├── TransportError             no usable HTTP reply
     │   ├── ConnectError           nothing was sent
     │   ├── DeadlineError          the caller's time is over
@@ -154,6 +155,13 @@ class StateItemError(StateError):
         self.key = key
         self.problem = problem
         super().__init__(f"{key}: {problem}")
+
+
+class LeaseLostError(StateError):
+    """Another caller has taken the lease over, so that this one must not send."""
+
+    def __init__(self) -> None:
+        super().__init__("another caller has taken the lease over: this one was too slow to send")
 
 
 class TransportError(PrefixwarmError):

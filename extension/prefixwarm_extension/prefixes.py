@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 MAX_PREFIXES = 20
-# A prefix file has at most 6 MB; what is larger was not compiled from one.
-MAX_BYTES = 8 * 1024 * 1024
 
 _PREFIX_FILE = ".prefix.json"
 
@@ -47,16 +45,9 @@ def _names(folder: str) -> list[str]:
 
 
 def _load(folder: str, name: str) -> WarmCall:
-    path = f"{folder}/{name}{SUFFIX}"
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        return WarmCall.from_file(f"{folder}/{name}{SUFFIX}")
     except FileNotFoundError:
         from prefixwarm.prefix.file_form import read
 
         return compile_prefix(read(f"{folder}/{name}{_PREFIX_FILE}"))
-    except OSError as error:
-        raise PrefixFileError(path, "", f"cannot be read: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise PrefixFileError(path, "", f"is larger than {MAX_BYTES} bytes; build it again")
-    return WarmCall.from_bytes(data, path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from time import time
-
 from prefixwarm.errors import PrefixFileError, PrefixwarmError
 from prefixwarm.life import TTL_5M
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import STATE_SECONDS, acquire, pause, without_lease
 from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.error_classification import describe
+from prefixwarm.warm.lease_time import LeaseWatch
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.init_policy import decide
 from prefixwarm_extension.prefixes import FOLDERS, load_all
@@ -103,17 +102,20 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
     """
     assert context.store is not None
     options, ends = _paying(_options(call, context), context), _call_ends(context)
+    watch = LeaseWatch()
     wait = Deadline(context.hold_ends.at + context.start.gate)
     while True:
         state = context.store.read(options.key, ends.earliest(STATE_SECONDS))
         context.seen[options.key] = state
-        if context.start.gate and state.leased(time()):
+        now = context.store.now()
+        if context.start.gate and state.leased(now):
             # The gate waits for another environment's call as well.
             context.ready.complete(call)
         decision = decide(context.settings, context.start, state, call, context.held)
         context.decisions[call.name] = decision
-        options = options.replace(objection=_objection(call, state, decision, context))
-        attempt = acquire(call, options, context.store, ends, state=state)
+        objection = _objection(call, state, decision, context)
+        options = options.replace(needed_until=now + NEEDED_SECONDS, objection=objection)
+        attempt = acquire(call, options, context.store, ends, state=state, watch=watch)
         if not attempt.in_flight or attempt.state.backoff.failures or not pause(wait):
             return attempt
         options = options.replace(waited=True)
@@ -149,8 +151,9 @@ def _options(call: WarmCall, context: StartContext) -> CallOptions:
     return CallOptions(
         key=context.key(call),
         owner=context.owner(),
-        needed_until=time() + NEEDED_SECONDS,
+        needed_until=0.0,
         idle_refreshes=0 if context.start.awaited else None,
+        starting=context.start.awaited,
         deployment=context.settings.deployment,
         function=context.function,
     )

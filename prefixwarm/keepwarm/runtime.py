@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from math import ceil
-from time import time
 from typing import TYPE_CHECKING
 
 import boto3
@@ -46,7 +45,7 @@ class Runtime:
     environ
         Settings, credentials and endpoints.
     clock
-        Tells epoch seconds.
+        Tells epoch seconds; None for the table's own time.
     most_in_a_tick, at_once
         See `Dependencies`.
 
@@ -59,7 +58,7 @@ class Runtime:
     def __init__(
         self,
         environ: Mapping[str, str],
-        clock: Callable[[], float] = time,
+        clock: Callable[[], float] | None = None,
         most_in_a_tick: int = MOST_IN_A_TICK,
         at_once: int = AT_ONCE,
     ) -> None:
@@ -71,14 +70,15 @@ class Runtime:
         self._bucket = Bucket(boto3.client("s3", config=patient), bucket)
         self._ssm = boto3.client("ssm", config=short)
         connections = connect(environ, settings)
+        store = DynamoState(settings.table, boto_calls(boto3.client("dynamodb", config=short)))
         self._transport = connections.transport
         self.dependencies = Dependencies(
             settings=settings,
             environ=environ,
-            store=DynamoState(settings.table, boto_calls(boto3.client("dynamodb", config=short))),
+            store=store,
             provider=connections.provider,
             cloudwatch=boto3.client("cloudwatch", config=patient),
-            clock=clock,
+            clock=clock or store.now,
             queue=_queue(settings.queue),
             most_in_a_tick=most_in_a_tick,
             at_once=at_once,

@@ -14,6 +14,7 @@ from prefixwarm.errors import (
 )
 from prefixwarm.provider.routes import CONVERSE
 from prefixwarm.wire.accelerated import loads
+from prefixwarm.wire.request_body import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ class Boto3Client:
     def ask(self, call: PreparedCall, max_tokens: int, seconds: float) -> Any:
         """See `ClientKind`; the time is the client's own to limit."""
         del seconds
-        body = call.with_max_tokens(max_tokens)
+        body = whole(call.with_max_tokens(max_tokens))
         if call.route == CONVERSE:
             return self._client.converse(modelId=call.model, **loads(body))
         return self._client.invoke_model(

@@ -17,6 +17,7 @@ from prefixwarm.provider.client import error_of
 from prefixwarm.provider.routes import route_named
 from prefixwarm.wire.accelerated import loads
 from prefixwarm.wire.http import Response
+from prefixwarm.wire.request_body import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ class SdkClient:
         """See `ClientKind`."""
         from anthropic.types import Message
 
-        body = {"model": call.model, **loads(call.with_max_tokens(max_tokens))}
+        body = {"model": call.model, **loads(whole(call.with_max_tokens(max_tokens)))}
         options = {"headers": dict(call.headers), "timeout": seconds}
         return self._client.post(_PATH, cast_to=Message, body=body, options=options)
 

@@ -10,6 +10,7 @@ from prefixwarm.provider.routes import CONVERSE, ROUTES
 from prefixwarm.usage.reading import plain
 from prefixwarm.wire.accelerated import loads
 from prefixwarm.wire.record import Record
+from prefixwarm.wire.request_body import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ class SendingObject:
             route=call.route,
             model=call.model,
             headers=dict(call.headers),
-            body={model: call.model, **loads(call.with_max_tokens(max_tokens))},
+            body={model: call.model, **loads(whole(call.with_max_tokens(max_tokens)))},
             timeout=seconds,
         )
         return self._sender.send(request)

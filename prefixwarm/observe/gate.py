@@ -12,6 +12,7 @@ from time import sleep as pause
 from time import time
 from typing import TYPE_CHECKING
 
+from prefixwarm.warm.lease_time import LeaseWatch
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -71,13 +72,13 @@ class Gate:
 
     def _poll(self, prefix: PrefixFile, opened: Event) -> None:
         with suppress(Exception):
-            until = Deadline.after(self._seconds)
-            while _in_flight(self._read(prefix, until)) and not until.expired:
+            until, watch = Deadline.after(self._seconds), LeaseWatch()
+            while _in_flight(self._read(prefix, until), watch) and not until.expired:
                 pause(min(0.1 + random() / 5, until.remaining()))  # noqa: S311 - jitter
         opened.set()
 
 
-def _in_flight(state: State) -> bool:
+def _in_flight(state: State, watch: LeaseWatch) -> bool:
     """Whether the entry is being written; one that is being refreshed can be read already."""
     now = time()
-    return state.leased(now) and state.warm_for(now) <= 0
+    return state.leased(now) and state.warm_for(now) <= 0 and not watch.silent(state)

@@ -6,12 +6,15 @@ the bytes. The init phase neither parses nor serialises the prompt.
 
 from __future__ import annotations
 
+import os
+
 from prefixwarm.errors import PrefixFileError
 from prefixwarm.life import TTL_SECONDS, TTL_WORDS
 from prefixwarm.provider.routes import CONVERSE, route_named
 from prefixwarm.state.model import entry_key
 from prefixwarm.wire.accelerated import dumps, loads
 from prefixwarm.wire.record import Record
+from prefixwarm.wire.request_body import FileBody, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
 FORMAT = "prefixwarm-warm/1"
 SUFFIX = ".warm"
+# A prefix file has at most 6 MB; what is larger was not compiled from one.
+MAX_BYTES = 8 * 1024 * 1024
+# Of the first line: names, headers, prices, and the places of a prompt's breakpoints.
+_LONGEST_HEAD = 256 * 1024
+_KIND_OF_FILE, _REGULAR = 0o170000, 0o100000
 
 _MAX_TOKENS = b'"max_tokens":'
 _CONVERSE_MAX_TOKENS = b'"maxTokens":'
@@ -44,7 +52,7 @@ class WarmCall(Record):
 
     `ttl` is in seconds, and `ttl_at` are the places in `body` where each breakpoint asks for it;
     `max_tokens_at` is the place of the digit after ``max_tokens``; `fingerprint` is that of the
-    whole prefix.
+    whole prefix. A `body` in a file is read when it is sent.
     """
 
     name: str
@@ -57,33 +65,33 @@ class WarmCall(Record):
     tokens: int | None
     max_tokens_at: int
     ttl_at: list[int]
-    body: bytes
+    body: bytes | FileBody
 
     def with_ttl(self, seconds: int) -> WarmCall:
         """The same call, whose breakpoints all ask for 300 or 3600 seconds."""
         if seconds == self.ttl:
             return self
-        body = bytearray(self.body)
-        for at in self.ttl_at:
-            body[at : at + 2] = _TTLS[seconds]
-        return self.replace(ttl=seconds, body=bytes(body))
+        patches = dict.fromkeys(self.ttl_at, _TTLS[seconds])
+        return self.replace(ttl=seconds, body=_patched(self.body, patches))
 
     @property
     def least_tokens(self) -> int:
         """The fewest tokens that can be asked for: 0, or 1 where that is refused."""
-        return int(self.body[self.max_tokens_at : self.max_tokens_at + 1])
+        return int(_part(self.body, self.max_tokens_at, 1))
 
-    def with_max_tokens(self, count: int) -> bytes:
+    def with_max_tokens(self, count: int) -> bytes | FileBody:
         """The body that asks for 0 or 1 tokens."""
-        at = self.max_tokens_at
-        return self.body[:at] + str(count).encode() + self.body[at + 1 :]
+        return _patched(self.body, {self.max_tokens_at: str(count).encode()})
 
-    def opted_in(self, count: int) -> bytes:
+    def opted_in(self, count: int) -> bytes | FileBody:
         """The same body, to be known to the provider's cache diagnostics.
 
         The field is no part of the prompt: what is cached stays the same.
         """
-        return _DIAGNOSTICS + self.with_max_tokens(count)[1:]
+        body = self.with_max_tokens(count)
+        if isinstance(body, FileBody):
+            return body.behind(_DIAGNOSTICS, 1)
+        return _DIAGNOSTICS + body[1:]
 
     def key(self, scope: str, environ: Mapping[str, str]) -> str:
         """The key of this prefix's warm state, where it is called from."""
@@ -92,11 +100,12 @@ class WarmCall(Record):
     def to_bytes(self) -> bytes:
         """The contents of `NAME.warm`."""
         head = {name: getattr(self, name) for name in self._fields if name != "body"}
-        return dumps({"format": FORMAT, "size": len(self.body), **head}) + b"\n" + self.body
+        line = dumps({"format": FORMAT, "size": len(self.body), **head})
+        return line + b"\n" + whole(self.body)
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str) -> WarmCall:
-        """Read `NAME.warm`.
+        """The call of `NAME.warm`'s contents.
 
         Raises
         ------
@@ -104,6 +113,37 @@ class WarmCall(Record):
             When it is empty, cut short, or of another version.
         """
         line, _, body = data.partition(b"\n")
+        return cls._of(line, body, source)
+
+    @classmethod
+    def from_file(cls, path: str) -> WarmCall:
+        """The call of `NAME.warm`, whose body stays in the file until it is sent.
+
+        Raises
+        ------
+        PrefixFileError
+            When it cannot be read, is larger than 8 MiB, empty, cut short, or of another version.
+        FileNotFoundError
+            When there is none.
+        """
+        try:
+            status = os.stat(path)
+            if status.st_mode & _KIND_OF_FILE != _REGULAR:
+                raise PrefixFileError(path, "", "is no regular file")
+            if status.st_size > MAX_BYTES:
+                problem = f"is larger than {MAX_BYTES} bytes; build it again"
+                raise PrefixFileError(path, "", problem)
+            with open(path, "rb") as file:
+                line = file.readline(_LONGEST_HEAD)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise PrefixFileError(path, "", f"cannot be read: {error.strerror}") from error
+        body = FileBody(path=path, offset=len(line), size=status.st_size - len(line))
+        return cls._of(line, body, path)
+
+    @classmethod
+    def _of(cls, line: bytes, body: bytes | FileBody, source: str) -> WarmCall:
         try:
             head = loads(line)
             if head.pop("format") != FORMAT:
@@ -115,7 +155,8 @@ class WarmCall(Record):
         if not all(isinstance(getattr(call, name), kind) for name, kind in _KINDS.items()):
             raise PrefixFileError(source, "", "is not a compiled prefix; build it again")
         at = call.max_tokens_at
-        if len(body) != size or body[at : at + 1] not in (b"0", b"1"):
+        within = 0 <= at <= MAX_BYTES
+        if len(body) != size or not within or _part(body, at, 1) not in (b"0", b"1"):
             raise PrefixFileError(source, "", "is cut short; build it again")
         asked = _TTLS.get(call.ttl)
         if not call.ttl_at or any(_text_at(body, place) != asked for place in call.ttl_at):
@@ -140,8 +181,23 @@ def state_key(
     return entry_key(route, route_named(route).region(environ), scope, name, model, fingerprint)
 
 
-def _text_at(body: bytes, place: object) -> bytes | None:
-    return body[place : place + 2] if isinstance(place, int) and place > 0 else None
+def _text_at(body: bytes | FileBody, place: object) -> bytes | None:
+    if isinstance(place, int) and 0 < place <= MAX_BYTES:
+        return _part(body, place, 2)
+    return None
+
+
+def _part(body: bytes | FileBody, at: int, size: int) -> bytes:
+    return body.part(at, size) if isinstance(body, FileBody) else body[at : at + size]
+
+
+def _patched(body: bytes | FileBody, patches: Mapping[int, bytes]) -> bytes | FileBody:
+    if isinstance(body, FileBody):
+        return body.patched(patches)
+    patched = bytearray(body)
+    for at, new in patches.items():
+        patched[at : at + len(new)] = new
+    return bytes(patched)
 
 
 def compile_prefix(prefix: PrefixFile) -> WarmCall:

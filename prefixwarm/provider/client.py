@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from prefixwarm.provider.routes import Route
     from prefixwarm.wire.aws import AwsClient
     from prefixwarm.wire.deadline import Deadline
-    from prefixwarm.wire.http import Response, Transport
+    from prefixwarm.wire.http import Progress, Response, Transport
+    from prefixwarm.wire.request_body import FileBody
 
     class PreparedCall(Protocol):
         """A request that is ready to send, whose output limit is still open."""
@@ -39,10 +40,10 @@ if TYPE_CHECKING:
         def headers(self) -> Mapping[str, str]:
             """Headers beside the route's own."""
 
-        def with_max_tokens(self, count: int) -> bytes:
+        def with_max_tokens(self, count: int) -> bytes | FileBody:
             """The body that asks for so many output tokens."""
 
-        def opted_in(self, count: int) -> bytes:
+        def opted_in(self, count: int) -> bytes | FileBody:
             """The same body, with the provider's cache diagnostics asked for."""
 
     class CallSender(Protocol):
@@ -99,8 +100,16 @@ class Provider:
         self._tokens = self._access_tokens() if environ.get(FEDERATION_RULE_ID) else None
         self._samples = environ.get(DIAGNOSE, "").strip().lower() == "sample"
 
-    def send(self, call: PreparedCall, max_tokens: int, deadline: Deadline) -> Reply:
+    def send(
+        self,
+        call: PreparedCall,
+        max_tokens: int,
+        deadline: Deadline,
+        progress: Progress | None = None,
+    ) -> Reply:
         """Send one warm call; a key that is refused is fetched once more, as it may have rotated.
+
+        `progress` is told when the request is sent.
 
         Raises
         ------
@@ -114,10 +123,11 @@ class Provider:
         route = route_named(call.route)
         sampled = self._samples and route.name == _CLAUDE_API
         body = call.opted_in(max_tokens) if sampled else call.with_max_tokens(max_tokens)
-        response = self._warm(route, call, body, deadline)
+        response = self._warm(route, call, body, deadline, progress)
         if sampled and response.status == 400:
             # Whoever does not know the diagnostics is not asked for them again.
-            response = self._warm(route, call, call.with_max_tokens(max_tokens), deadline)
+            body = call.with_max_tokens(max_tokens)
+            response = self._warm(route, call, body, deadline, progress)
             self._samples = response.status == 400
         if response.status != 200:
             raise error_of(response)
@@ -136,12 +146,20 @@ class Provider:
             response = self._attempt(route, request, source.current(deadline), deadline)
         return response
 
-    def _warm(self, route: Route, call: PreparedCall, body: bytes, deadline: Deadline) -> Response:
+    def _warm(
+        self,
+        route: Route,
+        call: PreparedCall,
+        body: bytes | FileBody,
+        deadline: Deadline,
+        progress: Progress | None,
+    ) -> Response:
         request = Request(
             method="POST",
             url=route.url(call.model, self._environ),
             headers={**route.own_headers(self._environ), **call.headers},
             body=body,
+            progress=progress,
         )
         return self.ask(route, request, deadline)
 

@@ -69,6 +69,10 @@ class LeaseRequest(Record):
     lives beyond `needed_until` already, and when the allowance that all versions of the prefix
     share does not hold `allowance_usd`, which is taken from it together with the lease; None takes
     nothing. With `week_usd` it is that much anew, until `week_ends`, unless it was set meanwhile.
+
+    `unsent`: the holder extends the lease when it has sent its request, and others may take it over
+    before; `silent` is a lease that the caller has watched for so long. `started_at`: when the
+    function started for a waiting request, None where this is no such start.
     """
 
     name: str
@@ -82,6 +86,9 @@ class LeaseRequest(Record):
     allowance_usd: float | None = None
     week_usd: float | None = None
     week_ends: float = 0.0
+    unsent: bool = False
+    silent: Lease | None = None
+    started_at: float | None = None
 
 
 class Lease(Record):

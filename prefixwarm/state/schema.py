@@ -165,6 +165,12 @@ class HeldLease(Group):
     owner: str = field("lease_owner", TEXT, "who holds the lease", internal=True)
     token: int = field("lease_token", COUNT, "grows whenever the lease is taken", internal=True)
     until: float | None = field("lease_until", TIME, "the lease's end", internal=True)
+    unsent: str = field(
+        "lease_unsent",
+        TEXT,
+        "its holder, until that has sent its request: so long the lease lasts a second",
+        internal=True,
+    )
 
 
 class Backoff(Group):

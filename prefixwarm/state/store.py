@@ -40,11 +40,20 @@ class StateStore(Protocol):
     StateItemError when it reads an item that it cannot understand. Times are epoch seconds.
     """
 
+    def now(self) -> float:
+        """The time that all callers share, in epoch seconds: the table's, as it last replied."""
+
     def read(self, key: str, deadline: Deadline) -> State:
         """The state as last seen (possibly some milliseconds old); empty when unknown."""
 
     def take_lease(self, key: str, request: LeaseRequest, deadline: Deadline) -> tuple[State, bool]:
         """Take the right to make the next warm call; the state, and whether it was taken."""
+
+    def extend_lease(self, lease: Lease, until: float, deadline: Deadline) -> bool:
+        """Let the lease last until then: its holder has sent its request.
+
+        Returns whether the lease was still held.
+        """
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """Record a warm call that worked, and give the lease back.

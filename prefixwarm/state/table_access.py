@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from time import time
 
 from prefixwarm.state.item import VERSION
-from prefixwarm.state.table_call import ConditionFailed, persistent
+from prefixwarm.state.table_call import ConditionFailed, persistent, replied_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from prefixwarm.state.table_call import DynamoCall
     from prefixwarm.state.update_expression import Change
     from prefixwarm.wire.deadline import Deadline
+
+
+# Of what clocks may differ by, and replies take: leases last longer by twice that.
+CLOCK_TOLERANCE_SECONDS = 5.0
+# AWS refuses a request that is signed with such a clock; a table that says so is wrong itself.
+_ABSURD_SECONDS = 86_400.0
 
 
 class TableAccess:
@@ -33,7 +40,22 @@ class TableAccess:
 
     def __init__(self, table: str, call: DynamoCall) -> None:
         self._table = table
-        self._call = persistent(call)
+        self._send = persistent(call)
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        """See `StateStore`."""
+        return time() + self._ahead
+
+    def _call(
+        self, operation: str, parameters: dict[str, Any], deadline: Deadline
+    ) -> dict[str, Any]:
+        reply = self._send(operation, parameters, deadline)
+        at = replied_at(reply)
+        if at is not None:
+            ahead = at - time()
+            self._ahead = ahead if CLOCK_TOLERANCE_SECONDS < abs(ahead) < _ABSURD_SECONDS else 0.0
+        return reply
 
     def _at(self, key: str) -> dict[str, Any]:
         return {"TableName": self._table, "Key": {"pk": {"S": key}}}

@@ -51,6 +51,9 @@ _FIRST_PAUSE = 0.025
 _LONGEST_PAUSE = 0.8
 
 
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
 class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
     """The condition of a write does not hold; `item` is what stands there."""
 
@@ -92,6 +95,25 @@ def _reasons(reply: Mapping[str, Any]) -> set[str]:
     """Why a transaction was cancelled, over all its items."""
     listed = reply.get("CancellationReasons") or ()
     return {str(reason.get("Code")) for reason in listed if isinstance(reason, dict)}
+
+
+def replied_at(reply: Mapping[str, Any]) -> float | None:
+    """When the table replied by its own clock, in epoch seconds; None where the reply does not say.
+
+    The e-mail package, which parses such dates, costs an init phase too much.
+    """
+    headers = (reply.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
+    try:
+        _, day, month, year, clock, _ = headers["date"].split(" ")
+        hours, minutes, seconds = clock.split(":")
+        months = int(year) * 12 + _MONTHS.index(month) // 3 - 2
+        # Years that begin in March end with their leap day.
+        years, later = divmod(months, 12)
+        days = 365 * years + years // 4 - years // 100 + years // 400 + (153 * later + 2) // 5
+        days += int(day) - 719_469
+        return days * 86_400.0 + int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    except (KeyError, ValueError, AttributeError):
+        return None
 
 
 def persistent(call: DynamoCall) -> DynamoCall:

@@ -8,6 +8,7 @@ from prefixwarm.state.model import KEEPWARM, LEAST_USD, Failure, shared_key
 from prefixwarm.state.table_access import TableAccess
 from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change
+from prefixwarm.state.warm_state import LONGEST_LEASE_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import Lease, LeaseRequest, Result
     from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
+
+
+_LEASE = ("lease_owner", "lease_until", "lease_unsent")
 
 
 class WarmOperations(TableAccess):
@@ -32,13 +36,20 @@ class WarmOperations(TableAccess):
         change.set("name", request.name)
         change.set("lease_owner", request.owner)
         change.set("lease_until", request.now + request.seconds)
+        if request.unsent:
+            change.set("lease_unsent", request.owner)
+        else:
+            change.remove("lease_unsent")
+        if request.started_at is not None:
+            change.set("started_at", request.started_at)
+            change.set("idle", 0)
         keep(change, request.now)
         change.add("lease_token", 1)
         if request.deployment:
             change.set("deployment", request.deployment)
         if request.function:
             change.add_to_set("functions", request.function)
-        change.require(change.absent_or("lease_until", "<=", request.now))
+        change.require(_lease_is_free(change, request))
         ended = change.absent_or("backoff_until", "<=", request.now)
         change.require(f"{ended} OR {change.is_other('backoff_of', request.by)}")
         change.require(change.absent_or("warm_until", "<=", request.needed_until))
@@ -59,6 +70,18 @@ class WarmOperations(TableAccess):
         change.add("init_spent_usd", request.allowance_usd or 0.0)
         self._update_once({key: change, shared_key(key): _taken(request)}, deadline)
         return state_of(key, self._get(key, deadline, consistent=True))
+
+    def extend_lease(self, lease: Lease, until: float, deadline: Deadline) -> bool:
+        """See `StateStore`."""
+        change = Change()
+        change.set("lease_until", until)
+        change.remove("lease_unsent")
+        _require_holder(change, lease)
+        try:
+            self._update(lease.key, change, deadline)
+        except ConditionFailed:
+            return False
+        return True
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -82,7 +105,7 @@ class WarmOperations(TableAccess):
             change.remove("backoff_of")
         change.add("failures", 1)
         _add_spending(change, failure)
-        change.remove("lease_owner", "lease_until")
+        change.remove(*_LEASE)
         change.require(change.compare("lease_until", ">=", failure.at))
         if self._update_as_holder(lease, change, deadline):
             self._return_dollars(lease.key, _not_spent(failure), deadline)
@@ -92,7 +115,7 @@ class WarmOperations(TableAccess):
     def give_back(self, lease: Lease, usd: float, deadline: Deadline) -> None:
         """See `StateStore`."""
         change = Change()
-        change.remove("lease_owner", "lease_until")
+        change.remove(*_LEASE)
         if self._update_as_holder(lease, change, deadline):
             self._return_dollars(lease.key, usd, deadline)
 
@@ -120,8 +143,7 @@ class WarmOperations(TableAccess):
 
         A request is sent again when its reply was lost, and must not count twice.
         """
-        change.require(change.compare("lease_token", "=", lease.token))
-        change.require(change.compare("lease_owner", "=", lease.owner))
+        _require_holder(change, lease)
         try:
             self._update(lease.key, change, deadline)
         except ConditionFailed as failed:
@@ -135,6 +157,26 @@ class WarmOperations(TableAccess):
         except ConditionFailed:
             if not otherwise.empty:
                 self._update_once({key: otherwise}, deadline)
+
+
+def _lease_is_free(change: Change, request: LeaseRequest) -> str:
+    """Whether nobody holds the lease: it has ended, or its end is none that a caller may set."""
+    free = change.absent_or("lease_until", "<=", request.now)
+    latest = request.now + LONGEST_LEASE_SECONDS
+    free = f"{free} OR {change.compare('lease_until', '>', latest)}"
+    if request.silent is None:
+        return free
+    silent = (
+        change.compare("lease_token", "=", request.silent.token),
+        change.compare("lease_owner", "=", request.silent.owner),
+        change.compare("lease_unsent", "=", request.silent.owner),
+    )
+    return f"{free} OR ({' AND '.join(silent)})"
+
+
+def _require_holder(change: Change, lease: Lease) -> None:
+    change.require(change.compare("lease_token", "=", lease.token))
+    change.require(change.compare("lease_owner", "=", lease.owner))
 
 
 def _taken(request: LeaseRequest) -> Change:
@@ -167,7 +209,7 @@ def _record_as_holder(result: Result, *, raises: bool) -> Change:
         change.require(change.absent_or("warm_until", "<=", result.warm_until))
     _set_outcome(change, result)
     change.set("failures", 0)
-    change.remove("lease_owner", "lease_until", "backoff_until", "backoff_of")
+    change.remove(*_LEASE, "backoff_until", "backoff_of")
     return change
 
 

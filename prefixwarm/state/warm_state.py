@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from prefixwarm.state.schema import Group
 
 
+# No holder takes a lease for longer: one that ends later was written by a wrong clock.
+LONGEST_LEASE_SECONDS = 120.0
+
+
 class State(Record):
     """What is known of one prefix. Times are epoch seconds; None is unknown.
 
@@ -68,7 +72,7 @@ class State(Record):
 
     def leased(self, now: float) -> bool:
         """Whether somebody is warming it now."""
-        return (self.lease.until or 0.0) > now
+        return 0.0 < (self.lease.until or 0.0) - now <= LONGEST_LEASE_SECONDS
 
     def held_back(self, now: float, by: str) -> bool:
         """Whether a back-off holds this caller."""

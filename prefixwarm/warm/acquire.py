@@ -13,11 +13,18 @@ that all respect the same lease, the same back-off and the same honesty about th
 from __future__ import annotations
 
 import os
-from time import sleep, time
+from time import monotonic, sleep, time
 
 from prefixwarm.state.model import Lease, LeaseRequest, shared_key
 from prefixwarm.state.warm_state import State
 from prefixwarm.warm.attempt import Attempt, CallOptions
+from prefixwarm.warm.lease_time import (
+    LEASE_MARGIN_SECONDS,
+    UNSENT_SECONDS,
+    LeaseExtension,
+    LeaseWatch,
+    lease_seconds,
+)
 from prefixwarm.warm.start_share import start_share
 
 TYPE_CHECKING = False
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-LEASE_MARGIN_SECONDS = 10.0
 STATE_SECONDS = 1.0
 
 
@@ -39,8 +45,9 @@ def acquire(
     options: CallOptions,
     store: StateStore,
     deadline: Deadline,
-    clock: Callable[[], float] = time,
+    clock: Callable[[], float] | None = None,
     state: State | None = None,
+    watch: LeaseWatch | None = None,
 ) -> Attempt:
     """Ask the state; where a call is due, take the lease. Never waits for another's call.
 
@@ -48,8 +55,12 @@ def acquire(
     ----------
     deadline
         When the call must have ended.
+    clock
+        Tells epoch seconds; None for the table's own.
     state
         As just read; None to read it.
+    watch
+        Of a caller that asks again and again, and so sees whose holder is silent.
 
     Raises
     ------
@@ -59,17 +70,20 @@ def acquire(
     """
     if state is None:
         state = store.read(options.key, deadline.earliest(STATE_SECONDS))
-    refusal, lease, share = _refusal(state, options, clock()), None, None
-    if not refusal and not state.leased(clock()):
+    clock = clock or store.now
+    silent = watch.silent(state) if watch else None
+    refusal, share = _refusal(state, options, clock()), None
+    free = bool(silent) or not state.leased(clock())
+    if free and not refusal:
         share = _share(state, call, options, store, deadline, clock())
         refusal = share.refusal if share else ""
-    if not refusal and not state.leased(clock()):
-        request = _lease_request(call, options, share, deadline, clock())
-        state, taken = store.take_lease(options.key, request, deadline.earliest(STATE_SECONDS))
-        if taken:
-            lease = Lease(key=options.key, owner=options.owner, token=state.lease.token)
-        else:
-            refusal = _refusal(state, options, clock())
+    lease, extension = None, None
+    if free and not refusal:
+        request = _lease_request(state, call, options, share, deadline, clock())
+        state, lease, extension = _leased(
+            request.replace(silent=silent), options.key, store, deadline, clock
+        )
+        refusal = "" if lease else _refusal(state, options, clock())
     return Attempt(
         call,
         options,
@@ -78,6 +92,7 @@ def acquire(
         deadline,
         clock,
         lease=lease,
+        extension=extension,
         refusal=refusal,
         in_flight=lease is None and not refusal,
         allowance_usd=share.usd if share else None,
@@ -89,14 +104,16 @@ def acquire_in_turn(
     options: CallOptions,
     store: StateStore,
     deadline: Deadline,
-    clock: Callable[[], float] = time,
+    clock: Callable[[], float] | None = None,
     *,
     wait: Deadline,
 ) -> Attempt:
     """The same, but wait until `wait` for somebody else's call; raises StateError as well."""
-    attempt = acquire(call, options, store, deadline, clock)
+    watch = LeaseWatch()
+    attempt = acquire(call, options, store, deadline, clock, watch=watch)
     while attempt.in_flight and pause(wait):
-        attempt = acquire(call, options.replace(waited=True), store, deadline, clock)
+        options = options.replace(waited=True)
+        attempt = acquire(call, options, store, deadline, clock, watch=watch)
     return attempt
 
 
@@ -162,14 +179,45 @@ def _share(
     return start_share(shared, call, options.ttl_of(call, state, now), options.usd_per_week, now)
 
 
+def _leased(
+    request: LeaseRequest,
+    key: str,
+    store: StateStore,
+    deadline: Deadline,
+    clock: Callable[[], float],
+) -> tuple[State, Lease | None, LeaseExtension | None]:
+    """The state, and the lease where it was taken, with what extends it."""
+    began = monotonic()
+    state, taken = store.take_lease(key, request, deadline.earliest(STATE_SECONDS))
+    if not taken:
+        return state, None, None
+    lease = Lease(key=key, owner=request.owner, token=state.lease.token)
+    if not request.unsent:
+        return state, lease, None
+    return state, lease, LeaseExtension(lease, store, deadline, clock, began)
+
+
 def _lease_request(
-    call: WarmCall, options: CallOptions, share: StartShare | None, deadline: Deadline, now: float
+    state: State,
+    call: WarmCall,
+    options: CallOptions,
+    share: StartShare | None,
+    deadline: Deadline,
+    now: float,
 ) -> LeaseRequest:
+    """The lease that the call needs.
+
+    Nobody waits for the refresh of a living entry, nor is a second holder relieved as soon: two
+    calls may be under way when a holder is silent, and no more. Both leases begin with their limit.
+    """
+    unsent = not (state.warm_for(now) or state.lease.unsent)
     return LeaseRequest(
         name=call.name,
         owner=options.owner,
         now=now,
-        seconds=deadline.remaining() + LEASE_MARGIN_SECONDS,
+        seconds=UNSENT_SECONDS + LEASE_MARGIN_SECONDS if unsent else lease_seconds(deadline),
+        unsent=unsent,
+        started_at=now if options.starting else None,
         needed_until=options.needed_until,
         by=options.caller,
         deployment=options.deployment,

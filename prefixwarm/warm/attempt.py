@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from prefixwarm.errors import ProviderError, UnusableUsageError
+from prefixwarm.errors import LeaseLostError, ProviderError, UnusableUsageError
 from prefixwarm.life import TTL_1H, TTL_5M, refresh_after
+from prefixwarm.provider.client import Provider
 from prefixwarm.state.model import Failure, Result
 from prefixwarm.state.outcome import (
     FAILED,
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.provider.client import CallSender
+    from prefixwarm.provider.client import CallSender, Reply
     from prefixwarm.state.model import Lease
     from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State
     from prefixwarm.warm.error_classification import Classification
+    from prefixwarm.warm.lease_time import LeaseExtension
 
 
 RECORD_SECONDS = 3.0
@@ -58,6 +60,8 @@ class CallOptions(Record):
         week where nobody granted any. None for callers that pay otherwise.
     objection : str
         Why the caller will not warm an entry that is cold; empty where it will.
+    starting : bool
+        Whether a function starts with the prefix for a waiting request.
     waited : bool
         Whether somebody else's call was waited for: what is warm then is their doing.
     by, deployment, function : str
@@ -73,6 +77,7 @@ class CallOptions(Record):
     usual_ttl: int | None = None
     usd_per_week: float | None = None
     objection: str = ""
+    starting: bool = False
     waited: bool = False
     by: str = ""
     deployment: str = ""
@@ -116,6 +121,7 @@ class Attempt:
         clock: Callable[[], float],
         *,
         lease: Lease | None = None,
+        extension: LeaseExtension | None = None,
         refusal: str = "",
         in_flight: bool = False,
         allowance_usd: float | None = None,
@@ -130,6 +136,7 @@ class Attempt:
         self._deadline = deadline
         self._clock = clock
         self._lease = lease
+        self._extension = extension
         self._allowance_usd = allowance_usd
         self._started = now = clock()
         self.outcome = Outcome(
@@ -160,6 +167,8 @@ class Attempt:
         try:
             ttl = self._options.ttl_of(self._call, self.state, self._clock())
             self.outcome = self._send_variants(self._call.with_ttl(ttl), provider)
+        except LeaseLostError as error:
+            self.outcome = self._failed(describe(error), classify(error)).replace(kind=SKIPPED)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be recorded
             self.classification = classify(error)
             self.outcome = self._failed(describe(error), self.classification)
@@ -202,7 +211,7 @@ class Attempt:
         self, call: WarmCall, variant: WarmCall, tokens: int, provider: CallSender
     ) -> Outcome:
         self._started = self._clock()
-        reply = provider.send(variant, tokens, self._deadline)
+        reply = self._reply(variant, tokens, provider)
         if field := unusable_field(reply.usage):
             raise UnusableUsageError(field)
         usage, seconds = Usage.from_response(reply.usage), self._clock() - self._started
@@ -212,6 +221,18 @@ class Attempt:
         if variant is not call:
             return _refused_hour(outcome, self.state)
         return outcome.replace(max_tokens=tokens)
+
+    def _reply(self, variant: WarmCall, tokens: int, provider: CallSender) -> Reply:
+        """The reply; the lease is extended when the request is sent.
+
+        Before that where the sender does not tell when it is, such as an SDK.
+        """
+        if self._extension is None:
+            return provider.send(variant, tokens, self._deadline)
+        if isinstance(provider, Provider):
+            return provider.send(variant, tokens, self._deadline, self._extension.progress)
+        self._extension.confirm()
+        return provider.send(variant, tokens, self._deadline)
 
     def _failed(self, reason: str, classification: Classification) -> Outcome:
         return Outcome(

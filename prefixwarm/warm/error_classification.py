@@ -12,6 +12,7 @@ from prefixwarm.errors import (
     PrefixwarmError,
     ProviderError,
     SettingsError,
+    StateError,
     TransportError,
     UnusableUsageError,
     UsageError,
@@ -71,7 +72,7 @@ def classify(error: Exception) -> Classification:
         return _of_status(error)
     if isinstance(error, (ConnectError, CredentialsError, SettingsError)):
         return Classification(scope=ROUTE, own=True, sent=False)
-    if isinstance(error, UsageError):
+    if isinstance(error, (UsageError, StateError)):
         return Classification(own=True, sent=False)
     if isinstance(error, UnusableUsageError):
         return Classification(billed=True, pause=DAY)

@@ -12,6 +12,7 @@ from _json import encode_basestring_ascii, make_scanner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -76,6 +77,14 @@ def dumps(value: object) -> bytes:
 def sha256_hex(data: bytes) -> str:
     """SHA-256 in hex digits."""
     return openssl_sha256(data).hexdigest()
+
+
+def sha256_of(parts: Iterable[bytes]) -> str:
+    """SHA-256 of the parts' concatenation in hex digits; one of them at a time is in memory."""
+    digest = openssl_sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def hmac_sha256(key: bytes, data: bytes) -> bytes:

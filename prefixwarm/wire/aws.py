@@ -96,7 +96,7 @@ class AwsClient(Record):
         *,
         region: str | None = None,
     ) -> dict[str, Any]:
-        """Call one operation and return its reply.
+        """Call one operation and return its reply, with the headers where boto3 has them too.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class AwsClient(Record):
         reply = _decoded(response, service)
         if response.status != 200:
             raise AwsError(response.status, reply)
-        return reply
+        return {**reply, "ResponseMetadata": {"HTTPHeaders": response.headers}}
 
     def post(
         self,

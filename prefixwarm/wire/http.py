@@ -13,6 +13,7 @@ from prefixwarm.errors import ConnectError, DeadlineError, ProtocolError, Transp
 from prefixwarm.safe_text import masked
 from prefixwarm.wire.accelerated import loads
 from prefixwarm.wire.record import Record
+from prefixwarm.wire.request_body import chunks
 from prefixwarm.wire.sockets import Connection, TlsRoots, UnknownRootError, connect
 from prefixwarm.wire.url import Url, basic_authorization, proxy_for, split
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from prefixwarm.wire.deadline import Deadline
+    from prefixwarm.wire.request_body import FileBody
+
+    class Progress(Protocol):
+        """Follows the sending of one request."""
+
+        def __call__(self, *, sent: bool) -> None:
+            """Some of it is about to be sent, or all of it is; raise to stop it before that."""
 
     class Transport(Protocol):
         """Sends one request and returns its response: bytes in, bytes out."""
@@ -39,12 +47,16 @@ MAX_IDLE = 64
 
 
 class Request(Record):
-    """An HTTP request; header names as they are to be sent."""
+    """An HTTP request; header names as they are to be sent.
+
+    `progress` follows its sending where the transport can tell of it.
+    """
 
     method: str
     url: str
     headers: dict[str, str] = {}  # noqa: RUF012
-    body: bytes = b""
+    body: bytes | FileBody = b""
+    progress: Progress | None = None
 
 
 class Response(Record):
@@ -135,7 +147,7 @@ class HttpTransport:
         try:
             started = monotonic()
             reader = _Reader(connection, deadline)
-            _ask(connection, _head(request, url, self._plain_proxy(url)) + request.body, reader)
+            _ask(connection, _head(request, url, self._plain_proxy(url)), request, reader)
             response, keep = _read(reader, monotonic() - started)
             return response
         except TimeoutError as error:
@@ -281,10 +293,16 @@ class _Reader:
         return bytes(self._buffer)
 
 
-def _ask(connection: Connection, message: bytes, reader: _Reader) -> None:
+def _ask(connection: Connection, head: bytes, request: Request, reader: _Reader) -> None:
     """Send, and wait for the first byte: until it comes, a kept connection may prove dead."""
     try:
-        connection.send_all(message, reader.deadline)
+        for chunk in chunks(request.body):
+            if request.progress:
+                request.progress(sent=False)
+            connection.send_all(head + chunk, reader.deadline)
+            head = b""
+        if request.progress:
+            request.progress(sent=True)
         if reader.fill():
             return
     except TimeoutError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from time import gmtime, strftime
 
-from prefixwarm.wire.accelerated import hmac_sha256, sha256_hex
+from prefixwarm.wire.accelerated import hmac_sha256, sha256_hex, sha256_of
 from prefixwarm.wire.record import Record
+from prefixwarm.wire.request_body import chunks
 from prefixwarm.wire.url import quote, split
 
 TYPE_CHECKING = False
@@ -71,7 +72,7 @@ def _canonical(request: Request, service: str) -> tuple[str, str]:
         *(f"{name}:{headers[name]}" for name in sorted(headers)),
         "",
         signed,
-        sha256_hex(request.body),
+        sha256_of(chunks(request.body)),
     ]
     return "\n".join(lines), signed
 

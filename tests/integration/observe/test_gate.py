@@ -50,7 +50,7 @@ class InFlight(MemoryState):
 def warming(fleet: Any) -> Any:
     """A fleet with a lease that was just taken."""
     found = fleet(InFlight())
-    wish = LeaseRequest(name="support", owner="w", now=time(), seconds=600, needed_until=time())
+    wish = LeaseRequest(name="support", owner="w", now=time(), seconds=100, needed_until=time())
     assert found.state.take_lease(found.key, wish, Deadline.after(60))[1]
     return found
 
@@ -173,7 +173,7 @@ def test_waits_for_writes_alone(
     if warm:
         assert one.warm().ok
         wish = LeaseRequest(
-            name="s", owner="w", now=time(), seconds=600, needed_until=time() + 9999
+            name="s", owner="w", now=time(), seconds=100, needed_until=time() + 9999
         )
         assert one.state.take_lease(one.key, wish, Deadline.after(60))[1]
     one.state.reads = 0
@@ -203,7 +203,7 @@ def test_boto3(fleet: Any, make_request: Any, monkeypatch: pytest.MonkeyPatch) -
     model = "global.anthropic.claude-sonnet-5-5"
     prefix = make_prefix("support", make_request(model=model), route="bedrock")
     key = compile_prefix(prefix).key("default", {"AWS_REGION": "us-east-1"})
-    wish = LeaseRequest(name="support", owner="w", now=time(), seconds=600, needed_until=time())
+    wish = LeaseRequest(name="support", owner="w", now=time(), seconds=100, needed_until=time())
     assert one.state.take_lease(key, wish, Deadline.after(60))[1]
     sent_before: list[int] = []
     one.state.finish = lambda: sent_before.append(len(one.simulator.requests()))

@@ -22,7 +22,7 @@ from prefixwarm.state.memory import FileState, MemoryState
 from prefixwarm.state.model import OBSERVED, Failure, Lease, LeaseRequest, Result
 from prefixwarm.state.outcome import FAILED, WRITTEN
 from prefixwarm.state.warm_state import State
-from prefixwarm.warm.acquire import LEASE_MARGIN_SECONDS
+from prefixwarm.warm.lease_time import LEASE_MARGIN_SECONDS
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.effort import EXAMPLES
 from tests.helpers.states import changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -536,3 +537,60 @@ def test_a_touch_outdates_a_drift(store: StateStore, key: str, soon: Deadline, t
     store.record_use(key, NOW + 6, ttl, soon)
     state = store.read(key, soon)
     assert (state.traffic.matched_at, state.traffic.drift_at) == (NOW + 6, NOW + 5)
+
+
+def test_a_lease_is_extended_by_its_holder_alone(
+    store: StateStore, key: str, soon: Deadline
+) -> None:
+    """Once it has sent; a late one learns that another has taken the lease over."""
+    state, taken = store.take_lease(key, wish("a", seconds=11, unsent=True), soon)
+    first = Lease(key=key, owner="a", token=state.lease.token)
+    assert (taken, state.lease.unsent) == (True, "a")
+    assert store.extend_lease(first, NOW + 33, soon)
+    state = store.read(key, soon)
+    assert (state.lease.until, state.lease.unsent) == (NOW + 33, "")
+    second = leased(store, key, soon, "b", NOW + 33)
+    assert not store.extend_lease(first, NOW + 99, soon)
+    assert store.read(key, soon).lease.owner == second.owner
+
+
+def test_a_silent_holder_is_relieved_before_its_lease_ends(
+    store: StateStore, key: str, soon: Deadline
+) -> None:
+    """By whoever watched that very lease, unless its holder has sent meanwhile."""
+    for owner, sends in (("a", False), ("c", True)):
+        state, taken = store.take_lease(key, wish(owner, unsent=True), soon)
+        assert taken
+        silent = Lease(key=key, owner=owner, token=state.lease.token)
+        if sends:
+            store.extend_lease(silent, NOW + 33, soon)
+        for watched in (silent.replace(token=77), silent.replace(owner="x"), None):
+            assert not store.take_lease(key, wish("b", silent=watched), soon)[1]
+        state, taken = store.take_lease(key, wish("b", silent=silent), soon)
+        assert (taken, state.lease.owner) == ((False, "c") if sends else (True, "b"))
+        assert state.lease.unsent == ""
+        if taken:
+            relieving = Lease(key=key, owner="b", token=state.lease.token)
+            store.fail(relieving, failure(backoff_until=NOW), soon)
+
+
+def test_a_lease_that_no_holder_takes_is_none(store: StateStore, key: str, soon: Deadline) -> None:
+    """A dead holder's clock was ahead: nobody waits for what it calls a minute."""
+    assert store.take_lease(key, wish("a", NOW + 600), soon)[1]
+    assert not store.read(key, soon).leased(NOW)
+    state, taken = store.take_lease(key, wish("b"), soon)
+    assert (taken, state.lease.owner, state.lease.until) == (True, "b", NOW + 30)
+    assert not store.take_lease(key, wish("c"), soon)[1]
+
+
+def test_a_start_is_noted_with_its_lease(store: StateStore, key: str, soon: Deadline) -> None:
+    """Which saves it a write of its own."""
+    state, _ = store.take_lease(key, wish(started_at=NOW, function="agent"), soon)
+    assert (state.traffic.started_at, state.attributes()["idle"]) == (NOW, 0)
+    assert state.deployment.functions == ("agent",)
+
+
+def test_the_time_is_the_tables(store: StateStore, key: str, soon: Deadline) -> None:
+    """As this machine's clock is right, it is the same."""
+    store.read(key, soon)
+    assert abs(store.now() - time()) < 5

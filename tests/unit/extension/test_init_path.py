@@ -27,14 +27,14 @@ ALLOWED = {
     *("binascii", "_socket", "_ssl", "_json", "_hashlib", "_struct", "_datetime"),
 }
 PACKAGES = {
-    "wire": "accelerated aws credentials deadline http record sigv4 sockets url",
+    "wire": "accelerated aws credentials deadline http record request_body sigv4 sockets url",
     "provider": "client keys routes",
     "state": (
         "changes dynamodb item ledger_operations model outcome due_operations schema table_access "
         "table_call traffic_operations update_expression warm_operations warm_state"
     ),
     "prefix": "compiled",
-    "warm": "acquire attempt connections error_classification log_line start_share",
+    "warm": "acquire attempt connections error_classification lease_time log_line start_share",
 }
 EXTENSION = "context init_policy main prefixes ready_signal warming"
 OURS = {

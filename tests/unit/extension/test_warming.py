@@ -61,7 +61,7 @@ def test_a_call_in_flight_after_failed_ones_is_not_waited_for(
     key = context.key(call)
 
     def lease(owner: str) -> Lease:
-        wish = LeaseRequest(name="support", owner=owner, now=time(), seconds=HOUR, needed_until=now)
+        wish = LeaseRequest(name="support", owner=owner, now=time(), seconds=100, needed_until=now)
         state, taken = store.take_lease(key, wish, soon)
         assert taken
         return Lease(key=key, owner=owner, token=state.lease.token)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -11,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefixwarm.errors import PrefixFileError
-from prefixwarm.prefix.compiled import WarmCall, compile_prefix
+from prefixwarm.prefix.compiled import MAX_BYTES, WarmCall, compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build
 from prefixwarm.provider.routes import CONVERSE, ROUTES
+from prefixwarm.wire.request_body import chunks
 
 REQUEST: dict[str, Any] = {
     "system": [
@@ -164,3 +168,35 @@ def test_refuses_what_it_is_not(data: bytes) -> None:
     """Empty, or of another version."""
     with pytest.raises(PrefixFileError, match=r"build it again|this version reads"):
         WarmCall.from_bytes(data, "x.warm")
+
+
+@given(st.sampled_from([300, 3600]), st.sampled_from([0, 1]))
+def test_a_body_in_a_file_is_sent_as_the_same_bytes(ttl: int, tokens: int) -> None:
+    """Whatever TTL and limit are asked for, with diagnostics or without."""
+    call = compile_prefix(prefix())
+    with TemporaryDirectory() as folder:
+        path = f"{folder}/support.warm"
+        Path(path).write_bytes(call.to_bytes())
+        in_file = WarmCall.from_file(path)
+        assert in_file.least_tokens == call.least_tokens
+        one, other = in_file.with_ttl(ttl), call.with_ttl(ttl)
+        assert one.to_bytes() == other.to_bytes()
+        for variant in ("with_max_tokens", "opted_in"):
+            sent, expected = getattr(one, variant)(tokens), getattr(other, variant)(tokens)
+            assert b"".join(chunks(sent)) == expected
+            assert len(sent) == len(expected)
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "large", "empty"])
+def test_what_is_no_compiled_file_is_one_error(tmp_path: Path, kind: str) -> None:
+    """It is neither waited for nor read."""
+    path = tmp_path / "support.warm"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.touch()
+        os.truncate(path, MAX_BYTES + 1 if kind == "large" else 0)
+    with pytest.raises(PrefixFileError):
+        WarmCall.from_file(str(path))

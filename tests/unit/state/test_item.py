@@ -29,7 +29,7 @@ NUMBERS = [
 ]
 TEXTS = [
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned", "drift_tier"),
-    *("drift_place", "message_id", "object", "backoff_of", "traffic_by", "current"),
+    *("drift_place", "message_id", "object", "backoff_of", "traffic_by", "current", "lease_unsent"),
 ]
 NAMES = [*NUMBERS, *TEXTS, "functions"]
 

@@ -44,7 +44,7 @@ QUOTA = "ServiceQuotaExceededException"
         (ProviderError(404, "not_found_error"), PREFIX, False, 600, False),
         (ProviderError(408), PREFIX, False, None, False),
         (ProviderError(413, "request_too_large"), PREFIX, False, 600, False),
-        (StateError("the table"), PREFIX, False, None, True),
+        (StateError("the table"), PREFIX, True, None, False),
         (OverflowError("too large"), PREFIX, False, None, True),
     ],
     ids=repr,

@@ -99,7 +99,9 @@ def test_calls_an_operation(serve: Serve, soon: Deadline) -> None:
     """The JSON protocol's headers, the parameters as they are, another region where named."""
     server = serve(lambda peer: (peer.request(), peer.reply(b'{"Item": {}}', Connection="close")))
     client = client_of(server.url)
-    assert client.call("dynamodb", "GetItem", {"Key": {"é": 1}}, soon) == {"Item": {}}
+    reply = client.call("dynamodb", "GetItem", {"Key": {"é": 1}}, soon)
+    assert reply["Item"] == {}
+    assert reply["ResponseMetadata"]["HTTPHeaders"]["connection"] == "close"
     client.call("ssm", "GetParameter", {}, soon, region="us-east-2")
     (first, body), (second, _) = server.requests
     assert "Content-Type: application/x-amz-json-1.0" in first
