@@ -18,12 +18,9 @@ from prefixwarm.capture.extract import prefixes_from_requests
 from prefixwarm.capture.recording import record, run
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import load, write
-from prefixwarm.provider.client import Provider
 from prefixwarm.state.outcome import Usage
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm.wire.http import HttpTransport
 
 if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
@@ -54,13 +51,9 @@ def captured(command: list[str], folder: Path) -> PrefixFile:
 
 def warmed(prefix: PrefixFile, environ: dict[str, str]) -> Usage:
     """Make one warm call as everybody does; what it billed."""
-    transport = HttpTransport()
-    keys = aws_credentials(environ, transport)
-    client = AwsClient(transport=transport, credentials=keys, environ=environ)
-    call = compile_prefix(prefix)
-    provider = Provider(transport, client, None, environ)
-    reply = provider.send(call, call.least_tokens, Deadline.after(60))
-    transport.close()
+    connections, call = connect(environ), compile_prefix(prefix)
+    reply = connections.provider.send(call, call.least_tokens, Deadline.after(60))
+    connections.transport.close()
     return Usage.from_response(reply.usage)
 
 

@@ -103,7 +103,7 @@ class World:
         settings = {**self.environ, **environ}
         runtime = Runtime(settings, self.now, self.most_in_a_tick, self.at_once)
         self._runtimes.append(runtime)
-        return self._runtimes[-1]
+        return runtime
 
     def now(self) -> float:
         """The function's clock; it never stands still within a tick."""

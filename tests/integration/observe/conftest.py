@@ -11,14 +11,11 @@ import pytest
 
 from prefixwarm.observe import Observer, async_middleware, middleware
 from prefixwarm.prefix.compiled import compile_prefix
-from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import running
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.warm.attempt import CallOptions
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm.wire.http import HttpTransport
 from tests.helpers.prefixes import make_prefix
 from tests.helpers.warming import warm
 
@@ -59,14 +56,11 @@ class Fleet:
 
     def warm(self) -> Any:
         """One warm call."""
-        transport = HttpTransport({})
-        credentials = aws_credentials(self._environ, transport)
-        aws = AwsClient(transport=transport, credentials=credentials, environ=self._environ)
-        provider = Provider(transport, aws, None, self._environ)
+        connections = connect(self._environ)
         ask = CallOptions(key=self.key, owner="warmer", needed_until=time() + 60)
         call, until = compile_prefix(self.prefix), Deadline.after(60)
-        done = warm(call, ask, self.state, provider, until)
-        transport.close()
+        done = warm(call, ask, self.state, connections.provider, until)
+        connections.transport.close()
         return done
 
     def observer(self) -> Observer:

@@ -11,14 +11,11 @@ import pytest
 
 from prefixwarm.observe import Observer, Prefix, watch
 from prefixwarm.prefix.compiled import compile_prefix
-from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import AwsKey, running
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.warm.attempt import CallOptions
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.credentials import aws_credentials
+from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm.wire.http import HttpTransport
 from tests.helpers.prefixes import make_prefix
 from tests.helpers.warming import warm
 
@@ -72,13 +69,12 @@ class Bench:
 
     def warm(self) -> Any:
         """One warm call, by the signed HTTP of the extension."""
-        transport = HttpTransport({})
-        credentials = aws_credentials(self.environ, transport)
-        aws = AwsClient(transport=transport, credentials=credentials, environ=self.environ)
-        provider = Provider(transport, aws, None, self.environ)
+        connections = connect(self.environ)
         ask = CallOptions(key=self.key, owner="warmer", needed_until=time() + 60)
-        done = warm(compile_prefix(self.prefix), ask, self.state, provider, Deadline.after(60))
-        transport.close()
+        done = warm(
+            compile_prefix(self.prefix), ask, self.state, connections.provider, Deadline.after(60)
+        )
+        connections.transport.close()
         return done
 
     def told(self, name: str) -> list[Any]:

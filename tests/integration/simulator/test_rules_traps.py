@@ -13,21 +13,21 @@ import pytest
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm.prefix.prefix_file import build
 from prefixwarm.prefix.warm_request import derive
-from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import Principal
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.warm.acquire import without_lease
 from prefixwarm.warm.attempt import CallOptions
-from prefixwarm.wire.aws import AwsClient
+from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm.wire.http import HttpTransport
 from tests.helpers.warming import warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from prefixwarm.provider.client import Provider
     from prefixwarm.simulator import Simulator
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.wire.http import HttpTransport
     from tests.integration.simulator.conftest import Json, MakeApi, MakeJson, MakeText
 
 
@@ -58,10 +58,9 @@ class Bench:
     def provider(self, key: str = "agent") -> Provider:
         """A provider with connections of its own."""
         environ = {"ANTHROPIC_BASE_URL": self.sim.url, "ANTHROPIC_API_KEY": key}
-        transport = HttpTransport(environ)
-        self._transports.append(transport)
-        aws = AwsClient(transport=transport, credentials=lambda _until: None, environ=environ)
-        return Provider(transport, aws, None, environ)
+        connections = connect(environ)
+        self._transports.append(connections.transport)
+        return connections.provider
 
     def warm(self, call: WarmCall, key: str = "agent") -> Outcome:
         """Make one warm call."""
