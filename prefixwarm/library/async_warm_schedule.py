@@ -149,7 +149,7 @@ class AsyncWarmSchedule:
         import asyncio
         from contextlib import suppress
 
-        from prefixwarm.library.warm_calls import logger
+        from prefixwarm.process_log import logger
 
         wake = self._wake
         while wake is not None:

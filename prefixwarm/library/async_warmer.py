@@ -123,7 +123,8 @@ class AsyncWarmer:
         return task
 
     async def _started(self) -> list[WarmResult]:
-        from prefixwarm.library.warm_calls import log_failures, logger
+        from prefixwarm.library.warm_calls import log_failures
+        from prefixwarm.process_log import logger
         from prefixwarm.warm.error_classification import describe
 
         try:

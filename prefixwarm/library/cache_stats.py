@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -14,6 +13,7 @@ from prefixwarm.library.hit_alert import HitAlert, LowHits
 from prefixwarm.library.otel_counters import counters
 from prefixwarm.library.token_sums import Group, Window
 from prefixwarm.library.warm_result import WarmResult
+from prefixwarm.process_log import logger
 from prefixwarm.state.outcome import Usage
 from prefixwarm.usage.reading import Reading, read_usage
 from prefixwarm.warm.call_context import is_warm_call
@@ -28,7 +28,6 @@ _Client = TypeVar("_Client")
 _DAY = 86400.0
 # Lengths of a prompt, in tokens, above which some model's prices are others.
 _PRICE_TIERS = (100_000, 128_000, 200_000, 272_000)
-_logger = logging.getLogger("prefixwarm")
 
 
 class CacheStats:
@@ -307,7 +306,7 @@ class CacheStats:
         try:
             alert.judge(summary)
         except Exception:
-            _logger.exception("the callback of CacheStats.on_low failed")
+            logger.exception("the callback of CacheStats.on_low failed")
 
 
 def _name(prefix: str | Prefix) -> str:

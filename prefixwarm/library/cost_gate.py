@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +11,7 @@ from prefixwarm.keepwarm.budget import day_of, total_key
 from prefixwarm.library.call_estimate import CallEstimate, estimate_call
 from prefixwarm.library.gated_call import GatedCall, was_refused
 from prefixwarm.library.store_argument import open_store
+from prefixwarm.process_log import logger
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import Limits, Reservation
 from prefixwarm.usage.stream_taps import tap_reply
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _Reply = TypeVar("_Reply")
 _STORE_SECONDS = 3.0
 _OUTPUT_TOKENS = 4096
-_logger = logging.getLogger("prefixwarm")
 
 
 class CostGate:
@@ -222,7 +221,7 @@ class CostGate:
             done = self._store.reserve(reservation, limits, Deadline.after(_STORE_SECONDS))
         except StateError as error:
             if self._here is None:
-                _logger.warning("CostGate: %s; its limits hold for this process alone", error)
+                logger.warning("CostGate: %s; its limits hold for this process alone", error)
             here = self._local()
             return here, here.reserve(reservation, limits, Deadline.after(_STORE_SECONDS))
         self._here = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import StateError, UsageError
 from prefixwarm.prices import cost
+from prefixwarm.process_log import logger
 from prefixwarm.usage.reading import Reading, read_usage
 from prefixwarm.wire.deadline import Deadline
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.store import StateStore
 
 _STORE_SECONDS = 3.0
-_logger = logging.getLogger("prefixwarm")
 
 
 class GatedCall:
@@ -87,7 +86,7 @@ class GatedCall:
         try:
             self._store.adjust(self._reservation, usd, tokens, deadline)
         except StateError as error:
-            _logger.warning("CostGate: %s; what was reserved counts as spent", error)
+            logger.warning("CostGate: %s; what was reserved counts as spent", error)
 
 
 def was_refused(error: Any) -> bool:

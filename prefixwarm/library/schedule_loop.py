@@ -15,8 +15,8 @@ from prefixwarm.library.after_fork import renew_after_fork
 from prefixwarm.library.schedule_checks import ScheduleChecks
 from prefixwarm.library.schedule_policy import schedule_policy
 from prefixwarm.library.traffic_reports import TrafficReports
-from prefixwarm.library.warm_calls import logger
 from prefixwarm.library.warm_status import WarmStatus
+from prefixwarm.process_log import logger
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.warm.error_classification import describe
 

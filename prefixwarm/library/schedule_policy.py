@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import SettingsError, UsageError
-from prefixwarm.library.warm_calls import logger
 from prefixwarm.life import TTL_1H, TTL_SECONDS, refresh_after
 from prefixwarm.policy import Policy
+from prefixwarm.process_log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

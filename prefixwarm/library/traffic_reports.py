@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.library.after_fork import renew_after_fork
-from prefixwarm.library.warm_calls import logger
 from prefixwarm.observe.background import Background
 from prefixwarm.observe.observation import Observation
 from prefixwarm.observe.observer import Observer
 from prefixwarm.observe.state_reporter import StateReporter
+from prefixwarm.process_log import logger
 from prefixwarm.usage.reading import read_usage
 from prefixwarm.warm.error_classification import describe
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from concurrent.futures import Future
 from functools import partial
@@ -21,6 +20,7 @@ from prefixwarm.library.worker_threads import WorkerThreads
 from prefixwarm.life import refresh_after
 from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.prefix_file import PrefixFile
+from prefixwarm.process_log import logger
 from prefixwarm.settings import DISABLED, Settings
 from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 
 BY = "library"
-logger = logging.getLogger("prefixwarm")
 
 _FOREVER = 4e9
 # How long another process's call is waited for.

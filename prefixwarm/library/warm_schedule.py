@@ -185,7 +185,7 @@ class WarmSchedule:
             return
         from threading import Thread
 
-        from prefixwarm.library.warm_calls import logger
+        from prefixwarm.process_log import logger
 
         self._loop.warn_of_fork()
         self._thread = Thread(target=self._run, name="prefixwarm-schedule", daemon=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +13,7 @@ from prefixwarm.errors import PrefixwarmError
 from prefixwarm.observe.background import Background
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
 from prefixwarm.observe.gate import Gate
+from prefixwarm.observe.line_output import emit_line, warn
 from prefixwarm.observe.matcher import Matcher
 from prefixwarm.observe.observation import Observation, diagnosis_line, drift_line, line
 from prefixwarm.observe.state_reporter import StateReporter, table_state
@@ -65,7 +65,8 @@ class Observer:
     state : StateStore, optional
         Where traffic is noted; by default the table ``PREFIXWARM_TABLE``, if any.
     emit : callable, optional
-        Takes each log line; by default it goes to standard output.
+        Takes each log line; by default it goes to standard output in a Lambda function, and to the
+        logger ``prefixwarm`` elsewhere.
     environ : mapping of str to str, optional
         Names the region that the requests go to.
     clock : callable
@@ -82,7 +83,7 @@ class Observer:
         clock: Callable[[], float] = time,
     ) -> None:
         self.clock = clock
-        self._emit = emit or _print
+        self._emit = emit or emit_line
         self._background = Background()
         self._explained: set[tuple[str, str]] = set()
         self._unrelated = UnrelatedTraffic()
@@ -290,24 +291,7 @@ def without_fail(make: Callable[[], T]) -> T | None:
     try:
         return make()
     except PrefixwarmError as error:
-        _write(sys.stderr, f"prefixwarm: {printable(str(error))}")
+        warn(printable(str(error)))
     except Exception as error:  # noqa: BLE001 - observing must never fail the agent
-        _write(sys.stderr, f"prefixwarm: not observed: {type(error).__name__}")
+        warn(f"not observed: {type(error).__name__}")
     return None
-
-
-def _print(text: str) -> None:
-    _write(sys.stdout, text)
-
-
-def _write(stream: Any, text: str) -> None:
-    """Write a line past the stream's buffer: what cannot be written is not tried again at exit."""
-    line_bytes = f"{text}\n".encode(errors="backslashreplace")
-    with suppress(Exception):
-        stream.flush()
-        raw = getattr(getattr(stream, "buffer", None), "raw", None)
-        if raw is None:
-            stream.write(line_bytes.decode())
-            stream.flush()
-        else:
-            raw.write(line_bytes)

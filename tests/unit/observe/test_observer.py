@@ -181,6 +181,7 @@ def test_the_installed_prefix_files(
     (tmp_path / "broken.prefix.json").write_text("{")
     monkeypatch.setenv("PREFIXWARM_PREFIXES", str(tmp_path))
     monkeypatch.setenv("PREFIXWARM_DEPLOYMENT", "Shop")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "agent")
     observer = Observer()
     sent = observer.begin(make_body(), {})
     assert sent is not None
@@ -188,6 +189,30 @@ def test_the_installed_prefix_files(
     out, err = capsys.readouterr()
     assert json.loads(out)["service"] == "Shop"
     assert "broken.prefix.json: is not JSON" in err
+
+
+def test_outside_lambda_nothing_is_printed(
+    prefix: Any,
+    make_body: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The logger has the same facts without metrics, and what is wrong."""
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    monkeypatch.setenv("PREFIXWARM_METRICS", "full")
+    caplog.set_level("INFO", "prefixwarm")
+    observer = Observer([prefix])
+    sent = observer.begin(make_body(), {})
+    assert sent is not None
+    observer.end(sent, READ)
+    monkeypatch.setenv("PREFIXWARM_INIT", "later")
+    Observer([prefix])
+    assert capsys.readouterr() == ("", "")
+    seen, wrong = caplog.records
+    assert json.loads(seen.getMessage())["result"] == "hit"
+    assert "_aws" not in seen.getMessage()
+    assert "PREFIXWARM_INIT='later'" in wrong.getMessage()
 
 
 def test_disabled(
@@ -205,6 +230,7 @@ def test_a_wrong_setting_disables(
 ) -> None:
     """It is told once, and the agent starts."""
     monkeypatch.setenv("PREFIXWARM_INIT", "later")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "agent")
     assert Observer().begin(make_body(), {}) is None
     assert "PREFIXWARM_INIT='later'" in capsys.readouterr().err
 

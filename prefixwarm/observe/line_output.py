@@ -1,0 +1,53 @@
+"""Where what is observed is written: a Lambda function's log, or the logger of other processes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+from prefixwarm.process_log import logger
+
+
+def emit_line(text: str) -> None:
+    """Write one line of the log: JSON, of which CloudWatch makes metrics in a Lambda function.
+
+    Elsewhere it is a record of `logging` without the metrics, so that nothing is printed that the
+    program has not asked for.
+    """
+    if _in_lambda():
+        _write(sys.stdout, text)
+        return
+    with suppress(Exception):
+        record = json.loads(text)
+        record.pop("_aws", None)
+        level = logging.WARNING if record.get("level") == "WARNING" else logging.INFO
+        logger.log(level, "%s", json.dumps(record, separators=(",", ":")))
+
+
+def warn(text: str) -> None:
+    """Write one line about what keeps requests from being observed."""
+    if _in_lambda():
+        _write(sys.stderr, f"prefixwarm: {text}")
+    else:
+        logger.warning("%s", text)
+
+
+def _in_lambda() -> bool:
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
+def _write(stream: Any, text: str) -> None:
+    """Write a line past the stream's buffer: what cannot be written is not tried again at exit."""
+    line_bytes = f"{text}\n".encode(errors="backslashreplace")
+    with suppress(Exception):
+        stream.flush()
+        raw = getattr(getattr(stream, "buffer", None), "raw", None)
+        if raw is None:
+            stream.write(line_bytes.decode())
+            stream.flush()
+        else:
+            raw.write(line_bytes)
