@@ -107,7 +107,7 @@ def test_a_gate_waits_for_another_environments_call_as_well(bench: Bench) -> Non
         ExpressionAttributeValues={
             ":w": {"N": "1"},
             ":o": {"S": "somebody else"},
-            ":u": {"N": str(time.time() + 600)},
+            ":u": {"N": str(time.time() + 100)},
         },
     )
     hold = {"PREFIXWARM_INIT_HOLD_MS": "9000", "PREFIXWARM_GATE_MS": "20000"}
