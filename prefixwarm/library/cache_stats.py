@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from prefixwarm.library.after_fork import renew_after_fork
 from prefixwarm.library.cache_summary import CacheSummary, summarize
 from prefixwarm.library.client_recording import record_client
 from prefixwarm.library.hit_advice import Advice, advise
 from prefixwarm.library.hit_alert import HitAlert, LowHits
 from prefixwarm.library.otel_counters import counters
-from prefixwarm.library.token_sums import Group, Window
+from prefixwarm.library.token_sums import Group, Sums, Window
 from prefixwarm.library.warm_result import WarmResult
 from prefixwarm.process_log import logger
 from prefixwarm.state.outcome import Usage
@@ -72,6 +74,7 @@ class CacheStats:
         self._lock = Lock()
         self._alerts: list[HitAlert] = []
         self._count = counters(opentelemetry)
+        renew_after_fork(self)
 
     def record(
         self,
@@ -173,15 +176,8 @@ class CacheStats:
         last_seconds : float, optional
             Only of the last seconds, by the minute; of all time where it is not given.
         """
-        wanted = {"prefix": prefix, "model": model, "version": version}
-
-        def takes(group: Group) -> bool:
-            return all(value in (None, getattr(group, name)) for name, value in wanted.items())
-
-        since = None if last_seconds is None else self._clock() - last_seconds
-        with self._lock:
-            rows = list(self._window.rows(since, takes))
-            return summarize(rows, self._prices)
+        rows = self._rows(last_seconds, prefix=prefix, model=model, version=version)
+        return summarize(rows, self._prices)
 
     def by(
         self,
@@ -190,9 +186,7 @@ class CacheStats:
         last_seconds: float | None = None,
     ) -> dict[str, CacheSummary]:
         """The summaries of each prefix, model or version, by its name."""
-        with self._lock:
-            groups = [group for group, _ in self._window.rows(None, lambda _: True)]
-        names = sorted({str(getattr(group, what)) for group in groups})
+        names = sorted({str(getattr(group, what)) for group, _ in self._rows(None)})
         return {
             name: self.summary(**{what: name, "last_seconds": last_seconds})  # type: ignore[arg-type]
             for name in names
@@ -221,10 +215,7 @@ class CacheStats:
         last_seconds : float, optional
             As for `summary`.
         """
-        since = None if last_seconds is None else self._clock() - last_seconds
-        with self._lock:
-            rows = list(self._window.rows(since, lambda _: True))
-            return advise(rows, below)
+        return advise(self._rows(last_seconds), below)
 
     def on_low(
         self,
@@ -254,6 +245,10 @@ class CacheStats:
         alert = HitAlert(callback, below, last_seconds, least_requests, prefix, model)
         with self._lock:
             self._alerts.append(alert)
+
+    def renew(self) -> None:
+        """See `Renewable`; what was counted stays."""
+        self._lock = Lock()
 
     def _add_result(self, result: WarmResult, version: str, at: float | None) -> Usage | None:
         """Count a warm call of `Warmer`; one that was not sent is none."""
@@ -299,12 +294,27 @@ class CacheStats:
         for alert in due:
             self._judge(alert)
 
+    def _rows(self, last_seconds: float | None, **wanted: str | None) -> list[tuple[Group, Sums]]:
+        """Copies of the sums of the groups that have all of these in common."""
+
+        def takes(group: Group) -> bool:
+            return all(value in (None, getattr(group, name)) for name, value in wanted.items())
+
+        since = None if last_seconds is None else self._clock() - last_seconds
+        with self._lock:
+            return [(group, replace(sums)) for group, sums in self._window.rows(since, takes)]
+
     def _judge(self, alert: HitAlert) -> None:
-        summary = self.summary(
-            prefix=alert.prefix, model=alert.model, last_seconds=alert.last_seconds
-        )
+        rows = self._rows(alert.last_seconds, prefix=alert.prefix, model=alert.model)
+        real = Sums()
+        for group, sums in rows:
+            if not group.warm:
+                real.add(sums)
+        if not alert.crosses(real):
+            return
+        # Prices are asked for here alone: a first one may have to be loaded.
         try:
-            alert.judge(summary)
+            alert.call(summarize(rows, self._prices))
         except Exception:
             logger.exception("the callback of CacheStats.on_low failed")
 

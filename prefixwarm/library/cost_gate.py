@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefixwarm.errors import BudgetExceeded, StateError, UsageError
 from prefixwarm.keepwarm.budget import day_of, total_key
+from prefixwarm.library.after_fork import renew_after_fork
 from prefixwarm.library.call_estimate import CallEstimate, estimate_call
 from prefixwarm.library.gated_call import GatedCall, was_refused
 from prefixwarm.library.store_argument import open_store
@@ -96,6 +98,13 @@ class CostGate:
         self._prices = prices
         self._output = output_tokens
         self._clock = clock
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """See `Renewable`; what was spent so far stays spent."""
+        for store in (self._store, self._here):
+            if isinstance(store, MemoryState):
+                store.table.lock = RLock()
 
     def estimate(self, request: Mapping[str, Any], *, model: str | None = None) -> CallEstimate:
         """What a call may cost at most.

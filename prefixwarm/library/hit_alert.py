@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.library.cache_summary import CacheSummary
-    from prefixwarm.library.token_sums import Group
+    from prefixwarm.library.token_sums import Group, Sums
 
 # A window is judged so many times while it passes, and after as many requests as say something.
 _TIMES = 60
@@ -74,10 +74,14 @@ class HitAlert:
         self._judged_at = at
         return True
 
-    def judge(self, summary: CacheSummary) -> None:
-        """Call the function where the rate crossed the threshold since it was last called."""
-        rate = summary.hit_rate
-        if rate is None or summary.requests < self._least or (rate < self._below) == self._low:
-            return
+    def crosses(self, sums: Sums) -> bool:
+        """Whether the rate of the window crossed the threshold since the function was called."""
+        if sums.requests < self._least or not sums.prompt:
+            return False
+        return (sums.read / sums.prompt < self._below) != self._low
+
+    def call(self, summary: CacheSummary) -> None:
+        """Call the function with the window that crossed the threshold."""
         self._low = not self._low
+        rate = summary.hit_rate or 0.0
         self._callback(LowHits(self._low, rate, self._below, self.prefix, self.model, summary))

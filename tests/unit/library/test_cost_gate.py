@@ -239,6 +239,33 @@ def test_the_keep_warm_function_shares_it() -> None:
         one.reserve(REQUEST)
 
 
+FORK = """
+import os, signal
+from prefixwarm import CacheStats, CostGate
+
+signal.alarm(20)
+stats = CacheStats(opentelemetry=False)
+gate = CostGate(tokens_per_day=10_000)
+request = {"model": "mine", "max_tokens": 1000, "messages": []}
+gate.reserve(request)
+# As if a thread held the locks at that moment.
+stats._lock.acquire()
+gate._store.table.lock.acquire()
+child = os.fork()
+if child == 0:
+    stats.record({"input_tokens": 1, "output_tokens": 1})
+    gate.reserve(request)
+    os._exit(0 if gate.spent()[1] > 2000 else 1)
+_, status = os.waitpid(child, 0)
+print(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_a_forked_process_waits_for_no_lock_of_its_parents_threads() -> None:
+    ran = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "0", ran.stderr
+
+
 def test_a_gate_is_no_deployment_of_its_name() -> None:
     """Nor are two gates of different names one."""
     store = MemoryState()
