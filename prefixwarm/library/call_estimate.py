@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.library.message_size import message_tokens
+from prefixwarm.library.message_size import prompt_tokens
 from prefixwarm.prefix.body import is_converse, markers
 from prefixwarm.prices import price
 
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prices import ModelPrices, OwnPrices
 
-# The fields that hold the prompt, in any of the APIs.
-_PROMPT = (
-    *("tools", "system", "messages", "input", "instructions", "toolConfig", "functions"),
-    *("contents", "system_instruction", "config", "response_format"),
-)
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _NESTED_LIMITS = (("inferenceConfig", "maxTokens"), ("config", "max_output_tokens"))
 
@@ -75,8 +70,7 @@ def estimate_call(
         The user's own.
     """
     named = model or str(request.get("model") or request.get("modelId") or "")
-    text = message_tokens({name: request[name] for name in _PROMPT if name in request})
-    prompt = -(-text * _MOST // _USUAL)
+    prompt = -(-prompt_tokens(request) * _MOST // _USUAL)
     most = _limit(request)
     output = output_tokens if most is None else most
     route = _route(request, named)
@@ -106,17 +100,19 @@ def _dollars(prices: ModelPrices, request: Mapping[str, Any], prompt: int, outpu
 
 def _prompt_price(prices: ModelPrices, request: Mapping[str, Any]) -> Decimal:
     """The dearest price that a token of the prompt may have."""
-    writes = {
-        "1h" if block["cache_control"].get("ttl") == "1h" else "5m"
-        for _, block in markers(request)
-        if isinstance(block["cache_control"], Mapping)
-    }
-    automatic = request.get("cache_control")
-    if isinstance(automatic, Mapping):
-        writes.add("1h" if automatic.get("ttl") == "1h" else "5m")
-    of_claude = [prices.write_1h if ttl == "1h" else prices.write_5m for ttl in writes]
+    try:
+        ttls = {_ttl(block["cache_control"]) for _, block in markers(request)}
+    except (TypeError, AttributeError):
+        ttls = {"5m", "1h"}  # of another form than is known
+    if request.get("cache_control") is not None:
+        ttls.add(_ttl(request["cache_control"]))
+    of_claude = [prices.write_1h if ttl == "1h" else prices.write_5m for ttl in ttls]
     # OpenAI writes without being asked.
     asked = request.get("prompt_cache_options")
     longer = isinstance(asked, Mapping) and asked.get("ttl") == "12h"
     dearest = [*of_claude, prices.write_12h if longer else prices.write_30m]
     return max([prices.input, *(one for one in dearest if one is not None)])
+
+
+def _ttl(marker: object) -> str:
+    return "1h" if isinstance(marker, Mapping) and marker.get("ttl") == "1h" else "5m"

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _LANGUAGE_PATHS = ("/messages", "/chat/completions", "/responses")
 _RAW = "x-stainless-raw-response"
 _BEDROCK = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")
-_SENT = "prefixwarm_sent"
 
 
 def record_client(client: Any, record: Record, clock: Clock) -> Any:
@@ -232,14 +231,15 @@ async def _async_chunks(stream: Any, call: _Call) -> AsyncIterator[Any]:
 
 def _register(client: Any, record: Record, clock: Clock) -> None:
     """A boto3 client of ``bedrock-runtime``: its own events."""
+    sent = f"prefixwarm_sent_{id(record)}"
 
     def before(params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
         with suppress(Exception):
-            context[_SENT] = _Call(record, params["modelId"], params, clock())
+            context[sent] = _Call(record, params["modelId"], params, clock())
 
     def after(parsed: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
         with suppress(Exception):
-            call = context.pop(_SENT, None)
+            call = context.pop(sent, None)
             if call is not None and "Error" not in parsed:
                 tap_bedrock(parsed, call.done)
 

@@ -14,7 +14,8 @@ from prefixwarm.library.conversation_rounds import (
     rounds,
     turns,
 )
-from prefixwarm.library.message_size import message_tokens
+from prefixwarm.library.message_size import message_tokens, prompt_tokens
+from prefixwarm.prefix.binary import encoded
 from prefixwarm.prefix.file_form import PrefixFile
 from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.prompt import Prompt
@@ -135,7 +136,7 @@ def fit(
     """
     _refuse(messages, budget_tokens)
     body = _body(prefix)
-    own = _own(messages, body.get("messages") or [])
+    own = _own(messages, body.get("messages"))
     kept = own + instructions(messages[own:])
     rest = [dict(message) for message in messages[kept:]]
     standing = sum(map(message_tokens, messages[own:kept]))
@@ -184,17 +185,20 @@ def _body(prefix: Prefix | PrefixFile | Mapping[str, Any] | None) -> Mapping[str
 def _prefix_tokens(prefix: object, body: Mapping[str, Any]) -> int:
     if isinstance(prefix, PrefixFile) and prefix.tokens.get("counted"):
         return int(prefix.tokens["counted"] or 0)
-    return Prompt(dict(body)).tokens() + len(str(body.get("instructions") or "")) // 4
+    return prompt_tokens(body)
 
 
-def _own(messages: Sequence[Message], shared: Sequence[Message]) -> int:
+def _own(messages: Sequence[Message], shared: object) -> int:
     """How many leading messages are the prefix's own: all that it shares, or none."""
-    own = len(shared)
-    return own if own <= len(messages) and _same(messages[:own], shared) else 0
+    if not isinstance(shared, list) or len(shared) > len(messages):
+        return 0
+    return len(shared) if _same(messages[: len(shared)], shared) else 0
 
 
 def _same(messages: Sequence[Message], shared: Sequence[Message]) -> bool:
-    ours, theirs = (Prompt({"messages": list(side)}).blocks for side in (messages, shared))
+    """Whether these are the same messages, whatever breakpoints they carry."""
+    bodies = ({"messages": encoded(list(side))} for side in (messages, shared))
+    ours, theirs = (Prompt(body).blocks for body in bodies)
     return [block.data for block in ours] == [block.data for block in theirs]
 
 

@@ -96,7 +96,7 @@ def _calls(message: Message) -> Iterator[str]:
     """The ids of tool calls; of those that the provider runs itself too."""
     if message.get("type") in _CALL_ITEMS:
         yield str(message.get("call_id"))
-    for call in message.get("tool_calls") or ():
+    for call in _tool_calls(message):
         yield str(call.get("id"))
     for block in blocks_of(message):
         if isinstance(block, Mapping):
@@ -104,6 +104,11 @@ def _calls(message: Message) -> Iterator[str]:
                 yield str(block.get("id"))
             elif isinstance(block.get("toolUse"), Mapping):
                 yield str(block["toolUse"].get("toolUseId"))
+
+
+def _tool_calls(message: Message) -> list[Mapping[str, Any]]:
+    calls = message.get("tool_calls")
+    return [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
 
 
 def _answers(message: Message) -> Iterator[str]:
@@ -126,7 +131,7 @@ def _names(messages: Sequence[Message]) -> tuple[str, ...]:
     for message in messages:
         if message.get("type") in _CALL_ITEMS:
             names.append(message.get("name"))
-        for call in message.get("tool_calls") or ():
+        for call in _tool_calls(message):
             inner = call.get("function") or call.get("custom")
             names.append(inner.get("name") if isinstance(inner, Mapping) else None)
         for block in blocks_of(message):

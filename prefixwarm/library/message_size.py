@@ -12,6 +12,18 @@ _MEDIA_TOKENS = 1600
 _ENCODED = 1000
 
 
+# The fields that hold the prompt, in any of the APIs.
+_PROMPT = (
+    *("tools", "system", "messages", "input", "instructions", "toolConfig", "functions"),
+    *("contents", "system_instruction", "config", "response_format"),
+)
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int:
+    """The estimated size of a request's prompt."""
+    return message_tokens({name: body[name] for name in _PROMPT if name in body})
+
+
 def message_tokens(message: Mapping[str, Any]) -> int:
     """The estimated size of one message; an image counts as an image, not by its bytes."""
     media = [0]

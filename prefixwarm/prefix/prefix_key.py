@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
 from prefixwarm.fields.parameters import TIERS as PARAMETER_TIERS
+from prefixwarm.prefix.binary import encoded
 from prefixwarm.prefix.blocks import TIERS
 from prefixwarm.prefix.file_form import PrefixFile
 from prefixwarm.prefix.prefix_definition import Prefix
@@ -78,19 +79,28 @@ def prefix_key(
     >>> prefix_key({"model": "claude-sonnet-5-5", "system": "Be kind.", "messages": []})
     'pw1-...'
     """
+    try:
+        return _written(_parts(prefix, headers or {}))
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise UsageError("prefix_key: the body has not the form of a request") from error
+
+
+def _parts(
+    prefix: Prefix | PrefixFile | Mapping[str, Any], headers: Mapping[str, str]
+) -> Iterator[bytes]:
     if isinstance(prefix, PrefixFile):
         prompt = Prompt.of_file(prefix)
-        return _written(_of_prompt(prompt, len(prompt.blocks)))
+        return _of_prompt(prompt, len(prompt.blocks))
     if isinstance(prefix, Prefix):
-        prompt = Prompt(prefix.request([]), prefix.headers, prefix.route)
-        return _written(_of_prompt(prompt, _end(prompt)))
+        prompt = Prompt(encoded(prefix.request([])), prefix.headers, prefix.route)
+        return _of_prompt(prompt, _end(prompt))
     if not (isinstance(prefix, Mapping) and (prefix.get("model") or prefix.get("modelId"))):
         raise UsageError("prefix_key: give a request's body, which names its model")
     if _is_openai(prefix):
-        return _written(_of_openai(prefix))
-    lowered = {name.lower(): value for name, value in (headers or {}).items()}
-    prompt = Prompt(dict(prefix), lowered)
-    return _written(_of_prompt(prompt, _end(prompt)))
+        return _of_openai(prefix)
+    lowered = {name.lower(): value for name, value in headers.items()}
+    prompt = Prompt(encoded(prefix), lowered)
+    return _of_prompt(prompt, _end(prompt))
 
 
 def _end(prompt: Prompt) -> int:
@@ -167,10 +177,7 @@ def _unmarked(value: Any) -> Any:
 
 
 def _json(value: object, *, sort: bool = False) -> bytes:
-    try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
-    except (TypeError, ValueError) as error:
-        raise UsageError("prefix_key: the request holds what is no JSON") from error
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
     return text.encode("utf-8", "surrogatepass")
 
 

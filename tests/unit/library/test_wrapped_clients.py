@@ -158,7 +158,8 @@ def bedrock(url: str) -> Any:
 def test_boto3(provider: Simulator, stats: CacheStats) -> None:
     """InvokeModel and Converse, whole and streamed."""
     model = "global.anthropic.claude-sonnet-5-5"
-    client = stats.wrap(bedrock(provider.url))
+    other = CacheStats(opentelemetry=False)
+    client = other.wrap(stats.wrap(bedrock(provider.url)))
     body = {name: value for name, value in REQUEST.items() if name != "model"}
     invoked = {
         "modelId": model,
@@ -178,6 +179,7 @@ def test_boto3(provider: Simulator, stats: CacheStats) -> None:
     client.close()
     assert counted(stats)[0] == 4
     assert counted(stats)[2] == 0
+    assert other.summary() == stats.summary(), "two of them count the same"
     summary = stats.by("model")[model]
     assert summary.cost_usd == pytest.approx(float(provider.ledger()["total"]["cost_usd"]))
 

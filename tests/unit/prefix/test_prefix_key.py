@@ -199,6 +199,29 @@ def test_chat_completions() -> None:
     assert prefix_key(body) != prefix_key({**body, "messages": messages[1:]})
 
 
+def test_bytes_as_boto3_takes_them() -> None:
+    """An image of a Converse body counts by its bytes."""
+
+    def body(image: bytes) -> dict[str, Any]:
+        content = [{"image": {"format": "png", "source": {"bytes": image}}}, {"text": "Hi"}]
+        marked = [*content, {"cachePoint": {"type": "default"}}]
+        return {"modelId": "claude-sonnet-5-5", "messages": [{"role": "user", "content": marked}]}
+
+    assert prefix_key(body(b"\x89PNG")) == prefix_key(body(b"\x89PNG"))
+    assert prefix_key(body(b"\x89PNG")) != prefix_key(body(b"\x89JPG"))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"messages": True}, {"system": [[1]]}, {"messages": {"a": 1}}, {"tools": 5}]
+)
+def test_a_body_of_another_form(fields: dict[str, Any]) -> None:
+    """Is a key or one clear error, never another one."""
+    try:
+        assert prefix_key({"model": "claude-sonnet-5-5", **fields}).startswith("pw1-")
+    except UsageError as error:
+        assert "form of a request" in str(error)  # noqa: PT017 - it may have a key
+
+
 @pytest.mark.parametrize("body", [{}, {"messages": []}, None, "text", {"model": ""}])
 def test_what_is_no_request(body: Any) -> None:
     with pytest.raises(UsageError, match="names its model"):
@@ -208,5 +231,5 @@ def test_what_is_no_request(body: Any) -> None:
 def test_lone_surrogates_and_objects() -> None:
     """JSON may hold the first; the second has no bytes to cache."""
     assert prefix_key({**OPENAI, "instructions": json.loads('"\\ud800"')}).startswith("pw1-")
-    with pytest.raises(UsageError, match="no JSON"):
+    with pytest.raises(UsageError, match="the form of a request"):
         prefix_key({**OPENAI, "tools": [object()]})
