@@ -1,8 +1,9 @@
 """A TLS server on loopback: DynamoDB that takes 8 ms, and a Messages API that takes its time.
 
-Started as ``server.py FOLDER``: writes its authority to FOLDER/ca.pem, prints its port, and serves
-until its standard input ends. The path chooses the world: ``/warm/...`` knows a warm prefix,
-``/cold/...`` knows nothing.
+Started as ``server.py FOLDER [SECONDS [URL]]``: writes its authority to FOLDER/ca.pem, prints its
+port, and serves until its standard input ends. The path chooses the world: ``/warm/...`` knows a
+warm prefix, ``/cold/...`` knows nothing. A write takes so many seconds, and invocations of Lambda
+functions go on to that address.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ssl
 import sys
 import threading
 import time
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,6 +22,8 @@ import trustme
 STATE_SECONDS = 0.008
 PROVIDER_SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 0.8
 READ_SECONDS = 0.2
+FUNCTIONS = sys.argv[3] if len(sys.argv) > 3 else ""
+WARM = {"warm_until": {"N": "9999999999"}, "functions": {"SS": ["function"]}}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,20 +36,34 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer after the service's own time."""
-        self.rfile.read(int(self.headers["content-length"]))
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if "/functions/" in self.path:
+            self._answer(self._invoked(body))
+            return
         operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
         if operation:
             time.sleep(STATE_SECONDS)
-            self._answer(self._state(operation))
+            self._answer(self._state(operation, body))
         else:
             self._answer(self._message())
 
-    def _state(self, operation: str) -> dict[str, object]:
+    def _invoked(self, body: bytes) -> dict[str, object]:
+        # As it was signed: for this host and this path.
+        url = urllib.request.Request(FUNCTIONS + self.path, body, dict(self.headers))
+        with urllib.request.urlopen(url) as reply:
+            answer: dict[str, object] = json.load(reply)
+            return answer
+
+    def _state(self, operation: str, body: bytes) -> dict[str, object]:
+        if operation == "BatchGetItem":
+            ((table, asked),) = json.loads(body)["RequestItems"].items()
+            found = asked["Keys"] if self.path.startswith("/warm") else []
+            return {"Responses": {table: [{**key, **WARM} for key in found]}}
         if operation != "GetItem":
             return {"Attributes": {"lease_token": {"N": "1"}}}
         if not self.path.startswith("/warm"):
             return {}
-        return {"Item": {"warm_until": {"N": "9999999999"}, "functions": {"SS": ["function"]}}}
+        return {"Item": WARM}
 
     def _message(self) -> dict[str, object]:
         world = self.path.split("/")[1]

@@ -265,7 +265,11 @@ ask_for() { # PREFIX...
   held
   local left=$((hold_ms - held_ms - 100)) # to have said it when the hold ends
   send $((left > 100 ? left : 100)) lambda "/2015-03-31/functions/$PREFIXWARM_ASK/invocations" '' "{\"warm\":[${names_json:1}],\"wait\":true,\"needed_for_seconds\":$NEEDED_SECONDS${function:+,\"function\":\"$function\"}}"
-  [[ $status ]] || stop failed 'the keep-warm function did not answer within the hold; what it began goes on'
+  if [[ ! $status ]]; then
+    held
+    ((held_ms < hold_ms - 200)) && stop failed 'the keep-warm function cannot be reached'
+    stop failed 'the keep-warm function did not answer within the hold; what it began goes on'
+  fi
   [[ $status == 200 ]] || stop failed "the keep-warm function cannot be asked (status $status)"
   local answered='' object='\{("([^"\\]|\\.)*"|[^{}"])*\}' rest=$reply outcome reason
   while [[ $rest =~ $object ]]; do
