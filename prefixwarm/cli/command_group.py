@@ -32,6 +32,8 @@ COMMANDS = {
     "explain": "Say why a prefix is warm, cold or left alone.",
     "simulator": "Serve the Messages API with a faithful prompt cache on this machine.",
     "layer": "Build the Lambda layer, publish it, or package a deployment without CDK.",
+    "attach": "Attach the layer to a function that exists, whoever deployed it.",
+    "detach": "Take off what `prefixwarm attach` has attached, and nothing else.",
     "demo": "Show the same agent without and with prefixwarm, on this machine and with no account.",
 }
 _EXTRAS = {

@@ -71,7 +71,10 @@ def test_every_command_is_listed() -> None:
     assert list(dict.fromkeys(listed)) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("page", ["capture.md", "check.md", "cli.md", "plan.md", "simulator.md"])
+PAGES = ("ask", "attach", "capture", "check", "cli", "plan", "simulator")
+
+
+@pytest.mark.parametrize("page", [f"{name}.md" for name in PAGES])
 def test_options_exist(page: str, capsys: Any) -> None:
     """Each option that a console block or a table names is one of the command."""
     text = (DOCS / page).read_text("utf-8")

@@ -1,0 +1,128 @@
+"""The function to attach as it stands, whoever deployed it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.attach import refused_functions
+from prefixwarm.attach.aws_errors import aws_errors
+from prefixwarm.attach.grants import Place
+from prefixwarm.errors import UsageError
+from prefixwarm.safe_text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class AgentFunction:
+    """A deployed Lambda function.
+
+    Attributes
+    ----------
+    name, arn, runtime : str
+        Its own; an image has no runtime.
+    role : str
+        Name of its role.
+    layers : tuple of str
+        ARNs of its layers' versions, in their order.
+    environment, tags : mapping of str to str
+        Its variables and its tags.
+    package, architecture : str
+        How it is packed, and for which processor.
+    snap_start : bool
+        Whether its versions are snapshots.
+    revision : str
+        Changes with every update.
+    """
+
+    name: str
+    arn: str
+    runtime: str
+    role: str
+    layers: tuple[str, ...]
+    environment: Mapping[str, str]
+    tags: Mapping[str, str]
+    package: str
+    architecture: str
+    snap_start: bool
+    revision: str
+
+    @property
+    def place(self) -> Place:
+        """Its partition, region and account."""
+        _, partition, _, region, account, *_ = self.arn.split(":")
+        return Place(partition, region, account)
+
+    @property
+    def layer_arn(self) -> str:
+        """What the ARNs of its own layer's versions begin with, up to the version."""
+        return self.place.arn("lambda", f"layer:{layer_name(self.name)}:")
+
+
+def layer_name(function: str) -> str:
+    """The layer that carries the prefixes of one function."""
+    return f"prefixwarm-{function}"
+
+
+def read(client: Any, name: str) -> AgentFunction:
+    """Read a function by its name or ARN.
+
+    Raises
+    ------
+    UsageError
+        When there is none, for an alias or a version, and when its variables cannot be read: they
+        would be lost.
+    DeploymentError
+        When AWS cannot be asked.
+    """
+    if not _NAME.fullmatch(unqualified(name)):
+        raise UsageError(f"{quoted(name)}: is neither the name nor the ARN of a Lambda function")
+    with aws_errors(f"function {quoted(name)}"):
+        answer = client.get_function(FunctionName=name)
+    configuration = answer["Configuration"]
+    environment = configuration.get("Environment", {})
+    if problem := environment.get("Error"):
+        raise UsageError(
+            f"{configuration['FunctionName']}: its environment cannot be read, and would be lost: "
+            f"{problem.get('ErrorCode')}; let yourself use its KMS key"
+        )
+    return AgentFunction(
+        name=configuration["FunctionName"],
+        arn=configuration["FunctionArn"],
+        runtime=configuration.get("Runtime") or "",
+        role=configuration["Role"].rpartition("/")[2],
+        layers=tuple(layer["Arn"] for layer in configuration.get("Layers", ())),
+        environment=dict(environment.get("Variables", {})),
+        tags=dict(answer.get("Tags", {})),
+        package=configuration.get("PackageType") or "Zip",
+        architecture=(configuration.get("Architectures") or ["x86_64"])[0],
+        snap_start=configuration.get("SnapStart", {}).get("ApplyOn", "None") != "None",
+        revision=configuration["RevisionId"],
+    )
+
+
+def unqualified(name: str) -> str:
+    """The bare name in a name or ARN.
+
+    Raises
+    ------
+    UsageError
+        For an alias or a version.
+    """
+    head, function, rest = name.rpartition("function:")
+    bare, colon, qualifier = (rest if function else name).partition(":")
+    if colon and (head or not bare.isdigit()) and qualifier != "$LATEST":
+        raise UsageError(f"{quoted(name)}: {refused_functions.ALIAS_OR_VERSION}")
+    return bare
+
+
+def region_of(name: str) -> str | None:
+    """The region that a function's ARN names; None for a name."""
+    fields = name.split(":")
+    return fields[3] if fields[0] == "arn" and len(fields) > 3 else None

@@ -1,0 +1,59 @@
+"""What was attached to a function, kept in its tags: so that just this is taken off again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_WARMER = "prefixwarm:attached"
+_ROLE = "prefixwarm:role"
+# A tag's value has 256 characters at most, so that our own variables stand without their beginning.
+_SETTINGS = "prefixwarm:settings"
+_OTHERS = "prefixwarm:variables"
+_BEGINNING = "PREFIXWARM_"
+
+TAGS = (_WARMER, _ROLE, _SETTINGS, _OTHERS)
+
+
+@dataclass(frozen=True)
+class AttachRecord:
+    """What was attached.
+
+    Attributes
+    ----------
+    warmer : str
+        Name of the keep-warm function of the deployment.
+    role : str
+        Name of the role that was allowed more.
+    variables : tuple of str
+        Names of the variables that were added.
+    """
+
+    warmer: str
+    role: str
+    variables: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str]) -> AttachRecord | None:
+        """Read a function's tags; None where nothing was attached."""
+        if _WARMER not in tags:
+            return None
+        settings = (f"{_BEGINNING}{name}" for name in tags.get(_SETTINGS, "").split())
+        variables = (*settings, *tags.get(_OTHERS, "").split())
+        return cls(tags[_WARMER], tags.get(_ROLE, ""), variables)
+
+    def tags(self) -> dict[str, str]:
+        """The tags that `of` reads."""
+        own = [name for name in self.variables if name.startswith(_BEGINNING)]
+        others = [name for name in self.variables if name not in own]
+        values = {
+            _WARMER: self.warmer,
+            _ROLE: self.role,
+            _SETTINGS: " ".join(name.removeprefix(_BEGINNING) for name in own),
+            _OTHERS: " ".join(others),
+        }
+        return {name: value for name, value in values.items() if value}

@@ -1,0 +1,287 @@
+"""Attaches: what would change of a function, and the changes."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm import settings
+from prefixwarm.attach import grants, refused_functions, runtimes
+from prefixwarm.attach.agent_function import AgentFunction, layer_name, read
+from prefixwarm.attach.attach_record import AttachRecord
+from prefixwarm.attach.aws_errors import aws_errors
+from prefixwarm.attach.key_grants import WORKSPACE, credential_grants
+from prefixwarm.attach.prefix_objects import download
+from prefixwarm.attach.steps import (
+    ConfigurationStep,
+    LayerStep,
+    RoleStep,
+    Step,
+    TagStep,
+    delete_policy,
+    delete_versions,
+    policy_name,
+    run,
+)
+from prefixwarm.errors import UsageError
+from prefixwarm.prefix.manifest import state_keys
+from prefixwarm.provider import federation, keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import boto3
+
+    from prefixwarm.attach.deployed import KeepWarmConfiguration
+    from prefixwarm.attach.prefix_objects import PrefixObject
+
+
+# What an attached function has in common with the keep-warm function.
+_COMMON = (
+    settings.TABLE,
+    settings.DEPLOYMENT,
+    settings.CACHE_SCOPE,
+    settings.LATENCY_VALUE,
+    settings.DIAGNOSE,
+    settings.METRICS,
+)
+# By what it authenticates. Never a key itself.
+_CREDENTIALS = (
+    settings.API_KEY_SECRET,
+    WORKSPACE,
+    keys.FEDERATION_RULE_ID,
+    federation.ORGANIZATION_ID,
+    federation.SERVICE_ACCOUNT_ID,
+    federation.WORKSPACE_ID,
+)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """What attaching a function changes.
+
+    Attributes
+    ----------
+    function : AgentFunction
+        As it is.
+    prefixes : tuple of str
+        Names of the prefixes that it is to carry.
+    variables : mapping of str to str
+        Those that are added or changed.
+    removed : tuple of str
+        Those that an earlier `attach` has added, and that are not wanted any more.
+    policy : mapping
+        What its role is to be allowed.
+    code : bytes or None
+        The layer's zip; None where the function has it already.
+    record : AttachRecord
+        What is then attached.
+    former_role : str
+        The role that an earlier `attach` has allowed more, where the function has another now.
+    warnings : tuple of str
+        What may keep it from being of use.
+    """
+
+    function: AgentFunction
+    prefixes: tuple[str, ...]
+    variables: Mapping[str, str]
+    removed: tuple[str, ...]
+    policy: Mapping[str, Any]
+    code: bytes | None
+    record: AttachRecord
+    former_role: str
+    warnings: tuple[str, ...]
+
+    def apply(self, session: boto3.Session) -> None:
+        """Make the changes; where one fails, all of them are put back.
+
+        Raises
+        ------
+        DeploymentError
+            Naming what failed, and what could not be put back.
+        """
+        client, iam, name = session.client("lambda"), session.client("iam"), self.function.name
+        layer = LayerStep(client, self.function, self.code) if self.code else None
+        role = RoleStep(iam, self.function.role, name, self.policy)
+        change = ConfigurationStep(client, self.function, layer, self.variables, self.removed)
+        # What goes is on record until it is gone.
+        both = replace(self.record, variables=(*self.record.variables, *self.removed)).tags()
+        first = TagStep(client, self.function, both)
+        record = TagStep(client, self.function, self.record.tags(), *both)
+        steps: list[Step] = [first, role, *([layer] if layer else ()), change, record]
+        run(steps, name)
+        if layer:
+            with aws_errors(layer.what):
+                delete_versions(client, layer_name(name), keep={layer.arn})
+        if self.former_role:
+            with aws_errors(f"the role {self.former_role}"):
+                delete_policy(iam, self.former_role, policy_name(name))
+
+
+def attachment(
+    name: str,
+    keep_warm: KeepWarmConfiguration,
+    session: boto3.Session,
+    *,
+    prefixes: Sequence[str] = (),
+    own: Mapping[str, str],
+) -> Attachment:
+    """What attaching a function to a deployment would change.
+
+    Parameters
+    ----------
+    name
+        The function's name or ARN.
+    prefixes
+        Names of those that it sends; none stands for all of the deployment's.
+    own
+        Settings of this function alone, by variable.
+
+    Raises
+    ------
+    UsageError
+        For what cannot carry the layer, as the construct refuses it, and for unknown prefixes.
+    DeploymentError, CredentialsError
+        When AWS cannot be asked.
+    """
+    settings.Settings.from_environment(own)
+    function = read(session.client("lambda"), name)
+    _refuse(function, keep_warm)
+    with TemporaryDirectory() as folder:
+        objects = download(keep_warm, prefixes, Path(folder), session)
+        names = tuple(one.file.name for one in objects)
+        _refuse_if(function, refused_functions.prefixes(len(names), "--prefix"))
+        _refuse_if(function, refused_functions.first(own.get(settings.FIRST), names))
+        code = _code(objects, Path(folder))
+    policy = _policy(function, keep_warm, objects, session)
+    wanted = _wanted(function, keep_warm, own)
+    record, variables, removed = _variables(function, keep_warm, wanted)
+    return Attachment(
+        function=function,
+        prefixes=names,
+        variables=variables,
+        removed=removed,
+        policy=policy,
+        code=None if _carries(function, code, session) else code,
+        record=record,
+        former_role=_former_role(function),
+        warnings=_warnings(function),
+    )
+
+
+def _refuse(function: AgentFunction, keep_warm: KeepWarmConfiguration) -> None:
+    place, there = function.place, keep_warm.arn.split(":")
+    _refuse_if(function, refused_functions.package(function.package))
+    _refuse_if(function, refused_functions.architecture(function.architecture))
+    _refuse_if(function, refused_functions.region(place.region, there[3]))
+    if place.account != there[4]:
+        raise _refusal(function, f"is in the account {place.account}, the warmer in {there[4]}")
+    record = AttachRecord.of(function.tags)
+    if record is None and settings.TABLE in function.environment:
+        raise _refusal(
+            function,
+            f"is attached already, by the stack that deployed it or by hand: it has "
+            f"{settings.TABLE}; attach it there",
+        )
+    if record and record.warmer != keep_warm.name:
+        raise _refusal(function, refused_functions.other_warmer(record.warmer))
+    own = [layer for layer in function.layers if layer.startswith(function.layer_arn)]
+    _refuse_if(function, refused_functions.layers(len(function.layers) - len(own)))
+
+
+def _code(objects: Sequence[PrefixObject], folder: Path) -> bytes:
+    from prefixwarm_layer.zips import build_layer
+
+    return build_layer(folder / "layer.zip", [one.path for one in objects]).read_bytes()
+
+
+def _carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bool:
+    """Whether the function has this very layer."""
+    own = [layer for layer in function.layers if layer.startswith(function.layer_arn)]
+    if len(own) != 1:
+        return False
+    with aws_errors(f"the layer {own[0]}"):
+        version = session.client("lambda").get_layer_version_by_arn(Arn=own[0])
+    digest = base64.b64encode(sha256(code).digest()).decode()
+    return bool(version["Content"]["CodeSha256"] == digest)
+
+
+def _policy(
+    function: AgentFunction,
+    keep_warm: KeepWarmConfiguration,
+    objects: Sequence[PrefixObject],
+    session: boto3.Session,
+) -> dict[str, Any]:
+    environment, place = keep_warm.environment, function.place
+    table = environment.get(settings.TABLE, "")
+    with aws_errors(f"the table {table}"):
+        description = session.client("dynamodb").describe_table(TableName=table)["Table"]
+    scope = environment.get(settings.CACHE_SCOPE, "default")
+    files = [one.file for one in objects]
+    patterns = [state_keys(file, place.region, scope) for file in files]
+    own = [grants.state(description["TableArn"], patterns, function.runtime)]
+    if key := description.get("SSEDescription", {}).get("KMSMasterKeyArn"):
+        own.append(grants.table_key(key, place.region))
+    if runtimes.may_warm(function.runtime):
+        own += credential_grants(environment, files, place, session)
+    if runtimes.asks(function.runtime):
+        own.append(grants.ask(keep_warm.arn))
+    return {"Version": "2012-10-17", "Statement": [grant.statement() for grant in own]}
+
+
+def _wanted(
+    function: AgentFunction, keep_warm: KeepWarmConfiguration, own: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables that the function is to have."""
+    names = [*_COMMON, *(_CREDENTIALS if runtimes.may_warm(function.runtime) else ())]
+    there = keep_warm.environment
+    wanted = {name: there[name] for name in names if there.get(name)}
+    if runtimes.asks(function.runtime):
+        wanted[settings.ASK] = keep_warm.name
+    return wanted | dict(own)
+
+
+def _variables(
+    function: AgentFunction, keep_warm: KeepWarmConfiguration, wanted: Mapping[str, str]
+) -> tuple[AttachRecord, dict[str, str], tuple[str, ...]]:
+    """The record, the variables to set, and those to take away.
+
+    What somebody else has set stays theirs, and is refused where it says something else.
+    """
+    before = AttachRecord.of(function.tags)
+    added = set(before.variables) if before else set()
+    theirs = {name: text for name, text in function.environment.items() if name not in added}
+    for name, text in wanted.items():
+        if theirs.get(name, text) != text:
+            raise _refusal(function, f"has {name} already, with another value; take it off first")
+    ours = {name: text for name, text in wanted.items() if name not in theirs}
+    _refuse_if(function, refused_functions.environment({**theirs, **ours}))
+    changed = {n: text for n, text in ours.items() if function.environment.get(n) != text}
+    removed = tuple(sorted(n for n in added - {*ours} if n in function.environment))
+    return AttachRecord(keep_warm.name, function.role, (*sorted(ours),)), changed, removed
+
+
+def _former_role(function: AgentFunction) -> str:
+    before = AttachRecord.of(function.tags)
+    return before.role if before and before.role != function.role else ""
+
+
+def _warnings(function: AgentFunction) -> tuple[str, ...]:
+    texts = (
+        refused_functions.old_python(function.runtime),
+        refused_functions.snap_start(function.snap_start),
+    )
+    return tuple(text for text in texts if text)
+
+
+def _refuse_if(function: AgentFunction, problem: str) -> None:
+    if problem:
+        raise _refusal(function, problem)
+
+
+def _refusal(function: AgentFunction, problem: str) -> UsageError:
+    return UsageError(f"{function.name}: {problem}")

@@ -1,0 +1,80 @@
+"""Changes a function's layers and variables, and leaves all else of it to whoever set it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.attach.agent_function import read
+from prefixwarm.attach.aws_errors import aws_errors, code_of
+from prefixwarm.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from prefixwarm.attach.agent_function import AgentFunction
+
+    # From a function as it is to its layers and variables as they are to be.
+    Edit = Callable[[AgentFunction], tuple[Sequence[str], dict[str, str]]]
+
+
+# An update takes some seconds; with a network interface to make, a minute.
+_WAIT = {"Delay": 1, "MaxAttempts": 180}
+# Somebody else has updated it since it was read, or is updating it now.
+_AGAIN = ("PreconditionFailedException", "ResourceConflictException")
+_TRIES = 5
+
+
+def edit(client: Any, name: str, change: Edit) -> None:
+    """Read the function, change it, and wait until the change holds.
+
+    A change is based on what is there: where somebody else updates the function meanwhile, it is
+    read again. Nothing is sent where there is nothing to change.
+
+    Raises
+    ------
+    DeploymentError
+        When AWS refuses, or the update fails.
+    """
+    from botocore.exceptions import ClientError
+
+    for attempt in range(_TRIES):
+        _settle(client, name)
+        function = read(client, name)
+        layers, variables = change(function)
+        if (*layers,) == function.layers and variables == function.environment:
+            return
+        try:
+            client.update_function_configuration(
+                FunctionName=name,
+                Layers=list(layers),
+                Environment={"Variables": variables},
+                RevisionId=function.revision,
+            )
+        except ClientError as error:
+            if code_of(error) in _AGAIN and attempt + 1 < _TRIES:
+                continue
+            raise
+        if problem := _settle(client, name):
+            raise DeploymentError(f"the update failed: {problem}")
+        return
+
+
+def _settle(client: Any, name: str) -> str:
+    """Wait until no update is under way; why the last one failed, empty where it did not.
+
+    Raises
+    ------
+    DeploymentError
+        When it takes too long.
+    """
+    from botocore.exceptions import WaiterError
+
+    try:
+        client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=_WAIT)
+    except WaiterError as error:
+        with aws_errors(f"function {name}"):
+            now = client.get_function_configuration(FunctionName=name)
+        if now.get("LastUpdateStatus") != "Failed":
+            raise DeploymentError(f"{name}: an update of it does not end") from error
+        return str(now.get("LastUpdateStatusReason") or "Lambda gives no reason")
+    return ""

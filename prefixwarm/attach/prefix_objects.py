@@ -1,0 +1,76 @@
+"""The prefix files that a deployment keeps warm, as they lie in its bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefixwarm.attach.aws_errors import aws_errors
+from prefixwarm.errors import PrefixFileError, UsageError
+from prefixwarm.prefix.file_form import reads
+from prefixwarm.prefix.manifest import parse
+from prefixwarm.prefix.prefix_file import SUFFIX
+from prefixwarm.settings import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import boto3
+
+    from prefixwarm.attach.deployed import KeepWarmConfiguration
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+
+@dataclass(frozen=True)
+class PrefixObject:
+    """A prefix file, and where a copy of it lies on this machine."""
+
+    path: Path
+    file: PrefixFile
+
+
+def download(
+    keep_warm: KeepWarmConfiguration,
+    names: Sequence[str],
+    folder: Path,
+    session: boto3.Session,
+) -> list[PrefixObject]:
+    """Copy prefix files of a deployment, byte for byte: so that starts send what it sends.
+
+    Parameters
+    ----------
+    names
+        Of the prefixes; none stands for all of the deployment's.
+    folder
+        An empty one.
+
+    Raises
+    ------
+    UsageError
+        When the deployment has no such prefix, or manifest or file cannot be used.
+    """
+    from prefixwarm.keepwarm.s3 import Bucket, split_url
+
+    bucket_name, key = split_url(keep_warm.environment.get(MANIFEST))
+    with aws_errors("S3"):
+        bucket = Bucket(session.client("s3"), bucket_name)
+    try:
+        entries = {entry.name: entry for entry in parse(bucket.read(key), bucket.url(key)).entries}
+    except PrefixFileError as error:
+        raise UsageError(f"the manifest {error}") from error
+    unknown = [name for name in names if name not in entries]
+    if unknown:
+        there_are = ", ".join(sorted(entries))
+        raise UsageError(f"--prefix {unknown[0]}: {keep_warm.name} has none; write {there_are}")
+    return [
+        _copied(bucket.read(entry.object), folder / f"{name}{SUFFIX}", bucket.url(entry.object))
+        for name, entry in sorted(entries.items())
+        if not names or name in names
+    ]
+
+
+def _copied(content: bytes, path: Path, source: str) -> PrefixObject:
+    file = reads(content, source)
+    path.write_bytes(content)
+    return PrefixObject(path, file)

@@ -1,0 +1,123 @@
+"""`prefixwarm attach`: the layer for a function that exists, whoever deployed it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefixwarm import settings
+from prefixwarm.attach.agent_function import region_of
+from prefixwarm.attach.attaching import Attachment, attachment
+from prefixwarm.attach.deployed import keep_warm_function, named_keep_warm_function, open_session
+from prefixwarm.cli.output import emit, json_option, line, note
+from prefixwarm.errors import UsageError
+
+if TYPE_CHECKING:
+    import boto3
+
+    from prefixwarm.attach.deployed import KeepWarmConfiguration
+
+
+# By option: the setting that it becomes.
+_SETTINGS = {
+    "init": settings.INIT,
+    "init_hint": settings.INIT_HINT_MS,
+    "init_hold": settings.INIT_HOLD_MS,
+    "gate": settings.GATE_MS,
+    "init_usd_per_week": settings.INIT_USD_PER_WEEK,
+    "first": settings.FIRST,
+}
+
+
+@click.command(epilog="Example: prefixwarm attach shop-agent --stack Warmer --dry-run")
+@click.argument("function")
+@click.option("--stack", help="CloudFormation stack of the keep-warm function.")
+@click.option("--keep-warm", help="Name or ARN of the keep-warm function, instead of a stack.")
+@click.option("--prefix", "prefixes", multiple=True, help="A prefix that it sends; all by default.")
+@click.option("--init", help="In the init phase: auto, always or off.")
+@click.option("--init-hint", type=int, help="How long its own init lasts. Milliseconds.")
+@click.option("--init-hold", type=int, help="The most that a start is held. Milliseconds.")
+@click.option("--gate", type=int, help="The most that a first model call waits. Milliseconds.")
+@click.option(
+    "--init-usd-per-week", type=float, help="What starts may spend unobserved. US dollars."
+)
+@click.option("--first", help="The prefix that starts warm before any was seen to be used.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@json_option
+def attach(
+    function: str,
+    stack: str | None,
+    keep_warm: str | None,
+    prefixes: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+    **own: str | float | None,
+) -> None:
+    """Attach the layer to a function that exists, whoever deployed it.
+
+    Adds the layer, the settings and the least grants; `detach` takes them off again. Refuses what
+    the construct refuses. Done again, it brings the function up to date.
+    """
+    if bool(stack) == bool(keep_warm):
+        raise UsageError("give --stack, or --keep-warm where there is no stack")
+    session = open_session(region_of(function))
+    planned = attachment(
+        function,
+        _deployed(stack, keep_warm, session),
+        session,
+        prefixes=prefixes,
+        own={_SETTINGS[name]: f"{value}" for name, value in own.items() if value is not None},
+    )
+    for warning in planned.warnings:
+        note(f"prefixwarm: warning: {planned.function.name}: {warning}")
+    document = _document(planned)
+    if not as_json:
+        _show(planned, document)
+    if not dry_run:
+        planned.apply(session)
+    emit({**document, "done": not dry_run}, as_json, lambda: _end(planned, dry_run))
+
+
+def _deployed(
+    stack: str | None, keep_warm: str | None, session: boto3.Session
+) -> KeepWarmConfiguration:
+    if stack:
+        return keep_warm_function(stack, session)
+    return named_keep_warm_function(str(keep_warm), session)
+
+
+def _document(planned: Attachment) -> dict[str, Any]:
+    return {
+        "function": planned.function.name,
+        "role": planned.function.role,
+        "prefixes": list(planned.prefixes),
+        "layer_changes": planned.code is not None,
+        "variables": dict(planned.variables),
+        "removed_variables": list(planned.removed),
+        "policy": planned.policy,
+        "warnings": list(planned.warnings),
+    }
+
+
+def _show(planned: Attachment, document: dict[str, Any]) -> None:
+    """The change, line by line."""
+    if planned.code is not None:
+        names = ", ".join(planned.prefixes)
+        line(f"+ layer with {names}: {len(planned.code):,} bytes")
+    for name, value in planned.variables.items():
+        line(f"+ {name}={value}")
+    for name in planned.removed:
+        line(f"- {name}")
+    for statement in document["policy"]["Statement"]:
+        actions, resources = ", ".join(statement["Action"]), ", ".join(statement["Resource"])
+        limits = ", with conditions" if "Condition" in statement else ""
+        line(f"+ role {planned.function.role}: {actions} on {resources}{limits}")
+
+
+def _end(planned: Attachment, dry_run: bool) -> None:
+    name = planned.function.name
+    if dry_run:
+        line("nothing was changed")
+        return
+    line(f"{name} is attached; versions published from now on carry the layer")

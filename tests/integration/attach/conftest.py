@@ -1,0 +1,223 @@
+"""An account on this machine: a deployment of a warmer, and a function that somebody else has."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from prefixwarm.attach.attaching import Attachment, attachment
+from prefixwarm.attach.deployed import HANDLER, named_keep_warm_function
+from prefixwarm.local.local_aws import LocalAws
+from prefixwarm.prefix.manifest import Entry, Manifest
+from prefixwarm.prefix.prefix_file import build, dumps
+from prefixwarm.prefix.warm_request import derive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AGENT = "shop-agent"
+KEEP_WARM = "shop-keep-warm"
+ROLE = "shop-agent-role"
+REGION = "us-east-1"
+OWN = {"STAGE": "prod", "EMPTY": ""}
+MODEL = "claude-sonnet-5-5"
+
+
+def request_of(name: str) -> dict[str, Any]:
+    """What an agent sends: over the model's minimum, with its own breakpoint."""
+    marker = {"type": "ephemeral", "ttl": "5m"}
+    text = f"You are {name}. " + "Answer the customer's question about the order at hand. " * 150
+    return {
+        "model": MODEL,
+        "max_tokens": 16,
+        "system": [{"type": "text", "text": text, "cache_control": marker}],
+        "messages": [{"role": "user", "content": "Where is my order?"}],
+    }
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    """A function's code, or a layer's."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+@dataclass
+class Account:
+    """What stands in it before and after."""
+
+    aws: LocalAws
+    names: list[str] = field(default_factory=lambda: ["sales", "support"])
+
+    def client(self, service: str) -> Any:
+        """A client of it."""
+        return self.aws.client(service)
+
+    def deploy(self, **changes: str) -> None:
+        """A deployment of a warmer: what the construct makes of it, as far as `attach` reads it."""
+        self.aws.create_state_table("warm")
+        self.client("s3").create_bucket(Bucket="assets")
+        entries = []
+        for name in self.names:
+            headers = {"anthropic-version": "2026-10-21"}
+            file = build(name, derive(request_of(name)), headers=headers)
+            self.client("s3").put_object(Bucket="assets", Key=name, Body=dumps(file).encode())
+            entries.append(Entry.of(file, name))
+        text = Manifest(entries=tuple(entries)).to_json().encode()
+        self.client("s3").put_object(Bucket="assets", Key="manifest", Body=text)
+        secret = self.client("secretsmanager").create_secret(Name="claude", SecretString="sk-key")
+        environment = {
+            "PREFIXWARM_TABLE": "warm",
+            "PREFIXWARM_DEPLOYMENT": "Shop-Warmer",
+            "PREFIXWARM_CACHE_SCOPE": "default",
+            "PREFIXWARM_LATENCY_VALUE": "0",
+            "PREFIXWARM_API_KEY_SECRET": secret["ARN"],
+            "PREFIXWARM_MANIFEST": "s3://assets/manifest",
+            "PREFIXWARM_FUNCTIONS": "{}",
+        }
+        self.function(KEEP_WARM, {**environment, **changes}, Handler=HANDLER)
+
+    def function(self, name: str, environment: dict[str, str], **more: Any) -> None:
+        """A function with a role of its own."""
+        role = self.client("iam").create_role(
+            RoleName=f"{name}-role", Path="/service/", AssumeRolePolicyDocument="{}"
+        )
+        options = {
+            "Runtime": "python3.13",
+            "Handler": "handler.handler",
+            "Code": {"ZipFile": zipped({"handler.py": "def handler(event, context): return 1"})},
+            **more,
+        }
+        self.client("lambda").create_function(
+            FunctionName=name,
+            Role=role["Role"]["Arn"],
+            Environment={"Variables": environment},
+            **options,
+        )
+        self.client("lambda").get_waiter("function_active_v2").wait(FunctionName=name)
+
+    def stack(self, name: str, count: int = 1) -> None:
+        """A stack of so many keep-warm functions, beside another function."""
+        client = self.client("lambda")
+        configuration = client.get_function_configuration(FunctionName=KEEP_WARM)
+        common = {"Runtime": "python3.13", "Role": configuration["Role"]}
+        code = {"ZipFile": "def handler(event, context): return 1"}
+        resources: dict[str, Any] = {
+            f"KeepWarm{number}": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    **common,
+                    "FunctionName": f"{name}-{number}",
+                    "Handler": HANDLER,
+                    "Code": code,
+                    "Environment": configuration["Environment"],
+                },
+            }
+            for number in range(count)
+        }
+        other = {**common, "FunctionName": f"{name}-other", "Handler": "h.handler", "Code": code}
+        resources["Other"] = {"Type": "AWS::Lambda::Function", "Properties": other}
+        cloudformation = self.client("cloudformation")
+        cloudformation.create_stack(
+            StackName=name, TemplateBody=json.dumps({"Resources": resources})
+        )
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1}
+        )
+
+    def layer(self, name: str) -> str:
+        """Somebody's own layer."""
+        published = self.client("lambda").publish_layer_version(
+            LayerName=name, Content={"ZipFile": zipped({f"{name}.txt": name})}
+        )
+        return str(published["LayerVersionArn"])
+
+    def update(self, **changes: Any) -> None:
+        """Somebody updates the function."""
+        client = self.client("lambda")
+        client.update_function_configuration(FunctionName=AGENT, **changes)
+        client.get_waiter("function_updated_v2").wait(FunctionName=AGENT)
+
+    def planned(self, session: Any = None, name: str = AGENT, **options: Any) -> Attachment:
+        """What attaching the function would change."""
+        session = session or boto3.Session()
+        prefixes, own = options.pop("prefixes", ()), options.pop("own", {})
+        keep_warm = named_keep_warm_function(KEEP_WARM, session)
+        return attachment(name, keep_warm, session, prefixes=prefixes, own=own)
+
+    def attach(self, **options: Any) -> None:
+        """Attach the function."""
+        session = options.pop("session", None) or boto3.Session()
+        self.planned(session, **options).apply(session)
+
+    def seen(self) -> dict[str, Any]:
+        """All that attaching may touch, and all else of the function's configuration."""
+        client, iam = self.client("lambda"), self.client("iam")
+        found = client.get_function(FunctionName=AGENT)
+        configuration = found["Configuration"]
+        for name in ("RevisionId", "LastModified"):
+            configuration.pop(name)
+        role = configuration["Role"].rpartition("/")[2]
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        policies = {
+            name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for name in names
+        }
+        versions = client.list_layer_versions(LayerName=f"prefixwarm-{AGENT}")["LayerVersions"]
+        return {
+            "configuration": configuration,
+            "tags": found.get("Tags", {}),
+            "policies": policies,
+            "layers": [version["LayerVersionArn"] for version in versions],
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The function's variables."""
+        variables: dict[str, str] = self.seen()["configuration"]["Environment"]["Variables"]
+        return variables
+
+    @property
+    def layers(self) -> list[str]:
+        """ARNs of the function's layers."""
+        return [layer["Arn"] for layer in self.seen()["configuration"].get("Layers", ())]
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """What `attach` allows the function's role, by action."""
+        document = self.seen()["policies"][f"prefixwarm-{AGENT}"]
+        document = json.loads(document) if isinstance(document, str) else document
+        return {action: s for s in document["Statement"] for action in s["Action"]}
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[LocalAws]:
+    """The AWS API on this machine."""
+    with LocalAws() as running:
+        yield running
+
+
+@pytest.fixture
+def account(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """A deployment, and an agent with a layer, variables, a tag and a policy of its own."""
+    local_aws.reset()
+    for name, value in local_aws.environment().items():
+        monkeypatch.setenv(name, value)
+    account = Account(local_aws)
+    account.deploy()
+    account.function(AGENT, OWN, Layers=[account.layer("tools")], Tags={"team": "shop"})
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    account.client("iam").put_role_policy(
+        RoleName=ROLE,
+        PolicyName="own",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    return account
