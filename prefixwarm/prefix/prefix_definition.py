@@ -123,9 +123,9 @@ class Prefix:
     def fingerprint(self) -> dict[str, str]:
         """Fingerprints of ``tools``, ``system``, ``messages`` and of the whole ``prefix``.
 
-        Each is ``sha256:`` and hex digits, of what is sent but for breakpoints and their TTL; prefix
-        files hold the same. `prefix_key` goes further and names the provider's entry: it is the same
-        for a default that is written out and one that is not.
+        Each is ``sha256:`` and hex digits, of what is sent but for breakpoints and their TTL; as in
+        prefix files. `prefix_key` goes further and names the provider's entry: it is the same for
+        a default that is written out and one that is not.
         """
         return self._prompt(without_placeholder(self.warm_body())).fingerprint()
 
