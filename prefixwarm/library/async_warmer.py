@@ -39,7 +39,7 @@ class AsyncWarmer:
 
     Examples
     --------
-    >>> warmer = AsyncWarmer(anthropic.AsyncAnthropic(), [support])
+    >>> warmer = AsyncWarmer(client, [support])
     >>> (await warmer.warm("support")).outcome
     'written'
     """

@@ -15,7 +15,7 @@ from prefixwarm.library.prepared_prefix import PreparedPrefix, environ_of, prepa
 from prefixwarm.library.single_flight import SingleFlight
 from prefixwarm.library.steady_clock import steady_time
 from prefixwarm.library.store_argument import open_store
-from prefixwarm.library.warm_result import WarmResult, result_of
+from prefixwarm.library.warm_result import WarmResult, result_of, verified
 from prefixwarm.library.worker_threads import WorkerThreads
 from prefixwarm.life import refresh_after
 from prefixwarm.prefix.prefix_definition import Prefix
@@ -177,7 +177,7 @@ class WarmCalls:
             return self._without_call(prepared, FAILED, describe(error))
         result = result_of(prepared, attempt.outcome, attempt.state.life.warm_until)
         if wish.verify and result.ok:
-            result = result.with_verification(self._read_again(prepared, options, attempt, sender))
+            result = verified(result, self._read_again(prepared, options, attempt, sender))
         if result.calls:
             for tell in list(self.listeners):
                 tell(prepared.name)

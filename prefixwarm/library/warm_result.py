@@ -44,6 +44,8 @@ class WarmResult(Record):
         Requests that were sent: 0 where it was skipped, one more with ``verify=True``.
     verified_read_tokens : int or None
         Tokens that the second call of ``verify=True`` read; None without one.
+    started_at : float
+        Epoch seconds; when it was sent, from which the entry's life counts.
     """
 
     name: str
@@ -113,19 +115,20 @@ class WarmResult(Record):
             return True
         return self.lived_until is not None and self.started_at + gap_seconds >= self.lived_until
 
-    def with_verification(self, again: Outcome) -> WarmResult:
-        """The result with a second call, which should have read the entry."""
-        read = again.usage.read if again.usage else 0
-        costs = (self.cost_usd, again.cost_usd if again.calls else 0.0)
-        known = [cost for cost in costs if cost is not None]
-        missed = "" if read else f"not verified: {again.reason or 'the second call read nothing'}"
-        return self.replace(
-            reason="; ".join(text for text in (self.reason, missed) if text),
-            cost_usd=sum(known) if len(known) == len(costs) else None,
-            calls=self.calls + again.calls,
-            verified_read_tokens=read,
-            warm_until=again.warm_until or self.warm_until,
-        )
+
+def verified(result: WarmResult, again: Outcome) -> WarmResult:
+    """The result with a second call, which should have read the entry."""
+    read = again.usage.read if again.usage else 0
+    costs = (result.cost_usd, again.cost_usd if again.calls else 0.0)
+    known = [cost for cost in costs if cost is not None]
+    missed = "" if read else f"not verified: {again.reason or 'the second call read nothing'}"
+    return result.replace(
+        reason="; ".join(text for text in (result.reason, missed) if text),
+        cost_usd=sum(known) if len(known) == len(costs) else None,
+        calls=result.calls + again.calls,
+        verified_read_tokens=read,
+        warm_until=again.warm_until or result.warm_until,
+    )
 
 
 def result_of(
