@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.client import Provider
     from prefixwarm.settings import Settings
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
     from prefixwarm_extension.init_policy import Decision, Start
     from prefixwarm_extension.ready_signal import ReadySignal
@@ -37,7 +37,7 @@ class StartContext(Record):
     settings: Settings
     start: Start
     began: float
-    store: StateStore | None
+    store: WarmStore | None
     provider: Provider
     ready: ReadySignal
     seen: dict[str, State]
@@ -55,13 +55,13 @@ class StartContext(Record):
     ) -> StartContext:
         """Connected to nothing yet."""
         ca_folder = CA_FOLDER if os.path.isdir(CA_FOLDER) else None
-        connections = connect(environ, settings, ca_folder=ca_folder)
+        connections = connect(environ, settings, ca_folder=ca_folder, warms_only=True)
         return cls(
             environ=environ,
             settings=settings,
             start=start,
             began=began,
-            store=connections.store,
+            store=connections.warm_store,
             provider=connections.provider,
             ready=ready,
             seen={},

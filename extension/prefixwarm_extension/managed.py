@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
     from prefixwarm_extension.context import StartContext
 
@@ -56,7 +56,7 @@ def idle_limit(call: WarmCall) -> int:
 
 
 def _refreshed(
-    call: WarmCall, context: StartContext, store: StateStore, clock: Callable[[], float]
+    call: WarmCall, context: StartContext, store: WarmStore, clock: Callable[[], float]
 ) -> Outcome:
     try:
         deadline = Deadline.after(CALL_SECONDS)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from prefixwarm.observe.matcher import Match, Warmed
     from prefixwarm.prefix.difference import Difference
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import WarmStore
 
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Observer:
     prefixes : sequence of PrefixFile, optional
         What is warmed; by default the files of ``PREFIXWARM_PREFIXES``, of the layer or of the
         function's own folder ``prefixes``.
-    state : StateStore, optional
+    state : WarmStore, optional
         Where traffic is noted; by default the table ``PREFIXWARM_TABLE``, if any.
     emit : callable, optional
         Takes each log line; by default it goes to standard output in a Lambda function, and to the
@@ -77,7 +77,7 @@ class Observer:
         self,
         prefixes: Sequence[PrefixFile] | None = None,
         *,
-        state: StateStore | None = None,
+        state: WarmStore | None = None,
         emit: Callable[[str], None] | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prefixwarm.observe.observation import Observation
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.settings import Settings
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
 
 
@@ -32,7 +32,7 @@ class StateReporter:
 
     Parameters
     ----------
-    store : StateStore
+    store : WarmStore
         The warm state.
     scope : str
         The cache scope that its keys name.
@@ -41,7 +41,7 @@ class StateReporter:
     """
 
     def __init__(
-        self, store: StateStore, scope: str, environ: Mapping[str, str] | None = None
+        self, store: WarmStore, scope: str, environ: Mapping[str, str] | None = None
     ) -> None:
         self._store = store
         self._scope = scope
@@ -141,6 +141,6 @@ def _ttl(prefix: PrefixFile, seen: Observation, state: State) -> int:
     return TTL_SECONDS["5m" if seen.usage.write_5m else "1h"]
 
 
-def table_state(settings: Settings) -> StateStore | None:
+def table_state(settings: Settings) -> WarmStore | None:
     """The table that the settings name, or None."""
-    return connect(os.environ, settings).store if settings.table else None
+    return connect(os.environ, settings, warms_only=True).warm_store

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from prefixwarm.state.due_operations import DueOperations
 from prefixwarm.state.ledger_operations import LedgerOperations
-from prefixwarm.state.traffic_operations import TrafficOperations
-from prefixwarm.state.warm_operations import WarmOperations
+from prefixwarm.state.warm_table import WarmTable
 
 
-class DynamoState(WarmOperations, TrafficOperations, DueOperations, LedgerOperations):
+class DynamoState(WarmTable, DueOperations, LedgerOperations):
     """A `StateStore` on one DynamoDB table; see `TableAccess` for its parameters."""

@@ -1,4 +1,4 @@
-"""The store of warm states: every operation that a caller may ask for.
+"""The store of warm states: every operation that a caller may ask for, by who asks.
 
 Only types: at run time nothing needs this module, and the init phase does not load it.
 """
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-class StateStore(Protocol):
-    """Where warm states live.
+class WarmStore(Protocol):
+    """What whoever warms or observes asks of the place where warm states live.
 
     Every method is atomic and raises StateError when the store cannot be reached in time, and
     StateItemError when it reads an item that it cannot understand. Times are epoch seconds.
@@ -96,6 +96,10 @@ class StateStore(Protocol):
 
         `started`: when it started for a waiting request, which ends the silence.
         """
+
+
+class StateStore(WarmStore, Protocol):
+    """The same with what keeps prefixes warm and accounts for it."""
 
     def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
         """Note that the prefix is deployed; it is due then, unless its next check is known."""

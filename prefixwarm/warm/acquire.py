@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import WarmStore
     from prefixwarm.warm.start_share import StartShare
     from prefixwarm.wire.deadline import Deadline
 
@@ -43,7 +43,7 @@ STATE_SECONDS = 1.0
 def acquire(
     call: WarmCall,
     options: CallOptions,
-    store: StateStore,
+    store: WarmStore,
     deadline: Deadline,
     clock: Callable[[], float] | None = None,
     state: State | None = None,
@@ -102,7 +102,7 @@ def acquire(
 def acquire_in_turn(
     call: WarmCall,
     options: CallOptions,
-    store: StateStore,
+    store: WarmStore,
     deadline: Deadline,
     clock: Callable[[], float] | None = None,
     *,
@@ -123,7 +123,7 @@ def without_lease(
     clock: Callable[[], float] = time,
     *,
     options: CallOptions | None = None,
-    store: StateStore | None = None,
+    store: WarmStore | None = None,
     state: State | None = None,
 ) -> Attempt:
     """An attempt that asks no state and takes no lease; where there is a store, it is told.
@@ -168,7 +168,7 @@ def _share(
     state: State,
     call: WarmCall,
     options: CallOptions,
-    store: StateStore,
+    store: WarmStore,
     deadline: Deadline,
     now: float,
 ) -> StartShare | None:
@@ -182,7 +182,7 @@ def _share(
 def _leased(
     request: LeaseRequest,
     key: str,
-    store: StateStore,
+    store: WarmStore,
     deadline: Deadline,
     clock: Callable[[], float],
 ) -> tuple[State, Lease | None, LeaseExtension | None]:

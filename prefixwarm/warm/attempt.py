@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.client import CallSender, Reply
     from prefixwarm.state.model import Lease
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
     from prefixwarm.warm.error_classification import Classification
     from prefixwarm.warm.lease_time import LeaseExtension
@@ -116,7 +116,7 @@ class Attempt:
         call: WarmCall,
         options: CallOptions,
         state: State,
-        store: StateStore | None,
+        store: WarmStore | None,
         deadline: Deadline,
         clock: Callable[[], float],
         *,
@@ -188,7 +188,7 @@ class Attempt:
             self.outcome = self.outcome.replace(reason=reason)
         return self.outcome
 
-    def _record(self, store: StateStore, until: Deadline) -> None:
+    def _record(self, store: WarmStore, until: Deadline) -> None:
         made = self._result() if self.outcome.ok else self._failure()
         if self._lease is None:
             store.record_without_lease(self._options.key, made, until)

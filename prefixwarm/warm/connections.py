@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefixwarm.provider.client import Provider
 from prefixwarm.settings import Settings
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.table_call import signed_calls
+from prefixwarm.state.warm_table import WarmTable
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.http import HttpTransport
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import StateStore, WarmStore
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.sigv4 import AwsCredentials
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Connections(Record):
     """One environment's settings, and what is reached with them.
 
-    `store` is the table that the settings name, None where they name none. No connection is open
-    before its first request.
+    `store` is the table that the settings name, None where they name none, and `warm_store` the
+    same as far as warming needs it. No connection is open before its first request.
     """
 
     environ: Mapping[str, str]
@@ -33,6 +33,7 @@ class Connections(Record):
     aws: AwsClient
     provider: Provider
     store: StateStore | None
+    warm_store: WarmStore | None
 
 
 def connect(
@@ -41,6 +42,7 @@ def connect(
     *,
     ca_folder: str | None = None,
     credentials: Callable[[Deadline], AwsCredentials] | None = None,
+    warms_only: bool = False,
 ) -> Connections:
     """Put transport, credentials, provider and store together.
 
@@ -52,6 +54,8 @@ def connect(
         See `HttpTransport`.
     credentials
         Gives the AWS keys; None for those that Lambda provides.
+    warms_only
+        Whether to leave out `store`, whose code the init phase does not load.
 
     Raises
     ------
@@ -65,11 +69,18 @@ def connect(
         credentials=credentials or aws_credentials(environ, transport),
         environ=environ,
     )
+    store: StateStore | None = None
+    if settings.table and not warms_only:
+        from prefixwarm.state.dynamodb import DynamoState
+
+        store = DynamoState(settings.table, signed_calls(aws))
     return Connections(
         environ=environ,
         settings=settings,
         transport=transport,
         aws=aws,
         provider=Provider(transport, aws, settings.api_key_secret, environ),
-        store=DynamoState(settings.table, signed_calls(aws)) if settings.table else None,
+        store=store,
+        warm_store=store
+        or (WarmTable(settings.table, signed_calls(aws)) if settings.table else None),
     )

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
 
@@ -78,7 +78,7 @@ class LeaseExtension:
     def __init__(
         self,
         lease: Lease,
-        store: StateStore,
+        store: WarmStore,
         deadline: Deadline,
         time: Callable[[], float],
         taken: float,
