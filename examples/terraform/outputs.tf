@@ -13,6 +13,16 @@ output "agent_policy" {
   value       = data.aws_iam_policy_document.agent.json
 }
 
+output "keep_warm_function_name" {
+  description = "Whom to ask for a warm call; PREFIXWARM_ASK of an agent without Python"
+  value       = aws_lambda_function.keep_warm.function_name
+}
+
+output "ask_policy" {
+  description = "Attach it to the role of whoever asks for warm calls"
+  value       = data.aws_iam_policy_document.ask.json
+}
+
 output "alarm_arns" {
   description = "The alarms"
   value = [

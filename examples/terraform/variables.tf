@@ -65,3 +65,9 @@ variable "workers" {
   type        = bool
   default     = false
 }
+
+variable "ask_events" {
+  description = "Whether events of the source prefixwarm.ask on the account's event bus ask for warm calls"
+  type        = bool
+  default     = false
+}

@@ -9,6 +9,9 @@ mock_provider "aws" {
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
   }
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-west-1:123456789012:rule/mocked" }
+  }
   mock_resource "aws_lambda_function" {
     defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:mocked" }
   }
@@ -34,6 +37,10 @@ run "with_a_secret" {
   assert {
     condition     = length(data.aws_iam_policy_document.credentials.statement) == 1
     error_message = "A key is one statement."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.asked) == 0
+    error_message = "No event asks unless the user says so."
   }
   assert {
     condition     = length(aws_lambda_function.worker) == 0 && length(output.alarm_arns) == 2
@@ -69,6 +76,22 @@ run "with_workers" {
   assert {
     condition     = length(output.alarm_arns) == 3
     error_message = "Nobody watches the dead letters."
+  }
+}
+
+run "with_events_that_ask" {
+  command = apply
+  variables {
+    api_key_arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/claude"
+    ask_events  = true
+  }
+  assert {
+    condition     = aws_lambda_permission.asked[0].source_arn == aws_cloudwatch_event_rule.asked[0].arn
+    error_message = "The rule may not start the keep-warm function."
+  }
+  assert {
+    condition     = output.keep_warm_function_name == "prefixwarm-keep-warm"
+    error_message = "Nobody knows whom to ask."
   }
 }
 

@@ -105,7 +105,7 @@ def test_terraform_validates_the_module(terraform: Terraform) -> None:
 
 @pytest.mark.slow
 def test_the_modules_own_tests_pass(terraform: Terraform, tmp_path: Path) -> None:
-    """Planned with both kinds of credentials, applied with workers; AWS itself is mocked."""
+    """Planned with both kinds of credentials, applied with workers and with asks; AWS is mocked."""
     (tmp_path / "objects").mkdir()
     (tmp_path / "objects" / "a.json").write_text("{}")
     for name in ("layer.zip", "keepwarm.zip"):
@@ -113,7 +113,7 @@ def test_the_modules_own_tests_pass(terraform: Terraform, tmp_path: Path) -> Non
     deployment = {"ManifestKey": "prefixwarm/a.json", "StateKeys": ["a"], "CacheScope": "default"}
     (tmp_path / "deployment.json").write_text(json.dumps(deployment))
     done = terraform.run("test", "-no-color", "-var", f"build={tmp_path}")
-    assert "4 passed, 0 failed" in done.stdout, done.stdout + done.stderr
+    assert "5 passed, 0 failed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("file", HCL_FILES, ids=lambda path: path.name)
