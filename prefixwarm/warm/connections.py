@@ -70,10 +70,13 @@ def connect(
         environ=environ,
     )
     store: StateStore | None = None
-    if settings.table and not warms_only:
+    warm_store: WarmStore | None = None
+    if settings.table and warms_only:
+        warm_store = WarmTable(settings.table, signed_calls(aws))
+    elif settings.table:
         from prefixwarm.state.dynamodb import DynamoState
 
-        store = DynamoState(settings.table, signed_calls(aws))
+        warm_store = store = DynamoState(settings.table, signed_calls(aws))
     return Connections(
         environ=environ,
         settings=settings,
@@ -81,6 +84,5 @@ def connect(
         aws=aws,
         provider=Provider(transport, aws, settings.api_key_secret, environ),
         store=store,
-        warm_store=store
-        or (WarmTable(settings.table, signed_calls(aws)) if settings.table else None),
+        warm_store=warm_store,
     )
