@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     Clock = Callable[[], float]
 
-_LANGUAGE_PATHS = ("/messages", "/chat/completions", "/responses")
+# As the resources of the SDKs ask for them; what a platform makes of them comes later.
+_PATHS = ("/v1/messages", "/chat/completions", "/responses")
 _RAW = "x-stainless-raw-response"
 _BEDROCK = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")
 
@@ -44,21 +45,28 @@ def record_client(client: Any, record: Record, clock: Clock) -> Any:
     UsageError
         When it is no client of these SDKs and no function.
     """
-    if hasattr(client, "with_options") and hasattr(client, "request"):
-        _subclass(client, _of_sdk(type(client), record, clock))
-    elif hasattr(client, "_api_client") and hasattr(client, "models"):
+    kind = type(client)
+    if hasattr(kind, "with_options") and hasattr(kind, "request"):
+        _subclass(client, _of_sdk(kind, record, clock))
+    elif hasattr(type(getattr(client, "_api_client", None)), "async_request_streamed"):
         inner = client._api_client
         _subclass(inner, _of_genai(type(inner), record, clock))
-    elif hasattr(client, "meta") and hasattr(client.meta, "events"):
+    elif hasattr(kind, "_make_api_call"):
         _register(client, record, clock)
-    elif callable(client):
+    elif callable(client) and not _is_client(client):
         return _function(client, record, clock)
     else:
         raise UsageError(
-            f"wrap: {type(client).__name__} is no client of anthropic, openai, google-genai or "
-            "boto3, and no function; hand its replies to record()"
+            f"wrap: {kind.__name__} is no client of anthropic, openai, google-genai or boto3, and "
+            "no function; hand its replies to record()"
         )
     return client
+
+
+def _is_client(value: Any) -> bool:
+    """Whether what can be called is a class, or stands for a client: then it is no function."""
+    parts = ("messages", "chat", "responses", "models", "converse")
+    return isinstance(value, type) or any(hasattr(value, part) for part in parts)
 
 
 def _subclass(client: Any, methods: Mapping[str, Any]) -> None:
@@ -98,7 +106,7 @@ def _of_sdk(own: type, record: Record, clock: Clock) -> dict[str, Any]:
 
     def start(options: Any) -> _Call | None:
         with suppress(Exception):
-            if options.url.partition("?")[0].endswith(_LANGUAGE_PATHS):
+            if options.url.partition("?")[0] in _PATHS and options.method.lower() == "post":
                 body = options.json_data if isinstance(options.json_data, dict) else {}
                 return _Call(record, str(body.get("model") or ""), body, clock())
         return None

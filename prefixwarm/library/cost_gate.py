@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _Reply = TypeVar("_Reply")
 _STORE_SECONDS = 3.0
 _OUTPUT_TOKENS = 4096
+# How long a store that failed is not asked: each question may take its whole time.
+_PAUSE_SECONDS = 30.0
 
 
 class CostGate:
@@ -95,6 +97,7 @@ class CostGate:
         self._total = self._key if deployment is None else total_key(deployment)
         self._store = open_store(store)
         self._here: StateStore | None = None
+        self._asked_again_at = 0.0
         self._prices = prices
         self._output = output_tokens
         self._clock = clock
@@ -226,15 +229,18 @@ class CostGate:
                 raise BudgetExceeded(unit, "call", 0.0, cap, cost)
 
     def _reserve(self, reservation: Reservation, limits: Limits) -> tuple[StateStore, bool]:
-        try:
-            done = self._store.reserve(reservation, limits, Deadline.after(_STORE_SECONDS))
-        except StateError as error:
-            if self._here is None:
-                logger.warning("CostGate: %s; its limits hold for this process alone", error)
-            here = self._local()
-            return here, here.reserve(reservation, limits, Deadline.after(_STORE_SECONDS))
-        self._here = None
-        return self._store, done
+        if self._here is None or reservation.at >= self._asked_again_at:
+            try:
+                done = self._store.reserve(reservation, limits, Deadline.after(_STORE_SECONDS))
+            except StateError as error:
+                if self._here is None:
+                    logger.warning("CostGate: %s; its limits hold for this process alone", error)
+                self._asked_again_at = reservation.at + _PAUSE_SECONDS
+            else:
+                self._here = None
+                return self._store, done
+        here = self._local()
+        return here, here.reserve(reservation, limits, Deadline.after(_STORE_SECONDS))
 
     def _local(self) -> StateStore:
         """What counts in this process while the store cannot be reached."""

@@ -189,6 +189,8 @@ class Window:
         """Count one request that was sent `at` epoch seconds; None did not say what it billed."""
         if group not in self._rows and len(self._rows) >= MOST_GROUPS:
             group = group.renamed()
+        if group not in self._rows and len(self._rows) >= 2 * MOST_GROUPS:
+            group = group._replace(model=OTHER)
         gap, warmed = self._follow(group, usage, at)
         row = self._rows[group]
         row.total.count(usage, gap, warmed)

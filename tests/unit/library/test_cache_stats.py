@@ -192,6 +192,13 @@ def test_labels_without_end_cost_no_memory(stats: CacheStats) -> None:
     assert stats.summary().requests == MOST_GROUPS + 50
 
 
+def test_models_without_end_cost_no_memory(stats: CacheStats) -> None:
+    for number in range(2 * MOST_GROUPS + 50):
+        stats.record(claude(read=1), model=f"model-{number}")
+    assert len(stats.by("model")) <= 2 * MOST_GROUPS + 1
+    assert stats.summary().requests == 2 * MOST_GROUPS + 50
+
+
 def test_a_threshold_is_said_once_and_so_is_its_end(stats: CacheStats, clock: Time) -> None:
     heard: list[LowHits] = []
     stats.on_low(heard.append, below=0.5, least_requests=5, prefix="a")

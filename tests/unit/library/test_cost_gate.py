@@ -280,8 +280,10 @@ def test_a_gate_is_no_deployment_of_its_name() -> None:
 
 class Unreachable(MemoryState):
     down = True
+    asked = 0
 
     def reserve(self, *arguments: Any) -> bool:
+        self.asked += 1
         if self.down:
             raise StateError("the table cannot be reached")
         return super().reserve(*arguments)
@@ -290,14 +292,17 @@ class Unreachable(MemoryState):
 def test_a_store_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
     """The limits hold for this process, one line says so, and then for all again."""
     store = Unreachable()
-    one = gate(usd_per_day=0.0251, store=store)
+    times = [DAY]
+    one = gate(usd_per_day=0.0251, store=store, clock=lambda: times[0])
     one.reserve(REQUEST)
     one.reserve(REQUEST).settle(USAGE)
     one.reserve(REQUEST)
     with pytest.raises(BudgetExceeded):
         one.reserve(REQUEST)
     assert caplog.text.count("cannot be reached") == 1
+    assert store.asked == 1, "a store that failed keeps no call waiting again"
     store.down = False
+    times[0] += 60
     one.reserve(REQUEST)
     assert one.spent()[0] == pytest.approx(0.01, abs=1e-4)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import anthropic
 import boto3
@@ -195,6 +196,7 @@ def test_openai(others: Providers, stats: CacheStats) -> None:
         with client.responses.stream(model="gpt-6-sol", input="Hi") as stream:
             stream.until_done()
         client.embeddings.create(model="e", input="Hi")
+        client.post("/threads/t/messages", cast_to=object, body=ASK)
         raw = client.with_options(timeout=5).responses.with_raw_response
         assert raw.create(model="gpt-6-sol", input="Hi").parse().usage
     assert counted(stats) == (5, 5, 0)
@@ -284,9 +286,11 @@ def test_functions(stats: CacheStats) -> None:
     assert stats.summary(model="m").requests == 4
 
 
-def test_what_cannot_be_wrapped(stats: CacheStats) -> None:
+@pytest.mark.parametrize("client", [{"client": 1}, anthropic.Anthropic, MagicMock(), None, "x"])
+def test_what_cannot_be_wrapped(client: Any, stats: CacheStats) -> None:
+    """Neither a class nor a stand-in of a client is taken for a function."""
     with pytest.raises(UsageError, match="hand its replies to record"):
-        stats.wrap({"client": 1})
+        stats.wrap(client)
 
 
 def test_the_functions_errors_are_its_own(stats: CacheStats) -> None:
