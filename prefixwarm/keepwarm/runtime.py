@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from math import ceil
 from typing import TYPE_CHECKING
 
 import boto3
@@ -15,6 +14,7 @@ from prefixwarm.keepwarm.dependencies import AT_ONCE, Dependencies
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
 from prefixwarm.keepwarm.kill_switch import stopped
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.missed_ticks import ticks_missed
 from prefixwarm.keepwarm.queue import Queue
 from prefixwarm.keepwarm.s3 import Bucket, split_url
 from prefixwarm.keepwarm.tick import tick
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.tick_report import TickReport
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.wire.deadline import Deadline
-
-
-# A tick comes at any moment of its minute, and may have to wait for an environment.
-TICK_SECONDS = 60.0
-LATEST_TICK_SECONDS = 130.0
 
 
 class Runtime:
@@ -96,9 +91,12 @@ class Runtime:
         StateError
             When the state cannot be used.
         """
-        report.missed = self._missed(self.dependencies.clock())
+        now = self.dependencies.clock()
+        missed, self._ticked_at = ticks_missed(self._ticked_at, now), now
         report.stopped = self.stopped()
         if not report.stopped:
+            # Other environments may have had them: the tick counts none while nothing is overdue.
+            report.missed = missed
             tick(self.dependencies, self.catalog(), deadline, report)
 
     def warm(self, asked: AskEvent, deadline: Deadline, report: TickReport) -> list[Outcome]:
@@ -110,12 +108,6 @@ class Runtime:
             For an unknown name, or when the manifest cannot be used: nothing is sent.
         """
         return warm_asked(asked, self.dependencies, self.catalog(), deadline, report, self.stopped)
-
-    def _missed(self, now: float) -> int:
-        """Ticks that did not come since the last one of this environment."""
-        last, self._ticked_at = self._ticked_at, now
-        late = 0.0 if last is None else now - last - LATEST_TICK_SECONDS
-        return ceil(late / TICK_SECONDS) if late > 0 else 0
 
     def stopped(self) -> str:
         """See `prefixwarm.keepwarm.kill_switch.stopped`."""

@@ -13,6 +13,7 @@ from prefixwarm.keepwarm.fan_out import Dispatcher
 from prefixwarm.keepwarm.isolation import Isolation
 from prefixwarm.keepwarm.ledger_writer import LedgerWriter
 from prefixwarm.keepwarm.logs import logger
+from prefixwarm.keepwarm.missed_ticks import ticks_missed
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.keepwarm.selection import CandidateSelector
 from prefixwarm.state.model import Registration
@@ -105,6 +106,8 @@ def _due(
     """The states whose next check is due; items that cannot be read are set aside."""
     due = store.due(now, _MOST_DUE, deadline)
     report.due, report.unreadable = len(due.states), len(due.unreadable)
+    longest_due = due.states[0].last_decision.due_at if due.states else None
+    report.missed = min(report.missed, ticks_missed(longest_due, now))
     for error in due.unreadable:
         isolation.set_aside(error.key, error.problem)
     return due.states

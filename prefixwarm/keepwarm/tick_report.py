@@ -56,7 +56,7 @@ class TickReport:
     queue_error : str
         Why not all that should have been was handed over; empty when it was.
     missed : int
-        Ticks that should have come since the one before and did not.
+        Ticks that should have come since the one before and did not, while a prefix was due.
     """
 
     stopped: str = ""

@@ -11,6 +11,7 @@ import pytest
 from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.keepwarm import runtime as module
 from prefixwarm.keepwarm.handler import handler
+from tests.integration.keepwarm.conftest import ticked
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -96,10 +97,32 @@ def test_ticks_that_did_not_come_are_counted(
     world: World, invoke: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By the next one of the same environment: throttled, or not delivered."""
-    world.deploy("support")
-    for minutes, missed in ((1, 0), (2, 0), (3, 1), (10, 8)):
+    world.deploy("support", policy={"rule": "always", "ttl": "5m"})
+    for minutes, missed in ((1, 0), (2, 0), (5, 2), (20, 15)):
         world.sim.advance(60.0 * minutes)
         assert world.tick().missed == missed
+
+
+def test_ticks_that_another_environment_had_are_not_missed(world: World) -> None:
+    """Those who ask bring more environments into being, and ticks go to any of them."""
+    world.deploy("support", policy={"rule": "always", "ttl": "5m"})
+    runtimes = [world.new_runtime() for _ in range(5)]
+    for number in range(20):
+        world.sim.advance(60.0)
+        report = ticked(runtimes[number % 5])
+        assert report.missed == 0
+
+
+def test_nothing_is_missed_while_nothing_is_due(world: World) -> None:
+    """Neither refreshes that come late, nor what the kill switch keeps from being made."""
+    world.deploy("support")
+    world.tick()
+    world.sim.advance(600.0)
+    assert world.tick().missed == 0
+    stopped = world.new_runtime(PREFIXWARM_DISABLED="1")
+    ticked(stopped)
+    world.sim.advance(5 * 3600.0)
+    assert ticked(stopped).missed == 0
 
 
 def test_an_unreachable_table_is_an_error_that_alarms_see(
