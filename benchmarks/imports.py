@@ -2,13 +2,16 @@
 
 Counts the instructions of ``import NAME`` beyond those of an interpreter that imports nothing, by
 callgrind: repeatable, whatever else the machine does. Prints the table of the README in
-prefixwarm/wire.
-Needs valgrind.
+prefixwarm/wire. Needs valgrind.
+
+``--library`` prints instead what the library's names cost, in milliseconds of CPU time beyond those
+of an interpreter that imports nothing.
 """
 
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -53,6 +56,36 @@ def price(names: str, bare: dict[bool, int]) -> float:
     return (instructions(f"{path}import {names}") - bare[site]) / 1e6
 
 
+LIBRARY = (
+    "from prefixwarm import Prefix, Warmer, WarmSchedule",
+    "from prefixwarm import AsyncWarmer, AsyncWarmSchedule",
+    "from prefixwarm import *",
+    "import asyncio",
+    "import boto3",
+    "import anthropic",
+)
+_REPETITIONS = 15
+
+
+def milliseconds(code: str) -> float:
+    """CPU time of an interpreter that runs this code, the least of several."""
+    times = []
+    for _ in range(_REPETITIONS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(times) * 1000
+
+
+def library() -> None:
+    """Print what the library's names cost, beside the clients that they do not load."""
+    bare = milliseconds("pass")
+    print("| | CPU time, ms |\n|---|---:|")
+    for code in LIBRARY:
+        print(f"| `{code}` | {milliseconds(code) - bare:,.0f} |")
+
+
 def main() -> None:
     """Print the table."""
     bare: dict[bool, int] = {}
@@ -66,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    library() if "--library" in sys.argv else main()

@@ -31,3 +31,11 @@ def test_the_names_load_nothing_that_is_optional() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(ran.stdout.split()).isdisjoint(OPTIONAL)
+
+
+def test_the_names_of_warming_load_little() -> None:
+    """What makes the calls is loaded by the first warmer."""
+    code = "import sys\nfrom prefixwarm import Prefix, Warmer, WarmSchedule\nprint(*sys.modules)\n"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    costly = {"asyncio", "concurrent.futures", "dataclasses", "inspect", "logging", "ssl"}
+    assert set(ran.stdout.split()).isdisjoint({*OPTIONAL, *costly})
