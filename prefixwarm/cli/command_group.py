@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
@@ -62,6 +63,18 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may be meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], COMMANDS, 1) if args else []
+            if near and not args[0].startswith("-"):
+                error.message = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -73,7 +86,9 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: prefixwarm capture -- python agent.py",
 )
-@click.version_option(__version__, prog_name="prefixwarm", message="%(prog)s %(version)s")
+@click.version_option(
+    __version__, "-V", "--version", prog_name="prefixwarm", message="%(prog)s %(version)s"
+)
 def cli() -> None:
     """Keep the prompt-cache prefixes of Claude agents warm, and only when that pays."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -49,6 +50,7 @@ def test_no_command_prints_the_help(cli: Any) -> None:
     ("arguments", "says"),
     [
         (("nope",), "No such command 'nope'"),
+        (("statu",), "No such command 'statu'. Did you mean 'status'?"),
         (("check",), "Missing argument 'FILE...'"),
         (("check", "--nope", "x"), "No such option '--nope'"),
         (("warm", "--timeout", "soon", "x"), "'soon' is not a valid float range"),
@@ -104,3 +106,32 @@ def test_the_version(cli: Any) -> None:
     """One word and one number."""
     ran = cli("--version")
     assert (ran.code, ran.out) == (0, f"prefixwarm {__version__}\n")
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_module_is_the_command_line(option: str) -> None:
+    """`python -m prefixwarm` says what `prefixwarm` says."""
+    command = [sys.executable, "-m", "prefixwarm", option]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"prefixwarm {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "position", "completed"),
+    [("prefixwarm st", 1, "status"), ("prefixwarm status --js", 2, "--json")],
+)
+def test_a_shell_completes_commands_and_options(words: str, position: int, completed: str) -> None:
+    """As bash asks for it; docs/cli.md says how to switch it on."""
+    env = {
+        "COMP_WORDS": words,
+        "COMP_CWORD": f"{position}",
+        "_PREFIXWARM_COMPLETE": "bash_complete",
+    }
+    code = "from prefixwarm.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == [f"plain,{completed}"]

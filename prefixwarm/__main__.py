@@ -1,0 +1,5 @@
+"""The command line as ``python -m prefixwarm``."""
+
+from prefixwarm.cli import main
+
+main()
