@@ -71,9 +71,10 @@ class LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             near = get_close_matches(args[0], COMMANDS, 1) if args else []
-            if near and not args[0].startswith("-"):
-                error.message = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
-            raise
+            if not near or args[0].startswith("-"):
+                raise
+            meant = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
+            raise click.UsageError(meant, error.ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
