@@ -18,11 +18,11 @@ from prefixwarm.library.warm_result import WarmResult
 from prefixwarm.process_log import logger
 from prefixwarm.state.outcome import Usage
 from prefixwarm.usage.reading import Reading, read_usage
-from prefixwarm.warm.call_context import is_warm_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from prefixwarm.library.client_recording import RecordedCall
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prices import OwnPrices
 
@@ -136,8 +136,11 @@ class CacheStats:
             returns a reply, a stream, or what can be awaited for one.
         prefix : str, Prefix or callable
             What its requests begin with; a callable is given the request's body.
-        version, warm
+        version : str
             As for `record`.
+        warm : bool
+            Whether all of them are warm calls. Those of a `Warmer`, and those that ask for no
+            output, are counted as warm calls anyway.
 
         Returns
         -------
@@ -152,9 +155,9 @@ class CacheStats:
             When it is none of these.
         """
 
-        def done(reading: Reading | None, model: str, body: Any, started: float) -> None:
-            name = prefix(body) if callable(prefix) else _name(prefix)
-            self._add(reading, name, model, version, warm or is_warm_call(), started)
+        def done(reading: Reading | None, call: RecordedCall) -> None:
+            name = prefix(call.body) if callable(prefix) else _name(prefix)
+            self._add(reading, name, call.model, version, warm or call.warm, call.started)
 
         recorded: _Client = record_client(client, done, self._clock)
         return recorded

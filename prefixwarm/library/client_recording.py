@@ -12,24 +12,18 @@ import functools
 import inspect
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
+from prefixwarm.library.warm_recognition import only_warms
 from prefixwarm.usage.reading import Reading, read_usage
 from prefixwarm.usage.stream_taps import tap, tap_bedrock, tap_reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-    class Record(Protocol):
-        """Takes what a reply billed, the request's model and body, and when it was sent."""
-
-        def __call__(
-            self, reading: Reading | None, model: str, body: Any, started: float, /
-        ) -> None:
-            """Record it."""
-
     Clock = Callable[[], float]
+    Record = Callable[[Reading | None, "RecordedCall"], None]
 
 # As the resources of the SDKs ask for them; what a platform makes of them comes later.
 _PATHS = ("/v1/messages", "/chat/completions", "/responses")
@@ -75,19 +69,34 @@ def _subclass(client: Any, methods: Mapping[str, Any]) -> None:
     client.__class__ = recorded
 
 
-class _Call:
-    """One request on its way, and what to do with its reply."""
+class RecordedCall:
+    """One request on its way.
+
+    Attributes
+    ----------
+    model : str
+        As the request names it.
+    body : object
+        Its body, or the arguments that it is made of.
+    started : float
+        When it was sent, in epoch seconds.
+    warm : bool
+        Whether it only warms the cache.
+    """
 
     def __init__(self, record: Record, model: str, body: Any, started: float) -> None:
+        self.model = model
+        self.body = body
+        self.started = started
+        self.warm = False
         self._record = record
-        self._model = model
-        self._body = body
-        self._started = started
+        with suppress(Exception):
+            self.warm = only_warms(body)
 
     def done(self, reading: Reading | None) -> None:
         """Record what it billed; nothing that goes wrong here is the caller's."""
         with suppress(Exception):
-            self._record(reading, self._model, self._body, self._started)
+            self._record(reading, self)
 
     def reply(self, reply: Any) -> None:
         """Record a whole reply."""
@@ -104,11 +113,11 @@ def _of_sdk(own: type, record: Record, clock: Clock) -> dict[str, Any]:
     """``request`` of a client of anthropic or openai."""
     original: Any = own.request  # type: ignore[attr-defined]
 
-    def start(options: Any) -> _Call | None:
+    def start(options: Any) -> RecordedCall | None:
         with suppress(Exception):
             if options.url.partition("?")[0] in _PATHS and options.method.lower() == "post":
                 body = options.json_data if isinstance(options.json_data, dict) else {}
-                return _Call(record, str(body.get("model") or ""), body, clock())
+                return RecordedCall(record, str(body.get("model") or ""), body, clock())
         return None
 
     if inspect.iscoroutinefunction(original):
@@ -147,7 +156,7 @@ def _parsed(reply: Any, options: Any) -> Any:
     return None
 
 
-def _finish(call: _Call, parsed: Any, more: Mapping[str, Any]) -> None:
+def _finish(call: RecordedCall, parsed: Any, more: Mapping[str, Any]) -> None:
     if more.get("stream") and parsed is not None:
         call.stream(parsed)
     else:
@@ -157,17 +166,17 @@ def _finish(call: _Call, parsed: Any, more: Mapping[str, Any]) -> None:
 def _of_genai(own: type, record: Record, clock: Clock) -> dict[str, Any]:
     """The four ways in which google-genai sends a request."""
 
-    def start(path: Any, body: Any) -> _Call | None:
+    def start(path: Any, body: Any) -> RecordedCall | None:
         with suppress(Exception):
             model, _, action = str(path).rpartition(":")
             if action.partition("?")[0] in ("generateContent", "streamGenerateContent"):
-                return _Call(record, model.rpartition("/")[2], body, clock())
+                return RecordedCall(record, model.rpartition("/")[2], body, clock())
         return None
 
     return {**_genai_whole(own, start), **_genai_streamed(own, start)}
 
 
-def _genai_whole(own: Any, start: Callable[[Any, Any], _Call | None]) -> dict[str, Any]:
+def _genai_whole(own: Any, start: Callable[[Any, Any], RecordedCall | None]) -> dict[str, Any]:
     def request(self: Any, method: str, path: str, body: Any, *more: Any, **named: Any) -> Any:
         call = start(path, body)
         reply = own.request(self, method, path, body, *more, **named)
@@ -185,7 +194,7 @@ def _genai_whole(own: Any, start: Callable[[Any, Any], _Call | None]) -> dict[st
     return {"request": request, "async_request": async_request}
 
 
-def _genai_streamed(own: Any, start: Callable[[Any, Any], _Call | None]) -> dict[str, Any]:
+def _genai_streamed(own: Any, start: Callable[[Any, Any], RecordedCall | None]) -> dict[str, Any]:
     def request_streamed(
         self: Any, method: str, path: str, body: Any, *more: Any, **named: Any
     ) -> Any:
@@ -206,7 +215,7 @@ def _genai_streamed(own: Any, start: Callable[[Any, Any], _Call | None]) -> dict
     }
 
 
-def _whole(call: _Call | None, reply: Any) -> None:
+def _whole(call: RecordedCall | None, reply: Any) -> None:
     if call is not None:
         call.reply(_json(reply))
 
@@ -217,7 +226,7 @@ def _json(reply: Any) -> Any:
     return None
 
 
-def _chunks(stream: Any, call: _Call) -> Iterator[Any]:
+def _chunks(stream: Any, call: RecordedCall) -> Iterator[Any]:
     last = None
     try:
         for chunk in stream:
@@ -227,7 +236,7 @@ def _chunks(stream: Any, call: _Call) -> Iterator[Any]:
         call.reply(_json(last))
 
 
-async def _async_chunks(stream: Any, call: _Call) -> AsyncIterator[Any]:
+async def _async_chunks(stream: Any, call: RecordedCall) -> AsyncIterator[Any]:
     last = None
     try:
         async for chunk in stream:
@@ -243,7 +252,7 @@ def _register(client: Any, record: Record, clock: Clock) -> None:
 
     def before(params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
         with suppress(Exception):
-            context[sent] = _Call(record, params["modelId"], params, clock())
+            context[sent] = RecordedCall(record, params["modelId"], params, clock())
 
     def after(parsed: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
         with suppress(Exception):
@@ -260,12 +269,12 @@ def _register(client: Any, record: Record, clock: Clock) -> None:
 def _function(function: Any, record: Record, clock: Clock) -> Any:
     """A function that returns a reply, a stream, or what can be awaited for one."""
 
-    async def awaited(call: _Call, pending: Any) -> Any:
+    async def awaited(call: RecordedCall, pending: Any) -> Any:
         return tap_reply(await pending, call.done)
 
     @functools.wraps(function)
     def recorded(*arguments: Any, **named: Any) -> Any:
-        call = _Call(record, str(named.get("model") or ""), named, clock())
+        call = RecordedCall(record, str(named.get("model") or ""), named, clock())
         reply = function(*arguments, **named)
         return awaited(call, reply) if inspect.isawaitable(reply) else tap_reply(reply, call.done)
 

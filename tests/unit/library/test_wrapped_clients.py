@@ -12,8 +12,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from prefixwarm import Prefix, Warmer
 from prefixwarm.errors import UsageError
 from prefixwarm.library.cache_stats import CacheStats
+from prefixwarm.library.warm_recognition import only_warms
 from prefixwarm.simulator import running
 from tests.unit.library.providers import Providers
 
@@ -109,6 +111,54 @@ def test_anthropic_async(provider: Simulator, stats: CacheStats) -> None:
 
     asyncio.run(send())
     assert counted(stats) == (24, 23, 0)
+
+
+@pytest.mark.parametrize("refuse_zero", [False, True])
+def test_warm_calls_of_a_counted_client(
+    refuse_zero: bool, provider: Simulator, stats: CacheStats
+) -> None:
+    """Are told from its requests, with one token of output too."""
+    provider.switch(refuse_zero=refuse_zero)
+    prefix = Prefix("support", model=REQUEST["model"], system=REQUEST["system"][0]["text"])
+    with anthropic.Anthropic(api_key="k", base_url=provider.url, max_retries=0) as client:
+        stats.wrap(client, prefix=prefix)
+        assert Warmer(client, [prefix]).warm("support").outcome == "written"
+        client.messages.create(**prefix.request(REQUEST["messages"], max_tokens=16))
+    provider.switch(refuse_zero=False)
+    summary = stats.summary(prefix="support")
+    assert (summary.warm_calls, summary.requests, summary.hits) == (1, 1, 1)
+    assert summary.read_after_warm_tokens == summary.warm_write_tokens
+
+
+def test_warm_calls_of_a_counted_boto3_client(provider: Simulator, stats: CacheStats) -> None:
+    client = stats.wrap(bedrock(provider.url))
+    model = "global.anthropic.claude-sonnet-5-5"
+    text = REQUEST["system"][0]["text"]
+    for route in ("bedrock", "bedrock-converse"):
+        blocks = [{"text": text}] if route == "bedrock-converse" else text
+        prefix = Prefix(f"a-{route}", model=model, system=blocks, route=route)
+        assert Warmer(client, [prefix]).warm(prefix.name).ok
+    client.close()
+    assert (stats.summary().warm_calls, stats.summary().requests) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "warm"),
+    [
+        ({"prompt_cache_options": {"prewarm": True}}, True),
+        ({"prompt_cache_options": {"ttl": "12h"}}, False),
+        ({"max_tokens": 0}, True),
+        ({"max_tokens": False}, False),
+        ({"max_tokens": 1}, False),
+        ({"inferenceConfig": {"maxTokens": 0}}, True),
+        ({"modelId": "m", "body": b'{"max_tokens": 0}'}, True),
+        ({"modelId": "m", "body": '{"max_tokens": 10}'}, False),
+        ({"modelId": "m", "body": "[]"}, False),
+        ("text", False),
+    ],
+)
+def test_what_a_warm_call_is(fields: Any, warm: bool) -> None:
+    assert only_warms(fields) is warm
 
 
 def test_a_stream_that_is_left_early(provider: Simulator, stats: CacheStats) -> None:
