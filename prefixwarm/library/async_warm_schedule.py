@@ -107,7 +107,8 @@ class AsyncWarmSchedule:
 
         from prefixwarm.library.schedule_loop import remaining
 
-        until = monotonic() + (1e9 if timeout is None else timeout)
+        without_end = 0.0 if self._task is None or self._task.done() else 1e9
+        until = monotonic() + (without_end if timeout is None else timeout)
         for name in self._loop.names() if prefix is None else [prefix]:
             while (warm := self._loop.is_warm(name, remaining(until))) is None:
                 await asyncio.sleep(min(remaining(until), 0.05))

@@ -47,7 +47,7 @@ class AsyncWarmer:
     def __init__(
         self,
         client: Any,
-        prefixes: Iterable[AnyPrefix] | Prefix | PrefixFile = (),
+        prefixes: Iterable[AnyPrefix] | AnyPrefix = (),
         *,
         store: Store = None,
         prices: OwnPrices | None = None,

@@ -137,18 +137,24 @@ class ScheduleLoop:
         return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
 
     def run_due(self, sender: CallSender) -> None:
-        """Check what is due, side by side, and wait until that is done; never raises."""
+        """Check what is due, side by side, and wait until that is done; never raises.
+
+        What there is to tell is told then, in this thread: whoever is told may make warm calls.
+        """
         now = self.calls.clock()
         with self.changed:
             names = [name for name, due in self._due.items() if due is not None and due <= now]
             # Where a check fails in an unforeseen way, the next one comes then.
             self._due.update(dict.fromkeys(names, now + _AFTER_FAILURE))
             self._checking.update(names)
-        checks = [(partial(self._check, name, sender), Event()) for name in names]
+        news: list[WarmStatus] = []
+        checks = [(partial(self._check, name, sender, news.append), Event()) for name in names]
         for check, done in checks:
             self._begin(check, done)
         for _, done in checks:
             done.wait()
+        for status in news:
+            self._tell(status)
 
     def _begin(self, check: Callable[[], None], done: Event) -> None:
         def run() -> None:
@@ -162,10 +168,10 @@ class ScheduleLoop:
         except RuntimeError:
             run()
 
-    def _check(self, name: str, sender: CallSender) -> None:
+    def _check(self, name: str, sender: CallSender, tell: Callable[[WarmStatus], object]) -> None:
         try:
             checked = self._checks.check(self.calls.prefixes[name], sender)
-            status, told = self._noted(name, checked)
+            status, is_news = self._noted(name, checked)
         except Exception as error:  # noqa: BLE001 - the host goes on whatever it is
             logger.warning("prefix %s is not checked: %s", name, describe(error))
             return
@@ -173,11 +179,16 @@ class ScheduleLoop:
             with self.changed:
                 self._checking.discard(name)
                 self.changed.notify_all()
-        if told and self._on_event is not None:
-            try:
-                self._on_event(status)
-            except Exception as error:  # noqa: BLE001 - it is the user's
-                logger.warning("on_event failed for prefix %s: %s", name, describe(error))
+        if is_news:
+            tell(status)
+
+    def _tell(self, status: WarmStatus) -> None:
+        if self._on_event is None:
+            return
+        try:
+            self._on_event(status)
+        except Exception as error:  # noqa: BLE001 - it is the user's
+            logger.warning("on_event failed for prefix %s: %s", status.name, describe(error))
 
     def _noted(self, name: str, checked: Checked) -> tuple[WarmStatus, bool]:
         """Keep what came of a check; the status, and whether it is news."""

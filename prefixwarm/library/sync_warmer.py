@@ -31,7 +31,7 @@ class Warmer:
         A client of the anthropic SDK for any platform, boto3's client of ``bedrock-runtime``, or
         any object with ``send(request) -> response``. Its authentication, proxy, retries and hooks
         are used as they are.
-    prefixes : iterable of Prefix, PrefixFile or path
+    prefixes : Prefix, PrefixFile or path, or iterable of them
         What is shared; each with a name of its own.
     store : str or path, optional
         Where the warm state is kept: a DynamoDB table's name, or a `pathlib.Path` for the processes
@@ -64,7 +64,7 @@ class Warmer:
     def __init__(
         self,
         client: Any,
-        prefixes: Iterable[AnyPrefix] | Prefix | PrefixFile = (),
+        prefixes: Iterable[AnyPrefix] | AnyPrefix = (),
         *,
         store: Store = None,
         prices: OwnPrices | None = None,

@@ -6,7 +6,7 @@ import os
 from concurrent.futures import Future
 from functools import partial
 from threading import RLock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefixwarm.errors import UsageError
 from prefixwarm.library.after_fork import renew_after_fork
@@ -73,7 +73,7 @@ class WarmCalls:
     def __init__(
         self,
         client: Any,
-        prefixes: Iterable[AnyPrefix] | Prefix | PrefixFile,
+        prefixes: Iterable[AnyPrefix] | AnyPrefix,
         options: Options,
         *,
         awaits: bool,
@@ -93,7 +93,8 @@ class WarmCalls:
         self.listeners: list[Callable[[str], None]] = []
         self._options = options
         self._flights: SingleFlight[WarmResult] = SingleFlight(self.workers)
-        for prefix in [prefixes] if isinstance(prefixes, Prefix | PrefixFile) else prefixes:
+        one = isinstance(prefixes, Prefix | PrefixFile | str | os.PathLike)
+        for prefix in cast("Iterable[AnyPrefix]", [prefixes] if one else prefixes):
             prepared = self._prepare(prefix)
             if prepared.name in self.prefixes:
                 raise UsageError(f"prefix {prepared.name}: there are two of this name; rename one")
@@ -128,7 +129,8 @@ class WarmCalls:
         """
         work = partial(self._result, prepared, wish, sender)
         try:
-            return self._flights.join((prepared.key, wish.verify), work)
+            same = (prepared.key, wish.force, wish.verify, wish.only_lapsed)
+            return self._flights.join(same, work)
         except RuntimeError as error:
             future: Future[WarmResult] = Future()
             future.set_result(self._without_call(prepared, FAILED, f"no thread: {error}"))

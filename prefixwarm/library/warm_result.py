@@ -164,13 +164,16 @@ def result_of(
         calls=outcome.calls,
         started_at=outcome.started_at,
         lived_until=lived_until,
-        miss_premium_usd=_miss_premium(prepared, usage),
+        miss_premium_usd=_miss_premium(prepared, usage, outcome.granted_ttl),
     )
 
 
-def _miss_premium(prepared: PreparedPrefix, usage: Usage) -> float | None:
-    """US dollars that a request costs more which writes the prefix than one that reads it."""
-    prices, size = prepared.file.usd_per_mtok, usage.read + usage.written
-    hour = TTL_SECONDS[prepared.file.ttl] >= TTL_1H
-    write, read = prices.get("write_1h" if hour else "write_5m"), prices.get("read")
+def _miss_premium(prepared: PreparedPrefix, usage: Usage, granted_ttl: int | None) -> float | None:
+    """US dollars that a request pays less than one that writes what this call wrote or refreshed.
+
+    What a call has read that wrote the rest was there anyway.
+    """
+    prices, size = prepared.file.usd_per_mtok, usage.written or usage.read
+    ttl = granted_ttl or TTL_SECONDS[prepared.file.ttl]
+    write, read = prices.get("write_1h" if ttl >= TTL_1H else "write_5m"), prices.get("read")
     return None if write is None or read is None else (write - read) * size / 1e6

@@ -115,7 +115,7 @@ class WarmSchedule:
         prefix : str, optional
             The prefix's name; by default all.
         timeout : float, optional
-            Seconds; by default as long as it takes.
+            Seconds; by default as long as it takes, where the schedule runs.
 
         Returns
         -------
@@ -133,7 +133,8 @@ class WarmSchedule:
         from prefixwarm.library.schedule_loop import remaining
 
         self._keep_running()
-        until = monotonic() + (1e9 if timeout is None else timeout)
+        without_end = 1e9 if self._running else 0.0
+        until = monotonic() + (without_end if timeout is None else timeout)
         names = self._loop.names() if prefix is None else [prefix]
         return all(self._wait(name, until, remaining) for name in names)
 

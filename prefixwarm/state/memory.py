@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from contextlib import contextmanager
@@ -78,6 +77,10 @@ class _FileTable(LocalTable):
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        try:
+            import fcntl
+        except ImportError as error:
+            raise StateError(f"{self._path}: this system has no file locks; use a table") from error
         try:
             lock = os.open(f"{self._path}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
         except OSError as error:

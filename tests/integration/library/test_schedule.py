@@ -161,6 +161,24 @@ def test_a_thread_of_its_own() -> None:
     assert active_count() <= before + 2
 
 
+def test_who_is_told_may_warm() -> None:
+    """Though no more than one call is made at a time."""
+    prefixes = [support(), support(system=SYSTEM + "!").with_model(MODEL, name="other")]
+    warmer = Warmer(RecordingTransport(), prefixes, max_in_flight=1)
+    outcomes: list[str] = []
+
+    def told(status: WarmStatus) -> None:
+        outcomes.extend(result.outcome for result in warmer.warm())
+
+    WarmSchedule(warmer, on_event=told).check()
+    assert outcomes == ["skipped"] * 4
+
+
+def test_waiting_for_nothing_ends() -> None:
+    """Where the schedule does not run."""
+    assert not WarmSchedule(Warmer(RecordingTransport(), support())).wait_until_warm()
+
+
 def test_waiting_in_vain_ends_early() -> None:
     """Where no call is on its way: after a failure, whose back-off lasts longer."""
     transport = RecordingTransport([ConnectionError("no network")])

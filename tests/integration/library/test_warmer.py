@@ -7,10 +7,11 @@ import logging
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import anthropic
+import httpx2
 import pytest
 
 from prefixwarm import Prefix, Warmer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.simulator import Simulator
 
 
@@ -323,3 +325,93 @@ def test_what_is_refused(make: Callable[[], Any], says: str) -> None:
     """In one line that says what to do."""
     with pytest.raises(UsageError, match=says):
         make()
+
+
+class Counting:
+    """Answers in turn, and counts how many it answers at a time."""
+
+    def __init__(self) -> None:
+        self.inner = RecordingTransport()
+        self.lock, self.now, self.most = Lock(), 0, 0
+
+    def send(self, request: Any) -> Any:
+        """Answer one warm call, not at once."""
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        Event().wait(0.02)
+        with self.lock:
+            self.now -= 1
+        return self.inner.send(request)
+
+
+def test_a_bounded_number_in_flight() -> None:
+    """Of all prefixes together."""
+    prefixes = [support(system=f"{SYSTEM}{i}").with_model(MODEL, name=f"p{i}") for i in range(12)]
+    counting = Counting()
+    results = Warmer(counting, prefixes, max_in_flight=3).warm()
+    assert [result.outcome for result in results] == ["written"] * 12
+    assert counting.most == 3
+
+
+def test_a_placeholder_of_ones_own(sim: Simulator, client: anthropic.Anthropic) -> None:
+    """Behind the prefix, of which it is no part; inside a user's message as well."""
+    prefixes = [support(), support(context="The catalogue. " * 900).with_model(MODEL, name="other")]
+    warmer = Warmer(client, prefixes, placeholder="Good morning!", clock=sim.now)
+    warmer.warm()
+    for request in sim.requests():
+        assert request["body"]["messages"][-1]["content"] == "Good morning!"
+    plain = Warmer(client, prefixes, clock=sim.now).warm()
+    assert [result.outcome for result in plain] == ["refreshed", "refreshed"]
+
+
+def test_a_table_that_warmers_share(
+    aws: LocalAws, sim: Simulator, client: anthropic.Anthropic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name, through boto3."""
+    aws.create_state_table("library-warmers")
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    warmers = [Warmer(client, support(), store="library-warmers", clock=sim.now) for _ in range(2)]
+    assert [warmer.warm("support").outcome for warmer in warmers] == ["written", "skipped"]
+    away = Warmer(client, support(), store="no-such-table", clock=sim.now).warm("support")
+    assert (away.outcome, away.calls) == ("failed", 0)
+
+
+def test_another_clouds_client() -> None:
+    """Takes the same prefix; its dollars are unknown, unless they are yours."""
+
+    def answer(request: Any) -> Any:
+        assert request.url.path.endswith(f"/{MODEL}:rawPredict")
+        usage = {"input_tokens": 2, "output_tokens": 0, "cache_creation_input_tokens": 2000}
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+        return httpx2.Response(200, json={**message, "model": MODEL, "usage": usage})
+
+    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    client = anthropic.AnthropicVertex(
+        region="europe-west1", project_id="p", access_token="t", http_client=http
+    )
+    own = {MODEL: {"input": 2, "output": 10, "write_5m": 3, "read": 0.1}}
+    with client:
+        unknown = Warmer(client, support(ttl="5m")).warm("support")
+        known = Warmer(client, support(ttl="5m"), prices=own).warm("support")
+    assert (unknown.outcome, unknown.cost_usd) == ("written", None)
+    assert known.cost_usd == pytest.approx((2000 * 3 + 2 * 2) / 1e6)
+
+
+def test_a_part_that_was_there_is_no_saving() -> None:
+    """Nor an hour that was not granted a dearer miss."""
+    usage = {"input_tokens": 2, "cache_read_input_tokens": 900}
+    five = {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 0}
+    partly = {**usage, "cache_creation_input_tokens": 100, "cache_creation": five}
+    result = Warmer(RecordingTransport([partly]), support()).warm("support")
+    assert (result.outcome, result.granted_ttl) == ("partial", 300)
+    assert result.cost_usd is not None
+    saved = result.estimated_savings(1)
+    assert saved == pytest.approx(100 * (2.5 - 0.1) / 1e6 - result.cost_usd)
+
+
+def test_one_path(tmp_path: Path) -> None:
+    """Is one prefix, not the letters of its name."""
+    path = write(defined_prefix(support()), tmp_path)
+    assert Warmer(RecordingTransport(), str(path)).prefixes == ["support"]
