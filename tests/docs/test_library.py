@@ -61,3 +61,18 @@ def test_the_price_of_an_interval(caplog: pytest.LogCaptureFixture) -> None:
             exec(compile(code, "schedule.md", "exec"), names)
     (quoted,) = blocks("schedule.md", "text")
     assert quoted.strip() in [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.usefixtures("provider")
+def test_the_readmes_block() -> None:
+    """With the prompt, the tools and the service of its reader."""
+    (code,) = (code for code in blocks("../README.md", "python") if "WarmSchedule" in code)
+    served: list[Any] = []
+    schema = {"type": "object", "properties": {}}
+    names = {
+        "SYSTEM": "You are the support agent of a shop for bicycle parts. " * 150,
+        "TOOLS": [{"name": "find_order", "description": "Find an order.", "input_schema": schema}],
+        "serve": lambda *arguments: served.append(arguments),
+    }
+    exec(compile(code.replace("timeout=5", "timeout=60"), "README.md", "exec"), names)
+    assert len(served) == 1
