@@ -177,9 +177,9 @@ def clients(sim: Simulator) -> dict[str, Any]:
         sim.reset()
         tracker = cachebench.CacheTracker(on_miss_alert=lambda _metrics: None)
         asyncio.run(send(sim.url, None, tracker.wrap))
-        told = tracker.aggregate()
-        read = told.get("tokens_read_from_cache", 0)
-        written = told.get("tokens_written_to_cache", 0)
+        sums = tracker.aggregate()
+        read = sums.get("tokens_read_from_cache", 0)
+        written = sums.get("tokens_written_to_cache", 0)
         rate = read / (read + written) if read + written else None
         measured = sum(1 for call in tracker.calls() if call.input_tokens)
         report[name] = {
@@ -279,11 +279,11 @@ def keys(sim: Simulator) -> dict[str, Any]:
     import cachebench
     import llm_message_hash
 
-    parts = ("messages", "system", "tools", "model")
+    names = ("messages", "system", "tools", "model")
     ways: dict[str, Callable[[dict[str, Any]], str]] = {
         "prefixwarm.prefix_key": prefix_key,
         "cachebench.fingerprint": lambda body: cachebench.fingerprint(
-            **{name: body.get(name) for name in parts}
+            **{name: body.get(name) for name in names}
         ),
         "llm_message_hash.hash_request": lambda body: llm_message_hash.hash_request(
             body, llm_message_hash.HashOpts.for_anthropic()

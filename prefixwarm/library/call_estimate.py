@@ -74,8 +74,8 @@ def estimate_call(
     most = _limit(request)
     output = output_tokens if most is None else most
     route = _route(request, named)
-    found = price(named, own=prices, prompt_tokens=prompt, route=route) if named else None
-    usd = None if found is None else float(_dollars(found, request, prompt, output))
+    model_prices = price(named, own=prices, prompt_tokens=prompt, route=route) if named else None
+    usd = None if model_prices is None else float(_dollars(model_prices, request, prompt, output))
     return CallEstimate(named, prompt, output, usd)
 
 

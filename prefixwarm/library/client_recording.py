@@ -59,8 +59,8 @@ def record_client(client: Any, record: Record, clock: Clock) -> Any:
 
 def _is_client(value: Any) -> bool:
     """Whether what can be called is a class, or stands for a client: then it is no function."""
-    parts = ("messages", "chat", "responses", "models", "converse")
-    return isinstance(value, type) or any(hasattr(value, part) for part in parts)
+    resources = ("messages", "chat", "responses", "models", "converse")
+    return isinstance(value, type) or any(hasattr(value, name) for name in resources)
 
 
 def _subclass(client: Any, methods: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.prompt import Prompt
 
 if TYPE_CHECKING:
-    from prefixwarm.library.conversation_rounds import Message, Part
+    from prefixwarm.library.conversation_rounds import Message, Span
 
 # What is dropped at once, as a share of the room: a conversation that grows keeps its new start
 # for so long, and its own cache entries with it.
@@ -143,10 +143,10 @@ def fit(
     prefix_tokens = _prefix_tokens(prefix, body) + standing
     sizes = [message_tokens(message) for message in rest]
     room = budget_tokens - prefix_tokens
-    parts = _to_drop(rest, sizes, room)
-    if parts is None:
+    spans = _to_drop(rest, sizes, room)
+    if spans is None:
         raise DoesNotFitError(prefix_tokens, _least(rest, sizes), budget_tokens)
-    gone = {i for part, _ in parts for i in range(part.first, part.last + 1)}
+    gone = {i for span, _ in spans for i in range(span.first, span.last + 1)}
     left = [message for i, message in enumerate(rest) if i not in gone]
     bound = sum(map(is_thinking, (b for m in left for b in blocks_of(m)))) if gone else 0
     removed = 0
@@ -156,7 +156,7 @@ def fit(
     return Fitted(
         messages=[*(dict(message) for message in messages[:kept]), *left],
         tokens=tokens,
-        dropped=_dropped(parts, sizes, kept),
+        dropped=_dropped(spans, sizes, kept),
         removed_thinking=removed,
         bound_thinking=bound - removed,
     )
@@ -202,21 +202,21 @@ def _same(messages: Sequence[Message], shared: Sequence[Message]) -> bool:
     return [block.data for block in ours] == [block.data for block in theirs]
 
 
-def _droppable(messages: Sequence[Message]) -> list[tuple[Part, str]]:
+def _droppable(messages: Sequence[Message]) -> list[tuple[Span, str]]:
     """What may go, oldest first: all turns but the last, then of that one all rounds but one."""
     every = turns(messages)
     if not every:
         return []
     inner = rounds(messages, every[-1])
     return [
-        *((part, "turn") for part in every[:-1]),
-        *((part, "tool calls") for part in inner[:-1]),
+        *((span, "turn") for span in every[:-1]),
+        *((span, "tool calls") for span in inner[:-1]),
     ]
 
 
 def _to_drop(
     messages: Sequence[Message], sizes: Sequence[int], room: int
-) -> list[tuple[Part, str]] | None:
+) -> list[tuple[Span, str]] | None:
     """What to drop; None where all that may go is not enough."""
     excess = sum(sizes) - room
     if excess <= 0:
@@ -225,8 +225,8 @@ def _to_drop(
     wanted = -(-excess // step) * step
     gone, enough = 0, None
     candidates = _droppable(messages)
-    for i, (part, _) in enumerate(candidates):
-        gone += sum(sizes[part.first : part.last + 1])
+    for i, (span, _) in enumerate(candidates):
+        gone += sum(sizes[span.first : span.last + 1])
         if gone >= excess and enough is None:
             enough = i + 1
         if gone >= wanted:
@@ -236,20 +236,20 @@ def _to_drop(
 
 def _least(messages: Sequence[Message], sizes: Sequence[int]) -> int:
     """The size of what may not go."""
-    gone = {i for part, _ in _droppable(messages) for i in range(part.first, part.last + 1)}
+    gone = {i for span, _ in _droppable(messages) for i in range(span.first, span.last + 1)}
     return sum(size for i, size in enumerate(sizes) if i not in gone)
 
 
-def _dropped(parts: list[tuple[Part, str]], sizes: Sequence[int], offset: int) -> list[Dropped]:
+def _dropped(spans: list[tuple[Span, str]], sizes: Sequence[int], offset: int) -> list[Dropped]:
     return [
         Dropped(
-            part.first + offset,
-            part.last + offset,
+            span.first + offset,
+            span.last + offset,
             what,
-            sum(sizes[part.first : part.last + 1]),
-            part.tools,
+            sum(sizes[span.first : span.last + 1]),
+            span.tools,
         )
-        for part, what in parts
+        for span, what in spans
     ]
 
 

@@ -24,7 +24,7 @@ _CALL_ITEMS = ("function_call", "custom_tool_call", "computer_call", "local_shel
 
 
 @dataclass(frozen=True)
-class Part:
+class Span:
     """Messages that stay or go together.
 
     Attributes
@@ -40,14 +40,14 @@ class Part:
     tools: tuple[str, ...] = ()
 
 
-def turns(messages: Sequence[Message]) -> list[Part]:
+def turns(messages: Sequence[Message]) -> list[Span]:
     """The turns of a conversation; what stands before the first user's message is one, too."""
     starts = [i for i, message in enumerate(messages) if begins_turn(message)]
     bounds = sorted({0, *starts, len(messages)}) if messages else []
-    return [Part(first, end - 1, _names(messages[first:end])) for first, end in pairwise(bounds)]
+    return [Span(first, end - 1, _names(messages[first:end])) for first, end in pairwise(bounds)]
 
 
-def rounds(messages: Sequence[Message], turn: Part) -> list[Part]:
+def rounds(messages: Sequence[Message], turn: Span) -> list[Span]:
     """The rounds of a turn, without the user's message that it begins with."""
     first = turn.first + begins_turn(messages[turn.first])
     starts: list[int] = []
@@ -59,7 +59,7 @@ def rounds(messages: Sequence[Message], turn: Part) -> list[Part]:
             starts.append(i)
         open_calls = (open_calls | called) - answered
     bounds = [*starts, turn.last + 1] if starts else []
-    return [Part(one, end - 1, _names(messages[one:end])) for one, end in pairwise(bounds)]
+    return [Span(one, end - 1, _names(messages[one:end])) for one, end in pairwise(bounds)]
 
 
 def instructions(messages: Sequence[Message]) -> int:

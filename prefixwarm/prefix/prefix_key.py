@@ -80,12 +80,12 @@ def prefix_key(
     'pw1-...'
     """
     try:
-        return _written(_parts(prefix, headers or {}))
+        return _written(_inputs(prefix, headers or {}))
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise UsageError("prefix_key: the body has not the form of a request") from error
 
 
-def _parts(
+def _inputs(
     prefix: Prefix | PrefixFile | Mapping[str, Any], headers: Mapping[str, str]
 ) -> Iterator[bytes]:
     if isinstance(prefix, PrefixFile):
@@ -181,9 +181,9 @@ def _json(value: object, *, sort: bool = False) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _written(parts: Iterator[bytes]) -> str:
+def _written(inputs: Iterator[bytes]) -> str:
     whole = sha256()
-    for part in parts:
-        whole.update(len(part).to_bytes(8, "big"))
-        whole.update(part)
+    for data in inputs:
+        whole.update(len(data).to_bytes(8, "big"))
+        whole.update(data)
     return f"{_VERSION}-{whole.hexdigest()[:_DIGITS]}"
