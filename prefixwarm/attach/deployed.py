@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,8 @@ def open_session(region: str | None = None) -> boto3.Session:
     import boto3
 
     with aws_errors("AWS"):
-        return boto3.Session(region_name=region)
+        # What Lambda and other SDKs read; boto3 reads AWS_DEFAULT_REGION alone.
+        return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
 
 
 def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfiguration:

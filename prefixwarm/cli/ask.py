@@ -10,6 +10,7 @@ import click
 
 from prefixwarm.attach.deployed import keep_warm_function, open_session
 from prefixwarm.cli import describe
+from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import dollars, emit, finish, json_option, line, table
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.ask_event import NEEDED_SECONDS
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Send nothing for an entry that lives longer than this. Seconds.",
 )
+@aws_account
 @json_option
 def ask(
     names: tuple[str, ...],

@@ -10,6 +10,7 @@ from prefixwarm import settings
 from prefixwarm.attach.agent_function import region_of
 from prefixwarm.attach.attaching import Attachment, attachment
 from prefixwarm.attach.deployed import keep_warm_function, named_keep_warm_function, open_session
+from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, json_option, line, note
 from prefixwarm.errors import UsageError
 
@@ -44,6 +45,7 @@ _SETTINGS = {
 )
 @click.option("--first", help="The prefix that starts warm before any was seen to be used.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@aws_account
 @json_option
 def attach(
     function: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import CredentialsError
@@ -31,13 +32,18 @@ def located(environ: Mapping[str, str] | None = None) -> dict[str, str]:
         When the profile does not exist.
     """
     variables = dict(os.environ if environ is None else environ)
-    if "AWS_PROFILE" in variables and not (
-        variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
-    ):
+    named = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+    if not named and ("AWS_PROFILE" in variables or _has_profiles(variables)):
         with _botocore_errors():
             region = _session().region_name
         variables |= {"AWS_REGION": region} if region else {}
     return variables
+
+
+def _has_profiles(environ: Mapping[str, str]) -> bool:
+    """Whether there is a configuration, whose default profile then counts."""
+    own = environ.get("AWS_CONFIG_FILE") or "~/.aws/config"
+    return Path(own).expanduser().is_file()
 
 
 def credentials(environ: Mapping[str, str]) -> Callable[[Deadline], AwsCredentials]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import finding_output
+from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, finish, json_option, line, severity
 from prefixwarm.cli.request_files import read_request
 from prefixwarm.cli.sarif import as_sarif
@@ -69,6 +70,7 @@ class Checked:
 )
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings too, not for errors alone.")
 @click.option("--sarif", is_flag=True, help="Print SARIF, for code scanning.")
+@aws_account
 @json_option
 def check(
     files: tuple[Path, ...],

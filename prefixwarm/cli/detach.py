@@ -8,12 +8,14 @@ from prefixwarm.attach.agent_function import region_of
 from prefixwarm.attach.deployed import open_session
 from prefixwarm.attach.detaching import Detachment, detachment
 from prefixwarm.attach.steps import policy_name
+from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, json_option, line
 
 
 @click.command(epilog="Example: prefixwarm detach shop-agent --dry-run")
 @click.argument("function")
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@aws_account
 @json_option
 def detach(function: str, dry_run: bool, as_json: bool) -> None:
     """Take off what `prefixwarm attach` has attached, and nothing else."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import describe, ledgers
+from prefixwarm.cli.aws_options import aws_deployment
 from prefixwarm.cli.connections import connect, existing_state
 from prefixwarm.cli.output import dollars, emit, json_option, line, table
 from prefixwarm.cli.status import every_state, state_option, superseded
@@ -37,6 +38,7 @@ _SEEN_BY = {
 @click.option(
     "--days", type=click.IntRange(1, 35), default=7, show_default=True, help="Days of the ledger."
 )
+@aws_deployment
 @json_option
 def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> None:
     """Say why a prefix is warm, cold or left alone."""

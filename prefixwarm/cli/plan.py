@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import dollars, emit, json_option, line, note, table
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import money, recommendation
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--html", type=click.Path(path_type=Path), help="Write a page with time line and curve."
 )
+@aws_account
 @json_option
 def plan(
     file: Path,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli import describe, ledgers
+from prefixwarm.cli.aws_options import aws_deployment
 from prefixwarm.cli.connections import connect, existing_state
 from prefixwarm.cli.output import dollars, emit, json_option, line, table
 from prefixwarm.keepwarm.budget import total_key
@@ -44,6 +45,7 @@ state_option = click.option(
 
 @click.command(epilog="Example: PREFIXWARM_TABLE=prefixwarm prefixwarm status")
 @state_option
+@aws_deployment
 @json_option
 def status(state_file: Path | None, as_json: bool) -> None:
     """Show which prefixes are warm.

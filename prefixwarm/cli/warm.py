@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.cli.aws_options import aws_deployment
 from prefixwarm.cli.connections import connect, state_in
 from prefixwarm.cli.output import dollars, emit, finish, json_option, table, tokens
 from prefixwarm.errors import SettingsError, UsageError
@@ -52,6 +53,7 @@ _WAIT = 30.0
 @click.option(
     "--timeout", type=click.FloatRange(1, 600), default=60, show_default=True, help="Seconds."
 )
+@aws_deployment
 @json_option
 def warm(
     files: tuple[Path, ...],

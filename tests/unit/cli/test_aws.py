@@ -40,6 +40,12 @@ def test_a_profile(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (keys.access_key, keys.secret_key, keys.token) == ("AKIDSHOP", "s", "t")
 
 
+def test_the_default_profile(machine: Path) -> None:
+    """Its region counts where none is named."""
+    (machine / "config").write_text("[default]\nregion = eu-south-2\n")
+    assert located()["AWS_REGION"] == "eu-south-2"
+
+
 def test_the_environment_first(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As everywhere at AWS."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")

@@ -1,0 +1,127 @@
+"""Which account, region and deployment a command talks to."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import click
+import pytest
+from botocore.stub import Stubber
+from click.testing import CliRunner
+
+from prefixwarm.attach.deployed import HANDLER
+from prefixwarm.cli import aws_options
+from prefixwarm.cli.command_group import COMMANDS, LazyGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NAMES = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "PREFIXWARM_TABLE")
+KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+CONFIGURATION = {
+    "FunctionName": "keep-warm",
+    "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:keep-warm",
+    "Handler": HANDLER,
+    "Environment": {
+        "Variables": {"PREFIXWARM_TABLE": "shop", "PREFIXWARM_CACHE_SCOPE": "team", "X": "y"}
+    },
+}
+RESOURCE = {
+    "LogicalResourceId": "KeepWarm",
+    "PhysicalResourceId": "keep-warm",
+    "ResourceType": "AWS::Lambda::Function",
+    "ResourceStatus": "CREATE_COMPLETE",
+    "LastUpdatedTimestamp": "2026-11-28T00:00:00Z",
+}
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mapping[str, str]]]:
+    """What a command finds in its environment."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    yield {}
+    assert not set(NAMES) & set(os.environ), "left behind"
+
+
+def run(seen: dict[str, Any], *arguments: str) -> Any:
+    """Run a command that looks at its environment."""
+
+    @click.command()
+    @aws_options.aws_deployment
+    @click.argument("name")
+    def command(name: str) -> None:
+        seen[name] = dict(os.environ)
+
+    return CliRunner().invoke(command, ["it", *arguments], catch_exceptions=False)
+
+
+def test_the_options_are_what_sdks_read(seen: dict[str, Any]) -> None:
+    """The region by both names, as boto3 reads another one than we do."""
+    run(seen, "--region", "eu-north-1", "--profile", "shop", "--table", "states")
+    found = {name: seen["it"].get(name) for name in NAMES}
+    assert found == {
+        "AWS_PROFILE": "shop",
+        "AWS_REGION": "eu-north-1",
+        "AWS_DEFAULT_REGION": "eu-north-1",
+        "PREFIXWARM_TABLE": "states",
+    }
+
+
+def test_a_named_profile_goes_before_keys(
+    seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the keys are there again afterwards."""
+    for name, text in KEYS.items():
+        monkeypatch.setenv(name, text)
+    run(seen, "--profile", "shop")
+    assert not set(KEYS) & set(seen["it"])
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "testing"
+
+
+def test_without_options_nothing_changes(seen: dict[str, Any]) -> None:
+    """The environment counts."""
+    run(seen)
+    assert seen["it"] == dict(os.environ)
+
+
+def test_a_stack_names_its_table(seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its keep-warm function, whatever deployed it."""
+    session = boto3.Session("a", "b", region_name="us-east-1")
+    clients = {name: session.client(name) for name in ("cloudformation", "lambda")}
+    monkeypatch.setattr(session, "client", clients.__getitem__)
+    monkeypatch.setattr("prefixwarm.attach.deployed.open_session", lambda: session)
+    with Stubber(clients["cloudformation"]) as stacks, Stubber(clients["lambda"]) as functions:
+        stacks.add_response("list_stack_resources", {"StackResourceSummaries": [RESOURCE]})
+        functions.add_response("get_function_configuration", CONFIGURATION)
+        run(seen, "--stack", "Shop")
+    found = {
+        name: seen["it"].get(name) for name in ("PREFIXWARM_TABLE", "PREFIXWARM_CACHE_SCOPE", "X")
+    }
+    assert found == {"PREFIXWARM_TABLE": "shop", "PREFIXWARM_CACHE_SCOPE": "team", "X": None}
+
+
+def test_a_stack_or_a_table(cli: Any) -> None:
+    """Not both."""
+    ran = cli("status", "--stack", "Shop", "--table", "states")
+    assert (ran.code, ran.err.splitlines()[0]) == (
+        2,
+        "prefixwarm: --table and --stack: give one of them",
+    )
+
+
+AWS_COMMANDS = ("ask", "attach", "check", "detach", "explain", "plan", "status", "warm")
+
+
+@pytest.mark.parametrize("name", AWS_COMMANDS)
+def test_every_command_that_talks_to_aws_has_them(name: str) -> None:
+    """Profile and region; those that read a state the table as well."""
+    command = LazyGroup().get_command(click.Context(LazyGroup()), name)
+    assert name in COMMANDS
+    assert command is not None
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {"--profile", "--region"} <= options
+    if name in ("explain", "status", "warm"):
+        assert {"--table", "--stack"} <= options
