@@ -20,6 +20,8 @@ _NEW_TOKENIZER = (4, 7)
 _DEFAULT_MINIMUM = 1024
 # https://platform.claude.com/docs/en/about-claude/models/overview: the most output tokens.
 _SHORT_REPLIES = {"claude-opus-4-1": 32_000, "claude-opus-4": 32_000, "claude-3-5-haiku": 8_192}
+# .../models/opus-5-5/whats-new-opus-5-5 and .../models/sonnet-5-5/whats-new-sonnet-5-5.
+_NO_FORCED_TOOLS = ("claude-opus-5-5", "claude-sonnet-5-5")
 _FAMILIES = ("opus", "sonnet", "haiku", "fable", "mythos")
 # How each route spells a model id: https://platform.claude.com/docs/en/about-claude/models
 _RUNTIME = re.compile(r"(?:arn:[^/]+/)?(?:[a-z-]+\.)?anthropic\.claude-.+")
@@ -110,7 +112,7 @@ class Model:
     def refuses_forced_tools(self) -> bool:
         """Whether ``tool_choice`` of ``any`` and ``tool`` is refused."""
         newer = self.family in ("fable", "mythos") and self.generation >= (5, 1)
-        return newer or self.is_preview or self.name == "claude-opus-5-5"
+        return newer or self.is_preview or self.name in _NO_FORCED_TOOLS
 
     @property
     def takes_sampling(self) -> bool:

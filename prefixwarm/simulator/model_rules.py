@@ -116,8 +116,8 @@ def _thinking(request: Json, model: Model) -> None:
         raise invalid('"thinking.type.disabled" is not supported for this model.')
     effort = (request.get("output_config") or {}).get("effort")
     newer = model.generation >= _NO_SHALLOW_THINKING
-    if kind == "disabled" and newer and effort in _DEEP_EFFORTS:
-        raise invalid(f"thinking.type: 'disabled' is not supported with effort '{effort}'")
+    if kind in ("disabled", "between_tools") and newer and effort in _DEEP_EFFORTS:
+        raise invalid(f"thinking.type: '{kind}' is not supported with effort '{effort}'")
 
 
 def _effort(request: Json, model: Model) -> None:

@@ -227,6 +227,8 @@ def test_the_rules_know_converses_places(tmp_path: Path, capsys: Any) -> None:
     """Those that apply; those about headers, versions and zero output are silent."""
     request = {
         **BODY,
+        # Sonnet 5.5 refuses a forced tool.
+        "modelId": "eu.anthropic.claude-opus-5",
         "toolConfig": {**BODY["toolConfig"], "toolChoice": {"any": {}}},
         "additionalModelRequestFields": {
             "thinking": {"type": "adaptive"},

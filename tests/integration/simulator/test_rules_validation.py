@@ -280,6 +280,13 @@ def test_failed_validation_refreshes_nothing(api: Api, body: MakeJson) -> None:
         ("claude-opus-5-5", {"thinking": {"type": "disabled"}}, "disabled"),
         ("claude-fable-5", {"thinking": {"type": "disabled"}}, "disabled"),
         ("claude-opus-5-5", {"tools": [TOOL], "tool_choice": {"type": "any"}}, "tool_choice"),
+        ("claude-sonnet-5-5", {"tools": [TOOL], "tool_choice": {"type": "any"}}, "tool_choice"),
+        ("claude-sonnet-5-5", {"thinking": {"type": "disabled"}}, "disabled"),
+        (
+            "claude-sonnet-5-5",
+            {"thinking": {"type": "between_tools"}, "output_config": {"effort": "max"}},
+            "between_tools",
+        ),
         ("claude-fable-5-1", {"tools": [TOOL], "tool_choice": {"type": "any"}}, "tool_choice"),
         ("claude-haiku-4-5", {"inference_geo": "us"}, "inference_geo"),
         ("claude-sonnet-5-5", {"speed": "fast"}, "speed"),

@@ -62,7 +62,9 @@ def test_an_added_system_block_is_none(prefix: Any, make_body: Any) -> None:
 def test_thinking_is_drift_and_tool_choice_is_none(prefix: Any, make_body: Any) -> None:
     """tool_choice only reaches messages, which this prefix has none of."""
     assert not judge(prefix, make_body(thinking={"type": "disabled"})).hit
-    assert judge(prefix, make_body(tool_choice={"type": "any"})).hit
+    body = make_body(model="claude-opus-5")
+    forced = {**body, "tool_choice": {"type": "any"}}
+    assert judge(make_prefix("x", body), forced).hit
 
 
 def test_tool_choice_is_drift_where_messages_are_warmed(make_body: Any) -> None:
@@ -175,10 +177,16 @@ def test_citations_anywhere_change_the_system_prompt(prefix: Any, make_body: Any
     assert "only tools can be warmed" in verdict.findings[0].message
 
 
-def test_a_forced_tool_is_noted(prefix: Any, make_body: Any) -> None:
-    """It should hit; only usage can tell."""
-    verdict = judge(prefix, make_body(tool_choice={"type": "any"}), HEADERS)
-    assert (verdict.hit, rules(verdict)) == (True, ["tool-choice"])
+def test_a_forced_tool_is_noted(make_body: Any) -> None:
+    """It should hit; only usage can tell. Where the model takes none, it is refused."""
+    for model, expected in (
+        ("claude-opus-5", (True, ["tool-choice"])),
+        ("claude-sonnet-5-5", (False, ["tool-choice", "refused-shape"])),
+    ):
+        body = make_body(model=model)
+        forced = {**body, "tool_choice": {"type": "any"}}
+        verdict = judge(make_prefix("x", body, headers=HEADERS), forced, HEADERS)
+        assert (verdict.hit, rules(verdict)) == expected
 
 
 def test_bedrock_refuses_automatic_caching(make_body: Any) -> None:
