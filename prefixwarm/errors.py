@@ -128,6 +128,10 @@ def _amount(unit: str, value: float) -> str:
     return f"${value:,.4f}" if unit == "usd" else f"{value:,.0f} tokens"
 
 
+class NothingSharedError(UnwarmableRequestError):
+    """A request has nothing that other requests could share."""
+
+
 class CredentialsError(PrefixwarmError):
     """Credentials are missing or cannot be fetched."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from prefixwarm.capture.shared import conversations
@@ -9,7 +11,7 @@ from prefixwarm.prefix.similarity import ALIKE
 from prefixwarm.prefix.volatile import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prefixwarm.capture.captured_request import CapturedRequest
 
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
 # another agent.
 _PER_REQUEST = ("tool_choice", "citations", "images", "thread", "compaction")
 _REPEATED = 2
+_WORDS = re.compile(r"\w+(?:\s+\w+)*")
 
 
 def agents(requests: Iterable[CapturedRequest]) -> list[list[CapturedRequest]]:
     """Requests by agent: same route, model, parameters and tools, and prompts that are alike.
 
-    Two prompts that are alike are versions of one, unless both are sent again and again and are
-    different texts, such as what two adapters of one framework make of one task.
+    Two prompts that are alike are versions of one, unless they are different texts and both are
+    sent again and again, or for the same question, as by two adapters of one framework.
     """
     groups: dict[str, list[list[CapturedRequest]]] = {}
     for request in requests:
@@ -63,22 +66,69 @@ def _is_version(left: CapturedRequest, right: CapturedRequest) -> bool:
 def _texts(group: Sequence[CapturedRequest]) -> list[list[CapturedRequest]]:
     """The group, or its requests by system prompt where those are different texts.
 
-    A value that varies, such as a user's name, leaves the number of lines as it is. And where
-    requests begin with the same block, what they share ends behind it.
+    Where requests begin with the same block, what they share ends behind it.
     """
     by_text: dict[tuple[bytes, ...], list[CapturedRequest]] = {}
     for request in group:
         key = tuple(block.data for block in request.prompt.tier("system"))
         by_text.setdefault(key, []).append(request)
     texts = list(by_text.values())
-    repeated = sum(len(conversations(one)) >= _REPEATED for one in texts)
     begin_alike = len({key[:1] for key in by_text}) < len(texts)
-    same_lines = len({_lines(one[0]) for one in texts}) < len(texts)
-    if len(texts) == 1 or begin_alike or same_lines or repeated < max(1, len(texts) - 1):
+    if len(texts) == 1 or begin_alike or not (_come_again(texts) or _are_forms(texts)):
         return [list(group)]
     return texts
 
 
-def _lines(request: CapturedRequest) -> int:
-    system = [block.value for block in request.prompt.tier("system")]
-    return sum(text.count("\n") for _, text in leaves(system, ""))
+def _come_again(texts: Sequence[Sequence[CapturedRequest]]) -> bool:
+    """Whether all texts but one are sent again and again.
+
+    A value that varies, such as a user's name, leaves the number of lines as it is.
+    """
+    repeated = sum(len(conversations(one)) >= _REPEATED for one in texts)
+    counts = {sum(text.count("\n") for text in _strings(one[0], "system")) for one in texts}
+    return len(counts) == len(texts) and repeated >= max(1, len(texts) - 1)
+
+
+def _are_forms(texts: Sequence[Sequence[CapturedRequest]]) -> bool:
+    """Whether the texts are forms in which one question is asked, each in the next one's place."""
+    return all(_is_other_form(left[0], right[0]) for left, right in pairwise(texts))
+
+
+def _is_other_form(left: CapturedRequest, right: CapturedRequest) -> bool:
+    """Whether two requests ask the same in other words, around and in several places of the prompt.
+
+    A value that varies has lines of the same form, and stands in one place or in the question.
+    """
+    asked = [set(_lines(side, "messages")) for side in (left, right)]
+    if asked[0] == asked[1] or not any(" " in line for line in asked[0] & asked[1]):
+        return False
+    lines = [list(_lines(side, "system")) for side in (left, right)]
+    own = [_runs(lines[0], set(lines[1])), _runs(lines[1], set(lines[0]))]
+    forms = [{_WORDS.sub("w", line) for run in runs for line in run} for runs in own]
+    return forms[0] != forms[1] and max(map(len, own)) > 1
+
+
+def _runs(lines: Sequence[str], others: set[str]) -> list[list[str]]:
+    """The lines that are not among the others, by neighbourhood."""
+    runs: list[list[str]] = []
+    follows = False
+    for line in lines:
+        if line in others:
+            follows = False
+        elif follows:
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+            follows = True
+    return runs
+
+
+def _lines(request: CapturedRequest, tier: str) -> Iterator[str]:
+    """The lines of a tier that are not empty."""
+    for text in _strings(request, tier):
+        yield from filter(None, map(str.strip, text.splitlines()))
+
+
+def _strings(request: CapturedRequest, tier: str) -> Iterator[str]:
+    for block in request.prompt.tier(tier):
+        yield from (text for _, text in leaves(block.value, ""))

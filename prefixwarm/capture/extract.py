@@ -16,7 +16,7 @@ from prefixwarm.capture.agents import agents
 from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.capture.shared import Shared, find_shared
 from prefixwarm.capture.warm_file import file_of
-from prefixwarm.errors import PrefixFileError, UnwarmableRequestError
+from prefixwarm.errors import NothingSharedError, PrefixFileError, UnwarmableRequestError
 from prefixwarm.lint.file_rules import check
 from prefixwarm.lint.finding import finding, to_keep
 from prefixwarm.prefix import credential_text
@@ -68,6 +68,8 @@ class Extracted:
         How it was found.
     findings : list of Finding
         What keeps it from being cached or read, and what to change.
+    shares_nothing : bool
+        Whether there is no prefix because the requests have nothing that could be shared.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Extracted:
     prefix: PrefixFile | None
     shared: Shared | None
     findings: list[Finding] = field(default_factory=list)
+    shares_nothing: bool = False
 
     @property
     def tokens_by_tier(self) -> dict[str, int]:
@@ -114,8 +117,8 @@ def prefixes_from_requests(
     Returns
     -------
     list of Extracted
-        The busiest agent that can be warmed first. Of several, those whose prefix is too short to
-        be cached have no prefix.
+        The busiest agent that can be warmed first. Of several, those that cannot be cached, since
+        their prefix is too short or they share nothing, have no prefix.
 
     Raises
     ------
@@ -127,26 +130,35 @@ def prefixes_from_requests(
     groups = sorted(agents(r for r in requests if r.answered), key=_weight, reverse=True)
     naming = name if isinstance(name, Naming) else Naming(name)
     extracted = [_extract(group, naming.base, options or Options()) for group in groups]
-    return list(_compared(_renamed(_without_short(extracted), naming)))
+    return list(_compared(_renamed(_without_uncacheable(extracted), naming)))
 
 
-def _without_short(extracted: Sequence[Extracted]) -> list[Extracted]:
-    """Beside an agent that can be cached, one that cannot be gets no file."""
-    if not any(agent.prefix and not _short(agent) for agent in extracted):
+def _without_uncacheable(extracted: Sequence[Extracted]) -> list[Extracted]:
+    """Of several agents, one that cannot be cached gets no file; beside one that can, a note."""
+    if len(extracted) == 1:
         return list(extracted)
+    is_note = any(agent.prefix and not _uncacheable(agent) for agent in extracted)
     return [
-        replace(agent, prefix=None, findings=short) if (short := _short(agent)) else agent
+        replace(agent, prefix=None, findings=_without_file(agent, one, is_note=is_note))
+        if (one := _uncacheable(agent))
+        else agent
         for agent in extracted
     ]
 
 
-def _short(agent: Extracted) -> list[Finding]:
-    """That the prefix is too short, as a note; nothing where it is not."""
-    return [
-        replace(one, severity="note", message=f"{one.message}; no file is written")
-        for one in agent.findings
-        if one.rule.id == "under-minimum"
-    ]
+def _uncacheable(agent: Extracted) -> Finding | None:
+    """That the prefix is too short, or that nothing is shared; None where it can be cached."""
+    if agent.prefix is None:
+        return agent.findings[-1] if agent.shares_nothing else None
+    return next((one for one in agent.findings if one.rule.id == "under-minimum"), None)
+
+
+def _without_file(agent: Extracted, reason: Finding, *, is_note: bool) -> list[Finding]:
+    """The reason, behind what ended a shared part; nothing else matters without a file."""
+    severity = "note" if is_note else reason.severity
+    message = f"{reason.message}; no file is written"
+    kept = [one for one in agent.findings if agent.shares_nothing and one is not reason]
+    return [*kept, replace(reason, severity=severity, message=message)]
 
 
 def _renamed(extracted: Sequence[Extracted], naming: Naming) -> list[Extracted]:
@@ -189,7 +201,9 @@ def _extract(group: Sequence[CapturedRequest], name: str, options: Options) -> E
     except UnwarmableRequestError as error:
         # Where nothing is shared, the divergence is what to look at.
         reason = finding("unwarmable", error.field, error.problem)
-        return Extracted(name, group, None, shared, [*divergence(shared), reason])
+        findings = [*divergence(shared), reason]
+        shares_nothing = isinstance(error, NothingSharedError)
+        return Extracted(name, group, None, shared, findings, shares_nothing)
     except PrefixFileError as error:
         if error.field == "name":
             raise

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-_ADD = "prefixwarm.observe.middleware(add_breakpoint=True)"
-# By what the framework's user-agent holds, the more specific first.
+_ADD = "(add_breakpoint=True)"
+_LITELLM = (
+    'cache_control_injection_points=[{"location": "message", "role": "system", "control": '
+    '{"type": "ephemeral", "ttl": "1h"}}]'
+)
+_BLOCK = 'cache_control={"type": "ephemeral", "ttl": "1h"} in the last content block of the system'
+_VERCEL = "on the system message, a message with the role system and providerOptions"
+# By what the user-agent holds, the more specific first; each was tried, see docs/frameworks.md.
 _OPTIONS = {
     "langchain-anthropic": (
         "LangChain",
@@ -12,6 +18,10 @@ _OPTIONS = {
             "agent, or cache_control in the content block of the SystemMessage"
         ),
     ),
+    "langchain-aws": (
+        "LangChain",
+        'BedrockPromptCachingMiddleware(ttl="1h") of langchain_aws.middleware for an agent',
+    ),
     "pydantic-ai": (
         "pydantic-ai",
         (
@@ -19,25 +29,42 @@ _OPTIONS = {
             'anthropic_cache_tool_definitions="1h")'
         ),
     ),
-    "litellm": (
-        "LiteLLM",
-        'cache_control_injection_points=[{"location": "message", "role": "system"}]',
+    "agents/python": ("the OpenAI Agents SDK", f"ModelSettings(extra_args=dict({_LITELLM}))"),
+    "dspy": ("DSPy", f"dspy.LM(..., {_LITELLM})"),
+    "lm15": ("DSPy", 'dspy.LM(..., prompt_cache=dspy.lm15.CacheConfig(retention="long"))'),
+    "instructor": ("Instructor", f"{_BLOCK} message"),
+    "litellm": ("LiteLLM", _LITELLM),
+    "llama_index": (
+        "LlamaIndex",
+        "BedrockConverse(..., system_prompt_caching=True, tool_caching=True)",
+    ),
+    "llama-index": (
+        "LlamaIndex, which drops breakpoints of the system prompt",
+        f"llm._aclient = AsyncAnthropic(middleware=[prefixwarm.observe.async_middleware{_ADD}])",
     ),
     "strands": (
         "Strands",
         (
-            'BedrockModel(cache_config=CacheConfig(strategy="anthropic")), or a cachePoint in the '
-            "system prompt"
+            'BedrockModel(cache_config=CacheConfig(strategy="anthropic", ttl="1h", '
+            "tools_ttl=True)), or a cachePoint in the system prompt"
         ),
+    ),
+    "amazon-bedrock": (
+        "the Vercel AI SDK",
+        f'{_VERCEL}: {{bedrock: {{cachePoint: {{type: "default", ttl: "1h"}}}}}}',
     ),
     "ai-sdk": (
         "the Vercel AI SDK",
-        (
-            'providerOptions: {anthropic: {cacheControl: {type: "ephemeral", ttl: "1h"}}} on the '
-            "system message"
-        ),
+        f'{_VERCEL}: {{anthropic: {{cacheControl: {{type: "ephemeral", ttl: "1h"}}}}}}',
     ),
-    "anthropic/python": ("the anthropic SDK", f"let the client do it with middleware=[{_ADD}]"),
+    "asyncanthropic/python": (
+        "the anthropic SDK",
+        f"let the client do it with middleware=[prefixwarm.observe.async_middleware{_ADD}]",
+    ),
+    "anthropic/python": (
+        "the anthropic SDK",
+        f"let the client do it with middleware=[prefixwarm.observe.middleware{_ADD}]",
+    ),
     "boto3": (
         "boto3",
         "let the client do it with prefixwarm.observe.watch(client, add_breakpoint=True)",

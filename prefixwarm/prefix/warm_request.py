@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.errors import UnwarmableRequestError
+from prefixwarm.errors import NothingSharedError, UnwarmableRequestError
 from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
 from prefixwarm.fields.leaving_out import without_one_run
 from prefixwarm.fields.visits import CONVERSE, REQUEST
@@ -204,7 +204,7 @@ def _obstacles(request: Mapping[str, Any]) -> list[Obstacle]:
 def _up_to_breakpoint(request: Mapping[str, Any], run: list[Block]) -> list[Block]:
     """The blocks up to the last one that can carry a breakpoint and be followed by a user."""
     if not run:
-        raise UnwarmableRequestError(
+        raise NothingSharedError(
             "system", "there are neither tools nor a system prompt: nothing is shared"
         )
     by_code = calls_by_code(request.get("messages"))

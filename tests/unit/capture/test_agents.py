@@ -40,6 +40,54 @@ def test_two_texts_that_are_sent_again_are_two_agents(
     assert len(agents(sent(captured, make_body, *systems))) == count
 
 
+HEAD = "Your fields are `question` and `answer`.\nAll is structured in this way.\n\n"
+ASKED = "[[ ## question ## ]]\nWhere is order 7?\n\n"
+# What DSPy's adapters make of one task: the prompt, and the message that holds the question.
+ADAPTERS = {
+    "chat": (
+        f"{HEAD}[[ ## question ## ]]\n{{question}}\n\n[[ ## answer ## ]]\n{{answer}}\n\n{TASK}",
+        f"{ASKED}Respond with the output fields, starting with `[[ ## answer ## ]]`.",
+    ),
+    "json": (
+        HEAD + "Inputs have this structure:\n\n[[ ## question ## ]]\n{question}\n\n"
+        'Outputs are JSON.\n\n{\n  "answer": "{answer}"\n}\n' + TASK,
+        f"{ASKED}Respond with a JSON object of the fields `answer`.",
+    ),
+    "xml": (
+        f"{HEAD}<question>\n{{question}}\n</question>\n\n<answer>\n{{answer}}\n</answer>\n{TASK}",
+        "<question>\nWhere is order 7?\n</question>\n\nRespond in XML tags `<answer>`.",
+    ),
+}
+
+
+@pytest.mark.parametrize("names", [("chat", "json"), ("json", "xml"), ("chat", "json", "xml")])
+def test_adapters_with_one_question_each(
+    captured: Any, make_body: Any, names: tuple[str, ...]
+) -> None:
+    """The same question in another form is another agent's."""
+    bodies = [make_body(ADAPTERS[one][1], system=ADAPTERS[one][0], tools=[]) for one in names]
+    assert len(agents([captured(body) for body in bodies])) == len(names)
+
+
+@pytest.mark.parametrize(
+    "systems",
+    [
+        (f"Serve Ada.\n{TASK}\nGreet Ada.", f"Serve Bo Li.\n{TASK}\nGreet Bo Li."),
+        (f"Notes:\n- a: 1\n{TASK}", f"Notes:\n- b, c\n- d (e)\n{TASK}"),
+    ],
+)
+def test_values_that_vary_with_a_common_form_of_questions(
+    captured: Any, make_body: Any, systems: tuple[str, ...]
+) -> None:
+    """They are one agent's: its divergence is what to look at."""
+    questions = [f"Answer in two sentences.\nQuestion {i}" for i in range(2)]
+    bodies = [
+        make_body(question, system=text, tools=[])
+        for question, text in zip(questions, systems, strict=True)
+    ]
+    assert len(agents([captured(body) for body in bodies])) == 1
+
+
 def test_two_adapters_are_warmed_both(captured: Any, make_body: Any) -> None:
     """No divergence is said of either."""
     found = prefixes_from_requests(sent(captured, make_body, CHAT, JSON, CHAT, JSON), name="x")
@@ -58,6 +106,30 @@ def test_an_agent_that_cannot_be_cached_gets_no_file(captured: Any, make_body: A
     (alone,) = prefixes_from_requests([router], name="x")
     assert alone.prefix is not None
     assert ("under-minimum", "error") in [(f.rule.id, f.severity) for f in alone.findings]
+
+
+def test_of_several_agents_that_cannot_be_cached_none_gets_a_file(
+    captured: Any, make_body: Any
+) -> None:
+    """Each says so, as an error; beside one that can be cached, as a note."""
+    short = sent(captured, make_body, "Route it.", "Name it.")
+    found = prefixes_from_requests(short, name="x")
+    assert [one.prefix for one in found] == [None, None]
+    assert [[(f.rule.id, f.severity) for f in one.findings] for one in found] == [
+        [("under-minimum", "error")]
+    ] * 2
+    bare = captured(make_body("Is it on?", system=[], tools=[]))
+    found = prefixes_from_requests([*sent(captured, make_body, TASK), bare], name="x")
+    assert [(one.name, bool(one.prefix)) for one in found] == [("x", True), ("x", False)]
+    assert [(f.rule.id, f.severity) for f in found[1].findings] == [("unwarmable", "note")]
+    parted = sent(captured, make_body, "It is 9:01. Title it.", "It is 9:02. Title it.")
+    found = prefixes_from_requests([*sent(captured, make_body, *[TASK] * 3), *parted], name="x")
+    assert [(f.rule.id, f.severity) for f in found[1].findings] == [
+        ("divergence", "warning"),
+        ("unwarmable", "note"),
+    ]
+    (alone,) = prefixes_from_requests([bare], name="x")
+    assert [(f.rule.id, f.severity) for f in alone.findings] == [("unwarmable", "error")]
 
 
 def test_why_one_agent_became_two(captured: Any, make_body: Any) -> None:
