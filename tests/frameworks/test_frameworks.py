@@ -47,7 +47,9 @@ def test_langchain(sim: Simulator) -> None:
     assert "simulated" in "".join(str(part.content) for part in model.stream(messages))
     requests = check(sim)
     assert requests[-1]["stream"] is True
-    forced = model.bind_tools([look_up], tool_choice="look_up")
+    # Sonnet 5.5 takes no forced tool.
+    other = ChatAnthropic(model="claude-opus-5", max_tokens=50, base_url=sim.url, api_key="key")
+    forced = other.bind_tools([look_up], tool_choice="look_up")
     called = forced.invoke(messages).tool_calls
     assert called[0]["name"] == "look_up"
     assert called[0]["args"] == {"order": "simulated"}

@@ -6,6 +6,8 @@ import os
 import sys
 
 MODEL = os.environ.get("AGENT_MODEL", "claude-sonnet-5-5")
+# Of a framework that forces a tool by default, which Sonnet 5.5 and Opus 5.5 refuse.
+FORCED_MODEL = "claude-opus-5"
 PROMPT = "You are a patient support agent of a bicycle shop. Look up, then answer. " * 100
 QUESTIONS = sys.argv[1:]
 
