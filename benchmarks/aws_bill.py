@@ -30,12 +30,13 @@ CASES = (
     Case("1 prefix, not observed", 1, 1, 100, observed=False),
     Case("10 prefixes", prefixes=10, environments=1, requests_a_day=100),
     Case("100 prefixes", prefixes=100, environments=1, requests_a_day=100),
+    Case("1 prefix, asked", prefixes=1, environments=1, requests_a_day=100, asks_a_day=1440),
     Case("1 prefix, 10 environments", prefixes=1, environments=10, requests_a_day=100),
 )
 DAYS = 30
 GB = 1e9
-# A tick that finds nothing due, at 512 MB: imports are done, three calls to the table. And what a
-# call adds: the provider's answer, and the table's.
+# A tick that finds nothing due, at 512 MB: imports are done, three calls to the table; an ask makes
+# one. And what a call adds: the provider's answer, and the table's.
 TICK_SECONDS = 0.1
 CALL_SECONDS = 1.5
 MEMORY_GB = 0.5
@@ -59,8 +60,9 @@ def quantities(day: Day, minutes: int) -> dict[str, float]:
     ticks = minutes * month
     calls = sum(n for kind, n in usage.outcomes.items() if kind != "skipped") * month
     starts = ENVIRONMENTS_A_DAY * DAYS
-    seconds = ticks * TICK_SECONDS + calls * CALL_SECONDS + starts * START_SECONDS
-    ingested = (usage.log_bytes * month + ticks * PLATFORM_BYTES) / GB
+    invocations = ticks + usage.asks * month
+    seconds = invocations * TICK_SECONDS + calls * CALL_SECONDS + starts * START_SECONDS
+    ingested = (usage.log_bytes * month + invocations * PLATFORM_BYTES) / GB
     secrets = usage.calls["secretsmanager GetSecretValue"] * month
     count = len(_resources(day.template, "AWS::CloudWatch::Dashboard"))
     return {
@@ -73,7 +75,7 @@ def quantities(day: Day, minutes: int) -> dict[str, float]:
         # Compressed, as CloudWatch stores it: about 0.15 of what came in.
         "log_stored_gb_month": ingested * 0.15,
         "scheduler_invocation": ticks,
-        "lambda_request": ticks,
+        "lambda_request": invocations,
         "lambda_gb_second_arm64": seconds * MEMORY_GB,
         "dynamodb_write_unit": usage.write_units * month,
         "dynamodb_read_unit": usage.reads * month,

@@ -2,8 +2,8 @@
 
 Template, manifest, prefix files and settings are those that the CDK app synthesises; the tables,
 objects and metrics are in a local AWS API, and the simulated provider answers. Each minute the
-keep-warm function's own handler runs; agents' starts run the layer's own init phase, and their
-requests go through `prefixwarm.observe`.
+keep-warm function's own handler runs, and answers who asks; agents' starts run the layer's own init
+phase, and their requests go through `prefixwarm.observe`.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class Case:
     environments: int
     requests_a_day: int
     observed: bool = True
+    asks_a_day: int = 0
 
 
 @dataclass
@@ -170,6 +171,8 @@ class _World:
         runtime.CURRENT[:] = [runtime.Runtime(os.environ, self.now)]
         for minute in range(minutes):
             self._tick()
+            for _ in range(_share(self.case.asks_a_day, minute)):
+                self._ask()
             self._invoked(asks.get(minute, []))
             for agent in asks.get(minute, ()):
                 agent.ask()
@@ -182,6 +185,15 @@ class _World:
         with self._as("keep-warm") as text:
             answer = handler.handler({}, _Context())  # type: ignore[arg-type]
         self.usage.outcomes.update(answer["outcomes"])
+        self.usage.log(text.getvalue())
+
+    def _ask(self) -> None:
+        """Somebody asks for the first prefix, for as long as its users stay."""
+        event = {"warm": ["p0"], "needed_for_seconds": 60}
+        with self._as("keep-warm") as text:
+            (outcome,) = handler.handler(event, _Context())["outcomes"]  # type: ignore[arg-type]
+        self.usage.asks += 1
+        self.usage.outcomes[outcome["outcome"]] += 1
         self.usage.log(text.getvalue())
 
     @contextmanager
@@ -217,6 +229,11 @@ class _World:
         pages = client.get_paginator("scan").paginate(TableName=self.environ["PREFIXWARM_TABLE"])
         sizes = [size_of(item) for page in pages for item in page["Items"]]
         self.usage.item_bytes, self.usage.table_bytes = max(sizes), sum(sizes)
+
+
+def _share(count_a_day: int, minute: int) -> int:
+    """How many of a day's come in this minute: evenly."""
+    return count_a_day * (minute + 1) // MINUTES - count_a_day * minute // MINUTES
 
 
 def _arrivals(

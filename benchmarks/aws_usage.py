@@ -52,6 +52,7 @@ class Usage:
     writes: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     metrics_asked: int = 0
+    asks: int = 0
     log_bytes: int = 0
     metric_hours: set[tuple[str, ...]] = field(default_factory=set)
     key_windows: set[tuple[str, int]] = field(default_factory=set)

@@ -21,6 +21,8 @@ from prefixwarm.prefix.warm_request import derive
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
 AGENT = "shop-agent"
 KEEP_WARM = "shop-keep-warm"
 ROLE = "shop-agent-role"
@@ -46,7 +48,9 @@ def zipped(files: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, text)
     return buffer.getvalue()
 
 
@@ -56,6 +60,7 @@ class Account:
 
     aws: LocalAws
     names: list[str] = field(default_factory=lambda: ["sales", "support"])
+    files: list[PrefixFile] = field(default_factory=list)
 
     def client(self, service: str) -> Any:
         """A client of it."""
@@ -65,14 +70,8 @@ class Account:
         """A deployment of a warmer: what the construct makes of it, as far as `attach` reads it."""
         self.aws.create_state_table("warm")
         self.client("s3").create_bucket(Bucket="assets")
-        entries = []
-        for name in self.names:
-            headers = {"anthropic-version": "2026-10-21"}
-            file = build(name, derive(request_of(name)), headers=headers)
-            self.client("s3").put_object(Bucket="assets", Key=name, Body=dumps(file).encode())
-            entries.append(Entry.of(file, name))
-        text = Manifest(entries=tuple(entries)).to_json().encode()
-        self.client("s3").put_object(Bucket="assets", Key="manifest", Body=text)
+        headers = {"anthropic-version": "2026-10-21"}
+        self.upload(*(build(n, derive(request_of(n)), headers=headers) for n in self.names))
         secret = self.client("secretsmanager").create_secret(Name="claude", SecretString="sk-key")
         environment = {
             "PREFIXWARM_TABLE": "warm",
@@ -84,6 +83,24 @@ class Account:
             "PREFIXWARM_FUNCTIONS": "{}",
         }
         self.function(KEEP_WARM, {**environment, **changes}, Handler=HANDLER)
+
+    def upload(self, *files: PrefixFile) -> None:
+        """What the deployment keeps warm."""
+        self.files = list(files)
+        for file in files:
+            self.client("s3").put_object(Bucket="assets", Key=file.name, Body=dumps(file).encode())
+        text = Manifest(entries=tuple(Entry.of(file, file.name) for file in files)).to_json()
+        self.client("s3").put_object(Bucket="assets", Key="manifest", Body=text.encode())
+
+    def configure(self, **variables: str) -> None:
+        """The keep-warm function has these variables besides; an empty one is taken away."""
+        client = self.client("lambda")
+        client.get_waiter("function_updated_v2").wait(FunctionName=KEEP_WARM)
+        now = client.get_function_configuration(FunctionName=KEEP_WARM)["Environment"]["Variables"]
+        kept = {name: text for name, text in {**now, **variables}.items() if text}
+        client.update_function_configuration(
+            FunctionName=KEEP_WARM, Environment={"Variables": kept}
+        )
 
     def function(self, name: str, environment: dict[str, str], **more: Any) -> None:
         """A function with a role of its own."""
