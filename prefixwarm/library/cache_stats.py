@@ -123,7 +123,7 @@ class CacheStats:
         client: _Client,
         *,
         prefix: str | Prefix | Callable[[Any], str] = "",
-        version: str = "",
+        version: str | Callable[[Any], str] = "",
         warm: bool = False,
     ) -> _Client:
         """Count every request of a client from now on.
@@ -136,8 +136,8 @@ class CacheStats:
             returns a reply, a stream, or what can be awaited for one.
         prefix : str, Prefix or callable
             What its requests begin with; a callable is given the request's body.
-        version : str
-            As for `record`.
+        version : str or callable
+            Your version of the prompt; a callable is given the request's body.
         warm : bool
             Whether all of them are warm calls. Those of a `Warmer`, and those that ask for no
             output, are counted as warm calls anyway.
@@ -157,7 +157,8 @@ class CacheStats:
 
         def done(reading: Reading | None, call: RecordedCall) -> None:
             name = prefix(call.body) if callable(prefix) else _name(prefix)
-            self._add(reading, name, call.model, version, warm or call.warm, call.started)
+            label = version(call.body) if callable(version) else version
+            self._add(reading, name, call.model, label, warm or call.warm, call.started)
 
         recorded: _Client = record_client(client, done, self._clock)
         return recorded
@@ -189,11 +190,10 @@ class CacheStats:
         last_seconds: float | None = None,
     ) -> dict[str, CacheSummary]:
         """The summaries of each prefix, model or version, by its name."""
-        names = sorted({str(getattr(group, what)) for group, _ in self._rows(None)})
-        return {
-            name: self.summary(**{what: name, "last_seconds": last_seconds})  # type: ignore[arg-type]
-            for name in names
-        }
+        rows: dict[str, list[tuple[Group, Sums]]] = {}
+        for group, sums in self._rows(last_seconds):
+            rows.setdefault(getattr(group, what), []).append((group, sums))
+        return {name: summarize(rows[name], self._prices) for name in sorted(rows)}
 
     def hit_rate(
         self,

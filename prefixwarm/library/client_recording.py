@@ -226,11 +226,16 @@ def _json(reply: Any) -> Any:
     return None
 
 
+def _with_usage(chunk: Any, last: Any) -> Any:
+    """The last chunk that says what was billed so far."""
+    return chunk if "usageMetadata" in str(getattr(chunk, "body", "")) else last
+
+
 def _chunks(stream: Any, call: RecordedCall) -> Iterator[Any]:
     last = None
     try:
         for chunk in stream:
-            last = chunk
+            last = _with_usage(chunk, last)
             yield chunk
     finally:
         call.reply(_json(last))
@@ -240,7 +245,7 @@ async def _async_chunks(stream: Any, call: RecordedCall) -> AsyncIterator[Any]:
     last = None
     try:
         async for chunk in stream:
-            last = chunk
+            last = _with_usage(chunk, last)
             yield chunk
     finally:
         call.reply(_json(last))

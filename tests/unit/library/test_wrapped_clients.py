@@ -190,9 +190,11 @@ def test_two_kinds_of_statistics(provider: Simulator, stats: CacheStats) -> None
     with anthropic.Anthropic(api_key="k", base_url=provider.url) as client:
         stats.wrap(other.wrap(client), prefix=broken)
         client.messages.create(**REQUEST)
-        CacheStats(opentelemetry=False).wrap(client, prefix=lambda body: body["model"])
+        third = CacheStats(opentelemetry=False)
+        third.wrap(client, prefix=lambda body: body["model"], version=lambda _: "7")
         client.messages.create(**REQUEST)
     assert counted(other) == (2, 1, 0)
+    assert third.hit_rate(prefix=REQUEST["model"], version="7") == other.hit_rate(version="") * 2
 
 
 def bedrock(url: str) -> Any:
