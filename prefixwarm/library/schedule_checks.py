@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError
 from prefixwarm.keepwarm import rewrite_breaker
-from prefixwarm.keepwarm.candidate import Candidate
+from prefixwarm.keepwarm.candidate import Candidate, fraction
 from prefixwarm.keepwarm.handover import with_account
 from prefixwarm.keepwarm.planned_call import PlannedCall
 from prefixwarm.library.warm_calls import BY
@@ -84,6 +84,9 @@ class ScheduleChecks:
             )
         if held := _held(state, now):
             return held
+        if pause := self._calls.routes.pause(prepared.call.route):
+            reason = f"route {prepared.call.route} paused: {pause.reason}"
+            return _waiting(state, pause.until + fraction(prepared.name), reason)
         if state.leased(now):
             return _waiting(state, now + _SOON, "another caller warms it just now")
         candidate = self._candidate(prepared, state, now, until)

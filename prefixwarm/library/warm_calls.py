@@ -9,6 +9,7 @@ from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any, cast
 
 from prefixwarm.errors import UsageError
+from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.library.after_fork import renew_after_fork
 from prefixwarm.library.client_argument import client_kind
 from prefixwarm.library.prepared_prefix import PreparedPrefix, environ_of, prepare
@@ -87,6 +88,7 @@ class WarmCalls:
         self.clock = options.clock
         self.settings = Settings.from_environment()
         self.workers = WorkerThreads(options.max_in_flight)
+        self.routes = self._route_breaker()
         self.prefixes: dict[str, PreparedPrefix] = {}
         self._sources: dict[str, AnyPrefix] = {}
         # Told the name of a prefix after a call for it.
@@ -154,6 +156,8 @@ class WarmCalls:
         attempt = acquire_in_turn(call, options, self.store, deadline, self.clock, wait=wait)
         if attempt.granted:
             attempt.send(sender)
+            if attempt.classification:
+                self.routes.note(call.route, attempt.classification, attempt.outcome.reason)
             attempt.record()
         return attempt
 
@@ -163,15 +167,22 @@ class WarmCalls:
         return environ_of(self.kind)
 
     def renew(self) -> None:
-        """Free the lock of a table of this process, which another thread may have held."""
+        """Free the locks that another thread may have held."""
+        self.routes = self._route_breaker()
         table = getattr(self.store, "table", None)
         if isinstance(table, LocalTable):
             table.lock = RLock()
+
+    def _route_breaker(self) -> RouteBreaker:
+        return RouteBreaker(self.store, self.settings.cache_scope, self.environ, self.clock)
 
     def _result(self, prepared: PreparedPrefix, wish: WarmWish, sender: CallSender) -> WarmResult:
         """What comes of a wish; never raises."""
         if self.settings.disabled:
             return self._without_call(prepared, SKIPPED, f"{DISABLED} is set: nothing is sent")
+        if pause := self.routes.pause(prepared.call.route):
+            reason = f"route {prepared.call.route} paused: {pause.reason}"
+            return self._without_call(prepared, SKIPPED, reason)
         options = self._call_options(prepared, wish)
         try:
             attempt = self.make(prepared, options, sender)

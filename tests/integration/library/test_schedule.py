@@ -202,7 +202,7 @@ def test_failures_stay_inside(
     assert "failed: HTTP 529" in caplog.text
     assert "on_event failed for prefix support: unexpected ValueError in broken" in caplog.text
     sim.heal()
-    sim.advance(31)
+    sim.advance(47)
     schedule.check()
     assert schedule.status("support").warm
     schedule.observe(object())

@@ -207,10 +207,24 @@ def test_failures_are_results(client: anthropic.Anthropic, sim: Simulator) -> No
     failed = warmer.warm("support")
     assert (failed.outcome, failed.reason) == ("failed", "HTTP 529 overloaded_error")
     assert (failed.cost_usd, failed.estimated_savings(10)) == (0.0, 0.0)
-    assert "backing off" in warmer.warm("support").reason
+    assert warmer.warm("support").reason == "route anthropic paused: HTTP 529 overloaded_error"
+    sim.heal()
+    sim.advance(46)
+    assert warmer.warm("support").ok
     with anthropic.Anthropic(api_key="k", base_url="http://127.0.0.1:9", max_retries=0) as nowhere:
         unreachable = Warmer(nowhere, support()).warm("support")
     assert (unreachable.outcome, unreachable.calls, unreachable.cost_usd) == ("failed", 0, 0.0)
+
+
+def test_a_fault_of_the_route_stops_the_other_prefixes(
+    client: anthropic.Anthropic, sim: Simulator
+) -> None:
+    """One call tells that the key is refused; the others are not sent."""
+    sim.inject(status=401)
+    prefixes = [support().with_model(MODEL, name=f"p{i}", system=SYSTEM + str(i)) for i in range(9)]
+    results = Warmer(client, prefixes, max_in_flight=1, clock=sim.now).warm()
+    assert [result.outcome for result in results] == ["failed"] + ["skipped"] * 8
+    assert len(sim.requests()) == 1
 
 
 def test_starting_logs_failures(

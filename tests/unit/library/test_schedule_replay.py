@@ -68,7 +68,7 @@ def test_spends_what_the_replay_says(policy: str, ttl: int) -> None:
     provider = Provider()
     prefix = Prefix(
         "support",
-        model="claude-sonnet-4-5",
+        model="claude-opus-4-8",
         system="x " * 20_000,
         ttl="1h" if ttl == TTL_1H else "5m",
     )
