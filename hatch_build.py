@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ZipsHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds layer.zip and keepwarm.zip to wheels; an editable install builds them on demand."""
+    """Adds the deployed zips to wheels; an editable install builds them on demand."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build into ``build/shipped`` and map it into the package."""
@@ -25,5 +25,5 @@ class ZipsHook(BuildHookInterface):  # type: ignore[type-arg]
         build_release(shipped)
         if warning := bytecode_warning(shipped / "layer.zip"):
             self.app.display_warning(warning)
-        for name in ("layer.zip", "keepwarm.zip"):
+        for name in ("layer.zip", "layer-without-observe.zip", "keepwarm.zip"):
             build_data["force_include"][str(shipped / name)] = f"prefixwarm_layer/shipped/{name}"

@@ -364,7 +364,7 @@ def _clock(now: Callable[[], float]) -> Iterator[None]:
             apart = name.startswith(("prefixwarm.simulator", "prefixwarm.local"))
             if ours and not apart and getattr(module, "time", None) is time.time:
                 stack.enter_context(mock.patch.object(module, "time", now))
-        from prefixwarm.observe import state_reporter
+        from prefixwarm.observe import outbox
 
-        stack.enter_context(mock.patch.object(state_reporter, "monotonic", now))
+        stack.enter_context(mock.patch.object(outbox, "monotonic", now))
         yield

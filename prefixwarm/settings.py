@@ -34,6 +34,8 @@ FIRST = "PREFIXWARM_FIRST"
 METRICS = "PREFIXWARM_METRICS"
 # The keep-warm function that the launcher asks where there is no Python; it reads it itself.
 ASK = "PREFIXWARM_ASK"
+# Read by the layer's wrapper alone.
+EXEC_WRAPPER = "PREFIXWARM_EXEC_WRAPPER"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")

@@ -38,8 +38,8 @@ _SUFFIX = ".prefix-"
 _MOST_LISTED = 40
 
 
-def layer_zip(scope: IConstruct, prefixes: Sequence[Prefix]) -> Path:
-    """The zip of the extension's layer with these prefixes inside.
+def layer_zip(scope: IConstruct, prefixes: Sequence[Prefix], *, observe: bool) -> Path:
+    """The zip of the layer with these prefixes inside, with `prefixwarm.observe` or without.
 
     Raises
     ------
@@ -47,7 +47,8 @@ def layer_zip(scope: IConstruct, prefixes: Sequence[Prefix]) -> Path:
         When it is over what Lambda unpacks for one function.
     """
     label = sha256(" ".join(prefix.digest for prefix in prefixes).encode()).hexdigest()[:16]
-    path = build_layer(_folder(scope) / f"layer-{label}.zip", [p.path for p in prefixes])
+    path = _folder(scope) / f"layer-{label}{'' if observe else '-alone'}.zip"
+    build_layer(path, [p.path for p in prefixes], observe=observe)
     size = path.stat().st_size
     if size > _LAYER_LIMIT:
         raise UsageError(

@@ -22,9 +22,15 @@ class Layer(lambda_.LayerVersion):
     """The layer with some prefixes; `digest` is the SHA-256 of its zip."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, warmer: Construct, prefixes: Sequence[Prefix]
+        self,
+        scope: Construct,
+        construct_id: str,
+        warmer: Construct,
+        prefixes: Sequence[Prefix],
+        *,
+        observe: bool,
     ) -> None:
-        path = layer_zip(warmer, prefixes)
+        path = layer_zip(warmer, prefixes, observe=observe)
         self.digest = digest(path)
         super().__init__(
             scope,
@@ -35,7 +41,9 @@ class Layer(lambda_.LayerVersion):
         )
 
 
-def layer_for(warmer: Construct, function: lambda_.Function, prefixes: Sequence[Prefix]) -> Layer:
+def layer_for(
+    warmer: Construct, function: lambda_.Function, prefixes: Sequence[Prefix], *, observe: bool
+) -> Layer:
     """The layer with these prefixes, one for all functions of a stack.
 
     A layer of another stack would be imported by its ARN, which changes with every prompt, and
@@ -47,8 +55,9 @@ def layer_for(warmer: Construct, function: lambda_.Function, prefixes: Sequence[
         (warmer, "Layer") if own else (function_stack, f"PrefixWarmLayer{warmer.node.addr[-8:]}")
     )
     names = ",".join(prefix.name for prefix in prefixes)
-    construct_id = f"{start}-{sha256(names.encode()).hexdigest()[:8]}"
+    alone = "" if observe else "-alone"
+    construct_id = f"{start}-{sha256(names.encode()).hexdigest()[:8]}{alone}"
     existing = scope.node.try_find_child(construct_id)
     if isinstance(existing, Layer):
         return existing
-    return Layer(scope, construct_id, warmer, prefixes)
+    return Layer(scope, construct_id, warmer, prefixes, observe=observe)

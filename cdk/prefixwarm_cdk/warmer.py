@@ -16,6 +16,7 @@ from prefixwarm_cdk import attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.answering import AnsweringWarmer
 from prefixwarm_cdk.assets import Manifest
+from prefixwarm_cdk.exec_wrapper import AUTO, expect_observe, observe_from_start
 from prefixwarm_cdk.function import KeepWarmFunction
 from prefixwarm_cdk.inputs import check_settings, expect, expect_count, expect_several
 from prefixwarm_cdk.keep_warm import Budget, KeepWarm
@@ -232,6 +233,7 @@ class PrefixWarmer(AnsweringWarmer):
         gate: Duration | None = None,
         init_usd_per_week: float = 1.0,
         first: str | None = None,
+        observe: bool | str = True,
     ) -> None:
         """Add the layer, the settings and the least grants to an agent's function.
 
@@ -254,6 +256,9 @@ class PrefixWarmer(AnsweringWarmer):
             US dollars that starts may spend on a prefix in a week without `prefixwarm.observe`.
         first
             The prefix that starts warm before requests were seen to use any. Default: by name.
+        observe
+            Whether the layer brings `prefixwarm.observe`; ``auto`` switches it on as well, without
+            a change of the function's code. Default: True.
 
         Raises
         ------
@@ -264,8 +269,11 @@ class PrefixWarmer(AnsweringWarmer):
         times = {"hint": init_hint, "hold": init_hold, "gate": gate}
         own = attachment.own_settings(init, **times, usd_per_week=init_usd_per_week)
         own |= attachment.first_setting(function, [prefix.name for prefix in chosen], first)
-        layer = layer_for(self, function, chosen)
+        expect_observe(observe)
+        layer = layer_for(self, function, chosen, observe=bool(observe))
         attachment.set_up(self, function, layer, self._shared(function) | own)
+        if observe == AUTO:
+            observe_from_start(function)
         renew_versions(function, layer)
         self._grant(function, chosen)
         self._senders[function] = chosen

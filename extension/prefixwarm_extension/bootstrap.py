@@ -1,8 +1,8 @@
 """Where the launcher's child begins: finds the layer's code and runs it.
 
 Started as ``bootstrap.py HOLD_MS``, or ``bootstrap.py HOLD_MS restored`` after a snapshot's
-restore, with a pipe as descriptor 3. Whatever goes wrong, one line says so, and the launcher
-continues.
+restore, with a pipe as descriptor 3; or as ``bootstrap.py observed`` at shutdown. Whatever goes
+wrong, one line says so, and the launcher continues.
 """
 
 from __future__ import annotations
@@ -61,20 +61,32 @@ class Bundle:
         return modules
 
 
+def send_observed() -> None:
+    """At shutdown: send what the function's processes have left."""
+    from prefixwarm_extension import observed
+
+    observed.send_observed(os.environ)
+
+
 # This process ends before a collection could pay.
 gc.disable()
 sys.meta_path[:0] = [Bundle(MAGIC_NUMBER.hex()), Bundle("sources")]
+at_shutdown = sys.argv[1:] == ["observed"]
 try:
-    from prefixwarm_extension.main import main
+    if at_shutdown:
+        send_observed()
+    else:
+        from prefixwarm_extension.main import main
 
-    kind = (*sys.argv[2:], os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"))[0]
-    main(os.environ, READY, kind, int(sys.argv[1]))
+        kind = (*sys.argv[2:], os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"))[0]
+        main(os.environ, READY, kind, int(sys.argv[1]))
 except BaseException as error:  # noqa: BLE001 - the function comes first
-    reason = type(error).__name__
+    what = "observe" if at_shutdown else "init", type(error).__name__
     print(  # noqa: T201
-        '{"service":"prefixwarm","by":"init","outcome":"failed","reason":"%s"}' % reason,  # noqa: UP031
+        '{"service":"prefixwarm","by":"%s","outcome":"failed","reason":"%s"}' % what,  # noqa: UP031
         flush=True,
     )
-    os.write(READY, b"next\n")
+    if not at_shutdown:
+        os.write(READY, b"next\n")
 # Without the interpreter's own clean-up, which costs as much as the signed call.
 os._exit(0)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
+# What Lambda starts by its path.
+_PROGRAMS = ("extensions/", "prefixwarm/wrapper")
 
 
 def write(target: Path, entries: Mapping[str, bytes]) -> None:
@@ -38,7 +40,7 @@ def append(base: Path, target: Path, entries: Mapping[str, bytes]) -> None:
 def _info(name: str, compression: int) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _DATE)
     info.create_system = _UNIX
-    mode = 0o755 if name.startswith("extensions/") else 0o644
+    mode = 0o755 if name.startswith(_PROGRAMS) else 0o644
     info.external_attr = (0o100000 | mode) << 16
     info.compress_type = compression
     return info

@@ -2,16 +2,18 @@
 
 ``/opt`` is read-only, so without bytecode every cold start compiles anew. All modules of the init
 phase go into one file for each Python, named after the magic number of its bytecode: it is read
-at once, shares its strings, and takes half the space of a file for each module.
+at once, shares its strings, and takes half the space of a file for each module. The modules that
+an agent imports have a file each, where Python looks for it, because agents import a part of them.
 """
 
 from __future__ import annotations
 
 import json
+import marshal
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from prefixwarm_layer import build_cache, pyodide
 
@@ -37,35 +39,50 @@ def without_lines(code):
         co_linetable=b"", co_consts=tuple(inner), co_filename="", co_qualname=code.co_name
     )
 
+def code_of(source):
+    return without_lines(compile(source, "", "exec", dont_inherit=True, optimize=2))
+
 def compiled(text):
-    bundle = {}
-    for name, (package, source) in json.loads(text).items():
-        code = compile(source, "", "exec", dont_inherit=True, optimize=2)
-        bundle[name] = package, without_lines(code)
-    return importlib.util.MAGIC_NUMBER + marshal.dumps(bundle)
+    modules, files = json.loads(text)
+    bundle = marshal.dumps({name: (pkg, code_of(src)) for name, (pkg, src) in modules.items()})
+    # Never compared with the source, which lies beside it and is as old.
+    head = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+    cached = {name: head + marshal.dumps(code_of(source)) for name, source in files.items()}
+    return importlib.util.MAGIC_NUMBER + marshal.dumps((bundle, cached), 2)
 """
 _MAGIC_BYTES = 4
 
 
-def bundles(modules: Mapping[str, tuple[bool, str]]) -> dict[str, bytes]:
-    """Compile these modules, one file for each Python from 3.11 on.
+class Compiled(NamedTuple):
+    """What one Python's compiler made: one file of modules, and files by their sources' names."""
+
+    bundle: bytes
+    cached: dict[str, bytes]
+
+
+def compiled(
+    modules: Mapping[str, tuple[bool, str]], files: Mapping[str, str]
+) -> dict[Build, Compiled]:
+    """Compile modules into one file, and others into a file each, for each Python from 3.11 on.
 
     Parameters
     ----------
     modules
         By name: whether it is a package, and its source.
+    files
+        Sources by the names of their files.
 
     Returns
     -------
     dict
-        File contents by the magic number of the bytecode, in hexadecimal digits. A Python is
-        missing where its compiler cannot be run; standard error says why.
+        By the build of Python. One is missing where its compiler cannot be run; standard error
+        says why.
     """
-    text = json.dumps(modules, sort_keys=True).encode()
+    text = json.dumps([modules, files], sort_keys=True).encode()
     with ThreadPoolExecutor(len(pyodide.BUILDS)) as pool:
-        files = pool.map(lambda build: _bundle(build, text), pyodide.BUILDS)
-        pairs = zip(pyodide.BUILDS, files, strict=True)
-        return {build.magic: data for build, data in pairs if data is not None}
+        results = pool.map(lambda build: _compiled(build, text), pyodide.BUILDS)
+        pairs = zip(pyodide.BUILDS, results, strict=True)
+        return {build: result for build, result in pairs if result is not None}
 
 
 def bytecode_warning(layer: Path) -> str | None:
@@ -82,15 +99,20 @@ def bytecode_warning(layer: Path) -> str | None:
     )
 
 
-def _bundle(build: Build, text: bytes) -> bytes | None:
+def _compiled(build: Build, text: bytes) -> Compiled | None:
+    data = _data(build, text)
+    return None if data is None else Compiled(*marshal.loads(data))  # noqa: S302 - our own
+
+
+def _data(build: Build, text: bytes) -> bytes | None:
     digest = sha256(b"\0".join((build.sha256.encode(), _PROGRAM.encode(), text))).hexdigest()
     cached = build_cache.folder("bytecode") / f"{build.magic}-{digest[:32]}"
     if cached.exists():
         return cached.read_bytes()
-    compiled = pyodide.run(build, _PROGRAM, text)
-    if compiled is None:
+    output = pyodide.run(build, _PROGRAM, text)
+    if output is None:
         return None
-    magic, data = compiled[:_MAGIC_BYTES].hex(), compiled[_MAGIC_BYTES:]
+    magic, data = output[:_MAGIC_BYTES].hex(), output[_MAGIC_BYTES:]
     if magic != build.magic:
         raise RuntimeError(f"pyodide {build.version} has the magic number {magic}")
     with build_cache.replacing(cached) as path:

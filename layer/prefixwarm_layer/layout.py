@@ -12,7 +12,8 @@ from prefixwarm.prefix.compiled import SUFFIX as WARM_SUFFIX
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import SUFFIX as PREFIX_SUFFIX
 from prefixwarm.prefix.prefix_file import dumps, load
-from prefixwarm_layer.bytecode import CODE, bundles
+from prefixwarm_layer.agent_modules import agent_files, cached_files, sources
+from prefixwarm_layer.bytecode import CODE, compiled
 from prefixwarm_layer.import_closure import import_closure
 
 if TYPE_CHECKING:
@@ -36,8 +37,14 @@ _ROOT = re.compile(
 )
 
 
-def layer_entries() -> dict[str, bytes]:
-    """Return the layer without bytecode and prefixes: launcher, programs, sources, CA roots."""
+def layer_entries(*, observe: bool = True) -> dict[str, bytes]:
+    """Return the layer without bytecode and prefixes: launcher, programs, sources, CA roots.
+
+    Parameters
+    ----------
+    observe
+        Whether it brings `prefixwarm.observe` for the agent.
+    """
     here = Path(__file__).parent
     files = import_closure(_PROGRAMS)
     return {
@@ -47,6 +54,7 @@ def layer_entries() -> dict[str, bytes]:
         # The format of marshal that every Python reads.
         f"{CODE}/sources": marshal.dumps(layer_modules(), 2),
         **{f"{_FOLDER}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
+        **(agent_files() if observe else {}),
     }
 
 
@@ -71,9 +79,12 @@ def layer_modules(*, late: bool = True) -> dict[str, tuple[bool, str]]:
 
 
 def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the layer with the bytecode of its init phase, as far as it can be compiled."""
-    compiled = bundles(layer_modules(late=False))
-    return {**entries, **{f"{CODE}/{name}": data for name, data in compiled.items()}}
+    """Return the layer with its bytecode, as far as it can be compiled."""
+    bytecode = {}
+    for build, code in compiled(layer_modules(late=False), sources(entries)).items():
+        bytecode[f"{CODE}/{build.magic}"] = code.bundle
+        bytecode |= cached_files(build, code)
+    return {**entries, **bytecode}
 
 
 def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:

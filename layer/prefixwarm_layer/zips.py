@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "shipped"
 LAYER = "layer.zip"
+LAYER_WITHOUT_OBSERVE = "layer-without-observe.zip"
 KEEPWARM = "keepwarm.zip"
+_LAYERS = {LAYER: True, LAYER_WITHOUT_OBSERVE: False}
 
 
-def build_layer(out: Path, prefixes: Sequence[Path] = ()) -> Path:
+def build_layer(out: Path, prefixes: Sequence[Path] = (), *, observe: bool = True) -> Path:
     """Write the layer's zip: code, CA roots, and these prefix files.
+
+    With `observe` it brings `prefixwarm.observe` for the agent as well.
 
     The bytes are the same on every machine that has Node.js and npm, or a wheel that was built
     where both are; `bytecode_warning` says when they are not.
@@ -35,7 +39,7 @@ def build_layer(out: Path, prefixes: Sequence[Path] = ()) -> Path:
         When a prefix file is invalid; nothing is written then.
     """
     entries = prefix_entries(prefixes)
-    archive.append(_layer_base(), Path(out), entries)
+    archive.append(_layer_base(observe=observe), Path(out), entries)
     return Path(out)
 
 
@@ -46,15 +50,17 @@ def build_keepwarm(out: Path) -> Path:
 
 
 def build_release(folder: Path) -> None:
-    """Build both zips anew into a folder, for the wheel."""
-    archive.write(folder / LAYER, with_bytecode(layer_entries()))
+    """Build all zips anew into a folder, for the wheel."""
+    for name, observe in _LAYERS.items():
+        archive.write(folder / name, with_bytecode(layer_entries(observe=observe)))
     archive.write(folder / KEEPWARM, keepwarm_entries())
 
 
-def _layer_base() -> Path:
-    if (SHIPPED / LAYER).exists():
-        return SHIPPED / LAYER
-    return _cached(LAYER, with_bytecode(layer_entries()))
+def _layer_base(*, observe: bool) -> Path:
+    name = next(name for name, brings in _LAYERS.items() if brings is observe)
+    if (SHIPPED / name).exists():
+        return SHIPPED / name
+    return _cached(name, with_bytecode(layer_entries(observe=observe)))
 
 
 def _keepwarm_base() -> Path:

@@ -23,6 +23,13 @@ _prefixes_option = click.option(
     "--prefixes", type=_folder, help="Folder with the prefix files that go into it."
 )
 
+_observe_option = click.option(
+    "--observe/--no-observe",
+    default=True,
+    show_default=True,
+    help="Whether it brings prefixwarm.observe for the agent.",
+)
+
 
 @click.group(epilog="Example: prefixwarm layer build --out layer.zip --prefixes prefixes")
 def layer() -> None:
@@ -37,13 +44,14 @@ def layer() -> None:
     help="The zip to write.",
 )
 @_prefixes_option
+@_observe_option
 @json_option
-def build(out: Path, prefixes: Path | None, as_json: bool) -> None:
+def build(out: Path, prefixes: Path | None, observe: bool, as_json: bool) -> None:
     """Write the layer's zip: the extension, and the prefixes that it warms."""
     from prefixwarm_layer.zips import build_layer
 
     files = _files(prefixes) if prefixes else []
-    _warn(build_layer(out, files))
+    _warn(build_layer(out, files, observe=observe))
     names = [str(path) for path in files]
     document = {"file": str(out), "bytes": out.stat().st_size, "prefixes": names}
     emit(document, as_json, lambda: line(f"{out}: {document['bytes']:,} bytes"))
@@ -55,14 +63,17 @@ def build(out: Path, prefixes: Path | None, as_json: bool) -> None:
 @click.option("--region", "regions", multiple=True, required=True, help="May be given repeatedly.")
 @click.option("--name", default="prefixwarm", show_default=True, help="Name of the layer.")
 @_prefixes_option
+@_observe_option
 @json_option
-def publish(regions: tuple[str, ...], name: str, prefixes: Path | None, as_json: bool) -> None:
+def publish(
+    regions: tuple[str, ...], name: str, prefixes: Path | None, observe: bool, as_json: bool
+) -> None:
     """Publish the layer into regions of your account, and print its ARNs."""
     from prefixwarm_layer.zips import build_layer
 
     files = _files(prefixes) if prefixes else []
     with TemporaryDirectory() as folder:
-        path = build_layer(Path(folder) / "layer.zip", files)
+        path = build_layer(Path(folder) / "layer.zip", files, observe=observe)
         _warn(path)
         code = path.read_bytes()
     published = [_published(region, name, code) for region in regions]

@@ -8,7 +8,7 @@ from prefixwarm.library.after_fork import renew_after_fork
 from prefixwarm.observe.background import Background
 from prefixwarm.observe.observation import Observation
 from prefixwarm.observe.observer import Observer
-from prefixwarm.observe.state_reporter import StateReporter
+from prefixwarm.observe.outbox import Outbox
 from prefixwarm.process_log import logger
 from prefixwarm.usage.reading import read_usage
 from prefixwarm.warm.error_classification import describe
@@ -40,7 +40,7 @@ class TrafficReports:
         self._calls = calls
         self._reported = reported
         self._last: dict[str, float] = {}
-        self._reporter = StateReporter(calls.store, calls.settings.cache_scope, calls.environ)
+        self._outbox = Outbox(calls.store, calls.settings.cache_scope, calls.environ)
         self.renew()
         renew_after_fork(self)
 
@@ -83,13 +83,14 @@ class TrafficReports:
         now = self._calls.clock()
         at = now - _ASSUMED_SECONDS if started is None else started
         recent = now - self._last.get(prepared.name, 0.0) < _EVERY_SECONDS
-        if recent and not reading.usage.written:
+        at_once = bool(reading.usage.written) or not recent
+        seen = Observation(prepared.name, None, reading.usage, at)
+        if not self._outbox.add(prepared.file, seen, at_once=at_once):
             return
         self._last[prepared.name] = now
-        seen = Observation(prepared.name, None, reading.usage, at)
 
         def report() -> None:
-            self._reporter.report(prepared.file, seen)
+            self._outbox.send()
             self._reported(prepared.name)
 
         self._background.do(report)

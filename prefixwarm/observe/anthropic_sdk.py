@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.observer import Observer
+from prefixwarm.observe.raw_response import read_along, read_along_async
 from prefixwarm.prefix.prompt import SHAPING_HEADERS
 from prefixwarm.warm.call_context import is_warm_call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from threading import Event
 
     from prefixwarm.observe.observer import Sent
 
+
+# On the handlers made here: clients that have one need no second.
+OBSERVES = "prefixwarm_observes"
 
 _PATH = "/v1/messages"
 _RAW = "x-stainless-raw-response"
@@ -67,11 +72,12 @@ def middleware(
             with suppress(Exception):
                 response.http_response.close()
             response = call_next(outgoing)
-        if sent is not None and _readable(request, response):
+        if sent is not None:
             with suppress(Exception):
-                _end(watch, sent, response, response.parse(), request.stream)
+                _observe(watch, sent, request, response)
         return response
 
+    handle.__dict__[OBSERVES] = True
     return handle
 
 
@@ -95,11 +101,12 @@ def async_middleware(
             with suppress(Exception):
                 await response.http_response.aclose()
             response = await call_next(outgoing)
-        if sent is not None and _readable(request, response):
+        if sent is not None:
             with suppress(Exception):
-                _end(watch, sent, response, await response.parse(), request.stream)
+                await _observe_async(watch, sent, request, response)
         return response
 
+    handle.__dict__[OBSERVES] = True
     return handle
 
 
@@ -140,25 +147,71 @@ def _without_diagnosis(
     return None
 
 
-def _readable(request: Any, response: Any) -> bool:
-    """Whether reading the response takes nothing away from the caller."""
-    with suppress(Exception):
-        mode = {k.lower(): v for k, v in request.headers.items()}.get(_RAW)
-        return bool(mode != "stream" and response.http_response.is_success)
-    return False
-
-
-def _end(watch: Observer, sent: Sent, response: Any, parsed: Any, stream: bool) -> None:
-    def report(message: Any) -> None:
-        watch.end(sent, _usage(message.usage), _diagnostics(message), headers)
-
-    headers = _shaping(response)
-    if not stream:
-        report(parsed)
-    elif hasattr(parsed, "__aiter__"):
-        parsed.__dict__["_iterator"] = _tapped_async(report, parsed._iterator)
+def _observe(watch: Observer, sent: Sent, request: Any, response: Any) -> None:
+    """Read along with a response that worked, and report it."""
+    if not response.http_response.is_success:
+        return
+    reporter = _Reporter(watch, sent, response)
+    if _is_raw(request):
+        read_along(response.http_response, request.stream, reporter.raw, watch.wait_until_told)
+        return
+    parsed = response.parse()
+    if request.stream:
+        parsed.__dict__["_iterator"] = _tapped(reporter, parsed._iterator)
     else:
-        parsed.__dict__["_iterator"] = _tapped(report, parsed._iterator)
+        watch.wait_until_told(reporter.message(parsed))
+
+
+async def _observe_async(watch: Observer, sent: Sent, request: Any, response: Any) -> None:
+    if not response.http_response.is_success:
+        return
+    reporter = _Reporter(watch, sent, response)
+    if _is_raw(request):
+        wait = watch.wait_until_told_async
+        read_along_async(response.http_response, request.stream, reporter.raw, wait)
+        return
+    parsed = await response.parse()
+    if request.stream:
+        parsed.__dict__["_iterator"] = _tapped_async(reporter, parsed._iterator)
+    else:
+        await watch.wait_until_told_async(reporter.message(parsed))
+
+
+def _is_raw(request: Any) -> bool:
+    """Whether the caller reads the body by itself: parsing it here would take it away."""
+    return {k.lower(): v for k, v in request.headers.items()}.get(_RAW) == "stream"
+
+
+class _Reporter:
+    """Reports one response to its observer; returns what to wait for."""
+
+    def __init__(self, watch: Observer, sent: Sent, response: Any) -> None:
+        self.watch = watch
+        self._sent = sent
+        self._headers = _shaping(response)
+
+    def message(self, message: Any) -> Event | None:
+        """A message as the SDK parsed it."""
+        usage, diagnostics = _usage(message.usage), _diagnostics(message)
+        return self._end(usage, diagnostics, message.id)
+
+    def raw(self, message: Mapping[str, Any]) -> Event | None:
+        """A message as it came."""
+        return self._end(message["usage"], message.get("diagnostics"), message.get("id"))
+
+    def _end(
+        self, usage: Mapping[str, Any], diagnostics: Any, response_id: str | None
+    ) -> Event | None:
+        return self.watch.end(
+            self._sent, usage, diagnostics, self._headers, response_id, source="anthropic"
+        )
+
+    def event(self, event: Any) -> Event | None:
+        """The cache fields are complete in the stream's first event."""
+        with suppress(Exception):
+            if event.type == "message_start":
+                return self.message(event.message)
+        return None
 
 
 def _shaping(response: Any) -> dict[str, str] | None:
@@ -169,23 +222,26 @@ def _shaping(response: Any) -> dict[str, str] | None:
     return None
 
 
-def _tapped(report: Callable[[Any], None], events: Iterator[Any]) -> Iterator[Any]:
+def _tapped(reporter: _Reporter, events: Iterator[Any]) -> Iterator[Any]:
+    done = None
     for event in events:
-        _report_start(report, event)
+        done = reporter.event(event) or done
+        if _is_last(event):
+            reporter.watch.wait_until_told(done)
         yield event
 
 
-async def _tapped_async(report: Callable[[Any], None], events: AsyncIterator[Any]) -> Any:
+async def _tapped_async(reporter: _Reporter, events: AsyncIterator[Any]) -> Any:
+    done = None
     async for event in events:
-        _report_start(report, event)
+        done = reporter.event(event) or done
+        if _is_last(event):
+            await reporter.watch.wait_until_told_async(done)
         yield event
 
 
-def _report_start(report: Callable[[Any], None], event: Any) -> None:
-    """The cache fields are complete in the stream's first event."""
-    with suppress(Exception):
-        if event.type == "message_start":
-            report(event.message)
+def _is_last(event: Any) -> bool:
+    return getattr(event, "type", "") == "message_stop"
 
 
 def _usage(usage: Any) -> Mapping[str, Any]:

@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from prefixwarm.observe.breakpoint import with_breakpoint
-from prefixwarm.observe.observer import Observer, without_fail
+from prefixwarm.observe.harmless import without_fail
+from prefixwarm.observe.observer import Observer
 from prefixwarm.warm.call_context import is_warm_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from threading import Event
+
+    from prefixwarm.observe.observer import Sent
 
     Usage = Callable[[], Mapping[str, Any]]
 
 
 _SENT = "prefixwarm_sent"
+# On the client: who watches it; one is enough.
+_WATCHED = "_prefixwarm_watched"
 _OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")
 _CONVERSE = ("/converse", "/converse-stream")
 
@@ -36,6 +42,7 @@ def watch(client: Any, observer: Observer | None = None, *, add_breakpoint: bool
 
     Notes
     -----
+    A client that is watched already is not reported twice; a breakpoint is added all the same.
     Bodies are read in the background, so a request is not delayed by it.
 
     Examples
@@ -49,10 +56,12 @@ def watch(client: Any, observer: Observer | None = None, *, add_breakpoint: bool
 
 
 def _register(client: Any, watcher: _Watcher, add_breakpoint: bool) -> None:
+    watched = vars(client).setdefault(_WATCHED, watcher)
     for operation in _OPERATIONS:
         name = f"bedrock-runtime.{operation}"
-        client.meta.events.register(f"before-call.{name}", watcher.before)
-        client.meta.events.register(f"after-call.{name}", watcher.after)
+        if watched is watcher:
+            client.meta.events.register(f"before-call.{name}", watcher.before)
+            client.meta.events.register(f"after-call.{name}", watcher.after)
         if add_breakpoint:
             client.meta.events.register(f"provide-client-params.{name}", watcher.add_breakpoint)
 
@@ -83,42 +92,88 @@ class _Watcher:
         with suppress(Exception):
             if is_warm_call():
                 return
+            call = _Call(self._observer, params["url_path"], params["body"], self._observer.clock())
             if self._first:
                 self._first = False
-                self._wait(params["url_path"], params["body"])
-            context[_SENT] = (params["url_path"], params["body"], self._observer.clock())
+                call.wait()
+                call = call.now()
+            self._observer.later(call.prepare)
+            context[_SENT] = call
 
     def after(self, parsed: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
         """Read along while the caller reads the response."""
         with suppress(Exception):
-            sent = context.pop(_SENT)
+            call = context.pop(_SENT)
             if "Error" in parsed:
                 return
-            self._read_along(parsed, lambda usage: self._later(sent, usage))
+            call.response_id = parsed.get("ResponseMetadata", {}).get("RequestId")
+            self._read_along(parsed, call)
 
-    def _read_along(self, parsed: dict[str, Any], tell: Callable[[Usage], None]) -> None:
+    def _read_along(self, parsed: dict[str, Any], call: _Call) -> None:
         if "usage" in parsed:
             usage = parsed["usage"]
-            tell(lambda: usage)
+            call.report(lambda: usage)
+            call.wait_until_told()
         elif "stream" in parsed:
-            parsed["stream"] = _Events(parsed["stream"], _in_metadata, tell)
+            parsed["stream"] = _Events(parsed["stream"], _in_metadata, call)
         elif hasattr(parsed["body"], "read"):
-            parsed["body"] = tee(parsed["body"], lambda data: tell(lambda: _in_message(data)))
+            parsed["body"] = tee(parsed["body"], call.read)
         else:
-            parsed["body"] = _Events(parsed["body"], _in_message_start, tell)
+            parsed["body"] = _Events(parsed["body"], _in_message_start, call)
 
-    def _wait(self, path: str, body: bytes) -> None:
-        sent = self._observer.begin(_request(path, body), {})
+
+class _Call:
+    """One request on its way: read in the background, and reported with its response's usage."""
+
+    def __init__(self, observer: Observer, path: str, body: bytes, started: float) -> None:
+        self.response_id: str | None = None
+        self._observer = observer
+        self._path = path
+        self._body = body
+        self._started = started
+        self._sent: Sent | None = None
+        self._done: Event | None = None
+
+    def now(self) -> _Call:
+        """The same, sent now."""
+        return _Call(self._observer, self._path, self._body, self._observer.clock())
+
+    def wait(self) -> None:
+        """Wait for a warm call that is writing its prefix."""
+        sent = self._begin()
         if sent is not None:
             self._observer.wait(sent)
 
-    def _later(self, sent: tuple[str, bytes, float], usage: Usage) -> None:
-        self._observer.later(lambda: self._observe(*sent, usage()))
+    def prepare(self) -> None:
+        """Compare it with what is warmed, and open the way to the state, while it is in flight."""
+        self._sent = self._begin()
+        if self._sent is not None:
+            self._observer.prepare(self._sent)
 
-    def _observe(self, path: str, body: bytes, started: float, usage: Mapping[str, Any]) -> None:
-        sent = self._observer.begin(_request(path, body), {}, started)
-        if sent is not None:
-            self._observer.end(sent, usage)
+    def report(self, usage: Usage) -> None:
+        """Report it: in the background, but for the first one of a minute."""
+        if self._sent is not None and self._observer.is_due(self._sent):
+            self._report(usage)
+        else:
+            self._observer.later(lambda: self._report(usage))
+
+    def read(self, data: bytes) -> None:
+        """Report it from its whole body."""
+        self.report(lambda: _in_message(data))
+        self.wait_until_told()
+
+    def wait_until_told(self) -> None:
+        """Wait for that first one, 50 ms at most."""
+        self._observer.wait_until_told(self._done)
+
+    def _begin(self) -> Sent | None:
+        return self._observer.begin(_request(self._path, self._body), {}, self._started)
+
+    def _report(self, usage: Usage) -> None:
+        if self._sent is not None:
+            self._done = self._observer.end(
+                self._sent, usage(), response_id=self.response_id, source="boto3"
+            )
 
 
 def _request(path: str, body: bytes) -> dict[str, Any]:
@@ -175,24 +230,26 @@ class _Tee:
 
 
 class _Events:
-    """A stream of events, which tells what one of them says of the usage."""
+    """A stream of events, which reports what one of them says of the usage."""
 
-    def __init__(
-        self,
-        stream: Any,
-        find: Callable[[Any], Usage | None],
-        tell: Callable[[Usage], None],
-    ) -> None:
+    def __init__(self, stream: Any, find: Callable[[Any], Usage | None], call: _Call) -> None:
         self._stream = stream
         self._find = find
-        self._tell = tell
+        self._call = call
 
     def __iter__(self) -> Iterator[Any]:
         for event in self._stream:
             with suppress(Exception):
                 if usage := self._find(event):
-                    self._tell(usage)
+                    self._call.report(usage)
+                if _is_last(event):
+                    self._call.wait_until_told()
             yield event
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def _is_last(event: Mapping[str, Any]) -> bool:
+    """Whether nothing of use comes behind this event."""
+    return "metadata" in event or b'"message_stop"' in event.get("chunk", {}).get("bytes", b"")[:64]

@@ -12,6 +12,7 @@ from time import sleep as pause
 from time import time
 from typing import TYPE_CHECKING
 
+from prefixwarm.observe.waiting import wait_async
 from prefixwarm.warm.lease_time import LeaseWatch
 from prefixwarm.wire.deadline import Deadline
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.state.warm_state import State
-
-
-_STEP = 0.01
 
 
 class Gate:
@@ -53,14 +51,9 @@ class Gate:
 
     async def wait_async(self, prefix: PrefixFile) -> None:
         """The same without blocking the event loop, whichever the SDK runs on."""
-        if not self._seconds:
-            return
         with suppress(Exception):
-            from anyio import sleep  # which the SDK brings
-
-            until = Deadline.after(self._seconds)
-            while not self._opened(prefix).is_set() and not until.expired:
-                await sleep(min(_STEP, until.remaining()))
+            if self._seconds:
+                await wait_async(self._opened(prefix), self._seconds)
 
     def _opened(self, prefix: PrefixFile) -> Event:
         with self._lock:

@@ -18,7 +18,7 @@ def emit_line(text: str) -> None:
     Elsewhere it is a record of `logging` without the metrics, so that nothing is printed that the
     program has not asked for.
     """
-    if _in_lambda():
+    if in_lambda():
         _write(sys.stdout, text)
         return
     with suppress(Exception):
@@ -30,13 +30,14 @@ def emit_line(text: str) -> None:
 
 def warn(text: str) -> None:
     """Write one line about what keeps requests from being observed."""
-    if _in_lambda():
+    if in_lambda():
         _write(sys.stderr, f"prefixwarm: {text}")
     else:
         logger.warning("%s", text)
 
 
-def _in_lambda() -> bool:
+def in_lambda() -> bool:
+    """Whether this process is a Lambda function's."""
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 

@@ -11,6 +11,7 @@ from prefixwarm.warm.log_line import metric_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.settings import Settings
     from prefixwarm.state.outcome import Usage
 
@@ -36,6 +37,10 @@ class Observation:
         When it was sent, in epoch seconds.
     other : str
         The model of a request that is not the warmed agent's; then there is no prefix and usage.
+    missed_usd : float or None
+        What it paid beyond the price of a read, in US dollars; None when a price is unknown.
+    guessed : bool
+        Whether the prefix was concluded from the model alone, as nobody saw the request.
     """
 
     prefix: str
@@ -43,6 +48,8 @@ class Observation:
     usage: Usage
     started: float
     other: str = ""
+    missed_usd: float | None = None
+    guessed: bool = False
 
     @property
     def result(self) -> str:
@@ -52,6 +59,38 @@ class Observation:
         if self.drift is not None:
             return "drift"
         return "hit" if self.usage.read else "miss"
+
+
+def missed_usd(prefix: PrefixFile, usage: Usage, drift: str | None) -> float | None:
+    """What a request paid for the prefix beyond the price of a read, in US dollars.
+
+    Tokens that it wrote, or sent uncached, as far as the prefix is long; None when a price that is
+    needed is unknown.
+    """
+    if drift is None and usage.read:
+        return 0.0
+    prices = prefix.usd_per_mtok
+    rest = length_of(prefix) - usage.read
+    missed = 0.0
+    for category in ("write_1h", "write_5m", "input"):
+        tokens = max(0, min(rest, getattr(usage, category)))
+        rest -= tokens
+        price, read = prices.get(category), prices.get("read")
+        if tokens and (price is None or read is None):
+            return None
+        missed += tokens * ((price or 0.0) - (read or 0.0)) / 1e6
+    return missed
+
+
+def length_of(prefix: PrefixFile) -> int:
+    """How many tokens the prefix has, as counted or else estimated; 0 where neither is known."""
+    return prefix.tokens.get("counted") or prefix.tokens.get("estimate") or 0
+
+
+def hit_rate(read: int, written: int, uncached: int) -> float | None:
+    """The share of input tokens that were read from the cache; None where there were none."""
+    tokens = read + written + uncached
+    return read / tokens if tokens else None
 
 
 def metrics(seen: Observation) -> dict[str, tuple[float, str]]:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from prefixwarm.errors import PrefixwarmError
+from prefixwarm.observe import installed
 from prefixwarm.observe.background import Background
 from prefixwarm.observe.diagnose import Diagnosis, drifted_tier, verdict
+from prefixwarm.observe.ending import handle_sigterm, send_at_end
 from prefixwarm.observe.gate import Gate
-from prefixwarm.observe.line_output import emit_line, warn
+from prefixwarm.observe.harmless import without_fail
+from prefixwarm.observe.line_output import emit_line
 from prefixwarm.observe.matcher import Matcher
-from prefixwarm.observe.observation import Observation, diagnosis_line, drift_line, line
-from prefixwarm.observe.state_reporter import StateReporter, table_state
+from prefixwarm.observe.observation import Observation, diagnosis_line, drift_line, line, missed_usd
+from prefixwarm.observe.once import reported
+from prefixwarm.observe.outbox import Outbox
 from prefixwarm.observe.unrelated import UnrelatedTraffic
-from prefixwarm.prefix.prefix_file import find, load
+from prefixwarm.observe.waiting import wait_async
 from prefixwarm.prefix.prompt import Prompt
-from prefixwarm.safe_text import printable
-from prefixwarm.settings import Settings
 from prefixwarm.state.outcome import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from threading import Event
 
     from prefixwarm.observe.matcher import Match, Warmed
     from prefixwarm.prefix.difference import Difference
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from prefixwarm.state.store import WarmStore
 
 
-T = TypeVar("T")
-_FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
+# The first report of a minute is finished before the answer is handed over, or goes on behind it.
+_REPORT_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,17 @@ class Observer:
         self._background = Background()
         self._explained: set[tuple[str, str]] = set()
         self._unrelated = UnrelatedTraffic()
-        self._settings = _settings()
-        warmed = _installed(self._settings) if prefixes is None else prefixes
+        self._settings = installed.settings()
+        warmed = installed.prefix_files(self._settings) if prefixes is None else prefixes
         self._matcher = without_fail(lambda: Matcher(warmed)) or Matcher([])
-        store = state or without_fail(lambda: table_state(self._settings))
+        store = state or without_fail(lambda: installed.table_state(self._settings))
         scope = self._settings.cache_scope
-        self._reporter = StateReporter(store, scope, environ) if store else None
-        self._gate = Gate(self._reporter.read, self._settings.gate_ms) if self._reporter else None
+        self._outbox = Outbox(store, scope, environ) if store else None
+        self._gate = Gate(self._outbox.read, self._settings.gate_ms) if self._outbox else None
         sampling = self._settings.diagnose == "sample"
-        self._diagnosis = Diagnosis() if self._reporter and sampling else None
+        self._diagnosis = Diagnosis() if self._outbox and sampling else None
+        if self._outbox:
+            send_at_end(self._outbox)
         self._learn_ids()
 
     def begin(
@@ -124,9 +126,34 @@ class Observer:
         Only for requests that go to the Claude API itself.
         """
         named = ""
+        self.prepare(sent)
         if self._diagnosis is not None and sent.match.alike:
             named = self._diagnosis.message_id(sent.match.warmed.prefix, sent.body)
         return replace(sent, named=named, started=self.clock())
+
+    def is_due(self, sent: Sent) -> bool:
+        """Whether this request's report is the first of a minute."""
+        prefix, drifted = sent.match.warmed.prefix, sent.match.drift is not None
+        return self._outbox is not None and self._outbox.due(prefix, drifted=drifted)
+
+    def prepare(self, sent: Sent) -> None:
+        """Open the way to the state while the model call is in flight, if its report is due."""
+        if self.is_due(sent):
+            self._prepare(sent.match.warmed.prefix)
+
+    def prepare_for(self, prefix: PrefixFile) -> None:
+        """The same for a request that is not seen, of this prefix."""
+        if self._outbox is not None and self._outbox.due(prefix):
+            self._prepare(prefix)
+
+    def _prepare(self, prefix: PrefixFile) -> None:
+        if self._outbox is not None:
+            self._background.do(partial(self._outbox.prepare, prefix))
+
+    @property
+    def prefixes(self) -> list[PrefixFile]:
+        """What is warmed."""
+        return self._matcher.prefixes
 
     def without_diagnosis(self, sent: Sent) -> Sent:
         """The same request, naming nothing: the provider refused that, so no other one asks."""
@@ -137,45 +164,106 @@ class Observer:
     def end(
         self,
         sent: Sent,
-        usage: Mapping[str, Any],
+        usage: Mapping[str, Any] | Usage,
         diagnostics: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> None:
+        response_id: str | None = None,
+        source: str = "",
+    ) -> Event | None:
         """Report a request from its response.
+
+        Returns
+        -------
+        threading.Event or None
+            Set when the state has the report; None where none is due, see `wait_until_told`.
 
         Parameters
         ----------
         sent : Sent
             The request.
-        usage : mapping
-            The response's ``usage``.
+        usage : mapping or Usage
+            The response's ``usage``, or what was read from it.
         diagnostics : mapping, optional
             The response's ``diagnostics``, if the request asked for them.
         headers : mapping of str to str, optional
             All headers that the request was sent with, names in lower case.
+        response_id : str, optional
+            The provider's id of the response; what another source reported is not reported again.
+        source : str, optional
+            Who saw it.
         """
         with suppress(Exception):
-            self._report(sent, usage, diagnostics, headers)
+            if reported.is_first(response_id, source):
+                return self._report(sent, usage, diagnostics, headers)
+        return None
 
     def _report(
         self,
         sent: Sent,
-        usage: Mapping[str, Any],
+        usage: Mapping[str, Any] | Usage,
         diagnostics: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
-    ) -> None:
+    ) -> Event | None:
         seen = self._observed(sent, usage, diagnostics, headers)
-        self._emit(line(seen, self._settings, now=self.clock()))
-        if seen.result == "other":
-            return
         prefix = sent.match.warmed.prefix
-        reporter = self._reporter if self._reporter and self._reporter.due(prefix, seen) else None
+        due = self._noted(prefix, seen)
         new = bool(seen.drift) and (prefix.name, str(seen.drift)) not in self._explained
         if new:
             self._explained.add((prefix.name, str(seen.drift)))
-        if new or reporter:
-            place = _where(sent, str(seen.drift), headers) if seen.drift else None
-            self._background.do(lambda: self._tell(prefix, seen, place, new, reporter))
+        if seen.result == "other" or not (new or due):
+            return None
+        place = _where(sent, str(seen.drift), headers) if seen.drift else None
+        done = self._background.do(lambda: self._tell(prefix, seen, place, new, due))
+        return done if due else None
+
+    def end_unseen(
+        self,
+        prefix: PrefixFile,
+        usage: Usage,
+        started: float,
+        *,
+        response_id: str | None,
+        source: str,
+        sure: bool,
+    ) -> Event | None:
+        """Report a request of which only the usage was seen, as that of a prefix.
+
+        Parameters
+        ----------
+        prefix : PrefixFile
+            What it is taken to send; `sure` says that the caller knows.
+        usage : Usage
+            Tokens that it billed.
+        started : float
+            When it was sent, in epoch seconds.
+        response_id, source, returns
+            As for `end`.
+        """
+        if not reported.is_first(response_id, source):
+            return None
+        missed = missed_usd(prefix, usage, None)
+        seen = Observation(prefix.name, None, usage, started, missed_usd=missed, guessed=not sure)
+        if not self._noted(prefix, seen):
+            return None
+        return self._background.do(lambda: self._tell(prefix, seen, None, False, True))
+
+    def _noted(self, prefix: PrefixFile, seen: Observation) -> bool:
+        """Write the line, and keep the report; whether it is to be sent now."""
+        self._emit(line(seen, self._settings, now=self.clock()))
+        if seen.result == "other" or self._outbox is None:
+            return False
+        handle_sigterm()
+        return self._outbox.add(prefix, seen)
+
+    def wait_until_told(self, done: Event | None) -> None:
+        """Wait for the report that `end` has begun, 50 ms at most."""
+        if done is not None:
+            done.wait(_REPORT_SECONDS)
+
+    async def wait_until_told_async(self, done: Event | None) -> None:
+        """The same without blocking the event loop."""
+        if done is not None:
+            await wait_async(done, _REPORT_SECONDS)
 
     def later(self, job: Callable[[], None]) -> None:
         """Do something in the background; what it raises is dropped."""
@@ -188,7 +276,7 @@ class Observer:
     def _observed(
         self,
         sent: Sent,
-        usage: Mapping[str, Any],
+        usage: Mapping[str, Any] | Usage,
         diagnostics: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
     ) -> Observation:
@@ -204,7 +292,9 @@ class Observer:
             drift = added.tier if added else None
         if sent.named:
             drift = self._diagnosed(sent, drift, verdict(diagnostics))
-        return Observation(warmed.prefix.name, drift, Usage.from_response(usage), sent.started)
+        tokens = usage if isinstance(usage, Usage) else Usage.from_response(usage)
+        missed = missed_usd(warmed.prefix, tokens, drift)
+        return Observation(warmed.prefix.name, drift, tokens, sent.started, missed_usd=missed)
 
     def _tell(
         self,
@@ -212,16 +302,19 @@ class Observer:
         seen: Observation,
         place: Callable[[], Difference | None] | None,
         new: bool,
-        reporter: StateReporter | None,
+        due: bool,
     ) -> None:
         """Name the place of a drift in the log, once, and tell the state."""
         first = place() if place else None
         if first is not None and new:
             self._emit(drift_line(prefix.name, str(seen.drift), first.at, first.why))
-        if reporter is not None:
-            state = reporter.report(prefix, seen, first.at if first else "")
-            if self._diagnosis is not None:
-                self._diagnosis.learn(prefix, state)
+        if self._outbox is None:
+            return
+        if first is not None:
+            self._outbox.locate(prefix, str(seen.drift), first.at)
+        if due:
+            self._outbox.send()
+            self._learn_id(prefix)
 
     def _diagnosed(self, sent: Sent, drift: str | None, reason: str) -> str | None:
         """Report the provider's verdict; the tier that drifted, as we or it found."""
@@ -240,12 +333,13 @@ class Observer:
 
     def _learn_ids(self) -> None:
         """Fetch the warm calls' message ids before the first request, without holding it up."""
-        for prefix in self._matcher.prefixes if self._diagnosis else ():
-            self._background.do(partial(self._learn_id, prefix))
+        if self._diagnosis is not None and self._outbox is not None:
+            for prefix in self._matcher.prefixes:
+                self._background.do(partial(self._learn_id, prefix))
 
     def _learn_id(self, prefix: PrefixFile) -> None:
-        if self._diagnosis is not None and self._reporter is not None:
-            self._diagnosis.learn(prefix, self._reporter.read(prefix))
+        if self._diagnosis is not None and self._outbox is not None:
+            self._diagnosis.learn(prefix, self._outbox.read(prefix))
 
 
 def _where(
@@ -266,32 +360,3 @@ def _drifted_at(
         (difference for difference in differences if difference.tier == tier),
         differences[0] if differences else None,
     )
-
-
-def _settings() -> Settings:
-    return without_fail(Settings.from_environment) or Settings(disabled=True)
-
-
-def _installed(settings: Settings) -> list[PrefixFile]:
-    if settings.disabled:
-        return []
-    folders = [settings.prefixes] if settings.prefixes else _FOLDERS
-    paths = without_fail(lambda: _files(folders)) or []
-    loaded = [without_fail(partial(load, path)) for path in paths]
-    return [prefix for prefix in loaded if prefix is not None]
-
-
-def _files(folders: Sequence[str]) -> list[Path]:
-    folder = next((name for name in folders if os.path.isdir(name)), None)  # noqa: PTH112
-    return find(folder) if folder else []
-
-
-def without_fail(make: Callable[[], T]) -> T | None:
-    """What `make` returns; None, and one line, where it fails: the agent comes first."""
-    try:
-        return make()
-    except PrefixwarmError as error:
-        warn(printable(str(error)))
-    except Exception as error:  # noqa: BLE001 - observing must never fail the agent
-        warn(f"not observed: {type(error).__name__}")
-    return None

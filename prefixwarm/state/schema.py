@@ -211,6 +211,20 @@ class Traffic(Group):
     init_reads: int = field("init_reads", COUNT, "session starts that read what a start had sent")
 
 
+class Observed(Group):
+    """What observed requests did to the cache, over the prefix's life."""
+
+    requests: int = field("requests", COUNT, "observed requests")
+    hits: int = field("request_hits", COUNT, "those that read the entry")
+    read: int = field("tokens_read", COUNT, "tokens that they read from the cache")
+    written: int = field("tokens_written", COUNT, "tokens that they wrote to it")
+    uncached: int = field("tokens_uncached", COUNT, "tokens that they sent past it")
+    missed_usd: float = field(
+        "missed_usd", USD, "what the others of them paid beyond the price of a read"
+    )
+    last_report: str = field("last_report", TEXT, "the last report's own id", internal=True)
+
+
 class Money(Group):
     """Dollars over the prefix's life, and what is settled of them in the ledgers."""
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Settlement,
     )
     from prefixwarm.state.outcome import Outcome
+    from prefixwarm.state.traffic_report import TrafficReport
     from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
 
@@ -88,6 +89,9 @@ class WarmStore(Protocol):
 
     def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
         """A sign of real traffic, by what it was seen: end the silence; `warm_until` stays."""
+
+    def report(self, report: TrafficReport, state: State, deadline: Deadline) -> None:
+        """Note what a process saw of a prefix's requests, once; `state` as it was last read."""
 
     def add_function(
         self, key: str, function: str, deadline: Deadline, started: float | None = None

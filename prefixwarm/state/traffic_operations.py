@@ -19,13 +19,11 @@ class TrafficOperations(TableAccess):
 
     def record_use(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """See `StateStore`."""
+        from prefixwarm.state.traffic_changes import record_use
+
         change = Change()
-        change.set("warm_until", started + ttl)
-        change.set("last_touch", started)
-        change.set("granted_ttl", ttl)
-        change.set("matched_at", started)
+        record_use(change, started, ttl)
         end_silence(change, started, OBSERVED)
-        change.require(change.absent_or("warm_until", "<", started + ttl))
         try:
             self._update(key, change, deadline)
         except ConditionFailed:
@@ -33,29 +31,20 @@ class TrafficOperations(TableAccess):
 
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
         """See `StateStore`."""
+        from prefixwarm.state.traffic_changes import count_start
+
         change = Change()
         end_silence(change, start.at, OBSERVED)
-        change.add("starts", 1)
-        change.add("start_hits", int(start.hit))
-        if start.init_read:
-            change.add("init_reads", 1)
-        change.add("saves", int(start.saved))
-        change.add("saved_usd", start.saved_usd or 0.0)
-        if start.asked_ttl is not None:
-            change.set("agent_ttl", start.asked_ttl)
-        if start.recheck:
-            change.set("due_at", start.at)
-        change.require(change.absent_or("traffic_at", "<", start.at - start.quiet))
+        count_start(change, start)
         self._update_if(key, change, deadline)
 
     def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
         """See `StateStore`."""
+        from prefixwarm.state.traffic_changes import note_drift
+
         change = Change()
-        change.set("drift_tier", drift.tier)
-        change.set("drift_place", drift.place)
-        change.set("drift_at", drift.at)
+        note_drift(change, drift)
         keep(change, drift.at)
-        change.require(change.absent_or("drift_at", "<", drift.at))
         self._update_if(key, change, deadline)
 
     def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:

@@ -52,7 +52,7 @@ class Change:
         """The condition that an attribute is there and compares so."""
         return f"{self._name(name)} {operator} {self._held(value)}"
 
-    def absent_or(self, name: str, operator: str, value: float) -> str:
+    def absent_or(self, name: str, operator: str, value: str | float) -> str:
         """The condition that an attribute compares so where it is there."""
         comparison = self.compare(name, operator, value)
         return f"attribute_not_exists({self._name(name)}) OR {comparison}"

@@ -12,6 +12,7 @@ from prefixwarm.state.schema import (
     LastDecision,
     Life,
     Money,
+    Observed,
     Traffic,
     fields_of,
 )
@@ -41,6 +42,7 @@ class State(Record):
     lease: HeldLease = HeldLease()
     backoff: Backoff = Backoff()
     traffic: Traffic = Traffic()
+    observed: Observed = Observed()
     money: Money = Money()
     last_call: LastCall = LastCall()
     last_decision: LastDecision = LastDecision()
@@ -93,6 +95,7 @@ GROUPS: dict[str, type[Group]] = {
     "lease": HeldLease,
     "backoff": Backoff,
     "traffic": Traffic,
+    "observed": Observed,
     "money": Money,
     "last_call": LastCall,
     "last_decision": LastDecision,

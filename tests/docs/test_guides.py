@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import pytest
+from anthropic import _base_client
+from botocore.session import Session
 
 from prefixwarm.cli.command_group import COMMANDS, run
 from prefixwarm.lint.verdict import judge
@@ -25,7 +29,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_the_code_of_capture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The request of the `Prefix` reads what is built from it; the client takes the middleware."""
+    """The request of the `Prefix` reads what is built from it."""
     monkeypatch.delenv("PREFIXWARM_TABLE", raising=False)
     found: dict[str, Any] = {}
     for code in blocks("capture.md", "python"):
@@ -33,8 +37,21 @@ def test_the_code_of_capture(monkeypatch: pytest.MonkeyPatch) -> None:
     support = found["SUPPORT"]
     prefix = make_prefix("support", support.request([PLACEHOLDER]))
     assert judge(prefix, found["request"]).hit
-    assert len(found["client"].middleware) == 1
-    found["client"].close()
+
+
+def test_the_code_of_observe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client takes the middleware; `instrument` gives it to every other one, once."""
+    monkeypatch.delenv("PREFIXWARM_TABLE", raising=False)
+    for owner in (_base_client.SyncAPIClient, _base_client.AsyncAPIClient):
+        monkeypatch.setattr(owner, "__init__", owner.__init__)
+    monkeypatch.setattr(Session, "create_client", Session.create_client)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    found: dict[str, Any] = {}
+    for code in blocks("observe.md", "python"):
+        exec(code, found)
+    with anthropic.Anthropic(api_key="k") as other, found["client"] as own:
+        assert [len(client.middleware) for client in (own, other)] == [1, 1]
+        assert len(own.with_options(max_retries=0).middleware) == 1
 
 
 @pytest.mark.parametrize("page", ["policy.md", "prices.md"])

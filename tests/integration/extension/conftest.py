@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from agent_code import with_sdk
 from extension_bench import (
     ANSWER,
     KEY,
@@ -57,6 +58,12 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("layer")
     folder.chmod(0o755)
     return unzipped_layer(folder, [write_prefix(folder / "prefixes", "support")])
+
+
+@pytest.fixture(scope="session")
+def sdk(layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The layer and one with the SDK, as agents have it."""
+    return with_sdk(layer, tmp_path_factory.mktemp("sdk"))
 
 
 @pytest.fixture

@@ -2,74 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import time
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from extension_bench import TABLE, request
+from agent_code import OBSERVED, agent
+from extension_bench import TABLE
 
-import prefixwarm
 from prefixwarm.simulator import Latency, running
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from extension_bench import Bench
-
-    from prefixwarm.local.emulated_function import Function
-
-AGENT = """
-import anthropic
-from prefixwarm.observe import middleware
-
-client = anthropic.Anthropic(
-    middleware=[middleware()], default_headers={{"anthropic-version": "2023-06-01"}}, max_retries=0
-)
-
-def handler(event, context):
-    usage = client.messages.create(**{request!r}, max_tokens=16).usage
-    return usage.model_dump()
-"""
-
-
-def installed(name: str, found: set[str]) -> set[str]:
-    """The top-level names of the files of a distribution and of what it needs here."""
-    try:
-        whole = distribution(name)
-    except PackageNotFoundError:
-        return found  # for other platforms or versions
-    found |= {file.parts[0] for file in whole.files or ()} - {"..", "__pycache__"}
-    for line in whole.requires or ():
-        if "extra ==" not in line:
-            installed(re.split(r"[\s;<>=!~\[(]", line)[0], found)
-    return found
-
-
-@pytest.fixture(scope="module")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A layer with the SDK and this library, as an agent bundles them."""
-    folder = tmp_path_factory.mktemp("libraries")
-    folder.chmod(0o755)
-    (folder / "python").mkdir()
-    site = Path(str(distribution("anthropic").locate_file("")))
-    for name in installed("anthropic", set()):
-        copy = shutil.copytree if (site / name).is_dir() else shutil.copy
-        copy(site / name, folder / "python" / name)
-    shutil.copytree(Path(prefixwarm.__file__).parent, folder / "python" / "prefixwarm")
-    return folder
-
-
-def agent(bench: Bench, libraries: Path, **env: str) -> Function:
-    """A function that asks through the SDK, with the middleware."""
-    code = bench.code(AGENT.format(request=request("support")))
-    function = bench.function(code, HOME="/tmp", **env)
-    return replace(function, layers=(*function.layers, libraries), timeout=30)
 
 
 @pytest.fixture
@@ -79,12 +27,10 @@ def slow_bench(bench: Bench) -> Iterator[Bench]:
         yield replace(bench, provider=provider)
 
 
-def test_without_a_hold_the_gate_alone_saves_the_second_write(
-    slow_bench: Bench, libraries: Path
-) -> None:
+def test_without_a_hold_the_gate_alone_saves_the_second_write(slow_bench: Bench, sdk: Path) -> None:
     """One write in all, and the first request waits until it can read it."""
     env = {"PREFIXWARM_INIT_HOLD_MS": "0", "PREFIXWARM_GATE_MS": "20000"}
-    started = slow_bench.start(agent(slow_bench, libraries, **env))
+    started = slow_bench.start(agent(slow_bench, sdk, OBSERVED, **env))
     usage = started.answer.payload
     warm, asked = slow_bench.provider.requests()
     assert usage["cache_read_input_tokens"] > 5000

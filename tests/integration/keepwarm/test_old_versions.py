@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.observe.observation import Observation
-from prefixwarm.observe.state_reporter import StateReporter
+from prefixwarm.observe.outbox import Outbox
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
@@ -64,14 +64,13 @@ class Canary:
 
     def asks(self, *versions: str) -> None:
         """A real request to each version, observed in the agent."""
-        reporter = StateReporter(
-            self.world.runtime.dependencies.store, "default", self.world.environ
-        )
+        outbox = Outbox(self.world.runtime.dependencies.store, "default", self.world.environ)
         for version in versions:
             started = self.world.sim.now()
             found = self.world.agent_asks(version)
             usage = Usage.from_response(found.to_dict())
-            reporter.report(file_of(version), Observation("support", None, usage, started))
+            outbox.add(file_of(version), Observation("support", None, usage, started))
+            outbox.send()
 
     def starts(self, version: str) -> None:
         """A function's environment starts with this version, for a request."""

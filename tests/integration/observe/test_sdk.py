@@ -122,13 +122,41 @@ def test_an_asynchronous_client(provider: Any, watched: Watched, loop: str) -> N
 
 
 def test_raw_and_streaming_responses(provider: Any, watched: Watched) -> None:
-    """A raw response is observed; one that the caller reads piece by piece is not touched."""
+    """Reads along with a body that the caller reads by itself, however it does."""
     agent = client(provider, watched)
     raw = agent.messages.with_raw_response.create(**body("a"))
     assert raw.parse().usage.cache_creation_input_tokens
-    with agent.messages.with_streaming_response.create(**body("b")) as response:
-        assert json.loads(b"".join(response.iter_bytes()))["usage"]["cache_read_input_tokens"]
-    assert watched.results == ["miss"]
+    streaming = agent.messages.with_streaming_response
+    with streaming.create(**body("b")) as response:
+        assert json.loads(b"".join(response.iter_bytes(50)))["usage"]["cache_read_input_tokens"]
+    with streaming.create(**body("c")) as response:
+        assert response.parse().usage.cache_read_input_tokens
+    with streaming.create(**body("d"), stream=True) as response:
+        assert any("message_stop" in line for line in response.iter_lines())
+    with streaming.create(**body("e"), stream=True) as response:
+        assert [event.type for event in response.parse()][-1] == "message_stop"
+    with streaming.create(**body("f")):
+        pass  # read by nobody
+    assert watched.results == ["miss", *["hit"] * 4]
+
+
+def test_streaming_responses_of_an_asynchronous_client(provider: Any, watched: Watched) -> None:
+    """The same."""
+
+    async def talk() -> None:
+        async with anthropic.AsyncAnthropic(
+            base_url=provider.url, api_key="k", middleware=[async_middleware(watched.observer)]
+        ) as agent:
+            streaming = agent.messages.with_streaming_response
+            async with streaming.create(**body("a")) as response:
+                assert (await response.parse()).usage.cache_creation_input_tokens
+            async with streaming.create(**body("b"), stream=True) as response:
+                assert [line async for line in response.iter_lines()]
+            async with streaming.create(**body("c")) as response:
+                assert json.loads(await response.read())
+
+    anyio.run(talk)
+    assert watched.results == ["miss", "hit", "hit"]
 
 
 def test_the_beta_client(provider: Any, watched: Watched) -> None:

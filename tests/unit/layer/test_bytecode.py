@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm_layer import bytecode, pyodide
-from prefixwarm_layer.bytecode import bundles, bytecode_warning
+from prefixwarm_layer.bytecode import bytecode_warning, compiled
 from prefixwarm_layer.layout import layer_entries, layer_modules, with_bytecode
 from prefixwarm_layer.pyodide import BUILDS
 from prefixwarm_layer.zips import build_layer
@@ -90,7 +90,10 @@ def test_bytecode_has_neither_docstrings_nor_lines(
 @pytest.mark.slow
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     """In another process: nothing depends on hash seeds, dates or places."""
-    build, text = BUILDS[-1], json.dumps({"doubling": (False, DOUBLING)}).encode()
+    build, text = (
+        BUILDS[-1],
+        json.dumps([{"doubling": (False, DOUBLING)}, {"doubling.py": DOUBLING}]).encode(),
+    )
     first, second = (pyodide.run(build, bytecode._PROGRAM, text) for _ in range(2))
     assert first is not None
     assert first[:4].hex() == build.magic
@@ -189,7 +192,7 @@ def test_a_compiler_that_cannot_be_had_is_left_out(
     program(tmp_path / "bin", "node", node)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert bundles({"doubling": (False, DOUBLING)}) == {}
+    assert compiled({"doubling": (False, DOUBLING)}, {}) == {}
     assert not list((tmp_path / "cache").rglob("*.mjs"))
 
 
@@ -199,4 +202,4 @@ def test_a_node_that_cannot_run_the_compiler_is_left_out(
     """As one that is too old."""
     program(tmp_path / "bin", "node", "echo 'SyntaxError' >&2; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert bundles({"doubling": (False, DOUBLING + "# another one\n")}) == {}
+    assert compiled({"doubling": (False, DOUBLING + "# another one\n")}, {}) == {}

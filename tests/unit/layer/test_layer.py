@@ -30,9 +30,12 @@ if TYPE_CHECKING:
 
 CODE = "prefixwarm/code/"
 MOST_BYTES = 450_000
-# What stands beside the init phase's own files: the sources for a Python without bytecode, and what
-# a function's handler may import.
-NOT_INIT = (f"{CODE}sources", "python/")
+# What stands beside the init phase's own files: the sources for a Python without bytecode, what a
+# function's handler may import, and what its agent does.
+AGENT = ("prefixwarm/python/", "prefixwarm/auto/", "prefixwarm/wrapper")
+NOT_INIT = (f"{CODE}sources", "python/", *AGENT)
+# What an agent's modules take, of which one Python reads about a fifth.
+MOST_AGENT_BYTES = 1_000_000
 
 
 def prefix(folder: Path, name: str = "support") -> Path:
@@ -65,6 +68,19 @@ def test_it_is_small(tmp_path: Path) -> None:
     assert {CODE + build.magic for build in BUILDS} <= set(files)
     init = [size for name, size in files.items() if not name.startswith(NOT_INIT)]
     assert sum(init) < MOST_BYTES
+    agent = [size for name, size in files.items() if name.startswith(AGENT)]
+    assert sum(agent) < MOST_AGENT_BYTES
+
+
+def test_it_can_be_built_without_the_agents_part(tmp_path: Path) -> None:
+    """Everything else is the same."""
+    with zipfile.ZipFile(build_layer(tmp_path / "alone.zip", observe=False)) as content:
+        alone = {info.filename: info.CRC for info in content.infolist()}
+    with zipfile.ZipFile(build_layer(tmp_path / "whole.zip")) as content:
+        whole = {info.filename: info.CRC for info in content.infolist()}
+    assert alone.items() < whole.items()
+    own = (*AGENT, "python/prefixwarm.py")
+    assert all(name.startswith(own) for name in whole.keys() - alone.keys())
 
 
 def test_the_same_inputs_give_the_same_bytes(layer: Path, tmp_path: Path) -> None:
@@ -80,6 +96,7 @@ def test_only_the_launcher_can_be_executed_and_all_can_be_read(layer: Path) -> N
         modes = {i.filename: i.external_attr >> 16 & 0o777 for i in content.infolist()}
         assert content.testzip() is None
     assert modes.pop("extensions/prefixwarm") == 0o755
+    assert modes.pop("prefixwarm/wrapper") == 0o755
     assert set(modes.values()) == {0o644}
 
 

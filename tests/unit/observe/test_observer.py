@@ -158,10 +158,10 @@ def test_an_unreachable_state_changes_nothing(watched: Any, make_body: Any) -> N
     """The line is written all the same."""
 
     class Away:
-        def report(self, *_arguments: Any) -> None:
+        def read(self, *_arguments: Any) -> None:
             raise StateError("away")
 
-    watched.observer._reporter._store = Away()
+    watched.observer._outbox._store = Away()
     observe(watched, make_body(), READ)
     assert watched.results == ["hit"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.observe.observation import Observation
-from prefixwarm.observe.state_reporter import session_start
+from prefixwarm.observe.outbox import report_of
 from prefixwarm.state.outcome import Usage
 from prefixwarm.state.warm_state import State
 
@@ -17,7 +17,7 @@ MISS = Usage(write_1h=1_000_000, input=10)
 
 def start(prefix: Any, usage: Usage, drift: str | None = None, **state: Any) -> Any:
     seen = Observation("support", drift, usage, 10_000.0)
-    return session_start(prefix, seen, State.of("k", granted_ttl=3600, **state))
+    return report_of("k", prefix, seen).session_start(State.of("k", granted_ttl=3600, **state))
 
 
 @pytest.fixture
@@ -45,6 +45,11 @@ def test_traffic_within_the_ttl_would_have_kept_it_alive(priced: Any) -> None:
     )
 
 
+def test_a_request_soon_after_another_starts_nothing(priced: Any) -> None:
+    """Whatever it read."""
+    assert start(priced, HIT, calls=3, traffic_at=9995.0) is None
+
+
 def test_without_warm_calls_nothing_is_ours(priced: Any) -> None:
     """Somebody else wrote what was read."""
     assert not start(priced, HIT, calls=0, traffic_at=5000.0).saved
@@ -67,7 +72,7 @@ def test_a_read_of_what_a_start_sent_is_counted_apart(priced: Any) -> None:
     """Its price is that of the earlier first token: once, and not where others sent it since."""
     sent = {"calls": 1, "init_at": 9990.0, "last_touch": 9991.0}
     assert start(priced, HIT, **sent, traffic_at=5000.0).init_read
-    assert not start(priced, HIT, **sent, traffic_at=9995.0).init_read
+    assert not start(priced, HIT, **{**sent, "init_at": 9500.0}, traffic_at=9600.0).init_read
     assert not start(priced, MISS, **sent).init_read
     assert not start(priced, HIT, calls=1, last_touch=9991.0).init_read
     assert not start(priced, HIT, **{**sent, "last_touch": 5000.0}).init_read

@@ -25,11 +25,13 @@ NUMBERS = [
     *("deployed_at", "write_ms", "read_ms", "calls", "unpriced", "starts", "start_hits"),
     *("saves", "saved_usd", "spent_usd", "kept_usd", "settled", "settled_saves"),
     *("settled_saved_usd", "settled_others_usd", "init_allowance_usd", "due_at", "version"),
-    *("init_until", "init_at", "init_reads", "init_write_usd", "init_spent_usd"),
+    *("init_until", "init_at", "init_reads", "init_write_usd", "init_spent_usd", "requests"),
+    *("request_hits", "tokens_read", "tokens_written", "tokens_uncached", "missed_usd"),
 ]
 TEXTS = [
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned", "drift_tier"),
     *("drift_place", "message_id", "object", "backoff_of", "traffic_by", "current", "lease_unsent"),
+    "last_report",
 ]
 NAMES = [*NUMBERS, *TEXTS, "functions"]
 

@@ -1,0 +1,91 @@
+"""Observes a function without a change of its code: the layer's wrapper starts its runtime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jsii
+from aws_cdk import Aspects, IAspect, Stack, TreeInspector
+from aws_cdk import aws_lambda as lambda_
+
+from prefixwarm import settings
+from prefixwarm.errors import UsageError
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
+
+
+AUTO = "auto"
+_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
+_WRAPPER = "/opt/prefixwarm/wrapper"
+
+
+def expect_observe(observe: object) -> None:
+    """Check the argument of `attach`.
+
+    Raises
+    ------
+    UsageError
+        When it is none of its values.
+    """
+    if observe is not True and observe is not False and observe != AUTO:
+        raise UsageError(f'attach(observe={observe!r}): write True, False or "auto"')
+
+
+def observe_from_start(function: lambda_.Function) -> None:
+    """Start the runtime through the layer's wrapper, which calls the function's own in turn.
+
+    Raises
+    ------
+    UsageError
+        When the runtime is not Python's.
+    """
+    if not function.runtime.name.startswith("python"):
+        raise UsageError(
+            f'attach({function.node.path}): observe="auto" needs a Python runtime, and this is '
+            f"{function.runtime.name}; leave it out"
+        )
+    own = _wrapper_of(function)
+    if own:
+        function.add_environment(settings.EXEC_WRAPPER, own)
+    function.add_environment(_VARIABLE, _WRAPPER)
+    Aspects.of(function).add(_RefuseOtherWrapper())
+
+
+def _wrapper_of(function: lambda_.Function) -> str | None:
+    """What the function's variable says; a text, or a token that becomes one."""
+    value = _environment_of(function).get(_VARIABLE)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(
+            f'attach({function.node.path}): observe="auto" calls the function\'s own '
+            f"{_VARIABLE} in turn, and its value is known at deployment only; write it as a text"
+        )
+    return value
+
+
+def _environment_of(function: lambda_.Function) -> dict[str, object]:
+    """The function's variables so far, which CDK itself renders at synthesis.
+
+    A property of the resource loses them on its way into Python; an inspector keeps them.
+    """
+    resource, inspector = function.node.default_child, TreeInspector()
+    assert isinstance(resource, lambda_.CfnFunction)
+    resource.inspect(inspector)
+    inspected = Stack.of(function).resolve(inspector)["attributes"]
+    environment = inspected["aws:cdk:cloudformation:props"].get("environment") or {}
+    return dict(environment.get("variables") or {})
+
+
+@jsii.implements(IAspect)
+class _RefuseOtherWrapper:
+    """A wrapper that is set after `attach` would take the place of ours without a word."""
+
+    def visit(self, node: IConstruct) -> None:
+        if not isinstance(node, lambda_.Function):
+            return
+        own = _wrapper_of(node)
+        if own != _WRAPPER:
+            raise UsageError(
+                f"attach({node.node.path}): {_VARIABLE} became {own!r} after it was attached with "
+                'observe="auto"; set it before, and it is called in turn'
+            )

@@ -1,0 +1,62 @@
+"""Sends, at the environment's shutdown, what its processes observed and could not send."""
+
+from __future__ import annotations
+
+import os
+
+from prefixwarm.settings import Settings
+from prefixwarm.state.traffic_report import FOLDER, TrafficReport
+from prefixwarm.warm.connections import connect
+from prefixwarm.wire.accelerated import loads
+from prefixwarm.wire.deadline import Deadline
+from prefixwarm_extension.context import CA_FOLDER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+# Lambda ends an environment two seconds after the signal, of which the runtime takes 0.3.
+SECONDS = 1.5
+# Each holds 50 reports at most.
+_MOST_BYTES = 256 * 1024
+
+
+def send_observed(environ: Mapping[str, str], folder: str = FOLDER) -> None:
+    """Send the reports of this folder, each once; says nothing, since nobody is warmed by it.
+
+    Raises
+    ------
+    PrefixwarmError
+        When the state cannot be reached.
+    """
+    reports = list(_left(folder))
+    settings = Settings.from_environment(environ)
+    if not reports or settings.disabled:
+        return
+    ca_folder = CA_FOLDER if os.path.isdir(CA_FOLDER) else None
+    store = connect(environ, settings, ca_folder=ca_folder, warms_only=True).warm_store
+    if store is None:
+        return
+    deadline = Deadline.after(SECONDS)
+    for report in reports:
+        store.report(report, store.read(report.key, deadline), deadline)
+
+
+def _left(folder: str) -> Iterator[TrafficReport]:
+    """The reports in all files of this folder."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        yield from _reports(f"{folder}/{name}")
+
+
+def _reports(path: str) -> list[TrafficReport]:
+    """What was written whole; a process that was killed may have left half a file."""
+    try:
+        with open(path, "rb") as file:
+            return [TrafficReport(**document) for document in loads(file.read(_MOST_BYTES))]
+    except (OSError, ValueError, TypeError):
+        return []

@@ -1,0 +1,26 @@
+"""Runs what must never fail the agent, from import to exit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from prefixwarm.errors import PrefixwarmError
+from prefixwarm.observe.line_output import warn
+from prefixwarm.safe_text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+T = TypeVar("T")
+
+
+def without_fail(make: Callable[[], T]) -> T | None:
+    """What `make` returns; None, and one line, where it fails: the agent comes first."""
+    try:
+        return make()
+    except PrefixwarmError as error:
+        warn(printable(str(error)))
+    except Exception as error:  # noqa: BLE001 - observing must never fail the agent
+        warn(f"not observed: {type(error).__name__}")
+    return None

@@ -1,0 +1,42 @@
+"""`instrument()`: observes whatever SDK this process uses, with one line."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from prefixwarm.observe.harmless import without_fail
+from prefixwarm.observe.import_hook import when_imported
+from prefixwarm.observe.patches import PATCHES
+
+if TYPE_CHECKING:
+    from prefixwarm.observe.patches import Patch
+
+
+def instrument() -> tuple[str, ...]:
+    """Observe all clients of the SDKs that are installed, those that are imported later as well.
+
+    The anthropic SDK (2.x, and what is built on it, such as LangChain's ``ChatAnthropic``), boto3's
+    ``bedrock-runtime`` (and LangChain's ``ChatBedrockConverse``, Strands), and LiteLLM. No request
+    is reported twice, whatever else is switched on. Clients that exist already stay as they are.
+
+    Returns
+    -------
+    tuple of str
+        What is observed: ``anthropic``, ``boto3``, ``litellm``.
+
+    Examples
+    --------
+    >>> from prefixwarm.observe import instrument
+    >>> "anthropic" in instrument()
+    True
+    """
+    return tuple(name for name, patch in PATCHES.items() if without_fail(partial(_hooked, patch)))
+
+
+def _hooked(patch: Patch) -> bool:
+    if find_spec(patch.module.partition(".")[0]) is None:
+        return False
+    when_imported(patch.module, patch.apply)
+    return True

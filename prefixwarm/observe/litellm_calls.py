@@ -1,0 +1,112 @@
+"""A callback for LiteLLM, which reaches providers without their SDKs.
+
+LiteLLM keeps the request as it was sent, so it is compared as by the SDK's middleware. It calls
+its callbacks behind the answer, in a thread: in a function the report may wait for the next request
+or the environment's end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.observe.process_observer import shared_observer
+from prefixwarm.usage.reading import read_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.observe.observer import Observer, Sent
+
+
+_MARK = "prefixwarm_observes"
+_MOST_IN_FLIGHT = 1000
+
+
+def litellm_callback(observer: Observer | None = None) -> Any:
+    """Make a callback: ``litellm.callbacks.append(litellm_callback())``.
+
+    Parameters
+    ----------
+    observer : Observer, optional
+        What observes; by default the process's own, with the installed prefix files.
+
+    Returns
+    -------
+    litellm.integrations.custom_logger.CustomLogger
+        For ``litellm.callbacks``.
+    """
+    from litellm.integrations.custom_logger import CustomLogger
+
+    calls = _Calls(observer)
+
+    class PrefixwarmLogger(CustomLogger):  # type: ignore[misc]
+        """Reports what LiteLLM's completions did to the cache."""
+
+        def log_pre_api_call(self, model: Any, messages: Any, kwargs: Any) -> None:  # noqa: ARG002
+            """Compare the request before it is sent."""
+            with suppress(Exception):
+                calls.start(kwargs)
+
+        def log_success_event(
+            self,
+            kwargs: Any,
+            response_obj: Any,
+            start_time: Any,  # noqa: ARG002
+            end_time: Any,  # noqa: ARG002
+        ) -> None:
+            """Report the response of a synchronous call."""
+            with suppress(Exception):
+                calls.end(kwargs, response_obj)
+
+        async def async_log_success_event(
+            self,
+            kwargs: Any,
+            response_obj: Any,
+            start_time: Any,  # noqa: ARG002
+            end_time: Any,  # noqa: ARG002
+        ) -> None:
+            """Report the response of an asynchronous one."""
+            with suppress(Exception):
+                calls.end(kwargs, response_obj)
+
+    setattr(PrefixwarmLogger, _MARK, True)
+    return PrefixwarmLogger()
+
+
+class _Calls:
+    """Requests on their way, by LiteLLM's id of the call."""
+
+    def __init__(self, observer: Observer | None) -> None:
+        self._observer = observer
+        self._sent: OrderedDict[Any, Sent] = OrderedDict()
+
+    def start(self, call: Mapping[str, Any]) -> None:
+        """Compare the request as it goes out; its headers are not told."""
+        body = call["additional_args"]["complete_input_dict"]
+        body = json.loads(body) if isinstance(body, str | bytes) else body
+        named = "modelId" if "inferenceConfig" in body or "toolConfig" in body else "model"
+        model = str(call["model"]).removeprefix("converse/").removeprefix("anthropic/")
+        watch = self._observer or shared_observer()
+        sent = watch.begin({named: model, **body}, {})
+        if sent is not None:
+            watch.prepare(sent)
+            self._sent[call["litellm_call_id"]] = sent
+            if len(self._sent) > _MOST_IN_FLIGHT:
+                self._sent.popitem(last=False)
+
+    def end(self, call: Mapping[str, Any], response: Any) -> None:
+        """Report it, once: LiteLLM tells of some calls in both ways."""
+        sent, reading = self._sent.pop(call["litellm_call_id"], None), read_usage(response)
+        if sent is not None and reading is not None and reading.usage is not None:
+            watch = self._observer or shared_observer()
+            watch.end(sent, reading.usage, response_id=response.id, source="litellm")
+
+
+def observe_litellm(litellm: Any) -> bool:
+    """Add a callback to ``litellm.callbacks``, unless there is one; whether there is one now."""
+    if not any(hasattr(callback, _MARK) for callback in litellm.callbacks):
+        litellm.callbacks.append(litellm_callback())
+    return True

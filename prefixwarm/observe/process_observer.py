@@ -1,0 +1,18 @@
+"""The one observer of this process, for what is switched on without naming one."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from prefixwarm.observe.observer import Observer
+
+_lock = Lock()
+_observers: list[Observer] = []
+
+
+def shared_observer() -> Observer:
+    """The process's observer with the installed prefix files, made when first asked for."""
+    with _lock:
+        if not _observers:
+            _observers.append(Observer())
+        return _observers[0]

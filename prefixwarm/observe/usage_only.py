@@ -1,0 +1,101 @@
+"""Observes requests of which only the usage is seen: what a framework's callback, or a span, tells.
+
+What was sent cannot be compared with what is warmed, so nothing is said of drift. The prefix is the
+one that the caller names, or the only one of the model.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.observe.process_observer import shared_observer
+from prefixwarm.state.outcome import Usage
+from prefixwarm.usage.reading import read_usage
+
+if TYPE_CHECKING:
+    from prefixwarm.observe.observer import Observer
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+
+class UsageWatch:
+    """Reports usages to an observer.
+
+    Parameters
+    ----------
+    source : str
+        Who sees them.
+    prefix : str, optional
+        The name of the prefix that all of them send.
+    observer : Observer, optional
+        By default the process's own.
+    """
+
+    def __init__(
+        self, source: str, prefix: str | None = None, observer: Observer | None = None
+    ) -> None:
+        self.observer = observer or shared_observer()
+        self._source = source
+        self._name = prefix
+
+    def prepare(self, model: object) -> None:
+        """Open the way to the state while the model call is in flight."""
+        with suppress(Exception):
+            prefix = self._prefix(model)
+            if prefix is not None:
+                self.observer.prepare_for(prefix)
+
+    def report(
+        self, model: object, usage: object, started: float, response_id: object = None
+    ) -> None:
+        """Report a response, and wait a moment for the first report of a minute.
+
+        Parameters
+        ----------
+        model : object
+            The model's name; what is no text is nobody's.
+        usage : object
+            A `Usage`, or what `prefixwarm.usage.read_usage` takes.
+        started : float
+            When the request was sent, in epoch seconds.
+        response_id : object, optional
+            The provider's id of the response.
+        """
+        with suppress(Exception):
+            tokens, prefix = _tokens(usage), self._prefix(model)
+            if tokens is None or prefix is None:
+                return
+            identity = response_id if isinstance(response_id, str) else None
+            done = self.observer.end_unseen(
+                prefix,
+                tokens,
+                started,
+                response_id=identity,
+                source=self._source,
+                sure=self._name is not None,
+            )
+            self.observer.wait_until_told(done)
+
+    def _prefix(self, model: object) -> PrefixFile | None:
+        prefixes = self.observer.prefixes
+        if self._name is not None:
+            return next((prefix for prefix in prefixes if prefix.name == self._name), None)
+        own = [prefix for prefix in prefixes if isinstance(model, str) and _is_of(prefix, model)]
+        return own[0] if len(own) == 1 else None
+
+
+def _tokens(usage: object) -> Usage | None:
+    if isinstance(usage, Usage):
+        return usage
+    reading = read_usage(usage)
+    return reading.usage if reading else None
+
+
+def _is_of(prefix: PrefixFile, model: str) -> bool:
+    """Whether a framework's name of a model, with a provider and a date or not, is the prefix's."""
+    name = model.rpartition("/")[2]
+    return any(name == own or name.startswith(f"{own}-") for own in _names(prefix))
+
+
+def _names(prefix: PrefixFile) -> list[Any]:
+    return [name for name in (prefix.model, prefix.base_model) if name]

@@ -1,0 +1,37 @@
+"""What real requests change in the warm state. The init phase sees none and loads none of it."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from prefixwarm.state.model import Drift, SessionStart
+    from prefixwarm.state.update_expression import Change
+
+
+def record_use(change: Change, started: float, ttl: int) -> None:
+    change.set("warm_until", started + ttl)
+    change.set("last_touch", started)
+    change.set("granted_ttl", ttl)
+    change.set("matched_at", started)
+    change.require(change.absent_or("warm_until", "<", started + ttl))
+
+
+def count_start(change: Change, start: SessionStart) -> None:
+    change.add("starts", 1)
+    change.add("start_hits", int(start.hit))
+    if start.init_read:
+        change.add("init_reads", 1)
+    change.add("saves", int(start.saved))
+    change.add("saved_usd", start.saved_usd or 0.0)
+    if start.asked_ttl is not None:
+        change.set("agent_ttl", start.asked_ttl)
+    if start.recheck:
+        change.set("due_at", start.at)
+    change.require(change.absent_or("traffic_at", "<", start.at - start.quiet))
+
+
+def note_drift(change: Change, drift: Drift) -> None:
+    change.set("drift_tier", drift.tier)
+    change.set("drift_place", drift.place)
+    change.set("drift_at", drift.at)
+    change.require(change.absent_or("drift_at", "<", drift.at))
