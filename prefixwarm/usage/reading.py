@@ -21,6 +21,11 @@ ANTHROPIC, CONVERSE, OPENAI, GEMINI = "anthropic", "converse", "openai", "gemini
 
 _USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
 _MODEL_NAMES = ("model", "model_version", "modelVersion")
+# Nova's names by InvokeModel, beside those of Converse.
+_OF_NOVA = {
+    "cacheReadInputTokenCount": "cacheReadInputTokens",
+    "cacheWriteInputTokenCount": "cacheWriteInputTokens",
+}
 _SERVED = ("inference_geo", "speed", "service_tier")
 # Whoever hands on Claude's usage in OpenAI's arrangement keeps one of Claude's own names beside.
 _OF_CLAUDE = ("cache_creation_input_tokens", "cache_creation", "ephemeral_5m_input_tokens")
@@ -108,6 +113,8 @@ def _read(usage: Mapping[str, Any], model: str) -> Reading | None:
     form = form_of(usage)
     if form is None:
         return None
+    if form == CONVERSE:
+        usage = {**{ours: usage.get(nova) for nova, ours in _OF_NOVA.items()}, **usage}
     tokens, wrong = None, unusable_field(usage) if form in (ANTHROPIC, CONVERSE) else ""
     try:
         tokens = None if wrong else _READERS[form](usage)

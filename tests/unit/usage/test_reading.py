@@ -165,6 +165,11 @@ def test_the_sdk_of_google() -> None:
             {"prompt_tokens": 1000, "completion_tokens": 5, "prompt_cache_hit_tokens": 700},
             Usage(input=300, output=5, read=700),
         ),
+        # Nova's, by InvokeModel
+        (
+            {"inputTokens": 7, "outputTokens": 3, "cacheReadInputTokenCount": 900},
+            Usage(input=7, output=3, read=900),
+        ),
         # Gemini leaves out what is nought
         ({"promptTokenCount": 8, "totalTokenCount": 8}, Usage(input=8)),
     ],
