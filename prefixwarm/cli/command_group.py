@@ -35,6 +35,7 @@ COMMANDS = {
     "layer": "Build the Lambda layer, publish it, or package a deployment without CDK.",
     "attach": "Attach the layer to a function that exists, whoever deployed it.",
     "detach": "Take off what `prefixwarm attach` has attached, and nothing else.",
+    "doctor": "Check that everything is as it must be, and say what to do where it is not.",
     "demo": "Show the same agent without and with prefixwarm, on this machine and with no account.",
 }
 _EXTRAS = {

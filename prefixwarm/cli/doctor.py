@@ -1,0 +1,112 @@
+"""`prefixwarm doctor`: is everything as it must be, from this machine to the deployment."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING
+
+import click
+
+from prefixwarm.attach.deployed import (
+    keep_warm_function,
+    named_keep_warm_function,
+    open_session,
+)
+from prefixwarm.cli.aws_options import aws_account
+from prefixwarm.cli.connections import connect
+from prefixwarm.cli.output import Styled, emit, finish, json_option, line, severity
+from prefixwarm.cli.status import every_state
+from prefixwarm.doctor.aws_account import Account
+from prefixwarm.doctor.deployed_parts import Deployment
+from prefixwarm.doctor.diagnosis import error, unknown
+from prefixwarm.doctor.machine import machine
+from prefixwarm.errors import PrefixwarmError, UsageError
+from prefixwarm.prefix.prefix_file import load
+from prefixwarm.settings import TABLE
+from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.table_call import signed_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import boto3
+
+    from prefixwarm.attach.deployed import KeepWarmConfiguration
+    from prefixwarm.doctor.diagnosis import Diagnosis
+    from prefixwarm.state.warm_state import State
+
+_WORDS = {"ok": "ok", "warning": "warning", "error": "error", "unknown": "?"}
+
+
+@click.command(epilog="Example: prefixwarm doctor --stack Shop support.prefix.json")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.option("--stack", help="CloudFormation stack of the deployment.")
+@click.option("--keep-warm", help="Name or ARN of its keep-warm function, instead of a stack.")
+@aws_account
+@json_option
+def doctor(
+    files: tuple[Path, ...], stack: str | None, keep_warm: str | None, as_json: bool
+) -> None:
+    """Check that everything is as it must be, and say what to do where it is not.
+
+    This machine and the CDK app in this folder; with --stack or --keep-warm the account and the
+    deployment too; prefix files are compared with what is deployed. Exits 1 for an error.
+    """
+    if stack and keep_warm:
+        raise UsageError("--stack and --keep-warm: give one of them")
+    diagnoses = list(_diagnoses(files, stack, keep_warm))
+    document = {"checks": [asdict(one) for one in diagnoses]}
+    emit(document, as_json, lambda: _show(diagnoses))
+    finish(ok=all(one.level != "error" for one in diagnoses))
+
+
+def _diagnoses(
+    paths: Sequence[Path], stack: str | None, keep_warm: str | None
+) -> Iterator[Diagnosis]:
+    files = [load(path) for path in paths]
+    yield from machine(Path())
+    if not stack and not keep_warm:
+        yield unknown("deployment", "none was named", "give --stack, or --keep-warm")
+        return
+    session = open_session()
+    account = Account(session)
+    yield from account.diagnoses()
+    if not account.reached:
+        return
+    try:
+        function = _function(stack, keep_warm, session)
+        states = _states(function)
+    except PrefixwarmError as problem:
+        yield error("deployment", str(problem), "name the stack of the PrefixWarmer")
+        return
+    yield from Deployment(function, session, states, time()).diagnoses(files)
+
+
+def _function(
+    stack: str | None, keep_warm: str | None, session: boto3.Session
+) -> KeepWarmConfiguration:
+    if stack:
+        return keep_warm_function(stack, session)
+    return named_keep_warm_function(keep_warm or "", session)
+
+
+def _states(function: KeepWarmConfiguration) -> list[State]:
+    """The states of its table; none where it cannot be read, which another check says."""
+    try:
+        with connect() as connections:
+            table = function.environment.get(TABLE, "")
+            return every_state(DynamoState(table, signed_calls(connections.aws)))
+    except PrefixwarmError:
+        return []
+
+
+def _show(diagnoses: Sequence[Diagnosis]) -> None:
+    for one in diagnoses:
+        level = (
+            severity(one.level) if one.level in ("warning", "error") else Styled(_WORDS[one.level])
+        )
+        line(level, f"  {one.check}: {one.found}")
+        if one.remedy:
+            line(f"         {one.remedy}")

@@ -1,0 +1,1 @@
+"""What `prefixwarm doctor` looks at: this machine, the account, a deployment, prefix files."""

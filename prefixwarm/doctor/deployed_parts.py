@@ -1,0 +1,152 @@
+"""Does a deployment run: its function, schedule, switch, table, prefixes, and what is observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from prefixwarm.attach.aws_errors import aws_errors, is_missing
+from prefixwarm.doctor.diagnosis import error, ok, unknown, warning
+from prefixwarm.errors import PrefixwarmError, SettingsError
+from prefixwarm.keepwarm.kill_switch import stopped
+from prefixwarm.prefix import manifest
+from prefixwarm.settings import MANIFEST, TABLE, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import boto3
+
+    from prefixwarm.attach.deployed import KeepWarmConfiguration
+    from prefixwarm.doctor.diagnosis import Diagnosis
+    from prefixwarm.prefix.file_form import PrefixFile
+    from prefixwarm.state.warm_state import State
+
+_LATE_SECONDS = 300.0
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployed keep-warm function, and what can be asked about it."""
+
+    function: KeepWarmConfiguration
+    session: boto3.Session
+    states: Sequence[State]
+    now: float
+
+    def diagnoses(self, files: Sequence[PrefixFile]) -> Iterator[Diagnosis]:
+        """Look at everything; what cannot be asked is said, and the rest is looked at."""
+        yield ok("function", self.function.name)
+        for name, check in (
+            ("kill switch", self._switch),
+            ("schedule", self._schedule),
+            ("table", self._table),
+        ):
+            yield _asked(name, check)
+        yield self._ticks()
+        yield from self._prefixes(files)
+        yield self._observed()
+
+    def _switch(self) -> Diagnosis:
+        settings = Settings.from_environment(self.function.environment)
+        reason = stopped(settings, self.session.client("ssm"))
+        if reason:
+            return warning("kill switch", reason, "nothing is kept warm until it is switched on")
+        return ok("kill switch", "off")
+
+    def _schedule(self) -> Diagnosis:
+        client = self.session.client("scheduler")
+        with aws_errors("schedules"):
+            own = [schedule for schedule in _schedules(client) if self._starts(schedule)]
+        if not own:
+            remedy = "deploy the stack again, or look who deleted it"
+            return error("schedule", f"none starts {self.function.name}", remedy)
+        if all(schedule.get("State") == "DISABLED" for schedule in own):
+            names = ", ".join(schedule["Name"] for schedule in own)
+            return warning("schedule", f"{names} is disabled", "enable it: nothing ticks")
+        return ok("schedule", ", ".join(schedule["Name"] for schedule in own))
+
+    def _starts(self, schedule: dict[str, Any]) -> bool:
+        target = str(schedule.get("Target", {}).get("Arn", ""))
+        return target == self.function.arn or target.startswith(f"{self.function.arn}:")
+
+    def _table(self) -> Diagnosis:
+        name = self.function.environment.get(TABLE, "")
+        try:
+            with aws_errors(f"table {name}"):
+                client = self.session.client("dynamodb")
+                table = client.describe_table(TableName=name)["Table"]
+        except PrefixwarmError as problem:
+            if problem.__cause__ is not None and is_missing(problem.__cause__):  # type: ignore[arg-type]
+                return error("table", f"{name} does not exist", "deploy the stack again")
+            raise
+        indexes = [index["IndexName"] for index in table.get("GlobalSecondaryIndexes", ())]
+        if table["KeySchema"][0]["AttributeName"] != "pk" or "due" not in indexes:
+            return error("table", f"{name} is no table of warm states", "see docs/deploy.md")
+        return ok("table", f"{name}, {table['TableStatus'].lower()}")
+
+    def _ticks(self) -> Diagnosis:
+        due = [state.last_decision.due_at for state in self.states if state.last_decision.due_at]
+        if not due:
+            return unknown("ticks", "no prefix has a next check yet", "wait for the first tick")
+        late = self.now - min(due)
+        if late > _LATE_SECONDS:
+            remedy = "look into the keep-warm function's log"
+            return error("ticks", f"a check is due for {late / 60:.0f} min", remedy)
+        return ok("ticks", f"nothing is overdue among {len(self.states)} states")
+
+    def _prefixes(self, files: Sequence[PrefixFile]) -> Iterator[Diagnosis]:
+        if not files:
+            yield unknown("prefixes", "no prefix files were given", "name them, to compare")
+            return
+        try:
+            deployed = self._manifest()
+        except PrefixwarmError as problem:
+            yield unknown("prefixes", str(problem))
+            return
+        entries = {entry.name: entry for entry in deployed.entries}
+        for file in files:
+            entry = entries.get(file.name)
+            if entry is None:
+                yield error("prefixes", f"{file.name} is not deployed", "deploy the stack")
+            elif entry.fingerprint and entry.fingerprint != file.fingerprint["prefix"]:
+                found = f"{file.name} differs from what is deployed"
+                yield warning("prefixes", found, "deploy the stack, or capture anew")
+            else:
+                yield ok("prefixes", f"{file.name} is what is deployed")
+
+    def _manifest(self) -> manifest.Manifest:
+        address = urlsplit(self.function.environment.get(MANIFEST, ""))
+        client, key = self.session.client("s3"), address.path.lstrip("/")
+        with aws_errors(f"manifest {address.netloc}/{key}"):
+            text = client.get_object(Bucket=address.netloc, Key=key)["Body"].read()
+        return manifest.parse(text, key)
+
+    def _observed(self) -> Diagnosis:
+        blind = sorted({s.name for s in self.states if s.traffic.matched_at is None and s.name})
+        if not self.states:
+            return unknown("observation", "no prefix has a state yet")
+        if not blind:
+            return ok("observation", "requests report what they read")
+        names = ", ".join(blind[:_SHOWN]) + (" ..." if len(blind) > _SHOWN else "")
+        return warning(
+            "observation",
+            f"no request has reported on {names}",
+            "add prefixwarm.observe to the agent (docs/capture.md): savings and drift are unknown",
+        )
+
+
+def _schedules(client: Any) -> Iterator[dict[str, Any]]:
+    for page in client.get_paginator("list_schedules").paginate():
+        yield from page["Schedules"]
+
+
+def _asked(check: str, ask: Callable[[], Diagnosis]) -> Diagnosis:
+    try:
+        return ask()
+    except SettingsError as problem:
+        return error(check, str(problem), "mend the setting, and deploy again")
+    except PrefixwarmError as problem:
+        return unknown(check, str(problem))

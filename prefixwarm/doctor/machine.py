@@ -1,0 +1,84 @@
+"""Is this machine ready: its Python, what is installed, and the CDK app in this folder."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import platform
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from prefixwarm import __version__
+from prefixwarm.doctor.diagnosis import error, ok, unknown, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from prefixwarm.doctor.diagnosis import Diagnosis
+
+_OLDEST = (3, 10)
+_OLDEST_CDK = (2, 275)
+# A changed layer makes a new version also without it; other layers of the function need it.
+_FLAG = "@aws-cdk/aws-lambda:recognizeLayerVersion"
+_EXTRAS = {"boto3": "cli", "aws_cdk": "cdk", "anthropic": "demo"}
+
+
+def machine(folder: Path) -> Iterator[Diagnosis]:
+    """Look at the interpreter, the extras, and the CDK app of a folder."""
+    yield _python()
+    yield _extras()
+    yield from _cdk(folder)
+
+
+def _python() -> Diagnosis:
+    found = f"prefixwarm {__version__} on Python {platform.python_version()}"
+    if sys.version_info < _OLDEST:
+        return error("python", found, "install Python 3.10 or newer")
+    return ok("python", found)
+
+
+def _extras() -> Diagnosis:
+    missing = {
+        extra for module, extra in _EXTRAS.items() if importlib.util.find_spec(module) is None
+    }
+    if not missing:
+        return ok("extras", "command line, constructs and demo are installed")
+    names = ",".join(sorted(missing))
+    return warning("extras", f"not installed: {names}", f"pip install 'prefixwarm[{names}]'")
+
+
+def _cdk(folder: Path) -> Iterator[Diagnosis]:
+    file = folder / "cdk.json"
+    if not file.is_file():
+        yield unknown("cdk", f"no CDK app in {folder.resolve()}", "run this in the app's folder")
+        return
+    yield _library()
+    if shutil.which("cdk") is None and shutil.which("npx") is None:
+        yield error("cdk cli", "neither cdk nor npx is on the path", "npm install -g aws-cdk")
+    try:
+        context = json.loads(file.read_text()).get("context") or {}
+    except (ValueError, OSError, AttributeError) as problem:
+        yield error("cdk flags", f"{file} cannot be read: {problem}", "mend the file")
+        return
+    if context.get(_FLAG) is True:
+        yield ok("cdk flags", "a changed layer makes a new version of its functions")
+    else:
+        yield warning(
+            "cdk flags",
+            f"{_FLAG} is not set: other layers that change make no new version",
+            f'add "{_FLAG}": true to the context in cdk.json',
+        )
+
+
+def _library() -> Diagnosis:
+    try:
+        version = importlib.metadata.version("aws-cdk-lib")
+    except importlib.metadata.PackageNotFoundError:
+        return error("cdk", "aws-cdk-lib is not installed", "pip install 'prefixwarm[cdk]'")
+    numbers = tuple(int(part) for part in version.split(".")[:2])
+    if numbers < _OLDEST_CDK:
+        return error("cdk", f"aws-cdk-lib {version}", "pip install -U 'aws-cdk-lib>=2.275'")
+    return ok("cdk", f"aws-cdk-lib {version}")
