@@ -63,8 +63,6 @@ class Field:
         Values with which the block that holds it cannot carry one.
     together : bool
         Of a block type: whether neighbours of it count as one position of the look-back.
-    secret : bool
-        Whether it is a credential.
     same_as : str or None
         The name by which the Messages API, or its header, knows the same thing.
     since : str or None
@@ -96,7 +94,6 @@ class Field:
     breakpoint: str | None = None
     unmarked: tuple[Any, ...] = ()
     together: bool = False
-    secret: bool = False
     same_as: str | None = None
     since: str | None = None
     not_on: tuple[str, ...] = ()
