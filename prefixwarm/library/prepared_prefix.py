@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 AnyPrefix: TypeAlias = "Prefix | PrefixFile | str | os.PathLike[str]"
 
 
+# As keys of states have it where the cache knows no region.
+_NO_REGION = "-"
+
+
 class PreparedPrefix(Record):
     """One prefix of a warmer.
 
@@ -87,8 +91,9 @@ def prepare(
 
 
 def environ_of(kind: ClientKind) -> Mapping[str, str]:
-    """The environment, with the region that the client reaches."""
-    return {**os.environ, "AWS_REGION": kind.region} if kind.region else os.environ
+    """The environment, with the region that the client reaches; with none where nothing says."""
+    region = kind.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return {**os.environ, "AWS_REGION": region or _NO_REGION}
 
 
 def _file(prefix: AnyPrefix, prices: OwnPrices | None, kind: ClientKind) -> PrefixFile:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.errors import UsageError
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, markers, unfold, without_placeholder
-from prefixwarm.provider.routes import CONVERSE
+from prefixwarm.provider.routes import CONVERSE, route_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class Prefix:
     Raises
     ------
     UsageError
-        When there is nothing to share, or a breakpoint where none can be.
+        When there is nothing to share, a breakpoint where none can be, or an unknown route.
 
     Examples
     --------
@@ -93,6 +93,7 @@ class Prefix:
 
         if ttl not in TTL_SECONDS:
             raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
+        route_named(route)
         if route == CONVERSE and context:
             raise UsageError(
                 f"prefix {name}: context: Converse takes turns, so it cannot stand before the "
