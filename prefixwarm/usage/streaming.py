@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.usage.reading import plain, read_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from prefixwarm.usage.reading import Reading
 
@@ -23,8 +23,9 @@ _BYTES = b'"usage"'
 class StreamedUsage:
     """The usage of one streamed reply.
 
-    Its parts come in several events: Claude counts the prompt in the first and the output in
-    later ones; others repeat all of it. What comes last counts.
+    It comes in several events: Claude counts the prompt in the first and the output in later ones;
+    others repeat all of it. Counts only grow, so the largest one holds where a gateway leaves one
+    out of a later event by writing 0.
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,15 @@ class StreamedUsage:
             for name in _USAGE_NAMES:
                 usage = plain(_of(holder, name))
                 if usage is not None:
-                    self._fields |= {k: value for k, value in usage.items() if value is not None}
+                    self._merge(usage)
+
+    def _merge(self, usage: Mapping[str, Any]) -> None:
+        for name, value in usage.items():
+            before = self._fields.get(name)
+            if type(value) is int and type(before) is int:
+                self._fields[name] = max(value, before)
+            elif value is not None:
+                self._fields[name] = value
 
     def reading(self) -> Reading | None:
         """What all events so far say; None while none has any usage."""

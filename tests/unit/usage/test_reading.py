@@ -216,6 +216,8 @@ def test_a_stream_of_the_messages_api() -> None:
     delta = {"type": "message_delta", "usage": {"output_tokens": 40, "input_tokens": None}}
     expected = Reading(form="anthropic", usage=CLAUDE.replace(output=40), model="m")
     assert streamed(start, {"type": "ping"}, delta) == expected
+    nought = {"type": "message_delta", "usage": {"output_tokens": 40, "input_tokens": 0}}
+    assert streamed(start, nought) == expected
     chunks = [{"chunk": {"bytes": json.dumps(event).encode()}} for event in (start, delta)]
     assert streamed(*chunks, {"chunk": {"bytes": b'{"usage"'}}) == expected
 
