@@ -25,7 +25,7 @@ class AsyncWarmSchedule:
     policy, interval_seconds
         As for `WarmSchedule`.
     on_event : callable, optional
-        Called on the event loop, as for `WarmSchedule`.
+        As for `WarmSchedule`, called on the event loop; it may be a coroutine function.
 
     Raises
     ------
@@ -55,6 +55,7 @@ class AsyncWarmSchedule:
         self._loop = ScheduleLoop(warmer.calls, policy, interval_seconds, tell, self._wake_up)
         self._thread = WorkerThreads(1)
         self._task: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
         self._events: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
 
@@ -69,6 +70,7 @@ class AsyncWarmSchedule:
         """Begin to keep warm; the task never fails, and may be cancelled."""
         import asyncio
 
+        self._loop.listen()
         if self._task is None or self._task.done():
             self._events, self._wake = asyncio.get_running_loop(), asyncio.Event()
             self._task = self._events.create_task(self._run(), name="prefixwarm-schedule")
@@ -167,9 +169,27 @@ class AsyncWarmSchedule:
         self._on_loop(lambda: self._wake.set() if self._wake else None)
 
     def _tell(self, status: WarmStatus) -> None:
-        if self._on_event is not None:
-            on_event = self._on_event
-            self._on_loop(lambda: on_event(status))
+        def begin() -> None:
+            if self._events is not None:
+                task = self._events.create_task(self._told(status))
+                # The loop alone would not keep it.
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
+
+        self._on_loop(begin)
+
+    async def _told(self, status: WarmStatus) -> None:
+        from inspect import isawaitable
+
+        from prefixwarm.process_log import logger
+        from prefixwarm.warm.error_classification import describe
+
+        try:
+            result = self._on_event(status) if self._on_event else None
+            if isawaitable(result):
+                await result
+        except Exception as error:  # noqa: BLE001 - it is the user's
+            logger.warning("on_event failed for prefix %s: %s", status.name, describe(error))
 
     def _on_loop(self, job: Callable[[], object]) -> None:
         from contextlib import suppress

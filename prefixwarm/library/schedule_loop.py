@@ -70,7 +70,7 @@ class ScheduleLoop:
         self._status = {name: WarmStatus(name=name) for name in calls.prefixes}
         self._due: dict[str, float | None] = dict.fromkeys(calls.prefixes, 0.0)
         self._checking: set[str] = set()
-        calls.listeners.append(self.check_soon)
+        self.listen()
         self.renew()
         renew_after_fork(self)
 
@@ -215,8 +215,13 @@ class ScheduleLoop:
             _log(status, checked)
         return status, news
 
+    def listen(self) -> None:
+        """Hear of the warmer's own calls."""
+        if self.check_soon not in self.calls.listeners:
+            self.calls.listeners.append(self.check_soon)
+
     def close(self) -> None:
-        """Listen to the warmer's calls no more."""
+        """Hear of them no more."""
         with suppress(ValueError):
             self.calls.listeners.remove(self.check_soon)
 

@@ -78,6 +78,7 @@ class WarmSchedule:
     def start(self) -> None:
         """Begin to keep warm; where no thread can be started, that is logged."""
         self._running = True
+        self._loop.listen()
         self._keep_running()
 
     def close(self, timeout: float = 5.0) -> None:

@@ -76,6 +76,29 @@ def test_refreshes_and_follows_traffic(sim: Simulator) -> None:
     assert sim.ledger()["warm"]["requests"] == 2
 
 
+def test_who_is_told_may_wait_and_fail(caplog: pytest.LogCaptureFixture) -> None:
+    """A coroutine function, whose errors stay inside."""
+
+    async def run() -> list[str]:
+        told: list[str] = []
+
+        async def on_event(status: WarmStatus) -> None:
+            await asyncio.sleep(0)
+            told.append(status.outcome)
+            raise ValueError("secret")
+
+        warmer = AsyncWarmer(Sender(), support())
+        async with AsyncWarmSchedule(warmer, on_event=on_event) as schedule:
+            await schedule.wait_until_warm(timeout=30)
+            while not told or "on_event failed" not in caplog.text:
+                await asyncio.sleep(0.01)
+        return told
+
+    assert asyncio.run(run()) == ["written"]
+    assert "on_event failed for prefix support: unexpected ValueError" in caplog.text
+    assert "secret" not in caplog.text
+
+
 def test_cancelling_the_host() -> None:
     """Ends the schedule, whatever it does just then."""
 
