@@ -84,8 +84,9 @@ def read(client: Any, name: str) -> AgentFunction:
     if not _NAME.fullmatch(unqualified(name)):
         raise UsageError(f"{quoted(name)}: is neither the name nor the ARN of a Lambda function")
     with aws_errors(f"function {quoted(name)}"):
-        answer = client.get_function(FunctionName=name)
-    configuration = answer["Configuration"]
+        configuration = client.get_function_configuration(FunctionName=name)
+        # Not those of GetFunction, which are missing without a word where ListTags is not allowed.
+        tags = client.list_tags(Resource=configuration["FunctionArn"]).get("Tags", {})
     environment = configuration.get("Environment", {})
     if problem := environment.get("Error"):
         raise UsageError(
@@ -99,7 +100,7 @@ def read(client: Any, name: str) -> AgentFunction:
         role=configuration["Role"].rpartition("/")[2],
         layers=tuple(layer["Arn"] for layer in configuration.get("Layers", ())),
         environment=dict(environment.get("Variables", {})),
-        tags=dict(answer.get("Tags", {})),
+        tags=dict(tags),
         package=configuration.get("PackageType") or "Zip",
         architecture=(configuration.get("Architectures") or ["x86_64"])[0],
         snap_start=configuration.get("SnapStart", {}).get("ApplyOn", "None") != "None",

@@ -14,6 +14,7 @@ from prefixwarm.attach import grants, refused_functions, runtimes
 from prefixwarm.attach.agent_function import AgentFunction, layer_name, read
 from prefixwarm.attach.attach_record import AttachRecord
 from prefixwarm.attach.aws_errors import aws_errors
+from prefixwarm.attach.deployed import client_of
 from prefixwarm.attach.key_grants import WORKSPACE, credential_grants
 from prefixwarm.attach.prefix_objects import download
 from prefixwarm.attach.steps import (
@@ -104,7 +105,8 @@ class Attachment:
         DeploymentError
             Naming what failed, and what could not be put back.
         """
-        client, iam, name = session.client("lambda"), session.client("iam"), self.function.name
+        client, iam = client_of(session, "lambda"), client_of(session, "iam")
+        name = self.function.name
         layer = LayerStep(client, self.function, self.code) if self.code else None
         role = RoleStep(iam, self.function.role, name, self.policy)
         change = ConfigurationStep(client, self.function, layer, self.variables, self.removed)
@@ -114,11 +116,10 @@ class Attachment:
         record = TagStep(client, self.function, self.record.tags(), *both)
         steps: list[Step] = [first, role, *([layer] if layer else ()), change, record]
         run(steps, name)
-        if layer:
-            with aws_errors(layer.what):
+        with aws_errors("it is attached, but of the earlier attaching is left"):
+            if layer:
                 delete_versions(client, layer_name(name), keep={layer.arn})
-        if self.former_role:
-            with aws_errors(f"the role {self.former_role}"):
+            if self.former_role:
                 delete_policy(iam, self.former_role, policy_name(name))
 
 
@@ -149,14 +150,14 @@ def attachment(
         When AWS cannot be asked.
     """
     settings.Settings.from_environment(own)
-    function = read(session.client("lambda"), name)
+    function = read(client_of(session, "lambda"), name)
     _refuse(function, keep_warm)
     with TemporaryDirectory() as folder:
         objects = download(keep_warm, prefixes, Path(folder), session)
         names = tuple(one.file.name for one in objects)
         _refuse_if(function, refused_functions.prefixes(len(names), "--prefix"))
         _refuse_if(function, refused_functions.first(own.get(settings.FIRST), names))
-        code = _code(objects, Path(folder))
+        code, warning = _code(objects, Path(folder))
     policy = _policy(function, keep_warm, objects, session)
     wanted = _wanted(function, keep_warm, own)
     record, variables, removed = _variables(function, keep_warm, wanted)
@@ -169,7 +170,7 @@ def attachment(
         code=None if _carries(function, code, session) else code,
         record=record,
         former_role=_former_role(function),
-        warnings=_warnings(function),
+        warnings=_warnings(function, warning),
     )
 
 
@@ -193,10 +194,13 @@ def _refuse(function: AgentFunction, keep_warm: KeepWarmConfiguration) -> None:
     _refuse_if(function, refused_functions.layers(len(function.layers) - len(own)))
 
 
-def _code(objects: Sequence[PrefixObject], folder: Path) -> bytes:
+def _code(objects: Sequence[PrefixObject], folder: Path) -> tuple[bytes, str | None]:
+    """The layer's zip, and what it lacks."""
+    from prefixwarm_layer.bytecode import bytecode_warning
     from prefixwarm_layer.zips import build_layer
 
-    return build_layer(folder / "layer.zip", [one.path for one in objects]).read_bytes()
+    path = build_layer(folder / "layer.zip", [one.path for one in objects])
+    return path.read_bytes(), bytecode_warning(path)
 
 
 def _carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bool:
@@ -204,8 +208,12 @@ def _carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bo
     own = [layer for layer in function.layers if layer.startswith(function.layer_arn)]
     if len(own) != 1:
         return False
-    with aws_errors(f"the layer {own[0]}"):
-        version = session.client("lambda").get_layer_version_by_arn(Arn=own[0])
+    try:
+        with aws_errors(f"the layer {own[0]}"):
+            version = client_of(session, "lambda").get_layer_version_by_arn(Arn=own[0])
+    except UsageError:
+        # Somebody has deleted it.
+        return False
     digest = base64.b64encode(sha256(code).digest()).decode()
     return bool(version["Content"]["CodeSha256"] == digest)
 
@@ -219,7 +227,7 @@ def _policy(
     environment, place = keep_warm.environment, function.place
     table = environment.get(settings.TABLE, "")
     with aws_errors(f"the table {table}"):
-        description = session.client("dynamodb").describe_table(TableName=table)["Table"]
+        description = client_of(session, "dynamodb").describe_table(TableName=table)["Table"]
     scope = environment.get(settings.CACHE_SCOPE, "default")
     files = [one.file for one in objects]
     patterns = [state_keys(file, place.region, scope) for file in files]
@@ -270,8 +278,9 @@ def _former_role(function: AgentFunction) -> str:
     return before.role if before and before.role != function.role else ""
 
 
-def _warnings(function: AgentFunction) -> tuple[str, ...]:
+def _warnings(function: AgentFunction, of_layer: str | None) -> tuple[str, ...]:
     texts = (
+        of_layer,
         refused_functions.old_python(function.runtime),
         refused_functions.snap_start(function.snap_start),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.attach.agent_function import read
@@ -22,6 +23,7 @@ _WAIT = {"Delay": 1, "MaxAttempts": 180}
 # Somebody else has updated it since it was read, or is updating it now.
 _AGAIN = ("PreconditionFailedException", "ResourceConflictException")
 _TRIES = 5
+_PAUSE = 2.0
 
 
 def edit(client: Any, name: str, change: Edit) -> None:
@@ -52,6 +54,7 @@ def edit(client: Any, name: str, change: Edit) -> None:
             )
         except ClientError as error:
             if code_of(error) in _AGAIN and attempt + 1 < _TRIES:
+                sleep(_PAUSE * attempt)
                 continue
             raise
         if problem := _settle(client, name):

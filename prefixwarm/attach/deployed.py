@@ -67,6 +67,18 @@ def open_session(region: str | None = None) -> boto3.Session:
         return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
 
 
+def client_of(session: boto3.Session, service: str) -> Any:
+    """A client of one service.
+
+    Raises
+    ------
+    CredentialsError
+        When no region is set.
+    """
+    with aws_errors("AWS"):
+        return session.client(service)  # type: ignore[call-overload]
+
+
 def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfiguration:
     """The keep-warm function of a CloudFormation stack, nested stacks included.
 
@@ -78,10 +90,10 @@ def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfigurat
         When AWS cannot be asked.
     """
     with aws_errors(f"stack {quoted(stack)}"):
-        lambda_ = session.client("lambda")
+        lambda_ = client_of(session, "lambda")
         configurations = [
             lambda_.get_function_configuration(FunctionName=name)
-            for name in _functions(session.client("cloudformation"), stack)
+            for name in _functions(client_of(session, "cloudformation"), stack)
         ]
     matching = [one for one in configurations if one.get("Handler") == HANDLER]
     if len(matching) == 1:
@@ -97,7 +109,7 @@ def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfigurat
 def named_keep_warm_function(name: str, session: boto3.Session) -> KeepWarmConfiguration:
     """The keep-warm function of this name or ARN; raises as `keep_warm_function`."""
     with aws_errors(f"function {quoted(name)}"):
-        configuration = session.client("lambda").get_function_configuration(FunctionName=name)
+        configuration = client_of(session, "lambda").get_function_configuration(FunctionName=name)
     return KeepWarmConfiguration.of(configuration)
 
 

@@ -10,6 +10,7 @@ from prefixwarm.attach.agent_function import AgentFunction, layer_name, read
 from prefixwarm.attach.attach_record import TAGS, AttachRecord
 from prefixwarm.attach.aws_errors import aws_errors
 from prefixwarm.attach.configuration import edit
+from prefixwarm.attach.deployed import client_of
 from prefixwarm.attach.steps import (
     delete_policy,
     delete_versions,
@@ -52,11 +53,11 @@ class Detachment:
         DeploymentError
             Naming what failed.
         """
-        client, name = session.client("lambda"), self.function.name
+        client, name = client_of(session, "lambda"), self.function.name
         with aws_errors("the function's configuration"):
             edit(client, name, self._without)
         with aws_errors(f"the policy {policy_name(name)} of the role {self.role}"):
-            delete_policy(session.client("iam"), self.role, policy_name(name))
+            delete_policy(client_of(session, "iam"), self.role, policy_name(name))
         with aws_errors(f"the layer {layer_name(name)}"):
             delete_versions(client, layer_name(name), keep=set())
         with aws_errors("the function's tags"):
@@ -82,7 +83,7 @@ def detachment(name: str, session: boto3.Session) -> Detachment:
     DeploymentError, CredentialsError
         When AWS cannot be asked.
     """
-    client = session.client("lambda")
+    client = client_of(session, "lambda")
     function = read(client, name)
     record = AttachRecord.of(function.tags)
     if record is None:

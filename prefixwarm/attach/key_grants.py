@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.attach import grants
 from prefixwarm.attach.aws_errors import aws_errors
+from prefixwarm.attach.deployed import client_of
 from prefixwarm.attach.grants import Grant
 from prefixwarm.provider.keys import FEDERATION_RULE_ID
 from prefixwarm.provider.routes import route_named
@@ -72,7 +73,7 @@ def _signs(route: str, references: Mapping[str, str]) -> bool:
 def _stored(reference: str, place: Place, session: boto3.Session) -> list[Grant]:
     with aws_errors(f"{API_KEY_SECRET} {reference}"):
         if ":secretsmanager:" in reference:
-            secret = session.client("secretsmanager").describe_secret(SecretId=reference)
+            secret = client_of(session, "secretsmanager").describe_secret(SecretId=reference)
             allowed = Grant(["secretsmanager:GetSecretValue"], [secret["ARN"]])
             return [allowed, *_decrypt(secret.get("KmsKeyId"), "secretsmanager", place, session)]
         name = reference.rpartition(":parameter/")[2] if reference.startswith("arn:") else reference
@@ -86,7 +87,7 @@ def _stored(reference: str, place: Place, session: boto3.Session) -> list[Grant]
 def _key_of_parameter(reference: str, name: str, session: boto3.Session) -> str | None:
     wanted = f"/{name}" if reference.startswith("arn:") and "/" in name else name
     filters: Any = [{"Key": "Name", "Option": "Equals", "Values": [wanted]}]
-    (parameter, *_) = session.client("ssm").describe_parameters(ParameterFilters=filters)[
+    (parameter, *_) = client_of(session, "ssm").describe_parameters(ParameterFilters=filters)[
         "Parameters"
     ] or [{}]
     key = parameter.get("KeyId")
@@ -98,7 +99,7 @@ def _decrypt(key: str | None, service: str, place: Place, session: boto3.Session
     if not key:
         return []
     if key.startswith("alias/") or ":alias/" in key:
-        key = str(session.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"])
+        key = str(client_of(session, "kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"])
     arn = key if key.startswith("arn:") else place.arn("kms", f"key/{key}")
     through = {"StringEquals": {"kms:ViaService": f"{service}.{place.region}.amazonaws.com"}}
     return [Grant(["kms:Decrypt"], [arn], through)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixwarm.attach.aws_errors import aws_errors
+from prefixwarm.attach.deployed import client_of
 from prefixwarm.errors import PrefixFileError, UsageError
 from prefixwarm.prefix.file_form import reads
 from prefixwarm.prefix.manifest import parse
@@ -54,7 +55,7 @@ def download(
 
     bucket_name, key = split_url(keep_warm.environment.get(MANIFEST))
     with aws_errors("S3"):
-        bucket = Bucket(session.client("s3"), bucket_name)
+        bucket = Bucket(client_of(session, "s3"), bucket_name)
     try:
         entries = {entry.name: entry for entry in parse(bucket.read(key), bucket.url(key)).entries}
     except PrefixFileError as error:
@@ -64,13 +65,17 @@ def download(
         there_are = ", ".join(sorted(entries))
         raise UsageError(f"--prefix {unknown[0]}: {keep_warm.name} has none; write {there_are}")
     return [
-        _copied(bucket.read(entry.object), folder / f"{name}{SUFFIX}", bucket.url(entry.object))
+        _copied(bucket.read(entry.object), name, folder, bucket.url(entry.object))
         for name, entry in sorted(entries.items())
         if not names or name in names
     ]
 
 
-def _copied(content: bytes, path: Path, source: str) -> PrefixObject:
+def _copied(content: bytes, name: str, folder: Path, source: str) -> PrefixObject:
     file = reads(content, source)
+    if file.name != name:
+        problem = f"{file.name!r}: the manifest calls it {name!r}; deploy again"
+        raise PrefixFileError(source, "name", problem)
+    path = folder / f"{file.name}{SUFFIX}"
     path.write_bytes(content)
     return PrefixObject(path, file)

@@ -13,6 +13,7 @@ import pytest
 from prefixwarm.attach.deployed import keep_warm_function
 from prefixwarm.cli.command_group import run
 from prefixwarm.errors import UsageError
+from prefixwarm.prefix.manifest import Entry, Manifest
 from tests.integration.attach.conftest import AGENT, KEEP_WARM, OWN, REGION, ROLE
 
 if TYPE_CHECKING:
@@ -92,6 +93,28 @@ def test_what_somebody_else_set_stays_theirs(account: Account) -> None:
     with pytest.raises(UsageError, match="has PREFIXWARM_CACHE_SCOPE already, with another value"):
         account.attach()
     assert account.seen() == before
+
+
+def test_keys_of_kms_are_granted(account: Account) -> None:
+    """The customer's own, of the secret and of the table, through these services alone."""
+    key = account.client("kms").create_key()["KeyMetadata"]
+    secret = account.client("secretsmanager").create_secret(
+        Name="own", SecretString="sk", KmsKeyId=key["KeyId"]
+    )
+    account.configure(PREFIXWARM_API_KEY_SECRET=secret["ARN"])
+    account.client("dynamodb").update_table(
+        TableName="warm",
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key["Arn"]},
+    )
+    statements = {
+        tuple(s["Action"]): s for s in account.planned().policy["Statement"] if "kms" in str(s)
+    }
+    (of_table, of_secret) = sorted(statements, key=len, reverse=True)
+    for actions, service in ((of_table, "dynamodb"), (of_secret, "secretsmanager")):
+        assert statements[actions]["Resource"] == [key["Arn"]]
+        via = {"StringEquals": {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}}
+        assert statements[actions]["Condition"] == via
+    assert of_secret == ("kms:Decrypt",)
 
 
 def test_a_runtime_without_python_may_ask(account: Account) -> None:
@@ -178,6 +201,45 @@ def test_a_function_is_no_keep_warm_function(account: Account) -> None:
     assert run(["attach", AGENT, "--keep-warm", AGENT]) == 2
     assert run(["attach", AGENT, "--stack", "nobody"]) == 2
     assert run(["attach", AGENT]) == 2
+
+
+@pytest.mark.parametrize("command", [COMMAND, ["attach", AGENT, "--stack", "S"], ["detach", AGENT]])
+def test_without_a_region_or_credentials_there_is_one_line(
+    account: Account, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """And no traceback."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    assert run(command) == 1
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    assert run(command) == 1
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert run(command) == 1
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert "credentials" in first
+    assert "region" in second
+    assert "nobody" in third
+
+
+def test_a_layer_that_somebody_deleted_is_published_again(account: Account) -> None:
+    """It may still run where it is, but nobody can tell what is in it."""
+    account.attach()
+    account.client("lambda").delete_layer_version(LayerName=f"prefixwarm-{AGENT}", VersionNumber=1)
+    account.attach()
+    (own,) = account.seen()["layers"]
+    assert account.layers[1] == own
+
+
+def test_a_manifest_cannot_name_another_file(account: Account) -> None:
+    """Nor a place outside the folder."""
+    account.client("s3").put_object(
+        Bucket="assets",
+        Key="manifest",
+        Body=Manifest(entries=(Entry("../../support", "support"),)).to_json().encode(),
+    )
+    with pytest.raises(UsageError, match=r"'support': the manifest calls it '\.\./\.\./support'"):
+        account.planned()
 
 
 def test_a_dry_run_shows_the_change_and_makes_none(account: Account, capsys: Any) -> None:
