@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--arrivals",
     type=click.Path(path_type=Path),
-    help="CSV or JSON lines: one time a line, seconds or ISO 8601.",
+    help="Times in CSV or JSON, or as `aws logs` prints them; - is standard input.",
 )
 @click.option("--rate", type=float, help="Random traffic: requests in an active hour.")
 @click.option("--hours", default="00-24", show_default=True, help="Active hours of --rate.")

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import random
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,11 @@ MOST_PER_HOUR = 3600.0
 _MOST_DAYS = 731
 # Two million times.
 _MOST_BYTES = 64 * 2**20
-_COLUMNS = ("time", "timestamp", "arrival", "at", "ts", "date")
+_COLUMNS = ("time", "timestamp", "@timestamp", "arrival", "at", "ts", "date")
+# What holds the rows in what `aws logs` prints.
+_LISTS = ("results", "events")
+# Seconds since 1970 are below the first until the year 5138; what is larger is finer.
+_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 _SEED = 20_261_121
 _MONDAY = 1_767_571_200.0  # 2026-01-05T00:00Z
 
@@ -76,50 +81,52 @@ class Traffic:
 
 
 def read(path: Path, timezone: str = "UTC") -> Traffic:
-    """Read arrivals from a CSV or JSON lines file.
+    """Read arrivals from a file, in any order; ``-`` is standard input.
 
     Parameters
     ----------
     path : Path
-        One arrival a line: seconds, or an ISO 8601 time. In CSV the column called ``time``,
-        ``timestamp``, ``arrival``, ``at``, ``ts`` or ``date``, or the first; in JSON lines a
-        number, a text, or an object with such a key.
+        CSV, with one arrival a line: seconds, milliseconds and finer since 1970, or an ISO 8601
+        time, in the column called ``time``, ``timestamp``, ``@timestamp``, ``arrival``, ``at``,
+        ``ts`` or ``date``, or in the first. Or JSON: one value a line or in an array, each a
+        number, a text, or an object with such a key; or what the AWS command line prints of
+        CloudWatch Logs (`get-query-results`, `filter-log-events`).
     timezone : str
         IANA name, for times that name no zone.
 
     Raises
     ------
     UsageError
-        Naming the file and the line: unreadable, too long, not a time, negative, not in order, or
-        years apart.
+        Naming the file and the line: unreadable, too long, not a time, negative, or years apart.
     """
     text = _text(path)
     zone(timezone)
-    is_json = text.lstrip()[:1] in ("{", '"') or path.suffix in (".jsonl", ".ndjson", ".json")
+    is_json = text.lstrip()[:1] in ("{", '"', "[") or path.suffix in (".jsonl", ".ndjson", ".json")
     values = _json_values(text, path) if is_json else _csv_values(text)
-    arrivals: list[float] = []
-    for line, value in values:
-        at = _seconds(value, timezone, f"{path}:{line}")
-        if arrivals and at < arrivals[-1]:
-            raise UsageError(f"{path}:{line}: {value} is before the line before it: sort the file")
-        arrivals.append(at)
+    arrivals = sorted(_seconds(value, timezone, f"{path}:{line}") for line, value in values)
     days = (arrivals[-1] - arrivals[0]) / 86400 if arrivals else 0
     if days > _MOST_DAYS:
-        problem = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are the times milliseconds?"
+        problem = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are all of one unit?"
         raise UsageError(f"{path}: {problem}")
     return Traffic.of(arrivals, str(path))
 
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        data = _bytes(path)
         if len(data) > _MOST_BYTES:
             most = f"{_MOST_BYTES // 2**20} MiB"
             raise UsageError(f"{path}: is longer than {most}: give a part of it, such as a month")
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as text: {error}") from error
+
+
+def _bytes(path: Path) -> bytes:
+    if str(path) == "-":
+        return sys.stdin.buffer.read(_MOST_BYTES + 1)
+    with path.open("rb") as file:
+        return file.read(_MOST_BYTES + 1)
 
 
 def _csv_values(text: str) -> Iterator[tuple[int, Any]]:
@@ -138,20 +145,47 @@ def _csv_values(text: str) -> Iterator[tuple[int, Any]]:
 
 
 def _json_values(text: str, path: Path) -> Iterator[tuple[int, Any]]:
+    for number, value in _json_documents(text, path):
+        yield number, _time_of(value, f"{path}:{number}")
+
+
+def _json_documents(text: str, path: Path) -> Iterator[tuple[int, Any]]:
+    """Values by line, or those of one document of several lines by their number in it."""
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        whole = None
+    listed = _listed(whole)
+    if listed is not None:
+        yield from enumerate(listed, 1)
+        return
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            yield number, json.loads(line)
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{path}:{number}: is not JSON: write one value a line") from error
-        if isinstance(value, dict):
-            key = next((name for name in _COLUMNS if name in value), None)
-            if key is None:
-                wanted = ", ".join(_COLUMNS)
-                raise UsageError(f"{path}:{number}: the object has none of the keys {wanted}")
-            value = value[key]
-        yield number, value
+
+
+def _listed(document: Any) -> list[Any] | None:
+    """The values of an array, or of what AWS prints of CloudWatch Logs."""
+    if isinstance(document, dict):
+        document = next((document[name] for name in _LISTS if name in document), None)
+    return document if isinstance(document, list) else None
+
+
+def _time_of(value: Any, place: str) -> Any:
+    """The time in an object; of a row of Logs Insights, the field of that name."""
+    if isinstance(value, list) and all(isinstance(cell, dict) for cell in value):
+        value = {cell.get("field"): cell.get("value") for cell in value}
+    if not isinstance(value, dict):
+        return value
+    key = next((name for name in _COLUMNS if name in value), None)
+    if key is None:
+        wanted = ", ".join(_COLUMNS)
+        raise UsageError(f"{place}: the object has none of the keys {wanted}")
+    return value[key]
 
 
 def _seconds(value: object, timezone: str, place: str) -> float:
@@ -169,7 +203,7 @@ def _seconds(value: object, timezone: str, place: str) -> float:
         seconds = _iso(str(value), timezone, problem)
     if not math.isfinite(seconds) or seconds < 0:
         raise UsageError(problem)
-    return seconds
+    return seconds / next((unit for least, unit in _UNITS if seconds >= least), 1.0)
 
 
 def _iso(text: str, timezone: str, problem: str) -> float:

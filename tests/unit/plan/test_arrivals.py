@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from prefixwarm.plan.arrivals import poisson, read
 from prefixwarm.plan.cloudwatch import invocations
 from prefixwarm.policy import Policy
 
+# As `aws logs get-query-results` prints, newest first, and `filter-log-events`.
+INSIGHTS = """{"results": [
+  [{"field": "@timestamp", "value": "2026-11-20T09:01:00Z"}, {"field": "@ptr", "value": "x"}],
+  [{"field": "@timestamp", "value": "2026-11-20T09:00:00Z"}, {"field": "@ptr", "value": "y"}]
+], "status": "Complete"}"""
+EVENTS = """{"events": [
+  {"timestamp": 1795165200000, "message": "START"}, {"timestamp": 1795165260000, "message": "START"}
+]}"""
 NINE = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
 
 
@@ -26,6 +35,14 @@ NINE = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
         ("a.csv", "time\n2026-11-20 10:00\n2026-11-20 10:01\n"),
         ("a.jsonl", f"{NINE}\n{NINE + 60}\n"),
         ("a.jsonl", f'{{"ts": {NINE}}}\n{{"at": "2026-11-20T09:01:00Z"}}\n'),
+        ("a.csv", f"{NINE + 60}\n{NINE}\n"),
+        ("a.csv", f"{NINE * 1000:.0f}\n{NINE * 1000 + 60_000:.0f}\n"),
+        ("a.csv", f"{NINE * 1e6:.0f}\n{NINE * 1e6 + 60e6:.0f}\n"),
+        ("a.csv", "@timestamp,@message\n2026-11-20 10:01:00.000,b\n2026-11-20 10:00:00.000,a\n"),
+        ("a.json", f"[{NINE},\n {NINE + 60}]"),
+        ("a.json", f'[{{"timestamp": {NINE * 1000}}}, {{"timestamp": {NINE * 1000 + 60_000}}}]'),
+        ("a.json", INSIGHTS),
+        ("a.json", EVENTS),
         ("a.log", '"2026-11-20T09:00:00Z"\n"2026-11-20T09:01:00Z"\n'),
     ],
 )
@@ -41,8 +58,7 @@ def test_a_file_names_times_in_many_ways(tmp_path: Path, name: str, text: str) -
     [
         ("a.csv", "", "has no arrivals"),
         ("a.csv", "time\n", "has no arrivals"),
-        ("a.csv", "5\n4\n", ":2: 4 is before the line before it"),
-        ("a.csv", "0\n1732000000000\n", "spans 20,046,296 days, of at most 731: are the times"),
+        ("a.csv", "0\n1732000000000\n", "spans 20,046 days, of at most 731: are all of one unit"),
         ("a.csv", "time\n-5\n", ":2: '-5' is no time"),
         ("a.csv", "1\nsoon\n", ":2: 'soon' is no time"),
         ("a.csv", "nan\n", ":1: 'nan' is no time"),
@@ -51,7 +67,12 @@ def test_a_file_names_times_in_many_ways(tmp_path: Path, name: str, text: str) -
         ("a.jsonl", "5\n{\n", ":2: is not JSON"),
         ("a.jsonl", '{"when": 5}\n', ":1: the object has none of the keys time"),
         ("a.jsonl", "true\n", ":1: True is no time"),
-        ("a.jsonl", "[1, 2]\n", ":1: \\[1, 2\\] is no time"),
+        ("a.jsonl", "[1, [2]]\n", ":2: \\[2\\] is no time"),
+        (
+            "a.json",
+            '{"results": [[{"field": "@message", "value": "x"}]]}',
+            ":1: the object has none",
+        ),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -140,3 +161,9 @@ def test_no_credentials_is_a_failure_in_one_line(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(PrefixwarmError, match="CloudWatch cannot be asked about agent"):
         invocations("agent")
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For pipes from other tools."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"5\n4\n")))
+    assert read(Path("-")).arrivals == (4.0, 5.0)
