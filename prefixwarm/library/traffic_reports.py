@@ -40,12 +40,13 @@ class TrafficReports:
         self._calls = calls
         self._reported = reported
         self._last: dict[str, float] = {}
-        self._outbox = Outbox(calls.store, calls.settings.cache_scope, calls.environ)
         self.renew()
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Begin without a thread."""
+        """Begin without a thread, and with nothing to report: the other process reports that."""
+        calls = self._calls
+        self._outbox = Outbox(calls.store, calls.settings.cache_scope, calls.environ)
         self._background = Background()
 
     def observe(self, usage: Any, name: str | None, started: float | None) -> None:
