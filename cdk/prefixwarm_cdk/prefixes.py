@@ -61,30 +61,10 @@ def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
     UsageError
         A file is missing or invalid, there is none, or two have one name.
     """
-    files = sorted({file for path in paths for file in _files(Path(path).resolve())})
-    prefixes = [Prefix(file, prefix_file.load(file)) for file in files]
-    if not prefixes:
-        raise UsageError("prefixes: none; write prefix files with `prefixwarm capture`")
-    by_name: dict[str, Prefix] = {}
-    for prefix in prefixes:
-        other = by_name.setdefault(prefix.name, prefix)
-        if other is not prefix:
-            raise UsageError(
-                f"prefixes: {other.path} and {prefix.path} are both named "
-                f"{prefix.name!r}; rename one"
-            )
-    return tuple(by_name[name] for name in sorted(by_name))
-
-
-def _files(path: Path) -> Sequence[Path]:
-    if not path.exists():
-        raise UsageError(f"prefixes: {path} is not there; write it with `prefixwarm capture`")
-    if not path.is_dir():
-        return [path]
-    files = prefix_file.find(path)
+    files = prefix_file.load_all(Path(path).resolve() for path in paths)
     if not files:
-        raise UsageError(f"prefixes: {path} holds no *{prefix_file.SUFFIX} file")
-    return files
+        raise UsageError("prefixes: none; write prefix files with `prefixwarm capture`")
+    return tuple(Prefix(path, file) for path, file in files.items())
 
 
 def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Prefix, ...]:

@@ -12,7 +12,7 @@ from prefixwarm import __version__
 from prefixwarm.cli.output import emit, finish, json_option, line, note, table
 from prefixwarm.errors import UsageError
 from prefixwarm.policy import RULES
-from prefixwarm.prefix.prefix_file import find, load
+from prefixwarm.prefix.prefix_file import load, load_all
 from prefixwarm.provider.routes import route_named
 from prefixwarm.settings import CACHE_SCOPE, Settings
 
@@ -20,7 +20,10 @@ _ARCHITECTURES = ["x86_64", "arm64"]
 
 _folder = click.Path(file_okay=False, path_type=Path)
 _prefixes_option = click.option(
-    "--prefixes", type=_folder, help="Folder with the prefix files that go into it."
+    "--prefixes",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A prefix file, or a folder of some, that go into it. May be given repeatedly.",
 )
 
 _observe_option = click.option(
@@ -46,11 +49,11 @@ def layer() -> None:
 @_prefixes_option
 @_observe_option
 @json_option
-def build(out: Path, prefixes: Path | None, observe: bool, as_json: bool) -> None:
+def build(out: Path, prefixes: tuple[Path, ...], observe: bool, as_json: bool) -> None:
     """Write the layer's zip: the extension, and the prefixes that it warms."""
     from prefixwarm_layer.zips import build_layer
 
-    files = _files(prefixes) if prefixes else []
+    files = list(load_all(prefixes))
     _warn(build_layer(out, files, observe=observe))
     names = [str(path) for path in files]
     document = {"file": str(out), "bytes": out.stat().st_size, "prefixes": names}
@@ -66,12 +69,12 @@ def build(out: Path, prefixes: Path | None, observe: bool, as_json: bool) -> Non
 @_observe_option
 @json_option
 def publish(
-    regions: tuple[str, ...], name: str, prefixes: Path | None, observe: bool, as_json: bool
+    regions: tuple[str, ...], name: str, prefixes: tuple[Path, ...], observe: bool, as_json: bool
 ) -> None:
     """Publish the layer into regions of your account, and print its ARNs."""
     from prefixwarm_layer.zips import build_layer
 
-    files = _files(prefixes) if prefixes else []
+    files = list(load_all(prefixes))
     with TemporaryDirectory() as folder:
         path = build_layer(Path(folder) / "layer.zip", files, observe=observe)
         _warn(path)
@@ -113,7 +116,13 @@ def _publish(region: str, name: str, code: bytes) -> str:
 @layer.command(
     "package", epilog="Example: prefixwarm layer package --prefixes prefixes --out build"
 )
-@click.option("--prefixes", required=True, type=_folder, help="Folder with the prefix files.")
+@click.option(
+    "--prefixes",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A prefix file, or a folder of some. May be given repeatedly.",
+)
 @click.option("--out", required=True, type=_folder, help="The folder to write.")
 @click.option("--policy", type=click.Choice(RULES), default="auto", show_default=True)
 @click.option("--budget", type=click.FloatRange(0, min_open=True), help="US dollars a day at most.")
@@ -121,7 +130,7 @@ def _publish(region: str, name: str, code: bytes) -> str:
 @click.option("--cache-scope", default="default", show_default=True, help="Label of the workspace.")
 @json_option
 def package_command(
-    prefixes: Path,
+    prefixes: tuple[Path, ...],
     out: Path,
     policy: str,
     budget: float | None,
@@ -136,7 +145,7 @@ def package_command(
     from prefixwarm_layer.export import package
 
     Settings.from_environment({CACHE_SCOPE: cache_scope})
-    files = _files(prefixes)
+    files = list(load_all(prefixes))
     _refuse_without_region(files, region)
     deployment = package(out, files, policy=policy, budget=budget, region=region, scope=cache_scope)
     _warn(out / "layer.zip")
@@ -160,10 +169,3 @@ def _refuse_without_region(files: list[Path], region: str) -> None:
         route = load(path).route
         if not region and route_named(route).signing_service:
             raise UsageError(f"{path}: caches of the route {route} are per region; give --region")
-
-
-def _files(folder: Path) -> list[Path]:
-    files = find(folder)
-    if not files:
-        raise UsageError(f"--prefixes {folder}: holds no *.prefix.json")
-    return files

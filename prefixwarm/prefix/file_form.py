@@ -140,11 +140,7 @@ def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or str(error)
         raise PrefixFileError(source, "", f"cannot be read: {reason}") from error
     refuse_oversize(source, size)
-    document = parse_document(text, str(source))
-    if source.name != document["name"] + SUFFIX:
-        wanted = document["name"] + SUFFIX
-        raise PrefixFileError(source, "name", f"{document['name']!r}: call the file {wanted}")
-    return document
+    return parse_document(text, str(source))
 
 
 def parse_document(text: str | bytes, source: str) -> dict[str, Any]:

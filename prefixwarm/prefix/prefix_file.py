@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.errors import PrefixFileError
+from prefixwarm.errors import PrefixFileError, UsageError
 from prefixwarm.prefix.body import as_messages, markers, without_placeholder
 from prefixwarm.prefix.file_form import FORMAT as FORMAT
 from prefixwarm.prefix.file_form import MAX_BYTES as MAX_BYTES
@@ -27,7 +28,7 @@ from prefixwarm.prefix.request_checks import problems
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def build(
@@ -89,6 +90,42 @@ def load(path: str | os.PathLike[str]) -> PrefixFile:
         Naming the file, the field and what to do.
     """
     return _checked(read_document(path), str(path))
+
+
+def load_all(paths: Iterable[str | os.PathLike[str]]) -> dict[Path, PrefixFile]:
+    """Read prefix files, by name; a folder stands for all prefix files in it.
+
+    A file may have any name: what a prefix is called stands in it.
+
+    Raises
+    ------
+    UsageError
+        A path is not there, a folder holds none, or two files hold prefixes of one name.
+    PrefixFileError
+        A file is invalid.
+    """
+    files = sorted({file for path in paths for file in _files(Path(path))})
+    by_name: dict[str, tuple[Path, PrefixFile]] = {}
+    for path in files:
+        prefix = load(path)
+        other, _ = by_name.setdefault(prefix.name, (path, prefix))
+        if other != path:
+            raise UsageError(
+                f"prefixes: {other} and {path} are both named {prefix.name!r}; "
+                'give one another "name"'
+            )
+    return {path: prefix for _, (path, prefix) in sorted(by_name.items())}
+
+
+def _files(path: Path) -> Sequence[Path]:
+    if not path.exists():
+        raise UsageError(f"prefixes: {path} is not there; write it with `prefixwarm capture`")
+    if not path.is_dir():
+        return [path]
+    files = find(path)
+    if not files:
+        raise UsageError(f"prefixes: {path} holds no *{SUFFIX} file")
+    return files
 
 
 def loads(text: str | bytes, source: str = "prefix file") -> PrefixFile:

@@ -53,7 +53,7 @@ def test_another_format_version_is_refused(prefix: Path, tmp_path: Path) -> None
 def test_duplicate_names_are_refused(write_prefix: Callable[..., Path]) -> None:
     """Both files are named."""
     first, second = write_prefix(), write_prefix(text="Another agent. " * 300)
-    with pytest.raises(UsageError, match=r"both named 'support'; rename one") as refused:
+    with pytest.raises(UsageError, match=r"both named .support.; give one") as refused:
         prefixes.read([first, second])
     assert str(first) in str(refused.value)
     assert str(second) in str(refused.value)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefixwarm.errors import PrefixFileError
+from prefixwarm.errors import PrefixFileError, UsageError
 from prefixwarm.prefix.prefix_file import (
     MAX_BYTES,
     PrefixFile,
@@ -20,6 +20,7 @@ from prefixwarm.prefix.prefix_file import (
     dumps,
     find,
     load,
+    load_all,
     loads,
     write,
 )
@@ -330,17 +331,34 @@ def test_refuses_text(text: str | bytes, problem: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_may_be_copied_and_renamed(tmp_path: Path) -> None:
+    """What the prefix is called stands in it; two of one name are refused where both are used."""
+    path = write(support(), tmp_path).rename(tmp_path / "copy.json")
+    assert load(path).name == "support"
+    assert list(load_all([path])) == [path]
+    other = write(support(), tmp_path)
+    with pytest.raises(UsageError, match=r"both named 'support'; give one another"):
+        load_all([path, tmp_path])
+    assert list(load_all([tmp_path, other])) == [other]
+
+
+def test_files_and_folders_are_found_or_named(tmp_path: Path) -> None:
+    """What is not there, and a folder without any."""
+    with pytest.raises(UsageError, match="is not there; write it with"):
+        load_all([tmp_path / "none.json"])
+    with pytest.raises(UsageError, match=r"holds no \*\.prefix\.json file"):
+        load_all([tmp_path])
+    assert load_all([]) == {}
+
+
 def test_refuses_paths(tmp_path: Path) -> None:
-    """Missing, a folder, unnamed, misnamed, too large."""
+    """Missing, a folder, unnamed, too large."""
     with pytest.raises(PrefixFileError, match=r"none\.prefix\.json: cannot be read: No such file"):
         load(tmp_path / "none.prefix.json")
     with pytest.raises(PrefixFileError, match="cannot be read: Is a directory"):
         load(tmp_path)
     with pytest.raises(PrefixFileError, match="cannot be read: embedded null"):
         load("a\0b.prefix.json")
-    misnamed = write(support(), tmp_path).rename(tmp_path / "sales.prefix.json")
-    with pytest.raises(PrefixFileError, match=r"name: 'support': call the file support\.prefix"):
-        load(misnamed)
     with (tmp_path / "huge.prefix.json").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(PrefixFileError, match=f"at most {MAX_BYTES}"):
