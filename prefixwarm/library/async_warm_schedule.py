@@ -50,12 +50,12 @@ class AsyncWarmSchedule:
         from prefixwarm.library.schedule_loop import ScheduleLoop
         from prefixwarm.library.worker_threads import WorkerThreads
 
-        tell = self._tell if on_event is not None else None
+        notify = self._notify if on_event is not None else None
         self._on_event = on_event
-        self._loop = ScheduleLoop(warmer.calls, policy, interval_seconds, tell, self._wake_up)
+        self._loop = ScheduleLoop(warmer.calls, policy, interval_seconds, notify, self._wake_up)
         self._thread = WorkerThreads(1)
         self._task: asyncio.Task[None] | None = None
-        self._telling: set[asyncio.Task[None]] = set()
+        self._callbacks: set[asyncio.Task[None]] = set()
         self._events: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
 
@@ -168,17 +168,17 @@ class AsyncWarmSchedule:
         """Wake the task, from any thread."""
         self._on_loop(lambda: self._wake.set() if self._wake else None)
 
-    def _tell(self, status: WarmStatus) -> None:
+    def _notify(self, status: WarmStatus) -> None:
         def begin() -> None:
             if self._events is not None:
-                task = self._events.create_task(self._told(status))
+                task = self._events.create_task(self._call_back(status))
                 # The loop alone would not keep it.
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
+                self._callbacks.add(task)
+                task.add_done_callback(self._callbacks.discard)
 
         self._on_loop(begin)
 
-    async def _told(self, status: WarmStatus) -> None:
+    async def _call_back(self, status: WarmStatus) -> None:
         from inspect import isawaitable
 
         from prefixwarm.process_log import logger

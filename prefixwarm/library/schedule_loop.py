@@ -15,6 +15,7 @@ from prefixwarm.library.after_fork import renew_after_fork
 from prefixwarm.library.schedule_checks import ScheduleChecks
 from prefixwarm.library.schedule_policy import schedule_policy
 from prefixwarm.library.traffic_reports import TrafficReports
+from prefixwarm.library.warm_result import sum_usd
 from prefixwarm.library.warm_status import WarmStatus
 from prefixwarm.process_log import logger
 from prefixwarm.state.memory import MemoryState
@@ -139,7 +140,7 @@ class ScheduleLoop:
     def run_due(self, sender: CallSender) -> None:
         """Check what is due, side by side, and wait until that is done; never raises.
 
-        What there is to tell is told then, in this thread: whoever is told may make warm calls.
+        Then `on_event` is called, in this thread: it may make warm calls of its own.
         """
         now = self.calls.clock()
         with self.changed:
@@ -147,14 +148,14 @@ class ScheduleLoop:
             # Where a check fails in an unforeseen way, the next one comes then.
             self._due.update(dict.fromkeys(names, now + _AFTER_FAILURE))
             self._checking.update(names)
-        news: list[WarmStatus] = []
-        checks = [(partial(self._check, name, sender, news.append), Event()) for name in names]
+        changed: list[WarmStatus] = []
+        checks = [(partial(self._check, name, sender, changed.append), Event()) for name in names]
         for check, done in checks:
             self._begin(check, done)
         for _, done in checks:
             done.wait()
-        for status in news:
-            self._tell(status)
+        for status in changed:
+            self._notify(status)
 
     def _begin(self, check: Callable[[], None], done: Event) -> None:
         def run() -> None:
@@ -168,10 +169,10 @@ class ScheduleLoop:
         except RuntimeError:
             run()
 
-    def _check(self, name: str, sender: CallSender, tell: Callable[[WarmStatus], object]) -> None:
+    def _check(self, name: str, sender: CallSender, report: Callable[[WarmStatus], object]) -> None:
         try:
             checked = self._checks.check(self.calls.prefixes[name], sender)
-            status, is_news = self._noted(name, checked)
+            status, has_changed = self._noted(name, checked)
         except Exception as error:  # noqa: BLE001 - the host goes on whatever it is
             logger.warning("prefix %s is not checked: %s", name, describe(error))
             return
@@ -179,10 +180,10 @@ class ScheduleLoop:
             with self.changed:
                 self._checking.discard(name)
                 self.changed.notify_all()
-        if is_news:
-            tell(status)
+        if has_changed:
+            report(status)
 
-    def _tell(self, status: WarmStatus) -> None:
+    def _notify(self, status: WarmStatus) -> None:
         if self._on_event is None:
             return
         try:
@@ -191,7 +192,7 @@ class ScheduleLoop:
             logger.warning("on_event failed for prefix %s: %s", status.name, describe(error))
 
     def _noted(self, name: str, checked: Checked) -> tuple[WarmStatus, bool]:
-        """Keep what came of a check; the status, and whether it is news."""
+        """Keep what came of a check; the status, and whether it has changed."""
         with self.changed:
             before, outcome = self._status[name], checked.outcome
             status = before.replace(
@@ -200,20 +201,18 @@ class ScheduleLoop:
                 reason=checked.reason,
             )
             if outcome is not None:
-                sums = (before.cost_usd, outcome.cost_usd)
-                known = [usd for usd in sums if usd is not None]
                 status = status.replace(
                     outcome=outcome.kind,
                     at=outcome.started_at,
-                    cost_usd=sum(known) if len(known) == len(sums) else None,
+                    cost_usd=sum_usd(before.cost_usd, outcome.cost_usd),
                 )
             status = status.replace(warm=(status.warm_until or 0.0) > self.calls.clock())
             self._status[name] = status
             self._due[name] = checked.next_check
-        news = outcome is not None or before.reason != status.reason
-        if news:
+        has_changed = outcome is not None or before.reason != status.reason
+        if has_changed:
             _log(status, checked)
-        return status, news
+        return status, has_changed
 
     def listen(self) -> None:
         """Hear of the warmer's own calls."""

@@ -91,7 +91,7 @@ class WarmCalls:
         self.routes = self._route_breaker()
         self.prefixes: dict[str, PreparedPrefix] = {}
         self._sources: dict[str, AnyPrefix] = {}
-        # Told the name of a prefix after a call for it.
+        # Called with the name of a prefix after a call for it.
         self.listeners: list[Callable[[str], None]] = []
         self._options = options
         self._flights: SingleFlight[WarmResult] = SingleFlight(self.workers)
@@ -192,8 +192,8 @@ class WarmCalls:
         if wish.verify and result.ok:
             result = verified(result, self._read_again(prepared, options, attempt, sender))
         if result.calls:
-            for tell in list(self.listeners):
-                tell(prepared.name)
+            for listener in list(self.listeners):
+                listener(prepared.name)
         return result
 
     def _read_again(

@@ -119,16 +119,19 @@ class WarmResult(Record):
 def verified(result: WarmResult, again: Outcome) -> WarmResult:
     """The result with a second call, which should have read the entry."""
     read = again.usage.read if again.usage else 0
-    costs = (result.cost_usd, again.cost_usd if again.calls else 0.0)
-    known = [cost for cost in costs if cost is not None]
     missed = "" if read else f"not verified: {again.reason or 'the second call read nothing'}"
     return result.replace(
         reason="; ".join(text for text in (result.reason, missed) if text),
-        cost_usd=sum(known) if len(known) == len(costs) else None,
+        cost_usd=sum_usd(result.cost_usd, again.cost_usd if again.calls else 0.0),
         calls=result.calls + again.calls,
         verified_read_tokens=read,
         warm_until=again.warm_until or result.warm_until,
     )
+
+
+def sum_usd(first: float | None, second: float | None) -> float | None:
+    """US dollars of two calls together; None where those of one are unknown."""
+    return None if first is None or second is None else first + second
 
 
 def result_of(

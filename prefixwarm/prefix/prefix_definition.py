@@ -89,7 +89,7 @@ class Prefix:
         **parameters: Any,
     ) -> None:
         # The table of fields is not needed to import the name, nor cheap.
-        from prefixwarm.prefix.shared_breakpoints import SharedPart, messages_part, place, turns
+        from prefixwarm.prefix import shared_breakpoints as shared
 
         if ttl not in TTL_SECONDS:
             raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
@@ -108,12 +108,12 @@ class Prefix:
         self._content = {"tools": tools, "system": system, "examples": examples, "context": context}
         self._breakpoints = breakpoints
         converse = route == CONVERSE
-        self._tools = SharedPart.of("tools", tools, converse=converse)
-        self._system = SharedPart.of("system", system, converse=converse)
-        shown, said = turns(examples, context, converse=converse)
-        self._turns = [*shown, *said]
-        ends = [messages_part(messages, converse=converse) for messages in (shown, said)]
-        self._spare = place(name, [self._tools, self._system, *ends], ttl, breakpoints)
+        self._tools = shared.SharedSection.of("tools", tools, converse=converse)
+        self._system = shared.SharedSection.of("system", system, converse=converse)
+        groups = shared.turns(examples, context, converse=converse)
+        self._turns = [turn for group in groups for turn in group]
+        ends = [shared.messages_section(group, converse=converse) for group in groups]
+        self._spare = shared.place(name, [self._tools, self._system, *ends], ttl, breakpoints)
 
     @property
     def shared_messages(self) -> int:
@@ -213,15 +213,15 @@ class Prefix:
 
     def _given_up(self, messages: Sequence[Block], *, automatic: bool) -> Sequence[Block]:
         """The blocks whose breakpoints give way to those of the conversation."""
-        theirs = automatic + sum(1 for _ in markers(self._bare(messages)))
-        said = [block for message in self._turns for block in message["content"]]
-        shared = [*self._tools.blocks, *self._system.blocks, *said]
-        ours = sum("cache_control" in block for block in shared)
-        over = ours + theirs - MAX_BREAKPOINTS
+        in_messages = automatic + sum(1 for _ in markers(self._bare(messages)))
+        turn_blocks = [block for message in self._turns for block in message["content"]]
+        shared = [*self._tools.blocks, *self._system.blocks, *turn_blocks]
+        in_prefix = sum("cache_control" in block for block in shared)
+        over = in_prefix + in_messages - MAX_BREAKPOINTS
         if over > len(self._spare):
             raise UsageError(
-                f"prefix {self.name}: the messages carry {theirs} breakpoints, and the prefix "
-                f"needs {ours - len(self._spare)} of the {MAX_BREAKPOINTS} that the provider takes"
+                f"prefix {self.name}: the messages carry {in_messages} breakpoints, the prefix needs "
+                f"{in_prefix - len(self._spare)}, and the provider takes {MAX_BREAKPOINTS}"
             )
         return self._spare[: max(0, over)]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Block = dict[str, Any]
 
-# ``auto``: those that are there stay, and the prefix's parts get one at their ends. ``own``: those
-# that are there, and no others. ``clear``: as ``auto``, without those that are there.
+# ``auto``: those that are there stay, and the sections get one at their ends. ``own``: those that are
+# there, and no others. ``clear``: as ``auto``, without those that are there.
 Breakpoints: TypeAlias = Literal["auto", "own", "clear"]
 MODES = ("auto", "own", "clear")
 
@@ -25,8 +25,8 @@ _MARKER = "cache_control"
 
 
 @dataclass
-class SharedPart:
-    """One part of a prefix: its tools, its system prompt, its examples or its context.
+class SharedSection:
+    """One section of a prefix: its tools, its system prompt, its examples or its context.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class SharedPart:
     choices: list[str]
 
     @classmethod
-    def of(cls, tier: str, content: str | Sequence[Block], *, converse: bool) -> SharedPart:
-        """The part that this content is, which stays as it is."""
+    def of(cls, tier: str, content: str | Sequence[Block], *, converse: bool) -> SharedSection:
+        """The section that this content is, which stays as it is."""
         blocks = _folded(content, converse=converse)
         choice = choice_of(tier, CONVERSE if converse else REQUEST)
         return cls(tier, blocks, [choice] * len(blocks))
@@ -61,20 +61,20 @@ def turns(
     examples: Sequence[Mapping[str, Any]], context: str | Sequence[Block], *, converse: bool
 ) -> tuple[list[Block], list[Block]]:
     """The messages of examples and of context, whose blocks are of their own."""
-    shown = [{**m, "content": _folded(m["content"], converse=converse)} for m in examples]
-    said = [{"role": "user", "content": _folded(context, converse=converse)}] if context else []
-    return shown, said
+    example_turns = [{**m, "content": _folded(m["content"], converse=converse)} for m in examples]
+    context_content = _folded(context, converse=converse)
+    return example_turns, [{"role": "user", "content": context_content}] if context else []
 
 
-def messages_part(messages: Iterable[Mapping[str, Any]], *, converse: bool) -> SharedPart:
-    """The blocks of messages, as `turns` gives them, as one part."""
-    part = SharedPart("messages", [], [])
+def messages_section(messages: Iterable[Mapping[str, Any]], *, converse: bool) -> SharedSection:
+    """The blocks of messages, as `turns` gives them, as one section."""
+    section = SharedSection("messages", [], [])
     for message in messages:
         shape = CONVERSE if converse else REQUEST
         choice = choice_of("messages", shape, str(message.get("role")))
-        part.blocks += message["content"]
-        part.choices += [choice] * len(message["content"])
-    return part
+        section.blocks += message["content"]
+        section.choices += [choice] * len(message["content"])
+    return section
 
 
 def _folded(content: str | Sequence[Block], *, converse: bool) -> list[Block]:
@@ -87,7 +87,7 @@ def _folded(content: str | Sequence[Block], *, converse: bool) -> list[Block]:
     return [dict(block) for block in content]
 
 
-def place(name: str, parts: Sequence[SharedPart], ttl: str, mode: Breakpoints) -> list[Block]:
+def place(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoints) -> list[Block]:
     """Mark the blocks where the prefix's breakpoints stand, at most four.
 
     Returns
@@ -103,14 +103,14 @@ def place(name: str, parts: Sequence[SharedPart], ttl: str, mode: Breakpoints) -
     """
     if mode not in MODES:
         raise UsageError(f"prefix {name}: breakpoints {mode!r}: write one of {', '.join(MODES)}")
-    if not any(part.blocks for part in parts):
+    if not any(section.blocks for section in sections):
         raise UsageError(f"prefix {name}: there are neither tools nor a system prompt to share")
-    own = _own(name, parts, ttl, mode)
+    own = _own(name, sections, ttl, mode)
     if mode == "own":
         if not own:
             raise UsageError(f'prefix {name}: breakpoints="own", but no block of it carries one')
         return []
-    ends = [end for part in parts if (end := part.end) is not None]
+    ends = [end for section in sections if (end := section.end) is not None]
     if not ends:
         raise UsageError(f"prefix {name}: no block of it can carry a breakpoint")
     last = ends[-1]
@@ -126,9 +126,11 @@ def place(name: str, parts: Sequence[SharedPart], ttl: str, mode: Breakpoints) -
     return [block for block in placed if block is not last]
 
 
-def _own(name: str, parts: Sequence[SharedPart], ttl: str, mode: Breakpoints) -> list[Block]:
+def _own(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoints) -> list[Block]:
     """The blocks with breakpoints of the user's, which take the prefix's TTL."""
-    marked = [block for part in parts for block in part.blocks if block.get(_MARKER) is not None]
+    marked = [
+        block for section in sections for block in section.blocks if block.get(_MARKER) is not None
+    ]
     if mode == "clear":
         for block in marked:
             del block[_MARKER]
