@@ -36,25 +36,35 @@ _DATE = (
 _FORMS = {
     "uuid": r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b",
     "timestamp": rf"{_DATE}[T ]{_TIME}(?:Z|[+-]\d\d:?\d\d)?"
+    rf"|{_DAY}\s{{1,3}}{_MONTH}\s{{1,3}}\d{{1,2}}\s{{1,3}}{_TIME}\s{{1,3}}{_YEAR}\b"
+    rf"|datetime\.date(?:time)?\({_YEAR},[^()]{{1,80}}\)"
     rf"|{_YEAR}(?:0[1-9]|1[0-2])[0-3]\d[T_-][0-2]\d[0-5]\d(?:[0-5]\d(?:\.\d{{1,9}})?)?Z?\b",
     "date": rf"{_DATE}\b"
     rf"|(?:{_DAY}\s{{1,3}})?{_MONTH}\s{{1,3}}\d{{1,2}}(?:st|nd|rd|th)?,?\s{{1,3}}{_YEAR}\b"
     rf"|(?:{_DAY}\s{{1,3}})?\d{{1,2}}(?:st|nd|rd|th|\.)?(?:\s{{1,3}}|-){_MONTH},?"
     rf"(?:\s{{1,3}}|-){_YEAR}\b"
     rf"|\d{{1,2}}(?:er|º|\.)?\s{{1,3}}(?:de\s)?{_OTHER_MONTH}\s{{1,3}}(?:de\s)?{_YEAR}\b"
-    rf"|{_YEAR}\s?[年년]\s?\d{{1,2}}\s?[月월]\s?\d{{1,2}}\s?[日일]"
-    rf"|(?:0?[1-9]|[12]\d|3[01])[/.](?:0?[1-9]|1[0-2])[/.]{_YEAR}\b"
+    rf"|(?:令和\s?\d{{1,2}}|{_YEAR})\s?[年년]\s?\d{{1,2}}\s?[月월]\s?\d{{1,2}}\s?[日일]"
+    rf"|{_YEAR}\.\s(?:0?[1-9]|1[0-2])\.\s(?:0?[1-9]|[12]\d|3[01])\.|{_YEAR}-W[0-5]\d\b"
+    rf"|(?:0?[1-9]|[12]\d|3[01])[/.-](?:0?[1-9]|1[0-2])[/.-]{_YEAR}\b"
     rf"|(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/{_YEAR}\b",
     "request id": r"(?:req|request|trace|session|msg|run|thread|conversation|correlation)"
     rf"(?:[ _-]?id)?{_S}[:=#]{_S}[\"']?[A-Za-z0-9_-]{{0,64}}\d[A-Za-z0-9_-]{{0,64}}"
     r"|(?:req|msg|sess|run|thread|trace)_[A-Za-z0-9]{0,64}\d[A-Za-z0-9]{5,64}"
+    # A nanoid and its like behind a word alone: both cases and two digits.
+    r"|(?:req|request|trace|session|msg|message|thread|conversation|correlation|id|nanoid)"
+    r"(?:[ _-]id)?\s{1,3}(?-i:(?=(?:[A-Za-z_-]{0,62}\d){2})(?=[a-z0-9_-]{0,62}[A-Z])"
+    r"(?=[A-Z0-9_-]{0,62}[a-z])[A-Za-z0-9_-]{12,64})(?![\w-])"
     r"|x-anthropic-billing-header:[^\n]{0,200}|cch=[0-9a-f]{2,64}\b"
     r"|(?-i:[0-7][0-9A-HJKMNP-TV-Z]{25})\b",
     "commit": r"(?:commit|head|revision|rev|sha|build)(?:\s(?:hash|id|is|at|commit))?[ :=#@]{1,3}"
     r"(?=[a-f]{0,40}\d)(?=\d{0,40}[a-f])[0-9a-f]{7,40}\b",
     "hash": r"(?=[a-f]{0,64}\d)(?=\d{0,64}[a-f])[0-9a-f]{16,64}\b",
     "memory address": r"0x[0-9a-f]{8,16}(?=>|\)| object)",
-    "temporary path": r"tmp/tmp\w{6,64}|var/folders/\w{2}/\w{8,64}",
+    "process": r"(?:pid|process id)\W{1,3}\d{2,8}\b"
+    r"|(?:localhost|127\.0\.0\.1):(?:3[3-9]|[45]\d|6[0-5])\d{3}\b",
+    "token": r"eyJ[\w-]{8,400}\.eyJ[\w-]{8,400}",
+    "temporary path": r"(?:tmp/|temp\\{1,2})tmp\w{6,64}|var/folders/\w{2}/\w{8,64}",
     "epoch time": r"1[6-9]\d{8}(?:\d{3}|\.\d{1,9})?\b",
     "counter": rf"(?:attempt|turn|step|iteration|message|request|retry){_S}"
     rf"(?:no\.?|number|count|#|:){_S}#?\d{{1,20}}",

@@ -44,6 +44,18 @@ from prefixwarm.prefix.volatile import find, kind_at, masked
         ("in /tmp/tmpk3j2h1x9", "temporary path", "tmp/tmpk3j2h1x9"),
         ("Session 01ARZ3NDEKTSV4RRFFQ69G5FAV", "request id", "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
         ("HEAD commit 3f2a9b1", "commit", "HEAD commit 3f2a9b1"),
+        ("Request V1StGXR8_Z5jdHi6B-myT", "request id", "Request V1StGXR8_Z5jdHi6B-myT"),
+        ("Your id V1StGXR8Z5jdHi6BmyT2.", "request id", "id V1StGXR8Z5jdHi6BmyT2"),
+        ("Wed Sep  9 14:22:33 2026", "timestamp", "Wed Sep  9 14:22:33 2026"),
+        ("at datetime.datetime(2026, 9, 9, 14)", "timestamp", "datetime.datetime(2026, 9, 9, 14)"),
+        ("Date: 2026. 9. 9.", "date", "2026. 9. 9."),
+        ("Date: 令和8年9月9日", "date", "令和8年9月9日"),
+        ("Date: 9-9-2026", "date", "9-9-2026"),
+        ("in 2026-W37", "date", "2026-W37"),
+        ("with pid 12345", "process", "pid 12345"),
+        ("at http://localhost:53421/x", "process", "localhost:53421"),
+        ("as eyJhbGciOiJIUzI1.eyJzdWIiOiIx", "token", "eyJhbGciOiJIUzI1.eyJzdWIiOiIx"),
+        (r"in C:\Temp\tmpk3j2h1x9", "temporary path", r"Temp\tmpk3j2h1x9"),
     ],
 )
 def test_finds_what_changes(text: str, kind: str, found: str) -> None:
@@ -57,6 +69,7 @@ def test_finds_what_changes(text: str, kind: str, found: str) -> None:
     [
         "Orders over $1,250.00 ship free within 30 days.",
         "Python 3.12.1 and OpenSSL 3.0.15",
+        "Run the message handler CustomerSupport or the id OrderNumber2 at localhost:8080",
         "Call us from 9 to 5 on +49 30 1234567.",
         "Use section 4.2.1, ratio 16:9, and ISO 8601.",
         "The maybe-function may 12 times march on",
