@@ -91,10 +91,9 @@ class Prefix:
         # The table of fields is not needed to import the name, nor cheap.
         from prefixwarm.prefix import shared_breakpoints as shared
 
-        if ttl not in TTL_SECONDS:
-            raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
-        route_named(route)
-        if route == CONVERSE and context:
+        _refuse_unknown(name, ttl, route)
+        converse = route == CONVERSE
+        if converse and context:
             raise UsageError(
                 f"prefix {name}: context: Converse takes turns, so it cannot stand before the "
                 "user's message; put it at the end of system"
@@ -107,7 +106,6 @@ class Prefix:
         self._parameters = parameters
         self._content = {"tools": tools, "system": system, "examples": examples, "context": context}
         self._breakpoints = breakpoints
-        converse = route == CONVERSE
         self._tools = shared.SharedSection.of("tools", tools, converse=converse)
         self._system = shared.SharedSection.of("system", system, converse=converse)
         groups = shared.turns(examples, context, converse=converse)
@@ -220,8 +218,8 @@ class Prefix:
         over = in_prefix + in_messages - MAX_BREAKPOINTS
         if over > len(self._spare):
             raise UsageError(
-                f"prefix {self.name}: the messages carry {in_messages} breakpoints, the prefix needs "
-                f"{in_prefix - len(self._spare)}, and the provider takes {MAX_BREAKPOINTS}"
+                f"prefix {self.name}: the messages carry {in_messages} breakpoints, the prefix "
+                f"needs {in_prefix - len(self._spare)}, the provider takes {MAX_BREAKPOINTS}"
             )
         return self._spare[: max(0, over)]
 
@@ -254,3 +252,9 @@ class Prefix:
             for block in blocks
         ]
         return unfold(kept) if self.route == CONVERSE else kept
+
+
+def _refuse_unknown(name: str, ttl: str, route: str) -> None:
+    if ttl not in TTL_SECONDS:
+        raise UsageError(f"prefix {name}: ttl {ttl!r}: write one of {', '.join(TTL_SECONDS)}")
+    route_named(route)

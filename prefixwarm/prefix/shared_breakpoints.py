@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Block = dict[str, Any]
 
-# ``auto``: those that are there stay, and the sections get one at their ends. ``own``: those that are
-# there, and no others. ``clear``: as ``auto``, without those that are there.
+# ``auto``: those that are there stay, and the sections get one at their ends. ``own``: those that
+# are there, and no others. ``clear``: as ``auto``, without those that are there.
 Breakpoints: TypeAlias = Literal["auto", "own", "clear"]
 MODES = ("auto", "own", "clear")
 
