@@ -46,6 +46,12 @@ _SWITCHES = {field.name: field.default for field in fields(Switches)}
     "--aws-key", multiple=True, metavar="ID:SECRET[=ORG]", help="An AWS key pair; repeatable."
 )
 @click.option(
+    "--profile",
+    multiple=True,
+    metavar="ARN=MODEL",
+    help="An application inference profile and the model behind it; repeatable.",
+)
+@click.option(
     "--switch", multiple=True, metavar="NAME=VALUE", help=f"One of {', '.join(_SWITCHES)}."
 )
 @click.option("--seed", default=0, show_default=True, help="Of ids.")
@@ -73,6 +79,7 @@ def _settings(
     itpm: int | None,
     key: tuple[str, ...],
     aws_key: tuple[str, ...],
+    profile: tuple[str, ...],
     switch: tuple[str, ...],
     seed: int,
     **latency: float,
@@ -84,6 +91,7 @@ def _settings(
         limits=Limits(rpm, itpm),
         keys=dict(_key(text) for text in key),
         aws_keys=dict(_aws_key(text) for text in aws_key),
+        profiles=dict(_profile(text) for text in profile),
         seed=seed,
     )
 
@@ -113,3 +121,10 @@ def _aws_key(text: str) -> tuple[str, AwsKey]:
     if not name or not secret:
         raise SimulatorError("--aws-key: give ID:SECRET or ID:SECRET=ORGANIZATION")
     return name, AwsKey(secret, organization or Principal.organization)
+
+
+def _profile(text: str) -> tuple[str, str]:
+    arn, _, model = text.partition("=")
+    if ":application-inference-profile/" not in arn or not model:
+        raise SimulatorError("--profile: give ARN=MODEL, of an application inference profile")
+    return arn, model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -31,12 +32,15 @@ def blocks(page: str, language: str) -> list[str]:
 def test_the_code_of_capture(monkeypatch: pytest.MonkeyPatch) -> None:
     """The request of the `Prefix` reads what is built from it."""
     monkeypatch.delenv("PREFIXWARM_TABLE", raising=False)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
     found: dict[str, Any] = {}
     for code in blocks("capture.md", "python"):
         exec(code, found)
     support = found["SUPPORT"]
     prefix = make_prefix("support", support.request([PLACEHOLDER]))
     assert judge(prefix, found["request"]).hit
+    answers = found["capture_agent"](lambda event, context: (event, context.function_name))
+    assert answers == [(event, "agent") for event in found["EVENTS"]]
 
 
 def test_the_code_of_observe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -47,6 +48,23 @@ def test_it_says_where_it_serves_and_stops_when_told() -> None:
         assert server.stderr.read() == b""
 
 
+def test_the_model_behind_a_profile(body: MakeJson) -> None:
+    """Without it nothing would be refused that some model takes."""
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcd1234"
+    path = f"/model/{quote(arn, safe='')}/converse"
+    headers = {"authorization": "Bearer t"}
+    messages = [{"role": "user", "content": [{"text": "x"}]}]
+    request = {"messages": messages, "inferenceConfig": {"maxTokens": 9, "topP": 0.5}}
+    statuses = []
+    for options in ((), (f"--profile={arn}=claude-sonnet-5-5",)):
+        with process("--clock=manual", *options) as (_, line):
+            reply = httpx2.post(
+                line["url"] + path, json=request, headers={"authorization": "Bearer t"}
+            )
+            statuses.append(reply.status_code)
+    assert statuses == [200, 400]
+
+
 def test_every_option_reaches_the_provider(body: MakeJson) -> None:
     options = ["--clock=manual", "--base=2", "--rpm=1", "--itpm=90000", "--seed=3"]
     options += ["--key=k=org/wrkspc_1", "--aws-key=AKIA:secret=acct", "--switch=iterations"]
@@ -75,6 +93,7 @@ def test_every_option_reaches_the_provider(body: MakeJson) -> None:
         (["--switch", "scope=planet"], "workspace, organization"),
         (["--key", "k"], "KEY=ORGANIZATION/WORKSPACE"),
         (["--aws-key", "k"], "ID:SECRET"),
+        (["--profile", "arn:aws:bedrock:x"], "ARN=MODEL"),
         (["--base", "-1"], "seconds from 0 on"),
         (["--prefill-rate", "0"], "above 0"),
         (["--rpm", "0"], "rpm"),
