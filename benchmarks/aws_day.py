@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 from urllib.parse import urlsplit
 
-from aws_usage import Usage, size_of
+from aws_usage import Usage, is_state, size_of
 
 from prefixwarm.keepwarm import handler, runtime
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.toolchain import Tools
-from prefixwarm.observe import Observer
+from prefixwarm.observe.observer import Observer
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm.simulator import running
 
@@ -227,8 +227,12 @@ class _World:
     def _measure_items(self) -> None:
         client = self.aws.client("dynamodb")
         pages = client.get_paginator("scan").paginate(TableName=self.environ["PREFIXWARM_TABLE"])
-        sizes = [size_of(item) for page in pages for item in page["Items"]]
-        self.usage.item_bytes, self.usage.table_bytes = max(sizes), sum(sizes)
+        items = [item for page in pages for item in page["Items"]]
+        sizes: dict[bool, list[int]] = {True: [0], False: [0]}
+        for item in items:
+            sizes[is_state(item["pk"]["S"])].append(size_of(item))
+        self.usage.item_bytes, self.usage.other_bytes = max(sizes[True]), max(sizes[False])
+        self.usage.table_bytes = sum(sizes[True]) + sum(sizes[False])
 
 
 def _share(count_a_day: int, minute: int) -> int:
@@ -285,7 +289,7 @@ class _Agent:
             init_phase.main(environ, writing, "on-demand", 3000)
         os.close(reading)
         world.usage.log(text.getvalue())
-        self._observer = Observer([prefix_file.load(self._file)])
+        self._observer = Observer([prefix_file.load(self._file)], clock=world.now)
 
     def _send(self) -> Any:
         address = urlsplit(self._world.sim.url)

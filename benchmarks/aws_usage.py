@@ -17,7 +17,7 @@ from prefixwarm.wire.aws import AwsClient
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Usage", "size_of"]
+__all__ = ["Usage", "is_state", "size_of"]
 
 # CloudWatch Logs counts 26 bytes for each event beside its text:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
@@ -39,14 +39,15 @@ class Usage:
         Tells epoch seconds.
     caller
         Who makes the calls at the moment, for the requests to KMS.
-    item_bytes
-        Size of a state's item; known when the day is over.
+    item_bytes, other_bytes
+        Size of a state's item, and the largest of the others; known when the day is over.
     """
 
     clock: Callable[[], float]
     caller: str = ""
     counting: bool = False
     item_bytes: int = 0
+    other_bytes: int = 0
     table_bytes: int = 0
     reads: float = 0.0
     writes: Counter[str] = field(default_factory=Counter)
@@ -96,6 +97,7 @@ class Usage:
         """Of the table and of its index, where a write changes an item or moves its place."""
         size = math.ceil(self.item_bytes / 1024)
         of = {"other": 1, "state": 2 * size, "moved": 3 * size}
+        assert self.other_bytes <= 1024
         return sum(n * of[kind] for kind, n in self.writes.items())
 
     def _call(
@@ -128,17 +130,31 @@ class Usage:
 
 
 def _kind(write: Mapping[str, Any]) -> str:
-    """A state is in the index, by when it is due; ledgers and pauses of routes are not."""
+    """A state is in the index, by when it is due; other items are not."""
     key = str((write.get("Key") or write["Item"])["pk"]["S"])
-    if key.startswith(("ledger/", "route/")):
+    if not is_state(key):
         return "other"
     names = str(write.get("ExpressionAttributeNames")) + str(write.get("UpdateExpression"))
     return "moved" if "due_" in names else "state"
 
 
 def size_of(item: Mapping[str, Any]) -> int:
-    """Bytes of an item as DynamoDB counts them: names and values, about.
+    """Bytes of an item as DynamoDB counts them: names and values.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
-    return sum(len(name) + len(str(next(iter(value.values())))) for name, value in item.items())
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: Mapping[str, Any]) -> int:
+    """A number has a byte for two digits, and one more, with a sign two."""
+    ((kind, content),) = value.items()
+    if kind == "N":
+        digits = content.lstrip("-").replace(".", "").strip("0")
+        return math.ceil(len(digits) / 2) + 1 + content.startswith("-")
+    return sum(len(text.encode()) for text in ([content] if kind == "S" else content))
+
+
+def is_state(key: str) -> bool:
+    """Whether an item is of one version of a prefix: a ledger, a pause or what is shared is not."""
+    return key.startswith("state/") and not key.endswith("/-")

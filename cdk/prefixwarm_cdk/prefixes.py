@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _GEOGRAPHIES = ("global.", "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.")
 _WARNINGS = {
-    "short": "has about {estimate} tokens, and {model} caches from {minimum}; "
+    "short": "has ~{estimate} tokens, and {model} caches from {minimum}; "
     "count them with `prefixwarm check`",
     "model": "prefixwarm has no prices of the model {model!r}, so whether warming pays is open; "
     "check its name, or update prefixwarm and build the file again",

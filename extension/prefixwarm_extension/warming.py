@@ -111,7 +111,8 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
         if context.start.gate and state.leased(now):
             # The gate waits for another environment's call as well.
             context.ready.complete(call)
-        decision = decide(context.settings, context.start, state, call, context.held)
+        sized = call.billed(state.life.tokens)
+        decision = decide(context.settings, context.start, state, sized, context.held)
         context.decisions[call.name] = decision
         objection = _objection(call, state, decision, context)
         options = options.replace(needed_until=now + NEEDED_SECONDS, objection=objection)

@@ -63,11 +63,11 @@ def other_parameters(
 def uncached(shared: Shared) -> Iterator[Finding]:
     """Messages that all share and none reads."""
     if shared.uncached:
-        count = estimate(shared.uncached)
+        count = estimate(shared.uncached, shared.prompt.model)
         yield finding(
             "uncached-messages",
             shared.uncached[-1].place,
-            f"all requests share about {count:,} tokens of messages that no breakpoint of theirs "
+            f"all requests share ~{count:,} tokens of messages that no breakpoint of theirs "
             "reads: add one here",
         )
 

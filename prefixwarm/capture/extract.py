@@ -85,7 +85,7 @@ class Extracted:
         if self.prefix is None:
             return dict.fromkeys(TIERS, 0)
         prompt = Prompt.of_file(self.prefix)
-        return {tier: estimate(prompt.tier(tier)) for tier in TIERS}
+        return {tier: estimate(prompt.tier(tier), self.prefix.priced_model) for tier in TIERS}
 
     @property
     def saving_usd(self) -> float | None:

@@ -71,7 +71,7 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
     ours, theirs = static[0][run:], diverging[0][run:]
     wasted = next((block for block in ours if block.marked), None)
     divergence = between_blocks(_same_tier(ours, theirs), _same_tier(theirs, ours))
-    lost = estimate(ours)
+    lost = estimate(ours, first.model)
     return Shared(first, run, count, divergence=divergence, wasted=wasted, lost_tokens=lost)
 
 

@@ -93,7 +93,7 @@ def file_of(
     PrefixFileError
         When the result would not be a valid prefix file.
     """
-    size = prefix_file.estimate_tokens(warm)
+    size = prefix_file.estimate_tokens(warm, base_model)
     return prefix_file.build(
         name,
         warm,

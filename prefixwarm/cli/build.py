@@ -54,7 +54,7 @@ def build(
     emit(
         document,
         as_json,
-        lambda: line(f"{path}: about {tokens(prefix.tokens['estimate'])} tokens"),
+        lambda: line(f"{path}: {tokens(prefix.tokens['estimate'], estimated=True)} tokens"),
     )
 
 

@@ -267,8 +267,8 @@ def _show(written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[E
                 agent.requests[0].model,
                 agent.requests[0].route,
                 len(agent.requests),
-                tokens(agent.prefix.tokens["estimate"] if agent.prefix else None),
-                *map(tokens, agent.tokens_by_tier.values()),
+                tokens(agent.prefix.tokens["estimate"] if agent.prefix else None, estimated=True),
+                *(tokens(count, estimated=True) for count in agent.tokens_by_tier.values()),
                 tokens(agent.prefix.tokens["minimum"] if agent.prefix else None),
                 change,
             )
@@ -284,8 +284,9 @@ def _show(written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[E
 
 def _show_saving(agent: Extracted) -> None:
     if agent.shared and agent.shared.lost_tokens:
-        lost_tokens, saving = tokens(agent.shared.lost_tokens), dollars(agent.saving_usd)
+        lost_tokens = tokens(agent.shared.lost_tokens, estimated=True)
+        saving = dollars(agent.saving_usd)
         line(
-            f"{agent.name}: about {lost_tokens} tokens from there on are not shared; sharing them "
+            f"{agent.name}: {lost_tokens} tokens from there on are not shared; sharing them "
             f"saves up to {saving} per 1,000 requests"
         )

@@ -10,7 +10,7 @@ import click
 
 from prefixwarm.cli import finding_output
 from prefixwarm.cli.aws_options import aws_account
-from prefixwarm.cli.output import emit, finish, json_option, line, severity
+from prefixwarm.cli.output import emit, finish, json_option, line, note, severity, tokens
 from prefixwarm.cli.request_files import read_request
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
@@ -139,7 +139,13 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
                 raise PrefixwarmError(f"{path}: the provider does not count it: {error}") from error
             counted = prefix.replace(tokens={**prefix.tokens, "counted": count})
             write(counted, path.parent)
+            # Beside a document for programs, it goes to standard error.
+            note(f"{path}: {tokens(count)} tokens counted, {_estimated(prefix)}")
             yield path, counted
+
+
+def _estimated(prefix: PrefixFile) -> str:
+    return f"{tokens(prefix.tokens.get('estimate'), estimated=True)} estimated"
 
 
 def _sarif(checked: Sequence[Checked]) -> dict[str, Any]:

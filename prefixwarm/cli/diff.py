@@ -57,7 +57,9 @@ def _show(changes: Sequence[Difference], count: int, cost: float | None) -> None
         return
     for change in changes:
         _show_one(vars(change))
-    line(f"not shared: about {tokens(count)} tokens; each miss costs {dollars(cost)} more")
+    line(
+        f"not shared: {tokens(count, estimated=True)} tokens; each miss costs {dollars(cost)} more"
+    )
 
 
 def _show_one(change: dict[str, Any]) -> None:

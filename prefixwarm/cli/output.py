@@ -108,9 +108,11 @@ def dollars(amount: float | None) -> str:
     return "$" + (f"{amount:.4f}" if amount >= 0.01 else f"{amount:.6f}".rstrip("0").rstrip("."))
 
 
-def tokens(count: int | None) -> str:
-    """Tokens to show."""
-    return "unknown" if count is None else f"{count:,}"
+def tokens(count: int | None, *, estimated: bool = False) -> str:
+    """Tokens to show; a ``~`` marks an estimate."""
+    if count is None:
+        return "unknown"
+    return f"~{count:,}" if estimated else f"{count:,}"
 
 
 def _rendered(piece: object) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefixwarm.prefix.compiled import WarmCall
+    from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.provider.client import Provider
     from prefixwarm.state.store import StateStore
     from prefixwarm.warm.connections import Connections
@@ -71,11 +72,12 @@ def warm(
     """
     if isnan(timeout):
         raise UsageError("--timeout nan: write seconds")
-    calls = [compile_prefix(load(path)) for path in files]
+    prefixes = [load(path) for path in files]
+    calls = [compile_prefix(prefix) for prefix in prefixes]
     with connect() as connections:
         if dry_run:
             previews = [_preview(call, connections.environ) for call in calls]
-            emit({"calls": previews}, as_json, lambda: _show_plans(previews))
+            emit({"calls": previews}, as_json, lambda: _show_plans(previews, prefixes))
             return
         if connections.settings.disabled:
             raise SettingsError(f"{DISABLED} is set: nothing is sent")
@@ -128,7 +130,7 @@ def _preview(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _show_plans(previews: Sequence[dict[str, Any]]) -> None:
+def _show_plans(previews: Sequence[dict[str, Any]], prefixes: Sequence[PrefixFile]) -> None:
     table(
         ("PREFIX", "TO", "BYTES", "TOKENS", "IF COLD", "IF WARM"),
         [
@@ -136,11 +138,11 @@ def _show_plans(previews: Sequence[dict[str, Any]]) -> None:
                 preview["name"],
                 preview["url"],
                 f"{preview['bytes']:,}",
-                tokens(preview["tokens"]),
+                tokens(preview["tokens"], estimated=not prefix.tokens.get("counted")),
                 dollars(preview["write_usd"]),
                 dollars(preview["read_usd"]),
             )
-            for preview in previews
+            for preview, prefix in zip(previews, prefixes, strict=True)
         ],
     )
 

@@ -81,6 +81,7 @@ class PlannedCall:
             warm_until=outcome.warm_until,
             granted_ttl=outcome.granted_ttl,
             longest_ttl=TTL_5M if outcome.downgraded else state.life.longest_ttl,
+            tokens=outcome.prefix_tokens or state.life.tokens,
         )
         money = state.money.replace(
             calls=state.money.calls + outcome.calls,
@@ -88,7 +89,11 @@ class PlannedCall:
             spent_usd=state.money.spent_usd + (outcome.cost_usd or 0.0),
         )
         traffic = state.traffic.replace(idle_refreshes=self.idle_refreshes)
-        return replace(self.candidate, state=state.replace(life=life, traffic=traffic, money=money))
+        return replace(
+            self.candidate,
+            state=state.replace(life=life, traffic=traffic, money=money),
+            call=self.candidate.call.billed(life.tokens),
+        )
 
     def account_after(self, called: Candidate, now: float) -> Account | None:
         """What is noted for all versions of the prefix after a call that worked."""

@@ -176,7 +176,7 @@ class CandidateSelector:
         candidate = Candidate(
             state=state,
             entry=entry,
-            call=call,
+            call=call.billed(state.life.tokens),
             policy=manifest.policy,
             latency_value=self.catalog.latency_value,
             prefixes=len(manifest.entries),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from prefixwarm.fields.model_names import parse
 from prefixwarm.prices import minimum_tokens
-from prefixwarm.prices.model_names import parse
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,14 @@ def _size(prefix: PrefixFile) -> Iterator[Finding]:
         yield finding(
             "under-minimum",
             "tokens",
-            f"about {size:,} tokens; {where} caches from {minimum:,}: share more or let it be",
+            f"{'' if counted else '~'}{size:,} tokens; {where} caches from {minimum:,}: "
+            "share more or let it be",
         )
     elif counted is None and size < minimum * _UNSURE:
         yield finding(
             "near-minimum",
             "tokens",
-            f"an estimated {size:,} tokens, and {where} caches from {minimum:,}: "
-            "count them with --count",
+            f"~{size:,} tokens, and {where} caches from {minimum:,}: count them with --count",
         )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def lost_tokens(left: Prompt, right: Prompt, differences: Sequence[Difference]) -> int:
     """Estimated tokens of the right side from the first difference on."""
-    return estimate(right.blocks[_first(left, right, differences) :])
+    return estimate(right.blocks[_first(left, right, differences) :], right.model)
 
 
 def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) -> float | None:

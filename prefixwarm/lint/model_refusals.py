@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.model_names import parse
 from prefixwarm.fields.models import NEWEST_VERSION, SAMPLING, always_thinks, takes_adaptive
 from prefixwarm.prefix.body import as_messages, place_of
-from prefixwarm.prices.model_names import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -35,6 +35,8 @@ class Observation:
         Tokens that it billed.
     started : float
         When it was sent, in epoch seconds.
+    asked_ttl : int or None
+        The TTL that its breakpoints ask for, in seconds; None without any.
     other : str
         The model of a request that is not the warmed agent's; then there is no prefix and usage.
     missed_usd : float or None
@@ -47,6 +49,7 @@ class Observation:
     drift: str | None
     usage: Usage
     started: float
+    asked_ttl: int | None = None
     other: str = ""
     missed_usd: float | None = None
     guessed: bool = False

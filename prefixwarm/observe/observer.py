@@ -21,6 +21,7 @@ from prefixwarm.observe.once import reported
 from prefixwarm.observe.outbox import Outbox
 from prefixwarm.observe.unrelated import UnrelatedTraffic
 from prefixwarm.observe.waiting import wait_async
+from prefixwarm.prefix.body import asked_ttl
 from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.state.outcome import Usage
 
@@ -84,7 +85,7 @@ class Observer:
     ) -> None:
         self.clock = clock
         self._emit = emit or emit_line
-        self._background = Background()
+        self._background, self._announcing = Background(), Background()
         self._explained: set[tuple[str, str]] = set()
         self._unrelated = UnrelatedTraffic()
         self._settings = installed.settings()
@@ -98,6 +99,7 @@ class Observer:
         self._diagnosis = Diagnosis() if self._outbox and sampling else None
         if self._outbox:
             send_at_end(self._outbox)
+        self._announce()
         self._learn_ids()
 
     def begin(
@@ -271,7 +273,7 @@ class Observer:
 
     def flush(self, seconds: float = 2.0) -> bool:
         """Wait for what is done in the background; whether it is done."""
-        return self._background.flush(seconds)
+        return self._announcing.flush(seconds) and self._background.flush(seconds)
 
     def _observed(
         self,
@@ -293,8 +295,14 @@ class Observer:
         if sent.named:
             drift = self._diagnosed(sent, drift, verdict(diagnostics))
         tokens = usage if isinstance(usage, Usage) else Usage.from_response(usage)
-        missed = missed_usd(warmed.prefix, tokens, drift)
-        return Observation(warmed.prefix.name, drift, tokens, sent.started, missed_usd=missed)
+        return Observation(
+            warmed.prefix.name,
+            drift,
+            tokens,
+            sent.started,
+            missed_usd=missed_usd(warmed.prefix, tokens, drift),
+            asked_ttl=asked_ttl(sent.body),
+        )
 
     def _tell(
         self,
@@ -330,6 +338,13 @@ class Observer:
         )
         self._emit(line)
         return drift
+
+    def _announce(self) -> None:
+        """Tell the states that this agent is observed, without holding it up."""
+        if self._outbox is not None:
+            # Beside the reports, none of which may wait for it.
+            for prefix in self._matcher.prefixes:
+                self._announcing.do(partial(self._outbox.announce, prefix))
 
     def _learn_ids(self) -> None:
         """Fetch the warm calls' message ids before the first request, without holding it up."""

@@ -10,12 +10,13 @@ import json
 import os
 from contextlib import suppress
 from threading import RLock
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.observe.observation import length_of
 from prefixwarm.prefix.compiled import state_key
+from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.traffic_report import FOLDER, TrafficReport
 from prefixwarm.wire.deadline import Deadline
 
@@ -71,6 +72,15 @@ class Outbox:
         self._open: dict[str, TrafficReport] = {}
         self._closed: list[TrafficReport] = []
         self._states: dict[str, tuple[float, State]] = {}
+
+    def announce(self, prefix: PrefixFile) -> None:
+        """Tell the state that this agent is observed, if nobody has yet; raises StateError.
+
+        So what starts send is accounted for by requests, before there is one, or where none comes.
+        """
+        key, until = self.key(prefix), Deadline.after(_SECONDS)
+        if self._store.read(shared_key(key), until).traffic.by != OBSERVED:
+            self._store.note_observer(key, time(), until)
 
     def due(self, prefix: PrefixFile, *, drifted: bool = False) -> bool:
         """Whether the last report about this prefix is old enough for another."""
@@ -208,6 +218,7 @@ def report_of(key: str, prefix: PrefixFile, seen: Observation) -> TrafficReport:
         written=usage.written,
         uncached=usage.input,
         missed_usd=seen.missed_usd or 0.0,
+        asked_ttl=seen.asked_ttl if matched else None,
     )
 
 

@@ -20,7 +20,7 @@ def recommendation(plan: Plan) -> str:
     starts = f"with {plan.starts_per_day:.2g} session starts a day"
     if plan.costs.too_short:
         return (
-            f"Do not keep this warm: its {plan.costs.tokens} tokens are under the model's "
+            f"Do not keep this warm: its {plan.costs.size} tokens are under the model's "
             f"minimum of {plan.costs.minimum}, so nothing is cached."
         )
     if plan.worthwhile:

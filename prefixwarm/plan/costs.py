@@ -40,6 +40,8 @@ class PrefixCosts:
         What one miss costs in waiting, US dollars.
     source : str
         Where the prices come from.
+    is_estimated : bool
+        Whether `tokens` is an estimate.
     """
 
     tokens: int | None
@@ -48,6 +50,14 @@ class PrefixCosts:
     multipliers: Multipliers
     latency_usd: float
     source: str
+    is_estimated: bool = True
+
+    @property
+    def size(self) -> str:
+        """`tokens` in words; a ``~`` marks an estimate."""
+        if self.tokens is None:
+            return "an unknown number of"
+        return f"{'~' if self.is_estimated else ''}{self.tokens:,}"
 
     @property
     def latency(self) -> float:
@@ -93,4 +103,5 @@ def costs_of(prefix: PrefixFile, latency_usd: float = 0.0) -> PrefixCosts:
         multipliers=Multipliers(**relative_prices(prices)),
         latency_usd=latency_usd,
         source=source if complete else "unknown",
+        is_estimated=not prefix.tokens.get("counted"),
     )

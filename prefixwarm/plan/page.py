@@ -93,10 +93,9 @@ def escaped_line(text: str) -> str:
 
 def _facts(plan: Plan, model: str) -> str:
     costs = plan.costs
-    tokens = "an unknown number of" if costs.tokens is None else f"{costs.tokens:,}"
     latency = f", a miss costs {money(costs.latency_usd)} in waiting" if costs.latency_usd else ""
     return (
-        f"{model}, {tokens} tokens; prices: {costs.source}{latency}. {plan.traffic.requests:,} "
+        f"{model}, {costs.size} tokens; prices: {costs.source}{latency}. {plan.traffic.requests:,} "
         f"requests in {plan.traffic.days:.3g} days ({plan.traffic.source}), "
         f"{plan.starts_per_day:.2g} session starts a day."
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from prefixwarm.life import TTL_1H
+from prefixwarm.life import TTL_1H, refresh_after
 from prefixwarm.policy.auto import Auto
 from prefixwarm.policy.hazard import Hazard
 from prefixwarm.policy.policy import Policy
@@ -266,7 +266,8 @@ class _Candidate:
 
     def _rest(self, reason: str) -> Decision:
         """Send nothing, but look again: traffic may prolong the entry, or only a metric show it."""
-        interval = self.interval if self.view.alive else self.policy.refresh_after(TTL_1H)
+        # What is cold is looked at as seldom as if its hour had begun, whatever it was granted.
+        interval = self.interval if self.view.alive else refresh_after(TTL_1H)
         never = self.policy.rule == "never"
         return self._answer("rest", None if never else self.view.now + interval, reason)
 

@@ -117,6 +117,7 @@ class Run:
         self._unlearned: list[float] = []
         self._next_check: float | None = None
         self._init_weeks: dict[int, float] = {}
+        self._observed = False
         self._state.init_left = self._start_allowance(0.0)
         self.total = self.deployment = self.init = 0.0
         self.pings = self.misses = self.starts = self.start_hits = 0
@@ -133,12 +134,17 @@ class Run:
             multipliers=self._prices,
             latency=conditions.latency,
             learned=self._learned,
-            agent_ttl=conditions.agent_ttl,
+            agent_ttl=self._agent_ttl(),
             spent=state.spent,
-            starts=state.starts if conditions.observed else None,
+            starts=state.starts if self._observed else None,
             start_hits=state.hits,
             saves=state.saves,
         )
+
+    def _agent_ttl(self) -> int | None:
+        """What requests ask for: until one was observed, the cheaper TTL is assumed."""
+        seen = self._state.starts > 0 or self._conditions.agent_ttl is None
+        return self._conditions.agent_ttl if seen else TTL_5M
 
     def run_checks(self, until: float) -> None:
         """Ask the policy at each of its checks before a moment."""
@@ -171,7 +177,7 @@ class Run:
 
     def _start_allowance(self, now: float) -> float:
         """What starts may spend; a sum a week where the agent is not observed."""
-        share = self._policy.start_allowance(self._view(now)) if self._conditions.observed else None
+        share = self._policy.start_allowance(self._view(now)) if self._observed else None
         if share is not None:
             return share
         return self._conditions.init_per_week - self._init_weeks.get(int(now // _WEEK), 0.0)
@@ -207,16 +213,29 @@ class Run:
         self._next_check = now
 
     def start(self, now: float) -> None:
-        """Start an environment, whose init phase warms what is cold if its share covers that."""
+        """Start an environment, whose init phase warms what is cold if its share covers that.
+
+        The first one goes before anybody has said that the agent is observed.
+        """
         self.run_checks(now)
         state, week = self._state, int(now // _WEEK)
+        state.idle_refreshes = 0
+        if not self._observed:
+            state.init_left = self._start_allowance(now)
+        self._init(now, week)
+        if self._conditions.observed and not self._observed:
+            self._observed = True
+            self._next_check = now
+
+    def _init(self, now: float, week: int) -> None:
+        state = self._state
         if state.entry.lives(now) or self._prices.write(state.wanted) > state.init_left + 1e-9:
             return
         cost = self._call(now, state.wanted)
         self.total += cost
         self.init += cost
         self._init_weeks[week] = self._init_weeks.get(week, 0.0) + cost
-        state.entry, state.idle_refreshes, state.unread = self._entry, 0, True
+        state.entry, state.unread = self._entry, True
         state.spent += cost
         state.init_left -= cost
         self._watch(Event(now, "init", now + self._entry.ttl))
@@ -230,6 +249,7 @@ class Run:
         self.start_hits += start and last is not None and hit
         self._last_request = now
         self._unlearned.append(now)
+        self._observed = self._conditions.observed
         last_seen = self._state.traffic_at
         if self._conditions.observed and (last_seen is None or now - last_seen > SESSION_GAP):
             self._count(now, hit=hit)

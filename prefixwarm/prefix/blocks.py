@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.fields.block_rules import block_row, choice_of, is_cleared, is_rendered, kind_of
 from prefixwarm.fields.field_table import table
 from prefixwarm.fields.normal import normal, normal_field
+from prefixwarm.fields.token_estimate import block_tokens, rate_of_model
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.prefix.body import is_converse, walk
 
@@ -153,6 +154,12 @@ def positions(prompt_blocks: Iterable[Block]) -> list[int]:
     return numbers
 
 
-def estimate(prompt_blocks: Iterable[Block]) -> int:
-    """A rough count of tokens: a quarter of the bytes."""
-    return sum(len(block.data) for block in prompt_blocks) // 4
+def estimate(prompt_blocks: Iterable[Block], model: str) -> int:
+    """Estimate the tokens of these blocks, as this model counts them."""
+    rate = rate_of_model(model)
+    return sum(_tokens(block, rate) for block in prompt_blocks)
+
+
+def _tokens(block: Block, rate: tuple[int, int]) -> int:
+    value = block.value if isinstance(block.value, dict) else {}
+    return block_tokens(value, block.data, rate)

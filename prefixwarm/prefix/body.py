@@ -8,6 +8,8 @@ Shapes as in botocore's service model of ``bedrock-runtime``.
 
 from __future__ import annotations
 
+from prefixwarm.life import TTL_SECONDS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -127,6 +129,14 @@ def markers(request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for _, place, _, block in walk(request):
         if isinstance(block, dict) and block.get("cache_control") is not None:
             yield place, block
+
+
+def asked_ttl(request: Mapping[str, Any]) -> int | None:
+    """The longest TTL that a request's breakpoints ask for, in seconds; None without any."""
+    marked = [block["cache_control"] for _, block in markers(request)]
+    asked = [marker for marker in (*marked, request.get("cache_control")) if marker]
+    ttls = [TTL_SECONDS.get(str(_object(marker).get("ttl") or "5m")) for marker in asked]
+    return max((ttl for ttl in ttls if ttl), default=None)
 
 
 def fold(elements: Iterable[Any]) -> Iterator[tuple[int, Any]]:

@@ -74,6 +74,10 @@ class WarmCall(Record):
         patches = dict.fromkeys(self.ttl_at, _TTLS[seconds])
         return self.replace(ttl=seconds, body=_patched(self.body, patches))
 
+    def billed(self, tokens: int) -> WarmCall:
+        """The same call, of the size that was billed before; 0 leaves what the file says."""
+        return self.replace(tokens=tokens) if tokens else self
+
     @property
     def least_tokens(self) -> int:
         """The fewest tokens that can be asked for: 0, or 1 where that is refused."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,8 @@ def build(
         "headers": cache_headers,
         "request": request,
         "fingerprint": Prompt(without_placeholder(request), cache_headers, route).fingerprint(),
-        "tokens": {"estimate": estimate_tokens(request), "counted": None, "minimum": None}
+        "tokens": {"estimate": estimate_tokens(request, base_model)}
+        | dict.fromkeys(("counted", "minimum"))
         | dict(tokens or {}),
         "prices": prices,
     }
@@ -73,12 +73,12 @@ def build(
     return built
 
 
-def estimate_tokens(request: Mapping[str, Any]) -> int:
-    """A rough count of the prefix's tokens: a quarter of its bytes."""
-    body = as_messages(without_placeholder(request))
-    tools = [block.value for block in Prompt(request).tier("tools")]
-    shared = [tools, body.get("system") or [], body["messages"]]
-    return len(json.dumps(shared, ensure_ascii=False).encode("utf-8", "replace")) // 4
+def estimate_tokens(request: Mapping[str, Any], base_model: str | None = None) -> int:
+    """Estimate the tokens of a warm request's prefix.
+
+    `base_model` is the model behind an application inference profile.
+    """
+    return Prompt(without_placeholder(request)).tokens(base_model)
 
 
 def load(path: str | os.PathLike[str]) -> PrefixFile:

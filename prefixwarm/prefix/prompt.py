@@ -131,9 +131,9 @@ class Prompt:
         shared = static_end(self.every_block) if end is None else end
         return warm(self.body, self.every_block, shared, ttl)
 
-    def tokens(self) -> int:
-        """A rough count of the prompt's tokens: a quarter of its bytes."""
-        return estimate(self.blocks)
+    def tokens(self, model: str | None = None) -> int:
+        """Estimate the prompt's tokens, as its model counts them, or `model`."""
+        return estimate(self.blocks, model or self.model)
 
     def differences(self, other: Prompt, *, as_prefix: bool = False) -> list[Difference]:
         """Those of the parameters, and the first one of each tier.

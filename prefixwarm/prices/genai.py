@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from prefixwarm.prices import model_names
+from prefixwarm.fields import model_names
 from prefixwarm.prices.price_table import OtherRates, Rates
 
 if TYPE_CHECKING:

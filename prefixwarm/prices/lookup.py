@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 
-from prefixwarm.prices import genai, model_names
+from prefixwarm.fields import model_names
+from prefixwarm.prices import genai
 from prefixwarm.prices import price_table as shipped
 
 _BEDROCK = ("bedrock", "bedrock-converse", "bedrock-mantle")
@@ -57,7 +58,7 @@ def lookup(
     Parameters
     ----------
     model : str
-        Any spelling of a model id, see `prefixwarm.prices.model_names.parse`.
+        Any spelling of a model id, see `prefixwarm.fields.model_names.parse`.
     route : str
         ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     prompt_tokens : int, optional

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.prices.model_names import parse
+from prefixwarm.fields.model_names import parse
 from prefixwarm.prices.price_table import table
 
 if TYPE_CHECKING:

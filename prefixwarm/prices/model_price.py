@@ -9,7 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from prefixwarm.errors import UsageError
-from prefixwarm.prices import genai, model_names, price_table
+from prefixwarm.fields import model_names
+from prefixwarm.prices import genai, price_table
 from prefixwarm.prices.lookup import ModelPrices, lookup
 from prefixwarm.state.outcome import CATEGORIES
 

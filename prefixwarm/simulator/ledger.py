@@ -6,8 +6,8 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from prefixwarm.fields.model_names import parse
 from prefixwarm.prices import cost, lookup
-from prefixwarm.prices.model_names import parse
 from prefixwarm.prices.price_table import table
 
 _BATCH = Decimal("0.5")

@@ -8,15 +8,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from prefixwarm.fields import models
+from prefixwarm.fields.model_names import parse
+from prefixwarm.fields.token_estimate import rate_of
 from prefixwarm.prices.minimums import minimum_tokens
-from prefixwarm.prices.model_names import parse
 from prefixwarm.prices.price_table import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_NEW_TOKENIZER = (4, 7)
 _DEFAULT_MINIMUM = 1024
 # https://platform.claude.com/docs/en/about-claude/models/overview: the most output tokens.
 _SHORT_REPLIES = {"claude-opus-4-1": 32_000, "claude-opus-4": 32_000, "claude-3-5-haiku": 8_192}
@@ -81,8 +81,8 @@ class Model:
 
     @property
     def token_bytes(self) -> tuple[int, int]:
-        """Tokens per byte as a fraction: newer tokenizers give about 30 % more."""
-        return (13, 40) if self.generation >= _NEW_TOKENIZER else (10, 40)
+        """Tokens for a byte as a fraction."""
+        return rate_of(self.generation)
 
     @property
     def always_thinks(self) -> bool:

@@ -16,8 +16,8 @@ from prefixwarm.fields.block_rules import (
     is_rendered,
 )
 from prefixwarm.fields.normal import normal
+from prefixwarm.fields.token_estimate import block_tokens
 from prefixwarm.simulator.api_errors import invalid
-from prefixwarm.simulator.tokens import count
 from prefixwarm.simulator.tool_references import loaded
 
 if TYPE_CHECKING:
@@ -170,13 +170,13 @@ def _rendered_again(raw: bytes, choice: str, model: Model) -> _Rendered:
 def _rendered(block: Json, choice: str, model: Model) -> _Rendered:
     if "type" not in block and choice == "system_content":
         data = orjson.dumps(block)
-        return _Rendered(True, data, count(block, data, model.token_bytes), None, False)
+        return _Rendered(True, data, block_tokens(block, data, model.token_bytes), None, False)
     data = orjson.dumps(normal(block, choice, model.name))
     row = block_row(block, choice)
     return _Rendered(
         is_rendered(block, choice),
         data,
-        count(block, data, model.token_bytes),
+        block_tokens(block, data, model.token_bytes),
         row.name if row is not None and row.together else None,
         can_be_marked(block, choice) == "yes",
     )

@@ -117,6 +117,7 @@ class Result(Record):
     by: str = ""
     idle_refreshes: int | None = None
     longest_ttl: int | None = None
+    tokens: int | None = None
     write_ms: float | None = None
     read_ms: float | None = None
     reason: str = ""
@@ -154,7 +155,7 @@ class SessionStart(Record):
     Nothing is counted when other traffic was seen within `quiet` seconds before `at`. `hit`: it
     read the entry. `init_read`: a start had sent what it read. `saved`: the entry would have lapsed
     without us, and `saved_usd` is at least what reading it saved, or None when a price is unknown.
-    `asked_ttl`: what the request's own write asked for, None when it read. `recheck`: the state was
+    `asked_ttl`: what the agent's own writes ask for; None: unknown. `recheck`: the state was
     listed, so the keep-warm function is to look at it at its next tick.
     """
 

@@ -129,6 +129,11 @@ class Outcome(Record):
     warm_until: float | None = None
 
     @property
+    def prefix_tokens(self) -> int:
+        """Tokens of the prefix, as the provider counted them for the bill; 0 where unknown."""
+        return self.usage.read + self.usage.written if self.usage else 0
+
+    @property
     def ok(self) -> bool:
         """Whether the prefix is warm now: by this call, or already."""
         return self.kind in (WRITTEN, REFRESHED, PARTIAL) or (

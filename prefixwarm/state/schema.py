@@ -154,6 +154,7 @@ class Life(Group):
     longest_ttl: int | None = field(
         "longest_ttl", TTL, "300 where the provider did not grant an hour"
     )
+    tokens: int = field("tokens", COUNT, "its size as the last warm call was billed; 0: not yet")
     max_tokens: int = field("max_tokens", COUNT, "1 where the provider refused 0")
     write_ms: float | None = field("write_ms", MILLISECONDS, "how long the last write took")
     read_ms: float | None = field("read_ms", MILLISECONDS, "how long the last read took")
@@ -195,7 +196,7 @@ class Traffic(Group):
         "traffic_by", TEXT, "where it came from: `observed` by the agent itself, or the `metric`"
     )
     agent_ttl: int | None = field(
-        "agent_ttl", TTL, "the TTL that a real request's own write asked for last"
+        "agent_ttl", TTL, "the TTL that real requests ask for, as last seen"
     )
     idle_refreshes: int = field("idle", COUNT, "refreshes since that sign")
     started_at: float | None = field(

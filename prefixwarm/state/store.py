@@ -84,6 +84,12 @@ class WarmStore(Protocol):
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
         """Count the first request after a silence, once."""
 
+    def note_observer(self, key: str, at: float, deadline: Deadline) -> None:
+        """An agent observes its requests: all versions of the prefix are accounted for by that.
+
+        The keep-warm function looks at the prefix at its next tick.
+        """
+
     def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
         """A real request was not what is warmed; an older word about that changes nothing."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefixwarm.state.changes import end_silence, keep
-from prefixwarm.state.model import OBSERVED
+from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.table_access import TableAccess
 from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change
@@ -37,6 +37,16 @@ class TrafficOperations(TableAccess):
         end_silence(change, start.at, OBSERVED)
         count_start(change, start)
         self._update_if(key, change, deadline)
+
+    def note_observer(self, key: str, at: float, deadline: Deadline) -> None:
+        """See `StateStore`."""
+        shared, own = Change(), Change()
+        shared.set("traffic_by", OBSERVED)
+        keep(shared, at)
+        self._update(shared_key(key), shared, deadline)
+        own.set("due_at", at)
+        own.require("attribute_exists(#due_at)")
+        self._update_if(key, own, deadline)
 
     def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
         """See `StateStore`."""

@@ -31,7 +31,7 @@ class TrafficReport(Record):
     the cheaper write. `matched_at` is the last request that used the entry, and `matched_ttl` what
     such a request wrote, where one did. `drift_at`, `drift_tier` and `drift_place` tell of the
     last request that is not what is warmed. `hits` are requests that read the entry; `missed_usd`
-    is what the others paid beyond the price of a read.
+    is what the others paid beyond the price of a read. `asked_ttl` is what breakpoints asked for.
     """
 
     id: str
@@ -54,6 +54,7 @@ class TrafficReport(Record):
     written: int = 0
     uncached: int = 0
     missed_usd: float = 0.0
+    asked_ttl: int | None = None
 
     def then(self, later: TrafficReport) -> TrafficReport:
         """This report and a later one of the same prefix, as one report under this one's id."""
@@ -71,6 +72,7 @@ class TrafficReport(Record):
             written=self.written + later.written,
             uncached=self.uncached + later.uncached,
             missed_usd=self.missed_usd + later.missed_usd,
+            asked_ttl=later.asked_ttl or self.asked_ttl,
         )
 
     @property
@@ -103,7 +105,8 @@ class TrafficReport(Record):
             init_read=self.first_hit and _sent_by_start(state),
             saved=saved,
             saved_usd=self.first_saving_usd if saved else None,
-            asked_ttl=ttl if self.first_wrote and not self.first_hit else None,
+            # What was billed says more than the breakpoints.
+            asked_ttl=ttl if self.first_wrote and not self.first_hit else self.asked_ttl,
             recheck=state.last_decision.due_at is not None,
         )
 

@@ -238,7 +238,7 @@ def _set_outcome(change: Change, result: Result) -> None:
         change.set("idle", 0)
     elif result.idle_refreshes:
         change.add("idle", result.idle_refreshes)
-    for name in ("longest_ttl", "write_ms", "read_ms"):
+    for name in ("longest_ttl", "tokens", "write_ms", "read_ms"):
         if getattr(result, name) is not None:
             change.set(name, getattr(result, name))
     _add_spending(change, result)

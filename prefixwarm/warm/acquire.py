@@ -176,7 +176,8 @@ def _share(
     if options.usd_per_week is None:
         return None
     shared = store.read(shared_key(options.key), deadline.earliest(STATE_SECONDS))
-    return start_share(shared, call, options.ttl_of(call, state, now), options.usd_per_week, now)
+    ttl = options.ttl_of(call, state, now)
+    return start_share(shared, call.billed(state.life.tokens), ttl, options.usd_per_week, now)
 
 
 def _leased(

@@ -262,6 +262,7 @@ class Attempt:
             by=self._options.caller,
             idle_refreshes=self._options.idle_refreshes,
             longest_ttl=TTL_5M if outcome.downgraded else None,
+            tokens=outcome.prefix_tokens or None,
             write_ms=None if read_only else milliseconds,
             read_ms=milliseconds if read_only else None,
             reason=outcome.reason,

@@ -8,11 +8,12 @@ import pytest
 
 from prefixwarm.keepwarm.budget import day_of, total_key
 from prefixwarm.keepwarm.selection import CandidateSelector
-from prefixwarm.prefix.prefix_file import dumps
+from prefixwarm.prefix.prefix_file import build, dumps
+from prefixwarm.prefix.warm_request import derive
 from prefixwarm.prices import lookup
 from prefixwarm.state.model import Lease, LeaseRequest, Result, SessionStart
 from prefixwarm.wire.deadline import Deadline
-from tests.integration.keepwarm.conftest import prefix_file, ticked
+from tests.integration.keepwarm.conftest import prefix_file, request_of, ticked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,3 +220,19 @@ def test_a_new_environment_registers_nothing_anew(world: World) -> None:
     world.sim.advance(MINUTE)
     assert not ticked(world.new_runtime()).outcomes
     assert world.state("support").last_decision.due_at == due_at
+
+
+def test_what_was_billed_takes_the_place_of_the_estimate(world: World) -> None:
+    """For budgets and for the account, from the first call of a version on."""
+    tokens = {"estimate": 1000}
+    headers = {"anthropic-version": "2026-10-21"}
+    request = derive(request_of("support"))
+    file = build("support", request, headers=headers, prices=true_prices(), tokens=tokens)
+    world.deploy_entries([world.upload("support", dumps(file))], policy="always")
+    (written,) = world.tick().outcomes
+    assert written.usage
+    assert world.state("support").life.tokens == written.usage.written > 2000
+    billed = [written, *(o for report in world.passes(HOUR) for o in report.outcomes)]
+    ledger = world.runtime.dependencies.store.ledger
+    (total,) = ledger(total_key(""), [day_of(world.sim.now())], Deadline.after(60))
+    assert total.committed_usd == pytest.approx(sum(o.cost_usd or 0.0 for o in billed))

@@ -47,7 +47,7 @@ def test_the_place_and_the_cost(cli: Any, prefix_path: Path, other: Any) -> None
     assert found["lost_tokens"] > 1500
     text = cli("diff", prefix_path, path).out
     assert "system: system[0].text, character 7194: text" in text
-    assert "each miss costs $0.007" in text
+    assert "not shared: ~2,340 tokens; each miss costs $0.009" in text
 
 
 def test_a_shape_loses_everything(cli: Any, prefix_path: Path, other: Any) -> None:

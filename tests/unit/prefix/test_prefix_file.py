@@ -70,8 +70,11 @@ def test_is_what_was_built() -> None:
         "1h",
     )
     assert built.usd_per_mtok["write_1h"] == 4
-    shared = json.dumps([REQUEST["tools"], REQUEST["system"], []], ensure_ascii=False)
-    assert built.tokens["estimate"] == len(shared.encode()) // 4
+    # 13 tokens for 40 bytes: of texts alone, and of a tool's JSON.
+    sizes = [len(block["text"].encode()) for block in REQUEST["system"]]
+    sizes += [len(json.dumps(t, separators=(",", ":")).encode()) for t in REQUEST["tools"]]
+    expected = sum(-(-size * 13 // 40) for size in sizes)
+    assert built.tokens["estimate"] == pytest.approx(expected, abs=8)
     assert build("a", REQUEST, headers=HEADERS).usd_per_mtok == {}
     assert loads(dumps(built)) == built
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm.errors import SettingsError
+from prefixwarm.fields.model_names import ModelName, parse
 from prefixwarm.prices import cost, genai, lookup, minimum_tokens
 from prefixwarm.prices import price_table as shipped
-from prefixwarm.prices.model_names import ModelName, parse
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo

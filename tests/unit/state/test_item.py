@@ -27,6 +27,7 @@ NUMBERS = [
     *("settled_saved_usd", "settled_others_usd", "init_allowance_usd", "due_at", "version"),
     *("init_until", "init_at", "init_reads", "init_write_usd", "init_spent_usd", "requests"),
     *("request_hits", "tokens_read", "tokens_written", "tokens_uncached", "missed_usd"),
+    "tokens",
 ]
 TEXTS = [
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned", "drift_tier"),

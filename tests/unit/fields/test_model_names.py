@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefixwarm.prices.model_names import parse
+from prefixwarm.fields.model_names import parse
 
 
 @pytest.mark.parametrize(
