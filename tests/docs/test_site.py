@@ -1,0 +1,119 @@
+"""The documentation site: each page has its place, each link leads somewhere, figures are true."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from prefixwarm.keepwarm.ask_event import MOST_NAMES
+from prefixwarm.keepwarm.old_versions import MOST_VERSIONS
+from prefixwarm.prefix.body import MAX_BREAKPOINTS
+from prefixwarm.prefix.file_form import MAX_BYTES
+from prefixwarm.prefix.manifest import MOST_IN_A_TICK
+from prefixwarm.prefix.nesting import MAX_DEPTH
+from prefixwarm_extension.prefixes import MAX_PREFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+LINKING = [*PAGES, ROOT / "README.md", ROOT / "examples" / "README.md"]
+
+
+def script(name: str) -> Any:
+    """A script as a module."""
+    loader = SourceFileLoader(re.sub(r"\W", "_", name), str(ROOT / "scripts" / name))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def placed(entries: list[Any]) -> Iterator[str]:
+    """The pages of a navigation, in order."""
+    for entry in entries:
+        for value in entry.values() if isinstance(entry, dict) else (entry,):
+            yield from placed(value) if isinstance(value, list) else (value,)
+
+
+def test_each_page_has_one_place_in_the_navigation() -> None:
+    """But for decisions, which their own index lists."""
+    nav = Counter(placed(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
+    pages = [page.relative_to(DOCS).as_posix() for page in PAGES]
+    assert nav == Counter(page for page in pages if not re.match(r"adr/\d", page))
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the forge and the site make them."""
+    titles = re.findall(r"^#+ (.+)$", without_code(page.read_text("utf-8")), re.MULTILINE)
+    plain = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title) for title in titles]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in plain}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    """To a file that is there, and to a heading in it."""
+    wrong = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text("utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            wrong.append(link)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("repository", ["", "https://forge.example/blob/main"])
+def test_links_out_of_the_docs_lead_into_the_repository(
+    repository: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or are names, where the site does not know of one; a wrong one fails the build."""
+    monkeypatch.setenv("DOCS_REPOSITORY", repository)
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="adr/0001.md"))
+    hooks = script("docs_hooks.py")
+    text = "[a](../deploy.md) [b](../../examples/sam) [c](../../nowhere)"
+    with caplog.at_level(logging.WARNING):
+        made = hooks.on_page_markdown(text, page=page)
+    b = f"[b]({repository}/examples/sam)" if repository else "b"
+    assert made.startswith(f"[a](../deploy.md) {b} ")
+    assert [record.getMessage() for record in caplog.records] == [
+        "adr/0001.md links to nowhere, which is not there"
+    ]
+
+
+def test_the_drawings_are_up_to_date() -> None:
+    """Else run scripts/update-drawings."""
+    for path, svg in script("update-drawings").drawings().items():
+        assert path.read_text("utf-8") == svg
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    """Each number of the page's first table that is a constant of ours."""
+    table = (DOCS / "limits.md").read_text("utf-8")
+    for row, limit in (
+        ("prefixes on one function", MAX_PREFIXES),
+        ("size of a prefix file", f"{MAX_BYTES // 2**20} MB"),
+        ("nesting of a request", MAX_DEPTH),
+        ("calls that one tick makes itself", MOST_IN_A_TICK),
+        (r"names in one \[ask\]\(ask.md\)", MOST_NAMES),
+        ("superseded versions of a name that are kept warm", MOST_VERSIONS),
+        ("breakpoints in a request", MAX_BREAKPOINTS),
+    ):
+        assert re.search(rf"^\| {row} \| {limit}\b", table, re.MULTILINE), row
