@@ -10,7 +10,7 @@ import click
 from prefixwarm.cli import describe, ledgers
 from prefixwarm.cli.aws_options import aws_deployment
 from prefixwarm.cli.connections import connect, existing_state
-from prefixwarm.cli.output import dollars, emit, json_option, line, table
+from prefixwarm.cli.output import dollars, emit, json_option, line, table, wide_option
 from prefixwarm.cli.status import every_state, state_option, superseded
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.old_versions import SILENT_SECONDS, used_at
@@ -38,9 +38,10 @@ _SEEN_BY = {
 @click.option(
     "--days", type=click.IntRange(1, 35), default=7, show_default=True, help="Days of the ledger."
 )
+@wide_option
 @aws_deployment
 @json_option
-def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> None:
+def explain(name: str, state_file: Path | None, days: int, wide: bool, as_json: bool) -> None:
     """Say why a prefix is warm, cold or left alone."""
     now = time()
     with connect() as connections:
@@ -56,7 +57,7 @@ def explain(name: str, state_file: Path | None, days: int, as_json: bool) -> Non
         for state, ledger in histories
     ]
     document = {"prefixes": prefixes, "paused": pauses}
-    emit(document, as_json, lambda: _show(histories, sentences, pauses, now))
+    emit(document, as_json, lambda: _show(histories, sentences, pauses, now, wide))
 
 
 def _named(store: StateStore, name: str) -> list[State]:
@@ -163,6 +164,7 @@ def _show(
     sentences: Mapping[str, Sequence[str]],
     pauses: Sequence[Mapping[str, Any]],
     now: float,
+    wide: bool,
 ) -> None:
     for state, ledger in histories:
         line(f"{state.name} ({state.key.partition('/')[2]})")
@@ -171,7 +173,12 @@ def _show(
         if ledger:
             days = [(day.day, ledgers.document(day)) for day in ledger]
             total = [("total", ledgers.summed(ledger))] if len(days) > 1 else []
-            table(_LEDGER, [_row(*pair) for pair in (*days, *total)])
+            table(
+                _LEDGER,
+                [_row(*pair) for pair in (*days, *total)],
+                optional=("BY OTHERS", "READS"),
+                wide=wide,
+            )
     for pause in pauses:
         line(describe.paused(pause, now))
 

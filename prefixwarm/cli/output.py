@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +24,13 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON with stable keys instead of a table."
 )
 
+wide_option = click.option(
+    "--wide", is_flag=True, help="Print all columns, however narrow the terminal is."
+)
+
 _CELL = 500
+_GAP = "  "
+_LEAST_CUT = 12
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan", "ok": "green"}
 
 
@@ -63,23 +70,63 @@ def block(text: str, err: bool = False) -> None:
         line(text_line, err=err)
 
 
-def table(column_names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns; None is shown as unknown, numbers stand on the right."""
-    cells = [[_cell(value) for value in row] for row in rows]
-    numeric = [
-        all(_numeric(row[i].text) for row in cells) and bool(cells)
-        for i, _ in enumerate(column_names)
-    ]
+def table(
+    column_names: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    optional: Sequence[str] = (),
+    wide: bool = False,
+) -> None:
+    """Print rows in columns; None is shown as unknown, numbers stand on the right.
+
+    On a terminal that is too narrow, `optional` columns are left out one by one, and the last
+    column is cut, unless `wide`. What is piped is whole.
+    """
     headings = [Styled(name) for name in column_names]
-    widths = [max(len(row[i].text) for row in (headings, *cells)) for i in range(len(headings))]
-    for row in (headings, *cells):
+    cells = [headings, *([_cell(value) for value in row] for row in rows)]
+    most = None if wide or not sys.stdout.isatty() else get_terminal_size().columns
+    cells = _fitting(cells, optional, most) if most else cells
+    widths = _widths(cells)
+    numeric = [
+        all(_numeric(row[i].text) for row in cells[1:]) and len(cells) > 1
+        for i in range(len(widths))
+    ]
+    for row in cells:
         padded = (
             " " * (width - len(cell.text)) + _rendered(cell)
             if right_aligned
             else _rendered(cell) + " " * (width - len(cell.text))
             for cell, width, right_aligned in zip(row, widths, numeric, strict=True)
         )
-        click.echo("  ".join(padded).rstrip())
+        click.echo(_GAP.join(padded).rstrip())
+    if len(cells[0]) < len(headings):
+        note("some columns are left out; --wide shows them")
+
+
+def _widths(cells: Sequence[Sequence[Styled]]) -> list[int]:
+    return [max(len(row[i].text) for row in cells) for i in range(len(cells[0]))]
+
+
+def _fitting(cells: list[list[Styled]], optional: Sequence[str], most: int) -> list[list[Styled]]:
+    """The columns that a line of so many characters has room for; the last one is cut to it."""
+    for name in optional:
+        if _width(cells) <= most:
+            return cells
+        place = [cell.text for cell in cells[0]].index(name)
+        cells = [[cell for i, cell in enumerate(row) if i != place] for row in cells]
+    room = max(_LEAST_CUT, most - _width([row[:-1] for row in cells]) - len(_GAP))
+    return [[*row[:-1], _cut(row[-1], room)] for row in cells]
+
+
+def _width(cells: Sequence[Sequence[Styled]]) -> int:
+    widths = _widths(cells)
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _cut(cell: Styled, room: int) -> Styled:
+    if len(cell.text) <= room:
+        return cell
+    return Styled(cell.text[: room - 3] + "...", cell.colour, cell.bold)
 
 
 def note(message: str) -> None:

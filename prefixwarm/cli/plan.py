@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefixwarm.cli.aws_options import aws_account
-from prefixwarm.cli.output import dollars, emit, json_option, line, note, table
+from prefixwarm.cli.output import dollars, emit, json_option, line, note, table, wide_option
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import money, recommendation
 from prefixwarm.plan.arrivals import poisson, read
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--html", type=click.Path(path_type=Path), help="Write a page with time line and curve."
 )
+@wide_option
 @aws_account
 @json_option
 def plan(
@@ -75,6 +76,7 @@ def plan(
     miss_seconds: float,
     aws_usd_per_month: float | None,
     html: Path | None,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Replay arrivals through the policies and say what pays.
@@ -89,7 +91,7 @@ def plan(
     result = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active, aws)
     if html is not None:
         _write_page(html, result, prefix)
-    emit(_document(result, prefix), as_json, lambda: _show(result))
+    emit(_document(result, prefix), as_json, lambda: _show(result, wide))
 
 
 def _traffic(
@@ -142,7 +144,7 @@ def _document(result: Plan, prefix: PrefixFile) -> dict[str, Any]:
     }
 
 
-def _show(result: Plan) -> None:
+def _show(result: Plan, wide: bool) -> None:
     column_names = (
         "POLICY",
         "USD/DAY",
@@ -164,7 +166,7 @@ def _show(result: Plan) -> None:
         )
         for row in result.rows
     ]
-    table(column_names, rows)
+    table(column_names, rows, optional=("USD/DAY", "WAITING"), wide=wide)
     line()
     line(f"AWS's own charge for keeping it warm: {money(result.aws_usd_per_month)} a month.")
     if result.break_even_per_day is not None:

@@ -11,7 +11,7 @@ import click
 from prefixwarm.cli import describe, ledgers
 from prefixwarm.cli.aws_options import aws_deployment
 from prefixwarm.cli.connections import connect, existing_state
-from prefixwarm.cli.output import dollars, emit, json_option, line, table
+from prefixwarm.cli.output import dollars, emit, json_option, line, table, wide_option
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.state.model import shared_key
@@ -34,6 +34,8 @@ _HEAD = (
     *("PREFIX", "STATE", "LEFT", "USE", "READ", "CALLS", "SPENT", "SAVED", "NET"),
     *("TTL", "LAST 30 DAYS", "NEXT CHECK", "WHY"),
 )
+# Left out first where a terminal is narrow.
+_OPTIONAL = ("TTL", "LAST 30 DAYS", "CALLS", "READ", "SPENT", "SAVED", "NEXT CHECK")
 
 state_option = click.option(
     "--state",
@@ -46,8 +48,9 @@ state_option = click.option(
 @click.command(epilog="Example: PREFIXWARM_TABLE=prefixwarm prefixwarm status")
 @state_option
 @aws_deployment
+@wide_option
 @json_option
-def status(state_file: Path | None, as_json: bool) -> None:
+def status(state_file: Path | None, wide: bool, as_json: bool) -> None:
     """Show which prefixes are warm.
 
     And whether that is used, what it costs and what it saves.
@@ -75,7 +78,7 @@ def status(state_file: Path | None, as_json: bool) -> None:
     emit(
         {"prefixes": prefixes, "total": sums, "paused": pauses, "unreadable": unreadable},
         as_json,
-        lambda: _show(states, sums_by_key, sums, pauses, unreadable, now),
+        lambda: _show(states, sums_by_key, sums, pauses, unreadable, now, wide),
     )
 
 
@@ -133,6 +136,7 @@ def _show(
     pauses: Sequence[Mapping[str, Any]],
     unreadable: Sequence[Mapping[str, str]],
     now: float,
+    wide: bool,
 ) -> None:
     for item in unreadable:
         line(f"unreadable: {item['key']}: {item['why']}")
@@ -142,7 +146,8 @@ def _show(
         return
     old_keys = superseded(states)
     rows = [_row(state, state.key in old_keys, sums_by_key[state.key], now) for state in states]
-    table(_HEAD, [*rows, _total(sums)] if len(rows) > 1 else rows)
+    rows += [_total(sums)] if len(rows) > 1 else []
+    table(_HEAD, rows, optional=_OPTIONAL, wide=wide)
     for state in states:
         if why := used_up(state, now):
             line(f"{state.name}: {why}")

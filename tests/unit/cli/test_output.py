@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -37,6 +38,42 @@ def test_a_table(capsys: Any) -> None:
     table(("NAME", "N"), [("a", "1,000"), (Styled("long", "red"), None)])
     out = click.unstyle(capsys.readouterr().out)
     assert out.splitlines() == ["NAME        N", "a       1,000", "long  unknown"]
+
+
+ROWS = [
+    ("support", "warm", "3", "as long as a sentence can be that says why"),
+    ("b", "cold", "", "-"),
+]
+
+
+def shown(capsys: Any, monkeypatch: pytest.MonkeyPatch, columns: int, **options: Any) -> list[str]:
+    """The lines of a table on a terminal of this width."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    size = os.terminal_size((columns, 24))
+    monkeypatch.setattr("prefixwarm.cli.output.get_terminal_size", lambda: size)
+    table(("PREFIX", "STATE", "CALLS", "WHY"), ROWS, optional=("CALLS",), **options)
+    read = capsys.readouterr()
+    return [*click.unstyle(read.out).splitlines(), *read.err.splitlines()]
+
+
+def test_a_narrow_terminal_leaves_columns_out(capsys: Any, monkeypatch: Any) -> None:
+    """Those that it can do without first; then the last one is cut, and it is said."""
+    assert max(map(len, shown(capsys, monkeypatch, 80)[:3])) <= 80
+    lines = shown(capsys, monkeypatch, 30)
+    assert lines == [
+        "PREFIX   STATE  WHY",
+        "support  warm   as long as ...",
+        "b        cold   -",
+        "some columns are left out; --wide shows them",
+    ]
+
+
+def test_a_wide_table_is_whole(capsys: Any, monkeypatch: Any) -> None:
+    """Asked for, or where nothing shows that it is a terminal."""
+    assert "CALLS" in shown(capsys, monkeypatch, 30, wide=True)[0]
+    monkeypatch.undo()
+    table(("A", "B"), [("x" * 200, "y" * 100)], optional=("B",))
+    assert "y" * 100 in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
