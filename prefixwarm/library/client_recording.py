@@ -112,12 +112,15 @@ class RecordedCall:
 def _of_sdk(own: type, record: Record, clock: Clock) -> dict[str, Any]:
     """``request`` of a client of anthropic or openai."""
     original: Any = own.request  # type: ignore[attr-defined]
+    # Azure's requests name a deployment; which model it is, the reply says.
+    named = not any("Azure" in base.__name__ for base in own.__mro__)
 
     def start(options: Any) -> RecordedCall | None:
         with suppress(Exception):
             if options.url.partition("?")[0] in _PATHS and options.method.lower() == "post":
                 body = options.json_data if isinstance(options.json_data, dict) else {}
-                return RecordedCall(record, str(body.get("model") or ""), body, clock())
+                model = str(body.get("model") or "") if named else ""
+                return RecordedCall(record, model, body, clock())
         return None
 
     if inspect.iscoroutinefunction(original):

@@ -75,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         path = self.path.partition("?")[0]
+        if "/deployments/" in path:
+            body["model"] = "gpt-6-sol"
         if "/embeddings" in path:
             vector = {"object": "embedding", "index": 0, "embedding": [0.5]}
             whole: Any = {"object": "list", "data": [vector], "model": "e", "usage": CHAT}

@@ -257,6 +257,17 @@ def test_openai(others: Providers, stats: CacheStats) -> None:
     assert stats.summary().cost_usd is not None
 
 
+def test_azure_names_a_deployment_and_its_reply_the_model(
+    others: Providers, stats: CacheStats
+) -> None:
+    openai = pytest.importorskip("openai")
+    options = {"azure_endpoint": others.url, "api_version": "2026-10-01", "api_key": "k"}
+    with openai.AzureOpenAI(**options) as client:
+        stats.wrap(client).chat.completions.create(**{**ASK, "model": "our-deployment"})
+    assert list(stats.by("model")) == ["gpt-6-sol"]
+    assert stats.summary().cost_usd is not None
+
+
 def test_openai_streams_without_usage_are_unmeasured(others: Providers, stats: CacheStats) -> None:
     """And the advice says what to ask for."""
     openai = pytest.importorskip("openai")
