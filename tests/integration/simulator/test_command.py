@@ -58,9 +58,7 @@ def test_the_model_behind_a_profile(body: MakeJson) -> None:
     statuses = []
     for options in ((), (f"--profile={arn}=claude-sonnet-5-5",)):
         with process("--clock=manual", *options) as (_, line):
-            reply = httpx2.post(
-                line["url"] + path, json=request, headers={"authorization": "Bearer t"}
-            )
+            reply = httpx2.post(line["url"] + path, json=request, headers=headers)
             statuses.append(reply.status_code)
     assert statuses == [200, 400]
 
