@@ -215,10 +215,10 @@ def a_used_up_budget(deployment: Deployment) -> None:
 
 
 def ticks_that_do_not_come(deployment: Deployment) -> None:
-    """Throttled or undelivered for some minutes, while others come."""
-    deployment.world.deploy("support")
+    """Throttled or undelivered for some minutes in which a refresh is due, while others come."""
+    deployment.world.deploy("support", policy={"rule": "always", "ttl": "5m"})
     deployment.tick(2)
-    deployment.world.sim.advance(4 * MINUTE)
+    deployment.world.sim.advance(8 * MINUTE)
     deployment.tick(2)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.provider.client import PreparedCall, Reply
     from prefixwarm.simulator import Simulator
+    from prefixwarm.wire.http import Progress
 
 TICKS = 50
 NAMES = tuple(f"agent-{number}" for number in range(90))
@@ -83,10 +84,16 @@ class MortalProvider(Provider):
 
     process: Process
 
-    def send(self, call: PreparedCall, max_tokens: int, deadline: Deadline) -> Reply:
+    def send(
+        self,
+        call: PreparedCall,
+        max_tokens: int,
+        deadline: Deadline,
+        progress: Progress | None = None,
+    ) -> Reply:
         """See `Provider`."""
         self.process.enter()
-        reply = super().send(call, max_tokens, deadline)
+        reply = super().send(call, max_tokens, deadline, progress)
         self.process.leave()
         return reply
 
