@@ -41,7 +41,7 @@ _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
 _INIT_MODES = ("auto", "always", "off")
 _DIAGNOSE_MODES = ("off", "sample")
-_METRICS_MODES = ("trouble", "full")
+_METRICS_MODES = ("trouble", "hit-rate", "full")
 _MAX_HOLD_MS = 9000
 _MAX_GATE_MS = 60_000
 

@@ -9,6 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
+from prefixwarm.observe.observation import HIT_RATE
 from prefixwarm.warm.log_line import TROUBLE
 from prefixwarm_cdk.metrics import metric
 
@@ -37,6 +38,9 @@ class Alarms(Construct):
         Whether every cause has an alarm of its own; it needs all metrics to be written.
     topic
         Receives them. Default: nobody, until an action is added to `all`.
+    hit_rate_below
+        Of the observed requests' input tokens, the share read from the cache in an hour under which
+        somebody should look. Default: no such alarm.
     """
 
     def __init__(
@@ -48,11 +52,14 @@ class Alarms(Construct):
         keep_warm: KeepWarmFunction,
         each_cause: bool,
         topic: sns.ITopic | None,
+        hit_rate_below: float | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._service = service
         self._keep_warm = keep_warm
         self.all = list(self._each_cause() if each_cause else self._two())
+        if hit_rate_below is not None:
+            self.all.append(self._hit_rate(hit_rate_below))
         if workers := keep_warm.workers:
             text = "Workers could not take a message"
             self.all.append(self._waiting("DeadLetters", workers.undelivered, text))
@@ -87,6 +94,27 @@ class Alarms(Construct):
     def _hourly(self, name: str, metric_name: str, least: int, text: str) -> cloudwatch.Alarm:
         """An hour, because a failing prefix is tried ever more rarely."""
         return self._alarm(name, metric(self._service, metric_name, period=_HOUR), least, text)
+
+    def _hit_rate(self, below: float) -> cloudwatch.Alarm:
+        """By tokens, in hours in which requests were observed."""
+        read, written, uncached = (metric(self._service, name, period=_HOUR) for name in HIT_RATE)
+        rate = cloudwatch.MathExpression(
+            expression="r / (r + w + u)",
+            using_metrics={"r": read, "w": written, "u": uncached},
+            period=_HOUR,
+            label="hit rate",
+        )
+        return cloudwatch.Alarm(
+            self,
+            "HitRate",
+            alarm_description=f"prefixwarm {self._service}: Agents read less than {below:.0%} of "
+            "their input tokens from the cache; `prefixwarm status` says what misses cost",
+            metric=rate,
+            threshold=below,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
 
     def _stopped(self) -> cloudwatch.Alarm:
         """Without a table, or without ticks, nothing is warmed; no data says the latter."""

@@ -16,6 +16,7 @@ METRICS = (
     "AgentHit",
     "AgentInputTokens",
     "AgentMiss",
+    "AgentMissedUSD",
     "AgentOther",
     "AgentReadTokens",
     "AgentWriteTokens",

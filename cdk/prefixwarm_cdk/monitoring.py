@@ -34,6 +34,7 @@ class Monitoring:
     alarms: bool
     alarm_topic: sns.ITopic | None
     dashboard: bool
+    hit_rate_below: float | None = None
 
     def __post_init__(self) -> None:
         check_settings({METRICS: self.metrics}, {METRICS: "metrics"})
@@ -43,8 +44,21 @@ class Monitoring:
                 "add that (about $0.30 a month for each of some thirty metrics, $3 for the "
                 "dashboard), or leave both out and use the saved queries"
             )
+        below = self.hit_rate_below
+        if below is not None and not (isinstance(below, int | float) and 0 < below < 1):
+            raise UsageError(
+                f"hit_rate_alarm={below!r}: write a share between 0 and 1, such as 0.5"
+            )
+        if below is not None and not self.alarms:
+            raise UsageError("hit_rate_alarm: there is no alarm with alarms=False; leave one out")
         if self.alarm_topic and not self.alarms:
             raise UsageError("alarm_topic: is of no use with alarms=False; leave one of them out")
+
+    @property
+    def written(self) -> str:
+        """Which metrics the functions write."""
+        alone = self.metrics == "trouble" and self.hit_rate_below is not None
+        return "hit-rate" if alone else self.metrics
 
     def watch(
         self, scope: Construct, service: str, keep_warm: KeepWarmFunction
@@ -68,4 +82,5 @@ class Monitoring:
             keep_warm=keep_warm,
             each_cause=self.metrics == "full",
             topic=self.alarm_topic,
+            hit_rate_below=self.hit_rate_below,
         ).all

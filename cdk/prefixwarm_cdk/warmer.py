@@ -96,6 +96,9 @@ class PrefixWarmer(AnsweringWarmer):
         Whether to make alarms, $0.10 a month each: two, one more with workers. Default: True.
     alarm_topic
         Receives the alarms. Default: nobody, until actions are added to `alarms`.
+    hit_rate_alarm
+        Goes off in an hour in which observed agents read less than this share of their input tokens
+        from the cache, by tokens: $0.30 a month, and its three metrics up to $0.90. Default: none.
     dashboard
         Whether to make a CloudWatch dashboard, $3 a month; it needs ``metrics="full"``.
         Default: False.
@@ -142,6 +145,7 @@ class PrefixWarmer(AnsweringWarmer):
         metrics: str = "trouble",
         alarms: bool = True,
         alarm_topic: sns.ITopic | None = None,
+        hit_rate_alarm: float | None = None,
         dashboard: bool = False,
         tracing: bool = False,
         vpc: ec2.IVpc | None = None,
@@ -151,17 +155,16 @@ class PrefixWarmer(AnsweringWarmer):
         reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._settings = _settings(cache_scope, latency_value, sample_diagnostics, metrics)
+        monitoring = Monitoring(metrics, alarms, alarm_topic, dashboard, hit_rate_alarm)
+        self._settings = _settings(cache_scope, latency_value, sample_diagnostics, monitoring)
         self._adopt(prefixes, credentials, keep_warm, budget)
-        self.table = state_table(self, "Table", removal_policy, encryption_key)
         self._key = encryption_key
+        self.table = state_table(self, "Table", removal_policy, encryption_key)
         network = Network.of(vpc, vpc_subnets, security_groups)
         options = FunctionOptions(
             runtime, log_retention, tracing, network, encryption_key, reserved_concurrency
         )
-        monitoring = Monitoring(metrics, alarms, alarm_topic, dashboard)
         self._run(options, monitoring, budget, calls_per_minute, kill_switch)
-        Aspects.of(self).add(_WarnUnlessAttached())
 
     def _adopt(
         self,
@@ -192,6 +195,7 @@ class PrefixWarmer(AnsweringWarmer):
         kill_switch: ssm.IStringParameter | None,
     ) -> None:
         """Make the keep-warm function and what watches it, unless it is off."""
+        Aspects.of(self).add(_WarnUnlessAttached())
         self.keep_warm = None
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
         expect_count("calls_per_minute", calls_per_minute)
@@ -358,13 +362,16 @@ class PrefixWarmer(AnsweringWarmer):
             self.keep_warm.configure({settings.FUNCTIONS: text})
 
 
-def _settings(cache_scope: str, latency_value: float, sample: bool, metrics: str) -> dict[str, str]:
+def _settings(
+    cache_scope: str, latency_value: float, sample: bool, monitoring: Monitoring
+) -> dict[str, str]:
     """The variables of every function, checked as they will be where they are read."""
+    written = monitoring.written
     variables = {
         settings.CACHE_SCOPE: cache_scope,
         settings.LATENCY_VALUE: f"{latency_value:g}",
         **({settings.DIAGNOSE: "sample"} if sample else {}),
-        **({settings.METRICS: metrics} if metrics != "trouble" else {}),
+        **({settings.METRICS: written} if written != "trouble" else {}),
     }
     names = {
         settings.CACHE_SCOPE: "cache_scope",

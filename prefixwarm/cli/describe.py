@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.cli.output import dollars
 from prefixwarm.keepwarm.route_breaker import route_key
+from prefixwarm.usage.hit_rate import hit_rate
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -30,16 +32,36 @@ def condition(state: State, now: float) -> str:
 
 
 def use(state: State, now: float) -> str:
-    """What was observed of its use.
+    """What observations say of its use, and nothing where there are none.
 
-    ``not warmed``, ``warmed, never read``, ``warmed and read``, or ``warmed, not what is sent``.
+    ``not observed``, ``read`` or ``not read`` (by the first request of a session), or ``not what is
+    sent``.
     """
-    # The agent's own requests keep an entry warm too, and failed calls count as calls.
-    if not state.money.calls or state.life.warm_until is None:
-        return "not warmed"
+    if not is_observed(state):
+        return "not observed"
     if drift(state, now) and not matched_since(state):
-        return "warmed, not what is sent"
-    return "warmed and read" if state.traffic.start_hits else "warmed, never read"
+        return "not what is sent"
+    return "read" if state.traffic.start_hits else "not read"
+
+
+def is_observed(state: State) -> bool:
+    """Whether any request was observed."""
+    return bool(state.observed.requests or state.traffic.starts or state.traffic.drift_at)
+
+
+def hit_rate_of(state: State) -> float | None:
+    """The hit rate of a prefix's observed requests, by tokens."""
+    return hit_rate(state.observed.read, state.observed.written, state.observed.uncached)
+
+
+def missed(usd: float, unpriced: int) -> str:
+    """What misses cost more than reads, in words."""
+    return dollars(usd) + (" + unknown" if unpriced else "")
+
+
+def percent(rate: float | None) -> str:
+    """A share in words; ``-`` where nothing was observed."""
+    return "-" if rate is None else f"{rate:.0%}"
 
 
 def drift(state: State, now: float) -> str:
@@ -69,6 +91,7 @@ def document(state: State, now: float) -> dict[str, Any]:
         "condition": condition(state, now),
         "use": use(state, now),
         "net_usd": net_usd(state),
+        "hit_rate": hit_rate_of(state),
         "start_hit_rate": state.traffic.start_hits / state.traffic.starts
         if state.traffic.starts
         else None,

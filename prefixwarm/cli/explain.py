@@ -120,6 +120,10 @@ def _evidence(state: State, now: float) -> Iterator[str]:
     )
     evidence = _SEEN_BY.get(state.traffic.by, "")
     yield f"last sign of real traffic {describe.ago(state.traffic.at, now)}{evidence}{silence}"
+    rate = describe.hit_rate_of(state)
+    if rate is not None:
+        missed = describe.missed(state.observed.missed_usd, state.observed.missed_unpriced)
+        yield f"hit rate {rate:.0%} of the input tokens; misses cost {missed} more than reads"
     if not state.traffic.starts:
         yield "no request was observed (prefixwarm.observe): whether it is read is not known"
     elif not state.traffic.start_hits:
@@ -137,7 +141,7 @@ def _drift(state: State, now: float) -> Iterator[str]:
     if describe.matched_since(state):
         yield f"{drifted}; a later request was what is warmed"
     else:
-        warmed = "" if describe.use(state, now) == "not warmed" else "warmed but "
+        warmed = "warmed but " if state.money.calls and state.life.warm_until else ""
         yield f"{warmed}not what is sent: {drifted}; capture again, or undo the change"
 
 

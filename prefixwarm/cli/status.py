@@ -15,6 +15,7 @@ from prefixwarm.cli.output import dollars, emit, json_option, line, table, wide_
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.state.model import shared_key
+from prefixwarm.usage.hit_rate import hit_rate
 from prefixwarm.warm.start_share import used_up
 from prefixwarm.wire.deadline import Deadline
 
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State
 
 
+_OBSERVE = (
+    'attach(function, observe="auto") changes that, or in the agent '
+    "`from prefixwarm.observe import instrument; instrument()` (docs/observe.md)"
+)
 _EVER = 1e11
 _MOST = 10_000
 _SECONDS = 30.0
 
 _HEAD = (
-    *("PREFIX", "STATE", "LEFT", "USE", "READ", "CALLS", "SPENT", "SAVED", "NET"),
+    *("PREFIX", "STATE", "LEFT", "USE", "READ", "HIT RATE", "MISSED", "CALLS", "SPENT", "SAVED"),
+    "NET",
     *("TTL", "LAST 30 DAYS", "NEXT CHECK", "WHY"),
 )
 # Left out first where a terminal is narrow.
@@ -55,7 +61,7 @@ def status(state_file: Path | None, wide: bool, as_json: bool) -> None:
 
     And whether that is used, what it costs and what it saves.
 
-    What is read and saved needs `prefixwarm.observe` in the agent.
+    What is read and saved needs `prefixwarm.observe` in the agent; the hit rate is by tokens.
     """
     now = time()
     with connect() as connections:
@@ -151,6 +157,8 @@ def _show(
     for state in states:
         if why := used_up(state, now):
             line(f"{state.name}: {why}")
+    if blind := [state.name for state in states if not describe.is_observed(state)]:
+        line(f"not observed: {', '.join(blind)}: {_OBSERVE}")
     for sentence in ledgers.sentences({name: sums[name] for name in ledgers.PERIODS}):
         line(sentence)
     for pause in pauses:
@@ -164,6 +172,10 @@ def _row(state: State, is_old: bool, sums: Mapping[str, Any], now: float) -> tup
         describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
         describe.use(state, now),
         describe.read(state),
+        describe.percent(describe.hit_rate_of(state)),
+        describe.missed(state.observed.missed_usd, state.observed.missed_unpriced)
+        if state.observed.requests
+        else "-",
         state.money.calls,
         _spent(state.money.spent_usd, state.money.unpriced),
         dollars(state.money.saved_usd) if state.traffic.starts else "-",
@@ -193,6 +205,8 @@ def _total(sums: Mapping[str, Any]) -> tuple[object, ...]:
         "total",
         *3 * ("",),
         hits,
+        describe.percent(sums["hit_rate"]),
+        describe.missed(sums["missed_usd"], sums["missed_unpriced"]) if sums["requests"] else "-",
         sums["calls"],
         _spent(sums["spent_usd"], sums["unpriced"]),
         dollars(sums["saved_usd"]),
@@ -209,8 +223,14 @@ def _spent(amount: float, unpriced: int) -> str:
 
 def total(states: Sequence[State]) -> dict[str, Any]:
     """Sums over prefixes; `net_usd` is None while some of the spending is unknown."""
-    names = ("calls", "unpriced", "spent_usd", "saves", "saved_usd", "starts", "start_hits")
+    names = (
+        *("calls", "unpriced", "spent_usd", "saves", "saved_usd", "starts", "start_hits"),
+        *("requests", "request_hits", "tokens_read", "tokens_written", "tokens_uncached"),
+        *("missed_usd", "missed_unpriced"),
+    )
     held = [state.attributes() for state in states]
     sums: dict[str, Any] = {name: sum(attributes[name] for attributes in held) for name in names}
+    tokens = (sums["tokens_read"], sums["tokens_written"], sums["tokens_uncached"])
+    sums["hit_rate"] = hit_rate(*tokens)
     sums["net_usd"] = None if sums["unpriced"] else sums["saved_usd"] - sums["spent_usd"]
     return sums

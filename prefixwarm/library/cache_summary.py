@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prefixwarm.library.token_sums import Sums
 from prefixwarm.prices import cost
 from prefixwarm.state.outcome import CATEGORIES, Usage
+from prefixwarm.usage.hit_rate import hit_rate
 from prefixwarm.usage.reading import Reading
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class CacheSummary:
     @property
     def hit_rate(self) -> float | None:
         """Of the prompts' tokens, the share read from the cache, 0 to 1; None without any."""
-        prompt = self.read_tokens + self.write_tokens + self.input_tokens
-        return self.read_tokens / prompt if prompt else None
+        return hit_rate(self.read_tokens, self.write_tokens, self.input_tokens)
 
     @property
     def request_hit_rate(self) -> float | None:

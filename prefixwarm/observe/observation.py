@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prefixwarm.usage.hit_rate import hit_rate
 from prefixwarm.warm.log_line import metric_line
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 
 DIAGNOSED = "AgentDiagnosed"
+# What the alarm on the hit rate is computed of.
+HIT_RATE = ("AgentReadTokens", "AgentWriteTokens", "AgentInputTokens")
 RESULTS = ("hit", "miss", "drift", "other")
 _CAPTURE_AGAIN = "what the agent sends is not what is warmed: capture again, or undo the change"
 
@@ -63,6 +66,11 @@ class Observation:
             return "drift"
         return "hit" if self.usage.read else "miss"
 
+    @property
+    def hit_rate(self) -> float | None:
+        """The share of its input tokens that it read from the cache; None where it had none."""
+        return hit_rate(self.usage.read, self.usage.written, self.usage.input)
+
 
 def missed_usd(prefix: PrefixFile, usage: Usage, drift: str | None) -> float | None:
     """What a request paid for the prefix beyond the price of a read, in US dollars.
@@ -90,10 +98,8 @@ def length_of(prefix: PrefixFile) -> int:
     return prefix.tokens.get("counted") or prefix.tokens.get("estimate") or 0
 
 
-def hit_rate(read: int, written: int, uncached: int) -> float | None:
-    """The share of input tokens that were read from the cache; None where there were none."""
-    tokens = read + written + uncached
-    return read / tokens if tokens else None
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 4)
 
 
 def metrics(seen: Observation) -> dict[str, tuple[float, str]]:
@@ -104,7 +110,10 @@ def metrics(seen: Observation) -> dict[str, tuple[float, str]]:
         "AgentWriteTokens": seen.usage.written,
         "AgentInputTokens": seen.usage.input,
     }
-    return {name: (float(value), "Count") for name, value in values.items()}
+    counts = {name: (float(value), "Count") for name, value in values.items()}
+    if seen.missed_usd is None:
+        return counts
+    return {**counts, "AgentMissedUSD": (seen.missed_usd, "None")}
 
 
 def line(seen: Observation, settings: Settings, *, now: float) -> str:
@@ -125,6 +134,7 @@ def line(seen: Observation, settings: Settings, *, now: float) -> str:
         "result": seen.result,
         "drift": seen.drift or None,
         "model": seen.other or None,
+        "hit_rate": _rounded(seen.hit_rate),
     }
     return _line(metrics(seen), facts, settings, now)
 
@@ -166,12 +176,19 @@ def diagnosis_line(
 
 def _line(
     values: Mapping[str, tuple[float, str]],
-    facts: Mapping[str, str | None],
+    facts: Mapping[str, str | float | None],
     settings: Settings,
     now: float,
 ) -> str:
-    service, full = settings.deployment, settings.full_metrics
-    return metric_line(values, facts, service=service, now=now, full=full)
+    also = HIT_RATE if settings.metrics == "hit-rate" else ()
+    return metric_line(
+        values,
+        facts,
+        service=settings.deployment,
+        now=now,
+        full=settings.full_metrics,
+        also=tuple(name for name in also if name in values),
+    )
 
 
 def drift_line(prefix: str, tier: str, place: str, why: str) -> str:

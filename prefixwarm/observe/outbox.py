@@ -219,6 +219,7 @@ def report_of(key: str, prefix: PrefixFile, seen: Observation) -> TrafficReport:
         uncached=usage.input,
         missed_usd=seen.missed_usd or 0.0,
         asked_ttl=seen.asked_ttl if matched else None,
+        missed_unpriced=int(seen.missed_usd is None),
     )
 
 

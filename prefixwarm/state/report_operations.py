@@ -72,5 +72,6 @@ def _count_requests(change: Change, report: TrafficReport) -> None:
     change.add("tokens_written", report.written)
     change.add("tokens_uncached", report.uncached)
     change.add("missed_usd", report.missed_usd)
+    change.add("missed_unpriced", report.missed_unpriced)
     change.set("last_report", report.id)
     change.require(change.absent_or("last_report", "<>", report.id))

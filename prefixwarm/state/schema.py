@@ -223,6 +223,7 @@ class Observed(Group):
     missed_usd: float = field(
         "missed_usd", USD, "what the others of them paid beyond the price of a read"
     )
+    missed_unpriced: int = field("missed_unpriced", COUNT, "those of them whose price is unknown")
     last_report: str = field("last_report", TEXT, "the last report's own id", internal=True)
 
 

@@ -31,7 +31,8 @@ class TrafficReport(Record):
     the cheaper write. `matched_at` is the last request that used the entry, and `matched_ttl` what
     such a request wrote, where one did. `drift_at`, `drift_tier` and `drift_place` tell of the
     last request that is not what is warmed. `hits` are requests that read the entry; `missed_usd`
-    is what the others paid beyond the price of a read. `asked_ttl` is what breakpoints asked for.
+    is what the others paid beyond the price of a read, but for `missed_unpriced` of them.
+    `asked_ttl` is what breakpoints asked for.
     """
 
     id: str
@@ -55,6 +56,7 @@ class TrafficReport(Record):
     uncached: int = 0
     missed_usd: float = 0.0
     asked_ttl: int | None = None
+    missed_unpriced: int = 0
 
     def then(self, later: TrafficReport) -> TrafficReport:
         """This report and a later one of the same prefix, as one report under this one's id."""
@@ -73,6 +75,7 @@ class TrafficReport(Record):
             uncached=self.uncached + later.uncached,
             missed_usd=self.missed_usd + later.missed_usd,
             asked_ttl=later.asked_ttl or self.asked_ttl,
+            missed_unpriced=self.missed_unpriced + later.missed_unpriced,
         )
 
     @property

@@ -68,6 +68,7 @@ def metric_line(
     service: str,
     now: float,
     full: bool,
+    also: tuple[str, ...] = (),
 ) -> str:
     """A log line that says `facts` and declares metrics.
 
@@ -84,10 +85,13 @@ def metric_line(
     full
         Whether every value is a metric, zeros included; else those of trouble alone are, and
         other zeros are left out of the line.
+    also
+        What is a metric all the same, zeros included.
     """
     trouble = sum(values[name][0] * weight for name, weight in TROUBLES.items() if name in values)
-    shown = dict(values) if full else {name: v for name, v in values.items() if v[0]}
-    declared = shown if full else {name: v for name, v in shown.items() if name in TROUBLES}
+    shown = {name: v for name, v in values.items() if full or v[0] or name in also}
+    names = (*TROUBLES, *also)
+    declared = shown if full else {name: v for name, v in shown.items() if name in names}
     if trouble:
         own = {TROUBLE: (trouble, "Count")}
         shown, declared = {**shown, **own}, {**declared, **own}

@@ -396,9 +396,9 @@ def test_status_tells_whether_warming_is_used_and_pays(cli: Any, tmp_path: Path)
     found = {p["name"]: (p["use"], p["net_usd"], p["start_hit_rate"]) for p in document["prefixes"]}
     assert code == 0
     assert found == {
-        "read": ("warmed and read", 0.25, 1.0),
-        "unread": ("warmed, never read", -0.25, None),
-        "unpriced": ("warmed, never read", None, None),
+        "read": ("read", 0.25, 1.0),
+        "unread": ("not observed", -0.25, None),
+        "unpriced": ("not observed", None, None),
     }
     assert (document["total"]["spent_usd"], document["total"]["net_usd"]) == (0.75, None)
     _, out, _ = cli("status", "--state", str(tmp_path / "s.json"))

@@ -69,6 +69,8 @@ class Deployment:
             for each in requests:
                 agent.messages.create(**each)
         assert observer.flush(30)
+        assert observer._outbox is not None
+        observer._outbox.send_all(30)
 
     def says(self) -> tuple[str, str]:
         """What `status` and `explain` say of its use."""
@@ -76,6 +78,17 @@ class Deployment:
         (found,) = json.loads(self._capsys.readouterr().out)["prefixes"]
         assert run(["explain", "support", "--state", str(self._state)]) == 0
         return found["use"], self._capsys.readouterr().out
+
+    def status(self) -> dict[str, Any]:
+        """What `status` says, as JSON."""
+        assert run(["status", "--state", str(self._state), "--json"]) == 0
+        document: dict[str, Any] = json.loads(self._capsys.readouterr().out)
+        return document
+
+    def table(self) -> str:
+        """The same as a table."""
+        assert run(["status", "--state", str(self._state)]) == 0
+        return str(self._capsys.readouterr().out)
 
 
 @pytest.fixture
@@ -96,7 +109,7 @@ def test_warmed_and_read(deployment: Deployment) -> None:
     deployment.warm()
     deployment.serve(request())
     use, why = deployment.says()
-    assert use == "warmed and read"
+    assert use == "read"
     assert "1 of 1 observed session starts read it" in why
 
 
@@ -105,7 +118,7 @@ def test_warmed_but_never_read(deployment: Deployment) -> None:
     deployment.warm()
     deployment.serve(request(marked=False))
     use, why = deployment.says()
-    assert use == "warmed, never read"
+    assert use == "not read"
     assert "warmed but never read: 1 sessions started without reading it" in why
 
 
@@ -114,7 +127,7 @@ def test_warmed_while_nobody_sends_anything(deployment: Deployment) -> None:
     deployment.warm()
     deployment.serve(request("Answer with one word: billing or parcels."))
     use, why = deployment.says()
-    assert use == "warmed, never read"
+    assert use == "not observed"
     assert "no real traffic was seen: nothing shows that the warm entry is read" in why
 
 
@@ -126,18 +139,32 @@ def test_warmed_but_not_what_is_sent(deployment: Deployment, system: str) -> Non
     deployment.warm()
     deployment.serve(request(system))
     use, why = deployment.says()
-    assert use == "warmed, not what is sent"
+    assert use == "not what is sent"
     assert "warmed but not what is sent: system[0].text:" in why
     deployment.serve(request())
-    assert deployment.says()[0] != "warmed, not what is sent"
+    assert deployment.says()[0] != "not what is sent"
 
 
-def test_not_warmed(deployment: Deployment) -> None:
+def test_warmed_by_the_agent_alone(deployment: Deployment) -> None:
     """Though the agent's own requests keep it warm."""
     deployment.register()
-    assert deployment.says()[0] == "not warmed"
+    assert deployment.says()[0] == "not observed"
     deployment.serve(request(), request())
-    assert deployment.says()[0] == "not warmed"
+    assert deployment.says()[0] == "not read"
+
+
+def test_the_hit_rate_is_by_tokens(deployment: Deployment) -> None:
+    """Of all observed requests, with what the misses cost beyond a read; and in total."""
+    deployment.register()
+    deployment.serve(request(), request(), request())
+    document = deployment.status()
+    (prefix,) = document["prefixes"]
+    read, written = prefix["tokens_read"], prefix["tokens_written"]
+    assert read == 2 * written > 0
+    assert prefix["hit_rate"] == read / (read + written + prefix["tokens_uncached"])
+    assert document["total"]["hit_rate"] == prefix["hit_rate"]
+    assert 0.0 < prefix["missed_usd"] == document["total"]["missed_usd"] < 0.1
+    assert f"{prefix['hit_rate']:.0%}" in deployment.table()
 
 
 def test_not_warmed_by_a_call_that_fails(
@@ -147,4 +174,5 @@ def test_not_warmed_by_a_call_that_fails(
     deployment.register()
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     deployment.warm()
-    assert deployment.says()[0] == "not warmed"
+    (prefix,) = deployment.status()["prefixes"]
+    assert (prefix["use"], prefix["warm_until"]) == ("not observed", None)

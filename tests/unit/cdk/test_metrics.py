@@ -87,6 +87,32 @@ def test_the_functions_learn_which_metrics_to_write(template: Any, full: Any, re
         assert {found.get("PREFIXWARM_METRICS") for found in variables} == {value}
 
 
+def test_an_alarm_on_the_hit_rate_is_opt_in(bench: Any, read: Any) -> None:
+    """By tokens, of three metrics that are written for it alone."""
+    bench.warmer(hit_rate_alarm=0.4)
+    template = bench.template()
+    alarms = read.resources(template, "AWS::CloudWatch::Alarm")
+    (own,) = [alarm for alarm in alarms if "Metrics" in alarm]
+    assert (len(alarms), own["Threshold"], own["ComparisonOperator"]) == (
+        3,
+        0.4,
+        "LessThanThreshold",
+    )
+    assert own["TreatMissingData"] == "notBreaching"
+    (rate,) = [m["Expression"] for m in own["Metrics"] if "Expression" in m]
+    names = {
+        m["Id"]: m["MetricStat"]["Metric"]["MetricName"]
+        for m in own["Metrics"]
+        if "MetricStat" in m
+    }
+    assert rate == "r / (r + w + u)"
+    assert names == {"r": "AgentReadTokens", "w": "AgentWriteTokens", "u": "AgentInputTokens"}
+    functions = read.resources(template, "AWS::Lambda::Function")
+    assert {f["Environment"]["Variables"].get("PREFIXWARM_METRICS") for f in functions} == {
+        "hit-rate"
+    }
+
+
 def test_alarms_have_a_topic_or_are_left_out(bench: Any, read: Any) -> None:
     """One keyword each."""
     topic = sns.Topic(bench.stack, "Topic")
@@ -102,7 +128,9 @@ def test_alarms_have_a_topic_or_are_left_out(bench: Any, read: Any) -> None:
     ("options", "words"),
     [
         ({"dashboard": True}, r'^dashboard=True: .* metrics="full" only'),
-        ({"metrics": "all"}, r"^metrics='all': write one of trouble, full"),
+        ({"metrics": "all"}, r"^metrics='all': write one of trouble, hit-rate, full"),
+        ({"hit_rate_alarm": 50}, r"^hit_rate_alarm=50: write a share between 0 and 1"),
+        ({"hit_rate_alarm": 0.5, "alarms": False}, r"^hit_rate_alarm: .* alarms=False"),
         ({"reserved_concurrency": 0}, r"^reserved_concurrency=0: write a whole number above 0"),
     ],
 )
@@ -231,7 +259,7 @@ def emitted() -> dict[str, tuple[float, str]]:
     """By the extension, the keep-warm function, and `prefixwarm.observe` in the agent."""
     usage = Usage(input=3, read=5, write_1h=7)
     outcome = Outcome(kind=REFRESHED, name="support", calls=1, usage=usage, cost_usd=0.1)
-    seen = Observation("support", None, usage, 0.0)
+    seen = Observation("support", None, usage, 0.0, missed_usd=0.0)
     warmed = {**log_line.metrics(outcome), **TickReport(outcomes=[outcome]).metrics()}
     own = {observation.DIAGNOSED: (1.0, "Count"), log_line.TROUBLE: (1.0, "Count")}
     return {**warmed, **observation.metrics(seen), **own}

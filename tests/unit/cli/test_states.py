@@ -120,14 +120,21 @@ def test_status_shows_reads_and_money(stated: Any) -> None:
     assert "$0.5000" in row
 
 
+def test_where_nobody_looks_status_says_what_changes_that(stated: Any) -> None:
+    """And claims neither that it is read nor that it is not."""
+    out = stated("status", warm_until=900.0, calls=5, traffic_at=-60.0, traffic_by="metric").out
+    assert "not observed: support: attach(function, observe=" in out
+    assert "not observed: support" not in stated("status", warm_until=900.0, starts=1).out
+
+
 @pytest.mark.parametrize(
     ("fields", "use", "drifted"),
     [
-        ({}, "warmed, not what is sent", True),
-        ({"matched_at": -300.0}, "warmed, not what is sent", True),
-        ({"matched_at": -60.0, "start_hits": 1}, "warmed and read", False),
-        ({"drift_at": -90000.0}, "warmed, never read", False),
-        ({"calls": 0, "warm_until": None}, "not warmed", True),
+        ({}, "not what is sent", True),
+        ({"matched_at": -300.0}, "not what is sent", True),
+        ({"matched_at": -60.0, "start_hits": 1}, "read", False),
+        ({"drift_at": -90000.0}, "not read", False),
+        ({"calls": 0, "warm_until": None}, "not what is sent", True),
     ],
 )
 def test_status_names_what_drifted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer
 from prefixwarm.observe.background import Background
-from prefixwarm.observe.observation import Observation, line
+from prefixwarm.observe.observation import HIT_RATE, Observation, line
 from prefixwarm.prefix.prefix_file import write
 from prefixwarm.settings import Settings
 from prefixwarm.state.model import entry_key
@@ -71,6 +72,20 @@ def test_all_are_metrics_where_the_settings_say_so(
     assert names >= {"AgentHit", "AgentMiss", "AgentDrift", "AgentOther", "AgentReadTokens"}
     assert (document["AgentHit"], document["AgentMiss"]) == (1, 0)
     assert "WarmTrouble" not in document
+
+
+def test_the_hit_rates_metrics_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their zeros, and trouble as ever; the rate itself stands in every line."""
+    monkeypatch.setenv("PREFIXWARM_METRICS", "hit-rate")
+    settings = Settings.from_environment()
+    seen = Observation("support", None, Usage(read=1800, input=200), 0.0, missed_usd=0.0)
+    document = json.loads(line(seen, settings, now=1.0))
+    (declared,) = document["_aws"]["CloudWatchMetrics"]
+    assert {metric["Name"] for metric in declared["Metrics"]} == set(HIT_RATE)
+    assert (document["AgentWriteTokens"], document["hit_rate"]) == (0, 0.9)
+    drifted = json.loads(line(replace(seen, drift="system"), settings, now=1.0))
+    (declared,) = drifted["_aws"]["CloudWatchMetrics"]
+    assert {metric["Name"] for metric in declared["Metrics"]} > {"AgentDrift", *HIT_RATE}
 
 
 def test_drift_is_named_once_with_tier_and_block(watched: Any, make_body: Any) -> None:

@@ -28,6 +28,7 @@ NUMBERS = [
     *("init_until", "init_at", "init_reads", "init_write_usd", "init_spent_usd", "requests"),
     *("request_hits", "tokens_read", "tokens_written", "tokens_uncached", "missed_usd"),
     "tokens",
+    "missed_unpriced",
 ]
 TEXTS = [
     *("name", "deployment", "lease_owner", "outcome", "reason", "learned", "drift_tier"),
