@@ -55,6 +55,20 @@ def test_each_page_has_one_place_in_the_navigation() -> None:
     assert nav == Counter(page for page in pages if not re.match(r"adr/\d", page))
 
 
+def test_each_decision_is_a_screen_and_in_the_index() -> None:
+    """With a number of its own, and with context, decision and consequences."""
+    records = sorted((DOCS / "adr").glob("[0-9]*.md"))
+    lines = (DOCS / "adr" / "README.md").read_text("utf-8").splitlines()
+    for record in records:
+        text = record.read_text("utf-8")
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        title = headings[0].removeprefix(f"{record.name[:4]}. ")
+        assert headings[1:] == ["Context", "Decision", "Consequences"], record.name
+        assert len(text.splitlines()) <= 40, record.name
+        assert lines.count(f"- [{record.name[:4]}]({record.name}) {title}") == 1, record.name
+    assert len({record.name[:4] for record in records}) == len(records)
+
+
 def without_code(text: str) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
 
