@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _NESTED_LIMITS = (("inferenceConfig", "maxTokens"), ("config", "max_output_tokens"))
 
-
-# A budget is asked with the most that the text may be: three bytes a token, not the usual four.
+# A budget is asked with the most that the text may be: a third more than is likely.
 _MOST, _USUAL = 4, 3
 
 
@@ -70,7 +69,7 @@ def estimate_call(
         The user's own.
     """
     named = model or str(request.get("model") or request.get("modelId") or "")
-    prompt = -(-prompt_tokens(request) * _MOST // _USUAL)
+    prompt = -(-prompt_tokens(request, named) * _MOST // _USUAL)
     most = _limit(request)
     output = output_tokens if most is None else most
     route = _route(request, named)

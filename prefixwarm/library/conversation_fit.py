@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from prefixwarm.errors import DoesNotFitError, UsageError
@@ -136,12 +137,13 @@ def fit(
     """
     _refuse(messages, budget_tokens)
     body = _body(prefix)
+    size = partial(message_tokens, model=_model(prefix, body))
     own = _own(messages, body.get("messages"))
     kept = own + instructions(messages[own:])
     rest = [dict(message) for message in messages[kept:]]
-    standing = sum(map(message_tokens, messages[own:kept]))
+    standing = sum(map(size, messages[own:kept]))
     prefix_tokens = _prefix_tokens(prefix, body) + standing
-    sizes = [message_tokens(message) for message in rest]
+    sizes = list(map(size, rest))
     room = budget_tokens - prefix_tokens
     spans = _to_drop(rest, sizes, room)
     if spans is None:
@@ -152,7 +154,7 @@ def fit(
     removed = 0
     if bound and (thinking == "remove" or (thinking == "auto" and _is_checked(body))):
         left, removed = _without_thinking(left)
-    tokens = prefix_tokens + sum(map(message_tokens, left))
+    tokens = prefix_tokens + sum(map(size, left))
     return Fitted(
         messages=[*(dict(message) for message in messages[:kept]), *left],
         tokens=tokens,
@@ -185,7 +187,14 @@ def _body(prefix: Prefix | PrefixFile | Mapping[str, Any] | None) -> Mapping[str
 def _prefix_tokens(prefix: object, body: Mapping[str, Any]) -> int:
     if isinstance(prefix, PrefixFile) and prefix.tokens.get("counted"):
         return int(prefix.tokens["counted"] or 0)
-    return prompt_tokens(body)
+    return prompt_tokens(body, _model(prefix, body))
+
+
+def _model(prefix: object, body: Mapping[str, Any]) -> str:
+    """The model whose tokens count; what an inference profile stands for, where a file says it."""
+    if isinstance(prefix, PrefixFile):
+        return prefix.priced_model
+    return str(body.get("model") or body.get("modelId") or "")
 
 
 def _own(messages: Sequence[Message], shared: object) -> int:

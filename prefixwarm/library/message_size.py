@@ -1,49 +1,84 @@
-"""The estimated size of messages, before any provider has counted them."""
+"""The estimated size of a prompt of any API, by the one estimate of tokens that all share."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_BYTES_PER_TOKEN = 4
-# https://platform.claude.com/docs/en/build-with-claude/vision: a full-size image is about this.
-_MEDIA_TOKENS = 1600
-_ENCODED = 1000
+from prefixwarm.fields.token_estimate import block_tokens, rate_of_model
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Rate = tuple[int, int]
 
 # The fields that hold the prompt, in any of the APIs.
 _PROMPT = (
     *("tools", "system", "messages", "input", "instructions", "toolConfig", "functions"),
     *("contents", "system_instruction", "config", "response_format"),
 )
+# Where images and files stand encoded, and how long a value is that is no address of one.
+_MEDIA = ("data", "bytes", "url", "image_url", "file_data")
+_ENCODED = 1000
 
 
-def prompt_tokens(body: Mapping[str, Any]) -> int:
-    """The estimated size of a request's prompt."""
-    return message_tokens({name: body[name] for name in _PROMPT if name in body})
+def prompt_tokens(body: Mapping[str, Any], model: str) -> int:
+    """The estimated size of a request's prompt, as a model counts it.
+
+    Parameters
+    ----------
+    body
+        The request's body, or the arguments that it is made of.
+    model
+        The model's id.
+    """
+    rate = rate_of_model(model)
+    return sum(
+        _tokens(block, rate)
+        for name in _PROMPT
+        if name in body
+        for item in (body[name] if isinstance(body[name], list) else [body[name]])
+        for block in _blocks(item)
+    )
 
 
-def message_tokens(message: Mapping[str, Any]) -> int:
+def message_tokens(message: Mapping[str, Any], model: str) -> int:
     """The estimated size of one message; an image counts as an image, not by its bytes."""
+    rate = rate_of_model(model)
+    return sum(_tokens(block, rate) for block in _blocks(message))
+
+
+def _blocks(item: Any) -> Iterator[Any]:
+    """What a message holds: its blocks, and as one more block what stands beside them."""
+    if not isinstance(item, Mapping) or "content" not in item:
+        yield {"type": "text", "text": item} if isinstance(item, str) else item
+        return
+    content = item["content"]
+    for block in content if isinstance(content, list) else [content]:
+        yield {"type": "text", "text": block} if isinstance(block, str) else block
+    beside = {name: value for name, value in item.items() if name not in ("role", "content")}
+    if beside:
+        yield beside
+
+
+def _tokens(block: Any, rate: Rate) -> int:
     media = [0]
-    text = json.dumps(_light(message, media), ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN + media[0] * _MEDIA_TOKENS
+    light = _light(block, media)
+    text = json.dumps(light, ensure_ascii=False, separators=(",", ":"))
+    data = text.encode("utf-8", "surrogatepass")
+    alone = light if isinstance(light, dict) and not media[0] else {}
+    return block_tokens(alone, data, rate) + media[0] * block_tokens({"type": "image"}, b"", rate)
 
 
-def _light(value: Any, media: list[int]) -> Any:
+def _light(value: Any, media: list[int], name: str = "") -> Any:
     """A value without encoded media, which are counted."""
     if isinstance(value, Mapping):
-        return {name: _light(inner, media) for name, inner in value.items()}
+        return {str(key): _light(inner, media, str(key)) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_light(item, media) for item in value]
-    encoded = isinstance(value, str) and len(value) > _ENCODED and not _has_space(value)
+    encoded = isinstance(value, str) and name in _MEDIA and len(value) > _ENCODED
     if encoded or isinstance(value, bytes | bytearray):
         media[0] += 1
         return ""
     return value if isinstance(value, str | int | float | None) else str(value)
-
-
-def _has_space(text: str) -> bool:
-    """Whether it is a text rather than encoded bytes: these have no white space for long."""
-    return any(character.isspace() for character in text[:_ENCODED]) or not text.isascii()

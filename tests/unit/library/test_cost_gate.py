@@ -255,7 +255,7 @@ child = os.fork()
 if child == 0:
     stats.record({"input_tokens": 1, "output_tokens": 1})
     gate.reserve(request)
-    os._exit(0 if gate.spent()[1] > 2000 else 1)
+    os._exit(0 if gate.spent()[1] >= 2000 else 1)
 _, status = os.waitpid(child, 0)
 print(os.waitstatus_to_exitcode(status))
 """

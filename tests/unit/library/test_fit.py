@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from prefixwarm import Prefix, fit
 from prefixwarm.errors import DoesNotFitError, UsageError
-from prefixwarm.library.message_size import message_tokens
+from prefixwarm.library.message_size import message_tokens, prompt_tokens
+from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.prefix.warm_request import PLACEHOLDER
 from prefixwarm.simulator import refusal
 from tests.helpers.effort import EXAMPLES
@@ -84,7 +85,7 @@ def test_the_oldest_turns_go_first() -> None:
     (dropped,) = fitted.dropped
     assert (dropped.first, dropped.last, dropped.what, dropped.tools) == (0, 1, "turn", ())
     assert fitted.tokens <= 300
-    assert dropped.tokens == message_tokens(messages[0]) + message_tokens(messages[1])
+    assert dropped.tokens == message_tokens(messages[0], "") + message_tokens(messages[1], "")
 
 
 def test_an_agents_loop_keeps_its_question_and_its_last_calls() -> None:
@@ -143,7 +144,7 @@ def test_what_cannot_be_made_to_fit() -> None:
     error = raised.value
     assert error.budget == 1000
     assert error.prefix > 200
-    assert error.rest == message_tokens(messages[2])
+    assert error.rest == message_tokens(messages[2], MODEL)
     assert "secret" not in str(error)
     assert isinstance(error, UsageError)
 
@@ -190,9 +191,22 @@ def test_a_pasted_image_counts_as_one() -> None:
     data = "iVBORw0KGgo" * 20_000
     source = {"type": "base64", "media_type": "image/png", "data": data}
     message = {"role": "user", "content": [{"type": "image", "source": source}]}
-    assert 1600 <= message_tokens(message) < 1700
+    assert 1600 <= message_tokens(message, "") < 1700
+    text = {"role": "user", "content": [{"type": "tool_result", "content": data}]}
+    assert message_tokens(text, "") > 50_000, "in a text it is text"
     raw = {"role": "user", "content": [{"image": {"source": {"bytes": b"\x89PNG" * 9999}}}]}
-    assert 1600 <= message_tokens(raw) < 1700
+    assert 1600 <= message_tokens(raw, "") < 1700
+
+
+def test_one_estimate_of_tokens() -> None:
+    """As capture, plan and the simulator count the same body."""
+    examples = [user(words(50)), said("Yes."), *calls("a", "b", size=30)]
+    prefix = Prefix(
+        "support", model=MODEL, system="Be kind. " * 99, tools=[TOOL], examples=examples
+    )
+    body = prefix.request([])
+    assert prompt_tokens(body, MODEL) == pytest.approx(Prompt(body).tokens(), rel=0.05)
+    assert prompt_tokens(body, "claude-opus-4-6") < prompt_tokens(body, MODEL)
 
 
 def long_thoughts(**thinking: Any) -> Any:
