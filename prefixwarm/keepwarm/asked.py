@@ -20,6 +20,7 @@ from prefixwarm.state.model import KEEPWARM
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import backing_off, pause
 from prefixwarm.warm.error_classification import describe
+from prefixwarm.warm.lease_time import LeaseWatch
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class _Asked:
         return self._note(self._failed(entry, reason))
 
     def _warmed(self, key: str, entry: Entry) -> Outcome:
-        waited = False
+        waited, watch = False, LeaseWatch()
         while True:
             state = self._store.read(key, self._deadline.earliest(RECORD_SECONDS))
             if not waited:
@@ -144,7 +145,7 @@ class _Asked:
             now = self._clock()
             if state.life.warm_until and state.life.warm_until > self._needed_until(state, now):
                 return self._note(self._skipped(entry, state, _WARM[waited]))
-            if not state.leased(now):
+            if not state.leased(now) or watch.silent(state):
                 if reason := self._refusal(state):
                     return self._note(self._skipped(entry, state, reason))
                 call = self._catalog.call(entry)
@@ -152,8 +153,11 @@ class _Asked:
                     return self._note(self._broken(entry))
                 if reason := self._calls.pause(call.route) or self._out_of_time():
                     return self._note(self._skipped(entry, state, reason))
-                attempt = self._calls.sender.make(self._planned(state, entry, call, waited))
-                if not attempt.in_flight:
+                planned = self._planned(state, entry, call, waited, watch)
+                attempt = self._calls.sender.make(planned)
+                # Whoever comes too late to send has lost the lease to somebody else.
+                lost = attempt.granted and attempt.outcome.kind == SKIPPED
+                if not (attempt.in_flight or lost):
                     return attempt.outcome
                 state = attempt.state
             # A provider that hangs is found out by one caller, and the others go on at once.
@@ -192,7 +196,9 @@ class _Asked:
     def _out_of_time(self) -> str:
         return "" if self._deadline.remaining() > START_SECONDS else "no time is left"
 
-    def _planned(self, state: State, entry: Entry, call: WarmCall, waited: bool) -> AskedCall:
+    def _planned(
+        self, state: State, entry: Entry, call: WarmCall, waited: bool, watch: LeaseWatch
+    ) -> AskedCall:
         """The call, which asks for five minutes unless the state says that the hour pays."""
         now = self._clock()
         ttl = state.ttl_to_ask(state.last_decision.wanted_ttl or TTL_5M, now)
@@ -203,6 +209,7 @@ class _Asked:
             needed_until=self._needed_until(state, now),
             usd_per_week=self._usd_per_week,
             waited=waited,
+            holder=watch,
         )
 
     def _note(self, outcome: Outcome) -> Outcome:

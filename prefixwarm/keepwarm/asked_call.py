@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import Account
     from prefixwarm.state.warm_state import State
     from prefixwarm.warm.attempt import CallOptions
+    from prefixwarm.warm.lease_time import LeaseWatch
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,14 @@ class AskedCall(PlannedCall):
         What starts may spend on the prefix in a week where nobody granted any, in US dollars.
     waited : bool
         Whether somebody else's call was waited for.
+    holder : LeaseWatch or None
+        What was seen of the lease's holder meanwhile.
     """
 
     needed_until: float = 0.0
     usd_per_week: float = 0.0
     waited: bool = False
+    holder: LeaseWatch | None = None
 
     @property
     def idle_refreshes(self) -> int:
@@ -45,6 +49,11 @@ class AskedCall(PlannedCall):
     def fresh_state(self) -> State:
         """The state, as read just now."""
         return self.candidate.state
+
+    @property
+    def watch(self) -> LeaseWatch | None:
+        """What was seen of the lease's holder."""
+        return self.holder
 
     def options(self, by: str = KEEPWARM) -> CallOptions:
         """What `by` asks of the warm call."""

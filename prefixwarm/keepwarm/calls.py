@@ -154,8 +154,8 @@ class Sender:
     def _acquired(self, planned: PlannedCall) -> Attempt:
         options = planned.options().replace(deployment=self.deployment)
         ends = self.deadline.earliest(CALL_SECONDS)
-        call, state = planned.candidate.call, planned.fresh_state
-        return acquire(call, options, self.store, ends, self.clock, state=state)
+        call, state, watch = planned.candidate.call, planned.fresh_state, planned.watch
+        return acquire(call, options, self.store, ends, self.clock, state=state, watch=watch)
 
     def _held(self, planned: PlannedCall) -> bool:
         """Whether the call must wait for a later tick; why is logged once, with the pause."""

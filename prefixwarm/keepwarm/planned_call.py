@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prefixwarm.state.model import Account
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.warm_state import State
+    from prefixwarm.warm.lease_time import LeaseWatch
 
 
 # A refresh that starts later than this before the entry's end may reach the provider too late.
@@ -44,6 +45,11 @@ class PlannedCall:
     @property
     def fresh_state(self) -> State | None:
         """The state if it was read just now; None where it is to be read again."""
+        return None
+
+    @property
+    def watch(self) -> LeaseWatch | None:
+        """What a caller that asks again has seen of the lease's holder; else None."""
         return None
 
     def options(self, by: str = KEEPWARM) -> CallOptions:

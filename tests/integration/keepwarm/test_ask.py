@@ -142,6 +142,20 @@ def test_who_does_not_wait_is_answered_at_once(world: World) -> None:
     assert world.asks("support", wait=False)[0].kind == "written"
 
 
+def test_a_holder_that_died_before_it_sent_is_relieved(world: World) -> None:
+    """A second later, long before its lease ends."""
+    world.deploy("support")
+    store = world.runtime.dependencies.store
+    now = world.sim.now()
+    request = LeaseRequest(
+        name="support", owner="dead", now=now, seconds=60, needed_until=now, unsent=True
+    )
+    store.take_lease(world.key("support"), request, soon())
+    (outcome,) = world.asks("support")
+    assert outcome.kind == "written"
+    assert len(world.warm_calls()) == 1
+
+
 def test_several_names_are_answered_in_their_order(world: World) -> None:
     """What is wrong with one of them stays with it."""
     good = [world.upload(name, dumps(prefix_file(name))) for name in ("support", "sales")]
