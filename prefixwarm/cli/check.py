@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ import click
 from prefixwarm.cli import finding_output
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, finish, json_option, line, note, severity, tokens
-from prefixwarm.cli.request_files import read_request
+from prefixwarm.cli.request_files import read_request, write_request
+from prefixwarm.cli.request_fixes import fixed_request
 from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
 from prefixwarm.lint.file_rules import check as lint
@@ -22,6 +23,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from prefixwarm.cli.request_files import Input
     from prefixwarm.lint.finding import Finding
     from prefixwarm.lint.verdict import Verdict
     from prefixwarm.prefix.prefix_file import PrefixFile
@@ -37,6 +39,7 @@ class Checked:
     path: Path
     findings: list[Finding]
     verdict: Verdict | None
+    fixed: Sequence[str] = ()
 
     @property
     def all(self) -> list[Finding]:
@@ -66,7 +69,8 @@ class Checked:
 @click.option(
     "--fix",
     is_flag=True,
-    help="With --request: where it reads the prefix, drop the errors that capture kept.",
+    help="With --request: correct the request where there is one right answer, and drop the errors "
+    "that capture kept where it reads the prefix.",
 )
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings too, not for errors alone.")
 @click.option("--sarif", is_flag=True, help="Print SARIF, for code scanning.")
@@ -93,24 +97,43 @@ def check(
     prefixes = [(path, load(path)) for path in files]
     if count:
         prefixes = list(_counted(prefixes))
+    fixed: list[str] = []
+    if fix and real and request_file:
+        real, fixed = _fix_request(request_file, real, prefixes)
     checked = [
         Checked(
             path,
             # What a request was when it was captured says nothing about the one given now.
             lint(prefix, names=names, captured=real is None),
             judge(prefix, real.body, real.headers) if real else None,
+            fixed,
         )
         for path, prefix in prefixes
     ]
     if fix:
-        _fix(checked, prefixes)
+        _drop_kept_errors(checked, prefixes)
     document = _sarif(checked) if sarif else {"files": [_document(result) for result in checked]}
     emit(document, as_json or sarif, lambda: _show(checked))
     failing = ("error", "warning") if strict else ("error",)
     finish(ok=not any(finding.severity in failing for result in checked for finding in result.all))
 
 
-def _fix(checked: Sequence[Checked], prefixes: Sequence[tuple[Path, PrefixFile]]) -> None:
+def _fix_request(
+    path: Path, real: Input, prefixes: Sequence[tuple[Path, PrefixFile]]
+) -> tuple[Input, list[str]]:
+    """Correct the request's file by the one prefix file; what is right now, and the rules."""
+    if len(prefixes) != 1:
+        return real, []
+    body, rules = fixed_request(real.body, prefixes[0][1])
+    if not rules:
+        return real, rules
+    write_request(path, body)
+    return replace(real, body=dict(body)), rules
+
+
+def _drop_kept_errors(
+    checked: Sequence[Checked], prefixes: Sequence[tuple[Path, PrefixFile]]
+) -> None:
     for result, (path, prefix) in zip(checked, prefixes, strict=True):
         if prefix.findings and result.verdict and result.verdict.hit:
             write(prefix.replace(findings=()), path.parent)
@@ -163,6 +186,7 @@ def _document(result: Checked) -> dict[str, Any]:
             "hit": result.verdict.hit,
             "drift": vars(drift) if drift else None,
             "findings": [finding_output.as_json(finding) for finding in result.verdict.findings],
+            "fixed": list(result.fixed),
         }
     return document
 
@@ -170,6 +194,8 @@ def _document(result: Checked) -> dict[str, Any]:
 def _show(checked: Sequence[Checked]) -> None:
     for result in checked:
         finding_output.show(result.all, result.path)
+        if result.fixed:
+            line(f"{result.path}: fixed in the request: {', '.join(result.fixed)}")
         if result.verdict is not None:
             label = severity("ok" if result.verdict.hit else "error")
             sentence = "would read the warmed prefix" if result.verdict.hit else "would not read it"

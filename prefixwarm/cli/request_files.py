@@ -70,6 +70,23 @@ def read_request(path: Path) -> Input:
     return _request(_json(path), path)
 
 
+def write_request(path: Path, body: Mapping[str, Any]) -> None:
+    """Put another body in the place of the one that `read_request` read.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be written.
+    """
+    document = _json(path)
+    inside = isinstance(document.get("body"), dict)
+    text = json.dumps({**document, "body": body} if inside else body, ensure_ascii=False, indent=2)
+    try:
+        path.write_text(f"{text}\n", "utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be written: {error}") from error
+
+
 def read_input(path: Path) -> Input:
     """A prefix file, or a real request.
 

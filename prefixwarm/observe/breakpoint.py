@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
 from prefixwarm.fields.visits import visit
-from prefixwarm.prefix.blocks import TIERS
-from prefixwarm.prefix.body import MAX_BREAKPOINTS, fold, is_converse, listed, unfold
+from prefixwarm.prefix.body import MAX_BREAKPOINTS, with_blocks
 from prefixwarm.prefix.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -47,24 +46,13 @@ def _marked(
     body: Mapping[str, Any], last: Block, prompt: Prompt, marker: dict[str, str]
 ) -> dict[str, Any]:
     """The body with one more marker, in the form of its own."""
-
-    def content(elements: object) -> list[Any]:
-        content_blocks = [block for _, block in fold(listed(elements))]
-        content_blocks[index] = {**content_blocks[index], "cache_control": marker}
-        return unfold(content_blocks) if converse else content_blocks
-
-    converse = is_converse(body)
     siblings = [b for b in prompt.every_block if (b.tier, b.message) == (last.tier, last.message)]
     index = next(i for i, block in enumerate(siblings) if block is last)
-    if last.message is not None:
-        messages = list(body["messages"])
-        message = messages[last.message]
-        messages[last.message] = {**message, "content": content(message["content"])}
-        return {**body, "messages": messages}
-    if converse and last.tier == TIERS[0]:
-        config = body["toolConfig"]
-        return {**body, "toolConfig": {**config, "tools": content(config["tools"])}}
-    return {**body, last.tier: content(body[last.tier])}
+
+    def change(blocks: list[Any]) -> list[Any]:
+        return [{**b, "cache_control": marker} if i == index else b for i, b in enumerate(blocks)]
+
+    return with_blocks(body, last.tier, last.message, change)
 
 
 def _ttl(prompt: Prompt, wanted: str) -> str | None:

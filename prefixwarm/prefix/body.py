@@ -12,7 +12,7 @@ from prefixwarm.life import TTL_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
 
@@ -164,6 +164,35 @@ def unfold(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if block.get("cache_control") is not None:
             elements.append(cache_point(block["cache_control"].get("ttl")))
     return elements
+
+
+def with_blocks(
+    request: Mapping[str, Any],
+    tier: str,
+    message: int | None,
+    change: Callable[[list[Any]], list[Any]],
+) -> dict[str, Any]:
+    """The body with the blocks of ``tools``, of ``system`` or of one message changed.
+
+    `change` gets blocks with their cache points folded in, and returns such.
+    """
+    converse = is_converse(request)
+
+    def content(elements: object) -> list[Any]:
+        blocks = change([block for _, block in fold(listed(elements))])
+        return unfold(blocks) if converse else blocks
+
+    if message is not None:
+        messages = list(request["messages"])
+        messages[message] = {
+            **messages[message],
+            "content": content(messages[message]["content"]),
+        }
+        return {**request, "messages": messages}
+    if converse and tier == "tools":
+        config = request["toolConfig"]
+        return {**request, "toolConfig": {**config, "tools": content(config["tools"])}}
+    return {**request, tier: content(request[tier])}
 
 
 def cache_point(ttl: str | None) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""Corrects a real request where there is one right answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
+from prefixwarm.observe.breakpoint import with_breakpoint
+from prefixwarm.prefix.body import with_blocks
+from prefixwarm.prefix.prompt import Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixwarm.prefix.blocks import Block
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+_MARKER = "cache_control"
+
+
+def fixed_request(
+    body: Mapping[str, Any], prefix: PrefixFile
+) -> tuple[Mapping[str, Any], list[str]]:
+    """The request as it should be sent to read a prefix, and the rules by which it was corrected.
+
+    Its tools get the warmed order, breakpoints that the provider refuses go, the others name the
+    warmed TTL, and the one at the prefix's end is added. What the agent says stays as it is.
+
+    Parameters
+    ----------
+    body : mapping
+        A real request's body.
+    prefix : PrefixFile
+        What is warmed.
+    """
+    steps = {
+        "tool-order": _in_order,
+        "refused-shape": _without_refused,
+        "ttl-differs": _with_ttl,
+        "no-breakpoint": _with_breakpoint,
+    }
+    rules = []
+    for rule, step in steps.items():
+        changed = step(body, prefix)
+        if changed is not None and changed != body:
+            body = changed
+            rules.append(rule)
+    return body, rules
+
+
+def _in_order(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any] | None:
+    """The same tools in the warmed order; further ones behind them."""
+    tools = [b for b in Prompt(body, route=prefix.route).every_block if b.tier == "tools"]
+    warmed = [block.data for block in Prompt.of_file(prefix).tier("tools")]
+    sent = [block.data for block in tools if block.rendered]
+    if sent[: len(warmed)] == warmed or Counter(warmed) - Counter(sent):
+        return None
+    left = list(tools)
+    ordered = [_taken(left, data) for data in warmed] + left
+    marker = next((b.value[_MARKER] for b in reversed(tools) if b.marked), None)
+
+    def change(_: list[Any]) -> list[Any]:
+        values = [_unmarked(block.value) for block in ordered]
+        if marker is not None:
+            values[len(warmed) - 1][_MARKER] = marker
+        return values
+
+    return with_blocks(body, "tools", None, change)
+
+
+def _taken(blocks: list[Block], data: bytes) -> Block:
+    return blocks.pop(next(i for i, b in enumerate(blocks) if b.rendered and b.data == data))
+
+
+def _without_refused(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any]:
+    by_code = calls_by_code(body.get("messages"))
+    for block in Prompt(body, route=prefix.route).every_block:
+        if block.marked and can_be_marked(block.value, block.choice, by_code) == "no":
+            body = _with(body, block, _unmarked(block.value), prefix)
+    return body
+
+
+def _with_ttl(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any]:
+    """One TTL everywhere is the one mixture that the provider never refuses."""
+    automatic = body.get(_MARKER)
+    if isinstance(automatic, dict) and _ttl(automatic) != prefix.ttl:
+        body = {**body, _MARKER: {**automatic, "ttl": prefix.ttl}}
+    for block in Prompt(body, route=prefix.route).every_block:
+        if block.marked and _ttl(block.value[_MARKER]) != prefix.ttl:
+            marker = {**block.value[_MARKER], "ttl": prefix.ttl}
+            body = _with(body, block, {**block.value, _MARKER: marker}, prefix)
+    return body
+
+
+def _with_breakpoint(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any] | None:
+    begins = Prompt.of_file(prefix).missed_by(Prompt(body, route=prefix.route)) is None
+    return with_breakpoint(body, prefix) if begins else None
+
+
+def _with(
+    body: Mapping[str, Any], block: Block, value: Any, prefix: PrefixFile
+) -> Mapping[str, Any]:
+    """The body with another value in a block's place."""
+    blocks = Prompt(body, route=prefix.route).every_block
+    siblings = [b.place for b in blocks if (b.tier, b.message) == (block.tier, block.message)]
+    index = siblings.index(block.place)
+    return with_blocks(
+        body,
+        block.tier,
+        block.message,
+        lambda values: [value if i == index else v for i, v in enumerate(values)],
+    )
+
+
+def _unmarked(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: inner for name, inner in value.items() if name != _MARKER}
+
+
+def _ttl(marker: Mapping[str, Any]) -> str:
+    return str(marker.get("ttl") or "5m")
