@@ -88,7 +88,7 @@ def test_construct_synthesises(
 ) -> None:
     """The block for the stack gives a template with the layer on the agent's own function."""
     if not (place / "support.prefix.json").exists():
-        run(COMMANDS[2], place, environment)
+        run(next(c for c in COMMANDS if " capture " in c), place, environment)
     monkeypatch.chdir(place)
     template = _synthesised(PYTHON[0])
     functions = template.find_resources("AWS::Lambda::Function")

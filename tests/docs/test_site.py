@@ -69,6 +69,16 @@ def test_each_decision_is_a_screen_and_in_the_index() -> None:
     assert len({record.name[:4] for record in records}) == len(records)
 
 
+def test_the_readme_quotes_the_comparison() -> None:
+    """Three of its columns, for the same traffic."""
+    for row in re.findall(r"^\| (?:one|30) .*$", (ROOT / "README.md").read_text(), re.MULTILINE):
+        traffic, *figures = re.findall(r"^\| ([^|]+) \||(\$[\d.]+)", row)
+        compared = (DOCS / "compared.md").read_text("utf-8")
+        (full,) = re.findall(rf"^\| {re.escape(traffic[0])} \|.*$", compared, re.MULTILINE)
+        nothing, hour, _, ours = re.findall(r"\$[\d.]+", full)
+        assert [dollars for _, dollars in figures] == [nothing, hour, ours]
+
+
 def without_code(text: str) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
 
