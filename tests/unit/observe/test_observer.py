@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from prefixwarm.settings import Settings
 from prefixwarm.state.model import entry_key
 from prefixwarm.state.outcome import Usage
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.waiting import PATIENCE
 
 READ = {"input_tokens": 5, "cache_read_input_tokens": 1900, "output_tokens": 7}
 WRITTEN = {
@@ -179,6 +181,22 @@ def test_an_unreachable_state_changes_nothing(watched: Any, make_body: Any) -> N
     watched.observer._outbox._store = Away()
     observe(watched, make_body(), READ)
     assert watched.results == ["hit"]
+
+
+def test_a_report_that_takes_long_is_not_waited_for(watched: Any, make_body: Any) -> None:
+    """The answer is handed over; the report goes on behind it, and is made."""
+    going_on, reading = Event(), watched.state.read
+
+    def slow(*arguments: Any) -> Any:
+        assert going_on.wait(PATIENCE)
+        return reading(*arguments)
+
+    watched.observer._outbox._store.read = slow
+    done = watched.observer.end(watched.observer.begin(make_body(), {}), READ)
+    watched.observer.wait_until_told(done)
+    assert not done.is_set()
+    going_on.set()
+    assert done.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("request_", [None, 5, {}, {"model": "x"}, {"tools": [object()]}])
