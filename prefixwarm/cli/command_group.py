@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # The line that the list of commands shows, here so that showing it imports none of them.
 COMMANDS = {
+    "init": "Capture, check and plan an agent's prefix, and print the lines that keep it warm.",
     "capture": "Write prefix files from what an agent really sends.",
     "build": "Write a prefix file from a Prefix object in your code.",
     "check": "Find what would keep a prefix from being cached or read.",

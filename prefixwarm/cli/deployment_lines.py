@@ -1,0 +1,122 @@
+"""The lines that keep prefixes warm, for what deploys the agent: CDK, SAM or Terraform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+TOOLS = ("cdk", "sam", "terraform")
+KEYS = ("secret:NAME", "parameter:NAME")
+
+_KEEP_WARM = {"never": "off", "always": "ski"}
+_CDK = """\
+# In the stack that holds the agent's function:
+{imports}
+from prefixwarm_cdk import Credentials, KeepWarm, PrefixWarmer
+
+{key}
+warmer = PrefixWarmer(
+    self,
+    "Warm",
+    prefixes=["{out}"],
+    credentials={credentials},
+    keep_warm=KeepWarm.{keep_warm}(),
+)
+warmer.attach(agent_function)  # your lambda_.Function
+
+# Then: cdk deploy; prefixwarm doctor --stack STACK"""
+_CDK_KEYS = {
+    "secret": (
+        "from aws_cdk import aws_secretsmanager as secretsmanager",
+        'secret = secretsmanager.Secret.from_secret_name_v2(self, "ClaudeKey", "{name}")\n',
+        "Credentials.secret(secret)",
+    ),
+    "parameter": (
+        "from aws_cdk import aws_ssm as ssm",
+        """\
+parameter = ssm.StringParameter.from_secure_string_parameter_attributes(
+    self, "ClaudeKey", parameter_name="{name}"
+)
+""",
+        "Credentials.ssm_parameter(parameter)",
+    ),
+    "role": ("", "", "Credentials.function_role()"),
+}
+_FUNCTION = "[aws_lambda_function.agent.function_name]"
+_SAM = """\
+# Once for each change of the prompt; it prints ManifestKey, StateKeys and CacheScope:
+prefixwarm layer package --prefixes {out} --policy {rule}{region} --out build
+aws s3 cp --recursive build/objects s3://MY-BUCKET/prefixwarm/
+
+# The template to take over is examples/sam/template.yaml; deploy it with:
+sam deploy --guided --parameter-overrides {key}"""
+_TERRAFORM = """\
+# Once for each change of the prompt:
+prefixwarm layer package --prefixes {out} --policy {rule}{region} --out build
+
+# In your configuration, with the module of examples/terraform:
+module "prefixwarm" {{
+  source      = "./examples/terraform"
+  build       = "${{path.root}}/build"
+  bucket      = "my-bucket"
+  {key}
+  functions   = {{ {functions} }}
+}}
+# Add module.prefixwarm.layer_arn to the agent's layers, merge module.prefixwarm.environment into
+# its variables, and attach module.prefixwarm.agent_policy to its role."""
+
+
+def lines_for(
+    tool: str, files: Sequence[PrefixFile], out: Path, *, keep_warm: str, key: tuple[str, str]
+) -> str:
+    """The lines to add.
+
+    Parameters
+    ----------
+    keep_warm
+        The policy that the plan recommends.
+    key
+        Kind and name of where the key lies: ``secret``, ``parameter`` or ``role``.
+    """
+    if tool == "cdk":
+        return _cdk(out, _KEEP_WARM.get(keep_warm, keep_warm), key)
+    kind, name = key
+    region = " --region REGION" if kind == "role" else ""
+    template = _SAM if tool == "sam" else _TERRAFORM
+    return template.format(
+        out=out,
+        rule=keep_warm,
+        region=region,
+        key=_sam_key(kind, name) if tool == "sam" else _terraform_key(kind, name),
+        functions=", ".join(
+            f"{file.name} = [aws_lambda_function.agent.function_name]" for file in files
+        ),
+    )
+
+
+def _cdk(out: Path, rule: str, key: tuple[str, str]) -> str:
+    imports, made, credentials = _CDK_KEYS[key[0]]
+    text = _CDK.format(
+        imports=imports,
+        key=made.format(name=key[1]),
+        out=out,
+        credentials=credentials,
+        keep_warm=rule,
+    )
+    return "\n".join(row for i, row in enumerate(text.split("\n")) if row or i > 3)
+
+
+def _sam_key(kind: str, name: str) -> str:
+    arns = {"secret": f"ApiKeyArn=ARN-OF-{name}", "parameter": f"ApiKeyArn=ARN-OF-{name}"}
+    return arns.get(kind, "ModelArns=ARNS-OF-THE-MODELS")
+
+
+def _terraform_key(kind: str, name: str) -> str:
+    if kind == "role":
+        return 'model_arns  = ["ARN-OF-THE-MODEL"]'
+    return f'api_key_arn = "ARN-OF-{name}"'

@@ -1,0 +1,170 @@
+"""`prefixwarm init`: from a project to the lines that keep its prefix warm, in three questions."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from prefixwarm.cli.deployment_lines import KEYS, TOOLS, lines_for
+from prefixwarm.cli.output import block, line, note
+from prefixwarm.errors import UsageError
+from prefixwarm.plan.arrivals import poisson, read
+from prefixwarm.plan.comparison import compare
+from prefixwarm.plan.costs import costs_of
+from prefixwarm.policy import Policy
+from prefixwarm.prefix.prefix_file import find, load
+from prefixwarm.prices.aws_prices import aws_prices
+from prefixwarm.provider.routes import ROUTES
+from prefixwarm.safe_text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.prefix.prefix_file import PrefixFile
+
+# In words: what is asked, and what answers it without a question.
+_COMMAND = "Which command runs the agent, with two different questions"
+_KEY = "Where does the key lie"
+_TOOL = "What deploys it"
+
+
+@click.command(epilog="Example: prefixwarm init --key secret:my/claude-key -- python ask_twice.py")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.option("--name", help="Name of the prefix. By default the script's.")
+@click.option("--out", default="prefixes", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    metavar="KIND[:NAME]",
+    help=f"Where the key lies: {', '.join(KEYS)}. On the AWS routes always the function's role.",
+)
+@click.option("--tool", type=click.Choice(TOOLS), help="What deploys the agent.")
+@click.option("--rate", type=float, help="Requests an hour, for the plan.")
+@click.option(
+    "--arrivals", type=click.Path(path_type=Path), help="Real arrivals, as `plan` takes them."
+)
+@click.option("--yes", is_flag=True, help="Write without asking; for scripts.")
+def init(
+    command: tuple[str, ...],
+    name: str | None,
+    out: Path,
+    key: str | None,
+    tool: str | None,
+    rate: float | None,
+    arrivals: Path | None,
+    yes: bool,
+) -> None:
+    """Capture, check and plan an agent's prefix, and print the lines that keep it warm.
+
+    Asks for what is not given, three questions at most: the command that runs the agent, where
+    the key lies, and what deploys it. Nothing is written before it was shown.
+    """
+    if rate is not None and arrivals is not None:
+        raise UsageError("--rate and --arrivals: give one of them")
+    if key:
+        _parsed(key)
+    words = command or tuple(shlex.split(_asked("COMMAND", _COMMAND, None)))
+    with TemporaryDirectory(prefix="prefixwarm-init-") as folder:
+        captured = Path(folder)
+        _copy(out, captured)
+        options = ["--out", folder, *(["--name", name] if name else [])]
+        if code := _run("capture", *options, "--", *words):
+            note("prefixwarm: nothing was written: mend what capture says first")
+            click.get_current_context().exit(code)
+        paths = _new(captured, out)
+        _run("check", *map(str, paths))
+        files = [load(path) for path in paths]
+        policy = _planned(files, rate, arrivals)
+        _written(paths, out, yes=yes)
+    lines = lines_for(_tool(tool), files, out, keep_warm=policy, key=_key_of(files, key))
+    line()
+    block(lines)
+
+
+def _run(*arguments: str) -> int:
+    """Run another command, which prints what it finds."""
+    from prefixwarm.cli.command_group import run
+
+    note(f"$ prefixwarm {shlex.join(arguments[:1])} ...")
+    return run(arguments)
+
+
+def _asked(option: str, question: str, choices: Sequence[str] | None) -> str:
+    """The answer of whoever sits at the terminal."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{option}: is missing, and nobody can be asked here; give it")
+    kind = click.Choice(choices) if choices else click.STRING
+    return str(click.prompt(question, type=kind, err=True))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """So that a prefix keeps the name that it has."""
+    for path in find(source) if source.is_dir() else ():
+        shutil.copy2(path, target)
+
+
+def _new(captured: Path, out: Path) -> list[Path]:
+    """Files that are new, or hold another prefix than before; all where nothing has changed."""
+    files = find(captured)
+    return [path for path in files if _change(path, out) != "is there already"] or files
+
+
+def _planned(files: Sequence[PrefixFile], rate: float | None, arrivals: Path | None) -> str:
+    """The rule that is the cheapest for this traffic; `auto`, which learns it, without any."""
+    if rate is None and arrivals is None:
+        line("plan: no --rate or --arrivals was given; the rule auto learns from the real traffic")
+        return "auto"
+    traffic = read(arrivals) if arrivals else poisson(rate or 0.0)
+    active = Policy.of({"hours": "00-24"}).hours
+    best = []
+    for file in files:
+        result = compare(traffic, costs_of(file, 0.0), active, aws_prices().deployment())
+        line(f"plan: {file.name}: {result.best.policy} is the cheapest of the rules")
+        best.append(result.best.policy)
+    return best[0] if len(set(best)) == 1 else "auto"
+
+
+def _written(paths: Sequence[Path], out: Path, *, yes: bool) -> None:
+    """Write what is new, after it was shown and confirmed."""
+    changed = [path for path in paths if _change(path, out) != "is there already"]
+    for path in paths:
+        line(f"{out / path.name}: {path.stat().st_size:,} bytes, {_change(path, out)}")
+    if changed and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("--yes: is missing, and nobody can be asked here; nothing was written")
+        if not click.confirm("Write?", err=True):
+            raise UsageError("nothing was written")
+    out.mkdir(parents=True, exist_ok=True)
+    for path in changed:
+        shutil.copy2(path, out / path.name)
+
+
+def _change(path: Path, out: Path) -> str:
+    target = out / path.name
+    if not target.exists():
+        return "is new"
+    same = target.read_bytes() == path.read_bytes()
+    return "is there already" if same else "replaces what is there"
+
+
+def _tool(tool: str | None) -> str:
+    return tool or _asked("--tool", _TOOL, TOOLS)
+
+
+def _key_of(files: Sequence[PrefixFile], key: str | None) -> tuple[str, str]:
+    """Kind and name of the key; the function's role where AWS signs."""
+    if all(ROUTES[file.route].signing_service for file in files):
+        return "role", ""
+    return _parsed(key or _asked("--key", f"{_KEY}, {' or '.join(KEYS)}", None))
+
+
+def _parsed(key: str) -> tuple[str, str]:
+    kind, _, name = key.partition(":")
+    if kind not in ("secret", "parameter") or not name:
+        raise UsageError(f"--key {quoted(kind)}: write {' or '.join(KEYS)}")
+    return kind, name

@@ -1,0 +1,124 @@
+"""From a project to the lines that keep its prefix warm."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_lambda as lambda_
+
+from prefixwarm.cli.command_group import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+AGENT = """
+import anthropic
+
+with anthropic.Anthropic() as client:
+    for question in ("Which chain fits?", "And which saddle for a gravel bike?"):
+        client.messages.create(
+            model="claude-sonnet-5-5",
+            max_tokens=20,
+            system=[
+                {
+                    "type": "text",
+                    "text": "You are the support agent of a bicycle shop. " * 400,
+                    "cache_control": {"type": "ephemeral", "ttl": "1h"},
+                }
+            ],
+            messages=[{"role": "user", "content": question}],
+        )
+"""
+KEYS = ("secret:my/claude-key", "parameter:/claude/key")
+
+
+@pytest.fixture
+def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Callable[..., Any]:
+    """Run `init` in a project of its own; exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+    (tmp_path / "agent.py").write_text(AGENT)
+
+    def call(*arguments: str, agent: str = "agent.py") -> tuple[int, str, str]:
+        command = ["init", "--name", "support", *arguments, "--", sys.executable, agent]
+        return run(command), *capfd.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_lines_for_cdk_synthesise(init: Any, key: str, tmp_path: Path) -> None:
+    """As they are printed, in a stack with the agent's function."""
+    code, out, _ = init("--key", key, "--tool", "cdk", "--yes")
+    assert code == 0
+    assert (tmp_path / "prefixes" / "support.prefix.json").exists()
+    lines = out.partition("# In the stack that holds the agent's function:\n")[2]
+    stack = Stack(App(), "Shop")
+    function = lambda_.Function(
+        stack,
+        "Agent",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline("def handler(event, context): return 1"),
+    )
+    exec(lines, {"self": stack, "agent_function": function})
+    assert stack.node.find_child("Warm").attached == (function,)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("tool", "says"),
+    [
+        ("sam", "prefixwarm layer package --prefixes prefixes --policy auto --out build"),
+        ("terraform", "functions   = { support = [aws_lambda_function.agent.function_name] }"),
+    ],
+)
+def test_the_lines_for_the_others(init: Any, tool: str, says: str) -> None:
+    """What each of them needs."""
+    code, out, _ = init("--key", KEYS[0], "--tool", tool, "--yes")
+    assert (code, says in out) == (0, True)
+
+
+def test_the_plan_names_the_rule(init: Any) -> None:
+    """By the traffic that is given."""
+    _, out, _ = init("--key", KEYS[0], "--tool", "sam", "--rate", "2", "--yes")
+    (rule,) = re.findall(r"^plan: support: (\w+) is the cheapest", out, re.MULTILINE)
+    assert f"--policy {rule} --out build" in out
+
+
+def test_nothing_is_written_unseen(init: Any, tmp_path: Path) -> None:
+    """Without a terminal and without `--yes`, or where capture fails."""
+    code, _, err = init("--key", KEYS[0], "--tool", "cdk")
+    assert (code, "nothing was written" in err) == (2, True)
+    code, _, err = init("--key", KEYS[0], "--tool", "cdk", "--yes", agent="missing.py")
+    assert (code, "nothing was written" in err) == (1, True)
+    assert not (tmp_path / "prefixes").exists()
+
+
+def test_what_is_there_already_is_left_alone(init: Any, tmp_path: Path) -> None:
+    """And said."""
+    init("--key", KEYS[0], "--tool", "cdk", "--yes")
+    file = tmp_path / "prefixes" / "support.prefix.json"
+    before = file.stat().st_mtime_ns
+    _, out, _ = init("--key", KEYS[0], "--tool", "cdk")
+    assert "is there already" in out
+    assert file.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--key", "sk-ant-0123456789abcdef", "--tool", "cdk", "--yes"), "--key"),
+        (("--key", KEYS[0], "--yes"), "--tool: is missing"),
+        (("--rate", "1", "--arrivals", "x"), "--rate and --arrivals: give one of them"),
+    ],
+)
+def test_what_is_missing_is_named(init: Any, arguments: tuple[str, ...], says: str) -> None:
+    """Where nobody can be asked; a key itself is not repeated."""
+    code, _, err = init(*arguments)
+    assert (code, says in err) == (2, True)
+    assert "0123456789" not in err
