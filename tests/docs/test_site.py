@@ -69,6 +69,14 @@ def test_each_decision_is_a_screen_and_in_the_index() -> None:
     assert len({record.name[:4] for record in records}) == len(records)
 
 
+def test_the_status_that_is_explained_is_the_commands() -> None:
+    """The table of the command line's page."""
+    (shown,) = re.findall(
+        r"^```text\n(.*?)```", (DOCS / "status.md").read_text("utf-8"), re.M | re.S
+    )
+    assert shown in (DOCS / "cli.md").read_text("utf-8")
+
+
 def test_the_readme_quotes_the_comparison() -> None:
     """Three of its columns, for the same traffic."""
     for row in re.findall(r"^\| (?:one|30) .*$", (ROOT / "README.md").read_text(), re.MULTILINE):
