@@ -9,6 +9,7 @@ from aws_cdk import Aspects, IAspect, Stack, TreeInspector
 from aws_cdk import aws_lambda as lambda_
 
 from prefixwarm import settings
+from prefixwarm.attach.runtime_wrapper import VARIABLE, WRAPPER, refusal
 from prefixwarm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 
 AUTO = "auto"
-_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
-_WRAPPER = "/opt/prefixwarm/wrapper"
 
 
 def expect_observe(observe: object) -> None:
@@ -40,25 +39,22 @@ def observe_from_start(function: lambda_.Function) -> None:
     UsageError
         When the runtime is not Python's.
     """
-    if not function.runtime.name.startswith("python"):
-        raise UsageError(
-            f'attach({function.node.path}): observe="auto" needs a Python runtime, and this is '
-            f"{function.runtime.name}; leave it out"
-        )
+    if problem := refusal(function.runtime.name):
+        raise UsageError(f"attach({function.node.path}): {problem}")
     own = _wrapper_of(function)
     if own:
         function.add_environment(settings.EXEC_WRAPPER, own)
-    function.add_environment(_VARIABLE, _WRAPPER)
+    function.add_environment(VARIABLE, WRAPPER)
     Aspects.of(function).add(_RefuseOtherWrapper())
 
 
 def _wrapper_of(function: lambda_.Function) -> str | None:
     """What the function's variable says; a text, or a token that becomes one."""
-    value = _environment_of(function).get(_VARIABLE)
+    value = _environment_of(function).get(VARIABLE)
     if value is not None and not isinstance(value, str):
         raise UsageError(
             f'attach({function.node.path}): observe="auto" calls the function\'s own '
-            f"{_VARIABLE} in turn, and its value is known at deployment only; write it as a text"
+            f"{VARIABLE} in turn, and its value is known at deployment only; write it as a text"
         )
     return value
 
@@ -84,8 +80,8 @@ class _RefuseOtherWrapper:
         if not isinstance(node, lambda_.Function):
             return
         own = _wrapper_of(node)
-        if own != _WRAPPER:
+        if own != WRAPPER:
             raise UsageError(
-                f"attach({node.node.path}): {_VARIABLE} became {own!r} after it was attached with "
+                f"attach({node.node.path}): {VARIABLE} became {own!r} after it was attached with "
                 'observe="auto"; set it before, and it is called in turn'
             )

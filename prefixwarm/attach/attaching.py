@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm import settings
-from prefixwarm.attach import grants, refused_functions, runtimes
+from prefixwarm.attach import grants, refused_functions, runtime_wrapper, runtimes
 from prefixwarm.attach.agent_function import AgentFunction, layer_name, read
 from prefixwarm.attach.attach_record import AttachRecord
 from prefixwarm.attach.aws_errors import aws_errors
@@ -130,6 +130,7 @@ def attachment(
     *,
     prefixes: Sequence[str] = (),
     own: Mapping[str, str],
+    observe: str = "",
 ) -> Attachment:
     """What attaching a function to a deployment would change.
 
@@ -141,6 +142,8 @@ def attachment(
         Names of those that it sends; none stands for all of the deployment's.
     own
         Settings of this function alone, by variable.
+    observe
+        ``auto`` to observe it from the start, ``off`` for a layer without `prefixwarm.observe`.
 
     Raises
     ------
@@ -152,12 +155,15 @@ def attachment(
     settings.Settings.from_environment(own)
     function = read(client_of(session, "lambda"), name)
     _refuse(function, keep_warm)
+    if observe == "auto":
+        _refuse_if(function, runtime_wrapper.refusal(function.runtime))
+        own = {**own, runtime_wrapper.VARIABLE: runtime_wrapper.WRAPPER}
     with TemporaryDirectory() as folder:
         objects = download(keep_warm, prefixes, Path(folder), session)
         names = tuple(one.file.name for one in objects)
         _refuse_if(function, refused_functions.prefixes(len(names), "--prefix"))
         _refuse_if(function, refused_functions.first(own.get(settings.FIRST), names))
-        code, warning = _code(objects, Path(folder))
+        code, warning = _code(objects, Path(folder), observe=observe != "off")
     policy = _policy(function, keep_warm, objects, session)
     wanted = _wanted(function, keep_warm, own)
     record, variables, removed = _variables(function, keep_warm, wanted)
@@ -194,12 +200,14 @@ def _refuse(function: AgentFunction, keep_warm: KeepWarmConfiguration) -> None:
     _refuse_if(function, refused_functions.layers(len(function.layers) - len(own)))
 
 
-def _code(objects: Sequence[PrefixObject], folder: Path) -> tuple[bytes, str | None]:
+def _code(
+    objects: Sequence[PrefixObject], folder: Path, *, observe: bool
+) -> tuple[bytes, str | None]:
     """The layer's zip, and what it lacks."""
     from prefixwarm_layer.bytecode import bytecode_warning
     from prefixwarm_layer.zips import build_layer
 
-    path = build_layer(folder / "layer.zip", [one.path for one in objects])
+    path = build_layer(folder / "layer.zip", [one.path for one in objects], observe=observe)
     return path.read_bytes(), bytecode_warning(path)
 
 

@@ -44,6 +44,12 @@ _SETTINGS = {
     "--init-usd-per-week", type=float, help="What starts may spend unobserved. US dollars."
 )
 @click.option("--first", help="The prefix that starts warm before any was seen to be used.")
+@click.option(
+    "--observe",
+    type=click.Choice(["auto", "off"]),
+    default=None,
+    help="Observe it without a change of its code, or leave prefixwarm.observe out of the layer.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
 @aws_account
 @json_option
@@ -52,6 +58,7 @@ def attach(
     stack: str | None,
     keep_warm: str | None,
     prefixes: tuple[str, ...],
+    observe: str | None,
     dry_run: bool,
     as_json: bool,
     **own: str | float | None,
@@ -69,6 +76,7 @@ def attach(
         _deployed(stack, keep_warm, session),
         session,
         prefixes=prefixes,
+        observe=observe or "",
         own={_SETTINGS[name]: f"{value}" for name, value in own.items() if value is not None},
     )
     for warning in planned.warnings:

@@ -208,7 +208,9 @@ class Traffic(Group):
     drift_place: str = field("drift_place", TEXT, "where in that tier")
     starts: int = field("starts", COUNT, "observed session starts")
     start_hits: int = field("start_hits", COUNT, "those that read the entry")
-    init_at: float | None = field("init_at", TIME, "when a start last took dollars to warm it")
+    init_at: float | None = field(
+        "init_at", TIME, "when a start or an ask last took dollars to warm it"
+    )
     init_reads: int = field("init_reads", COUNT, "session starts that read what a start had sent")
 
 

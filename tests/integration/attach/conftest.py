@@ -166,9 +166,9 @@ class Account:
     def planned(self, session: Any = None, name: str = AGENT, **options: Any) -> Attachment:
         """What attaching the function would change."""
         session = session or boto3.Session()
-        prefixes, own = options.pop("prefixes", ()), options.pop("own", {})
+        own = options.pop("own", {})
         keep_warm = named_keep_warm_function(KEEP_WARM, session)
-        return attachment(name, keep_warm, session, prefixes=prefixes, own=own)
+        return attachment(name, keep_warm, session, own=own, **options)
 
     def attach(self, **options: Any) -> None:
         """Attach the function."""

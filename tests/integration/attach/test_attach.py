@@ -95,6 +95,24 @@ def test_what_somebody_else_set_stays_theirs(account: Account) -> None:
     assert account.seen() == before
 
 
+def test_it_is_observed_from_the_start_where_that_is_asked_for(account: Account) -> None:
+    """By the layer's wrapper, unless the function has one of its own or no Python."""
+    before = account.seen()
+    account.attach(observe="auto")
+    assert account.environment["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/prefixwarm/wrapper"
+    alone = account.planned(observe="off")
+    assert alone.removed == ("AWS_LAMBDA_EXEC_WRAPPER",)
+    assert alone.code is not None
+    assert run(["detach", AGENT]) == 0
+    assert account.seen() == before
+    account.update(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/theirs"}})
+    with pytest.raises(UsageError, match="has AWS_LAMBDA_EXEC_WRAPPER already"):
+        account.planned(observe="auto")
+    account.update(Runtime="nodejs22.x")
+    with pytest.raises(UsageError, match="needs a Python runtime"):
+        account.planned(observe="auto")
+
+
 def test_keys_of_kms_are_granted(account: Account) -> None:
     """The customer's own, of the secret and of the table, through these services alone."""
     key = account.client("kms").create_key()["KeyMetadata"]
