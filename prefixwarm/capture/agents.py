@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # another agent.
 _PER_REQUEST = ("tool_choice", "citations", "images", "thread", "compaction")
 _REPEATED = 2
-_WORDS = re.compile(r"\w+(?:\s+\w+)*")
+# Words of a language with its punctuation; what is left of a line is its form.
+_WORDS = re.compile(r"[\w\s.,;:?!'\"()-]+")
 
 
 def agents(requests: Iterable[CapturedRequest]) -> list[list[CapturedRequest]]:
@@ -95,25 +96,36 @@ def _are_forms(texts: Sequence[Sequence[CapturedRequest]]) -> bool:
 
 
 def _is_other_form(left: CapturedRequest, right: CapturedRequest) -> bool:
-    """Whether two requests ask the same in other words, around and in several places of the prompt.
+    """Whether two requests ask the same in another form, around the question and in the prompt.
 
-    A value that varies has lines of the same form, and stands in one place or in the question.
+    What varies in one form, such as a name, notes or the question itself, is words alone; and it
+    stands in one place of the prompt, or in lines of the same form.
     """
-    asked = [set(_lines(side, "messages")) for side in (left, right)]
-    if asked[0] == asked[1] or not any(" " in line for line in asked[0] & asked[1]):
+    asked = [list(_lines(side, "messages")) for side in (left, right)]
+    if not any(" " in line for line in set(asked[0]) & set(asked[1])):
         return False
-    lines = [list(_lines(side, "system")) for side in (left, right)]
-    own = [_runs(lines[0], set(lines[1])), _runs(lines[1], set(lines[0]))]
-    forms = [{_WORDS.sub("w", line) for run in runs for line in run} for runs in own]
-    return forms[0] != forms[1] and max(map(len, own)) > 1
+    prompts = [list(_lines(side, "system")) for side in (left, right)]
+    own = [_own_runs(*prompts), _own_runs(*reversed(prompts))]
+    around = [_own_runs(*asked), _own_runs(*reversed(asked))]
+    in_other_places = max(map(len, own)) > 1
+    return (
+        in_other_places
+        and _forms(own[0]) != _forms(own[1])
+        and _forms(around[0]) != _forms(around[1])
+    )
 
 
-def _runs(lines: Sequence[str], others: set[str]) -> list[list[str]]:
+def _forms(runs: Sequence[Sequence[str]]) -> set[str]:
+    return {_WORDS.sub("w", line) for run in runs for line in run}
+
+
+def _own_runs(lines: Sequence[str], others: Sequence[str]) -> list[list[str]]:
     """The lines that are not among the others, by neighbourhood."""
     runs: list[list[str]] = []
+    other_lines = set(others)
     follows = False
     for line in lines:
-        if line in others:
+        if line in other_lines:
             follows = False
         elif follows:
             runs[-1].append(line)

@@ -40,6 +40,7 @@ def test_two_texts_that_are_sent_again_are_two_agents(
     assert len(agents(sent(captured, make_body, *systems))) == count
 
 
+RULES = " ".join(f"Rule {i} says that parcel {i} goes by road {i}." for i in range(60))
 HEAD = "Your fields are `question` and `answer`.\nAll is structured in this way.\n\n"
 ASKED = "[[ ## question ## ]]\nWhere is order 7?\n\n"
 # What DSPy's adapters make of one task: the prompt, and the message that holds the question.
@@ -74,13 +75,18 @@ def test_adapters_with_one_question_each(
     [
         (f"Serve Ada.\n{TASK}\nGreet Ada.", f"Serve Bo Li.\n{TASK}\nGreet Bo Li."),
         (f"Notes:\n- a: 1\n{TASK}", f"Notes:\n- b, c\n- d (e)\n{TASK}"),
+        (
+            f'Document 1:\n{{"a": [1]}}\nDocument 2:\nIt is late.\n{RULES}',
+            f"Document 1:\n<p>On time</p>\n<p>Paid</p>\nDocument 2:\nWhy, yes!\n{RULES}",
+        ),
     ],
 )
 def test_values_that_vary_with_a_common_form_of_questions(
     captured: Any, make_body: Any, systems: tuple[str, ...]
 ) -> None:
     """They are one agent's: its divergence is what to look at."""
-    questions = [f"Answer in two sentences.\nQuestion {i}" for i in range(2)]
+    asked = ("Where is it?", "I want 2, now!")
+    questions = [f"Answer in two sentences.\nQuestion: {question}" for question in asked]
     bodies = [
         make_body(question, system=text, tools=[])
         for question, text in zip(questions, systems, strict=True)
