@@ -87,9 +87,10 @@ def _with_ttl(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any]:
     if isinstance(automatic, dict) and _ttl(automatic) != prefix.ttl:
         body = {**body, _MARKER: {**automatic, "ttl": prefix.ttl}}
     for block in Prompt(body, route=prefix.route).every_block:
-        if block.marked and _ttl(block.value[_MARKER]) != prefix.ttl:
-            marker = {**block.value[_MARKER], "ttl": prefix.ttl}
-            body = _with(body, block, {**block.value, _MARKER: marker}, prefix)
+        marker = block.value.get(_MARKER) if isinstance(block.value, dict) else None
+        if isinstance(marker, dict) and _ttl(marker) != prefix.ttl:
+            value = {**block.value, _MARKER: {**marker, "ttl": prefix.ttl}}
+            body = _with(body, block, value, prefix)
     return body
 
 
