@@ -6,6 +6,7 @@ Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (attrib
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 
 _USAGE = "gen_ai.usage."
+_MOST_OPEN = 1000
 # What is one model call, and not an agent's whole run with the sum of its calls.
 _OPERATIONS = ("chat", "generate_content", "text_completion")
 _READ = ("cache_read.input_tokens", "cache_read_input_tokens")
 _WRITTEN = (
     "cache_creation.input_tokens",
+    "cache_write.input_tokens",
     "cache_creation_input_tokens",
     "cache_write_input_tokens",
 )
@@ -48,6 +51,7 @@ def span_processor(prefix: str | None = None, observer: Observer | None = None) 
     from opentelemetry.sdk.trace import SpanProcessor
 
     watch = UsageWatch("opentelemetry", prefix, observer)
+    inner = _Inner()
 
     class PrefixwarmSpanProcessor(SpanProcessor):  # type: ignore[misc]
         """Reports what traced model calls did to the cache."""
@@ -61,10 +65,27 @@ def span_processor(prefix: str | None = None, observer: Observer | None = None) 
         def on_end(self, span: Any) -> None:
             """Report the reply."""
             with suppress(Exception):
-                if _is_call(span.attributes):
+                if inner.is_innermost(span):
                     _report(watch, span)
 
     return PrefixwarmSpanProcessor()
+
+
+class _Inner:
+    """Tells the span of a call from that of a framework around it, which says the same again."""
+
+    def __init__(self) -> None:
+        self._outer: OrderedDict[int, None] = OrderedDict()
+
+    def is_innermost(self, span: Any) -> bool:
+        """Whether this span is a model call, and none inside of it was; a child ends first."""
+        call, around = _is_call(span.attributes), span.context.span_id in self._outer
+        self._outer.pop(span.context.span_id, None)
+        if (call or around) and span.parent is not None:
+            self._outer[span.parent.span_id] = None
+            if len(self._outer) > _MOST_OPEN:
+                self._outer.popitem(last=False)
+        return call and not around
 
 
 def _is_call(attributes: Mapping[str, Any]) -> bool:

@@ -190,7 +190,7 @@ def test_langchains_callback(sim: Simulator, watched: Watched) -> None:
 
 
 def test_opentelemetry(sim: Simulator, watched: Watched) -> None:
-    """Strands traces its model calls by the GenAI conventions."""
+    """Strands traces its model calls by the GenAI conventions, and the SDK inside does, too."""
     from opentelemetry import trace
     from opentelemetry.sdk.trace import TracerProvider
     from strands import Agent
