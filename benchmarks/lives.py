@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DAY, HOUR, MINUTE = 86_400.0, 3_600.0, 60.0
 WEEK = 7 * DAY
-WRITE_1H = 2.0
+WRITE_5M, WRITE_1H = 1.25, 2.0
 # $1 for a prefix of 10,000 tokens on a model of $4 a million.
 INIT_PER_WEEK = 25.0
 RULES = (Policy("never"), Policy("never", ttl=3600), Policy("ski"), Policy("hazard"))
@@ -112,7 +112,11 @@ def allowed(life: Life, ours: Replay, nothing: float, read: float, *, observed: 
     if not observed:
         return max(nothing, 1.05 * nothing + WRITE_1H) + weeks * max(WRITE_1H, INIT_PER_WEEK)
     warmed = len(life.starts) if ours.init else 0
-    return 1.05 * nothing + WRITE_1H * weeks + read * warmed
+    # The first start of all goes before anybody has said that the agent is observed, and the first
+    # write of the next week may be brought forward where requests ask for 5 minutes.
+    unknown = WRITE_5M if ours.init else 0.0
+    ahead = WRITE_1H if life.agent_ttl < 3600 else 0.0
+    return 1.05 * nothing + WRITE_1H * weeks + unknown + ahead + read * warmed
 
 
 def line(life: Life, read: float, *, observed: bool) -> str:

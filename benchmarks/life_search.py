@@ -1,0 +1,187 @@
+"""Searches lives of a prefix in which the default rule costs more than is promised.
+
+Usage: python benchmarks/life_search.py [--lives 500] [--seed 0] [--unobserved]
+
+Each life is drawn at random: requests by one of eight kinds of traffic, some of which end; starts
+before some requests and at other times; deployments; what the agent asks for, and what a read
+costs. Printed are the worst lives, by what is left of the promise, and the worst of those in which
+something is to be won, beside the best other rule in hindsight. The exit status is 1 where the
+promise is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lives import Life, allowed, cheapest
+
+from prefixwarm.policy import replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Result", "drawn", "result_of"]
+
+DAY, HOUR, MINUTE = 86_400.0, 3_600.0, 60.0
+READS = (0.025, 0.05, 0.1)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One life's bills, in units of one uncached read of the prefix."""
+
+    life: Life
+    read: float
+    nothing: float
+    paid: float
+    allowed: float
+    best: float
+
+    @property
+    def left(self) -> float:
+        """What is left of the promise; below 0 where it is broken."""
+        return self.allowed - self.paid
+
+
+def _poisson(chance: random.Random, end: float) -> Iterator[float]:
+    mean, at = 10 ** chance.uniform(1.5, 5.5), 0.0
+    while (at := at + chance.expovariate(1 / mean)) < end:
+        yield at
+
+
+def _periodic(chance: random.Random, end: float) -> Iterator[float]:
+    every, at = 10 ** chance.uniform(1.5, 5.2), chance.uniform(0, DAY)
+    shake = chance.choice([0.0, 0.02, 0.3])
+    while at < end:
+        yield at
+        at += every * chance.uniform(1 - shake, 1 + shake)
+
+
+def _by_day(chance: random.Random, end: float) -> Iterator[float]:
+    opens, closes = sorted(chance.sample(range(25), 2))
+    days = chance.choice([5, 7])
+    for at in _periodic(chance, end):
+        if opens * HOUR <= at % DAY < closes * HOUR and at // DAY % 7 < days:
+            yield at
+
+
+def _bursts(chance: random.Random, end: float) -> Iterator[float]:
+    for at in _periodic(chance, end):
+        for _ in range(chance.randrange(1, 12)):
+            yield at
+            at += chance.expovariate(1 / chance.choice([20, 240, 1500]))
+
+
+def _heavy_tails(chance: random.Random, end: float) -> Iterator[float]:
+    shape, at = chance.uniform(0.4, 2.0), 0.0
+    while (at := at + 60 * chance.paretovariate(shape)) < end:
+        yield at
+
+
+def _near_the_end_of_life(chance: random.Random, end: float) -> Iterator[float]:
+    at = chance.uniform(0, DAY)
+    while at < end:
+        yield at
+        life = chance.choice([300, 3600, 3480, 7200])
+        at += life + chance.uniform(-90, 90)
+
+
+def _adversary(chance: random.Random, end: float) -> Iterator[float]:
+    """Regular until it pays to rely on it, then silent."""
+    at = 0.0
+    while at < end:
+        every = chance.choice([600, 1800, 3000, 7200, 20_000])
+        for _ in range(chance.randrange(2, 60)):
+            yield at
+            at += every
+        at += chance.choice([1, 3, 10]) * DAY
+
+
+def _none(chance: random.Random, end: float) -> Iterator[float]:
+    del chance, end
+    return iter(())
+
+
+KINDS: tuple[Callable[[random.Random, float], Iterator[float]], ...] = (
+    *(_poisson, _periodic, _by_day, _bursts, _heavy_tails, _near_the_end_of_life, _adversary),
+    _none,
+)
+
+
+def drawn(seed: int, most: int = 4000) -> tuple[Life, float]:
+    """A life and the price of a read, always the same for a seed; `most` requests at most."""
+    chance = random.Random(seed)
+    days = chance.choice([2.0, 8.0, 30.0])
+    end, kind = days * DAY, chance.choice(KINDS)
+    stops = end * chance.choice([1, 1, 0.5, 0.1])
+    arrivals = sorted(at for at in kind(chance, stops) if at < end)[:most]
+    share = chance.choice([0.0, 0.3, 1.0])
+    starts = [at - 2 for at in arrivals if at > 2 and chance.random() < share]
+    if chance.random() < 0.4:
+        starts += list(_periodic(chance, end))[:most]
+    deployments = [0.0]
+    if chance.random() < 0.4:
+        deployments += list(_periodic(chance, end))[:200]
+    name = f"{seed}: {kind.__name__.strip('_').replace('_', ' ')}"
+    agent_ttl = chance.choice([300, 300, 3600])
+    life = Life(name, days, arrivals, sorted(starts), sorted(deployments), agent_ttl)
+    return life, chance.choice(READS)
+
+
+def result_of(life: Life, read: float, *, observed: bool = True) -> Result:
+    """What a life costs under the default rule, and what it may."""
+    options = {"read": read, "agent_ttl": life.agent_ttl, "deployments": life.deployments}
+    nothing = replay(life.arrivals, life.end, "never", **options).total
+    ours = replay(
+        life.arrivals,
+        life.end,
+        "auto",
+        observed=observed,
+        init_starts=life.starts,
+        init_per_week=25.0,
+        **options,
+    )
+    most = allowed(life, ours, nothing, read, observed=observed)
+    return Result(life, read, nothing, ours.total, most, cheapest(life, read))
+
+
+def show(results: list[Result]) -> None:
+    """A table."""
+    print(f"{'life':34}{'days':>5}{'asks':>6}{'read':>7}{'nothing':>9}{'auto':>9}", end="")
+    print(f"{'allowed':>9}{'best':>9}{'/best':>7}")
+    for one in results:
+        life = one.life
+        ratio = f"{one.paid / one.best:7.2f}" if one.best else f"{'-':>7}"
+        print(
+            f"{life.name:34}{life.days:5.0f}{life.agent_ttl:6}{one.read:7}{one.nothing:9.2f}"
+            f"{one.paid:9.2f}{one.allowed:9.2f}{one.best:9.2f}{ratio}"
+        )
+
+
+def main() -> None:
+    """Draw, and print the worst."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lives", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--unobserved", action="store_true", help="requests are only counted")
+    options = parser.parse_args()
+    seeds = range(options.seed, options.seed + options.lives)
+    results = [result_of(*drawn(seed), observed=not options.unobserved) for seed in seeds]
+    broken = sum(one.left < -1e-6 for one in results)
+    print(f"{len(results)} lives, {broken} in which more was paid than is allowed; the closest:")
+    show(sorted(results, key=lambda one: one.left)[:10])
+    winnable = [one for one in results if one.best < 0.9 * one.nothing and one.nothing > 20]
+    far = sum(one.paid > 1.15 * one.best for one in winnable)
+    print(f"\n{len(winnable)} in which something is to be won, {far} above 1.15 of the best:")
+    show(sorted(winnable, key=lambda one: -one.paid / one.best)[:15])
+    total = sum(one.paid for one in winnable), sum(one.best for one in winnable)
+    print(f"all of these: {total[0] / total[1]:.3f} of the best")
+    sys.exit(broken > 0)
+
+
+if __name__ == "__main__":
+    main()
