@@ -72,7 +72,9 @@ class Alarms(Construct):
         yield self._hourly("Trouble", TROUBLE, 3, "Something is wrong: the saved query says what")
         # Lambda writes Errors at every invocation, 0 for one that succeeds ("binary indicators"):
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        # So no data says that there was no invocation: not started, or throttled.
+        # So no data says that there was no invocation: not started, or throttled. Some say that
+        # zeros are not written. Then this alarm would ring from the first quarter of an hour on,
+        # which somebody sees; with data as the other answer it would never ring.
         errors = self._keep_warm.function.metric_errors(period=_QUARTER)
         text = "The keep-warm function fails, or is not started"
         yield self._alarm("NotRunning", errors, 3, text, missing=_BREACHING)

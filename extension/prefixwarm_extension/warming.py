@@ -10,7 +10,7 @@ from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.error_classification import describe
 from prefixwarm.warm.lease_time import LeaseWatch
 from prefixwarm.wire.deadline import Deadline
-from prefixwarm_extension.init_policy import decide
+from prefixwarm_extension.init_policy import PROVISIONED, decide
 from prefixwarm_extension.prefixes import FOLDERS, load_all
 
 TYPE_CHECKING = False
@@ -144,8 +144,12 @@ def _call_ends(context: StartContext) -> Deadline:
 
 
 def _paying(options: CallOptions, context: StartContext) -> CallOptions:
-    """Paid from what starts may spend; five minutes unless the state says that the hour pays."""
-    return options.replace(usual_ttl=TTL_5M, usd_per_week=context.settings.init_usd_per_week)
+    """Paid from what starts may spend; five minutes unless the state says that the hour pays.
+
+    Where nobody observes the agent, nothing would show that what a provisioned start sends is used.
+    """
+    usd = 0.0 if context.start.kind == PROVISIONED else context.settings.init_usd_per_week
+    return options.replace(usual_ttl=TTL_5M, usd_per_week=usd)
 
 
 def _options(call: WarmCall, context: StartContext) -> CallOptions:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 WEEK = 7 * 86_400
 _LEAST_USD = 1e-9
+_UNOBSERVED = (
+    "nothing may be spent on such a start while nobody observes the agent (docs/init-phase.md)"
+)
 
 
 class StartShare(Record):
@@ -52,7 +55,8 @@ def start_share(
     shared
         What all versions of the prefix share: see `shared_key`.
     usd_per_week
-        US dollars that starts may spend on a prefix in a week without a grant.
+        US dollars that starts may spend on a prefix in a week without a grant; with 0 nothing is
+        spent where nobody observes the agent, whatever is left of a week.
     """
     ends = shared.money.init_until or 0.0
     opens = ends <= now
@@ -64,6 +68,8 @@ def start_share(
         week_usd=usd_per_week if opens else None,
         week_ends=(now // WEEK + 1) * WEEK if opens else ends,
     )
+    if not usd_per_week and not _observed(shared):
+        return share.replace(refusal=_UNOBSERVED)
     if left >= usd and left > _LEAST_USD:
         return share
     return share.replace(refusal=_used_up(shared, cost, left, share.week_ends))
@@ -84,9 +90,13 @@ def write_usd(call: WarmCall, ttl: int) -> float | None:
     return None if price is None or call.tokens is None else price * call.tokens / 1e6
 
 
+def _observed(shared: State) -> bool:
+    return bool(shared.traffic.starts) or shared.traffic.by == OBSERVED
+
+
 def _used_up(shared: State, cost: float | None, left: float, ends: float) -> str:
     price = "is of unknown price" if cost is None else f"costs ${cost:.4f}"
-    if shared.traffic.starts or shared.traffic.by == OBSERVED:
+    if _observed(shared):
         remedy = "requests that read what a start wrote give it back"
     else:
         date = strftime("%Y-%m-%d", gmtime(ends))

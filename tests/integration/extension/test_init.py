@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from extension_bench import PLAIN, TABLE, write_prefix
 
+from prefixwarm.state.model import shared_key
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
@@ -167,12 +168,23 @@ def test_a_write_known_to_outlast_the_hold_is_not_sent(bench: Bench) -> None:
 
 
 def test_provisioned_concurrency_waits_for_the_reply(bench: Bench) -> None:
-    """Nobody waits for that init phase, so the hold does not bound it."""
+    """Nobody waits for that init phase, so the hold does not bound it; the agent is observed."""
     bench.provider.inject(kind="slow", seconds=0.4, match={"warm": True})
-    function = replace(
-        bench.asking(PREFIXWARM_INIT_HOLD_MS="100"), init_type="provisioned-concurrency"
+    kind, hold = "provisioned-concurrency", "100"
+    unobserved = bench.start(replace(bench.plain(), init_type=kind))
+    assert unobserved.line["outcome"] == "skipped"
+    assert "while nobody observes the agent" in unobserved.line["reason"]
+    (state,) = bench.states()
+    bench.dynamodb.put_item(
+        TableName=TABLE,
+        Item={
+            "pk": {"S": shared_key(state["pk"])},
+            "traffic_by": {"S": "observed"},
+            "init_allowance_usd": {"N": "1"},
+            "init_until": {"N": "4000000000"},
+        },
     )
-    started = bench.start(function)
+    started = bench.start(replace(bench.asking(PREFIXWARM_INIT_HOLD_MS=hold), init_type=kind))
     assert started.line["outcome"] == "written"
     assert started.answer.payload["cache_read_input_tokens"] > 5000
 

@@ -169,6 +169,17 @@ def test_a_share_of_nothing_stops_starts() -> None:
     assert Life(usd_per_week=0.0, tokens=None).start(BEGIN).kind == "skipped"
 
 
+def test_with_nothing_to_spend_the_rest_of_a_week_is_not_spent_either() -> None:
+    """A provisioned environment starts for nobody; unobserved, it sends nothing."""
+    life = Life(usd_per_week=1.0)
+    assert life.start(BEGIN).kind == "written"
+    life.usd_per_week = 0.0
+    outcome = life.start(BEGIN + 2 * HOUR)
+    assert outcome.kind == "skipped"
+    assert "while nobody observes the agent" in outcome.reason
+    assert life.shared.money.init_allowance_usd > 0.9
+
+
 def test_an_unknown_price_takes_the_whole_week() -> None:
     """Unknown is not $0."""
     life = Life(usd_per_mtok={})
