@@ -313,7 +313,9 @@ class Observer:
         due: bool,
     ) -> None:
         """Name the place of a drift in the log, once, and tell the state."""
-        first = place() if place else None
+        first = None
+        with suppress(Exception):
+            first = place() if place else None
         if first is not None and new:
             self._emit(drift_line(prefix.name, str(seen.drift), first.at, first.why))
         if self._outbox is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 
 from prefixwarm.observe import span_processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+trace = pytest.importorskip("opentelemetry.sdk.trace")
 
 MODEL = "claude-sonnet-5-5"
 CALL = {"gen_ai.operation.name": "chat", "gen_ai.request.model": MODEL}
@@ -20,7 +21,7 @@ READ = {"gen_ai.usage.input_tokens": 2000, "gen_ai.usage.cache_read.input_tokens
 @pytest.fixture
 def tracer(watched: Any) -> Iterator[Any]:
     """Traces into an observer."""
-    provider = TracerProvider(shutdown_on_exit=False)
+    provider = trace.TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(span_processor(observer=watched.observer))
     yield provider.get_tracer("test")
     provider.shutdown()
