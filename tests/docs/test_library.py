@@ -54,13 +54,19 @@ def test_the_code_prints_what_the_comments_say(page: str, recwarn: Any) -> None:
 
 @pytest.mark.usefixtures("provider")
 def test_the_price_of_an_interval(caplog: pytest.LogCaptureFixture) -> None:
-    """As the page quotes it."""
+    """As the page quotes it, but for the dollars, which hang on today's estimate of the tokens."""
     names: dict[str, Any] = {}
     with caplog.at_level(logging.WARNING, "prefixwarm"), contextlib.redirect_stdout(io.StringIO()):
         for code in blocks("schedule.md", "python")[:2]:
             exec(compile(code, "schedule.md", "exec"), names)
     (quoted,) = blocks("schedule.md", "text")
-    assert quoted.strip() in [record.getMessage() for record in caplog.records]
+    messages = [without_dollars(record.getMessage()) for record in caplog.records]
+    assert without_dollars(quoted.strip()) in messages
+
+
+def without_dollars(text: str) -> str:
+    """The text with its sums left out."""
+    return re.sub(r"\$[\d.]+", "$", text)
 
 
 @pytest.mark.usefixtures("provider")

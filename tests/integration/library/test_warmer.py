@@ -11,6 +11,7 @@ from threading import Barrier, Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import anthropic
+import boto3
 import httpx2
 import pytest
 
@@ -392,6 +393,7 @@ def test_a_table_that_warmers_share(
 ) -> None:
     """By its name, through boto3."""
     aws.create_state_table("library-warmers")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
     warmers = [Warmer(client, support(), store="library-warmers", clock=sim.now) for _ in range(2)]

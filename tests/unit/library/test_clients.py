@@ -164,9 +164,11 @@ def test_boto3_without_credentials_or_network(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     route = {"route": "bedrock-converse", "model": f"global.anthropic.{MODEL}"}
-    bare = boto3.client("bedrock-runtime", region_name="eu-west-1")
+    # boto3's own session may hold credentials already.
+    session = boto3.Session()
+    bare = session.client("bedrock-runtime", region_name="eu-west-1")
     keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret"}
-    nowhere = boto3.client(
+    nowhere = session.client(
         "bedrock-runtime", region_name="eu-west-1", endpoint_url="http://127.0.0.1:9", **keys
     )
     for client, says in ((bare, "boto3 has no credentials"), (nowhere, "cannot be reached")):
