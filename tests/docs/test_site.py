@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from prefixwarm.cli.command_group import COMMANDS
 from prefixwarm.keepwarm.ask_event import MOST_NAMES
 from prefixwarm.keepwarm.old_versions import MOST_VERSIONS
 from prefixwarm.prefix.body import MAX_BREAKPOINTS
@@ -49,8 +50,9 @@ def placed(entries: list[Any]) -> Iterator[str]:
 
 
 def test_each_page_has_one_place_in_the_navigation() -> None:
-    """But for decisions, which their own index lists."""
+    """But for decisions, which their own index lists; one page is made by the build."""
     nav = Counter(placed(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
+    assert nav.pop(script("docs_hooks.py").COMMANDS_PAGE) == 1
     pages = [page.relative_to(DOCS).as_posix() for page in PAGES]
     assert nav == Counter(page for page in pages if not re.match(r"adr/\d", page))
 
@@ -128,6 +130,15 @@ def test_links_out_of_the_docs_lead_into_the_repository(
     assert [record.getMessage() for record in caplog.records] == [
         "adr/0001.md links to nowhere, which is not there"
     ]
+
+
+def test_the_page_of_options_holds_each_command() -> None:
+    """With the commands of a group."""
+    page = script("docs_hooks.py").commands()
+    sections = re.findall(r"^##+ (.+)$", page, re.MULTILINE)
+    assert [section for section in sections if " " not in section] == list(COMMANDS)
+    assert "layer build" in sections
+    assert page.count("-h, --help") == len(sections)
 
 
 def test_the_drawings_are_up_to_date() -> None:
