@@ -29,20 +29,21 @@ find_python() {
     fail "Python 3.10 or newer is missing: install it, or name it with PYTHON=..."
 }
 
-install_into_venv() { # ARGUMENTS of pip install; run again only when they or the project change
-    local python stamp
+install_pinned() { # NAME of a file in requirements/; "alone" leaves the project out
+    local file=$root/requirements/$1.txt python stamp
     if [ ! -x "$venv/bin/python" ]; then
         python=$(find_python)
         "$python" -c 'import ensurepip, venv' 2>/dev/null ||
             fail "$python has no venv module: install the package python3-venv"
         "$python" -m venv "$venv"
     fi
-    stamp=$venv/installed-$(cat - "$root/pyproject.toml" <<<"$*" | cksum | tr ' ' -)
+    # Run again only when the pins or the project's own facts change.
+    stamp=$venv/installed-$(cat - "$root/pyproject.toml" "$file" <<<"$*" | cksum | tr ' ' -)
     [ -e "$stamp" ] && return
     echo "installing into .venv, once" >&2
     local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
-    # Dependency groups need a pip of 2025 or newer.
-    "${pip[@]}" --upgrade 'pip>=25.1' >&2 && (cd "$root" && "${pip[@]}" "$@" >&2) ||
+    "${pip[@]}" --require-hashes --requirement "$file" >&2 &&
+        { [ "${2-}" = alone ] || "${pip[@]}" --no-deps --no-build-isolation --editable "$root" >&2; } ||
         fail "the installation failed, see above: is the package index reachable?"
     touch "$stamp"
 }

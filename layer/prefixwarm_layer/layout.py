@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 _FOLDER = "prefixwarm"
-_VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
+CA_FOLDER = f"{_FOLDER}/ca/"
+VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
 _BOOTSTRAP = "prefixwarm_extension.bootstrap"
 # Files of their own, because something runs or imports them by their path.
 _PROGRAMS = {
@@ -53,7 +54,7 @@ def layer_entries(*, observe: bool = True) -> dict[str, bytes]:
         **{f"{_FOLDER}/{name}": (here / name).read_bytes() for name in _WITHOUT_PYTHON},
         # The format of marshal that every Python reads.
         f"{CODE}/sources": marshal.dumps(layer_modules(), 2),
-        **{f"{_FOLDER}/ca/{name}": data for name, data in _roots(here / "roots.pem").items()},
+        **{f"{CA_FOLDER}{name}": data for name, data in _roots(here / "roots.pem").items()},
         **(agent_files() if observe else {}),
     }
 
@@ -113,7 +114,7 @@ def keepwarm_entries() -> dict[str, bytes]:
         # A package's data comes with it.
         for part in (file, *(file.parent.glob("*.json") if package else ())):
             entries[f"{folder}/{part.name}"] = part.read_bytes()
-    for distribution in _VENDORED:
+    for distribution in VENDORED:
         entries |= _installed(distribution)
     return entries
 

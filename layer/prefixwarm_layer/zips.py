@@ -13,6 +13,7 @@ from prefixwarm_layer.layout import (
     prefix_entries,
     with_bytecode,
 )
+from prefixwarm_layer.sbom import with_keepwarm_sbom, with_layer_sbom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,21 +53,29 @@ def build_keepwarm(out: Path) -> Path:
 def build_release(folder: Path) -> None:
     """Build all zips anew into a folder, for the wheel."""
     for name, observe in _LAYERS.items():
-        archive.write(folder / name, with_bytecode(layer_entries(observe=observe)))
-    archive.write(folder / KEEPWARM, keepwarm_entries())
+        archive.write(folder / name, _layer_files(observe=observe))
+    archive.write(folder / KEEPWARM, _keepwarm_files())
 
 
 def _layer_base(*, observe: bool) -> Path:
     name = next(name for name, brings in _LAYERS.items() if brings is observe)
     if (SHIPPED / name).exists():
         return SHIPPED / name
-    return _cached(name, with_bytecode(layer_entries(observe=observe)))
+    return _cached(name, _layer_files(observe=observe))
 
 
 def _keepwarm_base() -> Path:
     if (SHIPPED / KEEPWARM).exists():
         return SHIPPED / KEEPWARM
-    return _cached(KEEPWARM, keepwarm_entries())
+    return _cached(KEEPWARM, _keepwarm_files())
+
+
+def _layer_files(*, observe: bool) -> dict[str, bytes]:
+    return with_layer_sbom(with_bytecode(layer_entries(observe=observe)))
+
+
+def _keepwarm_files() -> dict[str, bytes]:
+    return with_keepwarm_sbom(keepwarm_entries())
 
 
 def _cached(name: str, entries: Mapping[str, bytes]) -> Path:

