@@ -163,7 +163,8 @@ class WarmCall(Record):
         if len(body) != size or not within or _part(body, at, 1) not in (b"0", b"1"):
             raise PrefixFileError(source, "", "is cut short; build it again")
         asked = _TTLS.get(call.ttl)
-        if not call.ttl_at or any(_text_at(body, place) != asked for place in call.ttl_at):
+        unasked = asked is None or not call.ttl_at
+        if unasked or any(_text_at(body, place) != asked for place in call.ttl_at):
             raise PrefixFileError(source, "ttl", "is not where it should be; build it again")
         return call
 

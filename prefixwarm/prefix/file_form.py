@@ -258,6 +258,9 @@ def _shape_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, f"is missing or not {'text' if kind is str else 'an object'}"
     if not _NAME.fullmatch(document["name"]):
         yield "name", f"{document['name']!r}: use 1 to 64 of a-z, 0-9 and -"
+    fingerprint = document["fingerprint"]
+    if "prefix" not in fingerprint or not all(isinstance(v, str) for v in fingerprint.values()):
+        yield "fingerprint", "must hold a text for each tier and for the prefix"
     yield from _newer_problems(document)
     if document["ttl"] not in TTL_SECONDS:
         yield "ttl", f"{document['ttl']!r}: write 5m or 1h"
@@ -343,6 +346,10 @@ def _tier_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
             yield tier, "must be a list of objects"
+    for i, message in enumerate(request.get("messages", [])):
+        content = message.get("content")
+        if isinstance(content, list) and not all(isinstance(block, dict) for block in content):
+            yield f"messages[{i}].content", "must be a text or a list of objects"
     last = (request.get("messages") or [{}])[-1]
     if last.get("role") != "user" or not last.get("content"):
         yield "messages", "must end with a user's message, the placeholder"

@@ -44,6 +44,8 @@ _BUSY = (
     "TransactionConflictException",
     "TransactionInProgressException",
 )
+# What may hold a condition. Any other operation that is told of one was not understood.
+_CONDITIONAL = ("UpdateItem", "TransactWriteItems")
 # The same as the reasons of a transaction's cancellation; "None" is an item without fault.
 _BUSY_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
@@ -78,10 +80,11 @@ def refusal(operation: str, code: str, status: int, reply: Mapping[str, Any]) ->
     reply
         The error's own fields.
     """
-    if code == "ConditionalCheckFailedException":
+    writes = operation in _CONDITIONAL
+    if writes and code == "ConditionalCheckFailedException":
         return ConditionFailed(reply.get("Item"))
     busy = code in _BUSY or status >= 500
-    if code == "TransactionCanceledException":
+    if writes and code == "TransactionCanceledException":
         reasons = _reasons(reply)
         if not reasons or "ConditionalCheckFailed" in reasons:
             return ConditionFailed(None)
