@@ -42,7 +42,8 @@ install_pinned() { # NAME of a file in requirements/; "alone" leaves the project
     [ -e "$stamp" ] && return
     echo "installing into .venv, once" >&2
     local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
-    "${pip[@]}" --require-hashes --requirement "$file" >&2 &&
+    # The file names all of it. Older versions of pip stumble over extras of what has digests.
+    "${pip[@]}" --no-deps --require-hashes --requirement "$file" >&2 &&
         { [ "${2-}" = alone ] || "${pip[@]}" --no-deps --no-build-isolation --editable "$root" >&2; } ||
         fail "the installation failed, see above: is the package index reachable?"
     touch "$stamp"

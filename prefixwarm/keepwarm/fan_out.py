@@ -35,6 +35,8 @@ _SKEW_SECONDS = 5.0
 _SPARE_SECONDS = 70.0
 _LEAST_SECONDS = 20.0
 
+# The year 5138.
+_LATEST = 1e11
 _TEXTS = ("key", "name", "action", "reason")
 _ACTIONS = ("refresh", "write")
 
@@ -93,6 +95,8 @@ class Message:
             kind = str if name in _TEXTS else (int, float)
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ValueError(f"{name}: {value!r}")
+            if isinstance(value, (int, float)) and not -_LATEST < value < _LATEST:
+                raise ValueError(f"{name}: {value!r} is no time")
         if document["action"] not in _ACTIONS:
             raise ValueError(f"action: {document['action']!r}")
         return cls(**document)

@@ -185,7 +185,7 @@ def _fetch_cdk(node: Path, folder: Path) -> None:
 
 def _pinned(name: str) -> list[str]:
     """Arguments of pip for what a file of pins names, and nothing else."""
-    return ["--require-hashes", "--requirement", str(_PINS / name)]
+    return ["--no-deps", "--require-hashes", "--requirement", str(_PINS / name)]
 
 
 def _digest(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefixwarm.state.changes import keep
 from prefixwarm.state.item import ledger_key, ledger_of
 from prefixwarm.state.model import LEDGER_SECONDS, Settlement
+from prefixwarm.state.schema import only
 from prefixwarm.state.table_access import TableAccess
 from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change
@@ -80,8 +81,11 @@ class LedgerOperations(TableAccess):
         items: dict[str, Any] = {}
         while request:
             reply = self._call("BatchGetItem", {"RequestItems": request}, deadline)
-            rows = reply.get("Responses", {}).get(self._table, ())
-            items |= {item["pk"]["S"]: item for item in rows}
+            rows = (reply.get("Responses") or {}).get(self._table)
+            for item in rows if isinstance(rows, list) else ():
+                pk = only(item.get("pk"), "S") if isinstance(item, dict) else None
+                if isinstance(pk, str):
+                    items[pk] = item
             request = reply.get("UnprocessedKeys") or {}
         return [ledger_of(key, day, items[pk]) for pk, day in wanted.items() if pk in items]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from time import time
 
+from prefixwarm.errors import StateError
 from prefixwarm.state.item import VERSION
 from prefixwarm.state.table_call import ConditionFailed, persistent, replied_at
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 CLOCK_TOLERANCE_SECONDS = 5.0
 # AWS refuses a request that is signed with such a clock; a table that says so is wrong itself.
 _ABSURD_SECONDS = 86_400.0
+
+NoneType = type(None)
+# What a reply holds, of those parts that are read.
+_SHAPES = {
+    "Items": list,
+    **dict.fromkeys(("Item", "Attributes", "Responses", "UnprocessedKeys"), dict),
+}
 
 
 class TableAccess:
@@ -51,6 +59,9 @@ class TableAccess:
         self, operation: str, parameters: dict[str, Any], deadline: Deadline
     ) -> dict[str, Any]:
         reply = self._send(operation, parameters, deadline)
+        for name, kind in _SHAPES.items():
+            if not isinstance(reply.get(name), (kind, NoneType)):
+                raise StateError(f"the table's reply to {operation} is none of DynamoDB's: {name}")
         at = replied_at(reply)
         if at is not None:
             ahead = at - time()

@@ -82,7 +82,8 @@ def refusal(operation: str, code: str, status: int, reply: Mapping[str, Any]) ->
     """
     writes = operation in _CONDITIONAL
     if writes and code == "ConditionalCheckFailedException":
-        return ConditionFailed(reply.get("Item"))
+        item = reply.get("Item")
+        return ConditionFailed(item if isinstance(item, dict) else None)
     busy = code in _BUSY or status >= 500
     if writes and code == "TransactionCanceledException":
         reasons = _reasons(reply)
@@ -96,7 +97,8 @@ def refusal(operation: str, code: str, status: int, reply: Mapping[str, Any]) ->
 
 def _reasons(reply: Mapping[str, Any]) -> set[str]:
     """Why a transaction was cancelled, over all its items."""
-    listed = reply.get("CancellationReasons") or ()
+    reasons = reply.get("CancellationReasons")
+    listed = reasons if isinstance(reasons, list) else ()
     return {str(reason.get("Code")) for reason in listed if isinstance(reason, dict)}
 
 
