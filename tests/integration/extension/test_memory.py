@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COUNT, BYTES = 20, 6_000_000
 MOST_KB = 64 * 1024
-PLACE = "try:\n    from prefixwarm_extension.main import main\n"
+PLACE = "at_shutdown = "
 # At the end of its work the process says what it took at most.
 EPILOGUE = """
 _leave = os._exit

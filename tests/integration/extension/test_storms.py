@@ -65,7 +65,7 @@ os.read(0, 1)
 def storm_layer(layer: Path, tmp_path: Path) -> Path:
     """The layer, whose bootstrap loads its modules and then waits for the start of the storm."""
     source = (layer / "prefixwarm" / "bootstrap.py").read_text()
-    place = "try:\n    from prefixwarm_extension.main import main\n"
+    place = "at_shutdown = "
     assert place in source
     source = source.replace(place, PRELUDE + place)
     return changed_layer(layer, tmp_path, {"prefixwarm/bootstrap.py": source})
