@@ -23,6 +23,8 @@ _POINTER = "python/prefixwarm.py"
 _AUTO = "prefixwarm/auto"
 _PACKAGE = "prefixwarm.observe"
 _HOOK = f"{_PACKAGE}.import_hook"
+# What its names come from besides its own modules.
+_ELSEWHERE = ("prefixwarm.prefix.prefix_definition",)
 # What `AWS_LAMBDA_EXEC_WRAPPER` names where the function is observed without a change of it.
 WRAPPER = "prefixwarm/wrapper"
 
@@ -66,4 +68,5 @@ def cached_files(build: Build, compiled: Compiled) -> dict[str, bytes]:
 def _programs() -> Iterable[str]:
     """All modules of the package: its own `__init__` loads them on demand."""
     folder = import_closure([_PACKAGE], late=False)[_PACKAGE].parent
-    return [_PACKAGE, *(f"{_PACKAGE}.{file.stem}" for file in sorted(folder.glob("[!_]*.py")))]
+    own = [f"{_PACKAGE}.{file.stem}" for file in sorted(folder.glob("[!_]*.py"))]
+    return [_PACKAGE, *_ELSEWHERE, *own]
