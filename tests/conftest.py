@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.helpers import effort
+from tests.helpers import effort, reliability
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,11 @@ def tried(record_property: Callable[[str, object], None]) -> Tried:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what was tried, in a run with full numbers."""
+    """Print and record what was tried, in a run with full numbers."""
+    if effort.FULL or os.environ.get("RECORD_RELIABILITY"):
+        states = ("passed", "failed", "error")
+        reports = [report for state in states for report in terminalreporter.getreports(state)]
+        reliability.record(reports, effort.PROFILE)
     if not effort.FULL:
         return
     terminalreporter.section("tried with full numbers")
