@@ -3,17 +3,19 @@
 # warm what is cold. Started by the launcher as `ask.sh HOLD_MS KIND`, with a pipe as descriptor 3.
 # Requests go out by curl, or by the Node.js that is there. Written for bash 4.2 and newer.
 
+LC_ALL=C # else letters and order depend on the function's own
 TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=50000
 STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, backoff_until, backoff_of, failures, #f'
-lines=() names=() keys=() read_usd=() cold=()
+TEXTS='ASK TABLE CACHE_SCOPE DEPLOYMENT PREFIXES FIRST INIT INIT_HINT_MS LATENCY_VALUE' # settings
+lines=() names=() keys=() read_usd=() cold=() now_ms=0
 declare -A decisions # by prefix
 home=${BASH_SOURCE%/*}
 unset NODE_OPTIONS NODE_PID # made for the function's own Node.js, not for ours
+unset POSIXLY_CORRECT BASH_COMPAT # else the shell reads some lines below in another way
 
 uptime() { # sets now_ms: since the machine's start, so that no change of the clock counts
-  read -r now_ms _ </proc/uptime
-  now_ms=${now_ms/./}0
-}
+  read -r now_ms _ </proc/uptime && now_ms=$((10#${now_ms/./} * 10)) # 0.98 is no octal number
+} 2>/dev/null
 
 held() { # sets held_ms: since we began
   uptime
@@ -50,11 +52,22 @@ is_true() {
   [[ $1 =~ ^(1|y|yes|t|true|on)$ ]]
 }
 
+trim_settings() { # blanks around a text count for nothing; a key is no name, and is not logged
+  local name text
+  for name in $TEXTS; do
+    name=PREFIXWARM_$name text=''
+    [[ ${!name:-} =~ [^[:space:]](.*[^[:space:]])? ]] && text=${BASH_REMATCH[0]}
+    printf -v "$name" %s "$text"
+    [[ $text =~ ^(sk-|ABSK|bedrock-api-key-|AKIA|ASIA|eyJ).{5} ]] || continue
+    PREFIXWARM_DEPLOYMENT=''
+    stop failed "$name: is a key itself, not the name of what holds it; revoke the key if this setting was deployed"
+  done
+}
+
 refuse_by_settings() {
   local disabled=${PREFIXWARM_DISABLED:-} table=${PREFIXWARM_TABLE:-}
   disabled=${disabled//[[:space:]]/} mode=${PREFIXWARM_INIT:-auto}
   disabled=${disabled,,} mode=${mode,,}
-  mode=${mode//[[:space:]]/}
   is_true "$disabled" && stop skipped 'disabled by PREFIXWARM_DISABLED'
   [[ $disabled =~ ^(|0|n|no|f|false|off)$ ]] || stop failed 'PREFIXWARM_DISABLED: write one of 1, y, yes, t, true, on, 0, n, no, f, false, off'
   case ${mode:-auto} in
@@ -65,6 +78,7 @@ refuse_by_settings() {
   [[ $kind == snap-start ]] && stop skipped 'snap-start: init runs when publishing, long before the first request'
   [[ ${PREFIXWARM_ASK:-} =~ ^[A-Za-z0-9_-]{1,64}$ ]] || stop failed 'PREFIXWARM_ASK: write the name of the keep-warm function'
   [[ $table =~ ^[A-Za-z0-9_.:/-]{3,1024}$ || $mode == always ]] || stop failed 'PREFIXWARM_TABLE: write the name of the table of the warm state'
+  [[ $PREFIXWARM_FIRST =~ ^[A-Za-z0-9_.-]{0,128}$ ]] || stop failed 'PREFIXWARM_FIRST: write the name of a prefix'
   scope=${PREFIXWARM_CACHE_SCOPE:-default}
   [[ $scope =~ ^[A-Za-z0-9_.-]{1,64}$ ]] || stop failed "PREFIXWARM_CACHE_SCOPE: write at most 64 letters, digits, '-', '_' or '.'"
   region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
@@ -92,9 +106,13 @@ endpoint() { # SERVICE: sets url, with the overrides that AWS SDKs honour
 
 # --- requests ---
 
-quoted() { # TEXT: sets REPLY to it as curl's configuration quotes it
-  REPLY=${1//\\/\\\\}
-  REPLY=\"${REPLY//\"/\\\"}\"
+quoted() { # TEXT: sets REPLY to it as curl's configuration quotes it, in every version of bash
+  local rest=$1 plain
+  REPLY='"'
+  while plain=${rest%%[\\\"]*}; [[ $plain != "$rest" ]]; do
+    REPLY+=$plain\\${rest:${#plain}:1} rest=${rest:${#plain}+1}
+  done
+  REPLY+=$rest\"
 }
 
 send() { # MILLISECONDS SERVICE PATH TARGET BODY: sets status ('' without an answer) and reply
@@ -106,7 +124,7 @@ send() { # MILLISECONDS SERVICE PATH TARGET BODY: sets status ('' without an ans
 }
 
 by_curl() { # credentials by standard input: arguments can be read by every process
-  local config=$'silent\n' answer seconds
+  local config=$'silent\n' answer seconds timed_out=''
   option url "$url$3"
   option aws-sigv4 "aws:amz:$region:$2"
   option user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
@@ -119,9 +137,10 @@ by_curl() { # credentials by standard input: arguments can be read by every proc
   option max-time "$seconds"
   exec 4< <(printf '%s' "$config" | exec "$curl" -q --http1.1 -K - 2>/dev/null)
   IFS= read -r -N $MOST_BYTES -t "$seconds" -u 4 answer
+  (($? > 128)) && timed_out=1
   exec 4<&-
   ((${#answer} < MOST_BYTES)) && status=${answer##*$'\n'} reply=${answer%$'\n'*}
-  [[ $answer ]] || curl='' # it does not know how to sign
+  [[ $answer || $timed_out ]] || curl='' # it does not know how to sign
   [[ $curl || ! $node ]] || by_node "$@"
 }
 
@@ -146,28 +165,41 @@ text_of() { # FIELD: sets REPLY to a text of the JSON object in `head`
 }
 
 load_prefixes() { # the heads of the compiled prefixes
-  local folder file head name route model digits where usd
-  for folder in ${PREFIXWARM_PREFIXES:-"$home/prefixes" "${LAMBDA_TASK_ROOT:-/var/task}/prefixes"}; do
+  local folder file head folders=("$home/prefixes" "${LAMBDA_TASK_ROOT:-/var/task}/prefixes")
+  [[ $PREFIXWARM_PREFIXES ]] && folders=("$PREFIXWARM_PREFIXES")
+  for folder in "${folders[@]}"; do
+    for file in "$folder"/*.prefix.json; do
+      [[ ! -f $file || -f ${file%.prefix.json}.warm ]] || note failed 'a prefix file is not compiled, and there is no Python here to do so; attach it, or use the layer of `prefixwarm layer build`'
+    done
     for file in "$folder"/*.warm; do
-      [[ -f $file ]] && IFS= read -r head <"$file" || continue
+      [[ -f $file ]] || continue
       ((${#names[@]} < MOST_PREFIXES)) || { note failed "more than $MOST_PREFIXES prefixes are attached"; return; }
-      text_of name; name=$REPLY
-      text_of route; route=$REPLY
-      text_of model; model=$REPLY
-      text_of fingerprint; digits=${REPLY#*:}
-      if [[ ! $head =~ \"format\":\ ?\"prefixwarm-warm/1\" || ! $name =~ ^[A-Za-z0-9_.-]+$ || ! $route || ! $model || ! $digits ]]; then
-        note failed 'a file of compiled prefixes is not one; build it again'
-        continue
-      fi
-      where=$region
-      [[ $route == anthropic ]] && where=-
-      usd=''
-      [[ $head =~ \"read\":\ ?([0-9.]+)[,}] ]] && micro "${BASH_REMATCH[1]}" && usd=$REPLY
-      [[ $usd && $head =~ \"tokens\":\ ?([0-9]{1,9})[,}] ]] && usd=$((usd * BASH_REMATCH[1] / 1000000)) || usd=''
-      names+=("$name") keys+=("state/$route/$where/$scope/$name/$model/${digits:0:32}") read_usd+=("$usd")
+      head=''
+      IFS= read -r head 2>/dev/null <"$file"
+      add_prefix
     done
   done
-  ((${#names[@]})) || stop skipped 'no compiled prefixes are attached'
+  ((${#names[@]} || ${#lines[@]})) || stop skipped 'no compiled prefixes are attached'
+}
+
+add_prefix() { # whose `head` this is
+  local name route model digits where usd
+  text_of name; name=$REPLY
+  text_of route; route=$REPLY
+  text_of model; model=$REPLY
+  text_of fingerprint; digits=${REPLY#*:}
+  if [[ ! $head =~ \"format\":\ ?\"prefixwarm-warm/1\" || ! $name =~ ^[A-Za-z0-9_.-]+$ || ! $route || ! $model || ! $digits ]]; then
+    note failed 'a file of compiled prefixes is not one; build it again'
+    return
+  fi
+  where=$region
+  [[ $route == anthropic ]] && where=-
+  where=state/$route/$where/$scope/$name/$model/${digits:0:32}
+  [[ " ${keys[*]} " == *" $where "* ]] && return # in the layer and in the function's own code
+  usd=''
+  [[ $head =~ \"read\":\ ?([0-9.]+)[,}] ]] && micro "${BASH_REMATCH[1]}" && usd=$REPLY
+  [[ $usd && $head =~ \"tokens\":\ ?([0-9]{1,9})[,}] ]] && usd=$((usd * BASH_REMATCH[1] / 1000000)) || usd=''
+  names+=("$name") keys+=("$where") read_usd+=("$usd")
 }
 
 micro() { # DECIMAL: sets REPLY to millionths
@@ -294,12 +326,14 @@ main() {
   uptime
   began_ms=$now_ms
   trap 'stop failed "the environment ended before the reply came"' TERM
+  trim_settings
   refuse_by_settings
   curl=$(type -P curl)
   node=/var/lang/bin/node
   [[ -x $node ]] || node=$(type -P node)
   [[ $curl || $node ]] || stop skipped 'neither Python nor curl nor Node.js here: nothing can be warmed in this runtime'
   load_prefixes
+  ((${#names[@]})) || finish
   if [[ $mode == always ]]; then cold=("${names[@]}"); else select_cold; fi
   ((${#cold[@]} == 0)) || ask_for "${cold[@]}"
   finish

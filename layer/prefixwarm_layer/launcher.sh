@@ -6,6 +6,7 @@
 # Fallback: these lines must work. Whatever fails below them, the script ends here, in `next`.
 trap idle EXIT
 unset TMOUT # else every `read` below has its time-out
+unset POSIXLY_CORRECT BASH_COMPAT # else a connection that is refused ends the script
 id='' child='' signal='' bound='' # a function's environment may hold anything
 call() { # METHOD PATH HEADER BODY: sets status, and id when the reply names one
   { exec 8<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"; } 2>/dev/null || return 1
@@ -67,10 +68,10 @@ first_start() { # an init phase that is run again must not be held again: it may
 }
 
 hold() { # sets ms: the longest that the launcher waits
-  ms=${PREFIXWARM_INIT_HOLD_MS:-3000}
+  ms=${PREFIXWARM_INIT_HOLD_MS:-3000} ms=${ms//[[:space:]]/}
   [[ $ms =~ ^[0-9]{1,4}$ ]] || ms=3000
   # Where a gate waits for the reply, as long as it takes to get the lease.
-  [[ $ms =~ [1-9] || ! ${PREFIXWARM_GATE_MS:-} =~ [1-9] ]] || ms=500
+  [[ $ms =~ [1-9] || ! $python || ! ${PREFIXWARM_GATE_MS:-} =~ [1-9] ]] || ms=500
   # Only emulators name the time-out, and there the init phase counts towards it.
   local limit=${AWS_LAMBDA_FUNCTION_TIMEOUT:-}
   [[ $limit =~ ^[0-9]{1,4}$ ]] || limit=18
@@ -87,7 +88,7 @@ start_child() { # what warms, or where there is no Python asks the keep-warm fun
 }
 
 uptime() { # sets now, in hundredths of a second
-  read -r now _ </proc/uptime && now=${now/./}
+  read -r now _ </proc/uptime && now=$((10#${now/./})) # 0.98 is no octal number
 } 2>/dev/null
 
 has_ended() { # a moment for that, within the hold: a wrapper of Python may have closed the pipe and live on

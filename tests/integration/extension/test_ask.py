@@ -319,6 +319,9 @@ def test_whatever_fails_the_function_goes_on(
         ({"AWS_REGION": "a[$(touch MARK)]"}, "AWS_REGION is not set"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "there are no credentials"),
         ({"PREFIXWARM_PREFIXES": "/nowhere"}, "no compiled prefixes"),
+        ({"PREFIXWARM_FIRST": '"},{'}, "PREFIXWARM_FIRST: write the name"),
+        ({"PREFIXWARM_FIRST": KEY}, "PREFIXWARM_FIRST: is a key itself"),
+        ({"PREFIXWARM_DEPLOYMENT": KEY}, "PREFIXWARM_DEPLOYMENT: is a key itself"),
     ],
 )
 def test_settings_are_checked_and_never_evaluated(
@@ -328,13 +331,26 @@ def test_settings_are_checked_and_never_evaluated(
     mark = curl.home / "mark"
     asked = curl.run(aws.url, **{k: v.replace("MARK", str(mark)) for k, v in settings.items()})
     assert asked.line["reason"].startswith(reason)
+    assert KEY not in str(asked)
     assert aws.requests == []
     assert not mark.exists()
+
+
+def test_blanks_around_a_setting_count_for_nothing(curl: Asker, aws: SignedAws) -> None:
+    """As with Python; and a folder's name may hold them."""
+    folder = curl.home / "own [*] prefixes"
+    (curl.home / "prefixes").rename(folder)
+    padded = {"TABLE": TABLE, "ASK": "keepwarm", "FIRST": "support", "INIT": "auto"}
+    env = {f"PREFIXWARM_{name}": f" {text}\n" for name, text in padded.items()}
+    curl.run(aws.url, PREFIXWARM_PREFIXES=f"{folder} ", **env)
+    assert aws.asked() == [ASKED]
 
 
 @pytest.mark.parametrize(
     "odd",
     [
+        {"POSIXLY_CORRECT": "1", "BASH_COMPAT": "3.1", "LC_ALL": "C.UTF-8"},
+        {"now_ms": "a[$(touch MARK)]", "decisions": "a", "folders": "b", "timed_out": "1"},
         {
             "PREFIXWARM_INIT_HINT_MS": "a[$(touch MARK)]",
             "PREFIXWARM_LATENCY_VALUE": "b[$(touch MARK)]",
@@ -391,6 +407,29 @@ def test_a_curl_that_cannot_sign_leaves_it_to_node(
     assert asker.run(aws.url).line["outcome"] == "written"
 
 
+def test_a_slow_answer_is_not_asked_for_twice(bench: Bench, tmp_path: Path) -> None:
+    """Though Node.js could: each request is paid, and curl has sent it."""
+    asker = _asker(PROGRAMS["both"], bench, tmp_path)
+    with SignedAws(bench.aws, seconds=1) as aws:
+        asked = asker.run(aws.url, hold_ms=400)
+        assert len(aws.asked()) == 1
+    assert "did not answer within the hold" in asked.line["reason"]
+
+
+def test_a_machine_that_has_just_started_is_no_octal_number(curl: Asker) -> None:
+    """Some hundredths of a second after its start, and where nobody says when that was."""
+    script = f"""source {curl.home}/ask.sh
+    began_ms=0
+    read() {{ printf -v "$2" %s "$now"; }}
+    for now in 0.08 0.98 12345.09; do held; echo $held_ms; done
+    unset -f read
+    eval "$(declare -f uptime | sed s,/proc/uptime,/nowhere,)"
+    held; echo $held_ms"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["80", "980", "12345090", "12345090"]
+    assert done.stderr == ""
+
+
 def test_where_nothing_can_sign_it_says_so(curl: Asker, aws: SignedAws) -> None:
     """Once, and the function goes on."""
     _break_curl(curl)
@@ -414,6 +453,7 @@ HEADS: list[bytes] = [
     b"\n",
     b"{}\n{}",
     b"\x00\xff" * 99,
+    b"{}",
     b'{"format":"prefixwarm-warm/2","name":"a","route":"anthropic","model":"m","fingerprint":"sha256:1"}\n',
     b'{"format":"prefixwarm-warm/1","name":"$(id)","route":"anthropic","model":"m","fingerprint":"sha256:1"}\n',
 ]
@@ -429,6 +469,26 @@ def test_a_broken_prefix_stops_none_of_its_neighbours(
     assert aws.asked() == [ASKED]
     assert asked.lines[-1]["outcome"] == "written"
     assert asked.error == ""
+
+
+def test_a_prefix_that_is_there_twice_is_one(curl: Asker, aws: SignedAws) -> None:
+    """In the layer and in the function's own code: a table refuses to read a key twice at once."""
+    shutil.copytree(curl.home / "prefixes", curl.home / "task" / "prefixes")
+    asked = curl.run(aws.url, LAMBDA_TASK_ROOT=str(curl.home / "task"))
+    assert aws.asked() == [ASKED]
+    assert asked.line["outcome"] == "written"
+
+
+def test_what_only_python_can_compile_is_said(curl: Asker, aws: SignedAws) -> None:
+    """A prefix file in the function's own code, as functions with Python may have it."""
+    shutil.rmtree(curl.home / "prefixes")
+    (curl.home / "task").mkdir()
+    (curl.home / "files").rename(curl.home / "task" / "prefixes")
+    asked = curl.run(aws.url, LAMBDA_TASK_ROOT=str(curl.home / "task"))
+    assert aws.requests == []
+    assert asked.line["outcome"] == "failed"
+    assert "is not compiled" in asked.line["reason"]
+    assert asked.signal == "next\n"
 
 
 # Rounded to another side, or some milliseconds later.

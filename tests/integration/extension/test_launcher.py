@@ -15,6 +15,7 @@ from fake_lambda import FakeLambda, installed
 from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 OFF = {"PREFIXWARM_INIT": "off"}
@@ -79,10 +80,39 @@ def test_a_bash_without_sockets_leaves_the_life_cycle_to_python(
     assert "cannot register" in life.output
 
 
+def test_without_python_there_is_no_gate_to_ask_for(launcher: Path, tmp_path: Path) -> None:
+    """Where nothing is held, nothing is asked for either."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("bash", "sleep"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+    env = {
+        "PATH": str(programs),
+        "PREFIXWARM_ASK": "keepwarm",
+        "PREFIXWARM_INIT_HOLD_MS": " 0 ",
+        "PREFIXWARM_GATE_MS": "2000",
+    }
+    with FakeLambda() as fake:
+        life = fake.run(launcher, env)
+    assert (life.initialized, life.status) == (True, 0)
+    assert json.loads(life.output)["reason"] == "first request will write: the hold is 0"
+
+
+@pytest.mark.parametrize("seconds", ["0.08", "0.98", "12345.09"])
+def test_a_machine_that_has_just_started_is_no_octal_number(launcher: Path, seconds: str) -> None:
+    """Some hundredths of a second after its start."""
+    script = f"""read() {{ printf -v "$2" %s {seconds}; }}
+    eval "$(sed -n '/^uptime()/,/^}}/p' {launcher})"
+    uptime; echo $((now + 1))"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == round(float(seconds) * 100) + 1
+
+
+@pytest.mark.parametrize("mode", [{}, {"POSIXLY_CORRECT": "1"}])
 @pytest.mark.parametrize("runtime", ["", "127.0.0.1:1", "nonsense"])
-def test_without_an_api_it_gives_up(launcher: Path, runtime: str) -> None:
+def test_without_an_api_it_gives_up(launcher: Path, runtime: str, mode: Mapping[str, str]) -> None:
     """There is nothing to idle in; it says so and does not spin."""
-    env = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime}
+    env = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": runtime, **mode}
     done = subprocess.run([launcher], env=env, capture_output=True, text=True, timeout=PATIENCE)
     assert "cannot register" in done.stdout
 
