@@ -52,6 +52,7 @@ def pinned(file: Path) -> dict[str, list[Requirement]]:
     ("name", "lists"),
     [
         ("demo", ("demo", "requires")),
+        ("docs", ("cli", "docs", "requires")),
         ("test", ("all", "test", "requires")),
         ("frameworks", ("simulator", "frameworks", "requires")),
     ],
