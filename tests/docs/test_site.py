@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-LINKING = [*PAGES, ROOT / "README.md", ROOT / "examples" / "README.md"]
+LINKING = [*PAGES, ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "examples" / "README.md"]
 
 
 def script(name: str) -> Any:
