@@ -124,7 +124,7 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
 
 def _objection(call: WarmCall, state: State, decision: Decision, context: StartContext) -> str:
     """Why this start does not warm the prefix if it is cold."""
-    if call.name != context.first and state.traffic.matched_at is None:
+    if call.name != context.first and not state.is_used_by(context.function):
         return f"no request was seen to use it; before that, {context.first} alone is warmed"
     return "" if decision.send else decision.why
 

@@ -89,7 +89,8 @@ class Outbox:
 
     def add(self, prefix: PrefixFile, seen: Observation, *, at_once: bool | None = None) -> bool:
         """Keep one observation; whether it is to be sent now: as `at_once` says, else if due."""
-        report = report_of(self.key(prefix), prefix, seen)
+        function = self._environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        report = report_of(self.key(prefix), prefix, seen).replace(function=function)
         drifted = seen.drift is not None
         due = self.due(prefix, drifted=drifted) if at_once is None else at_once
         with self._lock:

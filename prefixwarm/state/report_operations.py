@@ -73,5 +73,7 @@ def _count_requests(change: Change, report: TrafficReport) -> None:
     change.add("tokens_uncached", report.uncached)
     change.add("missed_usd", report.missed_usd)
     change.add("missed_unpriced", report.missed_unpriced)
+    if report.matched_at is not None and report.function:
+        change.add_to_set("used_by", report.function)
     change.set("last_report", report.id)
     change.require(change.absent_or("last_report", "<>", report.id))

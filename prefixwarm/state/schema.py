@@ -203,6 +203,9 @@ class Traffic(Group):
         "started_at", TIME, "when a function last started with the prefix for a waiting request"
     )
     matched_at: float | None = field("matched_at", TIME, "when a request last used the entry")
+    used_by: tuple[str, ...] = field(
+        "used_by", TEXTS, "functions whose requests used the entry, as they said themselves"
+    )
     drift_at: float | None = field("drift_at", TIME, "when a request last differed from it")
     drift_tier: str = field("drift_tier", TEXT, "the first tier that differed then")
     drift_place: str = field("drift_place", TEXT, "where in that tier")

@@ -32,7 +32,8 @@ class TrafficReport(Record):
     such a request wrote, where one did. `drift_at`, `drift_tier` and `drift_place` tell of the
     last request that is not what is warmed. `hits` are requests that read the entry; `missed_usd`
     is what the others paid beyond the price of a read, but for `missed_unpriced` of them.
-    `asked_ttl` is what breakpoints asked for.
+    `asked_ttl` is what breakpoints asked for;
+    `function` is the Lambda function that sent them, empty elsewhere.
     """
 
     id: str
@@ -56,6 +57,7 @@ class TrafficReport(Record):
     uncached: int = 0
     missed_usd: float = 0.0
     asked_ttl: int | None = None
+    function: str = ""
     missed_unpriced: int = 0
 
     def then(self, later: TrafficReport) -> TrafficReport:

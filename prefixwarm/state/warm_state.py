@@ -80,6 +80,14 @@ class State(Record):
         """Whether a back-off holds this caller."""
         return (self.backoff.until or 0.0) > now and self.backoff.of in ("", by)
 
+    def is_used_by(self, function: str) -> bool:
+        """Whether a request of this function was seen to use the entry.
+
+        Where no function has named itself, any request counts.
+        """
+        traffic = self.traffic
+        return function in traffic.used_by or (not traffic.used_by and bool(traffic.matched_at))
+
     def ttl_to_ask(self, wanted: int, now: float) -> int:
         """The TTL that a call asks for where this one is wanted for writes.
 

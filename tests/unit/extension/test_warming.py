@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.settings import Settings
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import Failure, Lease, LeaseRequest
+from prefixwarm.state.warm_state import State
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.context import StartContext
 from prefixwarm_extension.init_policy import Start
@@ -74,3 +75,19 @@ def test_a_call_in_flight_after_failed_ones_is_not_waited_for(
     (outcome,) = warm_all([call], context)
     assert (outcome.kind, outcome.reason) == ("skipped", "in flight, after 1 failed calls")
     assert context.ready.held > 0
+
+
+@pytest.mark.parametrize(
+    ("traffic", "used"),
+    [
+        ({}, False),
+        ({"matched_at": 1.0}, True),
+        ({"matched_at": 1.0, "used_by": ("other",)}, False),
+        ({"matched_at": 1.0, "used_by": ("agent", "other")}, True),
+    ],
+)
+def test_a_prefix_is_used_by_the_function_whose_requests_were_seen_to(
+    traffic: dict[str, Any], used: bool
+) -> None:
+    """By any, where none has named itself; another function's requests say nothing of this one."""
+    assert State.of("k", **traffic).is_used_by("agent") is used

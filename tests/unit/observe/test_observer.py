@@ -276,3 +276,14 @@ def test_background_jobs_run_in_order_and_may_fail() -> None:
     background.do(lambda: done.append(2))
     assert background.flush(30)
     assert done == [1, 2]
+
+
+def test_the_state_names_the_functions_whose_requests_used_the_entry(
+    watched: Any, prefix: Any, make_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For starts of a function with several prefixes; a drift is no use."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "agent")
+    observe(watched, make_body(tools=[]), READ, started=1000.0)
+    assert state_of(watched, prefix).traffic.used_by == ()
+    observe(watched, make_body(), READ, started=1100.0)
+    assert state_of(watched, prefix).traffic.used_by == ("agent",)

@@ -35,7 +35,7 @@ TEXTS = [
     *("drift_place", "message_id", "object", "backoff_of", "traffic_by", "current", "lease_unsent"),
     "last_report",
 ]
-NAMES = [*NUMBERS, *TEXTS, "functions"]
+NAMES = [*NUMBERS, *TEXTS, "functions", "used_by"]
 
 
 def test_every_attribute_is_named_here() -> None:
