@@ -253,6 +253,7 @@ judge() { # INDEX: sets refusal, or decision, for the prefix whose state is `ite
   [[ ! $REPLY ]] && ((until > now)) && { value_of failures N; refusal="backing off after ${REPLY:-some} failed calls"; return; }
   value_of matched_at N
   [[ ${names[$1]} != "$first" && ! $REPLY ]] && { refusal="no request was seen to use it; before that, $first alone is warmed"; return; }
+  [[ $kind == provisioned-concurrency && ! $REPLY ]] && { refusal='nothing may be spent on such a start while nobody observes the agent (docs/init-phase.md)'; return; }
   decide "$1"
 }
 

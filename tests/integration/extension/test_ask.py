@@ -203,6 +203,18 @@ def test_the_first_one_can_be_named(curl: Asker, aws: SignedAws) -> None:
     assert aws.asked()[0]["warm"] == ["beta"]
 
 
+def test_a_provisioned_start_that_nobody_observes_sends_nothing(
+    curl: Asker, aws: SignedAws
+) -> None:
+    """As with Python: such environments start all day long, and no request may follow."""
+    call = curl.add("support")["support"]
+    asked = curl.run(aws.url, "provisioned-concurrency")
+    assert asked.line["reason"].startswith("nothing may be spent on such a start")
+    assert aws.asked() == []
+    curl.put(call, matched_at=time.time() - 9000)
+    assert curl.run(aws.url, "provisioned-concurrency").line["outcome"] == "written"
+
+
 def test_always_asks_without_reading(curl: Asker, aws: SignedAws) -> None:
     """The mode that asks no state."""
     curl.add("alpha", "beta")
@@ -514,7 +526,7 @@ def test_it_decides_as_the_extension_does(curl: Asker, aws: SignedAws, seed: int
         "PREFIXWARM_INIT_HINT_MS": hint,
         "PREFIXWARM_LATENCY_VALUE": value,
     }
-    item = curl.put(call, **attributes)
+    item = curl.put(call, matched_at=1, **attributes)
     kind = draw.choice(KINDS)
     asked = curl.run(aws.url, kind, 9000, **env)
     settings = Settings.from_environment({"PREFIXWARM_TABLE": TABLE, **env})

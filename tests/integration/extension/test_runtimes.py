@@ -129,12 +129,15 @@ def test_the_hold_is_kept(bench: Bench, function: Function, aws: SignedAws) -> N
     assert "did not answer within the hold" in line["reason"] or "ended" in line["reason"]
 
 
-@pytest.mark.parametrize("kind", ["provisioned-concurrency", "snap-start"])
+@pytest.mark.parametrize(
+    "kind", ["lambda-managed-instances", "provisioned-concurrency", "snap-start"]
+)
 def test_initialization_types(bench: Bench, function: Function, aws: SignedAws, kind: str) -> None:
-    """Provisioned environments ask as well; publishing a version does not."""
+    """Managed Instances ask as well; publishing a version, or a provisioned start, does not."""
     line = answered(bench.start(replace(function, init_type=kind)))
-    assert line["outcome"] == ("skipped" if kind == "snap-start" else "written")
-    assert len(aws.asked()) == (kind != "snap-start")
+    asks = kind == "lambda-managed-instances"
+    assert line["outcome"] == ("written" if asks else "skipped")
+    assert len(aws.asked()) == asks
 
 
 BREAKS = {
