@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.observe.observation import length_of
 from prefixwarm.prefix.compiled import state_key
+
+# What sends a report is loaded now, and not while an answer waits for it.
+from prefixwarm.state import report_operations as report_operations
 from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.traffic_report import FOLDER, TrafficReport
 from prefixwarm.wire.deadline import Deadline
