@@ -36,7 +36,7 @@ note() { # OUTCOME REASON [PREFIX [DECISION]]: a line for the log; texts are JSO
 
 finish() { # lets the function go on, then says what was done
   trap '' TERM
-  printf 'next\n' >&3
+  { printf 'next\n' >&3; } 2>/dev/null
   ((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
   exit 0
 }
@@ -135,7 +135,7 @@ by_curl() { # credentials by standard input: arguments can be read by every proc
   option write-out '\n%{http_code}'
   printf -v seconds '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
   option max-time "$seconds"
-  exec 4< <(printf '%s' "$config" | exec "$curl" -q --http1.1 -K - 2>/dev/null)
+  exec 4< <({ printf '%s' "$config" | exec "$curl" -q --http1.1 -K -; } 2>/dev/null)
   IFS= read -r -N $MOST_BYTES -t "$seconds" -u 4 answer
   (($? > 128)) && timed_out=1
   exec 4<&-
@@ -327,6 +327,7 @@ main() {
   uptime
   began_ms=$now_ms
   trap 'stop failed "the environment ended before the reply came"' TERM
+  trap '' PIPE # a helper that has ended is an answer that does not come
   trim_settings
   refuse_by_settings
   curl=$(type -P curl)

@@ -416,7 +416,8 @@ def test_a_curl_that_cannot_sign_leaves_it_to_node(
     """It refuses an option that it does not know."""
     asker = _asker(PROGRAMS["both"], bench, tmp_path)
     _break_curl(asker)
-    assert asker.run(aws.url).line["outcome"] == "written"
+    asked = asker.run(aws.url)
+    assert (asked.line["outcome"], asked.error) == ("written", "")
 
 
 def test_a_slow_answer_is_not_asked_for_twice(bench: Bench, tmp_path: Path) -> None:
@@ -426,6 +427,29 @@ def test_a_slow_answer_is_not_asked_for_twice(bench: Bench, tmp_path: Path) -> N
         asked = asker.run(aws.url, hold_ms=400)
         assert len(aws.asked()) == 1
     assert "did not answer within the hold" in asked.line["reason"]
+
+
+@pytest.mark.parametrize(
+    "code", ["process.exit(9)", "process.stdin.destroy(); setTimeout(() => 0, 300)"]
+)
+def test_a_helper_that_ends_is_said(
+    bench: Bench, aws: SignedAws, tmp_path: Path, code: str
+) -> None:
+    """In a line, not by a status of the shell."""
+    asker = _asker(PROGRAMS["node"], bench, tmp_path)
+    (asker.home / "ask.cjs").write_text(code)
+    (asker.programs / "node").unlink()
+    node = shutil.which("node", path="/usr/bin:/bin")
+    # Its end comes before the request does.
+    (asker.programs / "node").write_text(f"#!/bin/bash\nexec 0<&-; exec {node} $1")
+    (asker.programs / "node").chmod(0o755)
+    shell = asker.home / "ask.sh"
+    late = 'coproc NODE { exec "$node" "$home/ask.cjs" 2>/dev/null; }; } 2>/dev/null'
+    assert late in shell.read_text()
+    shell.write_text(shell.read_text().replace(late, f"{late}; read -r -t 0.2 <> <(:)"))
+    asked = asker.run(aws.url, hold_ms=500)
+    assert (asked.signal, asked.status, asked.error) == ("next\n", 0, "")
+    assert asked.line["reason"].startswith("the warm state cannot be read")
 
 
 def test_a_machine_that_has_just_started_is_no_octal_number(curl: Asker) -> None:
