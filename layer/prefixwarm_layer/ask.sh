@@ -5,7 +5,7 @@
 
 LC_ALL=C # else letters and order depend on the function's own
 TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=50000
-STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, backoff_until, backoff_of, failures, #f'
+STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, used_by, backoff_until, backoff_of, failures, #f'
 TEXTS='ASK TABLE CACHE_SCOPE DEPLOYMENT PREFIXES FIRST INIT INIT_HINT_MS LATENCY_VALUE' # settings
 lines=() names=() keys=() read_usd=() cold=() now_ms=0
 declare -A decisions # by prefix
@@ -251,14 +251,23 @@ judge() { # INDEX: sets refusal, or decision, for the prefix whose state is `ite
   value_of backoff_until N; until=${REPLY:-0}
   value_of backoff_of S
   [[ ! $REPLY ]] && ((until > now)) && { value_of failures N; refusal="backing off after ${REPLY:-some} failed calls"; return; }
+  [[ ${names[$1]} != "$first" ]] && ! is_used && { refusal="no request was seen to use it; before that, $first alone is warmed"; return; }
   value_of matched_at N
-  [[ ${names[$1]} != "$first" && ! $REPLY ]] && { refusal="no request was seen to use it; before that, $first alone is warmed"; return; }
   [[ $kind == provisioned-concurrency && ! $REPLY ]] && { refusal='nothing may be spent on such a start while nobody observes the agent (docs/init-phase.md)'; return; }
   decide "$1"
 }
 
 is_noted() { # whether the keep-warm function knows whose invocations are the prefix's traffic
   [[ ! $function || $item =~ \"functions\":\{\"SS\":\[[^]]*\"$function\" ]]
+}
+
+is_used() { # whether a request of this function was seen to use it; of any, where none named itself
+  if [[ $item =~ \"used_by\":\{\"SS\":\[([^]]*)\] ]]; then
+    [[ ${BASH_REMATCH[1]} == *"\"$function\""* ]]
+  else
+    value_of matched_at N
+    [[ $REPLY ]]
+  fi
 }
 
 seconds_of() { # MILLISECONDS: sets REPLY

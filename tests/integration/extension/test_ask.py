@@ -196,6 +196,19 @@ def test_several_prefixes_are_one_read_and_one_request(asker: Asker, aws: Signed
     }
 
 
+def test_of_several_those_that_its_own_requests_use(curl: Asker, aws: SignedAws) -> None:
+    """As with Python, where functions named themselves."""
+    calls = curl.add("alpha", "beta", "gamma")
+    for name, function in (("beta", "agents"), ("gamma", "agent")):
+        item = curl.put(calls[name], matched_at=time.time() - 9000)
+        item["used_by"] = {"SS": ["another", function]}
+        curl.bench.dynamodb.put_item(TableName=TABLE, Item=item)
+        state = state_of(item["pk"]["S"], item)
+        assert state.is_used_by("agent") == (name == "gamma")
+    curl.run(aws.url)
+    assert aws.asked()[0]["warm"] == ["alpha", "gamma"]
+
+
 def test_the_first_one_can_be_named(curl: Asker, aws: SignedAws) -> None:
     """As `attach(first=...)` names it."""
     curl.add("alpha", "beta")
