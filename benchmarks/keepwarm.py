@@ -29,7 +29,7 @@ from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
 from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import running
-from prefixwarm.state.model import Check
+from prefixwarm.state.keepwarm_model import Check
 from prefixwarm.warm.acquire import without_lease
 from prefixwarm.wire.deadline import Deadline
 

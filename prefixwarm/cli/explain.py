@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from prefixwarm.state.model import Ledger
+    from prefixwarm.state.keepwarm_model import Ledger
     from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State
 

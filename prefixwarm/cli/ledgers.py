@@ -12,7 +12,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prefixwarm.state.model import Ledger
+    from prefixwarm.state.keepwarm_model import Ledger
     from prefixwarm.state.store import StateStore
 
 

@@ -22,7 +22,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixwarm.state.model import DueStates
+    from prefixwarm.state.keepwarm_model import DueStates
     from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State
 

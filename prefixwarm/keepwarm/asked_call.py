@@ -10,7 +10,7 @@ from prefixwarm.state.model import KEEPWARM
 
 if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
-    from prefixwarm.state.model import Account
+    from prefixwarm.state.keepwarm_model import Account
     from prefixwarm.state.warm_state import State
     from prefixwarm.warm.attempt import CallOptions
     from prefixwarm.warm.lease_time import LeaseWatch

@@ -12,7 +12,7 @@ from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.planned_call import PlannedCall
 from prefixwarm.policy import Decision
-from prefixwarm.state.model import Check
+from prefixwarm.state.keepwarm_model import Check
 from prefixwarm.state.outcome import FAILED
 from prefixwarm.wire.deadline import Deadline
 

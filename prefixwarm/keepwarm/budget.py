@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prefixwarm.state.model import Limits, Reservation
+from prefixwarm.state.keepwarm_model import Limits, Reservation
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.planned_call import PlannedCall
     from prefixwarm.keepwarm.route_breaker import RouteBreaker
     from prefixwarm.provider.client import Provider
-    from prefixwarm.state.model import Reservation
+    from prefixwarm.state.keepwarm_model import Reservation
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.store import StateStore
     from prefixwarm.warm.attempt import Attempt

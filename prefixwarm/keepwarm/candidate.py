@@ -12,7 +12,8 @@ from prefixwarm.keepwarm.old_versions import held_back
 from prefixwarm.life import TTL_1H, TTL_5M, relative_prices
 from prefixwarm.policy import Multipliers, View, decide, learn
 from prefixwarm.policy.decide import start_allowance
-from prefixwarm.state.model import LEAST_USD, METRIC, OBSERVED, Account
+from prefixwarm.state.keepwarm_model import Account
+from prefixwarm.state.model import LEAST_USD, METRIC, OBSERVED
 from prefixwarm.warm.start_share import WEEK
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from prefixwarm.keepwarm.calls import START_SECONDS
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.queue import BATCH_SIZE
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK
-from prefixwarm.state.model import Check
+from prefixwarm.state.keepwarm_model import Check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

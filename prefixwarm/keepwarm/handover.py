@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.keepwarm.candidate import encoded, view_of
 from prefixwarm.policy import adopted, carry_over, left_behind
-from prefixwarm.state.model import HandOver, shared_key
+from prefixwarm.state.keepwarm_model import HandOver
+from prefixwarm.state.model import shared_key
 
 if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate

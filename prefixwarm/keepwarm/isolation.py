@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from prefixwarm.errors import StateError, StateItemError
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.state.model import Check
+from prefixwarm.state.keepwarm_model import Check
 from prefixwarm.state.outcome import FAILED, Outcome
 from prefixwarm.warm.error_classification import describe
 

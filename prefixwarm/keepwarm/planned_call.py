@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.keepwarm import rewrite_breaker
 from prefixwarm.life import TTL_5M
-from prefixwarm.state.model import KEEPWARM, Check
+from prefixwarm.state.keepwarm_model import Check
+from prefixwarm.state.model import KEEPWARM
 from prefixwarm.warm.attempt import CallOptions
 
 if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.policy import Decision
-    from prefixwarm.state.model import Account
+    from prefixwarm.state.keepwarm_model import Account
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.warm_state import State
     from prefixwarm.warm.lease_time import LeaseWatch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateItemError
 from prefixwarm.provider.routes import route_named
-from prefixwarm.state.model import RoutePause
+from prefixwarm.state.keepwarm_model import RoutePause
 from prefixwarm.warm.error_classification import ROUTE
 
 if TYPE_CHECKING:

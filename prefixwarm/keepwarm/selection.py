@@ -14,7 +14,8 @@ from prefixwarm.keepwarm.invocations import TrafficError, invocations
 from prefixwarm.keepwarm.isolation import BROKEN_SECONDS
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.planned_call import PlannedCall
-from prefixwarm.state.model import KEEPWARM, METRIC, Check
+from prefixwarm.state.keepwarm_model import Check
+from prefixwarm.state.model import KEEPWARM, METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.missed_ticks import ticks_missed
 from prefixwarm.keepwarm.route_breaker import RouteBreaker
 from prefixwarm.keepwarm.selection import CandidateSelector
-from prefixwarm.state.model import Registration
+from prefixwarm.state.keepwarm_model import Registration
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:

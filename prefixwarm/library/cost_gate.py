@@ -14,8 +14,8 @@ from prefixwarm.library.call_estimate import CallEstimate, estimate_call
 from prefixwarm.library.gated_call import GatedCall, was_refused
 from prefixwarm.library.store_argument import open_store
 from prefixwarm.process_log import logger
+from prefixwarm.state.keepwarm_model import Limits, Reservation
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import Limits, Reservation
 from prefixwarm.usage.stream_taps import tap_reply
 from prefixwarm.wire.deadline import Deadline
 

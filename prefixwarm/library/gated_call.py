@@ -14,7 +14,7 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from prefixwarm.library.call_estimate import CallEstimate
     from prefixwarm.prices import OwnPrices
-    from prefixwarm.state.model import Reservation
+    from prefixwarm.state.keepwarm_model import Reservation
     from prefixwarm.state.store import StateStore
 
 _STORE_SECONDS = 3.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefixwarm.state.changes import DUE_INDEX, DUE_SHARD, keep, set_due
-from prefixwarm.state.item import due_states, pause_of
+from prefixwarm.state.keepwarm_items import due_states, pause_of
 from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.table_access import TableAccess
 from prefixwarm.state.table_call import ConditionFailed
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from prefixwarm.state.model import (
+    from prefixwarm.state.keepwarm_model import (
         Account,
         Check,
         DueStates,

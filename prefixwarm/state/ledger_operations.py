@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from prefixwarm.state.changes import keep
-from prefixwarm.state.item import ledger_key, ledger_of
-from prefixwarm.state.model import LEDGER_SECONDS, Settlement
+from prefixwarm.state.keepwarm_items import ledger_key, ledger_of
+from prefixwarm.state.keepwarm_model import LEDGER_SECONDS, Settlement
 from prefixwarm.state.schema import only
 from prefixwarm.state.table_access import TableAccess
 from prefixwarm.state.table_call import ConditionFailed
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from prefixwarm.state.model import Ledger, Limits, Reservation
+    from prefixwarm.state.keepwarm_model import Ledger, Limits, Reservation
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.errors import StateError
 from prefixwarm.state.changes import DUE_SHARD
 from prefixwarm.state.dynamodb import DynamoState
-from prefixwarm.state.item import ledger_key
+from prefixwarm.state.keepwarm_items import ledger_key
 from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.update_expression import typed
 

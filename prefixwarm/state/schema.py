@@ -41,7 +41,6 @@ class Field(Record):
 
     attribute: str
     kind: Kind
-    doc: str
     internal: bool
     group: str = ""
     name: str = ""
@@ -108,9 +107,12 @@ TEXT = Kind(attribute_type="S", what="a text", read=_text)
 TEXTS = Kind(attribute_type="SS", what="a set of texts", read=_texts)
 
 
-def field(attribute: str, kind: Kind, doc: str, *, internal: bool = False) -> Any:
-    """Describe an attribute; `internal` ones stand in no document."""
-    return Field(attribute=attribute, kind=kind, doc=doc, internal=internal)
+def field(attribute: str, kind: Kind, *, internal: bool = False) -> Any:
+    """Describe an attribute; `internal` ones stand in no document.
+
+    The text below it says what it means, and is not compiled.
+    """
+    return Field(attribute=attribute, kind=kind, internal=internal)
 
 
 class Group(Record):
@@ -146,159 +148,173 @@ _EMPTY: dict[str, object] = {
 class Life(Group):
     """The provider's cache entry, and what a call on it takes."""
 
-    warm_until: float | None = field(
-        "warm_until", TIME, "the entry's end, counted from the start of the last call that used it"
-    )
-    last_touch: float | None = field("last_touch", TIME, "the start of the last call that used it")
-    granted_ttl: int | None = field("granted_ttl", TTL, "the TTL that it was granted")
-    longest_ttl: int | None = field(
-        "longest_ttl", TTL, "300 where the provider did not grant an hour"
-    )
-    tokens: int = field("tokens", COUNT, "its size as the last warm call was billed; 0: not yet")
-    max_tokens: int = field("max_tokens", COUNT, "1 where the provider refused 0")
-    write_ms: float | None = field("write_ms", MILLISECONDS, "how long the last write took")
-    read_ms: float | None = field("read_ms", MILLISECONDS, "how long the last read took")
+    warm_until: float | None = field("warm_until", TIME)
+    """the entry's end, counted from the start of the last call that used it"""
+    last_touch: float | None = field("last_touch", TIME)
+    """the start of the last call that used it"""
+    granted_ttl: int | None = field("granted_ttl", TTL)
+    """the TTL that it was granted"""
+    longest_ttl: int | None = field("longest_ttl", TTL)
+    """300 where the provider did not grant an hour"""
+    tokens: int = field("tokens", COUNT)
+    """its size as the last warm call was billed; 0: not yet"""
+    max_tokens: int = field("max_tokens", COUNT)
+    """1 where the provider refused 0"""
+    write_ms: float | None = field("write_ms", MILLISECONDS)
+    """how long the last write took"""
+    read_ms: float | None = field("read_ms", MILLISECONDS)
+    """how long the last read took"""
 
 
 class HeldLease(Group):
     """Who is warming the prefix now."""
 
-    owner: str = field("lease_owner", TEXT, "who holds the lease", internal=True)
-    token: int = field("lease_token", COUNT, "grows whenever the lease is taken", internal=True)
-    until: float | None = field("lease_until", TIME, "the lease's end", internal=True)
-    unsent: str = field(
-        "lease_unsent",
-        TEXT,
-        "its holder, until that has sent its request: so long the lease lasts a second",
-        internal=True,
-    )
+    owner: str = field("lease_owner", TEXT, internal=True)
+    """who holds the lease"""
+    token: int = field("lease_token", COUNT, internal=True)
+    """grows whenever the lease is taken"""
+    until: float | None = field("lease_until", TIME, internal=True)
+    """the lease's end"""
+    unsent: str = field("lease_unsent", TEXT, internal=True)
+    """its holder, until that has sent its request: so long the lease lasts a second"""
 
 
 class Backoff(Group):
     """What holds warm calls back."""
 
-    until: float | None = field("backoff_until", TIME, "nothing is sent before")
-    of: str = field(
-        "backoff_of", TEXT, "the caller that alone is held back; empty where all callers are"
-    )
-    failures: int = field("failures", COUNT, "failed calls in a row")
-    rewrites: int = field(
-        "rewrites", COUNT, "scheduled refreshes in a row that wrote instead of reading"
-    )
-    tripped_until: float | None = field("tripped_until", TIME, "how long these stop refreshes")
+    until: float | None = field("backoff_until", TIME)
+    """nothing is sent before"""
+    of: str = field("backoff_of", TEXT)
+    """the caller that alone is held back; empty where all callers are"""
+    failures: int = field("failures", COUNT)
+    """failed calls in a row"""
+    rewrites: int = field("rewrites", COUNT)
+    """scheduled refreshes in a row that wrote instead of reading"""
+    tripped_until: float | None = field("tripped_until", TIME)
+    """how long these stop refreshes"""
 
 
 class Traffic(Group):
     """What is known of real requests."""
 
-    at: float | None = field("traffic_at", TIME, "the last sign of real traffic")
-    by: str = field(
-        "traffic_by", TEXT, "where it came from: `observed` by the agent itself, or the `metric`"
-    )
-    agent_ttl: int | None = field(
-        "agent_ttl", TTL, "the TTL that real requests ask for, as last seen"
-    )
-    idle_refreshes: int = field("idle", COUNT, "refreshes since that sign")
-    started_at: float | None = field(
-        "started_at", TIME, "when a function last started with the prefix for a waiting request"
-    )
-    matched_at: float | None = field("matched_at", TIME, "when a request last used the entry")
-    used_by: tuple[str, ...] = field(
-        "used_by", TEXTS, "functions whose requests used the entry, as they said themselves"
-    )
-    drift_at: float | None = field("drift_at", TIME, "when a request last differed from it")
-    drift_tier: str = field("drift_tier", TEXT, "the first tier that differed then")
-    drift_place: str = field("drift_place", TEXT, "where in that tier")
-    starts: int = field("starts", COUNT, "observed session starts")
-    start_hits: int = field("start_hits", COUNT, "those that read the entry")
-    init_at: float | None = field(
-        "init_at", TIME, "when a start or an ask last took dollars to warm it"
-    )
-    init_reads: int = field("init_reads", COUNT, "session starts that read what a start had sent")
+    at: float | None = field("traffic_at", TIME)
+    """the last sign of real traffic"""
+    by: str = field("traffic_by", TEXT)
+    """where it came from: `observed` by the agent itself, or the `metric`"""
+    agent_ttl: int | None = field("agent_ttl", TTL)
+    """the TTL that real requests ask for, as last seen"""
+    idle_refreshes: int = field("idle", COUNT)
+    """refreshes since that sign"""
+    started_at: float | None = field("started_at", TIME)
+    """when a function last started with the prefix for a waiting request"""
+    matched_at: float | None = field("matched_at", TIME)
+    """when a request last used the entry"""
+    used_by: tuple[str, ...] = field("used_by", TEXTS)
+    """functions whose requests used the entry, as they said themselves"""
+    drift_at: float | None = field("drift_at", TIME)
+    """when a request last differed from it"""
+    drift_tier: str = field("drift_tier", TEXT)
+    """the first tier that differed then"""
+    drift_place: str = field("drift_place", TEXT)
+    """where in that tier"""
+    starts: int = field("starts", COUNT)
+    """observed session starts"""
+    start_hits: int = field("start_hits", COUNT)
+    """those that read the entry"""
+    init_at: float | None = field("init_at", TIME)
+    """when a start or an ask last took dollars to warm it"""
+    init_reads: int = field("init_reads", COUNT)
+    """session starts that read what a start had sent"""
 
 
 class Observed(Group):
     """What observed requests did to the cache, over the prefix's life."""
 
-    requests: int = field("requests", COUNT, "observed requests")
-    hits: int = field("request_hits", COUNT, "those that read the entry")
-    read: int = field("tokens_read", COUNT, "tokens that they read from the cache")
-    written: int = field("tokens_written", COUNT, "tokens that they wrote to it")
-    uncached: int = field("tokens_uncached", COUNT, "tokens that they sent past it")
-    missed_usd: float = field(
-        "missed_usd", USD, "what the others of them paid beyond the price of a read"
-    )
-    missed_unpriced: int = field("missed_unpriced", COUNT, "those of them whose price is unknown")
-    last_report: str = field("last_report", TEXT, "the last report's own id", internal=True)
+    requests: int = field("requests", COUNT)
+    """observed requests"""
+    hits: int = field("request_hits", COUNT)
+    """those that read the entry"""
+    read: int = field("tokens_read", COUNT)
+    """tokens that they read from the cache"""
+    written: int = field("tokens_written", COUNT)
+    """tokens that they wrote to it"""
+    uncached: int = field("tokens_uncached", COUNT)
+    """tokens that they sent past it"""
+    missed_usd: float = field("missed_usd", USD)
+    """what the others of them paid beyond the price of a read"""
+    missed_unpriced: int = field("missed_unpriced", COUNT)
+    """those of them whose price is unknown"""
+    last_report: str = field("last_report", TEXT, internal=True)
+    """the last report's own id"""
 
 
 class Money(Group):
     """Dollars over the prefix's life, and what is settled of them in the ledgers."""
 
-    calls: int = field("calls", COUNT, "warm calls by anyone")
-    unpriced: int = field("unpriced", COUNT, "those of unknown price")
-    spent_usd: float = field("spent_usd", USD, "what the others cost")
-    keepwarm_usd: float = field("kept_usd", USD, "the keep-warm function's share of that")
-    saves: int = field(
-        "saves", COUNT, "session starts that read an entry which would have lapsed otherwise"
-    )
-    saved_usd: float = field("saved_usd", USD, "what these saved at least")
-    init_allowance_usd: float = field(
-        "init_allowance_usd", USD, "of all versions: what starts may still spend until `init_until`"
-    )
-    init_write_usd: float = field(
-        "init_write_usd", USD, "of all versions: what a start took of that last"
-    )
-    init_until: float | None = field(
-        "init_until", TIME, "of all versions: until when that holds; then a start opens a week"
-    )
-    init_spent_usd: float = field(
-        "init_spent_usd",
-        USD,
-        "what starts have taken; of all versions: since the present one is deployed",
-    )
-    settled: int = field("settled", COUNT, "settlements", internal=True)
-    settled_saves: int = field(
-        "settled_saves", COUNT, "`saves` that the ledgers hold", internal=True
-    )
-    settled_saved_usd: float = field(
-        "settled_saved_usd", USD, "`saved_usd` that the ledgers hold", internal=True
-    )
-    settled_others_usd: float = field(
-        "settled_others_usd", USD, "others' dollars that the ledgers hold", internal=True
-    )
+    calls: int = field("calls", COUNT)
+    """warm calls by anyone"""
+    unpriced: int = field("unpriced", COUNT)
+    """those of unknown price"""
+    spent_usd: float = field("spent_usd", USD)
+    """what the others cost"""
+    keepwarm_usd: float = field("kept_usd", USD)
+    """the keep-warm function's share of that"""
+    saves: int = field("saves", COUNT)
+    """session starts that read an entry which would have lapsed otherwise"""
+    saved_usd: float = field("saved_usd", USD)
+    """what these saved at least"""
+    init_allowance_usd: float = field("init_allowance_usd", USD)
+    """of all versions: what starts may still spend until `init_until`"""
+    init_write_usd: float = field("init_write_usd", USD)
+    """of all versions: what a start took of that last"""
+    init_until: float | None = field("init_until", TIME)
+    """of all versions: until when that holds; then a start opens a week"""
+    init_spent_usd: float = field("init_spent_usd", USD)
+    """what starts have taken; of all versions: since the present one is deployed"""
+    settled: int = field("settled", COUNT, internal=True)
+    """settlements"""
+    settled_saves: int = field("settled_saves", COUNT, internal=True)
+    """`saves` that the ledgers hold"""
+    settled_saved_usd: float = field("settled_saved_usd", USD, internal=True)
+    """`saved_usd` that the ledgers hold"""
+    settled_others_usd: float = field("settled_others_usd", USD, internal=True)
+    """others' dollars that the ledgers hold"""
 
 
 class LastCall(Group):
     """The last warm call."""
 
-    outcome: str = field("outcome", TEXT, "what it did")
-    at: float | None = field("outcome_at", TIME, "when it was sent")
-    message_id: str = field("message_id", TEXT, "the provider's id of it")
+    outcome: str = field("outcome", TEXT)
+    """what it did"""
+    at: float | None = field("outcome_at", TIME)
+    """when it was sent"""
+    message_id: str = field("message_id", TEXT)
+    """the provider's id of it"""
 
 
 class LastDecision(Group):
     """What the keep-warm function decided."""
 
-    due_at: float | None = field("due_at", TIME, "the next check")
-    reason: str = field("reason", TEXT, "why the last call or decision was as it was")
-    wanted_ttl: int | None = field("wanted_ttl", TTL, "the TTL that the next write asks for")
-    learned: str = field(
-        "learned",
-        TEXT,
-        "the policy's counters, in Base64: of all versions, or of one that was replaced",
-    )
+    due_at: float | None = field("due_at", TIME)
+    """the next check"""
+    reason: str = field("reason", TEXT)
+    """why the last call or decision was as it was"""
+    wanted_ttl: int | None = field("wanted_ttl", TTL)
+    """the TTL that the next write asks for"""
+    learned: str = field("learned", TEXT)
+    """the policy's counters, in Base64: of all versions, or of one that was replaced"""
 
 
 class Deployment(Group):
     """Where the prefix comes from, and who sends it."""
 
-    name: str = field("deployment", TEXT, "the deployment's name")
-    functions: tuple[str, ...] = field("functions", TEXTS, "functions that send the prefix")
-    at: float | None = field(
-        "deployed_at", TIME, "when the keep-warm function last read it in its manifest"
-    )
-    object: str = field("object", TEXT, "its prefix file's key in the bucket")
-    current: str = field(
-        "current", TEXT, "of all versions: the key of the one that is deployed", internal=True
-    )
+    name: str = field("deployment", TEXT)
+    """the deployment's name"""
+    functions: tuple[str, ...] = field("functions", TEXTS)
+    """functions that send the prefix"""
+    at: float | None = field("deployed_at", TIME)
+    """when the keep-warm function last read it in its manifest"""
+    object: str = field("object", TEXT)
+    """its prefix file's key in the bucket"""
+    current: str = field("current", TEXT, internal=True)
+    """of all versions: the key of the one that is deployed"""

@@ -10,24 +10,19 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.state.model import (
+    from prefixwarm.state.keepwarm_model import (
         Account,
         Check,
-        Drift,
         DueStates,
-        Failure,
         HandOver,
-        Lease,
-        LeaseRequest,
         Ledger,
         Limits,
         Registration,
         Reservation,
-        Result,
         RoutePause,
-        SessionStart,
         Settlement,
     )
+    from prefixwarm.state.model import Drift, Failure, Lease, LeaseRequest, Result, SessionStart
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.traffic_report import TrafficReport
     from prefixwarm.state.warm_state import State

@@ -109,7 +109,7 @@ GROUPS: dict[str, type[Group]] = {
     "last_decision": LastDecision,
     "deployment": Deployment,
 }
-_NAME = Field(attribute="name", kind=TEXT, doc="the prefix's name", internal=False, name="name")
+_NAME = Field(attribute="name", kind=TEXT, internal=False, name="name")
 
 # Every attribute of a prefix's item, by its name there.
 FIELDS: dict[str, Field] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.state.model import Limits, Reservation
+from prefixwarm.state.keepwarm_model import Limits, Reservation
 
 if TYPE_CHECKING:
     from prefixwarm.state.outcome import Outcome

@@ -31,7 +31,8 @@ from prefixwarm.provider.identity import identity_token
 from prefixwarm.provider.routes import CONVERSE, ROUTES
 from prefixwarm.settings import Settings
 from prefixwarm.state.dynamodb import DynamoState
-from prefixwarm.state.item import due_states, ledger_of, pause_of, state_of
+from prefixwarm.state.item import state_of
+from prefixwarm.state.keepwarm_items import due_states, ledger_of, pause_of
 from prefixwarm.state.memory import FileState, MemoryState
 from prefixwarm.state.model import LeaseRequest
 from prefixwarm.state.table_call import signed_calls

@@ -12,8 +12,9 @@ import pytest
 
 from prefixwarm.cli.command_group import run
 from prefixwarm.prefix.prefix_file import write
+from prefixwarm.state.keepwarm_model import Registration
 from prefixwarm.state.memory import FileState
-from prefixwarm.state.model import Lease, LeaseRequest, Registration, Result, SessionStart
+from prefixwarm.state.model import Lease, LeaseRequest, Result, SessionStart
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.prefixes import make_prefix
 

@@ -15,7 +15,7 @@ from prefixwarm.cli.command_group import run
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.manifest import Entry, Manifest
 from prefixwarm.prefix.prefix_file import load, write
-from prefixwarm.state.model import Registration
+from prefixwarm.state.keepwarm_model import Registration
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.prefixes import make_prefix

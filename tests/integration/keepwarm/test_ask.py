@@ -16,7 +16,7 @@ from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import asked, prefix_file
 
 if TYPE_CHECKING:
-    from prefixwarm.state.model import Ledger
+    from prefixwarm.state.keepwarm_model import Ledger
     from tests.integration.keepwarm.conftest import World
 
 MINUTE = 60.0

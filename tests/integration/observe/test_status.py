@@ -15,8 +15,8 @@ from prefixwarm.observe import Observer, middleware
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.simulator import running
+from prefixwarm.state.keepwarm_model import Registration
 from prefixwarm.state.memory import FileState
-from prefixwarm.state.model import Registration
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.prefixes import make_prefix
 

@@ -8,14 +8,8 @@ import pytest
 
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state.dynamodb import DynamoState
-from prefixwarm.state.model import (
-    KEEP_SECONDS,
-    LEDGER_SECONDS,
-    METRIC,
-    Check,
-    Registration,
-    SessionStart,
-)
+from prefixwarm.state.keepwarm_model import LEDGER_SECONDS, Check, Registration
+from prefixwarm.state.model import KEEP_SECONDS, METRIC, SessionStart
 from prefixwarm.state.outcome import WRITTEN, Outcome
 from tests.helpers.ledgers import add_spending
 

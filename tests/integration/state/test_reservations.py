@@ -8,23 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from prefixwarm.state.model import (
-    Account,
-    Failure,
-    HandOver,
-    Lease,
-    LeaseRequest,
-    Limits,
-    Registration,
-    Reservation,
-    Result,
-    shared_key,
-)
+from prefixwarm.state.keepwarm_model import Account, HandOver, Limits, Registration, Reservation
+from prefixwarm.state.model import Failure, Lease, LeaseRequest, Result, shared_key
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
 from prefixwarm.state.warm_state import State
 
 if TYPE_CHECKING:
-    from prefixwarm.state.model import Ledger
+    from prefixwarm.state.keepwarm_model import Ledger
     from prefixwarm.state.store import StateStore
     from prefixwarm.wire.deadline import Deadline
 

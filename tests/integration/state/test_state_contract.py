@@ -9,17 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.state.model import (
-    METRIC,
-    Check,
-    Drift,
-    Failure,
-    Lease,
-    LeaseRequest,
-    Registration,
-    Result,
-    SessionStart,
-)
+from prefixwarm.state.keepwarm_model import Check, Registration
+from prefixwarm.state.model import METRIC, Drift, Failure, Lease, LeaseRequest, Result, SessionStart
 from prefixwarm.state.outcome import FAILED, SKIPPED, WRITTEN, Outcome
 from prefixwarm.state.warm_state import State
 from tests.helpers.ledgers import add_spending

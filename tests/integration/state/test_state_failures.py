@@ -10,19 +10,9 @@ import pytest
 from prefixwarm.errors import CredentialsError, StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.keepwarm_model import Check, Limits, Registration, Reservation, RoutePause
 from prefixwarm.state.memory import FileState
-from prefixwarm.state.model import (
-    METRIC,
-    Check,
-    Failure,
-    Lease,
-    LeaseRequest,
-    Limits,
-    Registration,
-    Reservation,
-    Result,
-    RoutePause,
-)
+from prefixwarm.state.model import METRIC, Failure, Lease, LeaseRequest, Result
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.state.warm_state import State

@@ -14,8 +14,9 @@ from prefixwarm.life import refresh_after
 from prefixwarm.provider.client import Provider, Reply
 from prefixwarm.simulator import running
 from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.keepwarm_model import Check
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import KEEPWARM, Check, LeaseRequest
+from prefixwarm.state.model import KEEPWARM, LeaseRequest
 from prefixwarm.state.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACHED, WRITTEN
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.acquire import acquire, without_lease

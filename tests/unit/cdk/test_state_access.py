@@ -10,7 +10,7 @@ from iam import Role, roles_of
 
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.route_breaker import route_key
-from prefixwarm.state.item import ledger_key
+from prefixwarm.state.keepwarm_items import ledger_key
 from prefixwarm.state.model import entry_key
 from prefixwarm_cdk import Credentials
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.state.model import Ledger
+from prefixwarm.state.keepwarm_model import Ledger
 from prefixwarm.state.warm_state import State
 
 KEY = "state/anthropic/-/default/support/claude-sonnet-5-5/0123456789abcdef"

@@ -13,8 +13,8 @@ from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.planned_call import PlannedCall
 from prefixwarm.keepwarm.route_breaker import RouteBreaker, route_key
 from prefixwarm.policy import Decision
+from prefixwarm.state.keepwarm_model import RoutePause
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import RoutePause
 from prefixwarm.state.outcome import Outcome
 from prefixwarm.state.warm_state import State
 from prefixwarm.warm.error_classification import classify

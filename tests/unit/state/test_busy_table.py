@@ -12,17 +12,13 @@ from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state import table_call
 from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.keepwarm_model import Account, HandOver, Limits, Registration, Reservation
 from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.model import (
     METRIC,
-    Account,
     Failure,
-    HandOver,
     Lease,
     LeaseRequest,
-    Limits,
-    Registration,
-    Reservation,
     Result,
     SessionStart,
     shared_key,

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefixwarm.errors import StateItemError
-from prefixwarm.state.item import due_states, ledger_of, state_of
-from prefixwarm.state.model import Ledger
+from prefixwarm.state.item import state_of
+from prefixwarm.state.keepwarm_items import due_states, ledger_of
+from prefixwarm.state.keepwarm_model import Ledger
 from prefixwarm.state.warm_state import FIELDS, State
 from tests.helpers.effort import EXAMPLES
 

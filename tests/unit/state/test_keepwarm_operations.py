@@ -13,19 +13,17 @@ from prefixwarm.errors import SettingsError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.settings import Settings
 from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.keepwarm_model import Check, RoutePause, Settlement
 from prefixwarm.state.memory import FileState, MemoryState
 from prefixwarm.state.model import (
     KEEPWARM,
     METRIC,
     OBSERVED,
-    Check,
     Failure,
     Lease,
     LeaseRequest,
     Result,
-    RoutePause,
     SessionStart,
-    Settlement,
 )
 from prefixwarm.state.outcome import Outcome
 from prefixwarm.state.warm_state import State

@@ -15,10 +15,11 @@ from moto import mock_aws
 
 from prefixwarm.errors import StateError, StateItemError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
-from prefixwarm.state.item import due_states
+from prefixwarm.state.keepwarm_items import due_states
+from prefixwarm.state.keepwarm_model import Ledger, Registration
 from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.memory import FileState
-from prefixwarm.state.model import METRIC, Ledger, Registration
+from prefixwarm.state.model import METRIC
 from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change, typed
 from prefixwarm.state.warm_state import State

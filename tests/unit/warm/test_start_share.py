@@ -12,8 +12,9 @@ from prefixwarm.keepwarm.handover import with_account
 from prefixwarm.policy import Policy, replay
 from prefixwarm.prefix.compiled import WarmCall
 from prefixwarm.prefix.manifest import Entry
+from prefixwarm.state.keepwarm_model import Check
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import Check, SessionStart, shared_key
+from prefixwarm.state.model import SessionStart, shared_key
 from prefixwarm.warm.acquire import acquire
 from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.start_share import WEEK, start_share, used_up

@@ -1,0 +1,90 @@
+"""What stands in the items that only keep-warm reads: those that are due, pauses, ledgers."""
+
+from __future__ import annotations
+
+from prefixwarm.errors import StateItemError
+from prefixwarm.state.item import read_attribute, state_of
+from prefixwarm.state.keepwarm_model import DueStates, Ledger, RoutePause
+from prefixwarm.state.schema import COUNT, TEXT, TIME, USD, only
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prefixwarm.state.warm_state import State
+
+
+_KEY_FIELDS = 6
+
+
+def due_states(items: Iterable[object]) -> DueStates:
+    """The states of the index's items; what is wrong with one says nothing about the others."""
+    states: list[State] = []
+    unreadable: list[StateItemError] = []
+    for item in items:
+        try:
+            states.append(_due_state(item))
+        except StateItemError as error:  # noqa: PERF203 - one does not hide the others
+            unreadable.append(error)
+    return DueStates(states=states, unreadable=unreadable)
+
+
+def _due_state(item: object) -> State:
+    key = only(item.get("pk"), "S") if isinstance(item, dict) else None
+    if not isinstance(key, str):
+        raise StateItemError("", "an item of the index has no key")
+    fields = key.split("/", _KEY_FIELDS - 1)
+    if len(fields) < _KEY_FIELDS or fields[0] != "state":
+        raise StateItemError(key, "is no key of a prefix; delete the item")
+    return state_of(key, item)
+
+
+def pause_of(key: str, item: object) -> RoutePause:
+    """The pause that a route's item holds; over long ago where there is none.
+
+    Raises
+    ------
+    StateItemError
+        When an attribute holds what it cannot.
+    """
+    if not isinstance(item, dict):
+        raise StateItemError(key, "is no item of a route")
+    pause = {
+        name: read_attribute(key, name, kind, item[name])
+        for name, kind in (("backoff_until", TIME), ("reason", TEXT))
+        if name in item
+    }
+    return RoutePause(until=pause.get("backoff_until", 0.0), reason=pause.get("reason", ""))
+
+
+def ledger_key(key: str, day: str) -> str:
+    """The partition key of one day's ledger."""
+    return f"ledger/{key.partition('/')[2]}/{day}"
+
+
+_LEDGER_COUNTS = ("unpriced", "saves", "committed_tokens")
+
+
+def ledger_of(key: str, day: str, item: object) -> Ledger:
+    """The ledger that an item holds.
+
+    Raises
+    ------
+    StateItemError
+        When an attribute holds what it cannot.
+    """
+    at = ledger_key(key, day)
+    if not isinstance(item, dict):
+        raise StateItemError(at, "is no item of a ledger")
+    outcomes = {
+        name.removeprefix("outcome_"): read_attribute(at, name, COUNT, value)
+        for name, value in item.items()
+        if name.startswith("outcome_")
+    }
+    counts = {n: read_attribute(at, n, COUNT, item[n]) for n in _LEDGER_COUNTS if n in item}
+    sums = {
+        n: read_attribute(at, n, USD, item[n])
+        for n in ("spent_usd", "others_usd", "saved_usd", "committed_usd")
+        if n in item
+    }
+    return Ledger(key=key, day=day, outcomes=outcomes, **counts, **sums)
