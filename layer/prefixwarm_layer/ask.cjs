@@ -4,7 +4,7 @@
 // come from the environment. Written for Node.js 16 and newer.
 const { createHash, createHmac } = require('crypto');
 
-const MOST_BYTES = 50000;
+const MOST_BYTES = 400000;
 const env = process.env;
 const hex = (text) => createHash('sha256').update(text).digest('hex');
 const hmac = (key, text) => createHmac('sha256', key).update(text).digest();

@@ -4,7 +4,7 @@
 # Requests go out by curl, or by the Node.js that is there. Written for bash 4.2 and newer.
 
 LC_ALL=C # else letters and order depend on the function's own
-TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=50000
+TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=400000
 STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, used_by, backoff_until, backoff_of, failures, #f'
 TEXTS='ASK TABLE CACHE_SCOPE DEPLOYMENT PREFIXES FIRST INIT INIT_HINT_MS LATENCY_VALUE' # settings
 lines=() names=() keys=() read_usd=() cold=() now_ms=0

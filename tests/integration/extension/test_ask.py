@@ -170,6 +170,16 @@ def test_a_warm_prefix_costs_one_read(asker: Asker, aws: SignedAws) -> None:
     assert asked.signal == "next\n"
 
 
+def test_prefixes_that_many_functions_share_can_be_read(asker: Asker, aws: SignedAws) -> None:
+    """As many prefixes as are read at once, of a platform with hundreds of functions."""
+    functions = ("agent", *(f"the-agent-of-one-of-many-teams-{number}" for number in range(300)))
+    for call in asker.add(*(f"prefix-{number}" for number in range(20))).values():
+        asker.put(call, functions, warm_until=time.time() + 600)
+    asked = asker.run(aws.url)
+    assert [line["reason"] for line in asked.lines] == ["warm"] * 20
+    assert aws.asked() == []
+
+
 def test_a_function_that_is_not_noted_asks_once(curl: Asker, aws: SignedAws) -> None:
     """Else nobody counts its invocations while its starts find the prefix warm."""
     call = curl.add("support")["support"]
