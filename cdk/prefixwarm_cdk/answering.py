@@ -1,13 +1,15 @@
-"""Who may ask a warmer for a warm call."""
+"""What others may do with a warmer: ask it for a warm call, keep budgets in its table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import UsageError
+from prefixwarm_cdk.cost_gate_access import allow_cost_gate
 from prefixwarm_cdk.warmer_metrics import MetricsOfWarmer
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_dynamodb as dynamodb
     from aws_cdk import aws_events as events
     from aws_cdk import aws_iam as iam
 
@@ -18,6 +20,7 @@ class AnsweringWarmer(MetricsOfWarmer):
     """A construct whose keep-warm function answers who asks for a warm call."""
 
     keep_warm: KeepWarmFunction | None
+    table: dynamodb.Table
 
     def grant_ask(self, grantee: iam.IGrantable) -> None:
         """Let somebody ask the keep-warm function for a warm call (docs/ask.md).
@@ -43,6 +46,10 @@ class AnsweringWarmer(MetricsOfWarmer):
             There is no keep-warm function.
         """
         return self._to_be_asked().answer_events(event_bus)
+
+    def grant_cost_gate(self, grantee: iam.IGrantable) -> None:
+        """Let somebody keep a `CostGate` in the table, this budget's too (docs/cost-gate.md)."""
+        allow_cost_gate(grantee, self.table, self._deployment)
 
     def _to_be_asked(self) -> KeepWarmFunction:
         if self.keep_warm is None:

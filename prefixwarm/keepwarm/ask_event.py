@@ -88,7 +88,9 @@ class AskEvent:
         if not isinstance(wait, bool):
             raise UsageError(f"wait: {quoted(str(wait))}: write true or false")
         names, needed = _names(document.get("warm")), _needed(document)
-        return cls(names, wait and waits, needed, _function(document.get("function", "")))
+        function = _function(document.get("function", ""))
+        # An event may come from anybody on the bus: it says nothing about whose traffic counts.
+        return cls(names, wait and waits, needed, function if waits else "")
 
 
 def _names(value: object) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ WAIT_SECONDS = 30.0
 
 _WARM = {False: "warm", True: "warm: written by another environment"}
 _NAMES_SHOWN = 20
+# Whose invocations a tick asks for, of one prefix: nobody who may ask can make it ask without end.
+_MOST_FUNCTIONS = 100
 
 
 def warm_asked(
@@ -168,7 +170,8 @@ class _Asked:
     def _add_function(self, state: State) -> None:
         """Note whose invocations are the prefix's traffic, as a start with Python does itself."""
         function = self._asked.function
-        if function and function not in state.deployment.functions:
+        noted = state.deployment.functions
+        if function and function not in noted and len(noted) < _MOST_FUNCTIONS:
             ends = self._deadline.earliest(RECORD_SECONDS)
             self._store.add_function(state.key, function, ends)
 

@@ -122,3 +122,27 @@ def test_on_the_aws_routes_the_region_is_part_of_it(
     here, there = (key("support", route="bedrock", region=r) for r in ("eu-west-1", "us-east-1"))
     assert access.agent.may("dynamodb:GetItem", access.table, dynamodb_LeadingKeys=[here])
     assert not access.agent.may("dynamodb:GetItem", access.table, dynamodb_LeadingKeys=[there])
+
+
+@pytest.mark.parametrize("action", WORK)
+def test_a_cost_gate_reaches_ledgers_alone(make_bench: Any, tmp_path: Path, action: str) -> None:
+    """Those of gates, and of the deployment that it shares its budget with."""
+    bench = make_bench(tmp_path)
+    warmer = bench.warmer()
+    warmer.grant_cost_gate(bench.function(name="Gate"))
+    template = bench.template()
+    found = roles_of(template.to_json())
+    role = next(role for name, role in found.items() if name.startswith("GateServiceRole"))
+    (table,) = template.find_resources("AWS::DynamoDB::Table")
+    arn = f"arn:of:{table}"
+    own = [
+        ledger_key("budget/gate/default", "2026-11-21"),
+        ledger_key(total_key("Warmer-Warm"), "2026-11-21"),
+    ]
+    assert all(role.may(action, arn, dynamodb_LeadingKeys=[one]) for one in own)
+    others = [
+        key("support"),
+        ledger_key(key("support"), "2026-11-21"),
+        ledger_key(total_key("Other"), "2026-11-21"),
+    ]
+    assert not any(role.may(action, arn, dynamodb_LeadingKeys=[one]) for one in others)

@@ -37,7 +37,7 @@ def test_the_caller_may_say_more() -> None:
 
 def test_nobody_waits_for_an_event() -> None:
     """Its answer reaches nobody."""
-    event = asked_by_event({"warm": ["support"], "wait": True})
+    event = asked_by_event({"warm": ["support"], "wait": True, "function": "agent"})
     assert AskEvent.of(event) == AskEvent(("support",), wait=False)
 
 
