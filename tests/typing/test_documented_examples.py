@@ -11,7 +11,7 @@ import pytest
 from tests.typing.test_public_names import check
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("library", "schedule", "testing")
+PAGES = ("library", "schedule", "testing", "stats", "cost-gate", "conversation", "small-libraries")
 EXAMPLES = ("fargate/worker.py",)
 
 
