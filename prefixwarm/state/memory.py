@@ -140,13 +140,12 @@ def _items(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _state_item(state: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a state that was a JSON object; what was empty is absent."""
-    functions = list(state.get("functions", ()))
     item: dict[str, Any] = {"pk": typed(state["key"])}
     for name, value in state.items():
-        if name not in ("key", "functions") and value not in (None, ""):
+        if isinstance(value, list):
+            item |= {name: {"SS": value}} if value else {}
+        elif name != "key" and value not in (None, ""):
             item[name] = typed(value)
-    if functions:
-        item["functions"] = {"SS": functions}
     if "due_at" in item:
         item["due_shard"] = typed(DUE_SHARD)
     return item
