@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/integration/extension")]
 
-from agent_code import OBSERVED, agent, with_sdk  # noqa: E402
 from extension_bench import Bench, create_table, unzipped_layer, write_prefix  # noqa: E402
+from observed_agents import OBSERVED, agent, with_sdk  # noqa: E402
 
 from prefixwarm.local.emulator import Environment  # noqa: E402
 from prefixwarm.local.local_aws import LocalAws  # noqa: E402

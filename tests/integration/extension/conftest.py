@@ -10,7 +10,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from agent_code import with_sdk
 from extension_bench import (
     ANSWER,
     KEY,
@@ -21,6 +20,7 @@ from extension_bench import (
     unzipped_layer,
     write_prefix,
 )
+from observed_agents import with_sdk
 
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.toolchain import Tools

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from agent_code import UNCHANGED, agent
 from extension_bench import ANSWER, PLAIN, changed_layer
+from observed_agents import UNCHANGED, agent
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from agent_code import OBSERVED, agent
 from extension_bench import TABLE
+from observed_agents import OBSERVED, agent
 
 from prefixwarm.simulator import Latency, running
 from tests.helpers.waiting import until

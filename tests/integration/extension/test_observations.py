@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agent_code import OBSERVED, UNCHANGED, agent, direct_agent
 from extension_bench import changed_layer
+from observed_agents import OBSERVED, UNCHANGED, agent, direct_agent
 
 from prefixwarm.local.errors import LocalCloudError
 from tests.helpers.waiting import until
