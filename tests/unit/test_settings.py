@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from prefixwarm import settings as names
 from prefixwarm.errors import SettingsError
-from prefixwarm.settings import ASK, Settings, boolean
+from prefixwarm.settings import ASK, EXEC_WRAPPER, Settings, boolean
 
 ALL = [value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)]
 
@@ -25,7 +25,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reads_every_variable() -> None:
-    """No name without its field, but for the one that the launcher and `ask` read."""
+    """No name without its field, but for those that the launcher, `ask` and the wrapper read."""
     given = {
         "PREFIXWARM_DISABLED": "true",
         "PREFIXWARM_INIT": "Always",
@@ -47,7 +47,7 @@ def test_reads_every_variable() -> None:
         "PREFIXWARM_FIRST": "support",
         "PREFIXWARM_METRICS": "Full",
     }
-    assert {*given, ASK} == set(ALL)
+    assert {*given, ASK, EXEC_WRAPPER} == set(ALL)
     found = Settings.from_environment(given)
     assert found == Settings(
         disabled=True,
