@@ -198,7 +198,7 @@ def test_a_tick_hands_over_what_is_beyond_it(catalog: PrefixCatalog) -> None:
     """Scheduler, tick, queue, event source, workers, provider, state: each prefix once."""
     catalog.fire()
     until(lambda: len(catalog.asked()) >= COUNT and len(catalog.events) > 1)
-    states = [item for item in catalog.items() if item["pk"]["S"].startswith("state/")]
+    states = [item for item in catalog.items() if "warm_until" in item]
     assert sorted(catalog.asked()) == [f"Agent {number:03}" for number in range(COUNT)]
     assert {item["outcome"]["S"] for item in states} == {"written"}
     (tick,) = [answer for name, answer in catalog.events if name == catalog.keep_warm]
