@@ -63,14 +63,14 @@ class Fleet:
         connections.transport.close()
         return done
 
-    def observer(self) -> Observer:
-        """That of a new environment."""
+    def observer(self, *, announced: bool = True) -> Observer:
+        """That of a new environment, by default once it has told the state that it observes."""
         observer = Observer(
             [self.prefix],
             state=self.state,
             emit=lambda line: self.lines.append(json.loads(line)),
         )
-        assert observer.flush(30)
+        assert not announced or observer.flush(30)
         return observer
 
     def agent(self, observer: Observer) -> Any:
