@@ -82,10 +82,10 @@ def request(name: str, ttl: str = "1h") -> dict[str, Any]:
     }
 
 
-def write_prefix(folder: Path, name: str) -> Path:
-    """The prefix file of `request(name)`."""
+def write_prefix(folder: Path, name: str, asks_as: str = "") -> Path:
+    """The prefix file of `request(name)`, or of another request under this name."""
     folder.mkdir(parents=True, exist_ok=True)
-    warm = warm_request.derive({**request(name), "max_tokens": 16})
+    warm = warm_request.derive({**request(asks_as or name), "max_tokens": 16})
     prices = prices_of(warm, "anthropic", 0)
     headers = {"anthropic-version": "2023-06-01"}
     prefix = prefix_file.build(name, warm, headers=headers, prices=prices)

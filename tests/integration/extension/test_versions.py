@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from extension_bench import request
-
-from prefixwarm.prefix import prefix_file, warm_request
+from extension_bench import write_prefix
 
 if TYPE_CHECKING:
     from extension_bench import Bench
@@ -18,11 +16,7 @@ if TYPE_CHECKING:
 def earlier(bench: Bench) -> Function:
     """The function as it was: its prefix has the same name and another text."""
     function = bench.asking("earlier")
-    warm = warm_request.derive({**request("earlier"), "max_tokens": 16})
-    built = prefix_file.build("support", warm, headers={"anthropic-version": "2023-06-01"})
-    folder = function.code / "prefixes"
-    folder.mkdir()
-    prefix_file.write(built, folder).chmod(0o644)
+    write_prefix(function.code / "prefixes", "support", asks_as="earlier")
     return replace(function, env={**function.env, "PREFIXWARM_PREFIXES": "/var/task/prefixes"})
 
 
