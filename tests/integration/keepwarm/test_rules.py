@@ -16,7 +16,7 @@ HOUR = 3600.0
 
 @pytest.mark.parametrize("rule", ["auto", "hazard"])
 def test_what_a_rule_learns_from_invocations_is_kept(world: World, rule: str) -> None:
-    """In the state item, at most 400 bytes; each day of traffic changes it."""
+    """In the item that all versions share, at most 400 bytes; each day of traffic changes it."""
     world.deploy("support", policy=rule)
     assert [outcome.kind for outcome in world.tick().outcomes] == ["written"]
     seen = []
@@ -24,7 +24,7 @@ def test_what_a_rule_learns_from_invocations_is_kept(world: World, rule: str) ->
         world.invoked("support")
         world.agent_asks("support")
         world.passes(2 * HOUR, 2 * MINUTE)
-        seen.append(base64.b64decode(world.state("support").last_decision.learned))
+        seen.append(base64.b64decode(world.shared("support").last_decision.learned))
     assert len(set(seen)) == 3
     assert all(0 < len(learned) <= 400 for learned in seen)
 
