@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -101,6 +102,9 @@ def capture(
     with record(forward=forward, environ=environ, credentials=keys) as recording:
         code = run(command, recording, output=sys.stderr)
         requests = recording.requests
+    if code in _INTERRUPTED:
+        # The agent heard of it first.
+        raise KeyboardInterrupt
     _refuse_nothing(recording, code)
     behind = base_models(
         (one.model for one in requests), chosen=model, files=naming.files, environ=environ
@@ -115,6 +119,10 @@ def capture(
     if code:
         note(f"prefixwarm: the agent ended with exit code {code}")
     finish(ok=ok)
+
+
+# Of a process that an interrupt has ended, by the signal or as shells say it.
+_INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 
 
 def _naming(names: Sequence[str], folder: Path, command: Sequence[str]) -> Naming:

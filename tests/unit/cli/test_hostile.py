@@ -164,6 +164,14 @@ def test_ctrl_c(tmp_path: Path) -> None:
     assert b"prefixwarm" not in err
 
 
+def test_an_agent_that_was_interrupted_first(tmp_path: Path) -> None:
+    """Its end is no finding about it."""
+    agent = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    command = [*COMMAND, "capture", "--", sys.executable, "-c", agent]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=PATIENCE)
+    assert (ran.returncode, ran.stdout) == (130, b"")
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_characters_that_the_terminal_lacks(
