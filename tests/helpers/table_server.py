@@ -49,10 +49,19 @@ class TableServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._closed(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._server.close()
         self._loop.close()
+
+    async def _closed(self) -> None:
+        """Ends the server and what it serves, so that nothing is left to be collected."""
+        self._server.close()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.sleep(0)  # the transports' own last step
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -71,6 +80,8 @@ class TableServer:
                 )
                 await writer.drain()
         except (asyncio.IncompleteReadError, OSError):
+            return
+        finally:
             writer.close()
 
     def _reply(self, operation: str, parameters: dict[str, Any]) -> tuple[int, dict[str, Any]]:
