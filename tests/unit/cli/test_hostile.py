@@ -146,6 +146,11 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     assert ran.stderr == f"prefixwarm: {name}: File name too long\n"
 
 
+def _heed_interrupts() -> None:
+    """What a shell starts in the background ignores them, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c(tmp_path: Path) -> None:
     """The agent and the command end; 130, as shells have it."""
     agent = "import time; print('started', flush=True); time.sleep(60)"
@@ -155,6 +160,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_heed_interrupts,
     ) as running:
         assert running.stderr is not None
         assert running.stderr.readline() == b"started\n"
@@ -168,7 +174,13 @@ def test_an_agent_that_was_interrupted_first(tmp_path: Path) -> None:
     """Its end is no finding about it."""
     agent = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
     command = [*COMMAND, "capture", "--", sys.executable, "-c", agent]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=PATIENCE)
+    ran = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=PATIENCE,
+        preexec_fn=_heed_interrupts,
+    )
     assert (ran.returncode, ran.stdout) == (130, b"")
 
 
