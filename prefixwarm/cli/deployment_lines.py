@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 TOOLS = ("cdk", "sam", "terraform")
 KEYS = ("secret:NAME", "parameter:NAME")
 
-_KEEP_WARM = {"never": "off", "always": "ski"}
 _CDK = """\
 # In the stack that holds the agent's function:
 {imports}
@@ -79,12 +78,12 @@ def lines_for(
     Parameters
     ----------
     keep_warm
-        The policy that the plan recommends.
+        The rule that the plan recommends; with ``never`` starts alone warm.
     key
         Kind and name of where the key lies: ``secret``, ``parameter`` or ``role``.
     """
     if tool == "cdk":
-        return _cdk(out, _KEEP_WARM.get(keep_warm, keep_warm), key)
+        return _cdk(out, "off" if keep_warm == "never" else keep_warm, key)
     kind, name = key
     region = " --region REGION" if kind == "role" else ""
     template = _SAM if tool == "sam" else _TERRAFORM

@@ -14,6 +14,7 @@ import click
 from prefixwarm.cli.deployment_lines import KEYS, TOOLS, lines_for
 from prefixwarm.cli.output import block, line, note
 from prefixwarm.errors import UsageError
+from prefixwarm.plan.advice import recommendation
 from prefixwarm.plan.arrivals import poisson, read
 from prefixwarm.plan.comparison import compare
 from prefixwarm.plan.costs import costs_of
@@ -69,6 +70,7 @@ def init(
     if key:
         _parsed(key)
     words = command or tuple(shlex.split(_asked("COMMAND", _COMMAND, None)))
+    note("captured into a folder that is gone afterwards; what is kept is shown at the end")
     with TemporaryDirectory(prefix="prefixwarm-init-") as folder:
         captured = Path(folder)
         _copy(out, captured)
@@ -115,18 +117,18 @@ def _new(captured: Path, out: Path) -> list[Path]:
 
 
 def _planned(files: Sequence[PrefixFile], rate: float | None, arrivals: Path | None) -> str:
-    """The rule that is the cheapest for this traffic; `auto`, which learns it, without any."""
+    """The rule that `plan` recommends for this traffic; `auto`, which learns it, without any."""
     if rate is None and arrivals is None:
         line("plan: no --rate or --arrivals was given; the rule auto learns from the real traffic")
         return "auto"
     traffic = read(arrivals) if arrivals else poisson(rate or 0.0)
     active = Policy.of({"hours": "00-24"}).hours
-    best = []
+    rules = set()
     for file in files:
         result = compare(traffic, costs_of(file, 0.0), active, aws_prices().deployment())
-        line(f"plan: {file.name}: {result.best.policy} is the cheapest of the rules")
-        best.append(result.best.policy)
-    return best[0] if len(set(best)) == 1 else "auto"
+        line(f"plan: {file.name}: {recommendation(result)}")
+        rules.add(result.rule)
+    return rules.pop() if len(rules) == 1 else "auto"
 
 
 def _written(paths: Sequence[Path], out: Path, *, yes: bool) -> None:

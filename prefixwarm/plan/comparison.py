@@ -150,6 +150,11 @@ class Plan:
         return row.units_per_day + _units(self.aws_usd(row), self.costs)
 
     @property
+    def rule(self) -> str:
+        """The rule to keep it warm with; ``never`` where that is not recommended."""
+        return self.best.policy if self.worthwhile else "never"
+
+    @property
     def worthwhile(self) -> bool:
         """Whether keeping warm saves at least a cent a month."""
         saved = self.row(NOTHING).units_per_day - self._units_per_day(self.best)

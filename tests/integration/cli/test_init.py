@@ -11,6 +11,9 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_lambda as lambda_
 
 from prefixwarm.cli.command_group import run
+from prefixwarm.cli.deployment_lines import lines_for
+from prefixwarm.prefix.prefix_file import load, write
+from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +37,27 @@ with anthropic.Anthropic() as client:
             messages=[{"role": "user", "content": question}],
         )
 """
+RULES = ("auto", "ski", "hazard", "never")
+REQUEST = {
+    "model": "claude-sonnet-5-5",
+    "max_tokens": 20,
+    "system": [
+        {"type": "text", "text": "You sell lamps. " * 900, "cache_control": {"type": "ephemeral"}}
+    ],
+    "messages": [{"role": "user", "content": "Which?"}],
+}
 KEYS = ("secret:my/claude-key", "parameter:/claude/key")
+
+
+def agent_function(stack: Stack) -> lambda_.Function:
+    """What the lines are attached to."""
+    return lambda_.Function(
+        stack,
+        "Agent",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline("def handler(event, context): return 1"),
+    )
 
 
 @pytest.fixture
@@ -59,13 +82,7 @@ def test_the_lines_for_cdk_synthesise(init: Any, key: str, tmp_path: Path) -> No
     assert (tmp_path / "prefixes" / "support.prefix.json").exists()
     lines = out.partition("# In the stack that holds the agent's function:\n")[2]
     stack = Stack(App(), "Shop")
-    function = lambda_.Function(
-        stack,
-        "Agent",
-        runtime=lambda_.Runtime.PYTHON_3_13,
-        handler="index.handler",
-        code=lambda_.Code.from_inline("def handler(event, context): return 1"),
-    )
+    function = agent_function(stack)
     exec(lines, {"self": stack, "agent_function": function})
     assert stack.node.find_child("Warm").attached == (function,)  # type: ignore[attr-defined]
 
@@ -83,11 +100,23 @@ def test_the_lines_for_the_others(init: Any, tool: str, says: str) -> None:
     assert (code, says in out) == (0, True)
 
 
-def test_the_plan_names_the_rule(init: Any) -> None:
-    """By the traffic that is given."""
-    _, out, _ = init("--key", KEYS[0], "--tool", "sam", "--rate", "2", "--yes")
-    (rule,) = re.findall(r"^plan: support: (\w+) is the cheapest", out, re.MULTILINE)
-    assert f"--policy {rule} --out build" in out
+@pytest.mark.parametrize(("rate", "says"), [("0.04", "Do not keep"), ("2", "Keep this warm")])
+def test_the_plan_names_the_rule(init: Any, rate: str, says: str) -> None:
+    """In the words of `plan`, for the traffic that is given."""
+    _, out, _ = init("--key", KEYS[0], "--tool", "sam", "--rate", rate, "--yes")
+    assert f"plan: support: {says}" in out
+    rule = re.findall(r"with the rule (\w+) and", out) or ["never"]
+    assert f"--policy {rule[0]} --out build" in out
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_lines_that_work(rule: str, tmp_path: Path) -> None:
+    """`always` is none that a plan recommends."""
+    path = write(make_prefix("support", REQUEST), tmp_path)
+    lines = lines_for("cdk", [load(path)], tmp_path, keep_warm=rule, key=("secret", "my/key"))
+    assert f"keep_warm=KeepWarm.{'off' if rule == 'never' else rule}()" in lines
+    stack = Stack(App(), "Shop")
+    exec(lines, {"self": stack, "agent_function": agent_function(stack)})
 
 
 def test_nothing_is_written_unseen(init: Any, tmp_path: Path) -> None:
