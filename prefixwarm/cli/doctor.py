@@ -107,6 +107,6 @@ def _show(diagnoses: Sequence[Diagnosis]) -> None:
         level = (
             severity(one.level) if one.level in ("warning", "error") else Styled(_WORDS[one.level])
         )
-        line(level, f"  {one.check}: {one.found}")
+        line(level, f"  {one.check}: {one.detail}")
         if one.remedy:
             line(f"         {one.remedy}")

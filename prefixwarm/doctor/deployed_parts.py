@@ -112,8 +112,8 @@ class Deployment:
             if entry is None:
                 yield error("prefixes", f"{file.name} is not deployed", "deploy the stack")
             elif entry.fingerprint and entry.fingerprint != file.fingerprint["prefix"]:
-                found = f"{file.name} differs from what is deployed"
-                yield warning("prefixes", found, "deploy the stack, or capture anew")
+                detail = f"{file.name} differs from what is deployed"
+                yield warning("prefixes", detail, "deploy the stack, or capture anew")
             else:
                 yield ok("prefixes", f"{file.name} is what is deployed")
 

@@ -19,33 +19,33 @@ class Diagnosis:
     level : str
         ``ok``; ``warning`` and ``error`` where there is something to do; ``unknown`` where it
         cannot be said.
-    found : str
-        What was found.
+    detail : str
+        What there is.
     remedy : str
         What to do; empty where there is nothing.
     """
 
     check: str
     level: Level
-    found: str
+    detail: str
     remedy: str = ""
 
 
-def ok(check: str, found: str) -> Diagnosis:
+def ok(check: str, detail: str) -> Diagnosis:
     """All is well."""
-    return Diagnosis(check, "ok", found)
+    return Diagnosis(check, "ok", detail)
 
 
-def warning(check: str, found: str, remedy: str) -> Diagnosis:
+def warning(check: str, detail: str, remedy: str) -> Diagnosis:
     """It works, and could be better."""
-    return Diagnosis(check, "warning", found, remedy)
+    return Diagnosis(check, "warning", detail, remedy)
 
 
-def error(check: str, found: str, remedy: str) -> Diagnosis:
+def error(check: str, detail: str, remedy: str) -> Diagnosis:
     """It cannot work."""
-    return Diagnosis(check, "error", found, remedy)
+    return Diagnosis(check, "error", detail, remedy)
 
 
-def unknown(check: str, found: str, remedy: str = "") -> Diagnosis:
+def unknown(check: str, detail: str, remedy: str = "") -> Diagnosis:
     """It cannot be said from here."""
-    return Diagnosis(check, "unknown", found, remedy)
+    return Diagnosis(check, "unknown", detail, remedy)

@@ -34,10 +34,10 @@ def machine(folder: Path) -> Iterator[Diagnosis]:
 
 
 def _python() -> Diagnosis:
-    found = f"prefixwarm {__version__} on Python {platform.python_version()}"
+    detail = f"prefixwarm {__version__} on Python {platform.python_version()}"
     if sys.version_info < _OLDEST:
-        return error("python", found, "install Python 3.10 or newer")
-    return ok("python", found)
+        return error("python", detail, "install Python 3.10 or newer")
+    return ok("python", detail)
 
 
 def _extras() -> Diagnosis:

@@ -149,7 +149,7 @@ def test_what_is_broken_is_said_with_a_remedy(deployed: Deployed, capsys: Any) -
     code, found = checks(capsys, path)
     assert code == 1
     assert {name for name, one in found.items() if one["level"] == "error"} == {"schedule", "ticks"}
-    assert found["prefixes"]["found"] == "support differs from what is deployed"
+    assert found["prefixes"]["detail"] == "support differs from what is deployed"
     assert all(one["remedy"] for one in found.values() if one["level"] in ("error", "warning"))
 
 
@@ -159,7 +159,7 @@ def test_switches_are_warnings(deployed: Deployed, capsys: Any) -> None:
     deployed.function(PREFIXWARM_TABLE="states", PREFIXWARM_DISABLED="1")
     code, found = checks(capsys)
     assert (code, found["kill switch"]["level"]) == (0, "warning")
-    assert found["schedule"]["found"] == "tick is disabled"
+    assert found["schedule"]["detail"] == "tick is disabled"
 
 
 def test_one_thing_that_is_missing_hides_nothing_else(deployed: Deployed, capsys: Any) -> None:
@@ -169,7 +169,7 @@ def test_one_thing_that_is_missing_hides_nothing_else(deployed: Deployed, capsys
     )
     code, found = checks(capsys, deployed.file)
     assert code == 1
-    assert found["table"]["found"] == "gone does not exist"
+    assert found["table"]["detail"] == "gone does not exist"
     assert found["kill switch"]["level"] == "error"
     assert found["prefixes"]["level"] == "unknown"
     assert found["schedule"]["level"] == "ok"
