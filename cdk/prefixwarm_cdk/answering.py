@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import UsageError
+from prefixwarm.settings import INIT_USD_PER_WEEK, Settings
 from prefixwarm_cdk.cost_gate_access import allow_cost_gate
 from prefixwarm_cdk.warmer_metrics import MetricsOfWarmer
 
@@ -21,6 +22,7 @@ class AnsweringWarmer(MetricsOfWarmer):
 
     keep_warm: KeepWarmFunction | None
     table: dynamodb.Table
+    _usd_of_asks = Settings.init_usd_per_week
 
     def grant_ask(self, grantee: iam.IGrantable) -> None:
         """Let somebody ask the keep-warm function for a warm call (docs/ask.md).
@@ -50,6 +52,12 @@ class AnsweringWarmer(MetricsOfWarmer):
     def grant_cost_gate(self, grantee: iam.IGrantable) -> None:
         """Let somebody keep a `CostGate` in the table, this budget's too (docs/cost-gate.md)."""
         allow_cost_gate(grantee, self.table, self._deployment)
+
+    def _allow_asks(self, usd_per_week: float) -> None:
+        """Let asks cost what an attached function lets its starts cost, where that is more."""
+        if self.keep_warm and usd_per_week > self._usd_of_asks:
+            self._usd_of_asks = usd_per_week
+            self.keep_warm.configure({INIT_USD_PER_WEEK: f"{usd_per_week}"})
 
     def _to_be_asked(self) -> KeepWarmFunction:
         if self.keep_warm is None:

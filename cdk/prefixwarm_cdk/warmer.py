@@ -274,12 +274,15 @@ class PrefixWarmer(AnsweringWarmer):
         own = attachment.own_settings(init, **times, usd_per_week=init_usd_per_week)
         own |= attachment.first_setting(function, [prefix.name for prefix in chosen], first)
         expect_observe(observe)
-        layer = layer_for(self, function, chosen, observe=bool(observe))
+        brings = bool(observe) and runtimes.may_warm(function.runtime.name)
+        layer = layer_for(self, function, chosen, observe=brings)
         attachment.set_up(self, function, layer, self._shared(function) | own)
         if observe == AUTO:
             observe_from_start(function)
         renew_versions(function, layer)
         self._grant(function, chosen)
+        if runtimes.asks(function.runtime.name):
+            self._allow_asks(init_usd_per_week)
         self._senders[function] = chosen
         self._name_senders()
 

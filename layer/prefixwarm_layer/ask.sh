@@ -6,7 +6,7 @@
 LC_ALL=C # else letters and order depend on the function's own
 TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=400000
 STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, used_by, backoff_until, backoff_of, failures, #f'
-TEXTS='ASK TABLE CACHE_SCOPE DEPLOYMENT PREFIXES FIRST INIT INIT_HINT_MS LATENCY_VALUE' # settings
+TEXTS='ASK TABLE CACHE_SCOPE DEPLOYMENT PREFIXES FIRST INIT INIT_HINT_MS LATENCY_VALUE INIT_USD_PER_WEEK' # settings
 lines=() names=() keys=() read_usd=() cold=() now_ms=0
 declare -A decisions # by prefix
 home=${BASH_SOURCE%/*}
@@ -75,6 +75,7 @@ refuse_by_settings() {
     auto | always) ;;
     *) stop failed 'PREFIXWARM_INIT: write one of auto, always, off' ;;
   esac
+  [[ ${PREFIXWARM_INIT_USD_PER_WEEK:-1} =~ ^(0|[1-9][0-9]{0,5})(\.[0-9]{1,9})?$ ]] || stop failed 'PREFIXWARM_INIT_USD_PER_WEEK: write US dollars, 0 or more'
   [[ $kind == snap-start ]] && stop skipped 'snap-start: init runs when publishing, long before the first request'
   [[ ${PREFIXWARM_ASK:-} =~ ^[A-Za-z0-9_-]{1,64}$ ]] || stop failed 'PREFIXWARM_ASK: write the name of the keep-warm function'
   [[ $table =~ ^[A-Za-z0-9_.:/-]{3,1024}$ || $mode == always ]] || stop failed 'PREFIXWARM_TABLE: write the name of the table of the warm state'
@@ -306,7 +307,7 @@ ask_for() { # PREFIX...
   printf -v names_json ',"%s"' "$@"
   held
   local left=$((hold_ms - held_ms - 100)) # to have said it when the hold ends
-  send $((left > 100 ? left : 100)) lambda "/2015-03-31/functions/$PREFIXWARM_ASK/invocations" '' "{\"warm\":[${names_json:1}],\"wait\":true,\"needed_for_seconds\":$NEEDED_SECONDS${function:+,\"function\":\"$function\"}}"
+  send $((left > 100 ? left : 100)) lambda "/2015-03-31/functions/$PREFIXWARM_ASK/invocations" '' "{\"warm\":[${names_json:1}],\"wait\":true,\"needed_for_seconds\":$NEEDED_SECONDS${PREFIXWARM_INIT_USD_PER_WEEK:+,\"usd_per_week\":$PREFIXWARM_INIT_USD_PER_WEEK}${function:+,\"function\":\"$function\"}}"
   if [[ ! $status ]]; then
     held
     ((held_ms < hold_ms - 200)) && stop failed 'the keep-warm function cannot be reached'

@@ -31,7 +31,7 @@ MOST_NAMES = 20
 # What a start needs of an entry, and a little time for its user to begin.
 NEEDED_SECONDS = 60.0
 
-_FIELDS = ("warm", "wait", "needed_for_seconds", "function")
+_FIELDS = ("warm", "wait", "needed_for_seconds", "function", "usd_per_week")
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 _FUNCTION = re.compile(r"[A-Za-z0-9_-]{0,64}")
 _EXAMPLE = '{"warm": ["support"]}'
@@ -51,12 +51,16 @@ class AskEvent:
         Nothing is sent for an entry that lives longer than this.
     function : str
         The Lambda function whose invocations send the prefixes; empty where none is named.
+    usd_per_week : float or None
+        What the caller lets an unobserved prefix cost in a week, US dollars; None leaves that to
+        the keep-warm function, whose own limit holds in any case.
     """
 
     names: tuple[str, ...]
     wait: bool = True
     needed_for_seconds: float = NEEDED_SECONDS
     function: str = ""
+    usd_per_week: float | None = None
 
     @classmethod
     def of(cls, event: object) -> AskEvent | None:
@@ -82,15 +86,16 @@ class AskEvent:
             raise UsageError(f"detail: is no object; write {_EXAMPLE}")
         for field in document:
             if field not in _FIELDS:
-                known = ", ".join(_FIELDS)
-                raise UsageError(f"{quoted(str(field))}: is no field of an ask; there are {known}")
+                fields = ", ".join(_FIELDS)
+                raise UsageError(f"{quoted(str(field))}: is no field of an ask; there are {fields}")
         wait = document.get("wait", True)
         if not isinstance(wait, bool):
             raise UsageError(f"wait: {quoted(str(wait))}: write true or false")
         names, needed = _names(document.get("warm")), _needed(document)
         function = _function(document.get("function", ""))
         # An event may come from anybody on the bus: it says nothing about whose traffic counts.
-        return cls(names, wait and waits, needed, function if waits else "")
+        sender = function if waits else ""
+        return cls(names, wait and waits, needed, sender, _dollars(document))
 
 
 def _names(value: object) -> tuple[str, ...]:
@@ -112,6 +117,14 @@ def _needed(document: Mapping[str, Any]) -> float:
         problem = f"write seconds from 0 to {TTL_1H}"
         raise UsageError(f"needed_for_seconds: {quoted(str(seconds))}: {problem}")
     return float(seconds)
+
+
+def _dollars(document: Mapping[str, Any]) -> float | None:
+    usd = document.get("usd_per_week")
+    number = isinstance(usd, (int, float)) and not isinstance(usd, bool)
+    if usd is None or (number and 0 <= usd < 1e6):
+        return usd
+    raise UsageError(f"usd_per_week: {quoted(str(usd))}: write US dollars, 0 or more")
 
 
 def _function(name: object) -> str:

@@ -113,7 +113,8 @@ class _Asked:
         self._asked = asked
         self._store = dependencies.store
         self._clock = dependencies.clock
-        self._usd_per_week = dependencies.settings.init_usd_per_week
+        own = dependencies.settings.init_usd_per_week
+        self._usd_per_week = own if asked.usd_per_week is None else min(own, asked.usd_per_week)
         self._catalog = catalog
         self._calls = calls
         self._deadline = deadline

@@ -238,6 +238,15 @@ def test_a_provisioned_start_that_nobody_observes_sends_nothing(
     assert curl.run(aws.url, "provisioned-concurrency").line["outcome"] == "written"
 
 
+def test_what_starts_may_spend_is_said(curl: Asker, aws: SignedAws) -> None:
+    """As `attach(init_usd_per_week=...)` sets it; what is no amount is refused."""
+    curl.run(aws.url, PREFIXWARM_INIT_USD_PER_WEEK=" 0.25 ")
+    assert aws.asked() == [{**ASKED, "usd_per_week": 0.25}]
+    asked = curl.run(aws.url, PREFIXWARM_INIT_USD_PER_WEEK="1,5")
+    assert asked.line["reason"].startswith("PREFIXWARM_INIT_USD_PER_WEEK: write US dollars")
+    assert len(aws.asked()) == 1
+
+
 def test_always_asks_without_reading(curl: Asker, aws: SignedAws) -> None:
     """The mode that asks no state."""
     curl.add("alpha", "beta")

@@ -78,6 +78,18 @@ def test_a_function_that_asks_is_noted(world: World) -> None:
     assert world.state("support").deployment.functions == ("another", "support-agent")
 
 
+def test_a_caller_may_spend_less_and_never_more(world: World) -> None:
+    """Than the function's own limit for what nobody observes."""
+    world.deploy("support", "sales")
+    (outcome,) = world.asks("support", usd_per_week=0)
+    assert (outcome.kind, outcome.reason[:20]) == ("skipped", "nothing may be spent")
+    assert world.warm_calls() == []
+    (outcome,) = world.asks("sales", usd_per_week=1e5)
+    assert outcome.kind == "written"
+    left = world.shared("sales").money.init_allowance_usd
+    assert left < world.runtime.settings.init_usd_per_week
+
+
 def test_the_agent_reads_what_was_asked_for(world: World) -> None:
     """And is counted as a request that read it, by the tick that follows."""
     world.deploy("support")

@@ -55,6 +55,21 @@ def test_in_a_runtime_of_ones_own_it_may_do_both(bench: Any) -> None:
     assert "secretsmanager:GetSecretValue" in actions
 
 
+def test_what_its_starts_may_spend_holds_for_its_asks(bench: Any) -> None:
+    """The keep-warm function allows as much as the most generous of those that ask."""
+    warmer = bench.warmer()
+    code = lambda_.Code.from_asset(str(Path(__file__).parent))
+    for name, usd in (("One", 3.0), ("Two", 2.0)):
+        runtime = lambda_.Runtime.NODEJS_22_X
+        function = bench.function(name=name, runtime=runtime, code=code)
+        warmer.attach(function, init_usd_per_week=usd)
+    texts = {
+        logical: function["Properties"]["Environment"]["Variables"]["PREFIXWARM_INIT_USD_PER_WEEK"]
+        for logical, function in bench.template().find_resources("AWS::Lambda::Function").items()
+    }
+    assert sorted(texts.values()) == ["2.0", "3.0", "3.0"]
+
+
 def test_a_python_function_is_not_allowed_to_ask(template: assertions.Template) -> None:
     """It warms by itself."""
     assert "lambda:InvokeFunction" not in _actions(template, "AgentServiceRole")
