@@ -296,8 +296,8 @@ def main() -> None:
         words = (
             f"{platform.python_implementation()} {platform.python_version()}, "
             f"{os.cpu_count()} cores, {options.rounds} rounds; median of the n paired differences "
-            f"[95 % confidence interval]. Layer without prefixes: {size / 1000:.0f} kB, "
-            f"with bytecode for {', '.join(build.python for build in BUILDS)}."
+            f"[95 % confidence interval]. Layer without prefixes: {size / 1000:.0f} kB with what "
+            f"agents import, bytecode for {', '.join(build.python for build in BUILDS)}."
         )
         report = [
             words,
