@@ -8,7 +8,7 @@ import time
 
 import click
 
-from prefixwarm.cli.output import block, json_option, note
+from prefixwarm.cli.output import block, emit, json_option, note
 
 
 @click.command(epilog="Example: prefixwarm demo --json > demo.json")
@@ -20,7 +20,7 @@ def demo(as_json: bool) -> None:
     under AWS's own Lambda emulator against a simulated provider. Needs Linux and, the first time,
     the package indexes.
     """
-    from prefixwarm.local import demo_table, scenarios
+    from prefixwarm.local import demo_table, run_report, scenarios
     from prefixwarm.local.setup import stack
     from prefixwarm.local.toolchain import Tools
 
@@ -32,7 +32,8 @@ def demo(as_json: bool) -> None:
     # A terminated demo takes its servers and environments with it, as an interrupted one does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with stack(Tools(), progress) as deployed:
-        progress(demo_table.latency_model())
+        progress(demo_table.latency_model(run_report.provider_latency()))
         results = scenarios.run_all(deployed, progress)
     progress("done")
-    block(demo_table.as_json(results) if as_json else demo_table.as_table(results))
+    run = run_report.measured_run("example", results)
+    emit(run.document(), as_json, lambda: block(demo_table.as_table(run)))

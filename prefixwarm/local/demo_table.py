@@ -1,21 +1,13 @@
-"""The demo's result as a table for people and as JSON for machines."""
+"""A measured run as a table for people."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-from dataclasses import asdict
-from importlib import metadata
 from typing import TYPE_CHECKING
-
-from prefixwarm.local import toolchain
-from prefixwarm.local.simulated_provider import LATENCY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.local.measurements import Scenario
+    from prefixwarm.local.measured_run import MeasuredRun, ProviderLatency, Scenario
 
 
 _COLUMNS = (
@@ -36,29 +28,25 @@ _COLUMNS = (
 _NOTES = (
     "first token, read, written: wait and cache tokens of an environment's first request\n"
     "added init: against the same function without the layer\n"
-    f"storm: means and medians of all starts, which share this machine's {os.cpu_count()} cores"
+    "storm: means and medians of all starts, which share this machine's {cores} cores"
 )
 
 
-def latency_model() -> str:
+def latency_model(latency: ProviderLatency) -> str:
     """One line that says how the simulated provider takes its time."""
     return (
-        f"simulated first token: {LATENCY.base:g} s + uncached tokens / {LATENCY.prefill_rate:,.0f}"
-        f" per s + read tokens / {LATENCY.read_rate:,.0f} per s"
+        f"simulated first token: {latency.base:g} s + uncached tokens / {latency.prefill_rate:,.0f}"
+        f" per s + read tokens / {latency.read_rate:,.0f} per s"
     )
 
 
-def as_json(scenarios: Sequence[Scenario]) -> str:
-    """The documented object, on several lines."""
-    versions = _versions()
-    return json.dumps({"scenarios": [asdict(s) for s in scenarios], "versions": versions}, indent=2)
-
-
-def as_table(scenarios: Sequence[Scenario]) -> str:
+def as_table(run: MeasuredRun) -> str:
     """Aligned columns, and what they mean."""
-    rows = [_COLUMNS, *(_row(scenario) for scenario in scenarios)]
+    rows = [_COLUMNS, *(_row(scenario) for scenario in run.scenarios)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    return "\n".join([*(_line(row, widths) for row in rows), "", _NOTES, latency_model()])
+    notes = _NOTES.format(cores=run.machine.cores)
+    lines = (_line(row, widths) for row in rows)
+    return "\n".join([*lines, "", notes, latency_model(run.latency)])
 
 
 def _row(scenario: Scenario) -> tuple[str, ...]:
@@ -69,13 +57,17 @@ def _row(scenario: Scenario) -> tuple[str, ...]:
         f"{first.ttft_ms:,.0f} ms",
         f"{first.cache_read_tokens:,}",
         f"{first.cache_write_tokens:,}",
-        f"${first.cost_usd:.4f}",
+        _dollars(first.cost_usd),
         str(scenario.warm_calls),
-        f"${scenario.warm_cost_usd:.4f}",
+        _dollars(scenario.warm_cost_usd),
         str(scenario.cache_writes),
         f"{scenario.init_ms:,.0f} ms",
         f"{scenario.added_init_ms:+,.0f} ms",
     )
+
+
+def _dollars(amount: float | None) -> str:
+    return "unknown" if amount is None else f"${amount:.4f}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -84,14 +76,3 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     )
     return "  ".join([name, *rest]).rstrip()
-
-
-def _versions() -> dict[str, str]:
-    packages = ("prefixwarm", "ministack", "anthropic", "aws-cdk-lib")
-    return {
-        **{name: metadata.version(name) for name in packages},
-        "python": platform.python_version(),
-        "runtime emulator": toolchain.EMULATOR,
-        "runtime client": toolchain.RUNTIME_CLIENT,
-        "cdk": toolchain.CDK_CLI,
-    }

@@ -50,12 +50,16 @@ class Invocation:
         Milliseconds of the init phase if this invocation began with one, else None.
     log
         What function, extensions and emulator wrote during the invocation.
+    began, ended
+        When it was sent and answered, in seconds of the monotonic clock.
     """
 
     payload: Any
     status: int
     init_ms: float | None
     log: str
+    began: float = 0.0
+    ended: float = 0.0
 
 
 class Environment:
@@ -147,15 +151,17 @@ class Environment:
         seconds = 3 * self.function.timeout + 10
         namespace_pid = None if self._network else self._pid()
         event_json = json.dumps(event).encode()
+        began = time.monotonic()
         try:
             status, body = local_http.fetch(
                 "POST", url, event_json, seconds=seconds, namespace_pid=namespace_pid
             )
         except OSError as error:
             raise LocalCloudError(f"the runtime emulator gives no answer: {error}") from error
-        log = self.log[before:]
+        ended, log = time.monotonic(), self.log[before:]
         init = _INIT.search(log)
-        return Invocation(_parsed(body), status, float(init[1]) if init else None, log)
+        init_ms = float(init[1]) if init else None
+        return Invocation(_parsed(body), status, init_ms, log, began, ended)
 
     def close(self) -> str:
         """End the environment as Lambda does, with a SHUTDOWN event; return the whole log."""

@@ -1,4 +1,4 @@
-"""The demo's four scenarios: the same function without and with prefixwarm."""
+"""The demo's scenarios: the same function without and with prefixwarm."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.local.emulator import Environment
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.measurements import Scenario
+from prefixwarm.local.measurements import scenario
 from prefixwarm.local.simulated_provider import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from prefixwarm.local.measured_run import Scenario
     from prefixwarm.local.measurements import Run
     from prefixwarm.local.stack import DeployedStack
 
@@ -30,12 +31,12 @@ def run_all(stack: DeployedStack, progress: Callable[[str], None]) -> list[Scena
     stack.start(stack.agent)
     runs: dict[str, list[Run]] = {name: [] for name in _STARTS}
     for number in range(1, REPEATS + 1):
-        for name, (start, text) in _STARTS.items():
-            progress(f"{text} ({number} of {REPEATS})")
+        for name, (start, title) in _STARTS.items():
+            progress(f"{title} ({number} of {REPEATS})")
             stack.clear()
             runs[name].append(start(stack))
     without_ms = statistics.median(run.init_ms for run in runs["cold"])
-    single = [Scenario.of(name, name_runs, without_ms) for name, name_runs in runs.items()]
+    single = [scenario(name, title, runs[name], without_ms) for name, (_, title) in _STARTS.items()]
     return [*single, _storm(stack, progress)]
 
 
@@ -68,6 +69,7 @@ def _storm(stack: DeployedStack, progress: Callable[[str], None]) -> Scenario:
     progress(f"{STORM} cold starts at once, without the layer")
     stack.clear()
     without = stack.start(light.without_layers(), STORM)
-    progress(f"{STORM} cold starts at once, with the layer")
+    title = f"{STORM} cold starts at once, with the layer"
+    progress(title)
     stack.clear()
-    return Scenario.of("storm", [stack.start(light, STORM)], without.init_ms)
+    return scenario("storm", title, [stack.start(light, STORM)], without.init_ms)

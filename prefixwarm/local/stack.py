@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prefixwarm.local import machine_load
 from prefixwarm.local.concurrent_starts import start_together
 from prefixwarm.local.measurements import Run
 
@@ -57,5 +59,14 @@ class DeployedStack:
 
     def start(self, function: Function, count: int = 1) -> Run:
         """Start environments of `function` together, and ask each the same question."""
+        earlier = len(self.provider.requests())
+        busy = machine_load.busy_cores()
         answers = start_together(function, count, QUESTION, tools=self.tools)
-        return Run(answers, self.provider.requests())
+        return Run(
+            answers,
+            self.provider.requests(),
+            entries=self.provider.entries(),
+            earlier=earlier,
+            clock_offset=self.provider.now() - time.monotonic(),
+            busy_cores=busy,
+        )

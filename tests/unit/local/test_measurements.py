@@ -1,4 +1,4 @@
-"""How runs become the lines of the demo's table."""
+"""How runs become plain data, and the lines of the demo's table."""
 
 from __future__ import annotations
 
@@ -7,74 +7,143 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.local.demo_table import as_json, as_table
+from prefixwarm.local.demo_table import as_table
 from prefixwarm.local.emulator import Invocation
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.measurements import Run, Scenario
+from prefixwarm.local.measured_run import Machine, MeasuredRun, ProviderLatency
+from prefixwarm.local.measurements import Run, scenario
+
+TTL_1H = 3600
 
 
-def answer(number: int, *, ttft_ms: float, read: int = 0, written: int = 0) -> Invocation:
-    """What the agent returns."""
+def answer(number: int, *, began: float = 10.0) -> Invocation:
+    """What the emulator reports of a start."""
+    return Invocation({}, 200, 100.0 + number, "", began, began + 2.0)
+
+
+def request(
+    *, ttft_ms: float = 300.0, read: int = 0, written: int = 0, warm: bool = False, **more: Any
+) -> dict[str, Any]:
+    """What the provider recorded."""
     usage = {
         "input_tokens": 10,
         "cache_read_input_tokens": read,
         "cache_creation_input_tokens": written,
+        "output_tokens": 5,
     }
-    payload = {"ttft_ms": ttft_ms, "usage": usage, "message_id": f"msg_{number}"}
-    return Invocation(payload, 200, 100.0 + number, "")
+    return {
+        "time": 1_000_011.0,
+        "status": 200,
+        "headers": {"user-agent": "prefixwarm" if warm else "anthropic/python"},
+        "usage": usage,
+        "ttft_ms": ttft_ms,
+        "latency_ms": ttft_ms + 50,
+        "cost_usd": 0.5,
+        **more,
+    }
 
 
-def request(number: int, *, written: int = 0, cost: float = 0.5, warm: bool = False) -> Any:
-    """What the provider recorded."""
-    usage = {"cache_creation_input_tokens": written}
-    return {"message_id": f"msg_{number}", "usage": usage, "cost_usd": cost, "warm": warm}
+def measured(*scenarios: Any, busy: bool = False) -> MeasuredRun:
+    """A run with these scenarios."""
+    latency = ProviderLatency(base=0.35, prefill_rate=12_000, read_rate=5e5, output_rate=80)
+    machine = Machine(cores=2, busy=busy)
+    return MeasuredRun("example", tuple(scenarios), latency, machine, {"prefixwarm": "1"})
 
 
 def test_storm_is_the_mean_over_environments_and_counts_every_write() -> None:
     """Writes of the agents themselves count as much as the warm call's."""
     run = Run(
-        [answer(1, ttft_ms=100, written=9), answer(2, ttft_ms=300, read=9)],
-        [request(1, written=9), request(2, cost=0.1), request(3, written=9, warm=True)],
+        [answer(1), answer(2)],
+        [
+            request(written=9, warm=True),
+            request(ttft_ms=100, written=9),
+            request(ttft_ms=300, read=9, cost_usd=0.1),
+        ],
     )
-    scenario = Scenario.of("storm", [run], without_layer_ms=91.5)
-    assert scenario.environments == 2
-    assert scenario.first_request.ttft_ms == 200
-    assert scenario.first_request.cost_usd == pytest.approx(0.3)
-    assert (scenario.warm_calls, scenario.warm_cost_usd, scenario.cache_writes) == (1, 0.5, 2)
-    assert (scenario.init_ms, scenario.added_init_ms) == (101.5, 10.0)
+    line = scenario("storm", "many", [run], without_layer_ms=91.5)
+    assert line.environments == 2
+    assert line.first_request.ttft_ms == 200
+    assert line.first_request.cost_usd == pytest.approx(0.3)
+    assert (line.warm_calls, line.warm_cost_usd, line.cache_writes) == (1, 0.5, 2)
+    assert (line.init_ms, line.added_init_ms) == (101.5, 10.0)
 
 
 def test_repeated_scenario_is_its_run_with_the_median_wait() -> None:
     """The numbers of one line belong to one run; init phases are medians of all."""
     runs = [
-        Run([answer(number, ttft_ms=wait)], [request(number, cost=number)])
+        Run([answer(number)], [request(ttft_ms=wait, cost_usd=number)])
         for number, wait in [(1, 900.0), (2, 300.0), (3, 400.0)]
     ]
-    scenario = Scenario.of("cold", runs, without_layer_ms=102.0)
-    assert scenario.first_request.ttft_ms == 400
-    assert scenario.first_request.cost_usd == 3
-    assert scenario.init_ms == 102
-    assert scenario.added_init_ms == 0
+    line = scenario("cold", "one", runs, without_layer_ms=102.0)
+    assert line.first_request.ttft_ms == 400
+    assert line.first_request.cost_usd == 3
+    assert (line.init_ms, line.added_init_ms) == (102, 0)
+    assert line.init_range_ms == (101, 103)
 
 
-def test_failed_agent_is_no_measurement() -> None:
-    """An error object is not taken for an answer."""
+def test_first_request_of_an_environment_is_the_agents_first() -> None:
+    """Neither a warm call nor a later turn is."""
+    calls = [request(warm=True), request(ttft_ms=400, read=9), request(ttft_ms=350, read=12)]
+    first = Run([answer(1)], calls).first_request
+    assert (first.ttft_ms, first.cache_read_tokens) == (400, 9)
+
+
+def test_agent_without_a_model_call_is_no_measurement() -> None:
+    """Its answer says why."""
     failed = Invocation({"errorMessage": "no key"}, 200, 5.0, "")
-    with pytest.raises(LocalCloudError, match="no key"):
-        Scenario.of("cold", [Run([failed], [])], without_layer_ms=0)
+    refused = request(status=401, usage=None, ttft_ms=0, latency_ms=None, cost_usd=None)
+    refused["ttft_ms"] = None
+    for requests in ([], [refused]):
+        with pytest.raises(LocalCloudError, match="no key"):
+            scenario("cold", "one", [Run([failed], requests)], without_layer_ms=0)
 
 
-def test_json_has_the_documented_keys() -> None:
+def test_unknown_price_stays_unknown() -> None:
+    """It is not $0."""
+    calls = [request(warm=True, cost_usd=None), request(cost_usd=None)]
+    line = scenario("layer", "one", [Run([answer(1)], calls)], without_layer_ms=0)
+    assert line.warm_cost_usd is None
+    assert line.first_request.cost_usd is None
+    assert as_table(measured(line)).splitlines()[1].count("unknown") == 2
+
+
+def test_round_is_timed_from_its_first_invocation() -> None:
+    """On the provider's clock, whatever this machine's is."""
+    entry = {"tokens": 9, "ttl": "1h", "available_at": 1_000_010.5, "reads": 1}
+    run = Run(
+        [answer(1, began=10.25), answer(2, began=10.0)],
+        [request(time=1_000_009.0, warm=True), request(time=1_000_010.25, warm=True), request()],
+        entries=[{**entry, "expires_at": 1_000_010.0 + TTL_1H}],
+        earlier=1,
+        clock_offset=1_000_000.0,
+        busy_cores=0.25,
+    )
+    data = run.round()
+    assert [(s.began_ms, s.answered_ms) for s in data.starts] == [(250, 2250), (0, 2000)]
+    assert [(c.by, c.began_ms, c.first_token_ms, c.ended_ms) for c in data.calls] == [
+        ("keepwarm", -1000, -700, -650),
+        ("init", 250, 550, 600),
+        ("agent", 1000, 1300, 1350),
+    ]
+    (held,) = data.entries
+    assert (held.ttl_seconds, held.written_ms, held.expires_ms) == (TTL_1H, 500, 3_600_000)
+
+
+def test_document_has_the_documented_keys() -> None:
     """Machines read these keys."""
-    run = Run([answer(1, ttft_ms=1.5, read=7)], [request(1)])
-    document = json.loads(as_json([Scenario.of("layer", [run], without_layer_ms=1)]))
-    assert list(document) == ["scenarios", "versions"]
-    (scenario,) = document["scenarios"]
-    assert scenario == {
+    run = Run([answer(1)], [request(read=7)])
+    document = json.loads(
+        json.dumps(measured(scenario("layer", "one", [run], without_layer_ms=1)).document())
+    )
+    assert list(document) == ["app", "scenarios", "latency", "machine", "versions"]
+    (line,) = document["scenarios"]
+    assert len(line.pop("rounds")) == 1
+    assert line == {
         "name": "layer",
+        "title": "one",
         "environments": 1,
         "first_request": {
-            "ttft_ms": 1.5,
+            "ttft_ms": 300.0,
             "cache_read_tokens": 7,
             "cache_write_tokens": 0,
             "input_tokens": 10,
@@ -90,8 +159,8 @@ def test_json_has_the_documented_keys() -> None:
 
 def test_table_lines_are_aligned() -> None:
     """Every line is as wide as the head, and the latency model is below."""
-    run = Run([answer(1, ttft_ms=1234.5, written=7000)], [request(1, written=7000)])
-    table, notes = as_table([Scenario.of("cold", [run], without_layer_ms=101)]).split("\n\n")
+    run = Run([answer(1)], [request(ttft_ms=1234.5, written=7000)])
+    table, notes = as_table(measured(scenario("cold", "one", [run], 101))).split("\n\n")
     lines = table.splitlines()
     assert "simulated first token" in notes
     assert len({len(line) for line in lines}) == 1

@@ -1,0 +1,47 @@
+"""Puts what was measured beside what it was measured on."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from dataclasses import asdict
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from prefixwarm.local import machine_load, toolchain
+from prefixwarm.local.measured_run import Machine, MeasuredRun, ProviderLatency
+from prefixwarm.local.simulated_provider import LATENCY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prefixwarm.local.measured_run import Scenario
+
+
+def measured_run(app: str, scenarios: Sequence[Scenario]) -> MeasuredRun:
+    """The scenarios of one app, with the provider's times, the machine and all versions."""
+    loads = [round_.busy_cores for scenario in scenarios for round_ in scenario.rounds]
+    busy = bool(loads) and machine_load.slows_starts(statistics.median(loads))
+    return MeasuredRun(
+        app=app,
+        scenarios=tuple(scenarios),
+        latency=provider_latency(),
+        machine=Machine(cores=machine_load.cores(), busy=busy),
+        versions=_versions(),
+    )
+
+
+def provider_latency() -> ProviderLatency:
+    """How the simulated provider takes its time."""
+    return ProviderLatency(**asdict(LATENCY))
+
+
+def _versions() -> dict[str, str]:
+    packages = ("prefixwarm", "ministack", "anthropic", "aws-cdk-lib")
+    return {
+        **{name: metadata.version(name) for name in packages},
+        "python": platform.python_version(),
+        "runtime emulator": toolchain.EMULATOR,
+        "runtime client": toolchain.RUNTIME_CLIENT,
+        "cdk": toolchain.CDK_CLI,
+    }
