@@ -96,8 +96,12 @@ def cli() -> None:
     """Keep the prompt-cache prefixes of Claude agents warm, and only when that pays."""
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line.
+def run(
+    arguments: Sequence[str] | None = None,
+    command: click.Command = cli,
+    name: str = "prefixwarm",
+) -> int:
+    """Run one command line: of `prefixwarm`, or of a script that is a command of its own.
 
     Returns
     -------
@@ -106,29 +110,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     _write_anything()
     try:
-        return _run(arguments)
+        return _run(arguments, command, name)
     except OSError as error:
         # A closed pipe wants to hear no more; anything else is a full disk, or no permission.
         _forget_output()
         if isinstance(error, BrokenPipeError):
             return 1
         return _complain(
-            ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
+            name, ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
         )
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> int:
     try:
-        result = cli.main(arguments, prog_name="prefixwarm", standalone_mode=False)
+        result = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         block(error.format_message())
         return 2
     except click.ClickException as error:
-        return _complain(_one_line(error), error.exit_code)
+        return _complain(name, _one_line(error), error.exit_code)
     except UsageError as error:
-        return _complain(str(error), 2)
+        return _complain(name, str(error), 2)
     except PrefixwarmError as error:
-        return _complain(str(error), 1)
+        return _complain(name, str(error), 1)
     except (click.Abort, KeyboardInterrupt):
         return 130
     return result if isinstance(result, int) else 0
@@ -147,8 +151,8 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _complain(message: str, code: int) -> int:
-    note(f"prefixwarm: {' '.join(message.split())}")
+def _complain(name: str, message: str, code: int) -> int:
+    note(f"{name}: {' '.join(message.split())}")
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import click
@@ -54,6 +55,13 @@ _SWITCHES = {field.name: field.default for field in fields(Switches)}
 @click.option(
     "--switch", multiple=True, metavar="NAME=VALUE", help=f"One of {', '.join(_SWITCHES)}."
 )
+@click.option(
+    "--switches",
+    "switches_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Switches as scripts/verify-provider has written them; --switch goes before.",
+)
 @click.option("--seed", default=0, show_default=True, help="Of ids.")
 def simulator(host: str, port: int, **options: Any) -> None:
     """Serve the Messages API with a faithful prompt cache on this machine.
@@ -81,19 +89,34 @@ def _settings(
     aws_key: tuple[str, ...],
     profile: tuple[str, ...],
     switch: tuple[str, ...],
+    switches_file: Path | None,
     seed: int,
     **latency: float,
 ) -> Settings:
     return Settings(
         clock=clock,
         latency=Latency(**latency),
-        switches=Switches().changed(dict(_switch(text) for text in switch)),
+        switches=Switches()
+        .changed(_verified(switches_file) if switches_file else {})
+        .changed(dict(_switch(text) for text in switch)),
         limits=Limits(rpm, itpm),
         keys=dict(_key(text) for text in key),
         aws_keys=dict(_aws_key(text) for text in aws_key),
         profiles=dict(_profile(text) for text in profile),
         seed=seed,
     )
+
+
+def _verified(file: Path) -> dict[str, Any]:
+    """The switches that a file of `scripts/verify-provider` sets."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SimulatorError(f"--switches {file}: is no JSON: {error}") from error
+    switches = document.get("switches") if isinstance(document, dict) else None
+    if not isinstance(switches, dict):
+        raise SimulatorError(f'--switches {file}: has no object "switches"')
+    return switches
 
 
 def _switch(text: str) -> tuple[str, object]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx2
@@ -18,6 +18,7 @@ from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.simulator.conftest import Json, MakeJson
 
@@ -122,3 +123,22 @@ def test_a_port_that_is_taken_is_one_line_and_exit_1() -> None:
     assert done.returncode == 1
     assert f"127.0.0.1:{port}" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_switches_of_a_verified_provider(tmp_path: Path) -> None:
+    """Of the file that scripts/verify-provider writes; an option goes before."""
+    file = tmp_path / "provider.json"
+    file.write_text(json.dumps({"switches": {"settle": 4.0, "key_geo": False}}))
+    with process(f"--switches={file}", "--switch=settle=1") as (_, line):
+        switches = httpx2.get(f"{line['url']}/_sim/switches").json()["switches"]
+    assert (switches["settle"], switches["key_geo"], switches["key_beta"]) == (1, False, True)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"switches": {"sand": true}}'])
+def test_a_file_without_switches_is_refused(text: str, tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "provider.json"
+    file.write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["simulator", f"--switches={file}"])
+    assert ended.value.code == 2
+    assert "switch" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Asks the model provider what its documentation leaves open, one question for each switch."""

@@ -1,0 +1,105 @@
+"""Asks the simulator the same questions: what a run costs, before it costs anything."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.provider.routes import CONVERSE, ROUTES
+from prefixwarm.simulator import Principal, running
+from prefixwarm.verify.provider.provider_caller import Caller
+from prefixwarm.verify.provider.question_run import QuestionRun
+from prefixwarm.verify.provider.spending import Spending
+from prefixwarm.wire.aws import AwsClient
+from prefixwarm.wire.http import HttpTransport
+from prefixwarm.wire.sigv4 import AwsCredentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefixwarm.simulator import Simulator
+    from prefixwarm.verify.provider.question_run import Asked
+
+_KEYS = {"first": Principal(), "second": Principal(workspace="wrkspc_second")}
+_NO_CAP = Decimal("Infinity")
+
+
+@dataclass(frozen=True)
+class SimulatedClock:
+    """The simulator's own time, which passes when it is told to."""
+
+    simulator: Simulator
+
+    def now(self) -> float:
+        """Simulated seconds since the epoch."""
+        return self.simulator.now()
+
+    def wait(self, seconds: float) -> None:
+        """Move the time on."""
+        self.simulator.advance(seconds)
+
+
+@contextmanager
+def simulated(**switches: Any) -> Iterator[Simulator]:
+    """A provider with two workspaces, whose time stands still."""
+    with running("manual", keys=_KEYS, **switches) as simulator:
+        yield simulator
+
+
+def environment(simulator: Simulator, route: str, key: str = "first") -> dict[str, str]:
+    """What leads to the simulator on a route, in the workspace of a key."""
+    variables = {
+        ROUTES[name].base_url_variable: (
+            simulator.mantle_url if name == "bedrock-mantle" else simulator.url
+        )
+        for name in (route, CONVERSE)
+    }
+    return {
+        **variables,
+        ROUTES[route].key_variables[0]: key,
+        "AWS_REGION": "us-east-1",
+        "ANTHROPIC_AWS_WORKSPACE_ID": _KEYS[key].workspace,
+    }
+
+
+@contextmanager
+def simulated_caller(
+    simulator: Simulator,
+    route: str,
+    model: str,
+    cap: Decimal = _NO_CAP,
+    keys: tuple[str, ...] = tuple(_KEYS),
+) -> Iterator[Caller]:
+    """Asks the simulator, from the workspaces of these keys."""
+    environs = tuple(environment(simulator, route, key) for key in keys)
+    transport = HttpTransport({})
+    aws = AwsClient(transport=transport, credentials=_no_credentials, environ=environs[0])
+    spending = Spending(cap, model, route)
+    clock = SimulatedClock(simulator)
+    try:
+        yield Caller(route, model, transport, aws, environs, spending, clock)
+    finally:
+        transport.close()
+
+
+def rehearse(route: str, model: str, *, slow: bool, second: bool) -> tuple[list[Asked], Decimal]:
+    """What the simulator says to all questions, and what that would have cost in US dollars.
+
+    Raises
+    ------
+    UsageError
+        When the model's price is unknown, or the route does not have the model.
+    """
+    keys = tuple(_KEYS) if second else ("first",)
+    with (
+        simulated() as simulator,
+        simulated_caller(simulator, route, model, keys=keys) as caller,
+    ):
+        asked = QuestionRun(caller, slow=slow).all()
+    return asked, caller.spending.spent
+
+
+def _no_credentials(_: object) -> AwsCredentials:
+    return AwsCredentials(access_key="first", secret_key="local")  # noqa: S106
