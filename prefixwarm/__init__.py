@@ -58,7 +58,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    # The init phase imports this package: what it does not use is loaded when asked for.
+    # Loaded on first use: the init phase imports this package and needs none of these names.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -3,22 +3,22 @@
 ::
 
     PrefixwarmError
-    ├── UsageError                 the caller's input is at fault: exit code 2
+    ├── UsageError                 the caller's input is invalid: exit code 2
     │   ├── SettingsError          an environment variable or argument
     │   ├── PrefixFileError        a prefix file: which file, which field, what to do
     │   ├── UnwarmableRequestError a request whose shape forbids a warm call
     │   └── DoesNotFitError        a conversation that cannot be shortened to its budget
-    ├── BudgetExceeded             a call that would cost more than its budget has left
-    ├── CredentialsError           no credentials, or they cannot be fetched
-    ├── DeploymentError            what is deployed cannot be read or changed
-    ├── StateError                 the warm state cannot be reached or refuses us
+    ├── BudgetExceeded             a call that would cost more than is left of its budget
+    ├── CredentialsError           credentials are missing or cannot be fetched
+    ├── DeploymentError            the deployment cannot be read or changed
+    ├── StateError                 the warm state cannot be reached or denies access
     │   ├── StateItemError         one prefix's item cannot be read; the others can
-    │   └── LeaseLostError         another caller makes the warm call; nothing was sent
+    │   └── LeaseLostError         another caller holds the lease; nothing was sent
     ├── TransportError             no usable HTTP reply
     │   ├── ConnectError           nothing was sent
-    │   ├── DeadlineError          the caller's time is over
-    │   └── ProtocolError          the reply is not HTTP, or not what was promised
-    │       └── UnusableUsageError  its usage holds numbers that cannot be
+    │   ├── DeadlineError          the caller's deadline has passed
+    │   └── ProtocolError          the reply is malformed
+    │       └── UnusableUsageError  its usage holds impossible numbers
     └── ProviderError              the model provider or AWS answered with an error
 """
 
@@ -30,11 +30,11 @@ class PrefixwarmError(Exception):
 
 
 class UsageError(PrefixwarmError):
-    """The caller's input is at fault; the message says where and what to do."""
+    """The caller's input is invalid; the message says where and what to do."""
 
 
 class SettingsError(UsageError):
-    """A setting has a value that is not understood."""
+    """A setting has an invalid value."""
 
 
 class PrefixFileError(UsageError):
@@ -43,11 +43,11 @@ class PrefixFileError(UsageError):
     Parameters
     ----------
     source
-        The file's path, or what stands for it.
+        The file's path, or a name for it.
     field
-        The field at fault, dotted; empty when the whole file is.
+        The dotted path of the invalid field; empty when it is the whole file.
     problem
-        What was found and what to do.
+        What is wrong and what to do.
     """
 
     def __init__(self, source: object, field: str, problem: str) -> None:
@@ -58,7 +58,7 @@ class PrefixFileError(UsageError):
 
 
 class UnwarmableRequestError(UsageError):
-    """A request's shape forbids a warm call; `field` names the part at fault."""
+    """A request's shape rules out a warm call; `field` names the part that does."""
 
     def __init__(self, field: str, problem: str) -> None:
         self.field = field
@@ -67,14 +67,14 @@ class UnwarmableRequestError(UsageError):
 
 
 class DoesNotFitError(UsageError):
-    """What may not be dropped of a prompt is larger than its budget; all in tokens.
+    """The part of a prompt that must stay is larger than the budget; all sizes in tokens.
 
     Parameters
     ----------
     prefix
         The prefix's size.
     rest
-        The size of what must follow it: the last round.
+        The size of the last round, which must follow the prefix.
     budget
         The budget.
     """
@@ -90,20 +90,20 @@ class DoesNotFitError(UsageError):
 
 
 class BudgetExceeded(PrefixwarmError):  # noqa: N818 - a public name
-    """A call would cost more than its budget has left; nothing was sent.
+    """A call would cost more than is left of its budget; nothing was sent.
 
     Parameters
     ----------
     unit
         ``usd`` or ``tokens``.
     period
-        ``call`` or ``day``, which is a UTC day.
+        ``call`` or ``day`` (UTC).
     spent
-        What was spent or is reserved in the period; 0 for a single call.
+        Spent or reserved in the period; 0 for a single call.
     cap
         The budget.
     would_cost
-        What the call might have cost at most, as estimated; None where its price is unknown.
+        Estimate of the most the call could have cost; None if its price is unknown.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ def _amount(unit: str, value: float) -> str:
 
 
 class NothingSharedError(UnwarmableRequestError):
-    """A request has nothing that other requests could share."""
+    """A request contains nothing that other requests could share."""
 
 
 class CredentialsError(PrefixwarmError):
@@ -137,22 +137,22 @@ class CredentialsError(PrefixwarmError):
 
 
 class DeploymentError(PrefixwarmError):
-    """What is deployed in AWS cannot be read or changed; the message says what was tried."""
+    """A deployment in AWS cannot be read or changed; the message says what was tried."""
 
 
 class StateError(PrefixwarmError):
-    """The warm state cannot be reached or read, or access to it is denied."""
+    """The warm state cannot be reached or read, or denies access."""
 
 
 class StateItemError(StateError):
-    """One item of the warm state holds what cannot be read; it says nothing about the others.
+    """One item of the warm state cannot be read; other items are unaffected.
 
     Parameters
     ----------
     key
         The item's key.
     problem
-        The attribute at fault, and what to do.
+        The invalid attribute, and what to do.
     """
 
     def __init__(self, key: str, problem: str) -> None:
@@ -162,10 +162,10 @@ class StateItemError(StateError):
 
 
 class LeaseLostError(StateError):
-    """Another caller has taken the lease over, so that this one must not send."""
+    """Another caller has taken over the lease, so this one must not send."""
 
     def __init__(self) -> None:
-        super().__init__("another caller has taken the lease over: this one was too slow to send")
+        super().__init__("another caller has taken over the lease: this one was too slow to send")
 
 
 class TransportError(PrefixwarmError):
@@ -173,11 +173,11 @@ class TransportError(PrefixwarmError):
 
 
 class ConnectError(TransportError):
-    """No connection: nothing was sent."""
+    """The connection failed; nothing was sent."""
 
 
 class DeadlineError(TransportError):
-    """The caller's time was over before the reply was complete."""
+    """The deadline passed before the reply was complete."""
 
 
 class ProtocolError(TransportError):
@@ -185,12 +185,12 @@ class ProtocolError(TransportError):
 
 
 class UnusableUsageError(ProtocolError):
-    """A reply's usage holds a number that cannot be a count of tokens; `field` names it."""
+    """A reply's usage holds an impossible token count; `field` names it."""
 
     def __init__(self, field: str) -> None:
         self.field = field
         super().__init__(
-            f"usage.{field} is no number of tokens: what the call cost is unknown, and nothing "
+            f"usage.{field} is not a token count: the call's cost is unknown, so nothing "
             "more is sent for a day"
         )
 
@@ -203,11 +203,11 @@ class ProviderError(PrefixwarmError):
     status
         HTTP status.
     error_type
-        The provider's word for the error, such as ``rate_limit_error``; empty when it gave none.
+        The provider's name for the error, such as ``rate_limit_error``; empty if it gave none.
     error_code
-        ``error.details.error_code`` where there is one, such as ``enforced_spend_limit_reached``.
+        ``error.details.error_code`` if present, such as ``enforced_spend_limit_reached``.
     retry_after
-        Seconds that the provider asks to wait, or None.
+        Seconds the provider asks the caller to wait, or None.
     """
 
     def __init__(

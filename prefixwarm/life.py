@@ -1,6 +1,6 @@
 """How long a cache entry lives, when its refresh is due, and when refreshing stops paying.
 
-Standard library only, and below every other package: the init phase loads it, too.
+Standard library only, because the init phase loads it; imports no other package.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 TTL_5M = 300
 TTL_1H = 3600
 
-# The words of a request's ``cache_control``, and the seconds that they stand for.
+# The TTL names in a request's ``cache_control``, and their seconds.
 # Source: https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 TTL_SECONDS = {"5m": TTL_5M, "1h": TTL_1H}
 TTL_WORDS = {seconds: word for word, seconds in TTL_SECONDS.items()}
 
 # Seconds before an entry's end. The keep-warm function ticks every 60 s, so a refresh is sent up
-# to a minute after it is due. An hour can spare one tick that is lost on top of that (a function
-# that is throttled or updated); a 5 minute entry cannot: a refresh every 3 minutes instead of 4
-# would cost a third more. Half a minute beside whole minutes: a tick that comes a little earlier
-# in its minute than the last one did must not skip a minute.
+# to a minute after it is due. A one-hour entry has room for one more lost tick (a throttled or
+# updating function); a 5-minute entry does not: refreshing every 3 minutes instead of 4 would
+# cost a third more. The half minute keeps a tick that comes slightly early in its minute from
+# skipping a minute.
 _MARGINS = {TTL_1H: 150, TTL_5M: 90}
 
 
-# The provider's own multipliers of the input price, which hold for every model that it serves.
+# The provider's multipliers of the input price; the same for every model it serves.
 # Source: https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 USUAL_PRICES = {"read": 0.1, "write_5m": 1.25, "write_1h": 2.0}
 
 
 def refresh_after(ttl: int) -> int:
-    """Seconds from the start of the last call that used an entry to its refresh.
+    """Return how many seconds after the start of an entry's last use its refresh is due.
 
-    The latest moment that is safe where a tick comes once a minute, and so the cheapest: with an
+    The latest moment that is safe with one tick a minute, and so the cheapest: with an
     hour refreshes are 58 minutes apart, with five minutes 4.
 
     Parameters
@@ -45,7 +45,7 @@ def refresh_after(ttl: int) -> int:
 
 
 def break_even(read: float, premium: float) -> int:
-    """Refreshes in a row without a request that cost as much as the miss they avoid.
+    """Return how many refreshes without a request cost as much as the miss they avoid.
 
     Source: the ski rental problem; buying once the rent paid equals the price is never worse
     than twice the best choice in hindsight.
@@ -55,18 +55,18 @@ def break_even(read: float, premium: float) -> int:
     read : float
         Price of one refresh.
     premium : float
-        What a miss costs more than a hit, in the same unit.
+        The extra cost of a miss over a hit, in the same unit.
     """
     return max(0, int(premium / read + 1e-9))
 
 
 def relative_prices(usd_per_mtok: Mapping[str, float | None]) -> dict[str, float]:
-    """Prices of ``read``, ``write_5m`` and ``write_1h`` in units of one uncached read.
+    """Return the prices of ``read``, ``write_5m`` and ``write_1h`` relative to uncached input.
 
     Parameters
     ----------
     usd_per_mtok : mapping
-        US dollars a million tokens, by category; where one of these or ``input`` is unknown, the
+        US dollars per million tokens, by category; if one of these or ``input`` is unknown, the
         result is `USUAL_PRICES`.
     """
     unit = usd_per_mtok.get("input")

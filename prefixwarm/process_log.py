@@ -1,9 +1,9 @@
-"""The logger of every process that is no Lambda function of ours."""
+"""The logger of every process except prefixwarm's own Lambda functions."""
 
 from __future__ import annotations
 
 import logging
 
-# Nothing is printed before the program has set its logging up: `logging.basicConfig` does.
+# Prints nothing until the program configures logging, for instance with `logging.basicConfig`.
 logger = logging.getLogger("prefixwarm")
 logger.addHandler(logging.NullHandler())

@@ -1,11 +1,11 @@
-"""Makes text from outside harmless: for a terminal, a log line or a page, and in a message.
+"""Makes external text safe for terminals, log lines, pages and messages.
 
-Standard library only: the init phase loads it.
+Standard library only, because the init phase loads it.
 """
 
 from __future__ import annotations
 
-# API keys of Anthropic and Bedrock, access key ids of AWS, JSON web tokens.
+# Anthropic and Bedrock API keys, AWS access key ids, JSON web tokens.
 _KEY_STARTS = ("sk-", "ABSK", "bedrock-api-key-", "AKIA", "ASIA", "eyJ")
 _SHORTEST_KEY = 8
 _SHORTEST_RANDOM = 24
@@ -17,17 +17,17 @@ _QUOTED = 200
 
 
 def printable(text: str, limit: int = 4000) -> str:
-    r"""Return `text` as one line in which every character shows.
+    r"""Return `text` as one line of visible characters.
 
-    Control characters, escapes, line breaks, bidirectional marks and halves of characters become
-    their escapes, such as ``\x1b``.
+    Control characters, line breaks, bidirectional marks and lone surrogates are escaped, for
+    instance as ``\x1b``.
 
     Parameters
     ----------
     text : str
         From the provider, the table, a file or a user.
     limit : int
-        Characters at most; a longer text ends with ``…``.
+        Maximum length in characters; longer text is cut and ends with ``…``.
     """
     shown = text[:limit]
     if not shown.isprintable():
@@ -36,14 +36,14 @@ def printable(text: str, limit: int = 4000) -> str:
 
 
 def looks_like_key(text: str) -> bool:
-    """Whether `text` looks like a key or token itself, rather than the name of something."""
+    """Whether `text` looks like a key or token rather than a name."""
     if text.startswith(_KEY_STARTS):
         return len(text) >= _SHORTEST_KEY
     return _is_random(text)
 
 
 def masked(text: str) -> str:
-    """Return `text` with every word that looks like a key, and every password, as ``***``."""
+    """Return `text` with ``***`` in place of passwords and of words that look like keys."""
     pieces, segment = [], ""
     for character in _without_password(text) + " ":
         if character.isspace() or character in _BETWEEN_WORDS:
@@ -55,7 +55,7 @@ def masked(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Quote a setting in a message: masked, printable and not too long."""
+    """Quote a setting's value for a message: masked, printable and shortened."""
     return printable(repr(masked(text)), _QUOTED)
 
 
@@ -74,7 +74,7 @@ def _masked_segment(segment: str) -> str:
 
 
 def _without_password(text: str) -> str:
-    """Hide what stands before an ``@``, or behind the colon of what is no HOST:PORT."""
+    """Hide text before an ``@``, or after a colon unless it is HOST:PORT."""
     scheme, separator, rest = text.partition("://") if "://" in text else ("", "", text)
     credentials, at, host = rest.rpartition("@")
     if at and credentials:
@@ -90,22 +90,22 @@ def _without_password(text: str) -> str:
 
 
 def _is_random(text: str) -> bool:
-    """Whether the kind of character changes as often as in random text, and as in no name."""
+    """Whether character kinds alternate as often as in random text, and more than in a name."""
     if len(text) < _SHORTEST_RANDOM or text.startswith("/"):
         return False
     if _HEX.issuperset(text):
-        return False  # an id or a digest; no key is written like that
+        return False  # an id or a digest; keys do not look like this
     kinds = [_kind(character) for character in text]
     changes = sum(kinds[i - 1] != kinds[i] for i in range(1, len(kinds)))
     if None in kinds:
         return False
-    # A secret access key of AWS has this length, and few names of it have all kinds.
+    # An AWS secret access key has this length; few names this long mix all kinds.
     is_aws_key = len(text) == _AWS_KEY and {"upper", "lower", "digit"} <= set(kinds)
     return is_aws_key or 2 * changes >= len(text)
 
 
 def _kind(character: str) -> str | None:
-    """Of a character of Base64; None for any other."""
+    """The kind of a Base64 character; None for any other."""
     if not character.isascii():
         return None
     if character.isdigit():

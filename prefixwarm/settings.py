@@ -1,4 +1,4 @@
-"""Every setting that prefixwarm reads from the environment, by name, in one place."""
+"""Reads and checks every setting that prefixwarm takes from the environment."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ GATE_MS = "PREFIXWARM_GATE_MS"
 INIT_USD_PER_WEEK = "PREFIXWARM_INIT_USD_PER_WEEK"
 FIRST = "PREFIXWARM_FIRST"
 METRICS = "PREFIXWARM_METRICS"
-# The keep-warm function that the launcher asks where there is no Python; it reads it itself.
+# The keep-warm function that the launcher asks where there is no Python; only the launcher
+# reads this.
 ASK = "PREFIXWARM_ASK"
-# Read by the layer's wrapper alone.
+# Read only by the layer's wrapper.
 EXEC_WRAPPER = "PREFIXWARM_EXEC_WRAPPER"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
@@ -47,17 +48,17 @@ _MAX_GATE_MS = 60_000
 
 
 class Settings(Record):
-    """What the environment says, checked.
+    """The settings in the environment, checked.
 
-    Times are in milliseconds where the name says so; `latency_value` is what one second of
-    first-token wait is worth, in US dollars; `functions` are the agent functions that send each
-    prefix, by its name; `kill_switch` is the SSM parameter that stops keep-warm calls;
-    `queue` is the URL of the SQS queue for what one tick does not do itself; `diagnose`
-    says whether a sample of requests asks for the provider's cache diagnostics; `gate_ms` is how
-    long the agent's first model call waits for a warm call in flight; `init_usd_per_week` is what
-    starts may spend on a prefix in a week where the agent is not observed; `first` is the one of
-    several prefixes that starts warm before a request was seen to use it; `metrics` says which
-    values of the log lines are CloudWatch metrics.
+    Times are in milliseconds where the name says so. `latency_value` is the value of one second
+    less first-token wait, in US dollars. `functions` maps each prefix name to the agent functions
+    that send it. `kill_switch` is the SSM parameter that stops keep-warm calls. `queue` is the URL
+    of the SQS queue for work that does not fit into one tick. `diagnose` turns on the provider's
+    cache diagnostics for a sample of requests. `gate_ms` is how long the agent's first model call
+    waits for a warm call in flight. `init_usd_per_week` is what starts may spend on a prefix in a
+    week if the agent is not observed. `first` is the prefix, out of several, that a start warms
+    before any request was seen to use it. `metrics` selects which log-line values become CloudWatch
+    metrics.
     """
 
     disabled: bool = False
@@ -87,7 +88,7 @@ class Settings(Record):
         Raises
         ------
         SettingsError
-            When a value is not understood; the message lists what is.
+            A value is invalid; the message lists the valid ones.
         """
         variables = os.environ if environ is None else environ
         texts = {k: v.strip() for k, v in variables.items() if v.strip()}
@@ -119,17 +120,17 @@ class Settings(Record):
 
     @property
     def full_metrics(self) -> bool:
-        """Whether all values of log lines are CloudWatch metrics, not those of trouble alone."""
+        """Whether all log-line values become CloudWatch metrics, not only those of failures."""
         return self.metrics == "full"
 
 
 def boolean(name: str, text: str) -> bool:
-    """Parse a yes or no.
+    """Parse a yes-or-no setting.
 
     Raises
     ------
     SettingsError
-        When it is neither: an unknown word is never taken for "no".
+        The value is neither; an unknown word never counts as "no".
     """
     answer = text.strip().lower()
     if answer in _TRUE:
@@ -140,10 +141,10 @@ def boolean(name: str, text: str) -> bool:
 
 
 def _reference(name: str, text: str | None) -> str | None:
-    """The name of something in AWS; never a key, which would then be sent and logged as a name."""
+    """Check that a setting names an AWS resource: a key here would be sent and logged as a name."""
     if text and looks_like_key(text):
         raise SettingsError(
-            f"{name}={quoted(text)}: is a key itself, not the name of what holds it; revoke the "
+            f"{name}={quoted(text)}: is a key, not the name of a secret that holds it; revoke the "
             "key if this setting was deployed"
         )
     return text

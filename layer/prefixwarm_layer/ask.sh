@@ -60,7 +60,7 @@ trim_settings() { # blanks around a text count for nothing; a key is no name, an
     printf -v "$name" %s "$text"
     [[ $text =~ ^(sk-|ABSK|bedrock-api-key-|AKIA|ASIA|eyJ).{5} ]] || continue
     PREFIXWARM_DEPLOYMENT=''
-    stop failed "$name: is a key itself, not the name of what holds it; revoke the key if this setting was deployed"
+    stop failed "$name: is a key, not the name of a secret that holds it; revoke the key if this setting was deployed"
   done
 }
 

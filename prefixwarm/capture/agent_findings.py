@@ -80,7 +80,9 @@ def changed(warm: WarmRequest) -> Iterator[Finding]:
     if warm.output_tokens and not is_converse(warm.body):
         names = ", ".join(obstacle.place for obstacle in zero_obstacles(warm.body))
         yield finding(
-            "asks-for-output", names, "goes with no max_tokens 0: the warm call asks for one token"
+            "asks-for-output",
+            names,
+            "does not allow max_tokens 0: the warm call asks for one token",
         )
 
 

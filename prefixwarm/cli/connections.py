@@ -46,7 +46,7 @@ def state_in(file: Path | None, connected: Connections) -> StateStore:
     """
     if file is not None:
         if file.exists() and not file.is_file():
-            raise SettingsError(f"--state {file}: is no regular file")
+            raise SettingsError(f"--state {file}: is not a regular file")
         return FileState(file)
     return connected.store or MemoryState()
 

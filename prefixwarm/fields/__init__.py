@@ -1,1 +1,1 @@
-"""What each field of a request does to the provider's cache: a table, and its reader."""
+"""What each request field does to the provider's cache: a table, and code that reads it."""

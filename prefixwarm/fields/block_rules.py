@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.fields.field_table import Field
 
-# The choice of blocks that stand in each tier.
+# The kinds of block that each tier takes.
 _CHOICES = {
     REQUEST: {"tools": "tool", "system": "system_block", "messages": "content"},
     CONVERSE: {"tools": "Tool", "system": "SystemContentBlock", "messages": "ContentBlock"},
@@ -22,7 +22,7 @@ _CHOICES = {
 
 
 def choice_of(tier: str, shape: str = REQUEST, role: str = "") -> str:
-    """The choice of blocks that stand in a tier, such as ``tool`` or ``content``.
+    """Return the choice of block types that a tier takes, such as ``tool`` or ``content``.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def choice_of(tier: str, shape: str = REQUEST, role: str = "") -> str:
     shape : str
         ``request`` or ``converse``.
     role : str
-        Whose message it is.
+        The message's role.
     """
     if shape == REQUEST and tier == "messages" and role == "system":
         return "system_content"
@@ -39,7 +39,7 @@ def choice_of(tier: str, shape: str = REQUEST, role: str = "") -> str:
 
 
 def kind_of(block: Mapping[str, Any], choice: str) -> str:
-    """The type of a block, such as ``text`` or ``tool_use``; of a Converse block its key."""
+    """The type of a block, such as ``text`` or ``tool_use``; for a Converse block, its key."""
     shape = table().shapes[choice]
     if shape.by == "key":
         return next((name for name in block if name != MARKER), "")
@@ -47,12 +47,12 @@ def kind_of(block: Mapping[str, Any], choice: str) -> str:
 
 
 def block_row(block: Mapping[str, Any], choice: str) -> Field | None:
-    """The row of a block's type; None where the table does not know it."""
+    """The row of a block's type; None if the table has no such row."""
     return table().shapes[choice].rows.get(kind_of(block, choice))
 
 
 def is_rendered(block: Mapping[str, Any], choice: str) -> bool:
-    """Whether a block is part of the prompt: deferred tools, for one, are not."""
+    """Whether a block is part of the prompt; deferred tools, for example, are not."""
     row = block_row(block, choice)
     if row is None:
         return True
@@ -64,16 +64,16 @@ def is_rendered(block: Mapping[str, Any], choice: str) -> bool:
 
 
 def can_be_marked(block: Mapping[str, Any], choice: str, called_by_code: Iterable[str] = ()) -> str:
-    """Whether the provider takes a breakpoint on a block: ``yes``, ``no`` or ``unsettled``.
+    """Whether the provider accepts a breakpoint on a block: ``yes``, ``no`` or ``unsettled``.
 
     Parameters
     ----------
     block : mapping
         A block.
     choice : str
-        The choice of blocks that it is one of, such as ``tool``, ``content`` or ``ContentBlock``.
+        The choice it belongs to, such as ``tool``, ``content`` or ``ContentBlock``.
     called_by_code : iterable of str
-        Ids of tool uses that code made; see `calls_by_code`.
+        Ids of tool uses made by code; see `calls_by_code`.
     """
     row = block_row(block, choice)
     if row is None:
@@ -87,7 +87,7 @@ def can_be_marked(block: Mapping[str, Any], choice: str, called_by_code: Iterabl
 
 
 def calls_by_code(messages: object) -> set[str]:
-    """Ids of the tool uses that code execution made, whose results carry no breakpoint."""
+    """Ids of tool uses made by code execution; their results cannot carry a breakpoint."""
     ids = set()
     for block in _blocks(messages):
         row = block_row(block, "content")
@@ -99,14 +99,14 @@ def calls_by_code(messages: object) -> set[str]:
 
 
 def is_cleared(message: Mapping[str, Any], *, answered: bool) -> bool:
-    """Whether a message has left the prompt.
+    """Whether a message is no longer part of the prompt.
 
     Parameters
     ----------
     message : mapping
-        One of a request's messages.
+        A message of a request.
     answered : bool
-        Whether a later message is a user's.
+        Whether a later user message exists.
     """
     member = table().shapes["message"].rows.get(str(message.get("role")))
     rows = table().shapes[member.holds].rows if member and member.holds else {}
@@ -114,7 +114,7 @@ def is_cleared(message: Mapping[str, Any], *, answered: bool) -> bool:
 
 
 def _fields(block: Mapping[str, Any], row: Field) -> Iterator[tuple[Field, Any]]:
-    """The fields of a block with their rows; a Converse block's own row where it is a text."""
+    """The fields of a block with their rows; for a Converse text block, the block's own row."""
     shape = table().shapes.get(row.holds or "")
     if table().shapes[row.shape].by == "key":
         value = block[row.name]
@@ -134,7 +134,7 @@ def _blocks(messages: object) -> Iterator[dict[str, Any]]:
 
 
 def _is_one_of(value: Any, refused: tuple[Any, ...]) -> bool:
-    """Whether a value is one of these; of an object, whether it has all that one of these has."""
+    """Whether a value is one of these; an object matches if it contains all of one's fields."""
     if isinstance(value, dict):
         objects = (pattern for pattern in refused if isinstance(pattern, dict))
         return any(pattern.items() <= value.items() for pattern in objects)

@@ -1,8 +1,8 @@
-"""The table: one row a field and block type of the Messages API, of InvokeModel and of Converse.
+"""The table: one row per field and block type of the Messages API, InvokeModel and Converse.
 
-The rows are data, in the JSON files beside this module. A *shape* is an object of a request, with
-a row a field; or a choice of such objects, with a row a block type (or role, or only key). The
-key of a choice's rows is what `Shape.by` names.
+The rows are data, in the JSON files next to this module. A *shape* is either an object of a
+request, with a row per field, or a choice between objects, with a row per block type (or role,
+or only key). `Shape.by` says what tells the members of a choice apart.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The files of the table; `sources.json` holds the address and date of what rows cite.
+# The files of the table; `sources.json` holds the URL and date of each cited source.
 FILES = ("request", "tools", "content", "converse")
 
 
@@ -27,54 +27,54 @@ class Field:
     Attributes
     ----------
     shape, name : str
-        Where it belongs: the shape, and the field's name or the block's type.
+        The shape it belongs to, and the field's name or the block's type.
     holds : str or None
         The shape of its value or of each of its items; ``map:SHAPE`` for an object with keys of
-        the caller's choice, ``json`` for what the provider does not read; None for plain values.
+        the caller's choice, ``json`` for data the provider does not interpret; None for plain
+        values.
     required : bool
-        Whether the SDK's types demand it.
+        Whether the SDK's types require it.
     values : list
-        The words that it takes, where they are few.
+        The allowed values, if there are only a few.
     tier : str or None
         Where a difference ends the common prefix: ``tools``, ``system`` or ``messages``;
-        ``parameters`` where every tier depends on it; ``own`` where that is the tier of the
-        block, or the parameter, that holds it; ``inside`` where its inner fields say; None where
-        it is not in the cache key.
+        ``parameters`` if every tier depends on it; ``own`` for the tier of the block or parameter
+        that holds it; ``inside`` if its inner fields decide; None if it is not in the cache key.
     parameter : dict or None
-        What counts wherever it stands in the messages, such as images: the ``name`` of the
+        For content that counts anywhere in the messages, such as images: the ``name`` of the
         parameter, its ``tier``, and the values that count (``when``).
     scope : str
-        ``agent``: all requests of an agent have it, and so has the warm call. What is left out
-        of a warm call: ``reply`` concerns the reply alone, ``run`` belongs to one run or
+        ``agent``: all requests of an agent have it, and so does the warm call. The others are
+        left out of a warm call: ``reply`` affects only the reply, ``run`` belongs to one run or
         conversation, ``request`` to one request or user.
     default : object
-        The value that equals none; `...` where there is no such value.
+        The value that is equivalent to leaving the field out; `...` if there is none.
     defaults : list of dict
-        The same by model: ``models`` (``*`` is any) and ``value``; the first that fits.
+        Defaults by model: ``models`` (``*`` is any) and ``value``; the first match wins.
     zero, one : list or str
-        Values that the provider refuses together with zero output tokens, or with one; ``any``.
+        Values that the provider refuses with zero output tokens, or with one; ``any``.
     strips : list or str
-        Values with which the object that holds it is no part of the prompt; ``any``.
+        Values that keep the enclosing object out of the prompt; ``any``.
     clears : list
-        Values with which its message leaves the prompt once a later user message stands there.
+        Values that remove its message from the prompt once a later user message follows.
     breakpoint : str or None
-        Of a block type: whether it can carry a breakpoint: ``yes``, ``no`` or ``unsettled``.
+        For a block type: can it carry a breakpoint? ``yes``, ``no`` or ``unsettled``.
     unmarked : list
-        Values with which the block that holds it cannot carry one.
+        Values that keep the enclosing block from carrying one.
     together : bool
-        Of a block type: whether neighbours of it count as one position of the look-back.
+        For a block type: whether adjacent blocks count as one look-back position.
     same_as : str or None
-        The name by which the Messages API, or its header, knows the same thing.
+        The name of the same thing in the Messages API or its headers.
     since : str or None
-        The model, tool version or ``beta:NAME`` that it came with.
+        The model, tool version or ``beta:NAME`` that introduced it.
     not_on, only_on : list of str
-        Routes that refuse it; the only ones that take it.
+        Routes that refuse it; the only routes that accept it.
     unlisted : str or None
-        Why no SDK's types know it.
+        Why it is in no SDK's types.
     source : str
-        What says so: a key of `sources`, and the section or file.
+        The source: a key of `sources`, and the section or file.
     note : str or None
-        What the other columns cannot say.
+        Anything the other columns cannot express.
     """
 
     shape: str
@@ -104,11 +104,11 @@ class Field:
 
     @property
     def left_out(self) -> bool:
-        """Whether a warm call goes without it."""
+        """Whether a warm call leaves it out."""
         return self.scope != "agent"
 
     def default_for(self, model: str) -> Any:
-        """The value that equals none for this model; `...` where there is none, or none known."""
+        """The model's default value; `...` if it has none or it is not known."""
         for entry in self.defaults:
             if any(_is_model(name, model) for name in entry["models"]):
                 return ... if entry["value"] is None else entry["value"]
@@ -117,17 +117,17 @@ class Field:
 
 @dataclass(frozen=True)
 class Shape:
-    """An object of a request, or a choice of such.
+    """An object of a request, or a choice between objects.
 
     Attributes
     ----------
     name : str
-        Its name in the table; ``request``, ``headers`` and ``converse`` are whole ones.
+        Its name in the table; ``request``, ``headers`` and ``converse`` are whole requests.
     by : str or None
-        What tells the members of a choice apart: ``type``, ``role``, or ``key`` where it is the
-        object's only key; None for a plain object.
+        What distinguishes the members of a choice: ``type``, ``role``, or ``key`` for the object's
+        only key; None for a plain object.
     otherwise : str or None
-        The member that an object without such a field is.
+        The member that an object without that field is.
     rows : mapping of str to Field
         By field name, or by member.
     """
@@ -138,7 +138,7 @@ class Shape:
     rows: Mapping[str, Field]
 
     def member_of(self, value: Mapping[str, Any]) -> str:
-        """Which member of a choice an object says that it is."""
+        """Which member of a choice an object claims to be."""
         kind = value.get(str(self.by))
         return str(self.otherwise if kind is None else kind)
 
@@ -149,14 +149,14 @@ class Table:
     Parameters
     ----------
     documents : mapping
-        By shape name: ``rows``, and ``by``, ``otherwise`` and ``source`` of all of them.
+        By shape name: ``rows``, and the shape's ``by``, ``otherwise`` and ``source``.
     """
 
     def __init__(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         self.shapes = {name: _shape(name, document) for name, document in documents.items()}
 
     def row(self, shape: str, name: str) -> Field:
-        """One row, which must be there."""
+        """One row, which must exist."""
         return self.shapes[shape].rows[name]
 
     def rows(self) -> list[Field]:
@@ -171,13 +171,13 @@ def table() -> Table:
 
 
 def documents() -> dict[str, Any]:
-    """The table as it stands in its files, shapes by name."""
+    """The table as stored in its files, by shape name."""
     return {name: shape for file in FILES for name, shape in _read(file).items()}
 
 
 @cache
 def sources() -> dict[str, dict[str, str]]:
-    """By the key that rows cite: ``url``, and ``date``, the day of the copy that was read."""
+    """The sources by the key that rows cite: ``url``, and ``date``, the day it was read."""
     return _read("sources")
 
 
@@ -195,7 +195,7 @@ def _shape(name: str, document: Mapping[str, Any]) -> Shape:
 
 
 def _columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists as tuples, but for a default, which is compared with what a request holds."""
+    """Lists as tuples, except defaults, which are compared with request values."""
     return {
         name: tuple(value) if isinstance(value, list) and name != "default" else value
         for name, value in columns.items()
@@ -203,7 +203,7 @@ def _columns(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_model(name: str, model: str) -> bool:
-    """Whether an id is of this model, whichever provider spells it: `claude-opus-5` is not 5-5."""
+    """Whether any provider's id names this model: `claude-opus-5` is not `claude-opus-5-5`."""
     if name == "*":
         return True
     _, matched, after = model.partition(name)

@@ -1,4 +1,4 @@
-"""What a warm call goes without, because it belongs to one run, request or reply."""
+"""Removes fields that belong to one run, request or reply from a warm call."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 def without_one_run(
     body: Mapping[str, Any], shape: str = REQUEST
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """A body without the fields that a warm call does not have.
+    """Return a body without the fields that a warm call leaves out.
 
     Parameters
     ----------
     body : mapping
-        A request's body; it is not changed.
+        A request's body; not modified.
     shape : str
         ``request`` or ``converse``.
 
     Returns
     -------
     dict
-        The rest.
+        The remaining body.
     dict of str to str
-        The places that were left out, each with its scope: ``reply``, ``run`` or ``request``.
+        The removed places, each with its scope: ``reply``, ``run`` or ``request``.
     """
     remaining: dict[str, Any] = {}
     left: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Which Claude model an id names, whichever provider's spelling it has."""
+"""Parses Claude model ids in every provider's spelling."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class ModelName:
     model : str
         The undated id of the Claude API, such as ``claude-opus-4-5``.
     geography : str or None
-        What stands before ``anthropic.`` in a Bedrock inference profile: ``global``, ``us``, ...
+        The part before ``anthropic.`` in a Bedrock inference profile: ``global``, ``us``, ...
     generation : tuple[int, int]
-        Major and minor version; ``(0, 0)`` where the name has none.
+        Major and minor version; ``(0, 0)`` if the name has none.
     """
 
     model: str
@@ -40,13 +40,13 @@ def parse(model_id: str) -> ModelName | None:
     Parameters
     ----------
     model_id : str
-        Such as ``claude-opus-4-5-20251101``, ``global.anthropic.claude-opus-5-5``, or the ARN of
-        a foundation model or of a system inference profile.
+        For example ``claude-opus-4-5-20251101``, ``global.anthropic.claude-opus-5-5``, or the ARN
+        of a foundation model or of a system inference profile.
 
     Returns
     -------
     ModelName or None
-        None where the id names no Claude model (an application inference profile does not).
+        None if the id names no Claude model (an application inference profile does not).
     """
     match = _ID.fullmatch(model_id.rpartition("/")[2].lower())
     if match is None:

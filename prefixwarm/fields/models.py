@@ -1,4 +1,4 @@
-"""What models take of a request's fields: the rules that `check` and the simulator share.
+"""Which request fields each model accepts: the rules that `check` and the simulator share.
 
 From https://platform.claude.com/docs/en/build-with-claude/thinking and
 https://platform.claude.com/docs/en/api/versioning (2026-08 to 2026-11).
@@ -7,7 +7,7 @@ https://platform.claude.com/docs/en/api/versioning (2026-08 to 2026-11).
 from __future__ import annotations
 
 SAMPLING = ("temperature", "top_p", "top_k")
-# The version of the API that refuses these.
+# The API version that refuses these.
 NEWEST_VERSION = "2026-10-21"
 
 _ADAPTIVE = (4, 6)
@@ -21,8 +21,8 @@ def always_thinks(model: str) -> bool:
 
 
 def takes_adaptive(generation: tuple[int, int]) -> bool:
-    """Whether models of a generation take ``thinking.type`` of ``adaptive``.
+    """Whether models of a generation accept ``thinking.type`` of ``adaptive``.
 
-    Those without one in their name, ``(0, 0)``, do.
+    Models without a generation in their name, ``(0, 0)``, do.
     """
     return generation == (0, 0) or generation >= _ADAPTIVE

@@ -1,7 +1,7 @@
-"""The normal form of a value: what is left of it in the cache key.
+"""Reduces a value to its normal form: the part of it that is in the cache key.
 
-Breakpoints, fields that are not in the key, explicit defaults and nulls are left out; what the
-table does not know stays, and so does the order of keys.
+Removes breakpoints, fields outside the key, explicit defaults and nulls. Keeps fields that the
+table does not list, and the order of keys.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from prefixwarm.fields.field_table import table
 if TYPE_CHECKING:
     from prefixwarm.fields.field_table import Field
 
-# Where a breakpoint stands in a block, whatever form the block has.
+# The fields that hold a breakpoint, in either form of block.
 MARKER = "cache_control"
 
 
 def normal(value: Any, shape: str, model: str = "") -> Any:
-    """A value without what is no part of the cache key.
+    """Return a value without the parts that are not in the cache key.
 
     Parameters
     ----------
     value : object
-        JSON: a block, the value of a parameter, or a list of such.
+        JSON: a block, a parameter's value, or a list of them.
     shape : str
         Its shape in the table.
     model : str
@@ -32,7 +32,7 @@ def normal(value: Any, shape: str, model: str = "") -> Any:
     Returns
     -------
     object
-        The value itself where nothing is to be left out.
+        The value itself if nothing is to be removed.
     """
     if isinstance(value, list):
         return [normal(item, shape, model) for item in value]
@@ -57,11 +57,11 @@ def normal(value: Any, shape: str, model: str = "") -> Any:
 
 
 def normal_field(value: Any, row: Field, model: str = "") -> Any:
-    """The normal form of a field's value; `...` where it is as if the field were not there."""
+    """The normal form of a field's value; `...` if it is equivalent to leaving the field out."""
     left = _inside(value, row, model)
     if left == row.default_for(model):
         return ...
-    # An object of defaults alone says nothing; an empty one may be meant, such as Converse's auto.
+    # An object of only defaults has no effect; an empty one may, such as Converse's auto.
     emptied = left == {} and value != {}
     return ... if emptied and not row.required else left
 

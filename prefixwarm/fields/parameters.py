@@ -1,4 +1,4 @@
-"""The parameters of a request that are part of the cache key, beside its blocks."""
+"""Finds the parameters of a request that are part of the cache key, besides its blocks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 TIERS = ("parameters", "tools", "system", "messages")
 
-# Where what counts wherever it stands is looked for, and the shape of what stands there.
+# Where to search for content that counts anywhere, and the shape of each place.
 _COUNTED = {"tools": "tool", "messages": "message"}
 _BETAS = "anthropic-beta"
-# How a caller logs in is no part of the prompt.
+# Authentication is not part of the prompt.
 _NO_PROMPT = "oauth-"
 
 
@@ -29,14 +29,14 @@ class Parameter(NamedTuple):
     Attributes
     ----------
     name : str
-        As the Messages API calls it, such as ``output_config.effort``; a header's name; or what
-        counts wherever it stands: ``citations``, ``images``.
+        Its name in the Messages API, such as ``output_config.effort``; a header's name; or content
+        that counts anywhere: ``citations``, ``images``.
     place : str
-        Where the body holds it, such as ``outputConfig.effort``; of a header, its name.
+        Its path in the body, such as ``outputConfig.effort``; for a header, its name.
     tier : str
         Where a difference ends the common prefix: one of `TIERS`.
     value : object
-        In normal form: without defaults.
+        Normal form, without defaults.
     """
 
     name: str
@@ -48,7 +48,9 @@ class Parameter(NamedTuple):
 def parameters(
     body: Mapping[str, Any], headers: Mapping[str, str] | None = None, *, shape: str = REQUEST
 ) -> dict[str, Parameter]:
-    """The parameters in the cache key by name, those that reach most first; defaults left out.
+    """Return the parameters in the cache key by name, those affecting most tiers first.
+
+    Defaults are left out.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ def parameters(
 
 
 def counted_anywhere(body: Mapping[str, Any], shape: str = REQUEST) -> list[str]:
-    """The names of parameters that a body has because of what stands in it, such as images."""
+    """The names of parameters that a body has because of its content, such as images."""
     return sorted({parameter.name for parameter in _anywhere(body, shape)})
 
 
@@ -101,7 +103,7 @@ def _one(value: Any, row: Field, model: str, place: str, name: str) -> Iterator[
 
 
 def _with_type(value: dict[str, Any], shape: str) -> dict[str, Any]:
-    """Converse's choice in the form of the Messages API: its key as the type."""
+    """Converse's choice in the Messages API's form: its key as the type."""
     if table().shapes[shape].by != "key" or len(value) != 1:
         return value
     [(kind, more)] = value.items()
@@ -109,7 +111,7 @@ def _with_type(value: dict[str, Any], shape: str) -> dict[str, Any]:
 
 
 def _anywhere(body: Mapping[str, Any], shape: str) -> Iterator[Parameter]:
-    """What counts wherever it stands in the tools (deferred ones included) or the messages."""
+    """Content that counts anywhere in the tools (deferred ones included) or the messages."""
     places = {"messages": "Message"} if shape == CONVERSE else _COUNTED
     counted: dict[str, Parameter] = {}
     for place, inner in places.items():
@@ -143,7 +145,7 @@ def _of_row(value: object, row: Field) -> Iterator[Mapping[str, Any]]:
 
 @cache
 def _counting_rows(shape: str) -> dict[str, Field]:
-    """The rows of a shape at which, or in which, something stands that counts wherever it is."""
+    """The rows of a shape that are, or contain, content that counts anywhere."""
     rows = table().shapes[shape].rows
     return {name: row for name, row in rows.items() if _counts(row, frozenset({shape}))}
 
@@ -170,7 +172,7 @@ def _betas(value: object) -> list[str]:
 
 
 def _joined(before: Parameter, parameter: Parameter) -> Parameter:
-    """One parameter that stands at two places: betas add up, else the first one holds."""
+    """Merge one parameter from two places: betas add up; otherwise the first wins."""
     if parameter.name != _BETAS:
         return before
     return before._replace(value=sorted({*before.value, *parameter.value}))

@@ -1,7 +1,7 @@
-"""How many tokens a block of a prompt is likely to have: one estimate for all who need one.
+"""Estimates the tokens of a block of a prompt, the same way for every caller.
 
-By bytes, as no tokenizer is public. The provider's own count, or what it billed, takes its place
-where there is one.
+Based on bytes, because no tokenizer is public. The provider's count or bill replaces the
+estimate once there is one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from prefixwarm.fields.model_names import parse
 
-# Tokens for a byte, as numerator and denominator. From Opus 4.7 on the same text has about 30 %
-# more: https://platform.claude.com/docs/en/about-claude/pricing, read 2026-11-21.
+# Tokens per byte, as numerator and denominator. Since Opus 4.7 the same text has about 30 %
+# more tokens: https://platform.claude.com/docs/en/about-claude/pricing, read 2026-11-21.
 _RATE, _NEW_RATE = (10, 40), (13, 40)
 _NEW_TOKENIZER = (4, 7)
 # https://platform.claude.com/docs/en/build-with-claude/vision: a full-size image is about this.
@@ -20,15 +20,15 @@ _MEDIA = ("image", "document")
 
 
 def rate_of(generation: tuple[int, int]) -> tuple[int, int]:
-    """Tokens for a byte of a Claude model of this generation, as numerator and denominator."""
+    """Tokens per byte for a Claude generation, as numerator and denominator."""
     return _NEW_RATE if generation >= _NEW_TOKENIZER else _RATE
 
 
 def rate_of_model(model: str) -> tuple[int, int]:
-    """The same by a model's id.
+    """Tokens per byte for a model id, as numerator and denominator.
 
-    An application inference profile does not say what it stands for: the larger rate counts, as a
-    budget must hold. Another provider's model counts as an older one.
+    An application inference profile does not reveal its model, so the larger rate applies and
+    budgets hold. Another provider's model counts as an older one.
     """
     name = parse(model)
     if name is not None:
@@ -44,9 +44,9 @@ def block_tokens(block: Mapping[str, object], data: bytes, rate: tuple[int, int]
     block : mapping
         The block.
     data : bytes
-        Its JSON, which counts where the block is no text.
+        Its JSON, used if the block is not text.
     rate : tuple of int
-        Tokens for a byte as numerator and denominator.
+        Tokens per byte as numerator and denominator.
     """
     kind, text = block.get("type"), block.get("text")
     if kind in ("text", None) and isinstance(text, str):

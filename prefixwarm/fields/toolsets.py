@@ -1,4 +1,4 @@
-"""Sets of tools: a set is deferred where every tool in it that is enabled is.
+"""Decides whether a set of tools is deferred: it is if all its enabled tools are.
 
 Notes
 -----
@@ -22,7 +22,7 @@ _SETTINGS = ("enabled", "defer_loading")
 
 
 def is_deferred_toolset(tool: Mapping[str, Any], row: Field) -> bool:
-    """Whether a tool is a set of which nothing is in the prompt.
+    """Whether a tool is a set with nothing in the prompt.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def is_deferred_toolset(tool: Mapping[str, Any], row: Field) -> bool:
 
 
 def _mcp_tools(toolset: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The settings of every tool that is named, and of those that are not."""
+    """The settings of each named tool, and the defaults for the others."""
     default = _settings("mcp_tool_default_config", _object(toolset.get("default_config")))
     configs = _object(toolset.get("configs"))
     pinned = toolset.get("tools")

@@ -1,4 +1,4 @@
-"""Goes through a body along the table: each field with its row, and what has none."""
+"""Walks a body along the table: yields every field with its row, if it has one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
     from prefixwarm.fields.field_table import Field
 
-# The whole bodies that the table knows: of the Messages API (InvokeModel included), of Converse.
+# The shapes of whole bodies: the Messages API (InvokeModel included), and Converse.
 REQUEST, CONVERSE = "request", "converse"
 
 
 class Visit(NamedTuple):
-    """One field or block of a body: its place, its row (None where there is none), its value."""
+    """One field or block of a body: its place, its row (or None), its value."""
 
     place: str
     row: Field | None
@@ -24,16 +24,16 @@ class Visit(NamedTuple):
 
 
 def visit(value: object, shape: str = REQUEST, place: str = "") -> Iterator[Visit]:
-    """Every field of a value and every block in it, outer ones first.
+    """Yield every field of a value and every block in it, outer ones first.
 
     Parameters
     ----------
     value : object
-        A body, or the part of one that has this shape; a list stands for its items.
+        A body, or a part of one with this shape; a list stands for its items.
     shape : str
         Its shape in the table.
     place : str
-        Where it stands, such as ``system[1]``; empty for a whole body.
+        Its path, such as ``system[1]``; empty for a whole body.
     """
     if isinstance(value, list):
         for index, item in enumerate(value):
@@ -50,7 +50,7 @@ def visit(value: object, shape: str = REQUEST, place: str = "") -> Iterator[Visi
 
 
 def unknown_fields(value: object, shape: str = REQUEST, place: str = "") -> list[str]:
-    """The places of fields and blocks that the table does not know."""
+    """The places of fields and blocks that the table does not list."""
     return [spot.place for spot in visit(value, shape, place) if spot.row is None]
 
 

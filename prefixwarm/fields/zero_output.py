@@ -1,4 +1,4 @@
-"""What forbids a request to ask for no output, or for one token."""
+"""Finds the fields that rule out a request for zero output tokens, or for one."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _TIERS = ("tools", "system", "messages")
 
 
 class Obstacle(NamedTuple):
-    """A field that forbids zero output tokens.
+    """A field that rules out zero output tokens.
 
     Attributes
     ----------
     place : str
-        Where it stands, such as ``tool_choice``.
+        Its path, such as ``tool_choice``.
     value : str
         Its value, or its type, such as ``any``.
     tier : str or None
-        The first tier that depends on it; None where none does. A warm call of earlier tiers
-        may go without it.
+        The first tier that depends on it; None if none does. A warm call of only the tiers before
+        may leave it out.
     least : int or None
-        The least output tokens that it allows; None where one token is too few as well.
+        The fewest output tokens it allows; None if even one token is too few.
     """
 
     place: str
@@ -35,14 +35,14 @@ class Obstacle(NamedTuple):
 
 
 def zero_obstacles(body: Mapping[str, Any], shape: str = REQUEST) -> list[Obstacle]:
-    """The fields that forbid ``max_tokens`` 0 (and, where `Obstacle.least` is None, 1, too).
+    """Return the fields that rule out ``max_tokens`` 0 (and 1, if `Obstacle.least` is None).
 
     Parameters
     ----------
     body : mapping
         A request's body.
     shape : str
-        ``request`` or ``converse``; Converse knows no zero.
+        ``request`` or ``converse``; Converse never allows zero.
     """
     return list(_obstacles(body, shape))
 

@@ -1,4 +1,4 @@
-"""The rules of `check` on a prefix file alone."""
+"""Applies the rules of `check` to a prefix file alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
-# The estimate is a quarter of the bytes; real counts were seen from 0.75 to 1.3 times that.
+# The estimate is a quarter of the bytes; measured counts are 0.75 to 1.3 times that.
 _UNSURE = 1.3
 _SERVER_TOOLS = ("web_search", "web_fetch", "code_execution")
 
@@ -32,14 +32,14 @@ def check(prefix: PrefixFile, *, names: Sequence[str] = (), captured: bool = Tru
     prefix : PrefixFile
         The prefix.
     names : sequence of str
-        User names and the like, which do not belong into a shared prefix.
+        User names and similar words, which do not belong in a shared prefix.
     captured : bool
-        Whether to repeat what capture saw of the agent's requests and kept in the file.
+        Whether to include the findings that capture stored in the file.
 
     Returns
     -------
     list of Finding
-        The worst first.
+        Worst first.
     """
     findings = [*kept(prefix.findings)] if captured else []
     findings += [*_size(prefix), *_model(prefix), *_volatile(prefix, names), *_parameters(prefix)]
@@ -59,26 +59,26 @@ def _size(prefix: PrefixFile) -> Iterator[Finding]:
             "under-minimum",
             "tokens",
             f"{'' if counted else '~'}{size:,} tokens; {where} caches from {minimum:,}: "
-            "share more or let it be",
+            "share more, or do not warm it",
         )
     elif counted is None and size < minimum * _UNSURE:
         yield finding(
             "near-minimum",
             "tokens",
-            f"~{size:,} tokens, and {where} caches from {minimum:,}: count them with --count",
+            f"~{size:,} tokens, and {where} caches from {minimum:,}: count with --count",
         )
 
 
 def _model(prefix: PrefixFile) -> Iterator[Finding]:
     if prefix.tokens.get("minimum") is None:
         yield finding(
-            "unknown-model", "model", f"{prefix.model}: no minimum is known; {_unknown(prefix)}"
+            "unknown-model", "model", f"{prefix.model}: its minimum is unknown; {_unknown(prefix)}"
         )
     if prefix.prices is None:
         yield finding(
             "prices-unknown",
             "prices",
-            f"no prices of {prefix.model} are known; write them into the file's prices",
+            f"the prices of {prefix.model} are unknown; write them into the file's prices",
         )
     ended = end_of_life(prefix.priced_model, prefix.route)
     if ended is not None:
@@ -98,21 +98,21 @@ def _model(prefix: PrefixFile) -> Iterator[Finding]:
         yield finding(
             "cross-region",
             "model",
-            f"{prefix.model} may be served in several regions, and each has a cache of its own; "
-            "AgentMiss tells",
+            f"{prefix.model} may be served in several regions, and each has its own cache; "
+            "the metric AgentMiss shows it",
         )
     if prefix.ttl == "1h" and prefix.route.startswith("bedrock"):
         yield finding(
             "one-hour-unsure",
             "ttl",
-            "1h was seen to be granted as 5m on Bedrock; compare the first warm's outcome",
+            "Bedrock has granted 5m instead of 1h; compare the first warm call's outcome",
         )
 
 
 def _unknown(prefix: PrefixFile) -> str:
     if "application-inference-profile/" in prefix.model:
         return "name the model behind it: capture --model MODEL"
-    return "watch the first warm"
+    return "see the first warm call's outcome"
 
 
 def _volatile(prefix: PrefixFile, names: Sequence[str]) -> Iterator[Finding]:
@@ -122,7 +122,7 @@ def _volatile(prefix: PrefixFile, names: Sequence[str]) -> Iterator[Finding]:
                 yield finding(
                     "volatile-content",
                     f"{place}:{hit.start}",
-                    f"{hit.kind} {hit.text!r}: if it changes, move it behind the prefix, "
+                    f"{hit.kind} {hit.text!r}: if it changes, move it after the prefix, "
                     "into the first user message",
                 )
 
@@ -169,5 +169,5 @@ def _contents(prefix: PrefixFile) -> Iterator[Finding]:
             yield finding(
                 "personal-metadata",
                 f"request.{name}.{users[0]}",
-                "it does not shape the cache, but it would be deployed with the file: remove it",
+                "it does not affect the cache but would be deployed with the file: remove it",
             )

@@ -1,4 +1,4 @@
-"""What a difference costs: tokens that one request cannot read of the other's entry."""
+"""The cost of a difference: the tokens one request cannot read from the other's entry."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 def lost_tokens(left: Prompt, right: Prompt, differences: Sequence[Difference]) -> int:
-    """Estimated tokens of the right side from the first difference on."""
+    """Estimate the tokens of the right side from the first difference on."""
     return estimate(right.blocks[_first(left, right, differences) :], right.model)
 
 
 def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) -> float | None:
-    """US dollars that writing these tokens costs more than reading them, or None."""
+    """The extra US dollars of writing these tokens instead of reading them, or None."""
     write, read = usd_per_mtok.get(f"write_{ttl}"), usd_per_mtok.get("read")
     return None if write is None or read is None else tokens * (write - read) / 1e6
 
 
 def _first(left: Prompt, right: Prompt, differences: Sequence[Difference]) -> int:
-    """Index of the right side's first block that is not shared."""
+    """The index of the right side's first block that is not shared."""
     invalid = {difference.tier for difference in differences if "[" not in difference.place}
     order = (ALL_TIERS, *TIERS)
     tiers = [order.index(block.tier) for block in right.blocks]

@@ -1,4 +1,4 @@
-"""What models refuse and when they end: dated facts, for `check`."""
+"""Dated facts for `check`: which parameters models refuse, and when models end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-# Deprecation table of the anthropic SDK 2.11; Bedrock keeps its own dates.
+# The deprecation table of the anthropic SDK 2.11; Bedrock has its own dates.
 _ENDS = {
     "claude-mythos-preview": date(2026, 6, 30),
     "claude-sonnet-4-5": date(2026, 11, 30),
@@ -25,14 +25,14 @@ _RETIRED = ("claude-opus-4-1", "claude-opus-4", "claude-3-5-haiku")
 
 @dataclass(frozen=True)
 class EndOfLife:
-    """When a model ends: the day, where one was published, and whether it is over."""
+    """A model's end of life: the day, if published, and whether it has passed."""
 
     day: date | None
     over: bool
 
 
 def end_of_life(model: str, route: str, today: date | None = None) -> EndOfLife | None:
-    """When a model ends, where that is announced."""
+    """A model's end of life, if announced."""
     name = parse(model)
     if name is None or route.startswith("bedrock"):
         return None
@@ -44,7 +44,7 @@ def end_of_life(model: str, route: str, today: date | None = None) -> EndOfLife 
 
 
 def refusals(request: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Parameters that the provider answers with 400: the place, and what to do.
+    """Yield parameters that the provider answers with 400: the place, and what to do.
 
     Notes
     -----
@@ -62,6 +62,6 @@ def refusals(request: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator
     if model is None or kind is None:
         return
     if kind == "adaptive" and not takes_adaptive(model.generation):
-        yield place_of("thinking", body), f"{model.model} does not know adaptive thinking"
+        yield place_of("thinking", body), f"{model.model} does not support adaptive thinking"
     if kind == "disabled" and always_thinks(model.model):
         yield place_of("thinking", body), f"{model.model} always thinks: remove it"

@@ -1,4 +1,4 @@
-"""What the provider refuses about a request as a whole, in its own words."""
+"""Checks whether the provider would refuse a request as a whole."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _BEDROCK_VERSION = {"anthropic_version": "bedrock-2023-05-31"}
 def provider_refusal(
     body: Mapping[str, Any], headers: Mapping[str, str], route: str
 ) -> Iterator[Finding]:
-    """Yield the simulator's refusal of a request, which no rule here knows by itself."""
-    # The simulator takes as long to import as the rest of the command line.
+    """Yield the simulator's refusal of a request, which no other rule detects."""
+    # Imported here: the simulator takes as long to import as the rest of the command line.
     from prefixwarm.simulator.refusals import refusal
 
     sent = {**_BEDROCK_VERSION, **body} if route == "bedrock" else body

@@ -1,4 +1,4 @@
-"""What the provider refuses about the blocks of a request and their breakpoints."""
+"""Finds blocks and breakpoints that the provider refuses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.blocks import Block
     from prefixwarm.prefix.prompt import Prompt
 
-UNKNOWN = "is not known: whether it is part of the prompt is open; see what the first request reads"
+UNKNOWN = "is unknown, and may or may not be part of the prompt; see what the first request reads"
 
 
 def refused_blocks(prompt: Prompt) -> Iterator[tuple[str, str]]:
-    """Places that the provider answers with 400, each with the reason.
+    """Yield places that the provider answers with 400, each with the reason.
 
     Notes
     -----
@@ -34,7 +34,7 @@ def refused_blocks(prompt: Prompt) -> Iterator[tuple[str, str]]:
 
 
 def unknown_places(prompt: Prompt) -> list[str]:
-    """The fields and blocks that the table of fields does not know."""
+    """The fields and blocks that are not in the table of fields."""
     return unknown_fields(prompt.body, prompt.shape)
 
 

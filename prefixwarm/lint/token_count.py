@@ -1,4 +1,4 @@
-"""The provider's own count of a prefix's tokens."""
+"""Asks the provider to count a prefix's tokens."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ _VERSION = "bedrock-2023-05-31"
 def count_tokens(
     prefix: PrefixFile, provider: Provider, environ: Mapping[str, str], deadline: Deadline
 ) -> int:
-    """Ask the provider how many tokens a prefix has; it costs nothing.
+    """Ask the provider to count a prefix's tokens, which is free.
 
     Parameters
     ----------
     prefix : PrefixFile
         The prefix.
     provider : Provider
-        Authenticates and carries the two requests.
+        Authenticates and sends the two requests.
     environ : mapping of str to str
         Holds base URLs, region and workspace under the SDKs' own names.
     deadline : Deadline
-        The end of waiting.
+        When to stop waiting.
 
     Returns
     -------
     int
-        Tokens of the request less those of the placeholder alone.
+        Tokens of the request minus those of the placeholder alone.
 
     Raises
     ------
     UsageError
-        When the route cannot count.
+        The route cannot count.
     PrefixwarmError
-        When the provider cannot be asked.
+        The provider cannot be reached, or refuses.
     """
     messages = prefix.request["messages"]
     counts = [
@@ -90,11 +90,11 @@ def _count(
         reply = json.loads(response.body)
         return int(reply["inputTokens"] if "inputTokens" in reply else reply["input_tokens"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ProtocolError("the provider's reply holds no count of tokens") from error
+        raise ProtocolError("the provider's reply has no token count") from error
 
 
 def _input(body: Mapping[str, Any], route: str) -> dict[str, Any]:
-    """What CountTokens takes: a Converse body, or an InvokeModel body in base64."""
+    """The input of CountTokens: a Converse body, or an InvokeModel body in base64."""
     if route == CONVERSE:
         return {"converse": {name: body[name] for name in _CONVERSE_COUNTED if name in body}}
     more = {name: value for name, value in body.items() if name != "model"}
@@ -104,8 +104,9 @@ def _input(body: Mapping[str, Any], route: str) -> dict[str, Any]:
 
 
 def _base_model(model: str) -> str:
-    """CountTokens takes no inference profiles: https://github.com/pydantic/pydantic-ai/pull/3367."""
+    """The model behind a profile; CountTokens takes no inference profiles:
+    https://github.com/pydantic/pydantic-ai/pull/3367."""
     _, vendor, name = model.rpartition("anthropic.")
     if not vendor:
-        raise UsageError(f"{model}: Bedrock counts for models only, and this id does not name one")
+        raise UsageError(f"{model}: Bedrock counts only for models, and this id does not name one")
     return vendor + name

@@ -1,4 +1,4 @@
-"""Would a real request read what is warmed? If not: which tier differs, and where."""
+"""Decides whether a real request would read the warmed entry, or which tier differs and where."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 # https://platform.claude.com/docs/en/build-with-claude/prompt-caching: positions checked per
-# breakpoint, its own included.
+# breakpoint, including its own.
 LOOKBACK = 20
 _DRIFT_MESSAGES = {
     "citations": "a document with citations changes the system prompt: only tools can be warmed",
-    "images": "an image anywhere changes the messages in front of it: warm tools and system alone",
+    "images": "an image anywhere changes the messages before it: warm only tools and system",
 }
 
 
@@ -41,9 +41,9 @@ class Verdict:
     hit : bool
         Whether it would.
     drift : Difference or None
-        The first difference between what is sent and what is warmed.
+        The first difference between the request and the warmed prefix.
     findings : list of Finding
-        The drift, and what is wrong with the request's own breakpoints.
+        The drift, and problems with the request's own breakpoints.
     """
 
     hit: bool
@@ -63,17 +63,17 @@ def judge(
     Parameters
     ----------
     prefix : PrefixFile
-        What is warmed.
+        The warmed prefix.
     request : mapping
-        The body of a request as the agent sends it.
+        The body of a request, as the agent sends it.
     headers : mapping of str to str, optional
-        Its headers; betas and version are compared only where they are given.
+        Its headers; betas and version are compared only if given.
     answered : bool
-        Whether the provider took the request: then there is nothing that it refuses.
+        Whether the provider accepted the request; then nothing is refused.
 
     Notes
     -----
-    A body without a model, as Bedrock's runtime has it in the path, counts as of the same model.
+    A body without a model (Bedrock's runtime has it in the URL path) counts as the same model.
     """
     if "model" not in request and "modelId" not in request:
         named = "modelId" if is_converse(prefix.request) else "model"
@@ -102,7 +102,7 @@ def _markers(prefix: PrefixFile, sent: Prompt) -> Iterator[Finding]:
             f"{count} breakpoints; remove all but {MAX_BREAKPOINTS}",
         )
     if automatic and prefix.route == "bedrock":
-        message = "InvokeModel knows no automatic caching: mark the last shared block instead"
+        message = "InvokeModel has no automatic caching: mark the last shared block instead"
         yield finding("refused-shape", "cache_control", message)
     for place, problem in refused_blocks(sent):
         yield finding("refused-shape", place, problem)
@@ -112,45 +112,45 @@ def _markers(prefix: PrefixFile, sent: Prompt) -> Iterator[Finding]:
 
 
 def _choice(prefix: PrefixFile, request: Mapping[str, Any]) -> Iterator[Finding]:
-    """A forced choice reads tools and system by the documentation; its preamble is another one."""
+    """A forced choice should read tools and system, but the provider's preamble differs."""
     sent, warmed = (as_messages(side).get("tool_choice") for side in (request, prefix.request))
     kind = sent.get("type") if isinstance(sent, dict) else None
     if kind in ("any", "tool") and sent != warmed:
-        message = f"{kind}: not what is warmed; see what the first real request reads"
+        message = f"{kind}: differs from the warm call; see what the first real request reads"
         yield finding("tool-choice", place_of("tool_choice", request), message)
 
 
 def _ttl_order(sent: Sequence[Block], automatic: object) -> Iterator[Finding]:
-    """What the provider refuses; automatic caching is a breakpoint on the last block."""
+    """TTL orders that are refused; automatic caching is a breakpoint on the last block."""
     named = [(block.place, _ttl(block.value["cache_control"])) for block in sent if block.marked]
     if automatic is not None:
         if sent and sent[-1].marked and named[-1][1] != _ttl(automatic):
-            both = "automatic caching and the last block's own breakpoint"
-            yield finding("ttl-order", "cache_control", f"{both} name two TTLs: remove one")
+            both = "automatic caching and the last block's breakpoint"
+            yield finding("ttl-order", "cache_control", f"{both} have two TTLs: remove one")
         named.append(("cache_control", _ttl(automatic)))
     first = next((i for i, (_, ttl) in enumerate(named) if ttl == "5m"), len(named))
     for place, ttl in named[first:]:
         if ttl == "1h":
             shorter = named[first][0]
-            yield finding("ttl-order", place, f"1h after the 5m of {shorter}: name one TTL on both")
+            yield finding("ttl-order", place, f"1h after the 5m of {shorter}: use the same TTL")
 
 
 def _reading(prefix: PrefixFile, end: int, prompt: Prompt) -> Iterator[Finding]:
-    """Whether a breakpoint of the request reads the block with which the prefix ends."""
+    """Check that a breakpoint of the request reads the prefix's last block."""
     sent, marked = prompt.blocks, prompt.breakpoints
     automatic = prompt.body.get("cache_control") is not None
     place = sent[end].place
     add = f'add "cache_control": {{"type": "ephemeral", "ttl": "{prefix.ttl}"}} to {place}'
     if is_converse(prefix.request):
-        add = f"add {json.dumps(cache_point(prefix.ttl))} behind {place}"
+        add = f"add {json.dumps(cache_point(prefix.ttl))} after {place}"
     if end in marked:
         ttl = _ttl(sent[end].value["cache_control"])
         if ttl != prefix.ttl:
             yield finding(
                 "ttl-differs",
                 place,
-                f"the request names {ttl}, the warm {prefix.ttl}: its own writes live "
-                f"{TTL_SECONDS.get(ttl)} s; name {prefix.ttl} in both",
+                f"the request has {ttl}, the warm call {prefix.ttl}: the request's writes live "
+                f"{TTL_SECONDS.get(ttl)} s; use {prefix.ttl} in both",
             )
         return
     where = positions(sent)
@@ -170,7 +170,7 @@ def _reading(prefix: PrefixFile, end: int, prompt: Prompt) -> Iterator[Finding]:
         yield finding(
             "automatic-caching",
             place,
-            f"read by look-back alone, so for at most {LOOKBACK} blocks of messages: {add}",
+            f"read only by look-back, so for at most {LOOKBACK} blocks of messages: {add}",
         )
 
 

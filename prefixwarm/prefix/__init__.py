@@ -1,1 +1,1 @@
-"""A shared prefix: its file, its warm request, and how requests compare with it."""
+"""A shared prefix: its file, its warm request, and comparisons of requests with it."""

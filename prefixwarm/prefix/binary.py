@@ -1,4 +1,4 @@
-"""Bytes in a request, as boto3 takes them: images and documents of Converse."""
+"""Encodes bytes in a Converse request (images, documents), as boto3 does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def encoded(value: Any) -> Any:
-    """A value whose bytes are Base64, as they are sent; the value itself where it holds none."""
+    """Return a value with its bytes as Base64, as sent; the value itself if it holds none."""
     if isinstance(value, bytes | bytearray):
         return b64encode(value).decode()
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""A request as the provider's cache sees it: blocks in order, tools first."""
+"""Splits a request into the blocks that the provider caches, in order, tools first."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class Block:
     tier : str
         ``tools``, ``system`` or ``messages``.
     place : str
-        Where it stands, such as ``system[1]`` or ``toolConfig.tools[0]``.
+        Its path, such as ``system[1]`` or ``toolConfig.tools[0]``.
     value : object
-        The block as it was sent; a plain string as the text block it stands for. A cache point
-        of Converse stands in the block that it closes, as ``cache_control``.
+        The block as sent; a plain string as its text block. A Converse cache point becomes
+        ``cache_control`` in the block that it closes.
     choice : str
-        The choice of blocks, in the table of fields, that it is one of.
+        The choice of block types, in the table of fields, that it belongs to.
     role : str
-        Whose message it belongs to, and what that message says beside its content; empty outside
-        of messages.
+        The role of its message, plus the message's fields other than content; empty outside
+        messages.
     message : int or None
         The index of its message.
     rendered : bool
-        Whether it is part of the prompt; deferred tools, for one, are not.
+        Whether it is part of the prompt; deferred tools, for example, are not.
     """
 
     tier: str
@@ -57,12 +57,12 @@ class Block:
 
     @property
     def normal(self) -> Any:
-        """What of it is in the cache key."""
+        """The part of it that is in the cache key."""
         return normal(self.value, self.choice)
 
     @cached_property
     def data(self) -> bytes:
-        """What two requests must have in common: received key order, no breakpoints."""
+        """The bytes to compare between requests: received key order, no breakpoints."""
         text = json.dumps(self.normal, ensure_ascii=False, separators=(",", ":"))
         return f"{self.role}{text}".encode("utf-8", "surrogatepass")
 
@@ -73,12 +73,12 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """The block's own type, such as ``text`` or ``tool_use``; on Converse, ``toolUse``."""
+        """The block's type, such as ``text`` or ``tool_use``; on Converse, ``toolUse``."""
         return kind_of(self.value, self.choice) if isinstance(self.value, dict) else ""
 
     @property
     def name(self) -> str:
-        """A tool's name; empty where the block has none."""
+        """A tool's name; empty if the block has none."""
         if not isinstance(self.value, dict):
             return ""
         spec = next((self.value[key] for key in _CONVERSE_TOOLS if key in self.value), self.value)
@@ -86,7 +86,7 @@ class Block:
 
 
 def blocks(request: Mapping[str, Any]) -> list[Block]:
-    """All blocks of a request; of a message without content what it says beside it."""
+    """Return all blocks of a request; for a message without content, its other fields."""
     shape = CONVERSE if is_converse(request) else REQUEST
     messages = [m if isinstance(m, dict) else {} for m in request.get("messages") or ()]
     users = [i for i, message in enumerate(messages) if message.get("role") == "user"]
@@ -96,7 +96,7 @@ def blocks(request: Mapping[str, Any]) -> list[Block]:
         _block(tier, place, value, shape, number, messages, cleared)
         for tier, place, number, value in (*walk(request), *_contentless(messages))
     ]
-    # What has no content stands among the messages.
+    # Messages without content are listed among the messages.
     return sorted(request_blocks, key=lambda block: -1 if block.message is None else block.message)
 
 
@@ -123,7 +123,7 @@ def _contentless(messages: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
 
 
 def _role(message: Mapping[str, Any]) -> str:
-    """Whose message it is, with what it says beside its content."""
+    """The message's role, with its fields other than content."""
     role = str(message.get("role", ""))
     if role != "system":
         return role
@@ -138,7 +138,7 @@ def _role(message: Mapping[str, Any]) -> str:
 
 
 def positions(prompt_blocks: Iterable[Block]) -> list[int]:
-    """The position of each block as look-back counts: runs of tool uses or results are one.
+    """Return each block's look-back position; a run of tool uses or results is one position.
 
     Notes
     -----
@@ -155,7 +155,7 @@ def positions(prompt_blocks: Iterable[Block]) -> list[int]:
 
 
 def estimate(prompt_blocks: Iterable[Block], model: str) -> int:
-    """Estimate the tokens of these blocks, as this model counts them."""
+    """Estimate the tokens of these blocks for a model."""
     rate = rate_of_model(model)
     return sum(_tokens(block, rate) for block in prompt_blocks)
 

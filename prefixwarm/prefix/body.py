@@ -1,9 +1,9 @@
 """The two forms of a request body: the Messages API's, and Converse's.
 
-A Converse body is held as boto3 takes it, with the model in ``modelId``. Its cache points are
-elements of their own behind what they close; `as_messages` folds each into the block before it,
-as Bedrock does when it hands the request on to the model (its errors name the folded places).
-Shapes as in botocore's service model of ``bedrock-runtime``.
+A Converse body has boto3's form, with the model in ``modelId``. Its cache points are separate
+elements after what they close; `as_messages` folds each into the block before it, as Bedrock does
+when it forwards the request to the model (its errors name the folded places). Shapes follow
+botocore's service model of ``bedrock-runtime``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CONVERSE_ONLY = frozenset(
         "guardrailConfig",
     ]
 )
-# Where the fields of the Messages API stand in a Converse body.
+# The Converse paths of the Messages API's fields.
 _PLACES = {
     "model": "modelId",
     "tools": "toolConfig.tools",
@@ -49,19 +49,19 @@ _PLACES = {
 
 
 def is_converse(request: Mapping[str, Any]) -> bool:
-    """Whether a body is a Converse body; as it is sent, the model stands in the path."""
+    """Whether a body is a Converse body; as sent, its model is in the URL path."""
     return not _CONVERSE_ONLY.isdisjoint(request)
 
 
 def place_of(name: str, request: Mapping[str, Any]) -> str:
-    """Where a body holds what the Messages API calls `name`."""
+    """The path in a body of the Messages API field `name`."""
     return _PLACES.get(name, name) if is_converse(request) else name
 
 
 def as_messages(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The body in the arrangement of the Messages API; its blocks keep their own form.
+    """Arrange a body like the Messages API; blocks keep their own form.
 
-    Inference parameters, which do not shape the prompt, are left out of a Converse body.
+    Leaves out a Converse body's inference parameters, which do not affect the prompt.
     """
     if not is_converse(request):
         return request
@@ -95,10 +95,10 @@ def _parameters(
 
 
 def without_placeholder(request: Mapping[str, Any]) -> dict[str, Any]:
-    """A warm request's body with what is warmed alone: without its last block, the placeholder.
+    """Return a warm request's body without its last block, the placeholder.
 
-    Where the prefix ends inside a user's message, the placeholder is that message's last block;
-    else it is a message of its own.
+    If the prefix ends inside a user message, the placeholder is that message's last block;
+    otherwise it is a separate message.
     """
     *messages, last = request["messages"]
     content = last.get("content") if isinstance(last, dict) else None
@@ -108,9 +108,9 @@ def without_placeholder(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def walk(request: Mapping[str, Any]) -> Iterator[tuple[str, str, int | None, Any]]:
-    """Every block of a body, in the order in which it is cached.
+    """Yield every block of a body in caching order.
 
-    Yields its tier, its place, the index of its message, and the block; cache points are folded in.
+    Each comes with its tier, its place and the index of its message; cache points are folded in.
     """
     place, tools = place_of("tools", request), request.get("tools")
     if is_converse(request):
@@ -125,14 +125,14 @@ def walk(request: Mapping[str, Any]) -> Iterator[tuple[str, str, int | None, Any
 
 
 def markers(request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every block that carries a breakpoint: its place, such as ``system[1]``, and the block."""
+    """Yield the blocks with a breakpoint, each with its place, such as ``system[1]``."""
     for _, place, _, block in walk(request):
         if isinstance(block, dict) and block.get("cache_control") is not None:
             yield place, block
 
 
 def asked_ttl(request: Mapping[str, Any]) -> int | None:
-    """The longest TTL that a request's breakpoints ask for, in seconds; None without any."""
+    """The longest TTL of a request's breakpoints, in seconds; None without breakpoints."""
     marked = [block["cache_control"] for _, block in markers(request)]
     asked = [marker for marker in (*marked, request.get("cache_control")) if marker]
     ttls = [TTL_SECONDS.get(str(_object(marker).get("ttl") or "5m")) for marker in asked]
@@ -140,7 +140,7 @@ def asked_ttl(request: Mapping[str, Any]) -> int | None:
 
 
 def fold(elements: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    """Blocks with their index among the elements; a cache point becomes its block's marker."""
+    """Yield blocks with their element index; cache points become ``cache_control``."""
     held: tuple[int, Any] | None = None
     for i, element in enumerate(elements):
         if isinstance(element, dict) and element.keys() == {"cachePoint"}:
@@ -157,7 +157,7 @@ def fold(elements: Iterable[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def unfold(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The elements that `fold` makes these blocks of."""
+    """Reverse `fold`: the elements of these blocks."""
     elements: list[dict[str, Any]] = []
     for block in blocks:
         elements.append({k: v for k, v in block.items() if k != "cache_control"})
@@ -172,9 +172,9 @@ def with_blocks(
     message: int | None,
     change: Callable[[list[Any]], list[Any]],
 ) -> dict[str, Any]:
-    """The body with the blocks of ``tools``, of ``system`` or of one message changed.
+    """Return the body with the blocks of ``tools``, ``system`` or one message changed.
 
-    `change` gets blocks with their cache points folded in, and returns such.
+    `change` receives and returns blocks with their cache points folded in.
     """
     converse = is_converse(request)
 
@@ -196,7 +196,7 @@ def with_blocks(
 
 
 def cache_point(ttl: str | None) -> dict[str, Any]:
-    """The element that closes what is cached."""
+    """The Converse element that marks the end of a cached part."""
     return {"cachePoint": {"type": "default", **({"ttl": ttl} if ttl else {})}}
 
 
@@ -216,7 +216,7 @@ def _folded_messages(messages: object) -> object:
 
 
 def listed(content: object) -> list[Any]:
-    """The blocks of a system prompt or a message; a text is one block."""
+    """The blocks of a system prompt or message; plain text is one block."""
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     return content if isinstance(content, list) else []

@@ -1,7 +1,7 @@
 """The bytes of a warm call, compiled before deployment.
 
-`NAME.warm` lies beside `NAME.prefix.json`: one line of JSON that says where the bytes go, then
-the bytes. The init phase neither parses nor serialises the prompt.
+`NAME.warm` is stored next to `NAME.prefix.json`: one line of JSON that says where to send the
+bytes, then the bytes. The init phase neither parses nor serialises the prompt.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 FORMAT = "prefixwarm-warm/1"
 SUFFIX = ".warm"
-# A prefix file has at most 6 MB; what is larger was not compiled from one.
+# A prefix file has at most 6 MB, so anything larger was not compiled from one.
 MAX_BYTES = 8 * 1024 * 1024
-# Of the first line: names, headers, prices, and the places of a prompt's breakpoints.
+# The limit of the first line: names, headers, prices, and the places of breakpoints.
 _LONGEST_HEAD = 256 * 1024
 _KIND_OF_FILE, _REGULAR = 0o170000, 0o100000
 
 _MAX_TOKENS = b'"max_tokens":'
 _CONVERSE_MAX_TOKENS = b'"maxTokens":'
-# Both are as long, so that one can stand in the other's place.
+# Both have the same length, so one can replace the other in place.
 _TTLS = {seconds: ttl.encode() for seconds, ttl in TTL_WORDS.items()}
 _DIAGNOSTICS = b'{"diagnostics":{"previous_message_id":null},'
-# Half characters: no text that can be sent holds them, so they stand nowhere else in the body.
+# Lone surrogates: no text that can be sent holds them, so they occur nowhere else in the body.
 _HOLE = "\udcff\udcff"
 _KINDS = {
     **dict.fromkeys(("name", "route", "model", "fingerprint"), str),
@@ -48,11 +48,11 @@ _KINDS = {
 
 
 class WarmCall(Record):
-    """One warm call, ready to send but for authentication.
+    """One warm call, ready to send except for authentication.
 
-    `ttl` is in seconds, and `ttl_at` are the places in `body` where each breakpoint asks for it;
-    `max_tokens_at` is the place of the digit after ``max_tokens``; `fingerprint` is that of the
-    whole prefix. A `body` in a file is read when it is sent.
+    `ttl` is in seconds, and `ttl_at` holds its offsets in `body`, one per breakpoint;
+    `max_tokens_at` is the offset of the digit after ``max_tokens``; `fingerprint` covers the whole
+    prefix. A `body` in a file is read when it is sent.
     """
 
     name: str
@@ -68,29 +68,29 @@ class WarmCall(Record):
     body: bytes | FileBody
 
     def with_ttl(self, seconds: int) -> WarmCall:
-        """The same call, whose breakpoints all ask for 300 or 3600 seconds."""
+        """The same call with 300 or 3600 seconds as the TTL of all breakpoints."""
         if seconds == self.ttl:
             return self
         patches = dict.fromkeys(self.ttl_at, _TTLS[seconds])
         return self.replace(ttl=seconds, body=_patched(self.body, patches))
 
     def billed(self, tokens: int) -> WarmCall:
-        """The same call, of the size that was billed before; 0 leaves what the file says."""
+        """The same call with the billed size; 0 keeps the file's value."""
         return self.replace(tokens=tokens) if tokens else self
 
     @property
     def least_tokens(self) -> int:
-        """The fewest tokens that can be asked for: 0, or 1 where that is refused."""
+        """The fewest output tokens the call can request: 0, or 1 if 0 is refused."""
         return int(_part(self.body, self.max_tokens_at, 1))
 
     def with_max_tokens(self, count: int) -> bytes | FileBody:
-        """The body that asks for 0 or 1 tokens."""
+        """The body with 0 or 1 as its output limit."""
         return _patched(self.body, {self.max_tokens_at: str(count).encode()})
 
     def opted_in(self, count: int) -> bytes | FileBody:
-        """The same body, to be known to the provider's cache diagnostics.
+        """The same body with the provider's cache diagnostics requested.
 
-        The field is no part of the prompt: what is cached stays the same.
+        The field is not part of the prompt, so the cache entry stays the same.
         """
         body = self.with_max_tokens(count)
         if isinstance(body, FileBody):
@@ -98,7 +98,7 @@ class WarmCall(Record):
         return _DIAGNOSTICS + body[1:]
 
     def key(self, scope: str, environ: Mapping[str, str]) -> str:
-        """The key of this prefix's warm state, where it is called from."""
+        """The key of this prefix's warm state for callers in this environment."""
         return state_key(self.route, scope, environ, self.name, self.model, self.fingerprint)
 
     def to_bytes(self) -> bytes:
@@ -109,31 +109,31 @@ class WarmCall(Record):
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str) -> WarmCall:
-        """The call of `NAME.warm`'s contents.
+        """Read a call from the contents of `NAME.warm`.
 
         Raises
         ------
         PrefixFileError
-            When it is empty, cut short, or of another version.
+            It is empty, cut short, or has another version.
         """
         line, _, body = data.partition(b"\n")
         return cls._of(line, body, source)
 
     @classmethod
     def from_file(cls, path: str) -> WarmCall:
-        """The call of `NAME.warm`, whose body stays in the file until it is sent.
+        """Read a call from `NAME.warm`, leaving its body in the file until it is sent.
 
         Raises
         ------
         PrefixFileError
-            When it cannot be read, is larger than 8 MiB, empty, cut short, or of another version.
+            It cannot be read, is larger than 8 MiB, empty, cut short, or has another version.
         FileNotFoundError
-            When there is none.
+            The file does not exist.
         """
         try:
             status = os.stat(path)
             if status.st_mode & _KIND_OF_FILE != _REGULAR:
-                raise PrefixFileError(path, "", "is no regular file")
+                raise PrefixFileError(path, "", "is not a regular file")
             if status.st_size > MAX_BYTES:
                 problem = f"is larger than {MAX_BYTES} bytes; build it again"
                 raise PrefixFileError(path, "", problem)
@@ -165,23 +165,23 @@ class WarmCall(Record):
         asked = _TTLS.get(call.ttl)
         unasked = asked is None or not call.ttl_at
         if unasked or any(_text_at(body, place) != asked for place in call.ttl_at):
-            raise PrefixFileError(source, "ttl", "is not where it should be; build it again")
+            raise PrefixFileError(source, "ttl", "is not at its place; build it again")
         return call
 
 
 def state_key(
     route: str, scope: str, environ: Mapping[str, str], name: str, model: str, fingerprint: str
 ) -> str:
-    """The key of a prefix's warm state, for callers in this environment.
+    """Return the key of a prefix's warm state for callers in this environment.
 
     Parameters
     ----------
     scope
         Label of the workspace.
     environ
-        Names the region, where the route's cache knows one.
+        Names the region, if the route's cache is regional.
     fingerprint
-        ``sha256:`` and hex digits of the whole prefix.
+        ``sha256:`` and hex digits, over the whole prefix.
     """
     return entry_key(route, route_named(route).region(environ), scope, name, model, fingerprint)
 
@@ -206,7 +206,7 @@ def _patched(body: bytes | FileBody, patches: Mapping[int, bytes]) -> bytes | Fi
 
 
 def compile_prefix(prefix: PrefixFile) -> WarmCall:
-    """The warm call of a prefix file: the same bytes whoever sends them."""
+    """Compile a prefix file into its warm call; the bytes are the same for every caller."""
     request, limit = _limit_first(_without_ttls(prefix.request), prefix.route)
     import json
 
@@ -229,7 +229,7 @@ def compile_prefix(prefix: PrefixFile) -> WarmCall:
 
 
 def _limit_first(request: dict[str, Any], route: str) -> tuple[dict[str, Any], bytes]:
-    """The body without what the path holds, and how the limit of output begins it."""
+    """The body without the fields in the URL path, with the output limit first, and its start."""
     if route == CONVERSE:
         del request["modelId"]
         config = request.pop("inferenceConfig")
@@ -242,7 +242,7 @@ def _limit_first(request: dict[str, Any], route: str) -> tuple[dict[str, Any], b
 
 
 def _without_ttls(request: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which the breakpoints' TTLs are holes, in either form of a body."""
+    """A copy with holes in place of the breakpoints' TTLs, in either form of body."""
     from copy import deepcopy
 
     copy = deepcopy(dict(request))

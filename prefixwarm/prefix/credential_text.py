@@ -1,4 +1,4 @@
-"""Credentials in a prefix file's request, told from the placeholders that documentation uses."""
+"""Finds credentials in a prefix file's request, ignoring placeholders used in documentation."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _SAYS = "for a placeholder, name it with --placeholder"
 def problems(
     value: object, place: str, placeholders: Collection[str] = ()
 ) -> Iterator[tuple[str, str]]:
-    """Each place that holds a credential, with what to do.
+    """Yield each place that holds a credential, with what to do.
 
     Parameters
     ----------
     value : object
         A request, or a part of one.
     place : str
-        Where it stands.
+        Its path.
     placeholders : collection of str
-        Texts that the user says are no credentials.
+        Texts that the user has declared not to be credentials.
     """
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -42,7 +42,7 @@ def problems(
             if is_field and inner and not is_placeholder(inner, placeholders):
                 yield (
                     f"{place}.{name}",
-                    f"holds a credential; a prefix file must not ({_SAYS})",
+                    f"holds a credential, which a prefix file must not ({_SAYS})",
                 )
             yield from problems(inner, f"{place}.{name}", placeholders)
     elif isinstance(value, list):
@@ -55,7 +55,7 @@ def problems(
 
 
 def is_placeholder(text: str, placeholders: Collection[str] = ()) -> bool:
-    """Whether the value of a field for a credential stands for one, rather than being one."""
+    """Whether the value of a credential field is a placeholder rather than a credential."""
     scheme = next((start for start in _SCHEMES if text.lower().startswith(start)), "")
     bare = text[len(scheme) :].strip()
     if {text, bare} & set(placeholders) or _repeats(bare):
@@ -66,7 +66,7 @@ def is_placeholder(text: str, placeholders: Collection[str] = ()) -> bool:
 
 
 def _is_published(key: str) -> bool:
-    """Whether a text of a key's shape is one that documentation prints, as AKIAIOSFODNN7EXAMPLE."""
+    """Whether a key-shaped text is a published example, such as AKIAIOSFODNN7EXAMPLE."""
     if key.startswith(("AKIA", "ASIA")):
         return key.endswith("EXAMPLE") or _repeats(key[4:])
     rest = key.removeprefix("sk-ant-")
@@ -75,5 +75,5 @@ def _is_published(key: str) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """Whether it is one or two characters again and again, as in ``xxxx-xxxx``."""
+    """Whether it repeats one or two characters, as in ``xxxx-xxxx``."""
     return len(text) > 2 and len(set(text.lower())) <= 2

@@ -1,4 +1,4 @@
-"""Where two requests first differ, tier by tier, and why."""
+"""Finds where and why two requests first differ, tier by tier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.blocks import Block
 
 
-# The tier of a difference that all tiers depend on; --json and the state know it by this name.
+# The tier of a difference that affects all tiers; --json and the state use this name.
 ALL_TIERS = "shape"
 
 _AROUND = 24
@@ -31,17 +31,17 @@ class Difference:
     Attributes
     ----------
     tier : str
-        ``tools``, ``system`` or ``messages``; ``shape`` for what all tiers depend on (model,
+        ``tools``, ``system`` or ``messages``; ``shape`` for parameters of all tiers (model,
         thinking, betas, ...).
     place : str
         The field, such as ``system[1].text`` or ``tools[0].input_schema``.
     character : int or None
-        Index of the first different character of a text; None where no texts are compared.
+        Index of the first different character of a text; None if not text.
     why : str
         ``date``, ``uuid``, ..., ``key order``, ``order of tools``, ``white space``, ``text``,
         ``added``, ``removed`` or ``value``.
     left, right : str
-        The surroundings on either side.
+        The text around it on either side.
     """
 
     tier: str
@@ -57,7 +57,7 @@ class Difference:
         return self.place if self.character is None else f"{self.place}:{self.character}"
 
     def reversed(self) -> Difference:
-        """The same difference, seen from the other side."""
+        """The same difference with sides swapped."""
         why = {"added": "removed", "removed": "added"}.get(self.why, self.why)
         return replace(self, why=why, left=self.right, right=self.left)
 
@@ -103,7 +103,7 @@ def _inside(ours: Block, theirs: Block) -> Difference:
 
 
 def _walk(a: Any, b: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
-    """The differing leaves, in order; two lists of keys where only the order differs."""
+    """Yield the differing leaves in order; if only key order differs, the two lists of keys."""
     if isinstance(a, dict) and isinstance(b, dict):
         ours, theirs = list(a), list(b)
         if ours != theirs and sorted(ours) == sorted(theirs):

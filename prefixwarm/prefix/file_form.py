@@ -1,7 +1,7 @@
-"""The form of prefix files: reading and writing `NAME.prefix.json` without judging its request.
+"""Reads and writes prefix files (`NAME.prefix.json`), checking their form but not the request.
 
-That is enough where files are deployed, and needs no table of fields; elsewhere `prefix_file`
-checks the request as well.
+That suffices for deployed files and needs no table of fields; elsewhere `prefix_file` also checks
+the request.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 FORMAT = "prefixwarm/1"
-# With fields that the first format does not have; a file without them is written as the first.
+# Adds fields to the first format; a file without them is still written in the first.
 NEWER_FORMAT = "prefixwarm/2"
 SUFFIX = ".prefix.json"
 MAX_BYTES = 6 * 1024 * 1024
@@ -73,19 +73,19 @@ class PrefixFile(Record):
     headers
         Headers that shape the prompt: ``anthropic-version``, ``anthropic-beta``.
     request
-        The warm request, key order kept.
+        The warm request, in its original key order.
     fingerprint
         ``tools``, ``system``, ``messages``, ``prefix``.
     tokens
         ``estimate``, ``counted`` and ``minimum``, in tokens or None.
     prices
-        ``as_of``, ``source`` and ``usd_per_mtok``, or None when unknown.
+        ``as_of``, ``source`` and ``usd_per_mtok``, or None if unknown.
     base_model
         The id of the model behind an application inference profile; None elsewhere.
     placeholders
-        Texts in the request that look like credentials and are none.
+        Texts in the request that look like credentials but are not.
     findings
-        What capture saw that keeps the agent from reading the prefix: objects of ``rule``,
+        What capture found that keeps the agent from reading the prefix: objects of ``rule``,
         ``place`` and ``message``.
     """
 
@@ -104,7 +104,7 @@ class PrefixFile(Record):
 
     @property
     def priced_model(self) -> str:
-        """The model whose price and minimum count."""
+        """The model whose price and minimum apply."""
         return self.base_model or self.model
 
     @property
@@ -119,18 +119,18 @@ def read(path: str | os.PathLike[str]) -> PrefixFile:
     Raises
     ------
     PrefixFileError
-        Naming the file, the field and what to do.
+        The message names the file, the field and what to do.
     """
     return PrefixFile(**read_document(path))
 
 
 def reads(text: str | bytes, source: str = "prefix file") -> PrefixFile:
-    """The same from its text; `source` stands for the file in errors."""
+    """Read a prefix file's text; see `read`. `source` names the file in errors."""
     return PrefixFile(**parse_document(text, source))
 
 
 def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The fields of a prefix file, whose form is right; see `read`."""
+    """The fields of a prefix file with a valid form; see `read`."""
     source = Path(path)
     try:
         with source.open("rb") as file:
@@ -144,7 +144,7 @@ def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def parse_document(text: str | bytes, source: str) -> dict[str, Any]:
-    """The fields that a prefix file's text holds; see `reads`."""
+    """The fields of a prefix file's text; see `reads`."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     refuse_oversize(source, len(data))
     try:
@@ -161,11 +161,11 @@ def parse_document(text: str | bytes, source: str) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def refuse_oversize(source: object, size: int) -> None:
-    """Refuse a file that is larger than `MAX_BYTES`."""
+    """Raise PrefixFileError if a file is larger than `MAX_BYTES`."""
     if size > MAX_BYTES:
         raise PrefixFileError(
             source, "", f"has {size} bytes; a prefix file has at most {MAX_BYTES}"
@@ -173,7 +173,7 @@ def refuse_oversize(source: object, size: int) -> None:
 
 
 def dumps(prefix: PrefixFile) -> str:
-    """The file's text; key order is kept."""
+    """Return the file's text, in the original key order."""
     newer = {name: getattr(prefix, name) for name in _NEWER_FIELDS if getattr(prefix, name)}
     document = {"format": NEWER_FORMAT if newer else FORMAT}
     document |= {name: getattr(prefix, name) for name in _FIELDS[1:]} | newer
@@ -181,9 +181,10 @@ def dumps(prefix: PrefixFile) -> str:
 
 
 def write(prefix: PrefixFile, folder: str | os.PathLike[str]) -> Path:
-    """Write the file into a folder, whole or not at all, and return its path.
+    """Write the file into a folder atomically and return its path.
 
-    A new file is its owner's alone, since it holds prompts; one that is replaced keeps its mode.
+    A new file is readable only by its owner, because it holds prompts; a replaced file keeps its
+    mode.
     """
     target = Path(folder) / (prefix.name + SUFFIX)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -201,17 +202,17 @@ def write(prefix: PrefixFile, folder: str | os.PathLike[str]) -> Path:
 
 
 def find(folder: str | os.PathLike[str]) -> list[Path]:
-    """The prefix files of a folder, by name."""
+    """The prefix files in a folder, sorted by name."""
     return sorted(Path(folder).glob(f"*{SUFFIX}"))
 
 
 def checked_form(document: object, source: str) -> dict[str, Any]:
-    """The fields of a parsed prefix file, whose form is right.
+    """Return the fields of a parsed prefix file after checking its form.
 
     Raises
     ------
     PrefixFileError
-        Naming the field and what to do.
+        The message names the field and what to do.
     """
     if not isinstance(document, dict):
         raise error_in(source, "", "is not a JSON object; build it with `prefixwarm capture`")
@@ -230,17 +231,17 @@ def checked_form(document: object, source: str) -> dict[str, Any]:
 
 
 def error_in(source: str, field: str, problem: str) -> PrefixFileError:
-    """What is wrong with a file, as printable lines."""
+    """An error about a file, with printable text."""
     return PrefixFileError(source, printable(field, 100), printable(problem, 300))
 
 
 def _problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with it, first things first; later checks rely on earlier ones."""
+    """Yield problems, basic ones first; later checks rely on earlier ones."""
     yield from _shape_problems(document)
     yield from _text_problems(document)
     route = _known_route(document["route"])
     if route is None:
-        yield "route", f"{document['route']!r} is not known"
+        yield "route", f"{document['route']!r} is unknown"
         return
     yield from _header_problems(document["headers"], route)
     yield from _request_problems(document)
@@ -285,7 +286,7 @@ def _text_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     try:
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
-        yield "", "holds half of a character (a lone surrogate), which no request can carry"
+        yield "", "holds a lone surrogate (half of a character), which no request can carry"
     except ValueError:
         yield "", "holds a number that is too large"
 
@@ -323,7 +324,7 @@ def _request_problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _limit_problems(request)
     for name in ("stream", "cache_control"):
         if name in request:
-            yield f"request.{name}", "does not belong into a warm request; build the file again"
+            yield f"request.{name}", "does not belong in a warm request; build the file again"
     yield from _breakpoint_problems(request, document["ttl"])
 
 
@@ -349,10 +350,10 @@ def _tier_problems(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for i, message in enumerate(request.get("messages", [])):
         content = message.get("content")
         if isinstance(content, list) and not all(isinstance(block, dict) for block in content):
-            yield f"messages[{i}].content", "must be a text or a list of objects"
+            yield f"messages[{i}].content", "must be text or a list of objects"
     last = (request.get("messages") or [{}])[-1]
     if last.get("role") != "user" or not last.get("content"):
-        yield "messages", "must end with a user's message, the placeholder"
+        yield "messages", "must end with the placeholder, a user message"
 
 
 def _breakpoint_problems(request: dict[str, Any], ttl: str) -> Iterator[tuple[str, str]]:
@@ -375,7 +376,7 @@ def _price_problems(prices: object) -> Iterator[tuple[str, str]]:
         return
     table = prices.get("usd_per_mtok") if isinstance(prices, dict) else None
     if not isinstance(table, dict):
-        yield "prices.usd_per_mtok", "must be an object, or prices null when unknown"
+        yield "prices.usd_per_mtok", "must be an object; if unknown, prices must be null"
         return
     for name, value in table.items():
         number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,8 +1,8 @@
-"""Fingerprints of a prefix, tier by tier.
+"""Computes a prefix's fingerprints, tier by tier.
 
-A block is hashed in the key order in which it was received, because the provider caches the
-rendered order (sorting keys would hide real differences), and without its `cache_control`
-markers or cache points, because a marker's place and TTL are not part of the content.
+A block is hashed in its received key order, because the provider caches the rendered order
+(sorting keys would hide real differences). Breakpoints are left out, because their place and TTL
+are not part of the content.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
-# The parameters that the first fingerprint covers, in its order; a state's key hangs on it, so it
-# changes only where the provider's entry is another one.
+# The parameters in the first fingerprint, in its order. State keys depend on it, so it changes
+# only when the provider's entry does.
 CACHE_PARAMETERS = (
     "model",
     "thinking",
@@ -41,9 +41,9 @@ def fingerprint(body: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str
     Parameters
     ----------
     body
-        A warm request's body without its placeholder.
+        A warm request's body, without the placeholder.
     headers
-        The headers sent with it; the set of betas is part of the prefix.
+        Its headers; the set of betas is part of the prefix.
 
     Returns
     -------
@@ -59,17 +59,17 @@ def fingerprint(body: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str
 
 
 def first_fingerprint(request: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
-    """The fingerprint of a warm request in the files of the first version.
+    """Return the fingerprint of a warm request as first-version files have it.
 
-    It counted deferred tools, and knew nothing of skills, of connectors' tools or of the older
-    name of an output format.
+    It included deferred tools and ignored skills, connectors' tools and the older name of an
+    output format.
     """
     view = as_messages(request)
     return _fingerprint({**view, "messages": view["messages"][:-1]}, headers, [])
 
 
 def _later_parameters(body: Mapping[str, Any], shape: str) -> Iterator[bytes]:
-    """Parameters in the cache key that the first fingerprint did not know."""
+    """Parameters in the cache key that the first fingerprint ignored."""
     for name, parameter in parameters(body, shape=shape).items():
         if name in _LATER and parameter.place.partition(".")[0] not in CACHE_PARAMETERS:
             yield block_bytes([name, parameter.value])
@@ -99,7 +99,7 @@ def tier_blocks(request: Mapping[str, Any], messages: Iterable[Any]) -> dict[str
 
 
 def block_bytes(block: object) -> bytes:
-    """One block as the fingerprint sees it: received key order, no white space, no markers."""
+    """A block's bytes for the fingerprint: received key order, no white space, no breakpoints."""
     text = json.dumps(_without_markers(block), ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "surrogatepass")
 

@@ -1,4 +1,4 @@
-"""The manifest: which prefixes a deployment keeps warm, and under which policy."""
+"""The manifest: the prefixes that a deployment keeps warm, and its policy."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 FORMAT = "prefixwarm-manifest/1"
 
-# Half of what the provider's lowest tier takes of one model (1,000 requests a minute): the other
-# half is for real traffic. https://platform.claude.com/docs/en/api/rate-limits
+# Half of the lowest tier's limit per model (1,000 requests a minute); the other half is for real
+# traffic. https://platform.claude.com/docs/en/api/rate-limits
 CALLS_PER_MINUTE = 500
 
-# The most calls that a tick makes itself, at a second and a half a call and 48 side by side ten
-# seconds; what is beyond is queued for workers, which a deployment of fewer prefixes has not.
+# The most calls that one tick makes itself: at 1.5 s a call and 48 in parallel, ten seconds. The
+# rest is queued for workers, which deployments with fewer prefixes do not have.
 MOST_IN_A_TICK = 300
 
 _FIELDS = (
@@ -48,15 +48,15 @@ class Entry:
     Attributes
     ----------
     name, object : str
-        The prefix's name, and its file's key in the manifest's bucket.
+        The prefix's name, and the key of its file in the manifest's bucket.
     functions : tuple of str
         Lambda functions whose invocations are its traffic.
     budget_usd_per_day : float or None
-        US dollars a UTC day for this prefix alone.
+        US dollars per UTC day for this prefix alone.
     route, model, fingerprint : str
-        What its state's key is made of; empty where only the file says.
+        The parts of its state's key; empty if only the file has them.
     superseded : bool
-        Whether this is an earlier version, whose place the manifest's one has taken.
+        Whether this is an earlier version that the manifest's version has replaced.
     """
 
     name: str
@@ -70,20 +70,21 @@ class Entry:
 
     @classmethod
     def of(cls, file: PrefixFile, object_key: str) -> Entry:
-        """Describe a prefix file that lies under this key in the manifest's bucket."""
+        """Describe a prefix file stored under this key in the manifest's bucket."""
         fingerprint = file.fingerprint["prefix"]
         return cls(
             file.name, object_key, route=file.route, model=file.model, fingerprint=fingerprint
         )
 
     def key(self, scope: str, environ: Mapping[str, str]) -> str | None:
-        """Return the key of its warm state; None where only the file says."""
+        """Return the key of its warm state; None if that needs the file."""
         if not (self.route and self.model and self.fingerprint):
             return None
         return state_key(self.route, scope, environ, self.name, self.model, self.fingerprint)
 
     def document(self) -> dict[str, Any]:
-        """Return the JSON object that `parse` reads; a budget of its own only where it has one."""
+        """Return the JSON object that `parse` reads; includes a budget only if the prefix has
+        one."""
         names = [name for name in _ENTRY_FIELDS if getattr(self, name) is not None]
         return {name: getattr(self, name) for name in names}
 
@@ -99,11 +100,11 @@ class Manifest:
     policy_document : str or mapping
         The policy in JSON: a rule's name or an object, as `Policy.of` reads it.
     latency_value : float
-        What a second less until the first token is worth, in US dollars.
+        The value in US dollars of getting the first token one second earlier.
     budget_usd_per_day : float or None
-        US dollars a UTC day for all prefixes together.
+        US dollars per UTC day for all prefixes together.
     calls_per_minute : int
-        Warm calls a minute at most.
+        The most warm calls per minute.
     """
 
     entries: tuple[Entry, ...]
@@ -114,7 +115,7 @@ class Manifest:
 
     @property
     def policy(self) -> Policy:
-        """The policy; a SettingsError where its document is invalid."""
+        """The policy; raises SettingsError if its document is invalid."""
         return Policy.of(self.policy_document)
 
     def to_json(self) -> str:
@@ -131,12 +132,12 @@ class Manifest:
 
 
 def state_keys(file: PrefixFile, region: str, scope: str) -> str:
-    """Return the keys of a prefix's warm states, all versions, as a pattern for IAM.
+    """Return an IAM pattern for the keys of a prefix's warm states in all versions.
 
     Parameters
     ----------
     region
-        Where the functions are; may be a token of CDK.
+        The functions' region; may be a CDK token.
     scope
         Label of the workspace.
     """
@@ -150,7 +151,7 @@ def parse(text: bytes, source: str) -> Manifest:
     Raises
     ------
     SettingsError
-        Naming the manifest, the field and what to do.
+        The message names the manifest, the field and what to do.
     """
     try:
         document = json.loads(text)

@@ -1,4 +1,4 @@
-"""How deep a JSON document may be nested, so that no function runs out of stack on it."""
+"""Limits how deep a JSON document may be nested, so that no function overflows its stack."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ MAX_DEPTH = 200
 
 
 def too_deep(document: object) -> bool:
-    """Whether a document is nested more than `MAX_DEPTH` deep; answers for any depth."""
+    """Whether a document is nested deeper than `MAX_DEPTH`; safe for any depth."""
     level = [document]
     for _ in range(MAX_DEPTH):
         level = [

@@ -1,4 +1,4 @@
-"""A shared prefix defined in code: what is warmed and what is sent come from one object."""
+"""Defines a shared prefix in code, so that warm calls and requests come from one object."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ _TIERS = ("tools", "system", "toolConfig")
 class Prefix:
     """Tools, system prompt, examples and context that all requests of an agent share.
 
-    Everything is given once and in the order in which the provider caches it, so nothing that
-    varies can come before something that does not.
+    Each part is given once, and parts are sent in caching order, so nothing that varies can precede
+    something shared.
 
     Parameters
     ----------
     name : str
         The prefix's name, ``[a-z0-9-]{1,64}``.
     model : str
-        Model id as the requests name it.
+        Model id, as in the requests.
     tools : sequence of dict
         Tool definitions.
     system : str or sequence of dict
-        The system prompt, a text or its blocks.
+        The system prompt, as text or blocks.
     examples : sequence of dict
-        Messages of examples, from a user's to an assistant's.
+        Example messages, starting with a user's and ending with an assistant's.
     context : str or sequence of dict
-        What all requests know besides, such as documents; sent as a user's message.
+        Further shared content, such as documents; sent as a user message.
     route : str
         ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``; with the
-        last, tools, blocks and parameters are Converse's own.
+        last, tools, blocks and parameters have Converse's form.
     ttl : str
-        ``5m`` or ``1h``, for the warm calls and the requests alike.
+        ``5m`` or ``1h``, for warm calls and requests.
     headers : mapping of str to str, optional
         Headers that shape the prompt, such as ``anthropic-beta``.
     breakpoints : str
-        ``auto``: the ends of tools, system prompt, examples and context get one each, beside
-        those that blocks carry already, four in all. ``own``: only what blocks carry. ``clear``:
-        as ``auto``, without those.
+        ``auto``: one at the end of tools, system prompt, examples and context each, in addition to
+        those already on blocks, four in all. ``own``: only those already on blocks. ``clear``: like
+        ``auto``, but removes those already on blocks.
     parameters
-        Further fields of every request that the prompt depends on: ``thinking``,
+        Further fields of every request that affect the prompt: ``thinking``,
         ``output_config``, ...
 
     Attributes
     ----------
     name, model, route, ttl : str
-        As they were given.
+        As passed.
     headers : dict of str to str
-        As they were given.
+        As passed.
 
     Raises
     ------
     UsageError
-        When there is nothing to share, a breakpoint where none can be, or an unknown route.
+        There is nothing to share, a breakpoint is in an impossible place, or the route is unknown.
 
     Examples
     --------
@@ -88,14 +88,15 @@ class Prefix:
         breakpoints: Breakpoints = "auto",
         **parameters: Any,
     ) -> None:
-        # The table of fields is not needed to import the name, nor cheap.
+        # Imported here because the table of fields is expensive and not needed just to import the
+        # name.
         from prefixwarm.prefix import shared_breakpoints as shared
 
         _refuse_unknown(name, ttl, route)
         converse = route == CONVERSE
         if converse and context:
             raise UsageError(
-                f"prefix {name}: context: Converse takes turns, so it cannot stand before the "
+                f"prefix {name}: context: Converse roles must alternate, so it cannot precede the "
                 "user's message; put it at the end of system"
             )
         self.name = name
@@ -122,27 +123,27 @@ class Prefix:
     def fingerprint(self) -> dict[str, str]:
         """Fingerprints of ``tools``, ``system``, ``messages`` and of the whole ``prefix``.
 
-        Each is ``sha256:`` and hex digits, of what is sent but for breakpoints and their TTL; as in
-        prefix files. `prefix_key` goes further and names the provider's entry: it is the same for
-        a default that is written out and one that is not.
+        Each is ``sha256:`` and hex digits over what is sent, without breakpoints and their TTL, as
+        in prefix files. `prefix_key` goes further and names the provider's entry: it is the same
+        whether or not a default is written out.
         """
         return self._prompt(without_placeholder(self.warm_body())).fingerprint()
 
     def with_model(
         self, model: str, *, name: str | None = None, route: str | None = None, **changes: Any
     ) -> Prefix:
-        """The same prefix for another model, which has a cache entry of its own.
+        """Return the same prefix for another model, which has a separate cache entry.
 
         Parameters
         ----------
         model : str
-            Model id as its requests name it.
+            Model id, as in its requests.
         name : str, optional
-            The new prefix's name; by default this one's and the model's.
+            The new prefix's name; by default this one's name and the model's.
         route : str, optional
-            Where it is reached; by default as this one.
+            The route; by default this prefix's.
         changes
-            Other arguments of `Prefix` that differ, such as ``ttl``.
+            Other arguments of `Prefix` to change, such as ``ttl``.
         """
         own = {
             **self._content,
@@ -159,25 +160,25 @@ class Prefix:
     def request(
         self, messages: Sequence[Block], *, max_tokens: int = 1024, **more: Any
     ) -> dict[str, Any]:
-        """One real request's body: ``client.messages.create(**prefix.request(messages))``.
+        """Return a real request's body: ``client.messages.create(**prefix.request(messages))``.
 
-        On the route ``bedrock-converse`` it is ``client.converse(**prefix.request(messages))``.
-        Breakpoints in `messages` count to the four that the provider takes: where they are too
-        many, those that were placed inside the prefix give way, but for the one at its end.
+        On the route ``bedrock-converse``, use ``client.converse(**prefix.request(messages))``.
+        Breakpoints in `messages` count towards the provider's limit of four. If there are too many,
+        those placed inside the prefix are removed first, except the one at its end.
 
         Parameters
         ----------
         messages : sequence of dict
-            What varies: the conversation.
+            The conversation, which varies.
         max_tokens : int
-            Most tokens to generate.
+            The most tokens to generate.
         more
-            Fields that the prompt does not depend on, such as ``metadata``.
+            Fields that do not affect the prompt, such as ``metadata``.
 
         Raises
         ------
         UsageError
-            When `more` would change the prefix, or `messages` leave no breakpoint for it.
+            `more` would change the prefix, or `messages` leave no breakpoint for it.
         """
         changed = [field for field in more if field in (*self._fixed(()), *_TIERS)]
         if changed:
@@ -191,12 +192,12 @@ class Prefix:
         return {**limit, **self._fixed(without), **more, "messages": [*shared, *messages]}
 
     def warm_body(self) -> dict[str, Any]:
-        """The body of the prefix's warm call.
+        """Return the body of the prefix's warm call.
 
         Raises
         ------
         UnwarmableRequestError
-            When the provider would refuse it, or would cache nothing that real traffic reads.
+            The provider would refuse it, or would cache nothing that real traffic reads.
         """
         from prefixwarm.prefix.warm_request import CONVERSE_PLACEHOLDER, PLACEHOLDER
 
@@ -210,7 +211,7 @@ class Prefix:
         return Prompt(body, self.headers, self.route)
 
     def _given_up(self, messages: Sequence[Block], *, automatic: bool) -> Sequence[Block]:
-        """The blocks whose breakpoints give way to those of the conversation."""
+        """The blocks that lose their breakpoint to the conversation."""
         in_messages = automatic + sum(1 for _ in markers(self._bare(messages)))
         turn_blocks = [block for message in self._turns for block in message["content"]]
         shared = [*self._tools.blocks, *self._system.blocks, *turn_blocks]
@@ -224,7 +225,7 @@ class Prefix:
         return self._spare[: max(0, over)]
 
     def _bare(self, messages: Sequence[Block]) -> dict[str, Any]:
-        """A body of these messages alone."""
+        """A body with only these messages."""
         kind: dict[str, Any] = {"inferenceConfig": {}} if self.route == CONVERSE else {}
         return {**kind, "messages": messages}
 
@@ -232,7 +233,7 @@ class Prefix:
         return [{**m, "content": self._sent(m["content"], without)} for m in self._turns]
 
     def _fixed(self, without: Sequence[Block]) -> dict[str, Any]:
-        """The fields of every request but its messages and its limit."""
+        """The fields of every request, except its messages and output limit."""
         tools = self._sent(self._tools.blocks, without)
         tiers: dict[str, Any] = {"tools": tools, "system": self._sent(self._system.blocks, without)}
         there = {tier: blocks for tier, blocks in tiers.items() if blocks}
@@ -244,7 +245,7 @@ class Prefix:
         return fixed
 
     def _sent(self, blocks: Sequence[Block], without: Sequence[Block]) -> list[Block]:
-        """Blocks as a request of this route holds them, some without their breakpoints."""
+        """Blocks in this route's form, some without their breakpoints."""
         kept = [
             {name: value for name, value in block.items() if name != "cache_control"}
             if any(block is other for other in without)

@@ -1,4 +1,4 @@
-"""Prefix files: `NAME.prefix.json`, the exact warm request of one prefix and what is known."""
+"""Builds and checks prefix files (`NAME.prefix.json`): one prefix's exact warm request."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def build(
     base_model: str | None = None,
     placeholders: Sequence[str] = (),
 ) -> PrefixFile:
-    """A prefix file of a warm request, checked; see `warm_request.derive`.
+    """Build and check the prefix file of a warm request; see `warm_request.derive`.
 
     Raises
     ------
     PrefixFileError
-        When the result would not be a valid prefix file.
+        The result would not be a valid prefix file.
     """
     cache_headers = dict(headers or {})
     marked = next((block for _, block in markers(request)), None)
@@ -87,20 +87,20 @@ def load(path: str | os.PathLike[str]) -> PrefixFile:
     Raises
     ------
     PrefixFileError
-        Naming the file, the field and what to do.
+        The message names the file, the field and what to do.
     """
     return _checked(read_document(path), str(path))
 
 
 def load_all(paths: Iterable[str | os.PathLike[str]]) -> dict[Path, PrefixFile]:
-    """Read prefix files, by name; a folder stands for all prefix files in it.
+    """Read prefix files, sorted by name; a folder stands for all prefix files in it.
 
-    A file may have any name: what a prefix is called stands in it.
+    A file may have any name; the prefix's name is inside it.
 
     Raises
     ------
     UsageError
-        A path is not there, a folder holds none, or two files hold prefixes of one name.
+        A path does not exist, a folder has no prefix file, or two prefixes have the same name.
     PrefixFileError
         A file is invalid.
     """
@@ -119,17 +119,17 @@ def load_all(paths: Iterable[str | os.PathLike[str]]) -> dict[Path, PrefixFile]:
 
 def _files(path: Path) -> Sequence[Path]:
     if not path.exists():
-        raise UsageError(f"prefixes: {path} is not there; write it with `prefixwarm capture`")
+        raise UsageError(f"prefixes: {path} does not exist; write it with `prefixwarm capture`")
     if not path.is_dir():
         return [path]
     files = find(path)
     if not files:
-        raise UsageError(f"prefixes: {path} holds no *{SUFFIX} file")
+        raise UsageError(f"prefixes: {path} has no *{SUFFIX} file")
     return files
 
 
 def loads(text: str | bytes, source: str = "prefix file") -> PrefixFile:
-    """Check a prefix file's text; `source` stands for it in errors."""
+    """Check a prefix file's text; `source` names it in errors."""
     return _checked(parse_document(text, source), source)
 
 

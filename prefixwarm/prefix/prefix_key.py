@@ -1,8 +1,8 @@
-"""A short, stable name of a provider's cache entry: what has the same key, reads the same entry.
+"""Computes a short, stable key of a provider's cache entry; equal keys read the same entry.
 
-A key is made of what the provider's own key is made of, as far as it is public: the parameters
-and blocks of `Prompt`, in their normal form and in the order in which they were sent. It is
-written ``pw1-`` and 40 hex digits; the number changes if ever the same input gives another key.
+The key covers what the provider's own key is known to cover: the parameters and blocks of
+`Prompt`, in normal form and in the order sent. It has the form ``pw1-`` and 40 hex digits; the
+number changes if the same input ever gives another key.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 _VERSION = "pw1"
 _DIGITS = 40
 _MARKER = "prompt_cache_breakpoint"
-# What clients send by themselves (anthropic 2.14, `Anthropic.default_headers`), so that a body
-# alone has the key of the request that it becomes.
+# The client's default headers (anthropic 2.14, `Anthropic.default_headers`), so that a body alone
+# has the key of its request.
 _USUAL = (("anthropic-version", "2026-10-21"), ("anthropic-version", "bedrock-2023-05-31"))
 
-# What is in the key of OpenAI's cache beside instructions and messages, but for where it is read
-# off a request: see docs/stats.md. Of `text` and `reasoning` these fields alone.
+# The fields in OpenAI's cache key besides instructions and messages; see docs/stats.md. Of `text`
+# and `reasoning`, only these fields count.
 _OPENAI_FIELDS = (
     *("model", "instructions", "tools", "parallel_tool_calls", "service_tier"),
     *("text.format", "text.verbosity", "reasoning.effort", "context_management"),
@@ -45,34 +45,34 @@ _LEADING_ROLES = ("system", "developer")
 def prefix_key(
     prefix: Prefix | PrefixFile | Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> str:
-    """Name the cache entry that requests of a shared prefix read.
+    """Return a key for the cache entry that requests with a shared prefix read.
 
     Parameters
     ----------
     prefix : Prefix, PrefixFile or mapping
-        What is shared, or a request's body: of the Messages API, of Converse (as boto3 takes it),
-        or of OpenAI (Chat Completions or Responses). What counts of a body ends at its last
-        breakpoint; without one, at the system prompt's end.
+        The shared prefix, or a request's body: of the Messages API, of Converse (in boto3's form),
+        or of OpenAI (Chat Completions or Responses). A body counts up to its last breakpoint;
+        without one, up to the end of the system prompt.
     headers : mapping of str to str, optional
         A body's headers: ``anthropic-beta`` changes what is cached.
 
     Returns
     -------
     str
-        44 characters of ``[a-z0-9-]``: as OpenAI's ``prompt_cache_key``, which takes 64, it sends
-        requests of one prefix to the machine that holds it. Nothing of the prompt can be read
-        from it.
+        44 characters of ``[a-z0-9-]``. As OpenAI's ``prompt_cache_key`` (up to 64 characters) it
+        sends requests of one prefix to the machine that holds it. It reveals nothing of the
+        prompt.
 
     Raises
     ------
     UsageError
-        When it is no request's body.
+        It is not a request's body.
 
     Notes
     -----
-    Where two requests differ in their breakpoints' TTL, in a default that is written out or in
-    what follows the prefix, they have one key. The order of keys and of tools counts, as it does
-    for the provider. Account, workspace and region, which no request holds, do not.
+    Requests have the same key if they differ only in their breakpoints' TTL, in a default that is
+    written out, or after the prefix. The order of keys and of tools counts, as it does for the
+    provider. Account, workspace and region do not count, because no request holds them.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def prefix_key(
     try:
         return _written(_inputs(prefix, headers or {}))
     except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise UsageError("prefix_key: the body has not the form of a request") from error
+        raise UsageError("prefix_key: the body does not have a request's form") from error
 
 
 def _inputs(
@@ -104,7 +104,7 @@ def _inputs(
 
 
 def _end(prompt: Prompt) -> int:
-    """How many blocks count: up to the last breakpoint, else those before the messages."""
+    """The number of blocks that count: up to the last breakpoint, or those before the messages."""
     if prompt.breakpoints:
         return prompt.breakpoints[-1] + 1
     return sum(block.message is None for block in prompt.blocks)
@@ -126,7 +126,7 @@ def _up_to(shared: list[Block]) -> tuple[str, ...]:
 
 
 def _is_openai(body: Mapping[str, Any]) -> bool:
-    """Whether these are fields of OpenAI's requests: Claude's have a system prompt of their own."""
+    """Whether a body is an OpenAI request; Claude's have a separate system prompt."""
     if "modelId" in body or "claude" in str(body.get("model", "")):
         return False
     messages = body.get("messages")
@@ -147,7 +147,7 @@ def _of_openai(body: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def _leading(turns: list[Any]) -> list[Any]:
-    """The items up to the last explicit breakpoint, else the leading instructions."""
+    """The items up to the last explicit breakpoint, or the leading instructions."""
     marked = [i for i, turn in enumerate(turns) if _has_marker(turn)]
     if not marked:
         ends = (i for i, turn in enumerate(turns) if _role(turn) not in _LEADING_ROLES)

@@ -1,7 +1,7 @@
-"""A prompt: one request as the provider's cache sees it, and what can be asked of it.
+"""A prompt: one request as the provider's cache sees it, with all comparisons and measures.
 
-It is made once where a request comes in: from a file, on the wire, in the middleware, on the
-command line. All that compare, measure or warm requests ask it, so that they give one answer.
+It is made once, where a request enters: from a file, the wire, the middleware or the command
+line. All code that compares, measures or warms requests uses it, so that all answers agree.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.similarity import Traits
     from prefixwarm.prefix.warm_request import WarmRequest
 
-# The headers that a request's prompt depends on.
+# The headers that affect a request's prompt.
 SHAPING_HEADERS = ("anthropic-version", "anthropic-beta")
 
 _ORDER = (ALL_TIERS, *TIERS)
@@ -43,13 +43,13 @@ class Prompt:
     Parameters
     ----------
     body : mapping
-        The request's body, of the Messages API or of Converse. It must not change any more.
+        The request's body, of the Messages API or Converse. It must not change afterwards.
     headers : mapping of str to str or None
-        Its headers, names in lower case; None where they are not known.
+        Its headers, names in lower case; None if unknown.
     route : str or None
-        ``anthropic``, ``aws``, ...; None where it is not known.
+        ``anthropic``, ``aws``, ...; None if unknown.
     all_headers : bool
-        Whether a header that is not there was not sent; else its absence says nothing.
+        Whether `headers` is complete; if not, a missing header may have been sent.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Prompt:
 
     @classmethod
     def of_file(cls, prefix: PrefixFile) -> Prompt:
-        """What a prefix file warms."""
+        """The prompt of a prefix file."""
         return cls(without_placeholder(prefix.request), prefix.headers, prefix.route)
 
     @cached_property
@@ -81,17 +81,17 @@ class Prompt:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        """The blocks that are part of the prompt, in the order in which they are cached."""
+        """The blocks that are part of the prompt, in caching order."""
         return [block for block in self.every_block if block.rendered]
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
-        """What else is in the cache key, by name."""
+        """The parameters in the cache key, by name."""
         return parameters(self.body, self.headers, shape=self.shape)
 
     @property
     def model(self) -> str:
-        """The model's id as the request names it; empty where it does not."""
+        """The model's id in the request; empty if absent."""
         return str(self.body.get("modelId" if self.shape == CONVERSE else "model") or "")
 
     @cached_property
@@ -113,37 +113,37 @@ class Prompt:
         return fingerprint(self.body, self.headers)
 
     def warm_request(self, end: int | None = None, ttl: str = "1h") -> WarmRequest:
-        """The warm request of this prompt's first blocks.
+        """Return the warm request of this prompt's first blocks.
 
         Parameters
         ----------
         end : int, optional
-            How many blocks are shared; by default as many as one request tells, see `derive`.
+            How many blocks are shared; by default inferred from this request, see `derive`.
         ttl : str
             ``5m`` or ``1h``.
 
         Raises
         ------
         UnwarmableRequestError
-            When the provider would refuse it, or would cache nothing that real traffic reads.
+            The provider would refuse it, or would cache nothing that real traffic reads.
         """
         refuse_unwarmable(self.body)
         shared = static_end(self.every_block) if end is None else end
         return warm(self.body, self.every_block, shared, ttl)
 
     def tokens(self, model: str | None = None) -> int:
-        """Estimate the prompt's tokens, as its model counts them, or `model`."""
+        """Estimate the prompt's tokens for its model, or for `model`."""
         return estimate(self.blocks, model or self.model)
 
     def differences(self, other: Prompt, *, as_prefix: bool = False) -> list[Difference]:
-        """Those of the parameters, and the first one of each tier.
+        """Return all parameter differences and the first difference of each tier.
 
         Parameters
         ----------
         other : Prompt
-            What this prompt is compared with.
+            The prompt to compare with.
         as_prefix : bool
-            Whether to leave out of account what this prompt does not reach, as `missed_by` does.
+            Whether to ignore what is beyond this prompt, as `missed_by` does.
         """
         tiers = self._reached if as_prefix else TIERS
         of_parameters = self._of_parameters(other)
@@ -157,27 +157,27 @@ class Prompt:
         return differences
 
     def missed_by(self, request: Prompt) -> Difference | None:
-        """What keeps a request from beginning with this prompt; None where it does.
+        """Return what keeps a request from beginning with this prompt; None if it does begin so.
 
-        What this prompt does not reach is left out of account: of the last tier what comes behind
-        its end, and parameters of later tiers.
+        Ignores what is beyond this prompt: the rest of the last tier, and parameters of later
+        tiers.
         """
         return next((describe() for _, describe in self._misses(request)), None)
 
     def missed_tier(self, request: Prompt) -> str | None:
-        """The tier of what `missed_by` says, in less time."""
+        """The tier of the difference that `missed_by` returns, faster."""
         return next((tier for tier, _ in self._misses(request)), None)
 
     def missed_parameter(self, request: Prompt) -> Difference | None:
-        """What `missed_by` says where the blocks are known to be the same."""
+        """Like `missed_by`, for a request whose blocks are known to be the same."""
         reached = (ALL_TIERS, *self._reached)
         differing = (d for d in self._of_parameters(request) if d.tier in reached)
         return min(differing, key=lambda difference: _ORDER.index(difference.tier), default=None)
 
     def similarity(self, other: Prompt) -> dict[str, float]:
-        """Of each tier of this prompt, how much of it is in the other, from 0 to 1.
+        """Return how much of each tier of this prompt is in the other, from 0 to 1.
 
-        A tier that this prompt does not have is left out.
+        Tiers that this prompt lacks are left out.
         """
         return shares(self._traits, other._traits)
 
@@ -186,7 +186,7 @@ class Prompt:
         return any(share >= ALIKE for share in self.similarity(other).values())
 
     def shared_with(self, others: Iterable[Prompt]) -> int:
-        """How many leading blocks all of them have in common with this prompt."""
+        """The number of leading blocks that all of them share with this prompt."""
         return min((self._common(other) for other in others), default=len(self.blocks))
 
     @property
@@ -194,7 +194,7 @@ class Prompt:
         return TIERS[: TIERS.index(self.last_tier) + 1]
 
     def _misses(self, request: Prompt) -> Iterator[tuple[str, Callable[[], Difference]]]:
-        """What differs, first things first: its tier, and what describes it."""
+        """Yield the differences in order: the tier, and a function that describes it."""
         by_parameter = self.missed_parameter(request)
         for name in (ALL_TIERS, *self._reached):
             if by_parameter is not None and by_parameter.tier == name:
@@ -220,9 +220,9 @@ class Prompt:
                 yield difference
 
     def _knows(self, name: str, there: Parameter | None) -> bool:
-        """Whether a parameter that is there in another request is known not to be in this one.
+        """Whether a parameter of another request is certain to be absent from this one.
 
-        What another has in its body would be in this one's; but the version is added late.
+        A body parameter certainly is; the version header is added late.
         """
         in_body = there is not None and there.place != name and name != "anthropic-version"
         route = ROUTES.get(self.route or "")
@@ -231,7 +231,7 @@ class Prompt:
         return not in_header or in_body or (self._all_headers and name in headers)
 
     def _shaping(self) -> tuple[str, ...]:
-        """The headers that shape the prompt on this route; where it takes none, the SDK's."""
+        """The headers that affect the prompt on this route; if it takes none, the SDK's."""
         route = ROUTES.get(self.route or "")
         return (route.allowed_headers if route else ()) or SHAPING_HEADERS
 

@@ -1,4 +1,4 @@
-"""What is wrong with the request of a prefix file, as far as the table of fields tells."""
+"""Checks the request of a prefix file against the table of fields."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def problems(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The fields of a prefix file that are wrong, each with the problem.
+    """Yield the invalid fields of a prefix file, each with the problem.
 
     Parameters
     ----------
     document : dict
-        The file, whose form was checked already.
+        The file; its form is already checked.
     """
     request = document["request"]
     try:
@@ -40,7 +40,7 @@ def _limit_problems(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
     obstacles = zero_obstacles(request)
     for obstacle in obstacles:
         if request["max_tokens"] == 0:
-            problem = f"{obstacle.value!r} goes with no max_tokens 0; build the file again"
+            problem = f"{obstacle.value!r} does not allow max_tokens 0; build the file again"
             yield f"request.{obstacle.place}", problem
     if request["max_tokens"] != 0 and not obstacles:
         yield "request.max_tokens", f"{request['max_tokens']!r}: a warm request has 0"

@@ -1,4 +1,4 @@
-"""Where the breakpoints of a shared prefix stand: those that are there, and those placed for it."""
+"""Places the breakpoints of a shared prefix, in addition to those already on its blocks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Block = dict[str, Any]
 
-# ``auto``: those that are there stay, and the sections get one at their ends. ``own``: those that
-# are there, and no others. ``clear``: as ``auto``, without those that are there.
+# ``auto``: keep existing ones and add one at the end of each section. ``own``: existing ones only.
+# ``clear``: like ``auto``, but remove existing ones first.
 Breakpoints: TypeAlias = Literal["auto", "own", "clear"]
 MODES = ("auto", "own", "clear")
 
@@ -33,9 +33,9 @@ class SharedSection:
     tier : str
         ``tools``, ``system`` or ``messages``.
     blocks : list of dict
-        Its blocks, in which a breakpoint is a marker.
+        Its blocks, with breakpoints as ``cache_control``.
     choices : list of str
-        For each block the choice of blocks that it is one of.
+        For each block, the choice of block types that it belongs to.
     """
 
     tier: str
@@ -44,7 +44,7 @@ class SharedSection:
 
     @classmethod
     def of(cls, tier: str, content: str | Sequence[Block], *, converse: bool) -> SharedSection:
-        """The section that this content is, which stays as it is."""
+        """Make a section of a copy of this content."""
         blocks = _folded(content, converse=converse)
         choice = choice_of(tier, CONVERSE if converse else REQUEST)
         return cls(tier, blocks, [choice] * len(blocks))
@@ -60,14 +60,14 @@ class SharedSection:
 def turns(
     examples: Sequence[Mapping[str, Any]], context: str | Sequence[Block], *, converse: bool
 ) -> tuple[list[Block], list[Block]]:
-    """The messages of examples and of context, whose blocks are of their own."""
+    """The messages of examples and of context, with copied blocks."""
     example_turns = [{**m, "content": _folded(m["content"], converse=converse)} for m in examples]
     context_content = _folded(context, converse=converse)
     return example_turns, [{"role": "user", "content": context_content}] if context else []
 
 
 def messages_section(messages: Iterable[Mapping[str, Any]], *, converse: bool) -> SharedSection:
-    """The blocks of messages, as `turns` gives them, as one section."""
+    """The blocks of messages from `turns` as one section."""
     section = SharedSection("messages", [], [])
     for message in messages:
         shape = CONVERSE if converse else REQUEST
@@ -78,7 +78,7 @@ def messages_section(messages: Iterable[Mapping[str, Any]], *, converse: bool) -
 
 
 def _folded(content: str | Sequence[Block], *, converse: bool) -> list[Block]:
-    """Blocks of their own for this content; a cache point becomes its block's marker."""
+    """Copies of this content's blocks; cache points become ``cache_control``."""
     if isinstance(content, str):
         kind = {} if converse else {"type": "text"}
         return [{**kind, "text": content}] if content else []
@@ -88,18 +88,18 @@ def _folded(content: str | Sequence[Block], *, converse: bool) -> list[Block]:
 
 
 def place(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoints) -> list[Block]:
-    """Mark the blocks where the prefix's breakpoints stand, at most four.
+    """Put the prefix's breakpoints on blocks, at most four.
 
     Returns
     -------
     list of dict
-        The blocks that were marked here and need not be, the first to be given up first.
+        The blocks marked here that may lose their breakpoint, in the order to give them up.
 
     Raises
     ------
     UsageError
-        When there is nothing to share, too many breakpoints are the user's own, or none is where
-        only those count.
+        There is nothing to share, the user has set too many breakpoints, or none although only
+        those count.
     """
     if mode not in MODES:
         raise UsageError(f"prefix {name}: breakpoints {mode!r}: write one of {', '.join(MODES)}")
@@ -108,15 +108,15 @@ def place(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoi
     own = _own(name, sections, ttl, mode)
     if mode == "own":
         if not own:
-            raise UsageError(f'prefix {name}: breakpoints="own", but no block of it carries one')
+            raise UsageError(f'prefix {name}: breakpoints="own", but no block carries one')
         return []
     ends = [end for section in sections if (end := section.end) is not None]
     if not ends:
-        raise UsageError(f"prefix {name}: no block of it can carry a breakpoint")
+        raise UsageError(f"prefix {name}: none of its blocks can carry a breakpoint")
     last = ends[-1]
     if len(own) >= MAX_BREAKPOINTS and _MARKER not in last:
         raise UsageError(
-            f"prefix {name}: it has {len(own)} breakpoints, and none at its end; remove one, as "
+            f"prefix {name}: it has {len(own)} breakpoints, and none at its end; remove one: "
             f"the provider takes {MAX_BREAKPOINTS}"
         )
     new = [end for end in ends if _MARKER not in end]
@@ -127,7 +127,7 @@ def place(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoi
 
 
 def _own(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoints) -> list[Block]:
-    """The blocks with breakpoints of the user's, which take the prefix's TTL."""
+    """The blocks on which the user set breakpoints; these get the prefix's TTL."""
     marked = [
         block for section in sections for block in section.blocks if block.get(_MARKER) is not None
     ]
@@ -144,8 +144,8 @@ def _own(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoin
         asked = block[_MARKER].get("ttl", ttl) if isinstance(block[_MARKER], dict) else None
         if asked != ttl:
             raise UsageError(
-                f"prefix {name}: a breakpoint asks for a ttl of {asked!r} and the prefix for "
-                f"{ttl!r}: all of them have one; give it to Prefix"
+                f"prefix {name}: a breakpoint has ttl {asked!r} and the prefix {ttl!r}; "
+                "all must be equal: set it in Prefix"
             )
         block[_MARKER] = {**block[_MARKER], "ttl": ttl}
     return marked

@@ -1,4 +1,4 @@
-"""What one recognises an agent's prompt by: is half of it in another one?"""
+"""Measures how much of one agent's prompt appears in another, to recognise the agent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.blocks import Block
 
-# Of one tier, the share in which two versions of one prompt agree, and two prompts do not.
+# The share of a tier in which versions of one prompt agree and different prompts do not.
 ALIKE = 0.5
 
 _WORD = re.compile(r"\w+")
@@ -23,10 +23,10 @@ Traits = dict[str, set[Any]]
 
 
 def traits(prompt: Iterable[Block]) -> Traits:
-    """What one recognises a prompt by, tier by tier.
+    """Return the traits that identify a prompt, tier by tier.
 
-    Of the tools it is their names, of system and messages every two words that follow each other:
-    unrelated texts have few of those in common, two versions of one text most.
+    For tools, their names; for system and messages, all pairs of consecutive words: unrelated
+    texts share few pairs, two versions of one text share most.
     """
     texts: dict[str, list[Any]] = {tier: [] for tier in TIERS}
     for block in prompt:
@@ -38,7 +38,7 @@ def traits(prompt: Iterable[Block]) -> Traits:
 
 
 def shares(ours: Mapping[str, set[Any]], theirs: Mapping[str, set[Any]]) -> dict[str, float]:
-    """Of each tier that we have, how much of it they have, too: from 0 to 1."""
+    """For each of our tiers, the share of its traits that theirs has too, from 0 to 1."""
     return {tier: len(ours[tier] & theirs[tier]) / len(ours[tier]) for tier in TIERS if ours[tier]}
 
 

@@ -1,4 +1,4 @@
-"""Text that changes from request to request, found by its form."""
+"""Finds text that changes from request to request, by its form."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-# Every repetition is bounded: so the time is linear in the text, whatever stands there.
+# Every repetition is bounded, so the time is linear in any text.
 _S = r"\s{0,3}"
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
-# Of German, French, Spanish, Italian, Portuguese and Dutch.
+# German, French, Spanish, Italian, Portuguese and Dutch.
 _OTHER_MONTH = (
     r"(?:j[aä]nner|januari?|janvier|enero|gennaio|janeiro|februari?|f[ée]vrier|febrero|febbraio"
     r"|fevereiro|märz|maart|mars|marzo|março|avril|abril|aprile|mai|mei|mayo|maggio|maio|juni"
@@ -32,7 +32,7 @@ _DATE = (
     r"|[-/](?:0?[1-9]|1[0-2])[-/](?:0?[1-9]|[12]\d|3[01]))"
 )
 
-# The first that matches at a place wins; so the longer forms stand first. Each begins a word.
+# The first match at a place wins, so longer forms come first. Each starts at a word boundary.
 _FORMS = {
     "uuid": r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b",
     "timestamp": rf"{_DATE}[T ]{_TIME}(?:Z|[+-]\d\d:?\d\d)?"
@@ -51,7 +51,7 @@ _FORMS = {
     "request id": r"(?:req|request|trace|session|msg|run|thread|conversation|correlation)"
     rf"(?:[ _-]?id)?{_S}[:=#]{_S}[\"']?[A-Za-z0-9_-]{{0,64}}\d[A-Za-z0-9_-]{{0,64}}"
     r"|(?:req|msg|sess|run|thread|trace)_[A-Za-z0-9]{0,64}\d[A-Za-z0-9]{5,64}"
-    # A nanoid and its like behind a word alone: both cases and two digits.
+    # A nanoid or similar after a word: both cases and at least two digits.
     r"|(?:req|request|trace|session|msg|message|thread|conversation|correlation|id|nanoid)"
     r"(?:[ _-]id)?\s{1,3}(?-i:(?=(?:[A-Za-z_-]{0,62}\d){2})(?=[a-z0-9_-]{0,62}[A-Z])"
     r"(?=[A-Z0-9_-]{0,62}[a-z])[A-Za-z0-9_-]{12,64})(?![\w-])"
@@ -81,14 +81,14 @@ _ALL = re.compile(
 
 @dataclass(frozen=True)
 class Volatile:
-    """One find.
+    """One piece of volatile text.
 
     Attributes
     ----------
     kind : str
         ``date``, ``timestamp``, ``uuid``, ``request id``, ``user name``, ...
     text : str
-        What was found.
+        The volatile text.
     start : int
         Index of its first character.
     """
@@ -99,14 +99,14 @@ class Volatile:
 
 
 def find(text: str, names: Iterable[str] = ()) -> Iterator[Volatile]:
-    """Find volatile text, first things first.
+    """Yield volatile text in order of appearance.
 
     Parameters
     ----------
     text : str
         The text of one block.
     names : iterable of str
-        Words that belong to one user or customer, looked for as whole words.
+        Words that belong to one user or customer, matched as whole words.
     """
     for match in _ALL.finditer(text):
         kind = str(match.lastgroup).replace("_", " ")
@@ -122,7 +122,7 @@ def masked(text: str) -> str:
 
 
 def leaves(value: object, place: str) -> Iterator[tuple[str, str]]:
-    """Every text in a block with its place, such as ``tools[0].description``."""
+    """Yield every text in a block with its place, such as ``tools[0].description``."""
     if isinstance(value, str):
         yield place, value
     elif isinstance(value, dict):

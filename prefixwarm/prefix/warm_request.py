@@ -1,9 +1,9 @@
-"""From an agent's own request to the warm request of its shared prefix.
+"""Derives the warm request of a shared prefix from an agent's request.
 
-What the provider renders into the prompt (thinking, effort, key order inside schemas) stays; what
-belongs to one run, request or reply goes, and so does all that comes behind the shared part. See
-https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pre-warming-the-cache.
-Converse knows no zero: its least is one token.
+Keeps what the provider renders into the prompt (thinking, effort, key order inside schemas).
+Removes what belongs to one run, request or reply, and everything after the shared part. See
+https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pre-warming-the-cache. Converse
+does not allow zero output tokens; its minimum is one.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _RESULTS = {"tool_result": "tool_use_id", "toolResult": "toolUseId"}
 
 
 class WarmRequest(NamedTuple):
-    """A warm request, and what was changed besides cutting it.
+    """A warm request, and what was changed besides truncation.
 
     Attributes
     ----------
     body : dict
         The request, ready to send.
     left_out : dict of str to str
-        Places that it goes without, each with the reason: ``run`` or ``request``, to which they
-        belong; or ``output``, which no warm call has.
+        The removed places, each with the reason: they belong to a ``run`` or ``request``, or set
+        the ``output``, which no warm call has.
     output_tokens : int
-        What it asks for: 0, or 1 where a shape forbids zero.
+        The output limit: 0, or 1 if a shape rules out 0.
     """
 
     body: dict[str, Any]
@@ -57,23 +57,23 @@ def derive(
 ) -> dict[str, Any]:
     """Derive the warm request from a real one.
 
-    The prefix ends at the last breakpoint within tools and system, or, where the request has
-    none (no caching, or automatic caching), at the last system block or tool.
+    The prefix ends at the last breakpoint in tools and system. If the request has none (no
+    caching, or automatic caching), it ends at the last system block or tool.
 
     Parameters
     ----------
     request
-        The body of an agent's request, as it was sent.
+        The body of an agent's request, as sent.
     ttl
-        ``5m`` or ``1h``: the TTL that every breakpoint of the warm request asks for.
+        ``5m`` or ``1h``: the TTL of every breakpoint of the warm request.
     shared_messages
-        How many leading messages all requests of the agent share; then the prefix ends at the
-        last block of those.
+        How many leading messages all requests of the agent share; the prefix then ends at their
+        last block.
 
     Raises
     ------
     UnwarmableRequestError
-        When the provider would refuse it, or would cache nothing that real traffic reads.
+        The provider would refuse it, or would cache nothing that real traffic reads.
     """
     refuse_unwarmable(request)
     count = len(request["messages"])
@@ -87,7 +87,7 @@ def derive(
 
 
 def static_end(request_blocks: Sequence[Block], shared_messages: int = 0) -> int:
-    """How many leading blocks of the prompt are shared, as far as one request tells."""
+    """The number of leading shared blocks of the prompt, inferred from one request."""
     prompt = [block for block in request_blocks if block.rendered]
     if shared_messages:
         return sum(block.message is None or block.message < shared_messages for block in prompt)
@@ -102,24 +102,24 @@ def static_end(request_blocks: Sequence[Block], shared_messages: int = 0) -> int
 def warm(
     request: Mapping[str, Any], request_blocks: Sequence[Block], end: int, ttl: str = "1h"
 ) -> WarmRequest:
-    """The warm request of a request's first blocks.
+    """Return the warm request of a request's first blocks.
 
     Parameters
     ----------
     request
-        The body of an agent's request, as it was sent.
+        The body of an agent's request, as sent.
     request_blocks
         All its blocks.
     end
-        How many of the prompt's blocks are shared. The prefix ends where a breakpoint can stand
-        and a user may speak, which may be earlier.
+        How many of the prompt's blocks are shared. The prefix may end earlier, where a breakpoint
+        is possible and a user message may follow.
     ttl
         ``5m`` or ``1h``.
 
     Raises
     ------
     UnwarmableRequestError
-        When the provider would refuse it, or would cache nothing that real traffic reads.
+        The provider would refuse it, or would cache nothing that real traffic reads.
     """
     if ttl not in TTL_SECONDS:
         raise UnwarmableRequestError("ttl", f"{ttl!r} is not a TTL; write 5m or 1h")
@@ -144,7 +144,7 @@ def warm(
 def _unforced(
     request: Mapping[str, Any], shared: Sequence[Block]
 ) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """The request without what forbids zero tokens and reaches no tier that is warmed."""
+    """The request without fields that rule out zero tokens and affect no warmed tier."""
     if is_converse(request) or shared[-1].message is not None:
         return request, {}
     names = [obstacle.place for obstacle in _obstacles(request) if obstacle.tier == "messages"]
@@ -153,12 +153,12 @@ def _unforced(
 
 
 def refuse_unwarmable(request: Mapping[str, Any]) -> None:
-    """Check the shapes that no warm request can have.
+    """Refuse shapes that no warm request can have.
 
     Raises
     ------
     UnwarmableRequestError
-        Naming the field and the way round.
+        The message names the field and a workaround.
     """
     view = as_messages(request)
     for name, kind in (("model", str), ("messages", list)):
@@ -181,18 +181,18 @@ def refuse_unwarmable(request: Mapping[str, Any]) -> None:
         request.get("promptVariables") or ":prompt/" in str(request.get("modelId"))
     ):
         raise UnwarmableRequestError(
-            "modelId", "names a prompt that AWS keeps, which cannot be captured; send its text"
+            "modelId", "names a prompt stored in AWS, which cannot be captured; send its text"
         )
 
 
 def _is_content(content: object) -> bool:
-    """Whether it is a text, a list of objects, or nothing."""
+    """Whether it is text, a list of objects, or absent."""
     listed = content if isinstance(content, list) else []
     return isinstance(content, str | list | None) and all(isinstance(b, dict) for b in listed)
 
 
 def least_tokens(request: Mapping[str, Any]) -> int:
-    """The fewest output tokens that a Messages body can ask for: 0, or 1 where it forbids that."""
+    """The fewest output tokens that a Messages body can request: 0, or 1 if it rules out 0."""
     return int(bool(_obstacles(request)))
 
 
@@ -202,7 +202,7 @@ def _obstacles(request: Mapping[str, Any]) -> list[Obstacle]:
 
 
 def _up_to_breakpoint(request: Mapping[str, Any], run: list[Block]) -> list[Block]:
-    """The blocks up to the last one that can carry a breakpoint and be followed by a user."""
+    """The blocks up to the last that can carry a breakpoint and precede a user message."""
     if not run:
         raise NothingSharedError(
             "system", "there are neither tools nor a system prompt: nothing is shared"
@@ -217,7 +217,7 @@ def _up_to_breakpoint(request: Mapping[str, Any], run: list[Block]) -> list[Bloc
 
 
 def _open_calls(run: Sequence[Block]) -> set[Any]:
-    """Ids of the tool calls whose results are not among these blocks."""
+    """Ids of the tool calls without a result in these blocks."""
     made: set[Any] = set()
     answered: set[Any] = set()
     for block in run:
@@ -230,7 +230,7 @@ def _open_calls(run: Sequence[Block]) -> set[Any]:
 
 
 def _with_deferred(request_blocks: Sequence[Block], shared: Sequence[Block]) -> Iterator[Block]:
-    """The shared blocks, with what stands among them and is no part of the prompt."""
+    """The shared blocks, with blocks among them that are not part of the prompt."""
     last = next(i for i, block in enumerate(request_blocks) if block is shared[-1])
     every_tool = sum(b.rendered for b in request_blocks if b.tier == "tools")
     whole = every_tool == sum(block.tier == "tools" for block in shared)
@@ -249,14 +249,14 @@ def _marked(shared: Sequence[Block]) -> list[Block]:
 
 
 def _span(block: Block, marked: Sequence[Block], shared: Sequence[Block]) -> int:
-    """Bytes that are lost where only the breakpoint before this one is read: what it is worth."""
+    """The bytes from the previous breakpoint to this one: what this one is worth."""
     at = {id(b): i for i, b in enumerate(shared)}
     before = max((at[id(b)] for b in marked if at[id(b)] < at[id(block)]), default=-1)
     return sum(len(b.data) for b in shared[before + 1 : at[id(block)] + 1])
 
 
 def _value(block: Block, marked: bool, ttl: str) -> dict[str, Any]:
-    """The block as the warm request has it: with the one TTL, and no other breakpoint inside."""
+    """The block for the warm request: with its TTL and no other breakpoint inside."""
     value = {k: v for k, v in block.value.items() if k != "cache_control" or marked}
     inner = value.get("content")
     if block.tier == "messages" and isinstance(inner, list):
@@ -276,7 +276,8 @@ def _messages(
     warmed_blocks: Sequence[Block],
     values: Mapping[int, dict[str, Any]],
 ) -> list[Any]:
-    """The shared messages, and the placeholder: of its own, or the last block of a user's."""
+    """The shared messages plus the placeholder: a separate message or a user message's last
+    block."""
     converse = is_converse(request)
     messages: dict[int, list[Any]] = {}
     for block in warmed_blocks:

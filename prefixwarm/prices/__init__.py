@@ -1,4 +1,4 @@
-"""Dollars from usage, and what a model needs before it caches."""
+"""Prices, costs in dollars, and the minimum length that a model caches."""
 
 from prefixwarm.prices.lookup import ModelPrices, lookup
 from prefixwarm.prices.minimums import minimum_tokens

@@ -1,4 +1,4 @@
-"""What AWS charges: list prices of one region, dated, and what a deployment comes to by default."""
+"""AWS's dated list prices of one region, and the monthly cost of a default deployment."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class AwsPrices:
     Attributes
     ----------
     as_of, region, source : str
-        ISO date, AWS region, and where the prices come from.
+        ISO date, AWS region, and the source of the prices.
     usd : dict
-        US dollars for one unit, by item.
+        US dollars per unit, by item.
     units : dict
-        What a unit of each item is, such as ``GB``.
+        The unit of each item, such as ``GB``.
     deployments : dict
-        US dollars a month of a deployment with default settings, by its number of prefixes, as
-        `benchmarks/aws_bill.py` computes them.
+        US dollars per month of a deployment with default settings, by its number of prefixes, as
+        computed by `benchmarks/aws_bill.py`.
     """
 
     as_of: str
@@ -35,7 +35,7 @@ class AwsPrices:
     deployments: dict[int, float]
 
     def deployment(self, prefixes: int = 1) -> float:
-        """US dollars a month of a deployment of this size, between the computed ones by share."""
+        """US dollars per month of a deployment of this size, interpolated linearly."""
         sizes = sorted(self.deployments)
         if prefixes <= sizes[0]:
             return self.deployments[sizes[0]]

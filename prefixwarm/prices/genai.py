@@ -1,4 +1,4 @@
-"""Prices from the maintained genai-prices package, imported only when a price is asked for."""
+"""Prices from the maintained genai-prices package, imported only when needed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OTHERS = ("openai", "google")
 
 @lru_cache(maxsize=1)
 def release() -> str | None:
-    """Name and version of the installed package, or None where it is not installed."""
+    """Name and version of the package, or None if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -37,9 +37,9 @@ def release() -> str | None:
 
 
 def rates(model: str, prompt_tokens: int) -> Rates | None:
-    """Today's prices of a model by genai-prices, in US dollars per million tokens.
+    """Today's prices of a model in genai-prices, in US dollars per million tokens.
 
-    None too where the package is absent, does not know the model, or lacks one of the tiers.
+    None if the package is absent, does not have the model, or lacks one of the tiers.
     """
     model_info = _find(model) if release() else None
     if model_info is None:
@@ -51,7 +51,7 @@ def rates(model: str, prompt_tokens: int) -> Rates | None:
 
 
 def other_rates(model: str, prompt_tokens: int) -> OtherRates | None:
-    """Today's prices of a model of OpenAI or Google, as for `rates`; what it lacks is None."""
+    """Today's prices of an OpenAI or Google model, as in `rates`; missing ones are None."""
     if not release():
         return None
     from genai_prices.data_snapshot import get_snapshot
@@ -72,7 +72,7 @@ def _find(model: str) -> ModelInfo | None:
 
     provider = next(p for p in get_snapshot().providers if p.id == "anthropic")
     model_info = provider.find_model(model)
-    # The package matches by how an id starts, so a model it does not know yet can look like an
+    # The package matches by the start of an id, so a model it does not have yet can look like an
     # older one.
     name = model_names.parse(model_info.id) if model_info else None
     return model_info if name and name.model == model else None

@@ -1,4 +1,4 @@
-"""A Claude model's prices for one way of calling it."""
+"""Looks up a Claude model's prices for one way of calling it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _BEDROCK = ("bedrock", "bedrock-converse", "bedrock-mantle")
 
 @dataclass(frozen=True)
 class ModelPrices:
-    """What one model costs on one route.
+    """The prices of one model on one route.
 
     Attributes
     ----------
     model : str
-        The id as it was asked for.
+        The id as passed.
     input, output : Decimal
         US dollars per million tokens: uncached input, output.
     read, write_5m, write_1h, write_30m, write_12h : Decimal or None
-        The same of a cache read, and of cache writes by the life that is sold: Claude sells 5
-        minutes and an hour, OpenAI 30 minutes and 12 hours. None where it is not sold, or unknown.
+        The same for a cache read, and for cache writes by TTL: Claude offers 5 minutes and an hour,
+        OpenAI 30 minutes and 12 hours. None if not offered, or unknown.
     as_of : str
-        The day the prices hold for, ISO 8601.
+        The day to which the prices apply, ISO 8601.
     source : str
-        Where they come from.
+        Their source.
     """
 
     model: str
@@ -53,7 +53,7 @@ def lookup(
     speed: str | None = None,
     region: str | None = None,
 ) -> ModelPrices | None:
-    """Find what a Claude model costs; `price` finds those of other providers, too.
+    """Look up the prices of a Claude model; see `price` for other providers.
 
     Parameters
     ----------
@@ -62,23 +62,24 @@ def lookup(
     route : str
         ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     prompt_tokens : int, optional
-        Of the whole prompt, read and written ones too; without it a model's first tier.
+        Of the whole prompt, including read and written ones; by default the model's first tier.
     inference_geo, speed : str, optional
-        As in the request: ``us`` costs 1.1 times as much, ``fast`` twice, where the model has it.
+        As in the request: ``us`` costs 1.1 times as much, ``fast`` twice, if the model has it.
     region : str, optional
-        On Bedrock ``global``, else regional unless the model id starts with ``global.``.
+        On Bedrock, ``global`` for the global price; otherwise the price is regional unless the
+        model id starts with ``global.``.
 
     Returns
     -------
     ModelPrices or None
-        None where the price is not known: it is never taken for zero.
+        None if the price is unknown; it is never assumed to be zero.
 
     Raises
     ------
     SettingsError
-        For an unknown route.
+        The route is unknown.
     """
-    # It knows how requests are signed and sent, which is not needed to import prices.
+    # Imported here: it also loads signing and sending, which prices do not need.
     from prefixwarm.provider.routes import route_named
 
     route_named(route)
@@ -107,7 +108,7 @@ def _factor(
     speed: str | None,
     region: str | None,
 ) -> Decimal | None:
-    """What the way of calling multiplies every price by; None where the model lacks it.
+    """The factor on all prices for this way of calling; None if the model does not offer it.
 
     Sources: https://platform.claude.com/docs/en/about-claude/pricing; the AWS price list for the
     regional endpoints of Bedrock.

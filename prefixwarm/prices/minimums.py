@@ -1,4 +1,4 @@
-"""The shortest prefix that a model caches."""
+"""The minimum length of a prefix that a model caches."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
 def minimum_tokens(
     model: str, route: str = "anthropic", *, overrides: Mapping[str, int] | None = None
 ) -> int | None:
-    """Tokens a prefix needs before it is cached at all.
+    """Return how many tokens a prefix needs to be cached at all.
 
-    Below it a request is processed normally and nothing is cached, without an error.
+    A shorter prefix is processed normally but not cached, without an error.
 
     Parameters
     ----------
     model : str
         Any spelling of a model id.
     route : str
-        Those of Bedrock, whose names begin with ``bedrock``, have a table of their own.
+        Routes whose names begin with ``bedrock`` have a separate table.
     overrides : mapping of str to int, optional
         Minimums by undated model id that replace the shipped ones.
 
     Returns
     -------
     int or None
-        None where it is not known.
+        None if unknown.
 
     Notes
     -----
     https://platform.claude.com/docs/en/build-with-claude/prompt-caching and AWS's samples. For
-    Sonnet 4.6 on Bedrock the table holds what was measured (cached at 2,067 tokens, not at
-    2,038), not the 1,024 that is written.
+    Sonnet 4.6 on Bedrock the table has the measured value (cached at 2,067 tokens, not at
+    2,038), not the documented 1,024.
     """
     name = parse(model)
     if name is None:

@@ -1,4 +1,4 @@
-"""The price of any model: the user's own first, then what is known of its provider."""
+"""Looks up the price of any model: the user's own prices first, then the provider's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def price(
     speed: str | None = None,
     region: str | None = None,
 ) -> ModelPrices | None:
-    """Find what a model costs, of whichever provider.
+    """Look up the prices of a model of any provider.
 
     Parameters
     ----------
@@ -40,21 +40,21 @@ def price(
     own : mapping, optional
         Your own prices, which come first: by model id, US dollars per million tokens for ``input``,
         ``output``, ``read``, ``write_5m``, ``write_1h``, ``write_30m`` and ``write_12h``. The first
-        two are needed; what else is left out is unknown. Nothing multiplies them.
+        two are required; the others are unknown if left out. They are used without any factor.
     route, prompt_tokens, inference_geo, speed, region
-        Of a Claude model, see `lookup`; of others, `prompt_tokens` alone counts.
+        For a Claude model, see `lookup`; for others, only `prompt_tokens` applies.
 
     Returns
     -------
     ModelPrices or None
-        None where the price is not known: it is never taken for zero.
+        None if the price is unknown; it is never assumed to be zero.
 
     Raises
     ------
     UsageError
-        When `own` holds something else than prices.
+        `own` holds something other than prices.
     SettingsError
-        For an unknown route.
+        The route is unknown.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def price(
 
 
 def _row(model: str, own: OwnPrices) -> Mapping[str, float | str | Decimal] | None:
-    """The user's prices under this very id, or under another spelling of the same model."""
+    """The user's prices under this id, or under another spelling of the same model."""
     if model in own:
         return own[model]
     name = model_names.parse(model)
@@ -86,7 +86,7 @@ def _row(model: str, own: OwnPrices) -> Mapping[str, float | str | Decimal] | No
 
 
 def _names(model: str, name: model_names.ModelName) -> bool:
-    """Whether an id that says nothing of a geography names this model."""
+    """Whether an id without a geography names this model."""
     other = model_names.parse(model)
     return other is not None and other.model == name.model and other.geography is None
 
@@ -95,7 +95,7 @@ def _own(model: str, row: Mapping[str, float | str | Decimal]) -> ModelPrices:
     unknown = [name for name in row if name not in CATEGORIES]
     missing = [name for name in _NEEDED if name not in row]
     if unknown or missing:
-        what = f"{unknown[0]!r} is no category" if unknown else f"{missing[0]} is missing"
+        what = f"{unknown[0]!r} is not a category" if unknown else f"{missing[0]} is missing"
         raise UsageError(f"own price of {model}: {what}; write {', '.join(CATEGORIES)}")
     usd = {name: _dollars(model, name, value) for name, value in row.items()}
     return ModelPrices(
@@ -118,7 +118,7 @@ def _dollars(model: str, name: str, value: float | str | Decimal) -> Decimal:
     except InvalidOperation:
         usd = Decimal("NaN")
     if not (usd.is_finite() and usd >= 0):
-        raise UsageError(f"own price of {model}: {name} is no price; write US dollars a million")
+        raise UsageError(f"own price of {model}: {name} is not a price in US dollars per million")
     return usd
 
 

@@ -1,4 +1,4 @@
-"""The project's own dated table: prices and minimums, where the maintained package has none."""
+"""The project's own dated table of prices and minimums that the maintained package lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Rates(NamedTuple):
 
 
 class OtherRates(NamedTuple):
-    """The same of a model that is not Claude's; None is unknown, or not sold."""
+    """The same for a model other than Claude; None is unknown or not offered."""
 
     input: Decimal
     read: Decimal | None
@@ -30,7 +30,7 @@ class OtherRates(NamedTuple):
 
 
 class Above(TypedDict):
-    """The prices of every token of a request whose prompt is longer than ``prompt_tokens``."""
+    """The prices of all tokens of a request with a prompt longer than ``prompt_tokens``."""
 
     prompt_tokens: int
     usd_per_mtok: list[str]
@@ -55,7 +55,7 @@ class Table(TypedDict):
 
 
 class OtherRow(TypedDict):
-    """One model's prices: of a usual prompt, and of one longer than ``above_prompt_tokens``."""
+    """One model's prices: for a usual prompt, and for one longer than ``above_prompt_tokens``."""
 
     usd_per_mtok: list[str]
     above: list[str]
@@ -72,13 +72,13 @@ class OtherTable(TypedDict):
 
 @cache
 def other_table() -> OtherTable:
-    """Read the table of models that are not Claude's."""
+    """Read the table of models other than Claude."""
     data: OtherTable = json.loads(Path(__file__).with_name("other_models.json").read_text("utf-8"))
     return data
 
 
 def other_rates(model: str, prompt_tokens: int) -> OtherRates | None:
-    """Look the prices of a model up that is not Claude's; None where the table lacks it."""
+    """Look up the prices of a model other than Claude; None if the table lacks it."""
     row = other_table()["models"].get(model)
     if row is None:
         return None
@@ -94,7 +94,7 @@ def table() -> Table:
 
 
 def rates(model: str, prompt_tokens: int) -> Rates | None:
-    """Look a model's prices up in the table.
+    """Look up a model's prices in the table.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def rates(model: str, prompt_tokens: int) -> Rates | None:
     Returns
     -------
     Rates or None
-        None where the table has no prices for the model.
+        None if the table has no prices for the model.
     """
     row = table()["models"].get(model, {})
     figures = row.get("usd_per_mtok")

@@ -1,4 +1,4 @@
-"""The dollars of one request, from what its reply says that it billed."""
+"""Computes what a request cost, from the usage in its reply."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MILLION = Decimal(1_000_000)
 # https://platform.claude.com/docs/en/about-claude/pricing
 _BATCH = Decimal("0.5")
-# What a reply says of where it was served beside this, such as ``not_available``, is no price's.
+# Other values in a reply, such as ``not_available``, do not affect the price.
 _GEO = {"us": "us", "global": "global"}
 
 
@@ -48,30 +48,30 @@ def cost(
 
 
 def cost(usage: object, model: str | ModelPrices | None = None, **more: Any) -> Decimal | None:
-    """Dollars of one request.
+    """Compute what one request cost.
 
     Parameters
     ----------
     usage : object, mapping or ModelPrices
-        A reply of any provider or its usage, see `prefixwarm.usage`. Where it is prices, the
-        tokens are given by category: ``input``, ``read``, ``write_5m``, ``write_1h``, ``output``.
+        A reply of any provider, or its usage; see `prefixwarm.usage`. If it is prices, give the
+        tokens by category: ``input``, ``read``, ``write_5m``, ``write_1h``, ``output``.
     model : str or ModelPrices, optional
-        What was asked; by default the model that the reply names. Prices of `price` or `lookup`
-        are taken as they are.
+        The requested model; by default the one named in the reply. Prices from `price` or `lookup`
+        are used as they are.
     own, route, prompt_tokens, inference_geo, speed, region
-        As for `price`; by default what the reply and the model's id say. A batch costs half.
+        As in `price`; by default taken from the reply and the model's id. A batch costs half.
 
     Returns
     -------
     Decimal or None
-        US dollars, exact. None where a price is unknown that is needed, or a number of tokens
-        cannot be one: it is never taken for zero.
+        US dollars, exact. None if a needed price is unknown or a token count is impossible; it is
+        never assumed to be zero.
 
     Raises
     ------
     UsageError
-        When there is no usage in what was given, or nothing says which model it is of; and when
-        the prices that are given first lack one.
+        There is no usage in the argument, or nothing names its model, or the given prices lack one
+        that is needed.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def _reading(usage: object) -> Reading:
 
 
 def _prices(reading: Reading, model: str | None, more: dict[str, Any]) -> ModelPrices | None:
-    """The prices of what the reply says of itself, and the caller beside."""
+    """The prices for the reply's own details and the caller's."""
     named = model or reading.model
     if not named:
         raise UsageError("cost: the usage names no model; give it as the second argument")
@@ -115,7 +115,7 @@ def _prices(reading: Reading, model: str | None, more: dict[str, Any]) -> ModelP
 
 
 def _route(form: str, model: str) -> str:
-    """Bedrock's ids are spelled so: ``us.anthropic.claude-...``, also by InvokeModel."""
+    """The route, from the id: Bedrock's are spelled ``us.anthropic.claude-...``."""
     if form == CONVERSE:
         return "bedrock-converse"
     return "bedrock" if "anthropic." in model else "anthropic"

@@ -1,1 +1,1 @@
-"""How the model is reached: routes, keys, and the client that sends a request."""
+"""Reaches the model: routes, keys, and the client that sends requests."""

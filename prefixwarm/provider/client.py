@@ -1,4 +1,4 @@
-"""Sends warm calls to the model provider: authentication by route, errors as data."""
+"""Sends warm calls to the model provider, authenticated as each route requires."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prefixwarm.wire.request_body import FileBody
 
     class PreparedCall(Protocol):
-        """A request that is ready to send, whose output limit is still open."""
+        """A request that is ready to send except for its output limit."""
 
         @property
         def route(self) -> str:
@@ -34,35 +34,35 @@ if TYPE_CHECKING:
 
         @property
         def model(self) -> str:
-            """The model's id, as the route's address takes it."""
+            """The model's id, as the route's URL uses it."""
 
         @property
         def headers(self) -> Mapping[str, str]:
-            """Headers beside the route's own."""
+            """Headers in addition to the route's own."""
 
         def with_max_tokens(self, count: int) -> bytes | FileBody:
-            """The body that asks for so many output tokens."""
+            """The body with `count` as its output limit."""
 
         def opted_in(self, count: int) -> bytes | FileBody:
-            """The same body, with the provider's cache diagnostics asked for."""
+            """The same body, with the provider's cache diagnostics requested."""
 
     class CallSender(Protocol):
-        """Sends warm calls: the `Provider`, or a client of the user's."""
+        """Sends warm calls: the `Provider`, or a client supplied by the user."""
 
         def send(self, call: PreparedCall, max_tokens: int, deadline: Deadline) -> Reply:
-            """Send one warm call that asks for so many output tokens; errors as `Provider.send`."""
+            """Send one warm call with this output limit; errors as in `Provider.send`."""
 
 
 _SENDER = "the provider"
 _MAX_TEXT = 80
 _LONGEST_PAUSE = 86400.0
-# Workload identity federation and cache diagnostics work on this route only.
+# Only this route supports workload identity federation and cache diagnostics.
 _CLAUDE_API = "anthropic"
-_REFUSED_KEY = (401, 403)  # 403 is what Bedrock's runtime says
+_REFUSED_KEY = (401, 403)  # Bedrock's runtime answers 403
 
 
 class Reply(Record):
-    """A successful reply: its ``usage``, and seconds to its first byte."""
+    """A successful reply: its ``usage``, and the seconds to its first byte."""
 
     usage: dict[str, Any]
     message_id: str
@@ -70,7 +70,7 @@ class Reply(Record):
 
 
 class Provider:
-    """The model provider, as one deployment reaches it.
+    """Sends requests to the model provider for one deployment.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Provider:
         Signs them on the AWS routes, and fetches the key's secret.
     secret
         Secrets Manager ARN or SSM parameter that holds the API key, for all routes or by route (see
-        `stored_keys`); None where the environment holds it, or the role suffices: to sign, or for
+        `stored_keys`). None if the environment holds the key, or the role suffices: to sign, or for
         workload identity federation.
     environ
         Holds keys, ids, workspace, region and base URLs under the SDKs' own names.
@@ -107,9 +107,9 @@ class Provider:
         deadline: Deadline,
         progress: Progress | None = None,
     ) -> Reply:
-        """Send one warm call; a key that is refused is fetched once more, as it may have rotated.
+        """Send one warm call; if the key is refused, fetch it once more, as it may have rotated.
 
-        `progress` is told when the request is sent.
+        `progress` is called when the request is sent.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Provider:
         body = call.opted_in(max_tokens) if sampled else call.with_max_tokens(max_tokens)
         response = self._warm(route, call, body, deadline, progress)
         if sampled and response.status == 400:
-            # Whoever does not know the diagnostics is not asked for them again.
+            # Stop requesting diagnostics from a provider that does not support them.
             body = call.with_max_tokens(max_tokens)
             response = self._warm(route, call, body, deadline, progress)
             self._samples = response.status == 400
@@ -134,9 +134,9 @@ class Provider:
         return _reply(response)
 
     def ask(self, route: Route, request: Request, deadline: Deadline) -> Response:
-        """Send one request, authenticated as this route wants it; errors as for `send`.
+        """Send one request, authenticated as this route requires; errors as in `send`.
 
-        Any status is returned. A key that is refused is fetched once more.
+        Returns the response, whatever its status. A refused key is fetched once more.
         """
         source = self._source(route)
         bearer = source.current(deadline) if source else self._own_key(route)
@@ -164,7 +164,7 @@ class Provider:
         return self.ask(route, request, deadline)
 
     def _source(self, route: Route) -> KeySource | None:
-        """Where the route's key is fetched from; None where it is at hand, or none is needed."""
+        """The source of the route's key; None if the key is at hand or not needed."""
         if route.key(self._environ):
             return None
         stored = self._stored.get(route.name) or self._stored.get("")
@@ -216,7 +216,7 @@ def _reply(response: Response) -> Reply:
 
 
 def error_of(response: Response) -> ProviderError:
-    """What a reply that is not 200 says."""
+    """The error in a reply whose status is not 200."""
     try:
         body = response.json_object(_SENDER)
     except ProtocolError:
@@ -235,14 +235,14 @@ def error_of(response: Response) -> ProviderError:
 
 
 def _short_text(value: object) -> str:
-    """What a gateway sends in place of text is not echoed: it may hold anything."""
+    """Text only: a gateway's other values are not echoed, as they may hold anything."""
     return printable(value[:_MAX_TEXT]) if isinstance(value, str) else ""
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds from `now` (epoch seconds) to wait for, 0 to a day; None where none are named.
+    """Return the seconds to wait from `now` (epoch seconds), 0 to a day; None if not given.
 
-    Raises nothing, whatever the header holds.
+    Never raises, whatever the header holds.
     """
     text = headers.get("retry-after", "")
     if text.isascii() and text.replace(".", "", 1).isdigit():

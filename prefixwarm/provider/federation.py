@@ -1,7 +1,7 @@
-"""Workload identity federation: the Claude API without a stored key.
+"""Workload identity federation: calls the Claude API without a stored key.
 
-AWS STS signs who the caller is (`GetWebIdentityToken`), and the Claude API exchanges that for an
-access token (RFC 7523), as the anthropic SDK 2.11 does it (`anthropic.lib.credentials`).
+AWS STS signs the caller's identity (`GetWebIdentityToken`), and the Claude API exchanges it for
+an access token (RFC 7523), as in the anthropic SDK 2.11 (`anthropic.lib.credentials`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from prefixwarm.wire.http import Response, Transport
 
 
-# The SDK's own names; all of them hold ids, none a secret.
+# The SDK's own names; they hold ids, not secrets.
 ORGANIZATION_ID = "ANTHROPIC_ORGANIZATION_ID"
 SERVICE_ACCOUNT_ID = "ANTHROPIC_SERVICE_ACCOUNT_ID"
 WORKSPACE_ID = "ANTHROPIC_WORKSPACE_ID"
 
-# A request that carries an access token names the first, the exchange both.
+# Requests with an access token send the first; the exchange sends both.
 _BETA = "oauth-2025-04-20"
 _EXCHANGE_BETAS = f"{_BETA},oidc-federation-2026-04-01"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -44,9 +44,9 @@ _LONGEST_CODE = 80
 
 
 class Federation(Record):
-    """The ids under which the Claude API knows this workload.
+    """The ids that identify this workload to the Claude API.
 
-    Without a service account or workspace the federation rule's own is used.
+    A missing service account or workspace defaults to the federation rule's.
     """
 
     rule: str
@@ -56,12 +56,12 @@ class Federation(Record):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """What the SDK's variables say, where a rule is named.
+        """Read the SDK's variables, if they name a rule.
 
         Raises
         ------
         CredentialsError
-            When the organization is missing.
+            The organization is missing.
         """
         organization = environ.get(ORGANIZATION_ID)
         if not organization:
@@ -74,7 +74,7 @@ class Federation(Record):
         )
 
     def exchange(self, assertion: str) -> dict[str, str]:
-        """The fields of the request that exchanges an identity token for an access token."""
+        """The request fields that exchange an identity token for an access token."""
         fields = {
             "grant_type": _GRANT,
             "assertion": assertion,
@@ -87,12 +87,12 @@ class Federation(Record):
 
 
 class AccessTokens:
-    """The current access token, renewed before it ends; safe between threads.
+    """Holds the current access token and renews it before it expires; thread-safe.
 
     Parameters
     ----------
     base_url
-        The Claude API; the exchange happens there too.
+        The Claude API, which also exchanges the tokens.
     environ
         Holds the federation's ids under the SDK's names.
     """
@@ -109,14 +109,14 @@ class AccessTokens:
         self._renew_at = 0.0
 
     def current(self, deadline: Deadline) -> Bearer:
-        """A token that lives on for a while.
+        """Return a token that remains valid for a while.
 
         Raises
         ------
         CredentialsError
-            There is no identity token, or the Claude API gives no access token for it.
+            There is no identity token, or the Claude API refuses to exchange it.
         DeadlineError
-            Another thread was still asking when the time was over.
+            Another thread was still renewing when the time was over.
         """
         if not self._lock.acquire(timeout=max(0.0, deadline.remaining())):
             raise DeadlineError("no access token in time")
@@ -161,7 +161,7 @@ def _exchange_url(base_url: str) -> str:
 
 
 def _granted(response: Response, rule: str, host: str) -> tuple[str, float]:
-    """The access token and its seconds of life."""
+    """The access token and its lifetime in seconds."""
     try:
         reply = response.json_object(host)
     except ProtocolError:

@@ -1,7 +1,7 @@
-"""Identity tokens: what workload identity federation exchanges for an access token.
+"""Gets the identity token that workload identity federation exchanges for an access token.
 
-From the anthropic SDK's own variables, else from AWS STS, which signs who the caller is
-(`GetWebIdentityToken`, API version 2011-06-15).
+It comes from the anthropic SDK's variables, or else from AWS STS, which signs the caller's
+identity (`GetWebIdentityToken`, API version 2011-06-15).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _LONGEST_CODE = 80
 
 
 def identity_token(aws: AwsClient, environ: Mapping[str, str], deadline: Deadline) -> str:
-    """A signed statement of who runs this code, for the Claude API to read.
+    """Return a signed token that identifies this workload to the Claude API.
 
     Raises
     ------
     CredentialsError
-        When there is none; the message says what to switch on or to allow.
+        There is none; the message says what to switch on or allow.
     """
     if path := environ.get(_TOKEN_FILE):
         return _read(path)
@@ -48,7 +48,7 @@ def _read(path: str) -> str:
 
 
 def _asked_of_sts(aws: AwsClient, deadline: Deadline) -> str:
-    """A token that AWS signed; the global endpoint gives none, so the region's is asked."""
+    """A token signed by AWS; only regional endpoints issue it."""
     body = (
         "Action=GetWebIdentityToken&Version=2011-06-15"
         f"&Audience.member.1={quote(AUDIENCE)}&DurationSeconds={LIFETIME_SECONDS}"
@@ -79,6 +79,6 @@ def _sts_error(response: Response) -> CredentialsError:
 
 
 def _element(body: bytes, name: str) -> str:
-    """The text of the first XML element of that name, which holds no markup; empty without one."""
+    """The text of the first XML element of that name, without markup; empty if there is none."""
     text = body.decode("utf-8", "replace")
     return text.partition(f"<{name}>")[2].partition(f"</{name}>")[0].strip()

@@ -1,4 +1,4 @@
-"""What authenticates a request in its header, and where it comes from."""
+"""Keys and tokens that authenticate a request, and where they come from."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
     class KeySource(Protocol):
-        """Where a key comes from that the environment does not hold."""
+        """The source of a key that is not in the environment."""
 
         def current(self, deadline: Deadline) -> Bearer:
-            """The latest key; raise CredentialsError when there is none."""
+            """Return the latest key; raise CredentialsError if there is none."""
 
         def forget(self, refused: Bearer) -> None:
-            """This one was refused: do not return it again."""
+            """Never return this key again: it was refused."""
 
 
-# Under which the anthropic SDK knows it: where it is set, keys come by workload identity.
+# The anthropic SDK's name for it; if it is set, keys come from workload identity.
 FEDERATION_RULE_ID = "ANTHROPIC_FEDERATION_RULE_ID"
 
 _BETA = "anthropic-beta"
 
 
 class Bearer(Record):
-    """A key or an access token; `beta` is the flag that requests with it need, if any."""
+    """A key or access token; `beta` is the beta flag that its requests need, if any."""
 
     key: str
     beta: str = ""
@@ -40,15 +40,15 @@ class Bearer(Record):
         return "Bearer(...)"
 
     def added_to(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers, and those that authenticate.
+        """Return the headers plus those that authenticate.
 
         Raises
         ------
         CredentialsError
-            When the key cannot stand in a header.
+            The key cannot be used in a header.
         """
         if not (self.key.isascii() and self.key.isprintable()):
-            raise CredentialsError("the API key holds line breaks or is not ASCII; set it anew")
+            raise CredentialsError("the API key has line breaks or is not ASCII; set it again")
         added = {**headers, "Authorization": f"Bearer {self.key}"}
         flags = [flag.strip() for flag in headers.get(_BETA, "").split(",") if flag.strip()]
         if self.beta and self.beta not in flags:
@@ -57,7 +57,7 @@ class Bearer(Record):
 
 
 class StoredKey:
-    """The API key in a secret or parameter, fetched once and again after a refusal."""
+    """The API key in a secret or parameter, fetched once, and again after a refusal."""
 
     def __init__(self, reference: str, aws: AwsClient) -> None:
         self._reference = reference
@@ -65,12 +65,12 @@ class StoredKey:
         self._held: Bearer | None = None
 
     def current(self, deadline: Deadline) -> Bearer:
-        """The key.
+        """Return the key.
 
         Raises
         ------
         CredentialsError
-            When it cannot be fetched.
+            It cannot be fetched.
         """
         held = self._held
         if held is None:
@@ -78,19 +78,19 @@ class StoredKey:
         return held
 
     def forget(self, refused: Bearer) -> None:
-        """Fetch anew: the key was refused, as it may have rotated."""
+        """Fetch again next time: the key was refused, so it may have rotated."""
         if refused is self._held:
             self._held = None
 
 
 def stored_keys(references: str | None, aws: AwsClient) -> dict[str, StoredKey]:
-    """The stored keys by route; under an empty name the one that holds for every other route.
+    """Return the stored keys by route; the empty name holds the key for all other routes.
 
     Parameters
     ----------
     references
-        The Secrets Manager ARN or SSM parameter of one key for all routes, or several of the form
-        ``ROUTE=REFERENCE`` with blanks between them.
+        The Secrets Manager ARN or SSM parameter of one key for all routes, or several
+        ``ROUTE=REFERENCE`` separated by blanks.
     """
     keys = {}
     for entry in (references or "").split():

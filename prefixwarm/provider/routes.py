@@ -1,8 +1,8 @@
-"""The ways to reach the model: addresses, authentication, and the body's shape.
+"""The routes to the model: addresses, authentication, and the body's shape.
 
-Addresses and variables are those of the anthropic SDK 2.11 (`anthropic.lib.aws`,
-`anthropic.lib.bedrock`) and of boto3, so that a base URL set for the agent holds for its warm
-calls too.
+Addresses and variables match the anthropic SDK 2.11 (`anthropic.lib.aws`,
+`anthropic.lib.bedrock`) and boto3, so a base URL set for the agent also applies to its warm
+calls.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ CONVERSE = "bedrock-converse"
 
 
 class Route(Record):
-    """One way to the provider.
+    """One route to the provider.
 
-    `signing_service` is None where a key is the only authentication; `key_variables` are the
-    environment variables that hold one, in the SDK's order.
+    `signing_service` is None if the route accepts only a key; `key_variables` are the environment
+    variables that may hold one, in the SDK's order.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Route(Record):
     version_in_body: bool = False
 
     def url(self, model: str, environ: Mapping[str, str]) -> str:
-        """The address that a warm call is sent to."""
+        """The URL of a warm call."""
         return self.base(environ).rstrip("/") + self.path.format(model=quote(model, ":;"))
 
     def base(self, environ: Mapping[str, str]) -> str:
-        """The base URL: the environment's, else the provider's own."""
+        """The base URL: from the environment, or else the provider's own."""
         if self.name == CONVERSE:
             return endpoint("bedrock-runtime", region_of(environ), environ)
         if own := environ.get(self.base_url_variable):
@@ -51,20 +51,20 @@ class Route(Record):
         return self.base_url.format(region=region, suffix=partition_suffix(region))
 
     def region(self, environ: Mapping[str, str]) -> str:
-        """The region that the cache lives in; empty where the cache knows none."""
+        """The cache's region; empty if the cache is not regional."""
         return region_of(environ) if self.signing_service else ""
 
     def key(self, environ: Mapping[str, str]) -> str | None:
-        """The API key that the environment holds, if any."""
+        """The API key in the environment, if any."""
         return next((environ[name] for name in self.key_variables if environ.get(name)), None)
 
     def own_headers(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Headers that this route needs besides the prefix file's and authentication.
+        """Return the headers this route needs besides the prefix file's and authentication.
 
         Raises
         ------
         CredentialsError
-            When the workspace that Claude Platform on AWS asks for is not set.
+            Claude Platform on AWS requires a workspace and none is set.
         """
         headers = {"Content-Type": "application/json", "User-Agent": "prefixwarm"}
         if self.name == "aws":
@@ -139,13 +139,13 @@ ROUTES: dict[str, Route] = {
 
 
 def route_named(name: str) -> Route:
-    """The route of that name.
+    """Return the route of that name.
 
     Raises
     ------
     SettingsError
-        When there is none.
+        There is none.
     """
     if name not in ROUTES:
-        raise SettingsError(f"route {name!r} is not known; write one of {', '.join(ROUTES)}")
+        raise SettingsError(f"unknown route {name!r}; write one of {', '.join(ROUTES)}")
     return ROUTES[name]

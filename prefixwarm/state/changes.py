@@ -1,4 +1,4 @@
-"""What several operations change alike."""
+"""Changes that several operations share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def end_silence(change: Change, at: float, by: str) -> None:
 
 
 def keep(change: Change, at: float, seconds: int = KEEP_SECONDS) -> None:
-    """Let the table forget the item when nothing has happened to it for so long."""
+    """Let the item expire after this many seconds without activity."""
     change.set("expires_at", int(at + seconds))
 
 

@@ -1,4 +1,4 @@
-"""What the keep-warm function decides: what is due, and when again."""
+"""Operations of the keep-warm function: lists due prefixes and records the next check."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class DueOperations(TableAccess):
-    """List what is due, put it off, pause it, drop it; see `StateStore`."""
+    """List due prefixes, reschedule, pause and retire them; see `StateStore`."""
 
     def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -68,7 +68,7 @@ class DueOperations(TableAccess):
         try:
             self._update_once({shared_key(key): change}, deadline)
         except ConditionFailed:
-            # A later version has taken its place meanwhile.
+            # A later version has replaced it meanwhile.
             return
 
     def hand_over(self, hand_over: HandOver, deadline: Deadline) -> bool:

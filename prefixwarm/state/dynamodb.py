@@ -1,10 +1,9 @@
 """The warm state in DynamoDB.
 
-Each operation is defined once, as the parameters of one request of DynamoDB's API, and grouped by
-who asks for it. Whoever can send those parameters can keep the state: the extension by signed HTTP
-(`prefixwarm.state.table_call`), other functions with boto3
-(`prefixwarm.keepwarm.dynamodb_boto3`), this process and files by a table of their own
-(`prefixwarm.state.local_table`).
+Each operation is defined once, as the parameters of one DynamoDB API request, and grouped by
+caller. The parameters are sent by signed HTTP in the extension (`prefixwarm.state.table_call`), by
+boto3 in other functions (`prefixwarm.keepwarm.dynamodb_boto3`), and to a local table for memory and
+files (`prefixwarm.state.local_table`).
 """
 
 from __future__ import annotations

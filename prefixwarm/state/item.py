@@ -1,7 +1,7 @@
-"""What stands in an item of the table, as values.
+"""Reads an item of the table.
 
-An item may hold anything: an agent's role may write its own prefixes' items. Whatever it holds,
-reading it gives a value or raises StateItemError, and nothing else.
+An item may hold anything, because an agent's role may write its own prefixes' items. Reading
+returns a value or raises StateItemError, never anything else.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from prefixwarm.state.schema import Kind
 
 
-# Of what items mean. Attributes that are new, and left out by older code, need no new one.
+# The version of the items' meaning. A new attribute that older code omits needs no new version.
 VERSION = 1
 
 
 def state_of(key: str, item: object) -> State:
-    """The state that an item holds, one of an older version as well.
+    """Read the state in an item; older versions are accepted.
 
     Raises
     ------
     StateItemError
-        When a later version wrote it, which may mean other things by it; or when an attribute
-        holds what it cannot.
+        A later version wrote it, and its attributes may mean something else; or an attribute is
+        invalid.
     """
     if not isinstance(item, dict):
-        raise StateItemError(key, "is no item of the warm state")
+        raise StateItemError(key, "is not an item of the warm state")
     version = (
         read_attribute(key, "version", COUNT, item["version"]) if "version" in item else VERSION
     )
     if version > VERSION:
         raise StateItemError(
             key,
-            f"the state is of version {version}, and this prefixwarm reads up to {VERSION}; "
-            "deploy the later one here too, or give it a table of its own",
+            f"the state has version {version}, and this prefixwarm reads up to {VERSION}; "
+            "deploy the later version here too, or give it a separate table",
         )
     attributes = {
         attribute: read_attribute(key, attribute, field.kind, item[attribute])
@@ -50,9 +50,9 @@ def state_of(key: str, item: object) -> State:
 
 
 def read_attribute(key: str, name: str, kind: Kind, value: object) -> Any:
-    """The value of one attribute; raises StateItemError where it is none of its kind."""
+    """The value of one attribute; raises StateItemError if it has the wrong kind."""
     try:
         return kind.read(value)
     except ValueError:
-        problem = f"attribute {name} is not {kind.what}; delete the item to start anew"
+        problem = f"attribute {name} is not {kind.what}; delete the item to start over"
         raise StateItemError(key, problem) from None

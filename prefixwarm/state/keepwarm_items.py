@@ -1,4 +1,4 @@
-"""What stands in the items that only keep-warm reads: those that are due, pauses, ledgers."""
+"""Reads the items that only keep-warm uses: due states, pauses, ledgers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _KEY_FIELDS = 6
 
 
 def due_states(items: Iterable[object]) -> DueStates:
-    """The states of the index's items; what is wrong with one says nothing about the others."""
+    """The states of the index's items; an invalid item does not affect the others."""
     states: list[State] = []
     unreadable: list[StateItemError] = []
     for item in items:
         try:
             states.append(_due_state(item))
-        except StateItemError as error:  # noqa: PERF203 - one does not hide the others
+        except StateItemError as error:  # noqa: PERF203 - one must not hide the others
             unreadable.append(error)
     return DueStates(states=states, unreadable=unreadable)
 
@@ -32,23 +32,23 @@ def due_states(items: Iterable[object]) -> DueStates:
 def _due_state(item: object) -> State:
     key = only(item.get("pk"), "S") if isinstance(item, dict) else None
     if not isinstance(key, str):
-        raise StateItemError("", "an item of the index has no key")
+        raise StateItemError("", "an index item has no key")
     fields = key.split("/", _KEY_FIELDS - 1)
     if len(fields) < _KEY_FIELDS or fields[0] != "state":
-        raise StateItemError(key, "is no key of a prefix; delete the item")
+        raise StateItemError(key, "is not the key of a prefix; delete the item")
     return state_of(key, item)
 
 
 def pause_of(key: str, item: object) -> RoutePause:
-    """The pause that a route's item holds; over long ago where there is none.
+    """Read the pause in a route's item; if there is none, one that ended long ago.
 
     Raises
     ------
     StateItemError
-        When an attribute holds what it cannot.
+        An attribute is invalid.
     """
     if not isinstance(item, dict):
-        raise StateItemError(key, "is no item of a route")
+        raise StateItemError(key, "is not the item of a route")
     pause = {
         name: read_attribute(key, name, kind, item[name])
         for name, kind in (("backoff_until", TIME), ("reason", TEXT))
@@ -66,16 +66,16 @@ _LEDGER_COUNTS = ("unpriced", "saves", "committed_tokens")
 
 
 def ledger_of(key: str, day: str, item: object) -> Ledger:
-    """The ledger that an item holds.
+    """Read the ledger in an item.
 
     Raises
     ------
     StateItemError
-        When an attribute holds what it cannot.
+        An attribute is invalid.
     """
     at = ledger_key(key, day)
     if not isinstance(item, dict):
-        raise StateItemError(at, "is no item of a ledger")
+        raise StateItemError(at, "is not the item of a ledger")
     outcomes = {
         name.removeprefix("outcome_"): read_attribute(at, name, COUNT, value)
         for name, value in item.items()

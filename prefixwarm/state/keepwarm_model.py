@@ -1,4 +1,4 @@
-"""What keep-warm does to warm states, routes and ledgers, as values; starts need none of them."""
+"""Values for keep-warm's operations on states, routes and ledgers; starts do not load them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LEDGER_SECONDS = 400 * 86400
 
 
 class DueStates(Record):
-    """States whose next check is due, the longest waiting first, and items that hold none."""
+    """States whose next check is due, longest waiting first, and items that are not states."""
 
     states: list[State]
     unreadable: list[StateItemError]
 
 
 class Registration(Record):
-    """A prefix of the manifest at the time `at`; `due_at` counts where none is known yet."""
+    """A prefix in the manifest at time `at`; `due_at` applies only if no check is scheduled yet."""
 
     name: str
     at: float
@@ -31,7 +31,7 @@ class Registration(Record):
 
 
 class Check(Record):
-    """A decision of the keep-warm function, kept for `explain`."""
+    """A decision of the keep-warm function, stored for `explain`."""
 
     at: float
     due_at: float
@@ -44,11 +44,10 @@ class Check(Record):
 
 
 class Account(Record):
-    """What the keep-warm function notes for all versions of a prefix; None is what stays.
+    """Changes that the keep-warm function makes for all versions of a prefix; None: no change.
 
-    `observed`: the agent's requests are observed. `granted_usd` is added to what starts may spend,
-    which then holds until `granted_until`. It is a difference, so that what starts take meanwhile
-    counts.
+    `observed`: the agent's requests are observed. `granted_usd` is added to what starts may spend
+    until `granted_until`; it is a difference, so concurrent spending by starts is kept.
     """
 
     at: float
@@ -59,10 +58,10 @@ class Account(Record):
 
 
 class HandOver(Record):
-    """A version of a prefix takes the place of another, and goes on with its account.
+    """A version of a prefix replaces another and continues its account.
 
-    `learned` is what the new one begins with, `left` what the old one keeps. `old` is empty for the
-    first version. `init_spent_usd` is added to what starts have taken.
+    `learned` is what the new version starts with, `left` what the old one keeps. `old` is empty for
+    the first version. `init_spent_usd` is added to what starts have spent.
     """
 
     at: float
@@ -74,14 +73,14 @@ class HandOver(Record):
 
 
 class RoutePause(Record):
-    """Until when nothing is sent on a route, for all of its prefixes, and why."""
+    """Until when no prefix is sent on a route, and why."""
 
     until: float
     reason: str
 
 
 class Settlement(Record):
-    """What a state's lifetime sums say that the ledgers do not: money of others than keep-warm."""
+    """The part of a state's lifetime sums not yet in the ledgers: callers other than keep-warm."""
 
     others_usd: float
     saves: int
@@ -89,7 +88,7 @@ class Settlement(Record):
 
     @classmethod
     def of(cls, state: State) -> Settlement | None:
-        """What is to be settled; None when nothing is."""
+        """What remains to be settled; None if nothing does."""
         settlement = cls(
             others_usd=state.money.spent_usd
             - state.money.keepwarm_usd
@@ -101,9 +100,9 @@ class Settlement(Record):
 
 
 class Limits(Record):
-    """US dollars that a day may cost: all prefixes of the deployment, and one; None is no limit.
+    """Daily limits in US dollars, for the whole deployment and for one prefix; None: no limit.
 
-    `own_tokens` is the same in tokens, of the one alone.
+    `own_tokens` is the prefix's limit in tokens.
     """
 
     total_usd: float | None = None
@@ -112,11 +111,11 @@ class Limits(Record):
 
 
 class Reservation(Record):
-    """US dollars set aside in a day's ledgers before they are spent.
+    """US dollars reserved in a day's ledgers before they are spent.
 
-    `key` is the prefix's state and `total` the ledger of all, which may be the same; `at` is epoch
-    seconds; `tokens` are counted in the ledger of `key` alone. A reservation that was never spent,
-    because its holder was killed, counts as spent.
+    `key` is the prefix's state and `total` the deployment's ledger, which may be the same; `at` is
+    epoch seconds; `tokens` count only in the ledger of `key`. If the holder is killed before it
+    settles, the reservation counts as spent.
     """
 
     key: str
@@ -128,13 +127,13 @@ class Reservation(Record):
 
 
 class Ledger(Record):
-    """One day of one prefix, or of all.
+    """One day of one prefix, or of the whole deployment.
 
-    `outcomes` and `spent_usd` are of the keep-warm function's calls, of which `unpriced` had an
-    unknown price; `others_usd` is what the init phase and the command line spent, and
-    `saved_usd` what `saves` observed session starts saved, as settled on that day.
-    `committed_usd` is what was spent or is reserved, and what budgets are asked with;
-    `committed_tokens` is the same of a budget in tokens.
+    `outcomes` and `spent_usd` count the keep-warm function's calls; `unpriced` of them had an
+    unknown price. `others_usd` is what the init phase and the command line spent, and `saved_usd`
+    what `saves` observed session starts saved, as settled on that day. `committed_usd` is what was
+    spent or is reserved, and what budgets are checked against; `committed_tokens` is the same for
+    budgets in tokens.
     """
 
     key: str
@@ -150,5 +149,5 @@ class Ledger(Record):
 
     @property
     def net_usd(self) -> float | None:
-        """Saved less spent by anyone; None while some of the spending is unknown."""
+        """Savings minus all spending; None while some of the spending is unknown."""
         return None if self.unpriced else self.saved_usd - self.spent_usd - self.others_usd

@@ -1,4 +1,4 @@
-"""The dollars of a day: spent, saved and settled."""
+"""Operations on a day's dollars: reserve, spend, settle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class LedgerOperations(TableAccess):
-    """Reserve, spend and settle in the ledgers, and read them; see `StateStore`."""
+    """Reserve, spend and settle dollars in the ledgers, and read ledgers; see `StateStore`."""
 
     def reserve(self, reservation: Reservation, limits: Limits, deadline: Deadline) -> bool:
         """See `StateStore`."""
@@ -101,7 +101,7 @@ def _spent(outcome: Outcome) -> Change:
 
 
 def _committed(reservation: Reservation, limits: Limits) -> dict[str, Change]:
-    """The ledgers with these dollars set aside; none where the limits are below that anyway."""
+    """Reserve dollars in the ledgers; empty if the limits are too low in any case."""
     changes: dict[str, Change] = {}
     pairs = ((reservation.total, limits.total_usd), (reservation.key, limits.own_usd))
     for key, limit in pairs:
@@ -113,14 +113,14 @@ def _committed(reservation: Reservation, limits: Limits) -> dict[str, Change]:
         left = limit - reservation.usd
         if left < 0:
             return {}
-        # What older code has spent on this day was committed by nobody.
+        # Spending by older code on this day is in no commitment.
         for name in ("committed_usd", "spent_usd"):
             change.require(change.absent_or(name, "<=", left))
     return changes if _commit_tokens(change, reservation, limits) else {}
 
 
 def _commit_tokens(change: Change, reservation: Reservation, limits: Limits) -> bool:
-    """Set tokens aside in the ledger of one; whether the limit is not below that anyway."""
+    """Reserve tokens in the prefix's ledger; False if the limit is too low in any case."""
     if reservation.tokens:
         change.add("committed_tokens", reservation.tokens)
     if limits.own_tokens is None:
@@ -131,7 +131,7 @@ def _commit_tokens(change: Change, reservation: Reservation, limits: Limits) -> 
 
 
 def _settled(state: State, settlement: Settlement) -> Change:
-    """The state's sums are in the ledgers, unless somebody else brought them there meanwhile."""
+    """Mark the state's sums as settled, unless another caller has settled them meanwhile."""
     change = Change()
     change.add("settled", 1)
     change.add("settled_saves", settlement.saves)

@@ -1,7 +1,7 @@
-"""A DynamoDB table in this process: it evaluates the expressions that `update_expression` writes.
+"""A DynamoDB table in this process that evaluates the expressions of `update_expression`.
 
-So that memory and file keep the warm state by the very operations of the deployed table.
-Conditions, SET, ADD and REMOVE, transactions, and the query of the index; nothing else of
+With it, memory and file stores run the same operations as the deployed table. It implements
+conditions, SET, ADD and REMOVE, transactions, and the index query, and nothing else of
 DynamoDB. Tests compare it with two other implementations.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 _TOKEN = re.compile(r"[#:]?\w+|<>|<=|>=|[=<>(),]")
-# As DynamoDB's numbers have.
+# The precision of DynamoDB numbers.
 _DIGITS = Context(prec=38)
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda a, b: a < b,
@@ -36,7 +36,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class LocalTable:
-    """A `DynamoCall`; safe between threads."""
+    """A thread-safe `DynamoCall`."""
 
     def __init__(self) -> None:
         self.lock = RLock()
@@ -85,7 +85,7 @@ class LocalTable:
         return {}
 
     def _updated(self, parameters: dict[str, Any]) -> tuple[str, Item]:
-        """The key, and the item as it is to be; raises ConditionFailed."""
+        """The key and the updated item; raises ConditionFailed."""
         key = parameters["Key"]["pk"]["S"]
         before = self.items.get(key)
         item = before or {}
@@ -106,7 +106,7 @@ class LocalTable:
 
 
 class _Expression:
-    """One expression, read from left to right against one item."""
+    """Evaluates one expression against one item, from left to right."""
 
     def __init__(self, text: str, parameters: Mapping[str, Any], item: Item) -> None:
         self._tokens = _TOKEN.findall(text)[::-1]
@@ -115,7 +115,7 @@ class _Expression:
         self._item = item
 
     def holds(self) -> bool:
-        """Whether the condition is true: alternatives of conjunctions of comparisons."""
+        """Whether the condition is true: an OR of ANDs of comparisons."""
         result = self._all()
         while self._next("OR"):
             result = self._all() or result
@@ -192,7 +192,7 @@ class _Expression:
 
 
 def _compares(left: object, operator: str, right: object) -> bool:
-    """As DynamoDB compares: what is of another type, or missing, is only ever unequal."""
+    """Compare as DynamoDB does: other types and missing values are only unequal."""
     kind, a = _plain(left)
     other, b = _plain(right)
     if operator in ("=", "<>"):
@@ -201,7 +201,7 @@ def _compares(left: object, operator: str, right: object) -> bool:
 
 
 def _plain(value: object) -> tuple[str, Any]:
-    """An attribute's type, and its value where that can be compared."""
+    """An attribute's type, and its value if it can be compared."""
     if not (isinstance(value, dict) and len(value) == 1):
         return "", None
     ((kind, held),) = value.items()
@@ -230,4 +230,4 @@ def _sum(name: str, held: object, added: Any) -> dict[str, Any]:
     b = _number(more)
     if kind == "N" and isinstance(a, Decimal) and b is not None:
         return {"N": f"{_DIGITS.add(a, b):f}"}
-    raise StateError(f"the table refused UpdateItem: ADD to {name}, which is of another type")
+    raise StateError(f"the table refused UpdateItem: ADD to {name}, which has another type")

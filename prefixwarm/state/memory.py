@@ -1,4 +1,4 @@
-"""The warm state in memory, and in a file: the same operations on a table of this process."""
+"""The warm state in memory or in a file: the same operations on a local table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FORMAT = "prefixwarm-state/2"
 
 
 class MemoryState(DynamoState):
-    """A `StateStore` in this process; safe between threads.
+    """A thread-safe `StateStore` in this process.
 
     Attributes
     ----------
@@ -38,12 +38,12 @@ class MemoryState(DynamoState):
 
 
 class FileState(DynamoState):
-    """A `StateStore` in one JSON file; safe between the processes of one machine.
+    """A `StateStore` in one JSON file, safe for concurrent processes on one machine.
 
     Parameters
     ----------
     path
-        Made when first written, for its owner alone; its folder must exist.
+        Created on the first write, readable only by its owner; its folder must exist.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class FileState(DynamoState):
 
 
 class _FileTable(LocalTable):
-    """A table whose items are read from a file before each operation, and written after it."""
+    """A table that reads its items from a file before each operation and writes them after it."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class _FileTable(LocalTable):
             self.items = _items(json.loads(text))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise StateError(
-                f"{self._path}: is not a state file; delete it to start anew"
+                f"{self._path}: is not a state file; delete it to start over"
             ) from error
         return text
 
@@ -126,7 +126,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _items(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The items of a file, one of the first format as well."""
+    """The items of a file; also reads the first file format."""
     if "format" not in document:
         states = {state["key"]: _state_item(state) for state in document["states"]}
         return states | {
@@ -134,12 +134,12 @@ def _items(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
             for ledger in document["ledgers"]
         }
     if document["format"] != _FORMAT:
-        raise ValueError("of another format")
+        raise ValueError("unknown format")
     return {key: {**item, "pk": {"S": key}} for key, item in document["items"].items()}
 
 
 def _state_item(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a state that was a JSON object; what was empty is absent."""
+    """The attributes of a state stored as a JSON object, without empty ones."""
     item: dict[str, Any] = {"pk": typed(state["key"])}
     for name, value in state.items():
         if isinstance(value, list):

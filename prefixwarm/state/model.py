@@ -1,4 +1,4 @@
-"""What may be done to a warm state atomically, as values."""
+"""Values for the atomic operations on a warm state."""
 
 from __future__ import annotations
 
@@ -8,60 +8,59 @@ TYPE_CHECKING = False
 
 KEEP_SECONDS = 35 * 86400
 
-# The keep-warm function among those who make warm calls; environments go by their function's name.
+# The keep-warm function's name as a caller; environments use their function's name.
 KEEPWARM = "keepwarm"
 
-# Where a sign of traffic came from: the agent's own word, or its function's Invocations metric.
+# The source of a traffic signal: the agent itself, or its function's Invocations metric.
 OBSERVED = "observed"
 METRIC = "metric"
 
-# Sums are kept to a billionth of a dollar.
+# Sums are stored to a billionth of a dollar.
 LEAST_USD = 2e-9
 
-# Of a state's key: state, route, region, scope and name.
+# The parts of a state's key: state, route, region, scope and name.
 _SHARED_FIELDS = 5
 
 
 def entry_key(route: str, region: str, scope: str, name: str, model: str, fingerprint: str) -> str:
-    """The key of one provider cache entry's state.
+    """Return the key of the state of one provider cache entry.
 
-    Readable rather than hashed, so that a policy can name it before the region is known and a
-    person can find it in the table's console. The name stands before what a new version of the
-    prefix changes, so that a role can be held to its own prefixes, earlier versions included.
+    Keys are readable rather than hashed, so that an IAM policy can name one before the region is
+    known and a person can find it in the table's console. The name comes before the parts that
+    change with each version, so that a role can be limited to its own prefixes in all versions.
 
     Parameters
     ----------
     fingerprint
-        ``sha256:`` and hex digits of the whole prefix.
+        ``sha256:`` and hex digits, over the whole prefix.
     """
     digits = fingerprint.partition(":")[2][:32]
     return "/".join((name_key(route, region, scope, name), model, digits))
 
 
 def name_key(route: str, region: str, scope: str, name: str) -> str:
-    """What the keys of all states of a prefix begin with, up to a slash."""
+    """The common start of the keys of all versions of a prefix, up to a slash."""
     return "/".join(("state", route, region or "-", scope, name))
 
 
 def shared_key(key: str) -> str:
-    """The key of the item that all versions of a prefix share, by the key of one of them.
+    """Return the key of the item that all versions of a prefix share, from one version's key.
 
-    Model and digest change with the version; what stands before them does not.
+    Model and digest change with the version; the parts before them do not.
     """
     return "/".join((*key.split("/")[:_SHARED_FIELDS], "-"))
 
 
 class LeaseRequest(Record):
-    """What a caller wants the lease for.
+    """A request for the lease.
 
-    The lease is refused while another lease or a back-off that holds `by` lasts, when the entry
-    lives beyond `needed_until` already, and when the allowance that all versions of the prefix
-    share does not hold `allowance_usd`, which is taken from it together with the lease; None takes
-    nothing. With `week_usd` it is that much anew, until `week_ends`, unless it was set meanwhile.
-
-    `unsent`: the holder extends the lease when it has sent its request, and others may take it over
-    before; `silent` is a lease that the caller has watched for so long. `started_at`: when the
-    function started for a waiting request, None where this is no such start.
+    The lease is refused while another lease, or a back-off that applies to `by`, lasts; if the
+    entry already lives beyond `needed_until`; and if the allowance shared by all versions of the
+    prefix has less than `allowance_usd`. That amount is taken together with the lease; None takes
+    nothing. `week_usd` resets the allowance to that amount until `week_ends`, unless it was set
+    meanwhile. `unsent`: the holder extends the lease once it has sent its request, and until then
+    others may take it over; `silent` is a lease that the caller has watched long enough to do so.
+    `started_at` is when the function started for a waiting request, None if it did not.
     """
 
     name: str
@@ -81,7 +80,7 @@ class LeaseRequest(Record):
 
 
 class Lease(Record):
-    """The right to make the next warm call; `token` grows with each taking."""
+    """The right to make the next warm call; `token` grows each time it is taken."""
 
     key: str
     owner: str
@@ -89,11 +88,11 @@ class Lease(Record):
 
 
 class Result(Record):
-    """What a warm call that worked changes; None is what stays; `by` made the call.
+    """The changes of a successful warm call; None: no change. `by` made the call.
 
-    `idle_refreshes` is added, so that a request during the call counts; 0 ends the silence.
-    `allowance_usd` is what the lease took from the allowance: what the call did not cost is given
-    back, and nothing where that is unknown.
+    `idle_refreshes` is added, so a request during the call counts; 0 ends the silence.
+    `allowance_usd` is what the lease took from the allowance; the unspent part is returned, or
+    nothing if the cost is unknown.
     """
 
     outcome: str
@@ -115,16 +114,16 @@ class Result(Record):
 
     @property
     def warm_until(self) -> float:
-        """The end of the entry's life."""
+        """When the entry expires."""
         return self.started + self.ttl
 
 
 class Failure(Record):
-    """What a warm call that failed changes; the provider may have billed it all the same.
+    """The changes of a failed warm call, which the provider may still have billed.
 
-    `by` made the call, and the back-off holds everybody, or `own_fault` alone. After the lease's
-    end only the money counts: whoever was frozen during its call knows nothing of the provider.
-    `allowance_usd` is as in `Result`.
+    `by` made the call. The back-off applies to all callers, or only to `own_fault`. After the lease
+    has ended only the money counts: a caller that was frozen during its call says nothing about the
+    provider. `allowance_usd` is as in `Result`.
     """
 
     outcome: str
@@ -139,13 +138,13 @@ class Failure(Record):
 
 
 class SessionStart(Record):
-    """An observed real request after a silence; counted once, whoever else observes it too.
+    """An observed real request after a silence, counted once however many observe it.
 
-    Nothing is counted when other traffic was seen within `quiet` seconds before `at`. `hit`: it
-    read the entry. `init_read`: a start had sent what it read. `saved`: the entry would have lapsed
-    without us, and `saved_usd` is at least what reading it saved, or None when a price is unknown.
-    `asked_ttl`: what the agent's own writes ask for; None: unknown. `recheck`: the state was
-    listed, so the keep-warm function is to look at it at its next tick.
+    Not counted if other traffic was seen within `quiet` seconds before `at`. `hit`: it read the
+    entry. `init_read`: it read what a start had sent. `saved`: without prefixwarm the entry would
+    have expired; `saved_usd` is the least that reading it saved, or None if a price is unknown.
+    `asked_ttl`: the TTL of the agent's own writes, or None if unknown. `recheck`: the state was
+    listed as due, so the keep-warm function must check it at its next tick.
     """
 
     at: float
@@ -159,9 +158,9 @@ class SessionStart(Record):
 
 
 class Drift(Record):
-    """An observed real request that is not what is warmed.
+    """An observed real request that differs from the warmed prefix.
 
-    `tier`: the first one that differs; `place`: where in it, such as ``system[0].text:12``.
+    `tier`: the first tier that differs; `place`: where in it, such as ``system[0].text:12``.
     """
 
     at: float

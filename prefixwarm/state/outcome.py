@@ -1,4 +1,4 @@
-"""What a warm call did, read from the response's own usage fields."""
+"""Reads from a response's usage fields what a warm call did."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNCACHED = "uncached"
 SKIPPED = "skipped"
 FAILED = "failed"
 
-# No model takes a hundredth of this in one request.
+# No model accepts even a hundredth of this in one request.
 MOST_TOKENS = 10**9
 _COUNTS = (
     *("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),
@@ -26,15 +26,15 @@ _COUNTS = (
 _SPLIT = ("ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens")
 
 
-# What a token may cost, by category.
+# The categories of token prices.
 CATEGORIES = ("input", "output", "read", "write_5m", "write_1h", "write_30m", "write_12h")
 
 
 class Usage(Record):
     """Tokens that one response billed, by price category.
 
-    A write's category is the life that it was sold with: Claude sells 5 minutes and an hour,
-    OpenAI 30 minutes and 12 hours.
+    A write's category is its TTL: Claude offers 5 minutes and an hour, OpenAI 30 minutes and
+    12 hours.
     """
 
     input: int = 0
@@ -47,9 +47,9 @@ class Usage(Record):
 
     @classmethod
     def from_response(cls, usage: Mapping[str, Any]) -> Usage:
-        """Read a response's ``usage`` object; null and missing cache fields count as none.
+        """Read a response's ``usage`` object; null and missing cache fields count as 0.
 
-        Writes that are not split by TTL are 5-minute writes, the provider's default tier.
+        Writes that are not split by TTL count as 5-minute writes, the provider's default.
         """
         if "inputTokens" in usage:
             return cls._from_converse(usage)
@@ -82,16 +82,16 @@ class Usage(Record):
 
     @property
     def written(self) -> int:
-        """Tokens written to the cache, of any life."""
+        """Tokens written to the cache, with any TTL."""
         return self.write_5m + self.write_1h + self.write_30m + self.write_12h
 
     @property
     def prompt(self) -> int:
-        """Tokens of the whole prompt: read, written and neither."""
+        """Tokens of the whole prompt: read, written and uncached."""
         return self.input + self.read + self.written
 
     def cost_usd(self, usd_per_mtok: Mapping[str, float | None] | None) -> float | None:
-        """US dollars at these prices; None when a price that is needed is unknown."""
+        """US dollars at these prices; None if a needed price is unknown."""
         total = 0.0
         for category in CATEGORIES:
             tokens: int = getattr(self, category)
@@ -103,13 +103,13 @@ class Usage(Record):
 
 
 class Outcome(Record):
-    """The result of asking for one warm call.
+    """The result of one requested warm call.
 
     `kind` is ``written``, ``refreshed``, ``partial``, ``uncached`` (nothing was cached: never a
-    success), ``skipped`` or ``failed``; `reason` says why, in words. Times are epoch seconds,
-    `granted_ttl` and `seconds` are in seconds; `cost_usd` is None when unknown. `downgraded`: 3600
-    seconds were asked for and not granted; `own_fault`: the failure is about the caller's key,
-    network or settings, and says nothing about another caller's.
+    success), ``skipped`` or ``failed``; `reason` says why. Times are epoch seconds, `granted_ttl`
+    and `seconds` are in seconds; `cost_usd` is None if unknown. `downgraded`: 3600 seconds were
+    requested and not granted. `own_fault`: the failure comes from the caller's key, network or
+    settings and does not affect other callers.
     """
 
     name: str
@@ -130,12 +130,12 @@ class Outcome(Record):
 
     @property
     def prefix_tokens(self) -> int:
-        """Tokens of the prefix, as the provider counted them for the bill; 0 where unknown."""
+        """Tokens of the prefix as billed; 0 if unknown."""
         return self.usage.read + self.usage.written if self.usage else 0
 
     @property
     def ok(self) -> bool:
-        """Whether the prefix is warm now: by this call, or already."""
+        """Whether the prefix is warm now, by this call or already."""
         return self.kind in (WRITTEN, REFRESHED, PARTIAL) or (
             self.kind == SKIPPED and self.warm_until is not None
         )
@@ -151,16 +151,16 @@ def kind_of(usage: Usage) -> str:
 
 
 def granted_ttl(usage: Usage, asked: int) -> int:
-    """The TTL in seconds that a write was granted; for a read alone, the one asked for."""
+    """The TTL in seconds granted to a write; for a plain read, the requested TTL."""
     if usage.write_1h:
         return 3600
     return 300 if usage.write_5m else asked
 
 
 def unusable_field(usage: Mapping[str, Any]) -> str:
-    """The first field of a response's ``usage`` that holds no number of tokens; or empty.
+    """Return the first field of a response's ``usage`` that is not a token count, or "".
 
-    A field that is missing or null counts nothing. What is not read is not judged.
+    Missing and null fields count as 0. Fields that are never read are not checked.
     """
     fields: list[tuple[str, object]] = [(name, usage.get(name)) for name in _COUNTS]
     created = usage.get("cache_creation")
@@ -177,7 +177,7 @@ def unusable_field(usage: Mapping[str, Any]) -> str:
 
 
 def is_count(value: object) -> bool:
-    """Whether this can be a number of tokens of one request."""
+    """Whether a value can be the token count of one request."""
     return type(value) is int and 0 <= value <= MOST_TOKENS
 
 

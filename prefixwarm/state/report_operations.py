@@ -1,4 +1,4 @@
-"""Writes a report of real requests into the warm state: in one request, where nobody interferes."""
+"""Writes a report of real requests into the warm state, in one request unless callers collide."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def send(
 
 
 def _send_parts(store: WarmStore, report: TrafficReport, state: State, deadline: Deadline) -> None:
-    """What others told meanwhile stands; each part is judged by itself."""
+    """Write the parts one by one, keeping what others have reported meanwhile."""
     if start := report.session_start(state):
         store.count_start(report.key, start, deadline)
     if drift := report.drift:
@@ -49,7 +49,7 @@ def _send_parts(store: WarmStore, report: TrafficReport, state: State, deadline:
 
 
 def _all_at_once(report: TrafficReport, state: State) -> Change:
-    """All of a report in one request, where nobody has told of later traffic meanwhile."""
+    """The whole report in one request, if nobody has reported later traffic meanwhile."""
     change = Change()
     end_silence(change, report.last_at, OBSERVED)
     _count_requests(change, report)
@@ -65,7 +65,7 @@ def _all_at_once(report: TrafficReport, state: State) -> Change:
 
 
 def _count_requests(change: Change, report: TrafficReport) -> None:
-    """Sums, once for each report: sent again after a lost reply, it finds its own id there."""
+    """Add the sums once per report: a retry after a lost reply meets the report's own id."""
     change.add("requests", report.requests)
     change.add("request_hits", report.hits)
     change.add("tokens_read", report.read)

@@ -1,9 +1,8 @@
 """The schema of the warm state: every attribute of a prefix's item, in small groups.
 
-A group's line is the only place where an attribute is described: its name in the item and in
-`--json` documents, its type, and what it means. The codec of items, the documents and the table in
-`docs/state.md` are made from it. Items stay flat: `state.lease.until` is the attribute
-`lease_until`.
+Each attribute is described only here: its name in the item and in `--json` documents, its type,
+and its meaning. The item codec, the documents and the table in `docs/state.md` are made from it.
+Items stay flat: `state.lease.until` is the attribute `lease_until`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-# The year 5138; an hour; the integers that a float holds; dollars.
+# The year 5138; an hour; the largest integers a float holds exactly; dollars.
 _LATEST = 1e11
 _LONGEST_MS = 3_600_000.0
 _MOST = 2**53
@@ -27,8 +26,8 @@ _MOST_USD = 1e9
 class Kind(Record):
     """What an attribute may hold.
 
-    `attribute_type` is DynamoDB's, `what` the same in words; `read` makes a value of what stands
-    in an item, and raises ValueError where that is something else.
+    `attribute_type` is DynamoDB's, `what` its description; `read` converts an item's value and
+    raises ValueError if it is invalid.
     """
 
     attribute_type: str
@@ -37,7 +36,7 @@ class Kind(Record):
 
 
 class Field(Record):
-    """One attribute of an item; `empty` is its value where it is absent."""
+    """One attribute of an item; `empty` is its value if absent."""
 
     attribute: str
     kind: Kind
@@ -48,7 +47,7 @@ class Field(Record):
 
 
 def only(value: object, attribute_type: str) -> object:
-    """What an item's attribute holds, if it is of this type; else None."""
+    """The value of an item's attribute if it has this type, or None."""
     return value.get(attribute_type) if isinstance(value, dict) and len(value) == 1 else None
 
 
@@ -108,21 +107,21 @@ TEXTS = Kind(attribute_type="SS", what="a set of texts", read=_texts)
 
 
 def field(attribute: str, kind: Kind, *, internal: bool = False) -> Any:
-    """Describe an attribute; `internal` ones stand in no document.
+    """Describe an attribute; `internal` ones appear in no document.
 
-    The text below it says what it means, and is not compiled.
+    The string below it gives its meaning and is not compiled.
     """
     return Field(attribute=attribute, kind=kind, internal=internal)
 
 
 class Group(Record):
-    """Base class of some attributes of a state that belong together."""
+    """Base class of a group of related attributes."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         described = []
         for name in cls._fields:
-            # Annotations are texts here: `float | None`, `int`, `str`, `tuple[str, ...]`.
+            # Annotations are strings here: `float | None`, `int`, `str`, `tuple[str, ...]`.
             empty = _EMPTY[cls.__annotations__[name]]
             described.append(cls.__dict__[name].replace(name=name, empty=empty))
             setattr(cls, name, empty)
@@ -130,7 +129,7 @@ class Group(Record):
 
 
 def fields_of(group: type[Group]) -> tuple[Field, ...]:
-    """What a group's class describes, in its order."""
+    """The fields of a group, in the class's order."""
     return _described[group]
 
 
@@ -146,24 +145,24 @@ _EMPTY: dict[str, object] = {
 
 
 class Life(Group):
-    """The provider's cache entry, and what a call on it takes."""
+    """The provider's cache entry, and what a call to it needs."""
 
     warm_until: float | None = field("warm_until", TIME)
-    """the entry's end, counted from the start of the last call that used it"""
+    """when the entry expires, counted from the start of the last call that used it"""
     last_touch: float | None = field("last_touch", TIME)
     """the start of the last call that used it"""
     granted_ttl: int | None = field("granted_ttl", TTL)
-    """the TTL that it was granted"""
+    """the granted TTL"""
     longest_ttl: int | None = field("longest_ttl", TTL)
-    """300 where the provider did not grant an hour"""
+    """300 if the provider did not grant an hour"""
     tokens: int = field("tokens", COUNT)
-    """its size as the last warm call was billed; 0: not yet"""
+    """its size, as billed for the last warm call; 0: unknown so far"""
     max_tokens: int = field("max_tokens", COUNT)
-    """1 where the provider refused 0"""
+    """1 if the provider refused 0"""
     write_ms: float | None = field("write_ms", MILLISECONDS)
-    """how long the last write took"""
+    """duration of the last write"""
     read_ms: float | None = field("read_ms", MILLISECONDS)
-    """how long the last read took"""
+    """duration of the last read"""
 
 
 class HeldLease(Group):
@@ -172,57 +171,57 @@ class HeldLease(Group):
     owner: str = field("lease_owner", TEXT, internal=True)
     """who holds the lease"""
     token: int = field("lease_token", COUNT, internal=True)
-    """grows whenever the lease is taken"""
+    """grows each time the lease is taken"""
     until: float | None = field("lease_until", TIME, internal=True)
-    """the lease's end"""
+    """when the lease ends"""
     unsent: str = field("lease_unsent", TEXT, internal=True)
-    """its holder, until that has sent its request: so long the lease lasts a second"""
+    """its holder until the request is sent; until then the lease lasts one second"""
 
 
 class Backoff(Group):
-    """What holds warm calls back."""
+    """What delays warm calls."""
 
     until: float | None = field("backoff_until", TIME)
-    """nothing is sent before"""
+    """nothing is sent before this time"""
     of: str = field("backoff_of", TEXT)
-    """the caller that alone is held back; empty where all callers are"""
+    """the only caller held back; empty if all callers are"""
     failures: int = field("failures", COUNT)
-    """failed calls in a row"""
+    """consecutive failed calls"""
     rewrites: int = field("rewrites", COUNT)
-    """scheduled refreshes in a row that wrote instead of reading"""
+    """consecutive scheduled refreshes that wrote instead of reading"""
     tripped_until: float | None = field("tripped_until", TIME)
-    """how long these stop refreshes"""
+    """until when these stop refreshes"""
 
 
 class Traffic(Group):
-    """What is known of real requests."""
+    """Real requests."""
 
     at: float | None = field("traffic_at", TIME)
     """the last sign of real traffic"""
     by: str = field("traffic_by", TEXT)
-    """where it came from: `observed` by the agent itself, or the `metric`"""
+    """its source: `observed` by the agent itself, or the `metric`"""
     agent_ttl: int | None = field("agent_ttl", TTL)
-    """the TTL that real requests ask for, as last seen"""
+    """the TTL that real requests last asked for"""
     idle_refreshes: int = field("idle", COUNT)
-    """refreshes since that sign"""
+    """refreshes since then"""
     started_at: float | None = field("started_at", TIME)
     """when a function last started with the prefix for a waiting request"""
     matched_at: float | None = field("matched_at", TIME)
     """when a request last used the entry"""
     used_by: tuple[str, ...] = field("used_by", TEXTS)
-    """functions whose requests used the entry, as they said themselves"""
+    """functions that reported using the entry"""
     drift_at: float | None = field("drift_at", TIME)
     """when a request last differed from it"""
     drift_tier: str = field("drift_tier", TEXT)
-    """the first tier that differed then"""
+    """the first tier that differed"""
     drift_place: str = field("drift_place", TEXT)
-    """where in that tier"""
+    """the place in that tier"""
     starts: int = field("starts", COUNT)
     """observed session starts"""
     start_hits: int = field("start_hits", COUNT)
     """those that read the entry"""
     init_at: float | None = field("init_at", TIME)
-    """when a start or an ask last took dollars to warm it"""
+    """when a start or an ask last took dollars for a warm call"""
     init_reads: int = field("init_reads", COUNT)
     """session starts that read what a start had sent"""
 
@@ -235,50 +234,50 @@ class Observed(Group):
     hits: int = field("request_hits", COUNT)
     """those that read the entry"""
     read: int = field("tokens_read", COUNT)
-    """tokens that they read from the cache"""
+    """tokens they read from the cache"""
     written: int = field("tokens_written", COUNT)
-    """tokens that they wrote to it"""
+    """tokens they wrote to it"""
     uncached: int = field("tokens_uncached", COUNT)
-    """tokens that they sent past it"""
+    """tokens they sent uncached"""
     missed_usd: float = field("missed_usd", USD)
-    """what the others of them paid beyond the price of a read"""
+    """what the requests that missed paid beyond the price of a read"""
     missed_unpriced: int = field("missed_unpriced", COUNT)
-    """those of them whose price is unknown"""
+    """misses whose price is unknown"""
     last_report: str = field("last_report", TEXT, internal=True)
-    """the last report's own id"""
+    """the id of the last report"""
 
 
 class Money(Group):
-    """Dollars over the prefix's life, and what is settled of them in the ledgers."""
+    """Dollars over the prefix's life, and how much of it the ledgers hold."""
 
     calls: int = field("calls", COUNT)
     """warm calls by anyone"""
     unpriced: int = field("unpriced", COUNT)
-    """those of unknown price"""
+    """warm calls of unknown price"""
     spent_usd: float = field("spent_usd", USD)
-    """what the others cost"""
+    """what the priced calls cost"""
     keepwarm_usd: float = field("kept_usd", USD)
     """the keep-warm function's share of that"""
     saves: int = field("saves", COUNT)
-    """session starts that read an entry which would have lapsed otherwise"""
+    """session starts that read an entry which would otherwise have expired"""
     saved_usd: float = field("saved_usd", USD)
-    """what these saved at least"""
+    """the least that these saved"""
     init_allowance_usd: float = field("init_allowance_usd", USD)
     """of all versions: what starts may still spend until `init_until`"""
     init_write_usd: float = field("init_write_usd", USD)
-    """of all versions: what a start took of that last"""
+    """of all versions: what a start last took of that"""
     init_until: float | None = field("init_until", TIME)
-    """of all versions: until when that holds; then a start opens a week"""
+    """of all versions: until when that holds; after it a start begins a new week"""
     init_spent_usd: float = field("init_spent_usd", USD)
-    """what starts have taken; of all versions: since the present one is deployed"""
+    """what starts have taken; of all versions: since the current one was deployed"""
     settled: int = field("settled", COUNT, internal=True)
-    """settlements"""
+    """number of settlements"""
     settled_saves: int = field("settled_saves", COUNT, internal=True)
-    """`saves` that the ledgers hold"""
+    """`saves` already in the ledgers"""
     settled_saved_usd: float = field("settled_saved_usd", USD, internal=True)
-    """`saved_usd` that the ledgers hold"""
+    """`saved_usd` already in the ledgers"""
     settled_others_usd: float = field("settled_others_usd", USD, internal=True)
-    """others' dollars that the ledgers hold"""
+    """other callers' dollars already in the ledgers"""
 
 
 class LastCall(Group):
@@ -289,24 +288,24 @@ class LastCall(Group):
     at: float | None = field("outcome_at", TIME)
     """when it was sent"""
     message_id: str = field("message_id", TEXT)
-    """the provider's id of it"""
+    """the provider's message id"""
 
 
 class LastDecision(Group):
-    """What the keep-warm function decided."""
+    """The keep-warm function's last decision."""
 
     due_at: float | None = field("due_at", TIME)
-    """the next check"""
+    """when the next check is due"""
     reason: str = field("reason", TEXT)
-    """why the last call or decision was as it was"""
+    """the reason for the last call or decision"""
     wanted_ttl: int | None = field("wanted_ttl", TTL)
     """the TTL that the next write asks for"""
     learned: str = field("learned", TEXT)
-    """the policy's counters, in Base64: of all versions, or of one that was replaced"""
+    """the policy's counters in Base64: of all versions, or of a replaced one"""
 
 
 class Deployment(Group):
-    """Where the prefix comes from, and who sends it."""
+    """The deployment of the prefix, and the functions that send it."""
 
     name: str = field("deployment", TEXT)
     """the deployment's name"""
@@ -317,4 +316,4 @@ class Deployment(Group):
     object: str = field("object", TEXT)
     """its prefix file's key in the bucket"""
     current: str = field("current", TEXT, internal=True)
-    """of all versions: the key of the one that is deployed"""
+    """of all versions: the key of the deployed one"""

@@ -1,6 +1,6 @@
-"""The store of warm states: every operation that a caller may ask for, by who asks.
+"""The protocols of a store of warm states: every operation, grouped by caller.
 
-Only types: at run time nothing needs this module, and the init phase does not load it.
+Only types; nothing loads this module at run time.
 """
 
 from __future__ import annotations
@@ -30,69 +30,69 @@ if TYPE_CHECKING:
 
 
 class WarmStore(Protocol):
-    """What whoever warms or observes asks of the place where warm states live.
+    """A store of warm states, for code that warms or observes.
 
-    Every method is atomic and raises StateError when the store cannot be reached in time, and
-    StateItemError when it reads an item that it cannot understand. Times are epoch seconds.
+    Every method is atomic. It raises StateError if the store cannot be reached in time, and
+    StateItemError if it reads an invalid item. Times are epoch seconds.
     """
 
     def now(self) -> float:
-        """The time that all callers share, in epoch seconds: the table's, as it last replied."""
+        """The time shared by all callers, in epoch seconds: the table's, from its last reply."""
 
     def read(self, key: str, deadline: Deadline) -> State:
-        """The state as last seen (possibly some milliseconds old); empty when unknown."""
+        """The state, possibly some milliseconds old; empty if there is none."""
 
     def take_lease(self, key: str, request: LeaseRequest, deadline: Deadline) -> tuple[State, bool]:
-        """Take the right to make the next warm call; the state, and whether it was taken."""
+        """Take the lease for the next warm call; return the state and whether it was taken."""
 
     def extend_lease(self, lease: Lease, until: float, deadline: Deadline) -> bool:
-        """Let the lease last until then: its holder has sent its request.
+        """Extend the lease, because its holder has sent its request.
 
-        Returns whether the lease was still held.
+        Returns False if the lease was no longer held.
         """
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
-        """Record a warm call that worked, and give the lease back.
+        """Record a successful warm call and release the lease.
 
-        A holder whose lease has passed on may still raise `warm_until`, never lower it, and
-        never touches the other holder's lease.
+        A holder that has lost its lease may still raise `warm_until` but not lower it, and does not
+        change the new holder's lease.
         """
 
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
-        """Record a warm call that failed, with its back-off, and give the lease back."""
+        """Record a failed warm call and its back-off, and release the lease."""
 
     def give_back(self, lease: Lease, usd: float, deadline: Deadline) -> None:
-        """Give the lease back, and what was taken with it (US dollars): its call is not made."""
+        """Release the lease and return the dollars taken with it: the call is not made."""
 
     def record_without_lease(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
-        """Record a warm call that was made without a lease: its money, and the life it gave.
+        """Record a warm call made without a lease: its cost and the entry's life.
 
-        Nobody's lease, back-off or check changes.
+        Leases, back-offs and checks do not change.
         """
 
     def record_use(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
-        """A real request read or wrote the entry: raise `warm_until`, end the silence.
+        """Record that a real request used the entry: raise `warm_until` and end the silence.
 
-        It outdates an earlier drift.
+        This clears an earlier drift.
         """
 
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
         """Count the first request after a silence, once."""
 
     def note_observer(self, key: str, at: float, deadline: Deadline) -> None:
-        """An agent observes its requests: all versions of the prefix are accounted for by that.
+        """Note that an agent observes its requests; applies to all versions of the prefix.
 
-        The keep-warm function looks at the prefix at its next tick.
+        The keep-warm function checks the prefix at its next tick.
         """
 
     def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
-        """A real request was not what is warmed; an older word about that changes nothing."""
+        """Note that a real request differed from the prefix; older drifts are ignored."""
 
     def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
-        """A sign of real traffic, by what it was seen: end the silence; `warm_until` stays."""
+        """Note real traffic and its source `by`: end the silence, leave `warm_until` unchanged."""
 
     def report(self, report: TrafficReport, state: State, deadline: Deadline) -> None:
-        """Note what a process saw of a prefix's requests, once; `state` as it was last read."""
+        """Record a process's report of a prefix's requests once; `state` is as last read."""
 
     def add_function(
         self, key: str, function: str, deadline: Deadline, started: float | None = None
@@ -104,55 +104,55 @@ class WarmStore(Protocol):
 
 
 class StateStore(WarmStore, Protocol):
-    """The same with what keeps prefixes warm and accounts for it."""
+    """A `WarmStore` with the operations of the keep-warm function."""
 
     def register(self, key: str, registration: Registration, deadline: Deadline) -> None:
-        """Note that the prefix is deployed; it is due then, unless its next check is known."""
+        """Note that the prefix is deployed; it becomes due unless a check is scheduled."""
 
     def record_check(self, key: str, check: Check, deadline: Deadline) -> None:
-        """Note the keep-warm function's decision and the time of its next check."""
+        """Record the keep-warm function's decision and the time of its next check."""
 
     def note_account(self, key: str, account: Account, deadline: Deadline) -> None:
-        """Note what is of all versions of a prefix; nothing where this is not the present one."""
+        """Change the account shared by all versions; no effect unless `key` is the current one."""
 
     def hand_over(self, hand_over: HandOver, deadline: Deadline) -> bool:
-        """Make a version of a prefix the present one; whether the old one still was."""
+        """Make a version the current one; return False if the old one no longer was."""
 
     def read_pause(self, key: str, deadline: Deadline) -> RoutePause:
-        """The pause of a route, as last seen; over long ago where there is none."""
+        """The pause of a route, as last seen; if there is none, one that ended long ago."""
 
     def pause(self, key: str, pause: RoutePause, deadline: Deadline) -> None:
         """Pause a route; a longer pause stays."""
 
     def retire(self, key: str, deadline: Deadline) -> None:
-        """No longer list this prefix as due."""
+        """Stop listing this prefix as due."""
 
     def due(self, now: float, limit: int, deadline: Deadline) -> DueStates:
-        """States whose next check is due, the longest waiting first, and unreadable items."""
+        """States whose next check is due, longest waiting first, and unreadable items."""
 
     def reserve(self, reservation: Reservation, limits: Limits, deadline: Deadline) -> bool:
-        """Set dollars aside in the day's ledgers of the prefix and of all, by one transaction.
+        """Reserve dollars in the day's ledgers of the prefix and the deployment, atomically.
 
-        Returns whether both limits allow that; nothing is set aside where one does not.
+        Returns False, and reserves nothing, if either limit does not allow it.
         """
 
     def spend(self, reservation: Reservation, outcome: Outcome, deadline: Deadline) -> None:
-        """Put what a call cost in the place of its reservation, in both ledgers.
+        """Replace a reservation with what its call cost, in both ledgers.
 
-        Where the cost is unknown the reservation stays, and counts as spent.
+        If the cost is unknown, the reservation stays and counts as spent.
         """
 
     def adjust(self, reservation: Reservation, usd: float, tokens: int, deadline: Deadline) -> None:
-        """Put what a call cost in the place of its reservation, and count nothing else of it."""
+        """Replace a reservation with what its call cost, without counting the call."""
 
     def settle(
         self, state: State, total: str, day: str, at: float, deadline: Deadline
     ) -> Settlement | None:
-        """Bring what others spent and what was saved into the day's ledgers, once.
+        """Enter other callers' spending and the savings into the day's ledgers, once.
 
-        Into the prefix's own and that of `total`; None when there was nothing to settle, or
-        somebody else has settled since `state` was read.
+        Enters them in the prefix's ledger and in that of `total`. Returns None if there is nothing
+        to settle, or if another caller has settled since `state` was read.
         """
 
     def ledger(self, key: str, days: Sequence[str], deadline: Deadline) -> list[Ledger]:
-        """The ledgers of those days that there are; of 100 days at most."""
+        """The existing ledgers of those days, for at most 100 days."""

@@ -1,4 +1,4 @@
-"""Reads and writes of single items of one table, as all operations use them."""
+"""Reads and writes single items of one table; the base of all operations."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-# Of what clocks may differ by, and replies take: leases last longer by twice that.
+# Allowance for clock differences and reply times; leases last longer by twice that.
 CLOCK_TOLERANCE_SECONDS = 5.0
-# AWS refuses a request that is signed with such a clock; a table that says so is wrong itself.
+# AWS refuses requests signed with a clock this far off, so such a reply's time is wrong.
 _ABSURD_SECONDS = 86_400.0
 
 NoneType = type(None)
-# What a reply holds, of those parts that are read.
+# The fields of a reply that are read.
 _SHAPES = {
     "Items": list,
     **dict.fromkeys(("Item", "Attributes", "Responses", "UnprocessedKeys"), dict),
@@ -33,10 +33,9 @@ _SHAPES = {
 
 
 class TableAccess:
-    """One table.
+    """Access to one table.
 
-    Every write may be sent again after any answer: a condition or a token keeps it from counting
-    twice.
+    Any write may be retried after any answer: a condition or a token keeps it from counting twice.
 
     Parameters
     ----------
@@ -61,7 +60,7 @@ class TableAccess:
         reply = self._send(operation, parameters, deadline)
         for name, kind in _SHAPES.items():
             if not isinstance(reply.get(name), (kind, NoneType)):
-                raise StateError(f"the table's reply to {operation} is none of DynamoDB's: {name}")
+                raise StateError(f"the table's reply to {operation} is not DynamoDB's: {name}")
         at = replied_at(reply)
         if at is not None:
             ahead = at - time()
@@ -72,7 +71,7 @@ class TableAccess:
         return {"TableName": self._table, "Key": {"pk": {"S": key}}}
 
     def _get(self, key: str, deadline: Deadline, *, consistent: bool = False) -> object:
-        """The item, possibly some milliseconds old if not `consistent`; empty where is none."""
+        """The item, possibly some milliseconds old unless `consistent`; empty if absent."""
         parameters = {**self._at(key), "ConsistentRead": consistent}
         return self._call("GetItem", parameters, deadline).get("Item") or {}
 
@@ -84,9 +83,9 @@ class TableAccess:
         return self._call("UpdateItem", parameters, deadline).get("Attributes") or {}
 
     def _update_once(self, changes: Mapping[str, Change], deadline: Deadline) -> None:
-        """Update all of these items or none, and once, however often the request is sent.
+        """Update all of these items or none, once, however often the request is sent.
 
-        It needs no permission but UpdateItem's:
+        Needs only the UpdateItem permission:
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
         """
         for change in changes.values():
@@ -98,7 +97,7 @@ class TableAccess:
         self._call("TransactWriteItems", parameters, deadline)
 
     def _update_if(self, key: str, change: Change, deadline: Deadline) -> None:
-        """Update unless the condition says that there is nothing to do."""
+        """Update if the condition holds; otherwise there is nothing to do."""
         try:
             self._update(key, change, deadline)
         except ConditionFailed:

@@ -1,8 +1,7 @@
-"""Calls of DynamoDB operations: what a refusal means, and what is sent again.
+"""Calls DynamoDB operations: interprets errors and retries.
 
-Whoever can send the parameters of one operation can keep the state: the extension by signed HTTP
-(`signed_calls`), everyone else with boto3's low-level client
-(`prefixwarm.keepwarm.dynamodb_boto3`). What both have in common stands here.
+The extension sends operations by signed HTTP (`signed_calls`), all other callers with boto3's
+low-level client (`prefixwarm.keepwarm.dynamodb_boto3`). This module holds what both share.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     class DynamoCall(Protocol):
         """Calls one DynamoDB operation, such as ``UpdateItem``.
 
-        Raises ConditionFailed, TableBusyError when the same may succeed if it is sent again, or
-        StateError for everything else that goes wrong.
+        Raises ConditionFailed, TableBusyError if a retry may succeed, or StateError for every other
+        failure.
         """
 
         def __call__(
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
             """Send the parameters and return the reply."""
 
 
-# Throttled, written to by somebody else just now, or DynamoDB's own fault. Every write of ours may
-# be sent again, even if the refused one was applied: it holds a condition or a token against that.
+# Throttling, a concurrent write, or a DynamoDB failure. Retrying is safe even if the refused write
+# was applied: every write has a condition or a token against that.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 _BUSY = (
     "ProvisionedThroughputExceededException",
@@ -44,9 +43,9 @@ _BUSY = (
     "TransactionConflictException",
     "TransactionInProgressException",
 )
-# What may hold a condition. Any other operation that is told of one was not understood.
+# Operations that may have a condition; a condition error from any other is unexpected.
 _CONDITIONAL = ("UpdateItem", "TransactWriteItems")
-# The same as the reasons of a transaction's cancellation; "None" is an item without fault.
+# The same errors as reasons for a cancelled transaction; "None" is an item that was fine.
 _BUSY_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 _FIRST_PAUSE = 0.025
@@ -56,8 +55,8 @@ _LONGEST_PAUSE = 0.8
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
-class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
-    """The condition of a write does not hold; `item` is what stands there."""
+class ConditionFailed(Exception):  # noqa: N818 - a result, not an error
+    """The condition of a write does not hold; `item` is the stored item."""
 
     def __init__(self, item: Mapping[str, Any] | None) -> None:
         self.item = item or {}
@@ -65,11 +64,11 @@ class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
 
 
 class TableBusyError(StateError):
-    """The table did not answer the request; the same, sent again, may succeed."""
+    """The table could not process the request; a retry may succeed."""
 
 
 def refusal(operation: str, code: str, status: int, reply: Mapping[str, Any]) -> Exception:
-    """The exception that an error of DynamoDB becomes.
+    """Return the exception for a DynamoDB error.
 
     Parameters
     ----------
@@ -96,23 +95,23 @@ def refusal(operation: str, code: str, status: int, reply: Mapping[str, Any]) ->
 
 
 def _reasons(reply: Mapping[str, Any]) -> set[str]:
-    """Why a transaction was cancelled, over all its items."""
+    """Why a transaction was cancelled, for all its items."""
     reasons = reply.get("CancellationReasons")
     listed = reasons if isinstance(reasons, list) else ()
     return {str(reason.get("Code")) for reason in listed if isinstance(reason, dict)}
 
 
 def replied_at(reply: Mapping[str, Any]) -> float | None:
-    """When the table replied by its own clock, in epoch seconds; None where the reply does not say.
+    """Return when the table replied by its own clock, in epoch seconds, or None if not given.
 
-    The e-mail package, which parses such dates, costs an init phase too much.
+    Parses the date itself because importing the e-mail package costs the init phase too much.
     """
     headers = (reply.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
     try:
         _, day, month, year, clock, _ = headers["date"].split(" ")
         hours, minutes, seconds = clock.split(":")
         months = int(year) * 12 + _MONTHS.index(month) // 3 - 2
-        # Years that begin in March end with their leap day.
+        # Years counted from March end with the leap day.
         years, later = divmod(months, 12)
         days = 365 * years + years // 4 - years // 100 + years // 400 + (153 * later + 2) // 5
         days += int(day) - 719_469
@@ -122,10 +121,10 @@ def replied_at(reply: Mapping[str, Any]) -> float | None:
 
 
 def persistent(call: DynamoCall) -> DynamoCall:
-    """Calls that are sent again while the table is busy, until the deadline, never beyond it.
+    """Wrap a call so that it is retried while the table is busy, until the deadline.
 
-    The pauses double, up to 0.8 seconds, and are of random length, so that many callers who were
-    refused together do not come back together.
+    Pauses double, up to 0.8 seconds, and have random lengths, so that callers refused together do
+    not retry together.
     """
 
     def calls(operation: str, parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
@@ -144,7 +143,7 @@ def persistent(call: DynamoCall) -> DynamoCall:
 
 
 def signed_calls(aws: AwsClient) -> DynamoCall:
-    """DynamoDB by signed HTTP, as `DynamoState` wants it."""
+    """Return a `DynamoCall` by signed HTTP."""
 
     def call(operation: str, parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         try:

@@ -1,4 +1,4 @@
-"""What real requests change in the warm state. The init phase sees none and loads none of it."""
+"""Changes that real requests make to the warm state; the init phase does not load them."""
 
 from __future__ import annotations
 

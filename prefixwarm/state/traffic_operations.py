@@ -1,4 +1,4 @@
-"""What real traffic, and starts, tell the state."""
+"""Operations that record real traffic and starts in the state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TrafficOperations(TableAccess):
-    """Note what an agent's requests did; see `StateStore`."""
+    """Record what an agent's requests did; see `StateStore`."""
 
     def record_use(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
         """See `StateStore`."""
@@ -81,6 +81,6 @@ def _matched(at: float) -> Change:
     change = Change()
     change.set("matched_at", at)
     end_silence(change, at, OBSERVED)
-    # A session start that was just counted has set the same time.
+    # A session start counted just now has set the same time.
     change.require(change.absent_or("traffic_at", "<=", at))
     return change

@@ -1,7 +1,7 @@
-"""What one process saw of a prefix's requests: a value that can wait, and be handed to another.
+"""One process's report of a prefix's requests, which can be stored and sent later.
 
-A report is made in the agent's process and sent from there, or, when the environment ends first,
-by the layer at its shutdown; so it carries the times of the requests, not of the sending.
+The agent's process makes and sends a report; if the environment ends first, the layer sends it
+at shutdown. So it carries the times of the requests, not of the sending.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State
 
 
-# What a process keeps in a file of its own while it is not sent; the layer sends what is left.
+# Each process keeps unsent reports in its own file here; the layer sends what is left.
 FOLDER = "/tmp/.prefixwarm-observed"  # noqa: S108 - private to the execution environment
 
 _SESSION_SECONDS = float(TTL_5M)
 
 
 class TrafficReport(Record):
-    """One or more requests of a prefix, in the order in which they were sent.
+    """One or more requests of a prefix, in sending order.
 
-    Times are epoch seconds, TTLs seconds, and tokens are sums over the requests. `id` is the
-    report's own, so that it counts once however often it is sent. `file_ttl` is what the prefix
-    file asks for. `first_hit`: the first request is what is warmed and read it; `first_wrote`: it
-    wrote, under `first_ttl` where that is known; `first_saving_usd` is what its read saved against
-    the cheaper write. `matched_at` is the last request that used the entry, and `matched_ttl` what
-    such a request wrote, where one did. `drift_at`, `drift_tier` and `drift_place` tell of the
-    last request that is not what is warmed. `hits` are requests that read the entry; `missed_usd`
-    is what the others paid beyond the price of a read, but for `missed_unpriced` of them.
-    `asked_ttl` is what breakpoints asked for;
-    `function` is the Lambda function that sent them, empty elsewhere.
+    Times are epoch seconds, TTLs seconds, and token counts are sums over the requests. `id`
+    identifies the report, so it counts once however often it is sent. `file_ttl` is the prefix
+    file's TTL. `first_hit`: the first request matched the prefix and read it; `first_wrote`: it
+    wrote it, with `first_ttl` if known; `first_saving_usd` is what its read saved compared with the
+    cheaper write. `matched_at` is the last request that used the entry, and `matched_ttl` the TTL
+    such a request wrote, if one did. `drift_at`, `drift_tier` and `drift_place` describe the last
+    request that differed from the prefix. `hits` counts requests that read the entry; `missed_usd`
+    is what the others paid beyond the price of a read, except `missed_unpriced` of them.
+    `asked_ttl` is the TTL of the requests' breakpoints; `function` is the Lambda function that sent
+    them, empty elsewhere.
     """
 
     id: str
@@ -61,7 +61,7 @@ class TrafficReport(Record):
     missed_unpriced: int = 0
 
     def then(self, later: TrafficReport) -> TrafficReport:
-        """This report and a later one of the same prefix, as one report under this one's id."""
+        """Merge a later report of the same prefix into this one, under this one's id."""
         drifted = later if later.drift_at is not None else self
         return self.replace(
             last_at=max(self.last_at, later.last_at),
@@ -82,21 +82,21 @@ class TrafficReport(Record):
 
     @property
     def drift(self) -> Drift | None:
-        """The last request that is not what is warmed."""
+        """The last request that differed from the prefix."""
         if self.drift_at is None:
             return None
         return Drift(at=self.drift_at, tier=self.drift_tier, place=self.drift_place)
 
     def ttl(self, state: State) -> int:
-        """The entry's TTL: what a request wrote, else what was granted before."""
+        """The entry's TTL: as a request wrote it, or else as granted before."""
         return self.matched_ttl or state.life.granted_ttl or self.file_ttl
 
     def session_start(self, state: State) -> SessionStart | None:
-        """What the first request after a silence is worth; None where there was no silence.
+        """Return the first request after a silence as a session start; None without a silence.
 
-        It saved money only when it read an entry that a warm call kept alive: no traffic of any
-        kind was seen for as long as the entry lives by itself. The saving is priced as the cheaper
-        write, since the agent's own marker may ask for either TTL.
+        It saved money only if it read an entry that a warm call kept alive: there was no traffic
+        for the entry's own lifetime. The saving is priced against the cheaper write, because the
+        agent's breakpoint may ask for either TTL.
         """
         quiet = self.first_at - (state.traffic.at or 0.0)
         if quiet <= _SESSION_SECONDS:
@@ -110,7 +110,7 @@ class TrafficReport(Record):
             init_read=self.first_hit and _sent_by_start(state),
             saved=saved,
             saved_usd=self.first_saving_usd if saved else None,
-            # What was billed says more than the breakpoints.
+            # The bill is more reliable than the breakpoints.
             asked_ttl=ttl if self.first_wrote and not self.first_hit else self.asked_ttl,
             recheck=state.last_decision.due_at is not None,
         )

@@ -1,4 +1,4 @@
-"""The expressions of DynamoDB's UpdateItem."""
+"""Builds the expressions of DynamoDB's UpdateItem."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Change:
         self._clauses["SET"].append(f"{self._name(name)} = {self._held(value)}")
 
     def default(self, name: str, value: str | float) -> None:
-        """Set an attribute where it is absent."""
+        """Set an attribute if it is absent."""
         held = self._name(name)
         self._clauses["SET"].append(f"{held} = if_not_exists({held}, {self._held(value)})")
 
     def add(self, name: str, value: float) -> None:
-        """Add to a number, which counts as 0 where it is absent."""
+        """Add to a number; an absent one counts as 0."""
         self._clauses["ADD"].append(f"{self._name(name)} {self._held(value)}")
 
     def add_to_set(self, name: str, value: str) -> None:
-        """Put a text into a set of texts."""
+        """Add a string to a set of strings."""
         held = self._held(value)
         self._values[held] = {"SS": [value]}
         self._clauses["ADD"].append(f"{self._name(name)} {held}")
@@ -45,25 +45,25 @@ class Change:
         self._clauses["REMOVE"] += [self._name(name) for name in names]
 
     def require(self, condition: str) -> None:
-        """Change nothing unless this holds as well."""
+        """Add a condition that must hold as well."""
         self._conditions.append(f"({condition})")
 
     def compare(self, name: str, operator: str, value: str | float) -> str:
-        """The condition that an attribute is there and compares so."""
+        """The condition that an attribute exists and compares so."""
         return f"{self._name(name)} {operator} {self._held(value)}"
 
     def absent_or(self, name: str, operator: str, value: str | float) -> str:
-        """The condition that an attribute compares so where it is there."""
+        """The condition that an attribute is absent or compares so."""
         comparison = self.compare(name, operator, value)
         return f"attribute_not_exists({self._name(name)}) OR {comparison}"
 
     def is_other(self, name: str, value: str) -> str:
-        """The condition that an attribute is there and is something else."""
+        """The condition that an attribute exists and has another value."""
         there = self._name(name)
         return f"(attribute_exists({there}) AND {there} <> {self._held(value)})"
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters of UpdateItem, but for table and key."""
+        """The parameters of UpdateItem, except table and key."""
         clauses = [f"{verb} {', '.join(what)}" for verb, what in self._clauses.items() if what]
         parameters: dict[str, Any] = {"UpdateExpression": " ".join(clauses)}
         if self._names:
@@ -86,7 +86,7 @@ class Change:
 
 
 def typed(value: str | float) -> dict[str, str]:
-    """A value as DynamoDB's API writes it; numbers to nine digits after the point."""
+    """A value in DynamoDB's API form; numbers with nine decimal places."""
     return {"S": value} if isinstance(value, str) else {"N": _decimal(value)}
 
 

@@ -1,4 +1,4 @@
-"""What a warm call asks of the state: the lease, and what it did."""
+"""Operations of a warm call: take the lease, record the outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEASE = ("lease_owner", "lease_until", "lease_unsent")
 
 
 class WarmOperations(TableAccess):
-    """Take the lease, record what the call did; see `StateStore`."""
+    """Take the lease and record what the call did; see `StateStore`."""
 
     def read(self, key: str, deadline: Deadline) -> State:
         """See `StateStore`."""
@@ -65,7 +65,7 @@ class WarmOperations(TableAccess):
     def _take_both(
         self, key: str, change: Change, request: LeaseRequest, deadline: Deadline
     ) -> State:
-        """Take the lease and the dollars, or neither; the state with them."""
+        """Take the lease and the dollars, or neither; return the resulting state."""
         change.set("init_at", request.now)
         change.add("init_spent_usd", request.allowance_usd or 0.0)
         self._update_once({key: change, shared_key(key): _taken(request)}, deadline)
@@ -129,7 +129,7 @@ class WarmOperations(TableAccess):
         self._return_dollars(key, _not_spent(made), deadline)
 
     def _return_dollars(self, key: str, usd: float, deadline: Deadline) -> None:
-        """Give back to the allowance what was taken of it too much, or take what was too little."""
+        """Return what was taken from the allowance in excess, or take what was short."""
         if abs(usd) < LEAST_USD:
             return
         own, shared = Change(), Change()
@@ -139,9 +139,9 @@ class WarmOperations(TableAccess):
         self._update_once({key: own, shared_key(key): shared}, deadline)
 
     def _update_as_holder(self, lease: Lease, change: Change, deadline: Deadline) -> bool:
-        """Update if the lease is still held; true, too, where that was done already.
+        """Update if the lease is still held; also True if this was done already.
 
-        A request is sent again when its reply was lost, and must not count twice.
+        A request is retried if its reply was lost, and must not count twice.
         """
         _require_holder(change, lease)
         try:
@@ -151,7 +151,7 @@ class WarmOperations(TableAccess):
         return True
 
     def _update_or(self, key: str, change: Change, otherwise: Change, deadline: Deadline) -> None:
-        """Update; where the condition does not hold, count at least the money."""
+        """Update; if the condition does not hold, at least count the money."""
         try:
             self._update_once({key: change}, deadline)
         except ConditionFailed:
@@ -160,7 +160,7 @@ class WarmOperations(TableAccess):
 
 
 def _lease_is_free(change: Change, request: LeaseRequest) -> str:
-    """Whether nobody holds the lease: it has ended, or its end is none that a caller may set."""
+    """The condition that the lease is free: it has ended, or its end is implausibly late."""
     free = change.absent_or("lease_until", "<=", request.now)
     latest = request.now + LONGEST_LEASE_SECONDS
     free = f"{free} OR {change.compare('lease_until', '>', latest)}"
@@ -180,7 +180,7 @@ def _require_holder(change: Change, lease: Lease) -> None:
 
 
 def _taken(request: LeaseRequest) -> Change:
-    """Dollars taken of the allowance, or of a week's that begins with this."""
+    """Take dollars from the allowance, or from a new week's allowance."""
     change, usd = Change(), request.allowance_usd or 0.0
     change.set("init_write_usd", usd)
     change.add("init_spent_usd", usd)
@@ -196,7 +196,7 @@ def _taken(request: LeaseRequest) -> Change:
 
 
 def _not_spent(made: Result | Failure) -> float:
-    """What a call did not cost of the dollars that were taken for it; 0 where that is unknown."""
+    """The unspent part of the dollars taken for a call; 0 if unknown."""
     if made.allowance_usd is None or made.cost_usd is None:
         return 0.0
     return made.allowance_usd - made.cost_usd
@@ -262,5 +262,5 @@ def _spending(made: Result | Failure) -> Change:
 
 
 def _gave_back(lease: Lease, item: Mapping[str, Any]) -> bool:
-    """Whether this holder's call is recorded: nobody else can have ended its lease."""
+    """Whether this holder's call is recorded: nobody else could have ended its lease."""
     return "lease_owner" not in item and state_of(lease.key, item).lease.token == lease.token

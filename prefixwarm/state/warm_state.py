@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from prefixwarm.state.schema import Group
 
 
-# No holder takes a lease for longer: one that ends later was written by a wrong clock.
+# No holder takes a longer lease; one that ends later was written with a wrong clock.
 LONGEST_LEASE_SECONDS = 120.0
 
 
 class State(Record):
-    """What is known of one prefix. Times are epoch seconds; None is unknown.
+    """The state of one prefix. Times are epoch seconds; None is unknown.
 
-    The groups are described in `prefixwarm.state.schema`.
+    See `prefixwarm.state.schema` for the groups.
     """
 
     key: str
@@ -50,7 +50,7 @@ class State(Record):
 
     @classmethod
     def of(cls, key: str, **attributes: Any) -> State:
-        """The state with these attributes of its item, by their flat names."""
+        """Make a state from its item's attributes, by their flat names."""
         held: dict[str, dict[str, Any]] = {}
         for attribute, value in attributes.items():
             field = FIELDS[attribute]
@@ -60,7 +60,7 @@ class State(Record):
         return cls(key=key, **own, **groups)
 
     def attributes(self, *, internal: bool = True) -> dict[str, Any]:
-        """All attributes by their flat names; `internal` ones as well, or not."""
+        """All attributes by their flat names, with or without `internal` ones."""
         held: Mapping[str, Any] = vars(self)
         return {
             attribute: getattr(held[field.group], field.name) if field.group else held[field.name]
@@ -69,30 +69,30 @@ class State(Record):
         }
 
     def warm_for(self, now: float) -> float:
-        """Seconds that the entry still lives; 0 when it does not."""
+        """Seconds until the entry expires; 0 if it has."""
         return max(0.0, (self.life.warm_until or 0.0) - now)
 
     def leased(self, now: float) -> bool:
-        """Whether somebody is warming it now."""
+        """Whether the prefix is being warmed now."""
         return 0.0 < (self.lease.until or 0.0) - now <= LONGEST_LEASE_SECONDS
 
     def held_back(self, now: float, by: str) -> bool:
-        """Whether a back-off holds this caller."""
+        """Whether a back-off applies to this caller."""
         return (self.backoff.until or 0.0) > now and self.backoff.of in ("", by)
 
     def is_used_by(self, function: str) -> bool:
         """Whether a request of this function was seen to use the entry.
 
-        Where no function has named itself, any request counts.
+        If no function has identified itself, any request counts.
         """
         traffic = self.traffic
         return function in traffic.used_by or (not traffic.used_by and bool(traffic.matched_at))
 
     def ttl_to_ask(self, wanted: int, now: float) -> int:
-        """The TTL that a call asks for where this one is wanted for writes.
+        """Return the TTL to request, given the one wanted for writes.
 
-        Never less than the living entry has: what a shorter marker does to it is documented
-        nowhere. Never more than the provider grants.
+        Never less than the live entry's TTL, because the effect of a shorter one is undocumented;
+        never more than the provider grants.
         """
         living = (self.life.granted_ttl or 0) if self.warm_for(now) else 0
         return min(max(wanted, living), self.life.longest_ttl or 3600)
@@ -111,7 +111,7 @@ GROUPS: dict[str, type[Group]] = {
 }
 _NAME = Field(attribute="name", kind=TEXT, internal=False, name="name")
 
-# Every attribute of a prefix's item, by its name there.
+# Every attribute of a prefix's item, by name.
 FIELDS: dict[str, Field] = {
     "name": _NAME.replace(empty=""),
     **{

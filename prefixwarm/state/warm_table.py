@@ -1,4 +1,4 @@
-"""The warm state in DynamoDB, as far as whoever warms or observes needs it."""
+"""The part of the warm state in DynamoDB that code needs to warm or observe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class WarmTable(WarmOperations, TrafficOperations):
 
     def report(self, report: TrafficReport, state: State, deadline: Deadline) -> None:
         """See `WarmStore`."""
-        # The init phase reports nothing, and pays for what it loads.
+        # The init phase reports nothing, so it must not load this.
         from prefixwarm.state.report_operations import send
 
         send(self, self._update, report, state, deadline)

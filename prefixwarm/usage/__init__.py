@@ -1,1 +1,1 @@
-"""What a reply billed, whichever provider sent it: one reader of all usage fields."""
+"""Reads what a reply billed, for any provider: one reader of all usage fields."""

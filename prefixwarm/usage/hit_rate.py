@@ -1,9 +1,9 @@
-"""The hit rate: by tokens, since a hit of a long prompt is worth more than that of a short one."""
+"""The hit rate, counted in tokens because a hit on a long prompt is worth more."""
 
 from __future__ import annotations
 
 
 def hit_rate(read: int, written: int, uncached: int) -> float | None:
-    """The share of the input tokens that were read from the cache; None where there were none."""
+    """Return the share of input tokens read from the cache; None without input tokens."""
     tokens = read + written + uncached
     return read / tokens if tokens else None

@@ -1,9 +1,9 @@
-"""Reads the usage of a reply: of the Messages API, Converse, OpenAI, Gemini and what speaks alike.
+"""Reads the usage of a reply: Messages API, Converse, OpenAI, Gemini and compatible APIs.
 
 A reply, or its usage alone, may be an SDK's object or a dict. The fields are those of the SDKs:
 anthropic 2.14, botocore 1.44 (``TokenUsage``), openai 3.57 (``CompletionUsage``,
-``ResponseUsage``), google-genai 3.6 (``GenerateContentResponseUsageMetadata``); gateways and
-frameworks that hand on a usage of their own arrange it like one of these.
+``ResponseUsage``), google-genai 3.6 (``GenerateContentResponseUsageMetadata``). Gateways and
+frameworks with a usage object of their own follow one of these forms.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ ANTHROPIC, CONVERSE, OPENAI, GEMINI = "anthropic", "converse", "openai", "gemini
 
 _USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
 _MODEL_NAMES = ("model", "model_version", "modelVersion")
-# Nova's names by InvokeModel, beside those of Converse.
+# Nova's names with InvokeModel, in addition to Converse's.
 _OF_NOVA = {
     "cacheReadInputTokenCount": "cacheReadInputTokens",
     "cacheWriteInputTokenCount": "cacheWriteInputTokens",
 }
 _SERVED = ("inference_geo", "speed", "service_tier")
-# Whoever hands on Claude's usage in OpenAI's arrangement keeps one of Claude's own names beside.
+# A gateway that returns Claude's usage in OpenAI's form keeps one of these Claude names too.
 _OF_CLAUDE = ("cache_creation_input_tokens", "cache_creation", "ephemeral_5m_input_tokens")
 
 
 class Reading(Record):
-    """What a reply says of the tokens that it billed.
+    """The tokens that a reply billed.
 
     Attributes
     ----------
     form : str
         The API whose fields it has: ``anthropic``, ``converse``, ``openai`` or ``gemini``; empty
-        where it is a `Usage` that was read before.
+        for a `Usage`, which is already read.
     usage : Usage or None
-        None where a field holds what cannot be a number of tokens: then nothing is known.
+        None if a field is not a possible token count; then nothing is known.
     unusable : str
-        The name of that field; empty where there is none.
+        The name of that field, or "".
     model : str
-        The model as the reply names it; empty where it does not.
+        The model named in the reply, or "".
     inference_geo, speed, service_tier : str
-        How it was served, as Claude's usage says it; empty where it does not. They change prices.
+        How it was served, from Claude's usage, or "". They affect prices.
     """
 
     form: str
@@ -64,12 +64,12 @@ def read_usage(reply: object) -> Reading | None:
     Parameters
     ----------
     reply : object or mapping
-        A provider's reply, or its usage alone; also what holds a `Usage`, such as an `Outcome`.
+        A provider's reply, or only its usage; also an object with a `Usage`, such as an `Outcome`.
 
     Returns
     -------
     Reading or None
-        None where there is no usage in it.
+        None if there is no usage in it.
     """
     if isinstance(reply, Usage):
         return Reading(form="", usage=reply)
@@ -87,7 +87,7 @@ def read_usage(reply: object) -> Reading | None:
 
 
 def plain(value: object) -> Mapping[str, Any] | None:
-    """An object of an SDK, or a mapping, as a mapping; None for everything else."""
+    """Return an SDK object or a mapping as a mapping; None for anything else."""
     if isinstance(value, Mapping):
         return value
     dump = getattr(value, "model_dump", None)
@@ -129,7 +129,7 @@ def _read(usage: Mapping[str, Any], model: str) -> Reading | None:
 
 
 def form_of(usage: Mapping[str, Any]) -> str | None:
-    """The API whose usage fields these are; None where they are nobody's."""
+    """The API with these usage fields; None if no API has them."""
     names = {name for name, value in usage.items() if value is not None}
     if "inputTokens" in names:
         return CONVERSE
@@ -151,7 +151,7 @@ class _UnusableError(Exception):
 
 
 def _count(fields: Mapping[str, Any], *names: str) -> int:
-    """The first of these fields that is there; 0 where none is."""
+    """The first of these fields that is present; 0 if none is."""
     for name in names:
         value = fields.get(name)
         if value is not None:
@@ -166,9 +166,9 @@ def _inner(fields: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 
 def _openai(usage: Mapping[str, Any]) -> Usage:
-    """Chat Completions and Responses: what was read and written is part of the prompt's count.
+    """Chat Completions and Responses: the prompt's count includes reads and writes.
 
-    So count DeepSeek, Moonshot, LiteLLM, LangChain and pydantic-ai, under names of their own.
+    DeepSeek, Moonshot, LiteLLM, LangChain and pydantic-ai count the same way, under other names.
     """
     details = _inner(
         usage, "prompt_tokens_details", "input_tokens_details", "input_token_details", "details"
@@ -201,7 +201,7 @@ def _openai(usage: Mapping[str, Any]) -> Usage:
 
 
 def _gemini(usage: Mapping[str, Any]) -> Usage:
-    """``cached_content_token_count`` is part of the prompt's count; thoughts are billed output."""
+    """The prompt's count includes ``cached_content_token_count``; thoughts are billed as output."""
     prompt = _count(usage, "prompt_token_count", "promptTokenCount")
     read = _count(usage, "cached_content_token_count", "cachedContentTokenCount")
     if read > prompt:

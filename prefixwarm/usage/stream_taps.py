@@ -1,4 +1,4 @@
-"""Reads along while a caller reads a streamed reply, and says what it billed at its end."""
+"""Reads the usage of a streamed reply while the caller reads the reply."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from prefixwarm.usage.reading import Reading
 
-    # Takes what a reply billed; None where it did not say.
+    # Receives what a reply billed; None if the reply did not say.
     Done = Callable[[Reading | None], None]
 
 _Reply = TypeVar("_Reply")
 
 
 def events(stream: Any, done: Done) -> Iterator[Any]:
-    """The events of a stream, unchanged; `done` is called once, also where the caller stops."""
+    """Yield a stream's events unchanged; call `done` once, even if the caller stops early."""
     usage = StreamedUsage()
     try:
         for event in stream:
@@ -33,7 +33,7 @@ def events(stream: Any, done: Done) -> Iterator[Any]:
 
 
 async def async_events(stream: Any, done: Done) -> AsyncIterator[Any]:
-    """The same for an asynchronous stream."""
+    """`events` for an asynchronous stream."""
     usage = StreamedUsage()
     try:
         async for event in stream:
@@ -50,9 +50,9 @@ def _end(usage: StreamedUsage, done: Done) -> None:
 
 
 def tap(stream: Any, done: Done) -> Any:
-    """The stream with `done` called at its end.
+    """Return the stream, with `done` called at its end.
 
-    One of anthropic or openai stays the same object; of others it is a `TappedStream`.
+    A stream of anthropic or openai stays the same object; others become a `TappedStream`.
     """
     if not hasattr(stream, "_iterator"):
         return TappedStream(stream, done)
@@ -62,12 +62,12 @@ def tap(stream: Any, done: Done) -> Any:
 
 
 def tap_reply(reply: _Reply, done: Done) -> _Reply:
-    """Say what any reply billed: now where it is whole, else when the caller has read it.
+    """Report what a reply billed: at once if it is complete, or else once the caller has read it.
 
     Returns
     -------
     object
-        What to hand on in the reply's place.
+        The object to return in place of the reply.
     """
     if isinstance(reply, dict) and ("stream" in reply or "body" in reply):
         return cast("_Reply", tap_bedrock(reply, done))
@@ -78,7 +78,7 @@ def tap_reply(reply: _Reply, done: Done) -> _Reply:
 
 
 def tap_bedrock(reply: dict[str, Any], done: Done) -> dict[str, Any]:
-    """The same for a reply of boto3, whose stream or body is replaced in its place."""
+    """`tap_reply` for a boto3 reply; replaces its stream or body in place."""
     body = reply.get("body")
     if "usage" in reply:
         done(read_usage(reply))
@@ -93,13 +93,13 @@ def tap_bedrock(reply: dict[str, Any], done: Done) -> dict[str, Any]:
 
 
 def is_stream(reply: Any) -> bool:
-    """Whether a reply is read event by event."""
+    """Whether a reply is a stream of events."""
     whole = isinstance(reply, dict | list | tuple | str | bytes) or hasattr(reply, "model_dump")
     return not whole and (hasattr(reply, "__iter__") or hasattr(reply, "__aiter__"))
 
 
 class TappedStream:
-    """A stream that is read along; in everything else it is the stream itself."""
+    """A stream whose usage is read on the way; otherwise behaves like the stream itself."""
 
     def __init__(self, stream: Any, done: Done) -> None:
         self._stream = stream
@@ -142,7 +142,7 @@ class TappedStream:
 
 
 class TappedBody:
-    """The raw stream of a botocore body, of which a copy is read when the caller has it all."""
+    """A botocore body's raw stream; a copy is parsed once the caller has read all of it."""
 
     def __init__(self, stream: Any, done: Done) -> None:
         self._stream = stream
@@ -150,7 +150,7 @@ class TappedBody:
         self._chunks: list[bytes] = []
 
     def read(self, amount: int | None = None) -> bytes:
-        """Read as the stream itself does."""
+        """Read from the stream."""
         data: bytes = self._stream.read(amount) if amount is not None else self._stream.read()
         self._chunks.append(data)
         if self._done is not None and (amount is None or not data):

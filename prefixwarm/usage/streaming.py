@@ -1,4 +1,4 @@
-"""Reads the usage of a streamed reply from its events, as they pass by."""
+"""Collects the usage of a streamed reply from its events."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from prefixwarm.usage.reading import Reading
 
-# Where an event holds what holds the usage: Claude's first event, those of OpenAI's Responses,
-# Converse's last event, InvokeModel's chunks. Gemini's and Chat Completions' chunks hold it.
+# The fields of an event that contain the usage: in Claude's first event, OpenAI's Responses events,
+# Converse's last event and InvokeModel's chunks. Gemini and Chat Completions have it at the top.
 _HOLDERS = ("message", "response", "metadata", "chunk")
 _USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
 _MODEL_NAMES = ("model", "model_version", "modelVersion")
@@ -24,8 +24,8 @@ class StreamedUsage:
     """The usage of one streamed reply.
 
     It comes in several events: Claude counts the prompt in the first and the output in later ones;
-    others repeat all of it. Counts only grow, so the largest one holds where a gateway leaves one
-    out of a later event by writing 0.
+    others repeat everything. Counts only grow, so the largest value is right even if a gateway
+    writes 0 in a later event.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class StreamedUsage:
         self._model = ""
 
     def add(self, event: object) -> None:
-        """Note what one event says, whatever it is."""
+        """Add the usage in an event, if it has any."""
         for holder in _holders(event):
             model = next(
                 (m for name in _MODEL_NAMES if isinstance(m := _of(holder, name), str)), ""
@@ -53,12 +53,12 @@ class StreamedUsage:
                 self._fields[name] = value
 
     def reading(self) -> Reading | None:
-        """What all events so far say; None while none has any usage."""
+        """The usage in all events so far; None while no event had any."""
         return read_usage({"usage": self._fields, "model": self._model}) if self._fields else None
 
 
 def _holders(event: object) -> Iterator[object]:
-    """What of an event may have a usage: not made plain, as most events have none."""
+    """The parts of an event that may have a usage; not converted, as most events have none."""
     yield event
     for name in _HOLDERS:
         inner = _of(event, name)

@@ -1,7 +1,7 @@
 """One warm call in three steps: acquire, send, record.
 
-Whoever warms (the init phase, the keep-warm function, the command line) goes through here, so
-that all respect the same lease, the same back-off and the same honesty about the outcome::
+Every caller that warms (the init phase, the keep-warm function, the command line) uses these
+steps, so all follow the same lease, the same back-off and the same rules for outcomes::
 
     attempt = acquire(call, options, store, deadline)
     if attempt.granted:
@@ -49,24 +49,24 @@ def acquire(
     state: State | None = None,
     watch: LeaseWatch | None = None,
 ) -> Attempt:
-    """Ask the state; where a call is due, take the lease. Never waits for another's call.
+    """Read the state and, if a call is due, take the lease. Never waits for another caller.
 
     Parameters
     ----------
     deadline
         When the call must have ended.
     clock
-        Tells epoch seconds; None for the table's own.
+        Returns epoch seconds; None for the table's clock.
     state
-        As just read; None to read it.
+        The state as just read; None to read it.
     watch
-        Of a caller that asks again and again, and so sees whose holder is silent.
+        For a caller that polls: tracks how long a holder has been silent.
 
     Raises
     ------
     StateError
-        When the state cannot be reached: nothing was sent, and the caller decides whether that
-        means to let its function start (init phase) or to stop spending (keep-warm).
+        The state cannot be reached. Nothing was sent; the caller decides whether to let its
+        function start (init phase) or to stop spending (keep-warm).
     """
     if state is None:
         state = store.read(options.key, deadline.earliest(STATE_SECONDS))
@@ -108,7 +108,7 @@ def acquire_in_turn(
     *,
     wait: Deadline,
 ) -> Attempt:
-    """The same, but wait until `wait` for somebody else's call; raises StateError as well."""
+    """Like `acquire`, but wait until `wait` for another caller's call; may raise StateError."""
     watch = LeaseWatch()
     attempt = acquire(call, options, store, deadline, clock, watch=watch)
     while attempt.in_flight and pause(wait):
@@ -126,9 +126,9 @@ def without_lease(
     store: WarmStore | None = None,
     state: State | None = None,
 ) -> Attempt:
-    """An attempt that asks no state and takes no lease; where there is a store, it is told.
+    """Make an attempt without reading the state or taking a lease; a store records the outcome.
 
-    `state` is what is known of the prefix all the same.
+    `state` is the prefix's state, if the caller has it anyway.
     """
     options = options or CallOptions(key="", owner="", needed_until=0.0)
     state = state or State(key=options.key)
@@ -136,7 +136,7 @@ def without_lease(
 
 
 def pause(until: Deadline) -> bool:
-    """Sleep between two tries while somebody else's call is in flight; False when it is over."""
+    """Sleep before the next try while another call is in flight; False once time is over."""
     if until.expired:
         return False
     sleep(min(_jitter(), until.remaining()))
@@ -144,7 +144,7 @@ def pause(until: Deadline) -> bool:
 
 
 def _jitter() -> float:
-    """Seconds between two reads of another caller's lease: 0.1 to 0.3."""
+    """The seconds between two reads of another caller's lease: 0.1 to 0.3."""
     return 0.1 + os.urandom(1)[0] / 1275
 
 
@@ -159,7 +159,7 @@ def _refusal(state: State, options: CallOptions, now: float) -> str:
 
 
 def backing_off(state: State) -> str:
-    """Why a back-off holds a caller."""
+    """The reason text of a back-off."""
     failures, reason = state.backoff.failures, state.last_decision.reason
     return f"backing off after {failures} failed calls: {reason}"
 
@@ -172,7 +172,7 @@ def _share(
     deadline: Deadline,
     now: float,
 ) -> StartShare | None:
-    """What a start takes of the prefix's share; None for callers that pay otherwise."""
+    """What a start takes from the prefix's share; None for callers with another budget."""
     if options.usd_per_week is None:
         return None
     shared = store.read(shared_key(options.key), deadline.earliest(STATE_SECONDS))
@@ -187,7 +187,7 @@ def _leased(
     deadline: Deadline,
     clock: Callable[[], float],
 ) -> tuple[State, Lease | None, LeaseExtension | None]:
-    """The state, and the lease where it was taken, with what extends it."""
+    """The state, and the lease with its extension if it was taken."""
     began = monotonic()
     state, taken = store.take_lease(key, request, deadline.earliest(STATE_SECONDS))
     if not taken:
@@ -206,10 +206,11 @@ def _lease_request(
     deadline: Deadline,
     now: float,
 ) -> LeaseRequest:
-    """The lease that the call needs.
+    """The request for the lease that the call needs.
 
-    Nobody waits for the refresh of a living entry, nor is a second holder relieved as soon: two
-    calls may be under way when a holder is silent, and no more. Both leases begin with their limit.
+    A silent holder may be replaced once, so that at most two calls are under way. Two leases
+    therefore start at their full length: that of a refresh, for which nobody waits, and that of a
+    replacement.
     """
     unsent = not (state.warm_for(now) or state.lease.unsent)
     return LeaseRequest(

@@ -1,4 +1,4 @@
-"""One warm call after it was granted: send, and record; see `prefixwarm.warm.acquire`."""
+"""One granted warm call: send it and record it; see `prefixwarm.warm.acquire`."""
 
 from __future__ import annotations
 
@@ -39,33 +39,33 @@ _FIRST_BACKOFF = 30.0
 
 
 class CallOptions(Record):
-    """What a caller wants of one warm call. Times are epoch seconds.
+    """A caller's options for one warm call. Times are epoch seconds.
 
     Attributes
     ----------
     key, owner : str
-        Of the warm state, and of the lease: never the same for two calls.
+        The warm state's key, and the lease's owner, which is unique to the call.
     needed_until : float
-        Nothing is sent when the entry lives beyond this.
+        Nothing is sent if the entry lives beyond this time.
     latest_start : float or None
-        After this moment a refresh would be a write, and is dropped.
+        The call is dropped after this time, because a refresh would be a write.
     idle_refreshes : int or None
-        Refreshes to add to the idle count, 0 to end the silence, None to leave it.
+        Refreshes to add to the idle count; 0 ends the silence, None leaves it.
     ttl : int or None
-        What a write shall ask for, in seconds; None for what the state says.
+        The TTL of a write in seconds; None for the one in the state.
     usual_ttl : int or None
-        The same where the state does not say; None for what the prefix file says.
+        The TTL if the state has none; None for the prefix file's.
     usd_per_week : float or None
-        For a start, which pays from what starts may spend on the prefix: US dollars of that in a
-        week where nobody granted any. None for callers that pay otherwise.
+        For a start, which pays from the prefix's share for starts: the US dollars of a week without
+        a grant. None for callers with another budget.
     objection : str
-        Why the caller will not warm an entry that is cold; empty where it will.
+        Why the caller does not warm a cold entry; empty if it does.
     starting : bool
         Whether a function starts with the prefix for a waiting request.
     waited : bool
-        Whether somebody else's call was waited for: what is warm then is their doing.
+        Whether another caller's call was waited for, which then warmed the entry.
     by, deployment, function : str
-        Who calls, with a key and a network of its own; the function where there is one.
+        The caller (each has its own key and network), the deployment, and the function if any.
     """
 
     key: str
@@ -85,30 +85,30 @@ class CallOptions(Record):
 
     @property
     def caller(self) -> str:
-        """Whose failures these would be."""
+        """The caller to whom failures belong."""
         return self.by or self.function
 
     def ttl_of(self, call: WarmCall, state: State, now: float) -> int:
-        """The TTL that a write asks for, in seconds."""
+        """The TTL of a write, in seconds."""
         wanted = self.ttl or state.last_decision.wanted_ttl or self.usual_ttl or call.ttl
         return state.ttl_to_ask(wanted, now)
 
 
 class Attempt:
-    """One warm call on its way, from `acquire` or `without_lease`.
+    """One warm call in progress, from `acquire` or `without_lease`.
 
     Attributes
     ----------
     state : State
-        As it was read last.
+        As last read.
     granted : bool
         Whether the call may be sent.
     in_flight : bool
-        Whether somebody else makes this call just now: trying again a little later may help.
+        Whether another caller is making this call now; retrying shortly may help.
     outcome : Outcome
-        What has come of it so far: ``skipped`` with its reason until something was sent.
+        The outcome so far: ``skipped`` with its reason until something was sent.
     classification : Verdict or None
-        What the error means that sending met; None where there was none.
+        The classification of a send error; None if there was none.
     """
 
     def __init__(
@@ -148,12 +148,12 @@ class Attempt:
         )
 
     def give_up(self, reason: str) -> Outcome:
-        """Give the right to call back, and say why the call is not made.
+        """Release the lease without making the call, and set the reason.
 
         Raises
         ------
         StateError
-            When that cannot be recorded: the lease then ends by itself.
+            The release cannot be recorded; the lease then ends by itself.
         """
         if self._store is not None and self._lease is not None:
             until = Deadline.after(RECORD_SECONDS)
@@ -163,21 +163,21 @@ class Attempt:
         return self.outcome
 
     def send(self, provider: CallSender) -> Outcome:
-        """Send the call that was granted; never raises: what goes wrong is the outcome."""
+        """Send the granted call; never raises: any failure becomes the outcome."""
         try:
             ttl = self._options.ttl_of(self._call, self.state, self._clock())
             self.outcome = self._send_variants(self._call.with_ttl(ttl), provider)
         except LeaseLostError as error:
             self.outcome = self._failed(describe(error), classify(error)).replace(kind=SKIPPED)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must be recorded
+        except Exception as error:  # noqa: BLE001 - any failure must be recorded
             self.classification = classify(error)
             self.outcome = self._failed(describe(error), self.classification)
         return self.outcome
 
     def record(self) -> Outcome:
-        """Record what was sent, and give the lease back; never raises.
+        """Record what was sent and release the lease; never raises.
 
-        Where that fails, the outcome's reason says so.
+        If recording fails, the outcome's reason says so.
         """
         until = Deadline.after(RECORD_SECONDS)
         try:
@@ -202,7 +202,7 @@ class Attempt:
         for variant, tokens in variants:
             try:
                 return self._send_once(call, variant, tokens, provider)
-            except ProviderError as error:  # noqa: PERF203 - seldom more than one
+            except ProviderError as error:  # noqa: PERF203 - rarely more than one
                 if not classify(error).demanding:
                     raise
         return self._send_once(call, *last, provider)
@@ -223,9 +223,9 @@ class Attempt:
         return outcome.replace(max_tokens=tokens)
 
     def _reply(self, variant: WarmCall, tokens: int, provider: CallSender) -> Reply:
-        """The reply; the lease is extended when the request is sent.
+        """Send and return the reply; extend the lease when the request is sent.
 
-        Before that where the sender does not tell when it is, such as an SDK.
+        If the sender, such as an SDK, does not report that, extend it before sending.
         """
         if self._extension is None:
             return provider.send(variant, tokens, self._deadline)
@@ -293,10 +293,10 @@ def _in_flight(state: State) -> str:
 
 
 def _variants(call: WarmCall, state: State) -> Iterator[tuple[WarmCall, int]]:
-    """What to try in turn while the provider answers 400, which seldom says what it is about.
+    """The variants to try in turn on HTTP 400, which rarely names its cause.
 
-    The last one may ask for a token more than it had to, but settles whether 5 minutes are taken;
-    whether zero is, the next call settles.
+    The last variant may request one token more than needed, but it settles whether 5 minutes are
+    accepted; the next call settles whether zero tokens are.
     """
     least = max(state.life.max_tokens, call.least_tokens)
     yield call, least
@@ -331,10 +331,10 @@ def _outcome(call: WarmCall, state: State, usage: Usage, started: float) -> Outc
 
 
 def _refused_hour(outcome: Outcome, state: State) -> Outcome:
-    """The outcome of asking for 5 minutes after an hour was refused."""
+    """The outcome of requesting 5 minutes after an hour was refused."""
     if outcome.kind == UNCACHED:
         return outcome
-    # Where an hour was granted before, the 400 may have been about anything: once proves nothing.
+    # If an hour was granted before, one 400 proves nothing: it may have had any cause.
     settled = state.life.granted_ttl != TTL_1H
     reason = (
         f"{TTL_5M} s are asked for from now on" if settled else "though they were granted before"

@@ -1,4 +1,4 @@
-"""Whether what is being sent just now is a warm call: observers leave those out."""
+"""Marks requests as warm calls, so that observers leave them out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WARMING: ContextVar[bool] = ContextVar("prefixwarm_warming", default=False)
 
 @contextmanager
 def warm_call() -> Iterator[None]:
-    """Mark what this thread or task sends as a warm call."""
+    """Mark the requests of this thread or task as warm calls."""
     token = _WARMING.set(True)
     try:
         yield
@@ -24,5 +24,5 @@ def warm_call() -> Iterator[None]:
 
 
 def is_warm_call() -> bool:
-    """Whether this thread or task is making a warm call."""
+    """Whether this thread or task is sending a warm call."""
     return _WARMING.get()

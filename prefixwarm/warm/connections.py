@@ -1,4 +1,4 @@
-"""Everything that a caller reaches from one environment: provider, AWS and the warm state."""
+"""Connects a caller to the provider, AWS and the warm state."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Connections(Record):
-    """One environment's settings, and what is reached with them.
+    """One environment's settings and connections.
 
-    `store` is the table that the settings name, None where they name none, and `warm_store` the
-    same as far as warming needs it. No connection is open before its first request.
+    `store` is the table named in the settings, or None; `warm_store` is the same table with only
+    the operations for warming. No connection is opened before its first request.
     """
 
     environ: Mapping[str, str]
@@ -44,23 +44,23 @@ def connect(
     credentials: Callable[[Deadline], AwsCredentials] | None = None,
     warms_only: bool = False,
 ) -> Connections:
-    """Put transport, credentials, provider and store together.
+    """Create transport, credentials, provider and store.
 
     Parameters
     ----------
     settings
-        As read from `environ`; None to read them.
+        Settings already read from `environ`; None to read them.
     ca_folder
         See `HttpTransport`.
     credentials
-        Gives the AWS keys; None for those that Lambda provides.
+        Returns the AWS keys; None for those that Lambda provides.
     warms_only
         Whether to leave out `store`, whose code the init phase does not load.
 
     Raises
     ------
     SettingsError
-        When a setting is not understood.
+        A setting is invalid.
     """
     settings = settings or Settings.from_environment(environ)
     transport = HttpTransport(environ, ca_folder)

@@ -1,7 +1,7 @@
-"""What an error of a warm call means: for whom, for how long, and whether it may have cost money.
+"""Classifies an error of a warm call: whom it affects, for how long, and whether it cost money.
 
-The one place that decides it. The back-off of a prefix and the pause of a route both follow from
-the same verdict.
+This is the only place that decides it; a prefix's back-off and a route's pause both use the
+classification.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from prefixwarm.errors import (
 )
 from prefixwarm.wire.record import Record
 
-# What an error stops: the prefix that it happened with, or every prefix of the same route.
+# What an error stops: its own prefix, or every prefix on the route.
 PREFIX = "prefix"
 ROUTE = "route"
 
@@ -27,7 +27,7 @@ MINUTES = 600.0
 HOUR = 3600.0
 DAY = 86400.0
 
-# About the caller's key. 402 is about the organization's account, which all callers share.
+# Errors about the caller's key. 402 is about the organization's account, which all callers share.
 _REFUSED_KEY = (401, 403)
 _UNPAID = 402
 _ABOUT_THE_REQUEST = (400, 404, 413)
@@ -39,23 +39,23 @@ _QUOTA = "ServiceQuotaExceededException"
 
 
 class Classification(Record):
-    """What one error means for the calls that follow.
+    """What one error means for later calls.
 
     Attributes
     ----------
     scope : str
         `PREFIX` or `ROUTE`.
     own : bool
-        Whether it is about this caller's key, network or settings, and says nothing about
-        another caller's.
+        Whether it comes from this caller's key, network or settings and does not affect other
+        callers.
     pause : float or None
-        Seconds to send nothing; None where the usual back-off says it.
+        Seconds to send nothing; None for the usual back-off.
     sent : bool
         Whether a request was sent.
     billed : bool
-        Whether the provider may have billed it; nobody knows how much.
+        Whether the provider may have billed it, at an unknown amount.
     demanding : bool
-        Whether a request that asks for less, such as a shorter TTL, may be taken.
+        Whether a less demanding request, such as one with a shorter TTL, may be accepted.
     """
 
     scope: str = PREFIX
@@ -67,7 +67,7 @@ class Classification(Record):
 
 
 def classify(error: Exception) -> Classification:
-    """What this error of a warm call means; for any exception, never raises."""
+    """Classify any exception of a warm call; never raises."""
     if isinstance(error, ProviderError):
         return _of_status(error)
     if isinstance(error, (ConnectError, CredentialsError, SettingsError)):
@@ -82,10 +82,10 @@ def classify(error: Exception) -> Classification:
 
 
 def describe(error: BaseException) -> str:
-    """Why a call failed, for logs and the state; never the text of an unexpected exception.
+    """Describe a failure for logs and the state, without an unexpected exception's text.
 
-    Such a text may quote a prompt or a key: the exception's type and the function in which it
-    was raised stand for it.
+    That text may quote a prompt or a key, so the exception's type and the function that raised it
+    are given instead.
     """
     if isinstance(error, PrefixwarmError):
         return str(error)
@@ -105,9 +105,9 @@ def _of_status(error: ProviderError) -> Classification:
     if error.status in _REFUSED_KEY:
         return Classification(scope=ROUTE, own=True, pause=max(MINUTES, asked))
     if error.status in _ABOUT_THE_REQUEST:
-        # 400 seldom says what it is about.
+        # 400 rarely names its cause.
         return Classification(pause=max(MINUTES, asked), demanding=error.status == 400)
     if error.status == _TOO_SLOW:
         return Classification(pause=error.retry_after)
-    # 429, 529 and 5xx: the whole route is busy, for as long as the provider says.
+    # 429, 529 and 5xx: the whole route is busy, for as long as the provider asks.
     return Classification(scope=ROUTE, pause=error.retry_after)

@@ -1,7 +1,7 @@
-"""How long a lease holds others back: a second until its holder has sent, then its own limit.
+"""Lease durations: one second until the holder has sent its request, then the call's limit.
 
-A holder that dies before it has sent anything is soon relieved, and one that has sent is not: its
-call costs money. Whoever waits measures the second by a clock of its own that nobody sets.
+A holder that dies before sending is replaced quickly; one that has sent is not, because its call
+costs money. A waiting caller measures the second on its own monotonic clock.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-# What a lease lasts beyond its holder's time: twice what clocks may differ by.
+# How long a lease outlasts its holder's time: twice the allowed clock difference.
 LEASE_MARGIN_SECONDS = 10.0
 UNSENT_SECONDS = 1.0
-# A holder that has not sent by then asks first whether the lease is still its own.
+# A holder that has not sent by then must first check that it still holds the lease.
 _SURE_SECONDS = 0.6
 _EXTEND_SECONDS = 1.0
 
 
 def lease_seconds(deadline: Deadline) -> float:
-    """How long the lease of a call lasts that has to end by then."""
+    """Return the lease duration, in seconds, of a call with this deadline."""
     return min(deadline.remaining() + LEASE_MARGIN_SECONDS, LONGEST_LEASE_SECONDS)
 
 
 class LeaseWatch:
-    """How long one caller has seen the same holder not send.
+    """Tracks how long one caller has seen a holder not send.
 
     Parameters
     ----------
     clock
-        Tells seconds that only ever grow.
+        A monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -49,7 +49,7 @@ class LeaseWatch:
         self._since = 0.0
 
     def silent(self, state: State) -> Lease | None:
-        """The state's lease, if its holder has been seen for a second to have sent nothing."""
+        """The state's lease, if its holder has sent nothing for a second."""
         held = state.lease
         if not held.owner or held.unsent != held.owner:
             self._lease = None
@@ -61,18 +61,18 @@ class LeaseWatch:
 
 
 class LeaseExtension:
-    """Extends a lease to the limit of its holder's call, once the request is sent.
+    """Extends a lease to the limit of the call once its request is sent.
 
     Parameters
     ----------
     deadline
         When the call must have ended.
     time
-        Tells epoch seconds.
+        Returns epoch seconds.
     taken
-        When the lease was asked for, by `clock`.
+        When the lease was requested, on `clock`.
     clock
-        Tells seconds that only ever grow.
+        A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -93,12 +93,12 @@ class LeaseExtension:
         self._extended = False
 
     def progress(self, *, sent: bool) -> None:
-        """Note how far the request is: all of it is `sent`, or some is about to be.
+        """Follow the sending: the request is `sent`, or about to be.
 
         Raises
         ------
         LeaseLostError, StateError
-            As `confirm`, where it is late; never when the request is sent.
+            As in `confirm`, if it is late; never once the request is sent.
         """
         if self._extended:
             return
@@ -118,9 +118,9 @@ class LeaseExtension:
         Raises
         ------
         LeaseLostError
-            Somebody else has taken the lease over; this request must not be sent.
+            Another caller has taken over the lease; this request must not be sent.
         StateError
-            The table cannot be asked whether somebody has.
+            The table cannot be reached to check.
         """
         if not self._extended and not self._extend():
             raise LeaseLostError

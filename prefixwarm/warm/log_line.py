@@ -1,9 +1,8 @@
-"""Log lines with metrics: one JSON object in CloudWatch's embedded metric format.
+"""Writes log lines with metrics, as JSON in CloudWatch's embedded metric format.
 
-CloudWatch makes metrics of what a line declares, so that they need no call, and charges for each
-hour in which a metric is written. Therefore only trouble is declared unless all metrics are asked
-for; the other values stand in the line all the same, for Logs Insights. A line never holds prompt
-text or keys.
+CloudWatch turns the values that a line declares into metrics without an API call, and charges for
+each hour in which a metric is written. So only trouble is declared by default; the other values
+are in the line anyway, for Logs Insights. A line never holds prompt text or keys.
 """
 
 from __future__ import annotations
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
 
 NAMESPACE = "prefixwarm"
 
-# The metric that the alarm on trouble watches, and what each trouble counts in it. Three within an
-# hour go off: what may come right by itself counts once, what somebody has to look at counts three.
+# The metric of the trouble alarm, and how much each kind of trouble adds to it. Three within an
+# hour trigger the alarm: trouble that may resolve itself adds one, trouble that needs attention
+# three.
 TROUBLE = "WarmTrouble"
 TROUBLES = {
     "WarmFailed": 1,
@@ -45,7 +45,7 @@ _COUNTS = {
 
 
 def metrics(outcome: Outcome) -> dict[str, tuple[float, str]]:
-    """Metric values and units of one outcome, zeros included."""
+    """The metric values and units of an outcome, zeros included."""
     values: dict[str, tuple[float, str]] = {
         name: (float(outcome.kind == kind), "Count") for name, kind in _COUNTS.items()
     }
@@ -70,23 +70,23 @@ def metric_line(
     full: bool,
     also: tuple[str, ...] = (),
 ) -> str:
-    """A log line that says `facts` and declares metrics.
+    """Return a log line with `facts` that declares metrics.
 
     Parameters
     ----------
     values
         Metric values and units by name.
     facts
-        What else the line says; None is left out.
+        The line's other fields; None values are left out.
     service
-        The deployment, as the metrics' dimension.
+        The deployment, used as the metrics' dimension.
     now
         Epoch seconds.
     full
-        Whether every value is a metric, zeros included; else those of trouble alone are, and
-        other zeros are left out of the line.
+        Whether every value is a metric, zeros included. If not, only trouble is, and other zeros
+        are left out of the line.
     also
-        What is a metric all the same, zeros included.
+        Names that are metrics in any case, zeros included.
     """
     trouble = sum(values[name][0] * weight for name, weight in TROUBLES.items() if name in values)
     shown = {name: v for name, v in values.items() if full or v[0] or name in also}
@@ -111,20 +111,20 @@ def line(
     full: bool = False,
     **facts: str | float | None,
 ) -> str:
-    """The log line of one outcome.
+    """Return the log line of an outcome.
 
     Parameters
     ----------
     by
-        Who warmed: ``init``, ``keepwarm`` or ``cli``.
+        The caller: ``init``, ``keepwarm`` or ``cli``.
     now
         Epoch seconds.
     service
-        The deployment, as the metrics' dimension.
+        The deployment, used as the metrics' dimension.
     full
-        Whether all values are metrics, not those of trouble alone.
+        Whether all values are metrics, not only trouble.
     facts
-        More that is worth saying, such as ``held_ms``.
+        Additional fields, such as ``held_ms``.
     """
     said = {
         "prefix": outcome.name,

@@ -1,4 +1,4 @@
-"""What a start may still spend on a prefix, and what it takes of that for one warm call."""
+"""Computes what a start may still spend on a prefix and what one warm call takes of it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _UNOBSERVED = (
 
 
 class StartShare(Record):
-    """Dollars that one call of a start takes, or why it may take none.
+    """The dollars that a start's call takes, or why it may not spend.
 
     Attributes
     ----------
     usd : float
-        What a write costs; all of the week's share where that is unknown.
+        The cost of a write; the week's whole share if that is unknown.
     week_usd : float or None
-        The share of a week that begins with this call; None where one was granted or has begun.
+        The share of a week that begins with this call; None if one was granted or has begun.
     week_ends : float
         Epoch seconds.
     refusal : str
-        Why nothing may be spent; empty where it may.
+        Why nothing may be spent; empty if the call may be made.
     """
 
     usd: float
@@ -45,18 +45,18 @@ class StartShare(Record):
 def start_share(
     shared: State, call: WarmCall, ttl: int, usd_per_week: float, now: float
 ) -> StartShare:
-    """What a start takes for a write with this TTL (seconds).
+    """Return what a start takes for a write with this TTL (seconds).
 
-    The keep-warm function grants a share where it accounts for the agent's requests; where no such
-    grant holds, starts have a sum a week, which the first one of the week opens.
+    If the agent's requests are observed, the keep-warm function grants a share. Without a grant,
+    starts have a weekly sum; the first start of the week opens it.
 
     Parameters
     ----------
     shared
-        What all versions of the prefix share: see `shared_key`.
+        The state shared by all versions of the prefix: see `shared_key`.
     usd_per_week
-        US dollars that starts may spend on a prefix in a week without a grant; with 0 nothing is
-        spent where nobody observes the agent, whatever is left of a week.
+        US dollars that starts may spend on a prefix per week without a grant. With 0, nothing is
+        spent unless the agent is observed, whatever is left of a week.
     """
     ends = shared.money.init_until or 0.0
     opens = ends <= now
@@ -76,7 +76,7 @@ def start_share(
 
 
 def used_up(shared: State, now: float) -> str:
-    """Why starts send nothing more just now, by what the last one took; empty where they may."""
+    """Why starts may send nothing more now, judged by the last one's cost; empty if they may."""
     money = shared.money
     ends, cost = money.init_until or 0.0, money.init_write_usd
     if ends <= now or money.init_allowance_usd >= cost > 0.0:
@@ -85,7 +85,7 @@ def used_up(shared: State, now: float) -> str:
 
 
 def write_usd(call: WarmCall, ttl: int) -> float | None:
-    """US dollars that a write costs; None where a price is unknown."""
+    """The cost of a write in US dollars; None if a price is unknown."""
     price = call.usd_per_mtok.get("write_1h" if ttl >= TTL_1H else "write_5m")
     return None if price is None or call.tokens is None else price * call.tokens / 1e6
 

@@ -1,1 +1,1 @@
-"""What the init phase is built of: JSON, URLs, HTTP, SigV4. Standard library only."""
+"""JSON, URLs, HTTP and SigV4 for the init phase. Standard library only."""

@@ -1,8 +1,8 @@
-"""JSON and digests by the interpreter's own accelerators.
+"""JSON and digests, straight from the interpreter's C accelerators.
 
 `json` loads the regular-expression compiler, and `hashlib` and `hmac` probe every algorithm:
-together 40 million instructions that the init phase does not need. The results are the same,
-byte for byte, as those of the public modules; tests compare them.
+together 40 million instructions that the init phase does not need. Results match the public
+modules byte for byte; tests compare them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SPACE = " \t\n\r"
 
 
 class _Options:
-    """What `json.JSONDecoder` would tell the scanner."""
+    """The options that `json.JSONDecoder` would pass to the scanner."""
 
     strict = True
     object_hook = None
@@ -40,7 +40,7 @@ def loads(data: bytes) -> Any:
     Raises
     ------
     ValueError
-        When it is not JSON.
+        It is not JSON.
     """
     text = data.decode("utf-8")
     start = len(text) - len(text.lstrip(_SPACE))
@@ -51,7 +51,7 @@ def loads(data: bytes) -> Any:
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     except SystemError:
-        # Before 3.12 the scanner finds no error class where nobody has imported `json.decoder`.
+        # Before 3.12 the scanner has no error class until something imports `json.decoder`.
         raise ValueError("not JSON") from None
     if text[end:].strip(_SPACE):
         raise ValueError(f"more than one JSON value: character {end}")
@@ -80,7 +80,7 @@ def sha256_hex(data: bytes) -> str:
 
 
 def sha256_of(parts: Iterable[bytes]) -> str:
-    """SHA-256 of the parts' concatenation in hex digits; one of them at a time is in memory."""
+    """SHA-256 of the concatenated parts in hex digits, with one part in memory at a time."""
     digest = openssl_sha256()
     for part in parts:
         digest.update(part)

@@ -1,4 +1,4 @@
-"""AWS services by signed HTTP: endpoints, signed posts, and calls of the JSON protocol."""
+"""Calls AWS services by signed HTTP: endpoints, signed posts, JSON-protocol operations."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _TRUE = ("1", "true", "yes", "on")
 
 
 def region_of(environ: Mapping[str, str]) -> str:
-    """The AWS region that the environment names.
+    """Return the AWS region set in the environment.
 
     Raises
     ------
     SettingsError
-        When it names none.
+        No region is set.
     """
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if not region:
@@ -50,12 +50,12 @@ def region_of(environ: Mapping[str, str]) -> str:
 
 
 def partition_suffix(region: str) -> str:
-    """Domain under which a region's endpoints live."""
+    """The domain of a region's endpoints."""
     return next((s for start, s in _SUFFIXES.items() if region.startswith(start)), "amazonaws.com")
 
 
 def endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
-    """A service's endpoint, with the overrides that AWS SDKs honour.
+    """Return a service's endpoint, honouring the same overrides as AWS SDKs.
 
     ``AWS_ENDPOINT_URL_<SERVICE>``, then ``AWS_ENDPOINT_URL`` (unless
     ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS``), then ``AWS_USE_FIPS_ENDPOINT``.
@@ -67,7 +67,7 @@ def endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
             return override.rstrip("/")
     fips = "-fips" if environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() in _TRUE else ""
     if service in ("ssm", "sts") and region.startswith("us-gov-"):
-        fips = ""  # their only endpoint there is the FIPS one
+        fips = ""  # their only endpoint there is a FIPS endpoint
     return f"https://{service}{fips}.{region}.{partition_suffix(region)}"
 
 
@@ -79,8 +79,7 @@ def _override_name(service: str) -> str:
 class AwsClient(Record):
     """Calls AWS's services with signed requests.
 
-    `credentials` is a function, because container credentials are fetched on first use and
-    expire.
+    `credentials` is a function because container credentials expire and are fetched on first use.
     """
 
     transport: Transport
@@ -96,15 +95,15 @@ class AwsClient(Record):
         *,
         region: str | None = None,
     ) -> dict[str, Any]:
-        """Call one operation and return its reply, with the headers where boto3 has them too.
+        """Call one operation and return its reply, including headers if boto3 returns them too.
 
         Raises
         ------
         ProviderError
             The service answered with an error; `error_type` is its name, such as
-            ``ResourceNotFoundException``, and `reply` on it the decoded body.
+            ``ResourceNotFoundException``, and `reply` is the decoded body.
         TransportError
-            It could not be reached in time, or its reply is no JSON object.
+            The service could not be reached in time, or its reply is not a JSON object.
         CredentialsError
             There are no credentials.
         """
@@ -125,12 +124,12 @@ class AwsClient(Record):
         *,
         region: str | None = None,
     ) -> Response:
-        """Sign and send one request to a service's endpoint; any status is a response.
+        """Sign and send one request to a service; return the response, whatever its status.
 
         Raises
         ------
         TransportError
-            It could not be reached in time.
+            The service could not be reached in time.
         CredentialsError
             There are no credentials.
         """
@@ -148,7 +147,7 @@ def _decoded(response: Response, service: str) -> dict[str, Any]:
     except ProtocolError:
         if response.status < 500:
             raise
-        return {}  # the page of a gateway: the status says it all
+        return {}  # a gateway's error page: only the status matters
 
 
 class AwsError(ProviderError):

@@ -1,4 +1,4 @@
-"""Credentials: AWS keys from where Lambda puts them, the provider's key from its secret."""
+"""Fetches credentials: AWS keys from Lambda's environment, the API key from its secret."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _RENEW_BEFORE_SECONDS = 300.0
 def aws_credentials(
     environ: Mapping[str, str], transport: Transport
 ) -> Callable[[Deadline], AwsCredentials]:
-    """A function that returns current AWS credentials.
+    """Return a function that returns current AWS credentials.
 
-    Static keys of the environment first; else the container endpoint
-    (``AWS_CONTAINER_CREDENTIALS_FULL_URI``), which is all that SnapStart offers.
+    It uses static keys in the environment, or else the container endpoint
+    (``AWS_CONTAINER_CREDENTIALS_FULL_URI``), SnapStart's only source.
 
     Raises
     ------
     CredentialsError
-        From the returned function, when neither is there or the endpoint fails.
+        From the returned function, if there is neither source or the endpoint fails.
     """
     access, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if access and secret:
@@ -85,7 +85,7 @@ def _ask_container(
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("credentials are text")
+        raise TypeError("credentials must be text")
     return value
 
 
@@ -99,15 +99,15 @@ def _expiry(text: str | None) -> float:
 
 
 def fetch_secret(reference: str, aws: AwsClient, deadline: Deadline) -> str:
-    """The provider's API key, from Secrets Manager (an ARN) or SSM (an ARN or a name).
+    """Fetch the provider's API key from Secrets Manager (an ARN) or SSM (an ARN or a name).
 
-    A secret that is a JSON object is searched for ``api_key``, ``ANTHROPIC_API_KEY`` or, when
-    it has one entry only, that one.
+    If the secret is a JSON object, the key is its ``api_key`` or ``ANTHROPIC_API_KEY``, or its
+    only entry.
 
     Raises
     ------
     CredentialsError
-        When it cannot be had; the message names the reference, never the value.
+        The key cannot be fetched; the message names the reference, never the value.
     """
     service = f"{reference}::".split(":")[2] if reference.startswith("arn:") else "ssm"
     try:
@@ -124,7 +124,7 @@ def fetch_secret(reference: str, aws: AwsClient, deadline: Deadline) -> str:
     except (KeyError, TypeError) as error:
         raise CredentialsError(f"{reference}: holds no text") from error
     raise CredentialsError(
-        f"{reference}: is neither a secret nor a parameter; give the ARN of a Secrets Manager "
+        f"{reference}: is not a secret or parameter; give the ARN of a Secrets Manager "
         "secret, or the name or ARN of an SSM parameter"
     )
 

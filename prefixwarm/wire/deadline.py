@@ -1,4 +1,4 @@
-"""Absolute deadlines: made once by the caller with a budget, passed down, never extended."""
+"""Absolute deadlines: set once by the caller, passed down, never extended."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from prefixwarm.errors import DeadlineError
 
 
 class Deadline:
-    """A moment on the monotonic clock after which work must have ended.
+    """A moment on the monotonic clock by which work must have ended.
 
     Parameters
     ----------
     at
-        The moment, in seconds of `time.monotonic`.
+        The moment, in `time.monotonic` seconds.
     """
 
     __slots__ = ("at",)
@@ -27,7 +27,7 @@ class Deadline:
         return cls(monotonic() + seconds)
 
     def earliest(self, seconds: float) -> Deadline:
-        """This deadline, or `seconds` from now when that comes first."""
+        """This deadline, or `seconds` from now if that is earlier."""
         return Deadline(min(self.at, monotonic() + seconds))
 
     def remaining(self) -> float:
@@ -40,12 +40,12 @@ class Deadline:
         return self.at <= monotonic()
 
     def require(self, what: str) -> float:
-        """Seconds left.
+        """Return the seconds left.
 
         Raises
         ------
         DeadlineError
-            When none are; `what` says what was being done.
+            None are left; `what` names the step in the message.
         """
         left = self.at - monotonic()
         if left <= 0:

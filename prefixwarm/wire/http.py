@@ -1,7 +1,7 @@
-"""HTTP/1.1 with an absolute deadline for each exchange.
+"""An HTTP/1.1 client with an absolute deadline for each exchange.
 
-`http.client` costs the init phase another 60 million instructions (it loads the e-mail
-parser), and its time-out starts anew with each byte that drips in.
+`http.client` would cost the init phase another 60 million instructions (it loads the e-mail
+parser), and its timeout restarts with every byte received.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ if TYPE_CHECKING:
         """Follows the sending of one request."""
 
         def __call__(self, *, sent: bool) -> None:
-            """Some of it is about to be sent, or all of it is; raise to stop it before that."""
+            """Called before the first byte is sent and after the last; raise before to stop it."""
 
     class Transport(Protocol):
-        """Sends one request and returns its response: bytes in, bytes out."""
+        """Sends one request and returns its response."""
 
         def send(self, request: Request, deadline: Deadline) -> Response:
-            """Send `request`; raise TransportError when no complete reply came in time."""
+            """Send `request`; raise TransportError if no complete reply arrives in time."""
 
 
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024
 MAX_HEADERS = 200
-# To one server: more than the threads of any caller of ours.
+# Per server: more than any caller has threads.
 MAX_IDLE = 64
 
 
 class Request(Record):
-    """An HTTP request; header names as they are to be sent.
+    """An HTTP request; header names are sent as written.
 
-    `progress` follows its sending where the transport can tell of it.
+    `progress` follows the sending, if the transport supports that.
     """
 
     method: str
@@ -62,7 +62,7 @@ class Request(Record):
 class Response(Record):
     """An HTTP response; header names in lower case.
 
-    `first_byte_after` is the time from sending to the first byte of the reply, in seconds.
+    `first_byte_after` is the seconds from sending to the first byte of the reply.
     """
 
     status: int
@@ -71,12 +71,12 @@ class Response(Record):
     first_byte_after: float
 
     def json_object(self, sender: str) -> dict[str, Any]:
-        """The body as a JSON object; `sender` names who replied in messages.
+        """Return the body as a JSON object; `sender` names the replier in messages.
 
         Raises
         ------
         ProtocolError
-            When it is none.
+            The body is not a JSON object.
         """
         try:
             body = loads(self.body)
@@ -88,7 +88,7 @@ class Response(Record):
 
 
 class HttpTransport:
-    """Keeps connections open for further requests, each for one thread at a time.
+    """Sends requests and keeps connections open for reuse, one thread per connection.
 
     Proxies and CA roots come from the environment.
 
@@ -98,8 +98,8 @@ class HttpTransport:
         Read for ``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``, ``AWS_CA_BUNDLE``,
         ``SSL_CERT_FILE``, ``SSL_CERT_DIR``.
     ca_folder
-        Hashed directory of CA roots to use where the environment names none, before the
-        system's own; reading one root on demand is far cheaper than loading a bundle.
+        Hashed directory of CA roots, tried before the system's own unless the environment names
+        roots; reading one root on demand is far cheaper than loading a bundle.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class _StaleConnectionError(TransportError):
 
 
 def _roots(environ: Mapping[str, str], ca_folder: str | None) -> tuple[TlsRoots, TlsRoots | None]:
-    """What to trust, and what to try next; what the environment names is trusted alone."""
+    """The roots to trust, and those to try next; roots named by the environment are used alone."""
     bundle = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE")
     folder = environ.get("SSL_CERT_DIR")
     if bundle or folder:
@@ -250,7 +250,7 @@ def _encoded(lines: list[str], url: Url) -> bytes:
 
 
 class _Reader:
-    """Buffered reads from a socket, each bounded by what is left of the deadline."""
+    """Buffered reads from a socket, each bounded by the time left."""
 
     def __init__(self, connection: Connection, deadline: Deadline) -> None:
         self._connection = connection
@@ -294,7 +294,7 @@ class _Reader:
 
 
 def _ask(connection: Connection, head: bytes, request: Request, reader: _Reader) -> None:
-    """Send, and wait for the first byte: until it comes, a kept connection may prove dead."""
+    """Send, and wait for the first byte; until then a reused connection may prove dead."""
     try:
         for chunk in chunks(request.body):
             if request.progress:

@@ -1,7 +1,7 @@
-"""Immutable values with named fields.
+"""A base class for immutable values with named fields.
 
-`dataclasses` would do the same at the price of importing `inspect`: a third of all the
-instructions that the init phase may spend. This does it in one screen.
+`dataclasses` would do the same but imports `inspect`: a third of the init phase's instruction
+budget.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ else:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Record:
-    """Base class of immutable values; fields are the annotated names, keyword only."""
+    """Base class of immutable values; the annotated names are keyword-only fields."""
 
     _fields: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: bytes, or a part of a file that is read while it is sent."""
+"""Request bodies: bytes, or part of a file that is read while it is sent."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class FileBody(Record):
-    """Bytes of a file with some of them replaced, of which few are ever in memory.
+    """Part of a file with some bytes replaced, streamed so that little of it is in memory.
 
     Attributes
     ----------
     path : str
         The file.
     offset, size : int
-        Which of its bytes.
+        The range of its bytes.
     before : bytes
-        What stands before them.
+        Bytes to send first.
     patches : mapping of int to bytes
-        What replaces as many bytes, by its place in the part of the file.
+        Replacement bytes by offset within the range; each replaces as many bytes.
     """
 
     path: str
@@ -40,7 +40,7 @@ class FileBody(Record):
         return len(self.before) + self.size
 
     def __iter__(self) -> Iterator[bytes]:
-        """The bytes in order, in chunks; raises PrefixFileError where they cannot be read."""
+        """The bytes in order, in chunks; raises PrefixFileError if they cannot be read."""
         if self.before:
             yield self.before
         try:
@@ -57,7 +57,7 @@ class FileBody(Record):
             raise PrefixFileError(self.path, "", f"cannot be read: {error.strerror}") from error
 
     def part(self, at: int, size: int) -> bytes:
-        """Some bytes of the file's, as they are patched; raises PrefixFileError."""
+        """A range of the file's bytes, patched; raises PrefixFileError."""
         try:
             with open(self.path, "rb", 0) as file:
                 return self._patched(os.pread(file.fileno(), size, self.offset + at), at)
@@ -65,11 +65,11 @@ class FileBody(Record):
             raise PrefixFileError(self.path, "", f"cannot be read: {error.strerror}") from error
 
     def patched(self, patches: Mapping[int, bytes]) -> FileBody:
-        """The same body with these bytes replaced as well."""
+        """The same body with these bytes replaced too."""
         return self.replace(patches={**self.patches, **patches})
 
     def behind(self, before: bytes, skip: int) -> FileBody:
-        """The same body, in which other bytes stand in the place of its first ones."""
+        """The same body with its first `skip` bytes replaced by `before`."""
         return self.replace(
             before=before,
             offset=self.offset + skip,
@@ -88,10 +88,10 @@ class FileBody(Record):
 
 
 def whole(body: bytes | FileBody) -> bytes:
-    """All of the body, for whoever must have it so."""
+    """The whole body as bytes."""
     return b"".join(chunks(body))
 
 
 def chunks(body: bytes | FileBody) -> Iterable[bytes]:
-    """The body in pieces of moderate size."""
+    """The body in chunks of moderate size."""
     return (body,) if isinstance(body, bytes) else body

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, checked against AWS's published test vectors."""
+"""Signs requests with AWS Signature Version 4; tested against AWS's published vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class AwsCredentials(Record):
-    """An AWS key pair; `token` for temporary ones."""
+    """An AWS key pair; `token` for temporary credentials."""
 
     access_key: str
     secret_key: str
@@ -36,7 +36,7 @@ def sign(
     service: str,
     now: float,
 ) -> Request:
-    """Return the request with the headers that sign it.
+    """Return the request with signature headers.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _canonical(request: Request, service: str) -> tuple[str, str]:
 
 
 def _normal_path(path: str) -> str:
-    """Without empty and dot segments, as AWS reads it before it verifies the signature."""
+    """The path without empty and dot segments, as AWS normalises it to verify the signature."""
     if "//" not in path and "/." not in path:
         return path
     segments: list[str] = []

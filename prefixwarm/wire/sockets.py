@@ -1,8 +1,8 @@
-"""TCP and TLS over the interpreter's own `_socket` and `_ssl`.
+"""TCP and TLS on the interpreter's own `_socket` and `_ssl`.
 
-The modules `socket` and `ssl` wrap these in enums and classes whose import costs the init phase
-60 million instructions. Nothing is lost: the chain and the host name are verified by `_ssl`
-itself for a client context. Tested with each supported interpreter.
+Importing `socket` and `ssl`, which wrap these in enums and classes, would cost the init phase
+60 million instructions. Security is the same: for a client context `_ssl` itself verifies the
+chain and the host name. Tested with every supported interpreter.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _UNKNOWN_ROOT = (
 
 
 class UnknownRootError(OSError):
-    """The peer's certificate leads to a root that is not among those given."""
+    """The peer's certificate chains to a root that is not in the roots in use."""
 
 
 class _Socket(_socket.socket):
-    """A socket that `_ssl` can hold a weak reference to."""
+    """A socket that `_ssl` can reference weakly."""
 
     __slots__ = ("__weakref__",)
 
 
 class Connection:
-    """A connected socket, with or without TLS; every wait is bounded by what `limit` leaves."""
+    """A connected socket, with or without TLS; `limit` bounds every wait."""
 
     def __init__(self, raw: _socket.socket, tls: Any = None) -> None:
         self._raw = raw
@@ -52,7 +52,7 @@ class Connection:
         Raises
         ------
         OSError
-            When the peer is gone; TimeoutError when the time is over.
+            The peer is gone; TimeoutError if the time is over.
         """
         view = memoryview(data)
         while view:
@@ -61,7 +61,7 @@ class Connection:
             view = view[sent:]
 
     def receive(self, limit: Deadline) -> bytes:
-        """Some bytes; none when the peer has closed."""
+        """Receive some bytes; none if the peer has closed."""
         self._raw.settimeout(limit.require("reading the reply"))
         if not self._tls:
             return self._raw.recv(65536)
@@ -77,14 +77,14 @@ class Connection:
         self._raw.close()
 
     def with_tls(self, roots: TlsRoots, host: str, limit: Deadline) -> Connection:
-        """This connection with TLS on it, the peer's certificate verified.
+        """Start TLS on this connection and verify the peer's certificate.
 
         Raises
         ------
         UnknownRootError
-            When its root is not among `roots`.
+            Its root is not in `roots`.
         OSError
-            When the handshake fails otherwise.
+            The handshake fails for another reason.
         """
         self._raw.settimeout(limit.require(f"TLS with {host}"))
         tls = roots.context()._wrap_socket(self._raw, False, host)
@@ -98,13 +98,13 @@ class Connection:
 
 
 class TlsRoots(Record):
-    """Where CA roots come from: a bundle, a hashed folder, or, with neither, the system's own."""
+    """The source of CA roots: a bundle, a hashed folder, or else the system's own."""
 
     bundle: str | None = None
     folder: str | None = None
 
     def context(self) -> Any:
-        """A client context with these roots; made once."""
+        """A client context with these roots, created once."""
         key = (self.bundle, self.folder)
         if key not in _contexts:
             _contexts[key] = _context(self.bundle, self.folder)
@@ -112,12 +112,12 @@ class TlsRoots(Record):
 
 
 def connect(host: str, port: int, limit: Deadline) -> Connection:
-    """Connect to the first of the host's addresses that answers; each gets its share of the time.
+    """Connect to the host's first address that answers, giving each a share of the time.
 
     Raises
     ------
     OSError
-        When none does, or the name is unknown; TimeoutError when the time is over.
+        No address answers, or the name is unknown; TimeoutError if the time is over.
     """
     addresses = _addresses(host, port, limit)
     for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses):  # noqa: B905
@@ -135,9 +135,9 @@ def connect(host: str, port: int, limit: Deadline) -> Connection:
 
 
 def _addresses(host: str, port: int, limit: Deadline) -> list[Any]:
-    """The host's addresses; a thread looks them up, because the system's resolver has no deadline.
+    """Resolve the host in a thread, because the system's resolver has no deadline.
 
-    A thread that hangs there is left behind.
+    A thread that hangs is abandoned.
     """
     name = host.encode("ascii" if host.isascii() else "idna")
     answers: list[Any] = []
@@ -147,7 +147,7 @@ def _addresses(host: str, port: int, limit: Deadline) -> list[Any]:
     def resolve() -> None:
         try:
             answers.append(_socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM))
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+        except Exception as error:  # noqa: BLE001 - raised by the waiting thread
             answers.append(error)
         done.release()
 

@@ -1,4 +1,4 @@
-"""The little of URLs that warm calls need; `urllib.parse` costs the init phase 5 ms."""
+"""Minimal URL parsing for the init phase, where `urllib.parse` would cost 5 ms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 
 class Url(tuple[str, str, int, str, str]):
-    """Scheme, host, port, path with its query, and user information."""
+    """Scheme, host, port, path with query, and user information."""
 
     __slots__ = ()
 
@@ -33,7 +33,7 @@ class Url(tuple[str, str, int, str, str]):
 
     @property
     def port(self) -> int:
-        """Port, the scheme's own when none is named."""
+        """Port; the scheme's default if the URL names none."""
         return self[2]
 
     @property
@@ -43,22 +43,22 @@ class Url(tuple[str, str, int, str, str]):
 
     @property
     def user(self) -> str:
-        """``USER:PASSWORD`` as written; empty where there is none."""
+        """``USER:PASSWORD`` as written; empty if absent."""
         return self[4]
 
     @property
     def server(self) -> Url:
-        """The same without path and user: what a connection belongs to."""
+        """The URL without path and user; connections are kept by it."""
         return Url((self.scheme, self.host, self.port, "", ""))
 
     @property
     def address(self) -> str:
-        """Host and port, as CONNECT and error messages name them."""
+        """Host and port, for CONNECT and error messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def authority(self) -> str:
-        """What the Host header says."""
+        """The value of the Host header."""
         return self.address.removesuffix(f":{_PORTS[self.scheme]}")
 
 
@@ -68,7 +68,7 @@ def split(text: str) -> Url:
     Raises
     ------
     SettingsError
-        When it is not one; the message leaves out user information.
+        It is not one; the message leaves out user information.
     """
     scheme, separator, rest = text.partition("://")
     authority, slash, path = rest.partition("/")
@@ -101,12 +101,12 @@ def _is_host(host: str) -> bool:
 
 
 def proxy_for(url: Url, environ: Mapping[str, str]) -> Url | None:
-    """The proxy that the environment names for `url`, or None.
+    """Return the proxy that the environment sets for `url`, or None.
 
     Raises
     ------
     SettingsError
-        When the variable does not name an HTTP proxy.
+        The variable does not name an HTTP proxy.
     """
     name = f"{url.scheme}_proxy"
     named = environ.get(name) or environ.get(name.upper())
@@ -119,7 +119,7 @@ def proxy_for(url: Url, environ: Mapping[str, str]) -> Url | None:
 
 
 def _excluded(host: str, no_proxy: str) -> bool:
-    # Link-local addresses hand out credentials: no proxy reaches them, or should see them.
+    # Link-local addresses serve credentials: a proxy cannot reach them and must not see them.
     if host in ("localhost", "::1") or host.startswith(("127.", "169.254.")):
         return True
     names = [name.strip().lstrip(".").lower() for name in no_proxy.split(",")]
@@ -128,12 +128,12 @@ def _excluded(host: str, no_proxy: str) -> bool:
 
 
 def basic_authorization(url: Url) -> str | None:
-    """The header value that presents a URL's user information, or None where there is none.
+    """Return the Basic authorization header value for a URL's user information, or None.
 
     Raises
     ------
     SettingsError
-        When its percent signs are not followed by two hexadecimal digits.
+        A percent sign is not followed by two hexadecimal digits.
     """
     if not url.user:
         return None
@@ -146,6 +146,6 @@ def basic_authorization(url: Url) -> str | None:
 
 
 def quote(text: str, safe: str = "") -> str:
-    """Percent-encode as RFC 3986 says; `safe` characters stay."""
+    """Percent-encode text as in RFC 3986, keeping `safe` characters."""
     kept = _UNRESERVED | set(safe.encode())
     return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in text.encode())

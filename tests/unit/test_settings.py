@@ -140,6 +140,6 @@ def test_a_label_may_look_random(scope: str) -> None:
 def test_a_key_is_no_name(name: str) -> None:
     """It is refused, and not repeated."""
     key = "sk-ant-api03-" + "aB3" * 12
-    with pytest.raises(SettingsError, match="is a key itself") as caught:
+    with pytest.raises(SettingsError, match="is a key, not") as caught:
         Settings.from_environment({name: key})
     assert key not in str(caught.value)

@@ -364,8 +364,8 @@ def test_whatever_fails_the_function_goes_on(
         ({"AWS_SECRET_ACCESS_KEY": ""}, "there are no credentials"),
         ({"PREFIXWARM_PREFIXES": "/nowhere"}, "no compiled prefixes"),
         ({"PREFIXWARM_FIRST": '"},{'}, "PREFIXWARM_FIRST: write the name"),
-        ({"PREFIXWARM_FIRST": KEY}, "PREFIXWARM_FIRST: is a key itself"),
-        ({"PREFIXWARM_DEPLOYMENT": KEY}, "PREFIXWARM_DEPLOYMENT: is a key itself"),
+        ({"PREFIXWARM_FIRST": KEY}, "PREFIXWARM_FIRST: is a key"),
+        ({"PREFIXWARM_DEPLOYMENT": KEY}, "PREFIXWARM_DEPLOYMENT: is a key"),
     ],
 )
 def test_settings_are_checked_and_never_evaluated(

@@ -63,7 +63,7 @@ def _unreadable(path: Path) -> None:
     [
         (_huge, "is larger than"),
         (_unreadable, "Permission denied"),
-        (lambda path: path.mkdir(), "is no regular file"),
+        (lambda path: path.mkdir(), "is not a regular file"),
     ],
     ids=["huge", "unreadable", "folder"],
 )

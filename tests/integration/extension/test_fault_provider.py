@@ -82,7 +82,11 @@ BEHAVIOURS = [
     ("deep JSON", reply(200, b"[" * 200_000), "without a JSON object"),
     ("other JSON", reply(200, [1]), "without a JSON object"),
     ("no usage", reply(200, {"type": "message"}), "no usage"),
-    ("odd usage", reply(200, {"usage": {"input_tokens": "x"}}), "usage.input_tokens is no number"),
+    (
+        "odd usage",
+        reply(200, {"usage": {"input_tokens": "x"}}),
+        "usage.input_tokens is not a token count",
+    ),
     ("unicode", reply(200, b"\xff\xfe"), "without a JSON object"),
 ]
 

@@ -61,7 +61,7 @@ def test_a_file_that_is_none_of_ours(tmp_path: Path, key: str, soon: Deadline, t
     """It is left as it is, and the message says what to do."""
     path = tmp_path / "state.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(StateError, match="is not a state file; delete it to start anew"):
+    with pytest.raises(StateError, match="is not a state file; delete it to start over"):
         FileState(path).read(key, soon)
     assert path.read_bytes() == text.encode("utf-8", "surrogateescape")
 

@@ -32,7 +32,7 @@ def refusal(ran: Any, path: Path) -> str:
         ("format", "prefixwarm/3", "format: 'prefixwarm/3': this version reads 'prefixwarm/1'"),
         ("name", "Bad Name", "name: 'Bad Name': use 1 to 64 of a-z, 0-9 and -"),
         ("name", "x" * 65, "name: 'xxx"),
-        ("route", "azure", "route: 'azure' is not known"),
+        ("route", "azure", "route: 'azure' is unknown"),
         ("ttl", "2h", "ttl: '2h': write 5m or 1h"),
         ("extra", 1, "extra: is not a field; the fields are"),
         ("headers__authorization", "Bearer x", "headers.authorization: is not allowed"),
@@ -52,19 +52,19 @@ def refusal(ran: Any, path: Path) -> str:
             {"type": "enabled", "budget_tokens": 2000},
             "request.thinking: a thinking budget forbids max_tokens 0; use adaptive",
         ),
-        ("request__tool_choice", FORCED, "request.tool_choice: 'tool' goes with no max_tokens 0"),
+        ("request__tool_choice", FORCED, "request.tool_choice: 'tool' does not allow max_tokens 0"),
         (
             "request__tool_choice",
             {"type": "any"},
-            "request.tool_choice: 'any' goes with no max_tokens 0",
+            "request.tool_choice: 'any' does not allow max_tokens 0",
         ),
         (
             "request__output_config",
             {"format": SCHEMA},
-            "request.output_config.format: 'json_schema' goes with no max_tokens 0",
+            "request.output_config.format: 'json_schema' does not allow max_tokens 0",
         ),
         ("request__max_tokens", 100, "request.max_tokens: 100: a warm request has 0"),
-        ("request__messages", [], "request.messages: must end with a user's message"),
+        ("request__messages", [], "request.messages: must end with the placeholder"),
     ],
 )
 def test_a_field_is_wrong(
@@ -168,7 +168,7 @@ def test_the_state_has_to_be_somewhere(cli: Any, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text(json.dumps({"states": [{}]}))
     ran = cli("status", "--state", broken)
-    assert (ran.code, "is not a state file; delete it to start anew" in ran.err) == (1, True)
+    assert (ran.code, "is not a state file; delete it to start over" in ran.err) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -190,5 +190,5 @@ def test_build_of_what_is_no_prefix(cli: Any, source: str, says: str) -> None:
 def test_a_layer_without_prefix_files(cli: Any, tmp_path: Path) -> None:
     """A folder that holds none is a mistake."""
     ran = cli("layer", "build", "--out", tmp_path / "l.zip", "--prefixes", tmp_path)
-    assert (ran.code, "holds no *.prefix.json" in ran.err) == (2, True)
+    assert (ran.code, "has no *.prefix.json" in ran.err) == (2, True)
     assert not (tmp_path / "l.zip").exists()

@@ -58,7 +58,7 @@ def test_build_names_the_version_that_the_agents_sdk_sends(
         ("from prefixwarm import Prefix; P = Prefix('x', model='m')", "neither tools nor"),
         (
             "from prefixwarm import Prefix; P = Prefix('x', model='m', system='s', route='moon')",
-            "route 'moon' is not known",
+            "unknown route 'moon'",
         ),
     ],
 )

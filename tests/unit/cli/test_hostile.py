@@ -71,7 +71,7 @@ def test_a_state_file_that_never_ends(cli: Any, prefix_path: Path) -> None:
     """A device is no state."""
     for words in (("status",), ("warm", prefix_path)):
         ran = cli(*words, "--state", "/dev/zero")
-        assert (ran.code, ran.err) == (2, "prefixwarm: --state /dev/zero: is no regular file\n")
+        assert (ran.code, ran.err) == (2, "prefixwarm: --state /dev/zero: is not a regular file\n")
 
 
 def test_a_timeout_that_is_no_number(cli: Any, prefix_path: Path) -> None:

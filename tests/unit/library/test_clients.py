@@ -65,7 +65,7 @@ def test_errors_of_an_object(error: Exception, reason: str, cost: float | None) 
         ({}, "the reply has no usage"),
         ("text", "the reply has no usage"),
         (None, "the reply has no usage"),
-        ({"usage": {"input_tokens": "many"}}, "usage.input_tokens is no number of tokens"),
+        ({"usage": {"input_tokens": "many"}}, "usage.input_tokens is not a token count"),
         ({"usage": {"input_tokens": 5}}, "nothing was cached"),
     ],
 )

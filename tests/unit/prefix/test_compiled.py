@@ -89,7 +89,7 @@ def test_asks_for_either_ttl(data: st.DataObject) -> None:
 def test_refuses_ttls_that_are_elsewhere(places: list[Any]) -> None:
     """The init phase must not change a letter of the prompt."""
     data = compile_prefix(prefix()).replace(ttl_at=places).to_bytes()
-    with pytest.raises(PrefixFileError, match="ttl: is not where it should be; build it again"):
+    with pytest.raises(PrefixFileError, match="ttl: is not at its place; build it again"):
         WarmCall.from_bytes(data, "x")
 
 

@@ -68,7 +68,7 @@ def test_what_is_written_is_what_is_read(manifest: Manifest) -> None:
         ({"prefixes": [{"name": "a"}]}, r"prefixes\[0\].object: None"),
         ({"prefixes": [{**ENTRY, "file": "x"}]}, r"prefixes\[0\].file: .*known are name, object"),
         ({"prefixes": [{**ENTRY, "functions": "agent"}]}, r"prefixes\[0\].functions"),
-        ({"prefixes": [{**ENTRY, "route": "azure"}]}, "route 'azure' is not known"),
+        ({"prefixes": [{**ENTRY, "route": "azure"}]}, "unknown route 'azure'"),
         ({"prefixes": [{**ENTRY, "budget_usd_per_day": -1}]}, r"prefixes\[0\].budget_usd_per_day"),
         ({"policy": "sky"}, "rule 'sky' is unknown"),
         ({"policy": ["ski"]}, "policy: "),

@@ -77,8 +77,8 @@ def test_the_definition_stays_the_users() -> None:
         ({}, "neither tools nor a system prompt"),
         ({"system": "x", "ttl": "2h"}, "write one of 5m, 1h"),
         ({"system": "x", "breakpoints": "all"}, "write one of auto, own, clear"),
-        ({"system": "x", "breakpoints": "own"}, "no block of it carries one"),
-        ({"tools": [{**TOOL, "cache_control": {**SHORT, "ttl": "5m"}}]}, "a ttl of '5m'"),
+        ({"system": "x", "breakpoints": "own"}, "no block carries one"),
+        ({"tools": [{**TOOL, "cache_control": {**SHORT, "ttl": "5m"}}]}, "has ttl '5m'"),
         ({"tools": [{**TOOL, "cache_control": SHORT}] * 5}, "5 blocks carry a breakpoint"),
         (
             {"tools": [{**TOOL, "cache_control": SHORT}] * 4, "system": "x"},

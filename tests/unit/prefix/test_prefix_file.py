@@ -172,7 +172,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("name-long", document(name="a" * 65), "name", "use 1 to 64"),
     ("name-empty", document(name=""), "name", "use 1 to 64"),
     ("name-number", document(name=5), "name", "missing or not text"),
-    ("route", document(route="vertex"), "route", "'vertex' is not known"),
+    ("route", document(route="vertex"), "route", "'vertex' is unknown"),
     ("ttl", document(ttl="2h"), "ttl", "write 5m or 1h"),
     ("headers", document(headers=[]), "headers", "not an object"),
     ("request", document(request="x"), "request", "not an object"),
@@ -227,15 +227,20 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "tool-choice",
         document("request", tool_choice={"type": "any"}),
         "request.tool_choice",
-        "goes with no max_tokens 0",
+        "does not allow max_tokens 0",
     ),
     (
         "structured",
         document("request", output_config={"format": {"type": "json_schema"}}),
         "request.output_config.format",
-        "goes with no max_tokens 0",
+        "does not allow max_tokens 0",
     ),
-    ("no-messages", document("request", messages=[]), "request.messages", "must end with a user's"),
+    (
+        "no-messages",
+        document("request", messages=[]),
+        "request.messages",
+        "must end with the placeholder",
+    ),
     ("messages-type", document("request", messages=["x"]), "request.messages", "list of objects"),
     ("tools-type", document("request", tools=5), "request.tools", "list of objects"),
     ("tools-items", document("request", tools=["x"]), "request.tools", "list of objects"),
@@ -244,7 +249,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "last-message",
         document("request", messages=[{"role": "assistant", "content": "x"}]),
         "request.messages",
-        "must end with a user's message",
+        "must end with the placeholder, a user message",
     ),
     ("no-breakpoint", document("request", system="You help."), "request", "has no breakpoint"),
     ("five", document("request", system=[MARKED] * 5), "request", "5 breakpoints; the provider"),
@@ -315,10 +320,10 @@ def test_refuses(found: dict[str, Any], field: str, problem: str) -> None:
         ("[]", "is not a JSON object"),
         (b"\xff\xfe\x00", "is not JSON"),
         (b"\x80", "is not JSON"),
-        (dumps(support()).replace('"estimate": ', '"estimate": NaN, "x": '), "NaN is no number"),
+        (dumps(support()).replace('"estimate": ', '"estimate": NaN, "x": '), "NaN is not a number"),
         (dumps(support()).replace(": 0.1,", ": 1e999,"), "too large"),
-        (dumps(support()).replace("héllp", "h\\ud800llp"), "half of a character"),
-        (dumps(support()).replace('"z": 1', '"z\\udfff": 1'), "half of a character"),
+        (dumps(support()).replace("héllp", "h\\ud800llp"), "lone surrogate"),
+        (dumps(support()).replace('"z": 1', '"z\\udfff": 1'), "lone surrogate"),
         ("[" * 100_000, "nested too deeply"),
         (
             dumps(support()).replace('"z": 1', '"z": ' + "[" * 900 + "]" * 900),
@@ -347,9 +352,9 @@ def test_a_file_may_be_copied_and_renamed(tmp_path: Path) -> None:
 
 def test_files_and_folders_are_found_or_named(tmp_path: Path) -> None:
     """What is not there, and a folder without any."""
-    with pytest.raises(UsageError, match="is not there; write it with"):
+    with pytest.raises(UsageError, match="does not exist; write it with"):
         load_all([tmp_path / "none.json"])
-    with pytest.raises(UsageError, match=r"holds no \*\.prefix\.json file"):
+    with pytest.raises(UsageError, match=r"has no \*\.prefix\.json file"):
         load_all([tmp_path])
     assert load_all([]) == {}
 

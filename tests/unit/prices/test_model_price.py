@@ -88,11 +88,11 @@ def test_one_geography_is_no_price_of_the_others() -> None:
     ("row", "message"),
     [
         ({"input": 3}, "output is missing"),
-        ({**OWN, "cached": 1}, "'cached' is no category"),
-        ({**OWN, "read": -1}, "read is no price"),
-        ({**OWN, "read": "free"}, "read is no price"),
-        ({**OWN, "read": float("nan")}, "read is no price"),
-        ({**OWN, "read": float("inf")}, "read is no price"),
+        ({**OWN, "cached": 1}, "'cached' is not a category"),
+        ({**OWN, "read": -1}, "read is not a price"),
+        ({**OWN, "read": "free"}, "read is not a price"),
+        ({**OWN, "read": float("nan")}, "read is not a price"),
+        ({**OWN, "read": float("inf")}, "read is not a price"),
     ],
 )
 def test_own_prices_are_checked(row: dict[str, Any], message: str) -> None:

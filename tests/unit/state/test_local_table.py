@@ -192,7 +192,7 @@ def test_garbage_in_an_item_is_refused_or_kept() -> None:
         table.items["k"] = {"a": garbage}
         more, held = Change(), Change()
         more.add("a", 1)
-        with pytest.raises(StateError, match="ADD to a, which is of another type"):
+        with pytest.raises(StateError, match="ADD to a, which has another type"):
             table("UpdateItem", {**at, **more.parameters()}, soon)
         held.set("b", 1)
         held.require(held.compare("a", "<=", 1))

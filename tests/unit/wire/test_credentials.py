@@ -180,5 +180,5 @@ def test_refuses_secrets_without_a_key(
 @pytest.mark.parametrize("reference", ["arn:aws:s3:::bucket", "arn:", "arn:aws:iam::1:role/x"])
 def test_refuses_other_arns(serve: Serve, soon: Deadline, reference: str) -> None:
     """Nothing is asked for an ARN that can hold no key."""
-    with pytest.raises(CredentialsError, match="is neither a secret nor a parameter; give"):
+    with pytest.raises(CredentialsError, match="is not a secret or parameter; give"):
         fetch_secret(reference, holding(serve, {}), soon)
