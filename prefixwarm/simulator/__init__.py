@@ -1,8 +1,7 @@
-"""The Messages API with a faithful prompt cache, an injectable clock and faults.
+"""Simulates the Messages API with a faithful prompt cache, a controllable clock and faults.
 
-It can be used by itself: ``with running(clock="manual") as sim:`` and point any client of the
-Messages API at ``sim.url``. `refusal` tells without a server why the provider would refuse a
-request.
+To use it alone: ``with running(clock="manual") as sim:``, then point any client of the Messages
+API at ``sim.url``. Without a server, `refusal` returns why the provider would refuse a request.
 """
 
 from importlib import import_module
@@ -46,7 +45,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    # Validation is of use without the server and what that needs.
+    # Loaded on first use: validation works without the server and its dependencies.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(f"{__name__}.{_MODULES.get(name, 'settings')}")

@@ -1,4 +1,4 @@
-"""A refusal, as the provider words it."""
+"""Errors in the provider's wording."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPES = {
 
 
 class SimulatorError(ValueError):
-    """A setting or control call that the simulator does not understand."""
+    """A setting or control call is invalid."""
 
 
 class ApiError(Exception):
@@ -34,7 +34,7 @@ class ApiError(Exception):
     message : str
         For people; clients must not match on it.
     error_type : str, optional
-        ``error.type``; by default the one that belongs to the status.
+        ``error.type``; by default the status's usual type.
     details : dict, optional
         ``error.details``, which holds ``error_code``.
     headers : dict of str to str, optional
@@ -59,10 +59,10 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """Build the 400 that a request body earns."""
+    """Build the 400 for an invalid request body."""
     return ApiError(400, message)
 
 
 def refused_by_aws(message: str) -> ApiError:
-    """Build the 400 of AWS itself, before the model sees the request."""
+    """Build the 400 that AWS sends before the model sees the request."""
     return ApiError(400, message, error_type="ValidationException")

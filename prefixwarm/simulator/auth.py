@@ -27,7 +27,7 @@ _WORKSPACE = "anthropic-workspace-id"
 
 
 class Caller(NamedTuple):
-    """A request's principal, and the AWS region it was sent to (empty outside AWS)."""
+    """A request's principal and AWS region (empty outside AWS)."""
 
     principal: Principal
     region: str
@@ -48,13 +48,13 @@ def route_of(request: Request) -> str:
 def authenticate(
     request: Request, route: str, settings: Settings, tokens: Tokens, now: float
 ) -> Caller:
-    """Return who sends a request.
+    """Return the caller of a request.
 
     Raises
     ------
     ApiError
-        401 (403 on Bedrock's InvokeModel) for missing, unknown or wrong credentials; 400 where
-        a request to Claude Platform on AWS names no workspace.
+        401 (403 on Bedrock's InvokeModel) for missing, unknown or wrong credentials; 400 if a
+        request to Claude Platform on AWS names no workspace.
     """
     authorization = request.headers.get("authorization", "")
     if authorization.startswith(sigv4_verify.ALGORITHM) and route != "anthropic":

@@ -1,4 +1,4 @@
-"""Takes message batches in, answers their requests at once and bills half the price."""
+"""Accepts message batches, answers their requests at once and bills half the price."""
 
 from __future__ import annotations
 

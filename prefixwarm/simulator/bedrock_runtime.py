@@ -53,7 +53,7 @@ def read(path: str, value: Any) -> Read:
 
 
 def check_model(model: Model, version: str, *, counting: bool) -> None:
-    """Refuse a model id, or a version of it, that the runtime does not take.
+    """Refuse a model id, or a version of it, that the runtime does not accept.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _counted(model: str, value: Any) -> Read:
     try:
         return _invoked(model, orjson.loads(base64.b64decode(source["invokeModel"]["body"])))
     except (KeyError, TypeError, binascii.Error, orjson.JSONDecodeError) as error:
-        raise refused_by_aws("input.invokeModel.body is no InvokeModel body in base64") from error
+        raise refused_by_aws("input.invokeModel.body is not a base64 InvokeModel body") from error
 
 
 def _betas(body: Json) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Checks the fields of a request body against the table of fields.
 
-The table knows each field and block type of the Messages API, and where a breakpoint may stand.
+The table lists every field and block type of the Messages API, and where a breakpoint may be.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Json = dict[str, Any]
 _MARKER = "cache_control"
 _JSON = "json"
 _MAP = "map:"
-# Bytes of values that are checked anew each time.
+# Larger values (in bytes) are checked every time instead of being cached.
 _LARGE = 4096
-# Fields that hold objects, by how many: one each, but for these.
+# Fields that hold a list of objects; all others hold one.
 _LISTS = frozenset(
     (
         "edits",
@@ -42,24 +42,24 @@ _LISTS = frozenset(
 )
 _LISTS_OR_OBJECTS = ("citations", "content", "fallbacks")
 _OR_TEXT = ("container", "content", "fallback_credit_token", "system")
-# The choices of blocks that are not inside of other blocks.
+# The choices of blocks that are not inside other blocks.
 _OUTER = ("system_block", "content", "system_content")
 
 
 class _Check:
-    """One body's check.
+    """Checks one body.
 
     Parameters
     ----------
     inner_markers : str
-        ``refused`` where a breakpoint inside a tool result is.
+        ``refused`` if a breakpoint inside a tool result is.
     """
 
     def __init__(self, inner_markers: str) -> None:
         self._inner_markers = inner_markers
 
     def field(self, value: Any, row: Field, path: str) -> None:
-        """Check a field's value: its words, or what it holds."""
+        """Check a field's value: allowed values, or its contents."""
         if value is None or row.name == _MARKER:
             return
         if row.values and isinstance(value, str):
@@ -121,7 +121,7 @@ class _Check:
         raise invalid(f"{where}: cannot be set inside a block; mark the outer block")
 
     def fields(self, value: Json, shape: Shape, path: str) -> None:
-        """Check an object's fields: their names, what must be there, their words and insides."""
+        """Check an object's fields: names, required fields, allowed values and contents."""
         for name, inner in value.items():
             row = shape.rows.get(name)
             if row is None:
@@ -139,7 +139,7 @@ def _unknown(name: str, path: str) -> Exception:
 
 
 def check(request: Json, *, inner_markers: str) -> None:
-    """Refuse fields, block types and breakpoints that the provider does not take.
+    """Refuse fields, block types and breakpoints that the provider does not accept.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def check(request: Json, *, inner_markers: str) -> None:
 
 @lru_cache(maxsize=4096)
 def _passes(raw: bytes, holds: str, inner_markers: str) -> bool:
-    """Return whether a value that other requests may hold, too, is as the table says."""
+    """Return whether a value matches the table; cached, as other requests may hold it too."""
     try:
         _Check(inner_markers).item(orjson.loads(raw), holds, "")
     except ApiError:

@@ -25,7 +25,7 @@ class Entry:
     Attributes
     ----------
     owner : tuple of str
-        Route, organization, workspace and model of the request that wrote it; for people.
+        Route, organization, workspace and model of the request that wrote it; for display.
     tokens : int
         Length of the prefix.
     ttl : str
@@ -33,7 +33,7 @@ class Entry:
     available_at, expires_at : float
         Simulated seconds since the epoch.
     reads : int
-        How often it was hit.
+        Number of hits.
     """
 
     __slots__ = ("available_at", "expires_at", "owner", "reads", "tokens", "ttl")
@@ -70,9 +70,9 @@ class CacheEffect:
     writes : list of Write
         Entries to be written.
     refreshed : list of (bytes, str)
-        Keys of the entries that were hit, and the TTL of the marker that led to them.
+        Keys of the entries that were hit, and the TTL of the breakpoint that found them.
     last : Marker or None
-        The last breakpoint that is long enough to count.
+        The last breakpoint that reaches the minimum length.
     ends : list of int
         Tokens up to and including each block.
     """
@@ -99,7 +99,7 @@ class Cache:
         return len(self._entries)
 
     def clear(self) -> None:
-        """Forget every entry."""
+        """Remove every entry."""
         self._entries.clear()
 
     def live(self, now: float, linger: float) -> Iterator[tuple[bytes, Entry]]:
@@ -118,7 +118,7 @@ class Cache:
         now: float,
         switches: Switches,
     ) -> CacheEffect:
-        """Work out what a request that starts at `now` reads and writes, changing nothing.
+        """Return what a request that starts at `now` reads and writes, without changing anything.
 
         Parameters
         ----------
@@ -127,11 +127,11 @@ class Cache:
         markers : sequence of Marker
             Its breakpoints, in order.
         minimum : int
-            Tokens under which a breakpoint is ignored.
+            Tokens below which a breakpoint is ignored.
         now : float
             Start of the request.
         switches : Switches
-            For the points that are not settled.
+            For unsettled behaviour.
         """
         ends = _cumulative(blocks)
         effect = CacheEffect(total=ends[-1] if ends else 0, ends=ends)
@@ -152,7 +152,7 @@ class Cache:
         now: float,
         linger: float,
     ) -> tuple[int, str] | None:
-        """Find the highest hit: the block's index, and the TTL of the marker that found it."""
+        """Find the longest hit: the block's index, and the TTL of the breakpoint that found it."""
         for marker in reversed(markers):
             lowest = blocks[marker.at].position - LOOKBACK
             for index in range(marker.at, -1, -1):
@@ -191,11 +191,11 @@ class Cache:
         available_at: float,
         switches: Switches,
     ) -> None:
-        """Apply a plan of a request that succeeded.
+        """Apply the effect of a successful request.
 
         Parameters
         ----------
-        effect : Plan
+        effect : CacheEffect
             From `effect`.
         owner : tuple of str
             See `Entry`.
@@ -204,7 +204,7 @@ class Cache:
         available_at : float
             When other requests see what it wrote.
         switches : Switches
-            For the points that are not settled.
+            For unsettled behaviour.
         """
         for key, ttl in effect.refreshed:
             self._refresh(key, ttl, start, switches.ttl_upgrade)
@@ -223,7 +223,7 @@ class Cache:
         entry.expires_at = max(entry.expires_at, start + TTL_SECONDS[entry.ttl])
 
     def _write(self, key: bytes, new: Entry) -> None:
-        """Store an entry; one that is about to become available keeps the earlier moment."""
+        """Store an entry; if one is about to become available, keep the earlier time."""
         old = self._entries.get(key)
         if old is not None and old.expires_at > new.available_at:
             new.available_at = min(old.available_at, new.available_at)
@@ -253,7 +253,7 @@ def _account(
     missed: Sequence[Marker],
     switches: Switches,
 ) -> None:
-    """Split what lies above the hit: 1 h up to the last 1 h marker, 5 m up to the last marker."""
+    """Split the tokens after the hit: 1 h up to the last 1 h breakpoint, 5 m up to the last one."""
     hour = last = effect.read
     for marker in missed:
         ttl = "5m" if switches.downgrade_1h else marker.ttl

@@ -1,4 +1,4 @@
-"""Makes cache keys: what, beside the blocks, makes two prefixes the same."""
+"""Makes cache keys from blocks and everything else that distinguishes two prefixes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DIGEST = 16
 _ORGANIZATION_ROUTES = ("bedrock", "bedrock-converse", "bedrock-mantle")
-# What a body on Bedrock holds in place of headers.
+# Body fields on Bedrock that replace headers.
 _HEADERS = ("anthropic_version", "anthropic_beta")
 _THINKING = ("thinking", "output_config.effort")
 _THINKING_TIERS = {"all": "parameters", "system": "system", "messages": "messages"}
@@ -35,16 +35,16 @@ Salts = tuple[Salt, Salt, Salt, Salt]
 
 
 class Context(NamedTuple):
-    """What a request is, beside its body.
+    """A request's properties besides its body.
 
     Attributes
     ----------
     route : str
         ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     region : str
-        AWS region, empty where there is none.
+        AWS region, or "".
     principal : Principal
-        Whose request it is.
+        The caller.
     version : str
         ``anthropic-version``.
     betas : tuple of str
@@ -59,7 +59,7 @@ class Context(NamedTuple):
 
 
 def salts(body: Json, context: Context, switches: Switches) -> Salts:
-    """Return what enters the key at the start and on entering tools, system and messages."""
+    """Return what enters the key at the start and at the start of tools, system and messages."""
     start = _start_salt(context, switches)
     tiers: dict[str, Salt] = {"parameters": start, "tools": {}, "system": {}, "messages": {}}
     for parameter in _parameters(body, context).values():
@@ -92,12 +92,12 @@ def _start_salt(context: Context, switches: Switches) -> Salt:
 
 
 def betas(names: Iterable[str]) -> tuple[str, ...]:
-    """Return a set of betas in the one order in which it is compared."""
+    """Return a set of betas in the canonical order."""
     return tuple(sorted({name.strip() for name in names} - {""}))
 
 
 def chain(blocks: Sequence[Block], salted: Salts) -> list[bytes]:
-    """Return for each block the digest of everything up to and including it."""
+    """Return, for each block, the digest of everything up to and including it."""
     digests: list[bytes] = []
     entered, running = TOOLS, _enter(_enter(b"", salted[0]), salted[1])
     for block in blocks:

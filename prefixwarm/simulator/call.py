@@ -29,7 +29,7 @@ VERSIONS = ("2023-06-01", NEWEST_VERSION)
 
 
 class Call(NamedTuple):
-    """A request that passed validation."""
+    """A validated request."""
 
     body: Json
     context: cache_keys.Context
@@ -72,7 +72,7 @@ def parse(
 
 
 def _fill_in_most_tokens(body: Any, route: str, settings: Settings) -> None:
-    """Give a Converse request without a limit the model's own."""
+    """Give a Converse request without an output limit the model's limit."""
     if route == "bedrock-converse" and "max_tokens" not in body:
         model = model_catalog.find(body["model"], route, settings.minimums, settings.profiles)
         body["max_tokens"] = model.most_tokens if model else 1

@@ -14,14 +14,14 @@ _MARKER_KEYS = ("type", "ttl")
 
 
 def required(value: dict[str, Any], key: str, path: str) -> Any:
-    """Return a field that must be there."""
+    """Return a required field."""
     if key not in value:
         raise invalid(f"{path}{key}: Field required")
     return value[key]
 
 
 def fields(value: dict[str, Any], keys: Collection[str], path: str) -> None:
-    """Refuse fields that are not among `keys`."""
+    """Refuse fields that are not in `keys`."""
     for key in value:
         if key not in keys:
             raise invalid(f"{path}{key}: Extra inputs are not permitted")
@@ -51,7 +51,7 @@ def text(value: Any, path: str) -> str:
 
 
 def boolean(value: Any, path: str) -> None:
-    """Refuse what is neither true nor false."""
+    """Refuse anything but true and false."""
     if not isinstance(value, bool):
         raise invalid(f"{path}: Input should be a valid boolean")
 
@@ -74,7 +74,7 @@ def choice(value: Any, accepted: Collection[str], path: str) -> str:
 
 
 def marker(holder: dict[str, Any], path: str) -> None:
-    """Check the ``cache_control`` of whatever may carry one."""
+    """Check an object's ``cache_control``."""
     value = holder.get("cache_control")
     if value is None:
         return

@@ -8,7 +8,7 @@ from typing import Protocol
 from prefixwarm.simulator.api_errors import SimulatorError
 
 _EPOCH = 1_800_000_000.0
-# The year 9892: dates of replies must have a form.
+# The year 9892: later dates could not be formatted in replies.
 _END = 2.5e11
 
 
@@ -26,7 +26,7 @@ class Clock(Protocol):
         ...
 
     def reached(self, moment: float) -> None:
-        """Note that a reply has taken until `moment`."""
+        """Note that a reply lasted until `moment`."""
         ...
 
 
@@ -36,8 +36,8 @@ class RealClock:
     manual = False
 
     def __init__(self) -> None:
-        # One reading of the wall clock, then the monotonic one: a correction of the machine's
-        # time must not expire entries.
+        # Read the wall clock once, then use the monotonic clock, so that a correction of the
+        # machine's time does not expire entries.
         self._offset = time.time() - time.monotonic()
 
     def now(self) -> float:

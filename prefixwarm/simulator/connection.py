@@ -1,4 +1,4 @@
-"""Serves HTTP/1.1 on one connection: bytes to requests, replies to bytes at their moments."""
+"""Serves HTTP/1.1 on one connection: parses requests and sends replies at their times."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._size = 0
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a new connection."""
@@ -63,14 +63,14 @@ class Connection(asyncio.Protocol):
         self._schedule.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Give up what is still to be sent."""
+        """Drop what is still to be sent."""
         self._transport = None
         self._schedule.closed(self)
         if self._busy is not None:
             self._busy.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived."""
+        """Parse received bytes."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
             self._refuse()
 
     def drop(self) -> None:
-        """Close it without sending anything more."""
+        """Close without sending anything more."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -91,29 +91,29 @@ class Connection(asyncio.Protocol):
             self._transport.write(_BAD)
             self._transport.close()
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
         """Start a request."""
         self._clear()
 
     def on_url(self, url: bytes) -> None:
-        """Take (a piece of) the target."""
+        """Append to the request target."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; repeated ones are joined."""
+        """Add a header; repeated ones are joined."""
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
-        """Tell a client that waits for it to send its body."""
+        """Send 100 Continue to a client that waits for it."""
         self._in_head, self._head_size = False, 0
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport:
             self._transport.write(_CONTINUE)
 
     def on_body(self, data: bytes) -> None:
-        """Take a piece of the body, as far as the provider would."""
+        """Append to the body, up to the provider's size limit."""
         self._size += len(data)
         if self._size <= MAXIMUM_BODY:
             self._chunks.append(data)

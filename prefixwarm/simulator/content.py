@@ -65,7 +65,7 @@ def _message(message: Json, path: str, *, first: bool) -> None:
 
 
 def _starts_with_compaction(message: Json) -> bool:
-    """Return whether a message stands in place of others that it sums up."""
+    """Return whether a message replaces others that it summarises."""
     content = message.get("content")
     blocks = content if isinstance(content, list) else []
     return message["role"] == "assistant" and bool(blocks) and blocks[0]["type"] == "compaction"

@@ -30,7 +30,7 @@ def respond(state: ProviderState, request: Request) -> Reply:
     Raises
     ------
     SimulatorError
-        For what is not understood.
+        The request is invalid.
     """
     if request.path == "/":
         return status_page.respond()
@@ -53,14 +53,14 @@ def clock(state: ProviderState) -> Json:
 
 
 def entries(state: ProviderState, *, limit: int = 0) -> list[Json]:
-    """Return the live cache entries, the one that expires first at the front.
+    """Return the live cache entries, first to expire first.
 
     Parameters
     ----------
     state : ProviderState
-        Whose entries.
+        The provider.
     limit : int
-        Only the first so many; 0 is all.
+        The most entries to return; 0 is all.
     """
     now, linger = state.clock.now(), state.switches.linger
     live = sorted(state.cache.live(now, linger), key=lambda pair: pair[1].expires_at)
@@ -82,18 +82,19 @@ def entries(state: ProviderState, *, limit: int = 0) -> list[Json]:
 def requests(
     state: ProviderState, *, limit: int = 0, body: bool = True, explained: bool = False
 ) -> list[Json]:
-    """Return the remembered requests in the order of their arrival.
+    """Return the stored requests in order of arrival.
 
     Parameters
     ----------
     state : ProviderState
-        Whose requests.
+        The provider.
     limit : int
-        Only the latest so many; 0 is all.
+        The most requests to return, latest first to count; 0 is all.
     body : bool
-        With their bodies.
+        Whether to include bodies.
     explained : bool
-        With ``missed``: why they did not read an earlier request's entry, see `explain`.
+        Whether to include ``missed``: why a request did not read an earlier one's entry, see
+        `explain`.
     """
     every = list(state.log)
     shown = every[-limit:] if limit else every

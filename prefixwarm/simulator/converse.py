@@ -1,4 +1,4 @@
-"""Translates a Converse body to the Messages body that Bedrock gives the model."""
+"""Translates a Converse body into the Messages body that Bedrock passes to the model."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def messages_body(value: Any, model: str, *, shape: str = "ConverseRequest") -> 
     value : object
         The parsed JSON.
     model : str
-        Of the path.
+        The model in the URL path.
     shape : str
         ``ConverseRequest``, ``ConverseStreamRequest`` or ``ConverseTokensRequest``.
 
     Raises
     ------
     ApiError
-        400, as AWS words it; refusals of the model itself come later.
+        400 in AWS's wording; the model's own refusals come later.
     """
     converse_shapes.check(value, shape)
     request: Json = {name: inner for name, inner in value.items() if inner is not None}
@@ -87,11 +87,11 @@ def _tiers(request: Json) -> Json:
 def _marked(
     elements: list[Json], place: str, translated: Callable[[Json, str], Json]
 ) -> Iterator[Json]:
-    """The blocks; a cache point is the marker of the one before it.
+    """Yield blocks, with each cache point as the breakpoint of the block before it.
 
     Notes
     -----
-    Refusals as seen in live replies: https://github.com/strands-agents/harness-sdk/pull/3677,
+    Wording from live replies: https://github.com/strands-agents/harness-sdk/pull/3677,
     https://github.com/strands-agents/harness-sdk/issues/1966,
     https://github.com/anomalyco/opencode/issues/36517.
     """

@@ -21,7 +21,7 @@ def tool(element: Json, place: str) -> Json:
     Raises
     ------
     ApiError
-        400 for a tool of another provider's models.
+        400 for a tool type of another provider's models.
     """
     if "toolSpec" not in element:
         raise refused_by_aws(f"This model doesn't support the system tool at {place}.")
@@ -40,7 +40,7 @@ def block(element: Json, place: str) -> Json:
     Raises
     ------
     ApiError
-        400 for blank text, and for blocks that Claude does not take.
+        400 for blank text, and for blocks that Claude does not accept.
     """
     kind, value = next((name, inner) for name, inner in element.items() if inner is not None)
     if kind == "text":

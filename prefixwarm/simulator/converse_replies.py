@@ -1,4 +1,4 @@
-"""Translates a reply to the form in which Converse answers."""
+"""Translates a reply into Converse's form."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _metrics(record: Record) -> Json:
 
 
 def _usage(record: Record, switches: Switches) -> Json:
-    """Tokens by Converse's names; a write's share of each TTL, the longer one first."""
+    """Tokens under Converse's names, with writes split by TTL, the longer first."""
     usage = record.usage or {}
     totals = {
         "inputTokens": usage["input_tokens"],

@@ -1,4 +1,4 @@
-"""The shapes of Converse's requests, and how AWS words what does not fit them.
+"""Checks Converse requests against AWS's shapes, with AWS's error wording.
 
 The table is botocore's service model, written by ``scripts/update-converse-shapes``.
 """
@@ -42,9 +42,9 @@ def check(value: Any, name: str, place: str = "") -> None:
     value : object
         Parsed JSON.
     name : str
-        The shape's, such as ``ConverseRequest``.
+        The shape's name, such as ``ConverseRequest``.
     place : str
-        Where it stands, such as ``messages.0.content``; empty for the whole body.
+        Its path, such as ``messages.0.content``; empty for the whole body.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Reads the constraints that the provider's SDKs move from a schema into its description.
 
-Structured outputs do not support them, so the SDKs ask the model in words:
+Structured outputs do not support them, so the SDKs describe them to the model:
 https://platform.claude.com/docs/en/build-with-claude/structured-outputs#sdk-specific-methods.
 """
 
@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def described_constraints(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the keywords that a schema's description states, such as ``{minimum: 18}``.
+    """Return the keywords in a schema's description, such as ``{minimum: 18}``.
 
     Parameters
     ----------

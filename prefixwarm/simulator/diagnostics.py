@@ -1,4 +1,4 @@
-"""Answers cache diagnostics: which tier of a request differs from an earlier one.
+"""Answers cache diagnostics: which tier of a request differs from an earlier request.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/cache-diagnostics
 """
@@ -43,18 +43,18 @@ class Diagnoses:
         self._fingerprints: OrderedDict[tuple[str, str, str], _Fingerprint] = OrderedDict()
 
     def clear(self) -> None:
-        """Forget every fingerprint."""
+        """Remove every fingerprint."""
         self._fingerprints.clear()
 
     def note(
         self, call: Call, blocks: Sequence[Block], effect: CacheEffect, message_id: str
     ) -> Json | None:
-        """Compare a request with the one it names, and remember it under its message id.
+        """Compare a request with the one it names, and store it under its message id.
 
         Returns
         -------
         dict or None
-            The reply's ``diagnostics``: None where the request did not ask or nothing diverged.
+            The reply's ``diagnostics``: None if the request did not ask or nothing differs.
         """
         options = call.body.get("diagnostics")
         if options is None:

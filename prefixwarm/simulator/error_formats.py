@@ -1,4 +1,4 @@
-"""Formats errors and identifying headers the way each route does."""
+"""Formats errors and identifying headers as each route does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BEDROCK_STATUS = {401: 403, 402: 403, 405: 404, 409: 400, 413: 400, 504: 408, 5
 
 
 def error(failure: ApiError, route: str | None, request_id: str) -> Reply:
-    """Build the reply to a request that failed."""
+    """Build the reply to a failed request."""
     if route in ROUTES:
         return _bedrock(failure, route)
     inner: dict[str, Any] = {"type": failure.error_type, "message": failure.message}

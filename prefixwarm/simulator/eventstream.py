@@ -1,4 +1,4 @@
-"""AWS event stream framing, as the runtime's streamed operations answer."""
+"""AWS event stream framing, used by the runtime's streamed operations."""
 
 from __future__ import annotations
 

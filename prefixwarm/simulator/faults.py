@@ -1,4 +1,4 @@
-"""Injects failures."""
+"""Injects faults into a simulated provider."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _KINDS_OF_FIELDS: dict[str, tuple[tuple[type, ...], str]] = {
 }
 
 
-class Dropped(Exception):  # noqa: N818 - an event, not an error of ours
-    """The connection is reset instead of a reply."""
+class Dropped(Exception):  # noqa: N818 - an event, not an error
+    """The connection is reset instead of replying."""
 
 
 @dataclass
 class Fault:
-    """One failure, and when it strikes.
+    """One failure, and when it applies.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Fault:
         ``lost`` drops it after the cache was written; ``malformed`` cuts the JSON of the reply in
         the middle; ``slow`` holds the reply.
     status : int
-        Of ``error``.
+        The status of ``error``.
     error_code : str, optional
         ``error.details.error_code``, such as ``enforced_spend_limit_reached``.
     message : str, optional
@@ -62,13 +62,13 @@ class Fault:
     seconds : float
         How long ``slow`` holds a reply, in real seconds on any clock.
     count : int, optional
-        Strikes so often; None is always.
+        How often it applies; None is always.
     probability : float
-        Strikes at random with it, from `seed`.
+        The probability of applying, drawn from `seed`.
     after, until : float, optional
-        Strikes from and until these simulated seconds since the epoch.
+        Applies from and until these simulated seconds since the epoch.
     match : dict
-        Strikes only where all agree: ``route``, ``path``, ``model``, ``organization``,
+        Applies only if all match: ``route``, ``path``, ``model``, ``organization``,
         ``workspace``, ``warm`` (equal), ``contains`` (a text anywhere in the body), ``prefix``
         (the hexadecimal key of a cache entry that the request's prefix includes).
     """
@@ -122,7 +122,7 @@ class Fault:
             raise SimulatorError(f"fault: a field has the wrong type ({error})") from error
 
     def strikes(self, record: Record, now: float) -> bool:
-        """Return whether it strikes this request, and count it."""
+        """Return whether it applies to this request, and count it."""
         if self.count == 0 or not self._in_time(now) or not self._matches(record):
             return False
         if self._random.random() >= self.probability:
@@ -164,7 +164,7 @@ class Fault:
             raise Dropped
 
     def spoil(self, reply: Reply) -> Reply:
-        """Act on the reply of a request that took effect."""
+        """Change the reply of a request that took effect."""
         if self.kind == "lost":
             reply.cut = 0
         elif self.kind == "malformed":
@@ -187,7 +187,7 @@ class Fault:
 
 
 class Faults:
-    """All faults, in the order in which they were injected."""
+    """All faults, in order of injection."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -197,15 +197,15 @@ class Faults:
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Heal everything."""
+        """Remove all faults."""
         self._faults.clear()
 
     def next(self, record: Record, now: float) -> Fault | None:
-        """Return the first fault that strikes this request."""
+        """Return the first fault that applies to this request."""
         return next((fault for fault in self._faults if fault.strikes(record, now)), None)
 
     def public(self) -> list[dict[str, Any]]:
-        """Return the faults with what is left of their counts."""
+        """Return the faults with their remaining counts."""
         return [asdict(fault) for fault in self._faults]
 
 

@@ -1,4 +1,4 @@
-"""A received request, and a reply with the moments at which its parts are sent."""
+"""A received request, and a reply whose parts are sent at given times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ JSON = "application/json"
 
 
 class Request(NamedTuple):
-    """A whole HTTP request.
+    """A complete HTTP request.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Request(NamedTuple):
     headers : dict of str to str
         Lower-case names.
     body : bytes
-        Empty where it was too large.
+        Empty if it was too large.
     too_large : bool
         Whether the body was over the provider's 32 MB.
     """
@@ -39,7 +39,7 @@ class Request(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Bytes of a reply, and how many simulated seconds after its start they go out."""
+    """Bytes of a reply, and when they are sent, in simulated seconds after its start."""
 
     after: float
     data: bytes
@@ -47,24 +47,24 @@ class Part(NamedTuple):
 
 @dataclass
 class Reply:
-    """What is sent back.
+    """A reply.
 
     Attributes
     ----------
     status : int
         HTTP status.
     headers : dict of str to str
-        Beside the ones of the transport.
+        Headers besides the transport's.
     parts : list of Part
-        One, or several where the reply is streamed.
+        One, or several if the reply is streamed.
     streamed : bool
-        Whether the parts go out one by one.
+        Whether the parts are sent one by one.
     start : float or None
-        Simulated start of the request; None where the reply takes no simulated time.
+        Simulated start of the request; None if the reply takes no simulated time.
     held : float
         Real seconds to wait first, on any clock.
     cut : int or None
-        Connection reset after so many bytes of the body; None sends everything.
+        Body bytes after which the connection is reset; None sends everything.
     """
 
     status: int

@@ -26,15 +26,15 @@ _T = TypeVar("_T")
 
 
 class Simulator:
-    """A handle on a running simulator; its methods may be called from any thread.
+    """A handle to a running simulator; its methods are thread-safe.
 
     Attributes
     ----------
     url : str
-        Where it serves, such as ``http://127.0.0.1:40123``: the base URL of the clients of the
-        Claude API, of Claude Platform on AWS and of Bedrock's runtime.
+        Its URL, such as ``http://127.0.0.1:40123``: the base URL for clients of the Claude API,
+        Claude Platform on AWS and Bedrock's runtime.
     mantle_url : str
-        The base URL of clients of Bedrock mantle.
+        The base URL for clients of Bedrock mantle.
     """
 
     def __init__(self, url: str, state: ProviderState, loop: asyncio.AbstractEventLoop) -> None:
@@ -52,14 +52,14 @@ class Simulator:
         return self._call(lambda state: state.clock.advance(seconds))
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return the live cache entries, the one that expires first at the front."""
+        """Return the live cache entries, first to expire first."""
         return self._call(control.entries)
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the received requests; ``cost_usd`` is a Decimal, or None where unknown."""
+        """Return the received requests; ``cost_usd`` is a Decimal, or None if unknown."""
 
         def both(state: ProviderState) -> tuple[list[dict[str, Any]], list[bytes | None]]:
-            # In one moment: a request that arrives in between would be in one list only.
+            # Read both at once: a request arriving in between would be in only one list.
             return control.requests(state, body=False), [r.body for r in state.log]
 
         documents, bodies = self._call(both)
@@ -90,7 +90,7 @@ class Simulator:
         self._call(change)
 
     def reset(self) -> None:
-        """Forget entries, requests, faults, limits and dollars; time and switches stay."""
+        """Clear entries, requests, faults, limits and dollars; keep time and switches."""
         self._call(lambda state: state.reset())
 
     def _call(self, function: Callable[[ProviderState], _T]) -> _T:
@@ -109,7 +109,7 @@ def _parsed(body: bytes | None) -> Any:
 
 @contextmanager
 def running(clock: str = "real", *, port: int = 0, **options: Any) -> Iterator[Simulator]:
-    """Run a simulator in a thread for the length of a ``with`` block.
+    """Run a simulator in a thread during a ``with`` block.
 
     Parameters
     ----------
@@ -117,9 +117,9 @@ def running(clock: str = "real", *, port: int = 0, **options: Any) -> Iterator[S
         ``real``: replies take their simulated time; ``manual``: time stands still except for
         `Simulator.advance` and for replies.
     port : int
-        Where to listen on loopback; 0 takes a free port.
+        Loopback port to listen on; 0 chooses a free one.
     **options
-        Fields of `Settings`, and switches by their names.
+        Fields of `Settings`, and switches by name.
 
     Yields
     ------
@@ -129,7 +129,7 @@ def running(clock: str = "real", *, port: int = 0, **options: Any) -> Iterator[S
     Raises
     ------
     SimulatorError
-        For unknown options.
+        An option is unknown.
     """
     server = Server(_settings(clock, options))
     loop = new_loop()

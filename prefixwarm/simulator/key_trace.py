@@ -1,4 +1,4 @@
-"""Keeps what a request's cache keys were made of."""
+"""Records how a request's cache keys were made, to explain misses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Trace(NamedTuple):
-    """The making of one request's keys.
+    """How one request's keys were made.
 
     Attributes
     ----------
@@ -24,13 +24,13 @@ class Trace(NamedTuple):
     chain : bytes
         The cumulative digests of its blocks, one after the other.
     paths : tuple of str
-        Where each block stands.
+        The path of each block.
     ends : array
         Tokens up to and including each block.
     marked : int
-        The block of its last breakpoint that counts, -1 for none.
+        The index of the block with its last effective breakpoint; -1 for none.
     ttl : str
-        That breakpoint's TTL, empty for none.
+        That breakpoint's TTL, or "".
     """
 
     salts: Salts
@@ -44,13 +44,13 @@ class Trace(NamedTuple):
     def of(
         cls, salts: Salts, chain: Sequence[bytes], blocks: Sequence[Block], effect: CacheEffect
     ) -> Trace:
-        """Keep what explains a plan."""
+        """Make the trace of a request."""
         marked, ttl = effect.last or (-1, "")
         paths = tuple(block.path for block in blocks)
         return cls(salts, b"".join(chain), paths, array("Q", effect.ends), marked, ttl)
 
     def includes(self, key: str) -> bool:
-        """Tell whether a cache key, in hexadecimal, is one of the prefixes."""
+        """Return whether a cache key, in hexadecimal, is one of the prefixes."""
         chain = self.chain
         return any(chain[at : at + DIGEST].hex() == key for at in range(0, len(chain), DIGEST))
 

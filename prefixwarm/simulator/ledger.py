@@ -1,4 +1,4 @@
-"""Bills what was served, in exact decimals, with the shared price table."""
+"""Bills served requests in exact decimals, with the shared price table."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 
 
 class Tariff(NamedTuple):
-    """What decides the price of a request's tokens.
+    """The properties that decide the price of a request's tokens.
 
     Attributes
     ----------
     prompt_tokens : int
-        A prompt length of the request's price tier.
+        A prompt length in the request's price tier.
     batch : bool
-        Whether it came in a batch, which costs half.
+        Whether it was in a batch, which costs half.
     """
 
     model: str
@@ -41,12 +41,12 @@ class Bill(NamedTuple):
     tokens: tuple[int, int, int, int, int]
 
     def dollars(self) -> Decimal | None:
-        """Return US dollars; None where the price is unknown."""
+        """Return US dollars; None if the price is unknown."""
         return _dollars(self.tariff, self.tokens)
 
 
 def tier(model: str, prompt_tokens: int) -> int:
-    """Return one prompt length that stands for all of the same price tier."""
+    """Return a prompt length that represents its price tier."""
     name = parse(model)
     above = table()["models"].get(name.model, {}).get("above") if name else None
     threshold = above["prompt_tokens"] if above else None
@@ -54,13 +54,13 @@ def tier(model: str, prompt_tokens: int) -> int:
 
 
 class Ledger:
-    """Tokens billed since the start, for warm calls and for the others."""
+    """Tokens billed since the start, for warm calls and other calls."""
 
     def __init__(self) -> None:
         self._tokens: dict[tuple[bool, Tariff], list[int]] = defaultdict(lambda: [0] * 6)
 
     def clear(self) -> None:
-        """Forget what was billed."""
+        """Clear the bill."""
         self._tokens.clear()
 
     def add(self, bill: Bill, *, warm: bool) -> None:
@@ -72,7 +72,7 @@ class Ledger:
     def public(self) -> dict[str, Any]:
         """Return requests, tokens and US dollars, in total and by kind of call.
 
-        Dollars are None where one model's price is unknown: never 0.
+        Dollars are None, never 0, if any model's price is unknown.
         """
         rows = list(self._tokens.items())
         return {

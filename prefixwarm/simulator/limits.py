@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 _MINUTE = 60.0
-# What the provider's start tier reports; only configured limits are enforced.
+# The limits of the provider's start tier, for headers; only configured limits are enforced.
 _SHOWN = {"requests": 1_000, "input-tokens": 2_000_000, "output-tokens": 400_000}
 
 
@@ -43,7 +43,7 @@ class Buckets:
     Parameters
     ----------
     limits : Limits
-        What is enforced.
+        The enforced limits.
     """
 
     def __init__(self, limits: Limits) -> None:

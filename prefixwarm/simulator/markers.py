@@ -37,8 +37,8 @@ def find(blocks: Sequence[Block], automatic: dict[str, Any] | None) -> list[Mark
     Raises
     ------
     ApiError
-        400 for more than four, for a longer TTL after a shorter one, and for an automatic one
-        that contradicts an explicit one.
+        400 for more than four, for a longer TTL after a shorter one, and for an automatic
+        breakpoint that contradicts an explicit one.
     """
     count = sum(len(block.markers) for block in blocks)
     markers = _explicit(blocks)
@@ -66,7 +66,7 @@ def _explicit(blocks: Sequence[Block]) -> list[Marker]:
 
 
 def _end_of_batch(blocks: Sequence[Block], index: int) -> int:
-    """Return the last of the calls of a toolset, or of their results, that belong together.
+    """Return the index of the last block in a batch of toolset calls or of their results.
 
     Notes
     -----

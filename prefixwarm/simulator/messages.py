@@ -1,4 +1,4 @@
-"""Creating messages and counting tokens."""
+"""Creates messages and counts tokens."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ Json = dict[str, Any]
 
 
 def count_tokens(state: ProviderState, call: Call, record: Record) -> Reply:
-    """Count a prompt's tokens; the cache is neither asked nor touched.
+    """Count a prompt's tokens without using the cache.
 
     Raises
     ------
     ApiError
-        400 for markers that may not stand where they do, and injected faults.
+        400 for misplaced breakpoints, and injected faults.
     """
     blocks = prompt_blocks.flatten(call.body, call.model)
     markers.find(blocks, call.body.get("cache_control"))
@@ -46,12 +46,12 @@ def count_tokens(state: ProviderState, call: Call, record: Record) -> Reply:
 
 
 def create(state: ProviderState, call: Call, record: Record) -> Reply:
-    """Answer a request for a message, and do to the cache what it asks for.
+    """Answer a request for a message and apply its effect on the cache.
 
     Raises
     ------
     ApiError
-        400 for markers that may not stand where they do, 429 for limits, and injected faults.
+        400 for misplaced breakpoints, 429 for limits, and injected faults.
     """
     effect, blocks = _effect(state, call, record)
     fault = state.fault(record)

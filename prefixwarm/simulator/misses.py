@@ -1,4 +1,4 @@
-"""Explains why a request did not read what an earlier one had cached."""
+"""Explains why a request did not read what an earlier request had cached."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 def explain(record: Record, earlier: Iterable[Record]) -> dict[str, Any] | None:
-    """Return why a request did not read what an earlier one had cached.
+    """Return why a request did not read what an earlier request had cached.
 
     Parameters
     ----------
     record : Record
         The request.
     earlier : iterable of Record
-        The ones before it, the latest first.
+        Earlier requests, latest first.
 
     Returns
     -------
     dict or None
-        None where nothing was missed. Else ``tokens`` that would have been read; ``request``, the
-        number of the one that shares most with it; ``reason``: ``changed``, ``expired``,
+        None if nothing was missed. Otherwise ``tokens`` that could have been read; ``request``, the
+        number of the request that shares most with it; ``reason``: ``changed``, ``expired``,
         ``concurrent`` or ``lookback``; and for ``changed``, ``tier``, ``block`` and ``what``.
     """
     if record.trace is None or record.usage is None:
@@ -50,7 +50,7 @@ def explain(record: Record, earlier: Iterable[Record]) -> dict[str, Any] | None:
 
 
 def _nearest(trace: Trace, earlier: Iterable[Record]) -> tuple[Record, Trace] | None:
-    """Return the request that shares most blocks, then most of what enters the tiers."""
+    """Return the request that shares most blocks, then most salts."""
     best, deepest = None, (-1, -1)
     for candidate in earlier:
         if candidate.trace is None or candidate.usage is None or candidate.trace.marked < 0:
@@ -63,7 +63,7 @@ def _nearest(trace: Trace, earlier: Iterable[Record]) -> tuple[Record, Trace] | 
 
 
 def _common(one: Trace, two: Trace) -> int:
-    """Count the leading blocks that agree; where cumulative digests do, so do all before."""
+    """Count the leading equal blocks; if cumulative digests agree, so do all before."""
     low, high = 0, min(len(one.paths), len(two.paths))
     while low < high:
         middle = (low + high + 1) // 2
@@ -81,7 +81,7 @@ def _unchanged(record: Record, other: Record) -> str:
 
 
 def _difference(one: Trace, two: Trace, at: int) -> dict[str, Any]:
-    """Name the first thing that differs: what enters a tier, or a block."""
+    """Name the first difference: a tier's salt, or a block."""
     path = one.paths[at] if at < len(one.paths) else None
     tier = _tier(path or two.paths[at])
     for entered in range(tier + 2):

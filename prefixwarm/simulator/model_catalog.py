@@ -1,4 +1,4 @@
-"""Looks up what differs from model to model."""
+"""Looks up the properties of models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _DEFAULT_MINIMUM = 1024
-# https://platform.claude.com/docs/en/about-claude/models/overview: the most output tokens.
+# https://platform.claude.com/docs/en/about-claude/models/overview: maximum output tokens.
 _SHORT_REPLIES = {"claude-opus-4-1": 32_000, "claude-opus-4": 32_000, "claude-3-5-haiku": 8_192}
 # .../models/opus-5-5/whats-new-opus-5-5 and .../models/sonnet-5-5/whats-new-sonnet-5-5.
 _NO_FORCED_TOOLS = ("claude-opus-5-5", "claude-sonnet-5-5")
@@ -40,18 +40,18 @@ _SPELLING = {
 class Model:
     """One model on one route.
 
-    What its properties say comes from the pages about the models, thinking, effort, task budgets,
-    structured outputs and mid-conversation system messages of https://platform.claude.com/docs
-    (2026-08 to 2026-11).
+    Its properties come from the pages about models, thinking, effort, task budgets, structured
+    outputs and mid-conversation system messages on https://platform.claude.com/docs (2026-08 to
+    2026-11).
 
     Attributes
     ----------
     id : str
-        As the request names it: a dated id and its alias are different caches.
+        As in the request: a dated id and its alias have different caches.
     name : str
         Undated id of the Claude API.
     geography : str or None
-        Of a Bedrock inference profile.
+        The geography of a Bedrock inference profile.
     generation : tuple[int, int]
         Major and minor version.
     minimum : int
@@ -59,10 +59,10 @@ class Model:
     fast : bool
         Whether ``speed: fast`` is offered.
     is_unknown : bool
-        Whether the id does not say which model it is: then nothing is refused that some model
-        takes.
+        Whether the id does not reveal the model; then anything that some model accepts is
+        accepted.
     priced_as : str
-        The id whose price counts; empty where that is `id`.
+        The id whose price applies; empty if that is `id`.
     """
 
     id: str
@@ -81,7 +81,7 @@ class Model:
 
     @property
     def token_bytes(self) -> tuple[int, int]:
-        """Tokens for a byte as a fraction."""
+        """Tokens per byte as a fraction."""
         return rate_of(self.generation)
 
     @property
@@ -91,7 +91,7 @@ class Model:
 
     @property
     def takes_budgets(self) -> bool:
-        """Whether it takes ``thinking.type`` of ``enabled``, with a budget of tokens."""
+        """Whether it accepts ``thinking.type`` of ``enabled``, with a token budget."""
         return self.generation < (4, 7)
 
     @property
@@ -121,17 +121,17 @@ class Model:
 
     @property
     def takes_one_sampling(self) -> bool:
-        """Whether ``temperature`` and ``top_p`` exclude one another."""
+        """Whether ``temperature`` and ``top_p`` exclude each other."""
         return self.generation >= (4, 1) and not self.is_unknown
 
     @property
     def takes_prefill(self) -> bool:
-        """Whether the conversation may end with the beginning of the reply."""
+        """Whether the conversation may end with the start of the reply."""
         return self.is_unknown or (self.generation < (4, 6) and not self.is_preview)
 
     @property
     def keeps_thinking(self) -> bool:
-        """Whether thinking of earlier turns stays in the prompt once the user speaks again."""
+        """Whether thinking of earlier turns stays in the prompt after the next user message."""
         newest = self.is_unknown or self.is_preview or self.generation >= (4, 6)
         return newest or self.name == "claude-opus-4-5"
 
@@ -175,16 +175,16 @@ def find(
     model_id : str
         As the request names it.
     route : str
-        How it is reached.
+        The route.
     overrides : mapping of str to int
         Minimums by undated id, in tokens.
     profiles : mapping of str to str
-        By ARN of an application inference profile: the model behind it.
+        Models by ARN of an application inference profile.
 
     Returns
     -------
     Model or None
-        None where the provider would not know it.
+        None if the provider does not have it.
     """
     settings = tuple(sorted(overrides.items()))
     if route in _RUNTIME_ROUTES and _APPLICATION_PROFILE.fullmatch(model_id):
@@ -206,5 +206,5 @@ def _find(model_id: str, route: str, overrides: tuple[tuple[str, int], ...]) -> 
     return Model(model_id, name.model, name.geography, name.generation, minimum, fast)
 
 
-# What an application inference profile stands for is in its account alone.
+# Only its account knows which model an application inference profile uses.
 _UNKNOWN = Model("", "", None, (4, 6), _DEFAULT_MINIMUM, fast=False, is_unknown=True)

@@ -1,4 +1,4 @@
-"""Checks what depends on the model, the version or the route."""
+"""Checks request fields against the model, the version and the route."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 _GEOGRAPHY = (4, 6)
 _DEEP_EFFORTS = ("xhigh", "max")
 _NO_SHALLOW_THINKING = (5, 0)
-# https://platform.claude.com/docs/en/build-with-claude/thinking: what goes with thinking.
+# https://platform.claude.com/docs/en/build-with-claude/thinking: what thinking allows.
 _LEAST_TOP_P = 0.95
 _LONG_BATCHES = "output-300k-2026-03-24"
 _MOST_TOKENS_OF_BATCHES = 300_000
@@ -26,16 +26,16 @@ _LONG = 128_000
 def check(
     request: Json, model: Model, *, route: str, version: str, betas: tuple[str, ...], batch: bool
 ) -> None:
-    """Refuse what this model, version or route does not take.
+    """Refuse fields that this model, version or route does not accept.
 
     Parameters
     ----------
     request : dict
         The body, whose shape is valid.
     model : Model
-        The model that it names.
+        The model it names.
     route, version : str
-        How it was sent.
+        The route and API version used.
     betas : tuple of str
         ``anthropic-beta``.
     batch : bool

@@ -1,4 +1,4 @@
-"""Workload identity: exchanging an identity token for an access token."""
+"""Simulates workload identity: exchanges an identity token for an access token."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Problem = tuple[int, str, str]
 
 
 class Tokens:
-    """The access tokens that were handed out.
+    """The issued access tokens.
 
     Parameters
     ----------
     ids : Ids
-        Where new tokens come from.
+        The source of new tokens.
     """
 
     def __init__(self, ids: Ids) -> None:
@@ -42,7 +42,7 @@ class Tokens:
         self._issued.clear()
 
     def principal(self, token: str, now: float) -> Principal | None:
-        """Return whose a token is, or None for one that was not issued here.
+        """Return a token's principal, or None if it was not issued here.
 
         Raises
         ------
@@ -89,7 +89,7 @@ def _problem(body: dict[str, Any]) -> Problem | None:
 
 
 def _mismatch(body: dict[str, Any], settings: Settings) -> Problem | None:
-    """Compare with the configured keys; without any, every assertion is taken."""
+    """Compare with the configured keys; without any, accept every assertion."""
     if not settings.keys:
         return None
     if len(body["assertion"].split(".")) != _JWT_PARTS:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MODEL = re.compile(
     r"/model/[^/]+/(?:invoke(?:-with-response-stream)?|converse(?:-stream)?|(count-tokens))"
 )
-# Paths of other APIs, by what they are called.
+# Paths of other APIs, with their names.
 _OTHER_APIS = {
     "/chat/completions": "OpenAI's Chat Completions API",
     "/responses": "OpenAI's Responses API",
@@ -25,7 +25,7 @@ _OTHER_APIS = {
 
 
 class Action(Enum):
-    """What a path is for."""
+    """The purpose of a path."""
 
     CREATE = "create"
     COUNT = "count"
@@ -41,7 +41,7 @@ _PATHS = {
     TOKEN_PATH: Action.TOKEN,
     BATCH_PATH: Action.BATCH,
 }
-# A client whose base URL holds the version, as the Vercel AI SDK's does, leaves it out here.
+# Clients whose base URL includes the version, such as the Vercel AI SDK, leave it out here.
 _PATHS |= {
     path.replace("/v1/messages", "/messages"): action
     for path, action in _PATHS.items()
@@ -51,12 +51,12 @@ _READABLE = re.compile(r"/v1/messages/batches/[^/]+(?:/results)?")
 
 
 def action(request: Request) -> Action:
-    """Return what a request asks for.
+    """Return a request's action.
 
     Raises
     ------
     ApiError
-        404 for an unknown path, 405 for another method than POST.
+        404 for an unknown path, 405 for a method other than POST.
     """
     if request.method == "GET" and _READABLE.fullmatch(request.path):
         return Action.BATCH

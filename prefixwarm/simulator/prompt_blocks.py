@@ -1,4 +1,4 @@
-"""Lists a request body as the blocks that the cache sees: tools, system, messages."""
+"""Splits a request body into the blocks that the cache sees: tools, system, messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TIERS = ("tools", "system", "messages")
 TOOLS, SYSTEM, MESSAGES = range(3)
 _MARKER = "cache_control"
 _THINKING = ("thinking", "redacted_thinking")
-# Bytes of blocks that are rendered anew each time.
+# Larger blocks (in bytes) are rendered every time instead of being cached.
 _LARGE = 4096
 
 Json = dict[str, Any]
@@ -44,19 +44,19 @@ class Block(NamedTuple):
     tier : int
         `TOOLS`, `SYSTEM` or `MESSAGES`.
     data : bytes
-        What is hashed: the JSON of its normal form in received key order, with the role.
+        The bytes to hash: the JSON of its normal form in received key order, with the role.
     tokens : int
-        Of this block alone.
+        Tokens of this block alone.
     position : int
-        Counts blocks, a run of tool uses or of tool results as one.
+        Its index, counting a run of tool uses or of tool results as one block.
     markers : tuple of dict
-        The ``cache_control`` of itself and of the blocks inside it.
+        The ``cache_control`` of the block and of those inside it.
     cacheable : bool
-        Whether it may carry a marker.
+        Whether it may carry a breakpoint.
     path : str
-        Where it stands in the body.
+        Its path in the body.
     of_toolset : bool
-        Whether it calls a member of a toolset, or answers such a call.
+        Whether it is a call to a member of a toolset, or the result of one.
     """
 
     tier: int
@@ -70,7 +70,7 @@ class Block(NamedTuple):
 
 
 class _Spot(NamedTuple):
-    """A block of the body, and where it stands."""
+    """A block of the body and its place."""
 
     tier: int
     role: str
@@ -79,7 +79,7 @@ class _Spot(NamedTuple):
 
 
 class _Rendered(NamedTuple):
-    """What becomes of a block, wherever it stands.
+    """A rendered block, independent of its place.
 
     Attributes
     ----------
@@ -88,11 +88,11 @@ class _Rendered(NamedTuple):
     data : bytes
         The JSON of its normal form.
     tokens : int
-        Of this block alone.
+        Tokens of this block alone.
     run : str or None
-        Its type, where neighbours of it count as one position.
+        Its type, if adjacent blocks of it count as one position.
     cacheable : bool
-        Whether it may carry a marker, whoever called it.
+        Whether it may carry a breakpoint, whatever called it.
     """
 
     in_prompt: bool
@@ -103,7 +103,7 @@ class _Rendered(NamedTuple):
 
 
 def flatten(body: Json, model: Model) -> list[Block]:
-    """List the blocks of a validated body in the order in which they are cached.
+    """Return the blocks of a validated body in caching order.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def flatten(body: Json, model: Model) -> list[Block]:
 def _with_loaded_tools(
     spot: _Spot, rendered: _Rendered, tools: dict[str, Json], model: Model
 ) -> tuple[bytes, int]:
-    """Add the definitions of tools that are loaded on demand, where they were discovered."""
+    """Add the definitions of tools loaded on demand, at the place of their discovery."""
     data, tokens = rendered.data, rendered.tokens
     for name in loaded(spot.block) if spot.tier == MESSAGES else ():
         definition = _render(tools.get(name, {}), TOOLS, "", model)
@@ -163,7 +163,7 @@ def _render(block: Json, tier: int, role: str, model: Model) -> _Rendered:
 
 @lru_cache(maxsize=4096)
 def _rendered_again(raw: bytes, choice: str, model: Model) -> _Rendered:
-    """Render a block that other requests may hold, too."""
+    """Render a block, cached because other requests may hold it too."""
     return _rendered(orjson.loads(raw), choice, model)
 
 
@@ -199,17 +199,17 @@ def _walk(body: Json, model: Model) -> Iterator[_Spot]:
 
 
 def _last(messages: list[Json], fits: Callable[[Json], bool]) -> int:
-    """Return the number of the last message that fits, or -1."""
+    """Return the index of the last message that matches, or -1."""
     return max((number for number, m in enumerate(messages) if fits(m)), default=-1)
 
 
 def _is_said_by_the_user(message: Json) -> bool:
-    """Return whether a message is of the user, and holds more than results of tools.
+    """Return whether a message is the user's and holds more than tool results.
 
     Notes
     -----
     https://platform.claude.com/docs/en/build-with-claude/prompt-caching
-    #caching-with-thinking-blocks: then some models strip the thinking that stands before it.
+    #caching-with-thinking-blocks: some models then strip the thinking before it.
     """
     content = message["content"] if message["role"] == "user" else []
     return isinstance(content, str) or any(x["type"] != "tool_result" for x in content)

@@ -1,4 +1,4 @@
-"""Holds everything a simulated provider remembers."""
+"""Holds the state of a simulated provider."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class ProviderState:
     """The cache, clock, keys, limits, faults and requests of a simulated provider.
 
-    Not safe for threads: one thread, the server's, uses it.
+    Not thread-safe: only the server's thread uses it.
 
     Parameters
     ----------
     settings : Settings
-        What it starts with.
+        Its initial settings.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,24 +37,24 @@ class ProviderState:
         self.faults = Faults()
         self.ledger: Ledger = Ledger()
         self.buckets = limits.Buckets(settings.limits)
-        # By organization and batch id: the batch, and its results as JSON lines.
+        # Batches and their results (as JSON lines), by organization and batch id.
         self.batches: dict[tuple[str, str], tuple[dict[str, Any], bytes]] = {}
         self.diagnoses = Diagnoses()
         self.log = request_log.Log(settings.keep_requests, settings.keep_bytes)
 
     def reset(self) -> None:
-        """Forget entries, requests, faults, limits and dollars; time and switches stay."""
+        """Clear entries, requests, faults, limits and dollars; keep time and switches."""
         stores = (self.cache, self.tokens, self.faults, self.ledger, self.buckets, self.diagnoses)
         for store in (*stores, self.batches, self.log):
             store.clear()
 
     def fault(self, record: Record) -> Fault | None:
-        """Return the fault that strikes a request, if it leaves the request its effect.
+        """Return the fault that applies to a request, if the request still takes effect.
 
         Raises
         ------
         ApiError, Dropped
-            Where it does not.
+            The request does not take effect.
         """
         fault = self.faults.next(record, record.time)
         if fault is not None:

@@ -1,6 +1,6 @@
-"""Pytest fixtures: a simulated Messages API for each test, and its clock.
+"""Pytest fixtures: a simulated Messages API per test, and its clock.
 
-Not loaded by itself. In ``conftest.py``: ``pytest_plugins = ["prefixwarm.simulator.pytest"]``.
+Load them in ``conftest.py``: ``pytest_plugins = ["prefixwarm.simulator.pytest"]``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class CacheClock:
     Parameters
     ----------
     simulator : Simulator
-        Whose clock it is.
+        The simulator.
     """
 
     def __init__(self, simulator: Simulator) -> None:
@@ -43,13 +43,13 @@ class CacheClock:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line("markers", _MARKER)
 
 
 @pytest.fixture
 def messages_api(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    """A simulator of its own for this test, on the manual clock.
+    """A simulator for this test alone, on the manual clock.
 
     ``@pytest.mark.messages_api(refuse_zero=True)`` passes options to
     `prefixwarm.simulator.running`.

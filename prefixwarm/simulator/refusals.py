@@ -1,4 +1,4 @@
-"""Tells why the provider would refuse a request, without a server and without a cache."""
+"""Determines why the provider would refuse a request, without a server or cache."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def refusal(
     Parameters
     ----------
     body : mapping
-        The request's body; on Bedrock's runtime with its ``model``, or for Converse ``modelId``.
+        The request's body, including ``model`` on Bedrock's runtime, or ``modelId`` for Converse.
     headers : mapping of str to str, optional
-        Of which ``anthropic-version`` (by default the oldest) and ``anthropic-beta`` count.
+        Only ``anthropic-version`` (by default the oldest) and ``anthropic-beta`` count.
     route : str
         ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     switches : Switches, optional
-        Where the provider is not clear.
+        For unsettled behaviour.
 
     Returns
     -------
     str or None
-        The message of its error, which names the place; None where it is taken, or where the
-        simulator does not know the model.
+        The error message, which names the place; None if the request is accepted, or the simulator
+        does not know the model.
     """
     lower = {name.lower(): value for name, value in (headers or {}).items()}
     request = _request(body, {_VERSION: call.VERSIONS[0], **lower}, route)

@@ -1,4 +1,4 @@
-"""Composes what the simulated model answers, and encodes it."""
+"""Composes and encodes the simulated model's replies."""
 
 from __future__ import annotations
 
@@ -76,18 +76,18 @@ def answer(request: Json, *, call_tools: bool = False) -> Answer:
 
 
 def _pieces(value: Any) -> tuple[str, ...]:
-    """Cut JSON into pieces of a token each."""
+    """Cut JSON into pieces of one token each."""
     text = orjson.dumps(value).decode()
     return tuple(text[at : at + _TOKEN] for at in range(0, len(text), _TOKEN))
 
 
 def message(head: Json, reply: Answer, usage: Json, use_id: str) -> Json:
-    """Build the body of a reply that is not streamed.
+    """Build the body of a non-streamed reply.
 
     Parameters
     ----------
     head : dict
-        ``id``, ``model`` and what else stands beside the content.
+        ``id``, ``model`` and the other fields besides the content.
     reply : Answer
         The output.
     usage : dict
@@ -148,7 +148,7 @@ def stream(timed: list[tuple[float, Json]], first: float, *, framed: bool) -> li
     first : float
         Seconds from the request's start to the first token.
     framed : bool
-        Whether AWS's framing is wanted.
+        Whether to use AWS's framing.
     """
     if framed:
         framed_events = [(after, event) for after, event in timed if event["type"] != "ping"]

@@ -1,4 +1,4 @@
-"""Decides when replies go out: after their simulated time, or when nothing else arrives."""
+"""Decides when replies are sent: after their simulated time, or when nothing else arrives."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.http_types import Reply
 
 
-# A client that has connected is about to send, but may also just have opened a spare connection.
+# A connected client is probably about to send, but it may have opened a spare connection.
 _PATIENCE = 0.25
-# Nobody waits longer than this for others, however busy the server is.
+# No reply waits longer than this for others, however busy the server is.
 _LONGEST = 1.0
-# With several connections open, calls that belong together are likelier, and further apart.
+# With several open connections, related calls are more likely, and further apart.
 _COMPANY = 4
 
 
 class Droppable(Protocol):
-    """What a schedule needs of a connection."""
+    """The part of a connection that a schedule uses."""
 
     def drop(self) -> None:
-        """Close it without sending anything more."""
+        """Close without sending anything more."""
         ...
 
 
 class Schedule:
-    """The moments at which replies are sent.
+    """Decides when each reply is sent.
 
     Parameters
     ----------
     clock : Clock
         The simulated time.
     gather : float
-        Manual clock: real seconds without an arrival until replies go out.
+        Manual clock: real seconds without an arrival before replies are sent.
     """
 
     def __init__(self, clock: Clock, gather: float) -> None:
@@ -45,7 +45,7 @@ class Schedule:
         self._last_arrival = 0.0
 
     def opened(self, connection: Droppable) -> None:
-        """Note a connection that has not sent a request yet."""
+        """Note a new connection without a request."""
         self._open.add(connection)
         self._silent[connection] = _now()
 
@@ -65,7 +65,7 @@ class Schedule:
         self._last_arrival = _now()
 
     def delay(self, reply: Reply) -> float | None:
-        """Return how long a reply has to wait: None where it goes out at once."""
+        """Return how long a reply must wait; None if it is sent at once."""
         if reply.start is None and not reply.held:
             return None
         manual = self._clock.manual and self._gather > 0
@@ -75,8 +75,8 @@ class Schedule:
     async def until(self, reply: Reply, after: float) -> None:
         """Wait until `after` simulated seconds of a reply have passed.
 
-        On the manual clock: until no other request arrives, so that calls that are open together
-        have started at the same moment; then time moves on.
+        On the manual clock: wait until no other request arrives, so that concurrent calls start at
+        the same moment; then time moves on.
         """
         start = reply.start if reply.start is not None else self._clock.now()
         if reply.held:
@@ -95,7 +95,7 @@ class Schedule:
         while _now() < limit:
             seen = self._last_arrival
             await asyncio.sleep(max(0.0, seen + gather - _now()))
-            # One more turn of the loop, so that what has already arrived is counted.
+            # Run the loop once more, so that requests that have already arrived are counted.
             await asyncio.sleep(0)
             if seen == self._last_arrival and not self._expecting():
                 return

@@ -20,7 +20,7 @@ def build(call: Call, effect: CacheEffect, output: int, switches: Switches) -> J
     ----------
     call : Call
         The validated request.
-    effect : Plan
+    effect : CacheEffect
         What the cache did.
     output : int
         Output tokens.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def respond(state: ProviderState, request: Request) -> Reply:
-    """Answer one request; the caller sends the reply's parts at their moments."""
+    """Answer one request; the caller sends the reply's parts at their times."""
     if request.path.startswith(control.PREFIX) or request.path == "/":
         return _control(state, request)
     record = state.log.open(state.clock.now(), request.method, request.path, request.headers)

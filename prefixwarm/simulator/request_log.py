@@ -1,4 +1,4 @@
-"""Records received requests and what became of them."""
+"""Records received requests and their results."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 @dataclass
 class Record:
-    """One received request and what became of it.
+    """One received request and its result.
 
     Attributes
     ----------
     number : int
-        Counts from 1; a reset starts again.
+        Counts from 1; a reset starts over.
     time : float
         Its start, simulated seconds since the epoch.
     body : bytes or None
-        As received; None where it was no JSON, or dropped to save memory.
+        As received; None if it was not JSON, or dropped to save memory.
     warm : bool
         Whether it asked for at most one output token.
     usage : dict or None
-        As reported; None where the request failed.
+        As reported; None if the request failed.
     ttft, latency : float or None
         Simulated seconds to the first and to the last token.
     writes : list
         ``(key, tokens, ttl)`` of the entries it wrote.
     trace : Trace or None
-        What its cache keys were made of, to explain misses.
+        How its cache keys were made, to explain misses.
     """
 
     number: int
@@ -66,7 +66,7 @@ class Record:
     trace: Trace | None = None
 
     def public(self, *, body: bool) -> dict[str, Any]:
-        """Return it for people and tests, without credentials."""
+        """Return it for display and tests, without credentials."""
         shown = {
             "number": self.number,
             "time": self.time,
@@ -109,9 +109,9 @@ class Log:
     Parameters
     ----------
     most : int
-        Requests to remember.
+        Requests to keep.
     most_bytes : int
-        Bytes of bodies to remember; older requests keep everything else.
+        Bytes of bodies to keep; older requests keep everything else.
     """
 
     def __init__(self, most: int, most_bytes: int) -> None:
@@ -128,13 +128,13 @@ class Log:
         return len(self._records)
 
     def clear(self) -> None:
-        """Forget every request and start counting again."""
+        """Remove every request and start counting again."""
         self._records.clear()
         self._with_body.clear()
         self._bytes = self.received = 0
 
     def open(self, time: float, method: str, path: str, headers: dict[str, str]) -> Record:
-        """Start the record of a request that arrives."""
+        """Start the record of an arriving request."""
         self.received += 1
         record = Record(self.received, time, method, path, headers)
         if self._records.maxlen and len(self._records) == self._records.maxlen:
@@ -143,7 +143,7 @@ class Log:
         return record
 
     def keep_body(self, record: Record, body: bytes) -> None:
-        """Remember a body, at the cost of older ones."""
+        """Keep a body, dropping older ones if needed."""
         record.body = body
         self._with_body.append(record)
         self._bytes += len(body)

@@ -18,19 +18,19 @@ class _Piece(NamedTuple):
 
 
 def sample_match(pattern: str, least: int = 0, most: int = 1 << 20) -> str | None:
-    """Build a short text that a pattern finds.
+    """Build a short text that matches a pattern.
 
     Parameters
     ----------
     pattern : str
-        As in JSON schemas: literals, classes, groups, choices and repetitions are understood.
+        As in JSON schemas; supports literals, classes, groups, choices and repetitions.
     least, most : int
         Length in characters.
 
     Returns
     -------
     str or None
-        None where no text was built that the pattern finds.
+        None if no matching text could be built.
     """
     try:
         for longer in (0, least):
@@ -89,7 +89,7 @@ def _escaped(pattern: str, at: int) -> _Piece:
 
 
 def _set(pattern: str, at: int) -> _Piece:
-    """Take a character that the set holds."""
+    """Choose a character from the set."""
     start = end = at + 2 if pattern[at + 1] == "^" else at + 1
     while end == start or pattern[end] != "]":
         end += 2 if pattern[end] == "\\" else 1
@@ -98,7 +98,7 @@ def _set(pattern: str, at: int) -> _Piece:
 
 
 def _repeated(pattern: str, at: int, text: str, longer: int) -> _Piece:
-    """Repeat a piece as often as demanded; as often as the length demands where that is open."""
+    """Repeat a piece as often as required, or as the length needs if that is open."""
     count, end = 1, at
     sign = pattern[at : at + 1]
     if sign in ("*", "+", "?"):

@@ -1,4 +1,4 @@
-"""Builds texts that fit the formats, lengths and patterns of a JSON schema."""
+"""Builds texts that fit a JSON schema's formats, lengths and patterns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sample_text(schema: dict[str, Any]) -> str:
     Parameters
     ----------
     schema : dict
-        Its ``format``, ``pattern``, ``minLength`` and ``maxLength`` are looked at.
+        Uses its ``format``, ``pattern``, ``minLength`` and ``maxLength``.
     """
     least, most = _length(schema, "minLength", 0), _length(schema, "maxLength", 1 << 20)
     pattern = schema.get("pattern")

@@ -21,13 +21,13 @@ def sample(schema: Any) -> Any:
     Parameters
     ----------
     schema : object
-        A JSON schema; what cannot be made sense of becomes a text.
+        A JSON schema; an unintelligible one gives a text.
 
     Returns
     -------
     object
-        JSON: constants, the first of several choices, required properties only, and no more
-        items than demanded. Recursive schemas end at some depth.
+        JSON: constants, the first of several choices, only required properties, and no more items
+        than required. Recursive schemas end at some depth.
     """
     return _sample(schema, schema, 0)
 
@@ -51,7 +51,7 @@ def _sample(schema: Any, root: Any, depth: int) -> Any:
 
 
 def _whole(schema: Json, root: Any) -> Json:
-    """Return a schema with what it refers to, and with all of which it is to be one."""
+    """Return a schema with its ``$ref`` and ``allOf`` merged in."""
     whole = dict(schema)
     for _ in range(_DEEPEST):
         reference, parts = whole.pop("$ref", None), whole.pop("allOf", None)
@@ -168,7 +168,7 @@ def _integer(value: Any, default: int) -> int:
 
 
 def _number(schema: Json, *, whole: bool) -> float:
-    """Return 1, or what is nearest to it within the bounds."""
+    """Return 1, or the nearest number within the bounds."""
     step = _bound(schema, "multipleOf") or (1.0 if whole else 0.0)
     low, high = _limits(schema, step)
     value = min(max(1.0, low), high)
@@ -181,7 +181,7 @@ def _number(schema: Json, *, whole: bool) -> float:
 
 
 def _limits(schema: Json, step: float) -> tuple[float, float]:
-    """Return the least and the greatest value; an excluded bound is one step away."""
+    """Return the lowest and highest value; an exclusive bound is moved by one step."""
     away = step or 0.5
     above = _bound(schema, "exclusiveMinimum", -math.inf) + away
     below = _bound(schema, "exclusiveMaximum", math.inf) - away

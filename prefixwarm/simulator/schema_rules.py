@@ -36,11 +36,11 @@ class _Counts(NamedTuple):
 
 
 def check_input(schema: Json, path: str) -> None:
-    """Refuse an ``input_schema`` that the provider does not take.
+    """Refuse an ``input_schema`` that the provider does not accept.
 
     Notes
     -----
-    What it answers: https://github.com/makenotion/notion-mcp-server/issues/341 and
+    Wording from: https://github.com/makenotion/notion-mcp-server/issues/341 and
     https://github.com/anthropics/claude-code/issues/63673.
 
     Raises
@@ -70,7 +70,7 @@ def _check_draft(schema: Json, path: str) -> None:
 
 @lru_cache(maxsize=4096)
 def _is_schema(data: bytes) -> bool:
-    # Needed only where tools or formats are sent; takes a tenth of a second to import.
+    # Imported here: only needed for tools or formats, and takes a tenth of a second.
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(Draft202012Validator.META_SCHEMA).is_valid(orjson.loads(data))
@@ -118,7 +118,7 @@ def _check_grammar(schema: Json, path: str) -> None:
 
 
 def check_strict_limits(schemas: Iterable[Json]) -> None:
-    """Refuse more optional parameters and unions than all grammars together may have.
+    """Refuse too many optional parameters and unions, counted over all grammars.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def _definitions(schema: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _references(schema: Json) -> set[str]:
-    """Return what a definition refers to, without what its own definitions do."""
+    """Return a definition's references, without those of its own definitions."""
     body = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
     return {inner["$ref"] for inner in _schemas(body) if isinstance(inner.get("$ref"), str)}
 

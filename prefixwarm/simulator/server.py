@@ -30,7 +30,7 @@ class Server:
     Parameters
     ----------
     settings : Settings
-        What the provider starts with.
+        The provider's settings.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -44,7 +44,7 @@ class Server:
         Raises
         ------
         OSError
-            Where the port cannot be had.
+            The port is not available.
         """
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
@@ -57,7 +57,7 @@ class Server:
         return f"http://{host}:{chosen}"
 
     async def stop(self) -> None:
-        """Stop listening, drop every connection and let the loop forget them."""
+        """Stop listening and drop every connection."""
         if self._server is not None:
             self._server.close()
         self._schedule.hang_up()
@@ -69,7 +69,7 @@ class Server:
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """Return uvloop's event loop where it is installed, else asyncio's."""
+    """Return uvloop's event loop if it is installed, or asyncio's."""
     try:
         import uvloop
     except ImportError:
@@ -83,11 +83,11 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]
     Parameters
     ----------
     settings : Settings
-        What the provider starts with.
+        The provider's settings.
     host, port : str, int
-        Where to listen; port 0 takes a free one.
+        The address to listen on; port 0 chooses a free one.
     ready : callable
-        Called with the URL as soon as it answers.
+        Called with the URL once the server answers.
     """
     loop = new_loop()
     with contextlib.closing(loop):

@@ -22,7 +22,7 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class Principal:
-    """Whose request it is."""
+    """The organization and workspace of a request."""
 
     organization: str = "6d1f3a52-0000-4000-8000-000000000001"
     workspace: str = "wrkspc_default"
@@ -37,7 +37,7 @@ class AwsKey:
     secret : str
         The secret access key.
     organization : str
-        The account it belongs to.
+        The key's account.
     """
 
     secret: str
@@ -51,7 +51,7 @@ class Latency:
     Attributes
     ----------
     base : float
-        Seconds that every request takes.
+        Fixed seconds per request.
     prefill_rate : float
         Uncached input tokens (plain and written) per second.
     read_rate : float
@@ -84,14 +84,14 @@ class Latency:
 
 @dataclass(frozen=True)
 class Limits:
-    """Requests and input tokens per minute and model; None is not enforced.
+    """Requests and input tokens per minute and model; None: no limit.
 
     Attributes
     ----------
     rpm : int, optional
-        Requests per minute; every call counts, warm calls too.
+        Requests per minute, including warm calls.
     itpm : int, optional
-        Input tokens per minute: uncached and written, never read ones.
+        Input tokens per minute: uncached and written ones, not read ones.
     """
 
     rpm: int | None = None
@@ -100,29 +100,29 @@ class Limits:
 
 @dataclass(frozen=True)
 class Switches:
-    """The points on which the provider's behaviour is not settled, or is sometimes worse.
+    """Provider behaviour that is unsettled, or sometimes worse than documented.
 
     Attributes
     ----------
     refuse_zero : bool
-        400 to any ``max_tokens: 0``, as an old gateway does.
+        Answer any ``max_tokens: 0`` with 400, as old gateways do.
     key_beta, key_geo, key_version : bool
-        Whether the ``anthropic-beta`` set, ``inference_geo`` and ``anthropic-version`` belong to
+        Whether the ``anthropic-beta`` set, ``inference_geo`` and ``anthropic-version`` are part of
         the cache key.
     thinking_tier : str
         First tier that thinking and effort invalidate: ``all``, ``system`` or ``messages``.
     scope : str
         ``workspace``, or ``organization`` for every route; Bedrock's is always the latter.
     linger : float
-        Seconds that an entry lives past its TTL.
+        Seconds that an entry outlives its TTL.
     settle : float
-        Seconds after the first byte until a written entry can be read.
+        Seconds from the first byte until a written entry can be read.
     ttl_upgrade : bool
-        A read through a marker with a longer TTL gives the entry that TTL.
+        A read through a breakpoint with a longer TTL gives the entry that TTL.
     refresh_nested : bool
-        A hit refreshes every marked live entry below it as well.
+        A hit also refreshes every live entry at an earlier breakpoint.
     downgrade_1h : bool
-        ``ttl: "1h"`` is accepted, and stored and reported as 5 m.
+        ``ttl: "1h"`` is accepted but stored and reported as 5 m.
     ignore_markers : bool
         200 with nothing cached.
     iterations : bool
@@ -133,11 +133,11 @@ class Switches:
     share_converse : bool
         Bedrock's Converse and InvokeModel read each other's entries.
     call_tools : bool
-        A model that has tools and no results yet calls the first one. Off: it calls only a tool
-        that is forced by name, or one that takes the agent's answer where a call is demanded.
+        A model with tools and no results yet calls the first tool. If off, it calls only a tool
+        forced by name, or, if a call is required, one that takes the agent's answer.
     inner_markers : str
-        A breakpoint on a block inside of a tool result: ``outer`` marks the tool result with it,
-        ``refused`` is a 400.
+        What a breakpoint inside a tool result does: ``outer`` marks the tool result, ``refused``
+        gives a 400.
     """
 
     refuse_zero: bool = False
@@ -192,7 +192,7 @@ def _check_switch(name: str, value: object, default: object) -> None:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a simulated provider starts with.
+    """The settings of a simulated provider.
 
     Attributes
     ----------
@@ -201,24 +201,23 @@ class Settings:
     latency, switches, limits
         See there.
     keys : mapping of str to Principal
-        API keys; without keys and AWS keys any non-empty key is taken, for one principal.
+        API keys; without keys and AWS keys, any non-empty key is accepted, for one principal.
     aws_keys : mapping of str to AwsKey
-        By access key id; with them, SigV4 signatures are verified.
+        AWS keys by access key id; if set, SigV4 signatures are verified.
     minimums : mapping of str to int
-        Models beside the shipped ones, or other minimums, in tokens by undated id.
+        Additional models, or other minimums, in tokens by undated id.
     profiles : mapping of str to str
-        By ARN of an application inference profile: the id of the model behind it. Without it a
-        profile is taken for a model of which nothing is sure, and whose price is unknown.
+        Model ids by ARN of an application inference profile. A profile that is not listed counts
+        as a model with unknown properties and price.
     region : str
-        AWS region of requests whose signature names none.
+        AWS region of requests whose signature has none.
     seed : int
-        Of ids.
+        Seed of generated ids.
     keep_requests, keep_bytes : int
-        How many received requests, and how many bytes of their bodies, are remembered.
+        How many received requests, and how many bytes of their bodies, are kept.
     gather : float
-        Manual clock: real seconds without an arrival until replies go out, so that calls that are
-        open together start at the same moment; four times as long while several connections are
-        open.
+        Manual clock: real seconds without an arrival before replies are sent, so that concurrent
+        calls start at the same moment; four times as long while several connections are open.
     """
 
     clock: str = "real"

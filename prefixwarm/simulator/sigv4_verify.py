@@ -1,4 +1,4 @@
-"""Verification of AWS Signature Version 4."""
+"""Verifies AWS Signature Version 4."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SKEW_SECONDS = 300
 
 
 class SignatureError(Exception):
-    """A signature that does not hold."""
+    """A signature is invalid."""
 
 
 class Authorization(NamedTuple):
@@ -44,7 +44,7 @@ def parse(header: str) -> Authorization:
     Raises
     ------
     SignatureError
-        Where it is not in the form that AWS documents.
+        It does not have the form that AWS documents.
     """
     match = _FORMAT.fullmatch(header.strip())
     if match is None:
@@ -62,7 +62,7 @@ def verify(request: Request, auth: Authorization, secret: str, service: str) -> 
     Raises
     ------
     SignatureError
-        Where it was not, or where it was signed more than five minutes ago.
+        It was not, or it was signed more than five minutes ago.
     """
     if auth.service != service:
         raise SignatureError(f"Credential should be scoped to correct service: '{service}'.")
@@ -88,7 +88,7 @@ def _check_moment(moment: str, date: str) -> None:
         raise SignatureError("X-Amz-Date must be a date in ISO 8601 basic format") from error
     if not moment.startswith(date):
         raise SignatureError("Date in Credential scope does not match X-Amz-Date")
-    # Clients sign with the machine's time, whatever the simulated clock shows.
+    # Clients sign with the machine's time, not the simulated clock.
     if abs(time.time() - signed_at) > _SKEW_SECONDS:
         raise SignatureError(f"Signature expired: {moment} is too far from the current time")
 

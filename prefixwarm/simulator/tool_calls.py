@@ -9,16 +9,16 @@ from prefixwarm.fields.block_rules import is_rendered
 
 Json = dict[str, Any]
 
-# Tools by which frameworks take an agent's answer: calling them does nothing else.
+# Tools through which frameworks receive an agent's answer; calling them does nothing else.
 _ANSWER = re.compile(r"final_?(answer|result|output).*|structured_?output|json(_tool_call)?", re.I)
 
 
 def tool_to_call(request: Json, *, call_tools: bool) -> Json | None:
-    """Return the tool that a reply calls, or None where it is a text.
+    """Return the tool that a reply calls, or None for a text reply.
 
-    A tool that is forced by name is the form of the answer. Of several tools only one that takes
-    the answer is called, and what may act is not, unless `call_tools` says so: an agent that runs
-    a tool with made-up input does what nobody asked for.
+    A tool forced by name is always called. Of several tools, only one that takes the answer is
+    called. Tools that may act are called only with `call_tools`, because running them with made-up
+    input could do harm.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def tool_to_call(request: Json, *, call_tools: bool) -> Json | None:
 
 
 def _is_callable(tool: Json) -> bool:
-    """Return whether it has a name and the client runs it."""
+    """Return whether a tool has a name and runs on the client."""
     own = tool.get("type") in (None, "custom") or "input_schema" in tool
     return own and is_rendered(tool, "tool")
 
 
 def _has_results(messages: list[Json]) -> bool:
-    """Return whether the last turn of the user holds the result of a tool."""
+    """Return whether the user's last turn holds a tool result."""
     content = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
     return isinstance(content, list) and any(x["type"] == "tool_result" for x in content)

@@ -13,7 +13,7 @@ _REFERENCE = "tool_reference"
 
 
 def referenced(block: Json) -> Iterator[str]:
-    """Yield the names of tools to which a block of a message refers.
+    """Yield the names of the tools that a message block refers to.
 
     Notes
     -----

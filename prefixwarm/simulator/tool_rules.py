@@ -1,4 +1,4 @@
-"""Checks tool definitions, the choice among them, and what refers to them."""
+"""Checks tool definitions, the tool choice, and references to tools."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DIRECT = "direct"
 
 
 def check(request: Json) -> None:
-    """Refuse tools that do not go together, or not with the rest of the request.
+    """Refuse tools that conflict with each other or with the rest of the request.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _check_strict(request: Json, tools: list[Json]) -> None:
 
 
 def _check_servers(request: Json, tools: list[Json]) -> None:
-    """Check that each MCP server has one toolset, where toolsets are used at all."""
+    """Check that each MCP server has one toolset, if toolsets are used at all."""
     toolsets = [str(t.get("mcp_server_name")) for t in tools if t.get("type") == "mcp_toolset"]
     if not toolsets:
         return

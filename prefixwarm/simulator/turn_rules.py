@@ -1,4 +1,4 @@
-"""Checks how the messages of a conversation follow one another."""
+"""Checks the order of a conversation's messages."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Json = dict[str, Any]
 
 _SERVER_USES = ("server_tool_use", "mcp_tool_use")
 _SERVER_RESULT = "_tool_result"
-# What an assistant message may end with although it is the last: a turn that was paused.
+# Allowed at the end of a final assistant message: a paused turn.
 _PAUSED = (*_SERVER_USES, "mcp_tool_result", "compaction", "fallback")
 _PROGRAMS = "code_execution_"
 
 
 class _Turn(NamedTuple):
-    """Neighbouring messages of one role, which the provider combines.
+    """Consecutive messages of one role, which the provider combines.
 
     Attributes
     ----------
     role : str
-        Theirs.
+        Their role.
     at : int
-        The number of the first of them.
+        The index of the first.
     blocks : list of dict
         All their blocks; a string is a text block.
     """
@@ -39,7 +39,7 @@ class _Turn(NamedTuple):
 
 
 def check(request: Json, model: Model) -> None:
-    """Refuse messages that do not follow one another as the provider demands.
+    """Refuse messages that are not in an order the provider accepts.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def _ends_in_server_result(turn: _Turn) -> bool:
 
 
 def _tool_results(turns: list[_Turn]) -> None:
-    """Check that the results of tools answer the uses right before them, and come first."""
+    """Check that tool results answer the preceding tool uses, and come first."""
     uses: dict[str, Json] = {}
     for turn in turns:
         leading = _leading_results(turn)
@@ -154,7 +154,7 @@ def _unexpected(turn: _Turn, uses: dict[str, Json]) -> None:
 
 
 def _programmatic(turn: _Turn, uses: dict[str, Json]) -> None:
-    """Check the results of tools that code called: results alone, text alone, no breakpoint."""
+    """Check results of programmatic calls: only results, only text, no breakpoint."""
     for index, block in enumerate(turn.blocks):
         use = uses.get(block.get("tool_use_id", "")) if block["type"] == "tool_result" else None
         if use is None or not _called_by_code(use):

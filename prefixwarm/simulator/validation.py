@@ -1,4 +1,4 @@
-"""Checks request bodies: what the provider answers with 400."""
+"""Checks request bodies for errors that the provider answers with 400."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEAST_TASK_BUDGET = 20_000
 
 
 def body(value: Any, *, counting: bool = False, inner_markers: str = "outer") -> Json:
-    """Check a request body by itself, and return it.
+    """Check a request body on its own, and return it.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _no_citations(request: Json, path: str) -> None:
             citations = block.get("citations")
             if isinstance(citations, dict) and citations.get("enabled"):
                 raise invalid(
-                    f"{path}: structured outputs do not go with citations "
+                    f"{path}: structured outputs cannot be combined with citations "
                     f"(messages.{number}.content.{index})"
                 )
 
@@ -131,7 +131,7 @@ def _thinking(request: Json) -> None:
 
 
 def max_tokens(request: Json, *, refuse_zero: bool) -> None:
-    """Check what goes together with ``max_tokens: 0``.
+    """Check that the request allows ``max_tokens: 0``.
 
     Notes
     -----

@@ -71,7 +71,7 @@ def test_an_item_of_a_later_version_is_refused_and_left_alone(
     """Its words may mean something else: the line says what to do, and no lease is taken."""
     later = {"version": {"N": str(VERSION + 1)}, "colour": {"S": "blue"}}
     put(boto, table, key, **later)
-    with pytest.raises(StateError, match=rf"version {VERSION + 1}.*deploy the later version here too"):
+    with pytest.raises(StateError, match=rf"version {VERSION + 1}.*deploy the later version"):
         store.read(key, soon)
     with pytest.raises(StateError, match="reads up to"):
         store.take_lease(key, wish(), soon)
