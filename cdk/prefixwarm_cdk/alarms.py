@@ -70,11 +70,14 @@ class Alarms(Construct):
     def _two(self) -> Iterator[cloudwatch.Alarm]:
         """Trouble that the log lines declare, and, by AWS's own metric, that it does not run."""
         yield self._hourly("Trouble", TROUBLE, 3, "Something is wrong: the saved query says what")
-        # Lambda writes Errors at every invocation, 0 for one that succeeds ("binary indicators"):
-        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        # So no data says that there was no invocation: not started, or throttled. Some say that
-        # zeros are not written. Then this alarm would ring from the first quarter of an hour on,
-        # which somebody sees; with data as the other answer it would never ring.
+        # Lambda writes Errors at every invocation, 0 for one that succeeds, so no data says that
+        # there was none: not started, or throttled. AWS calls it a binary indicator of the outcome
+        # (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html), and where it
+        # says which metrics are sent "only if they have a nonzero value", Invocations and
+        # Duration are named, Errors is not
+        # (http://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/lam-metricscollected.html).
+        # Should zeros be left out after all, it rings from the first quarter of an hour on, which
+        # somebody sees; the other answer to missing data would never ring.
         errors = self._keep_warm.function.metric_errors(period=_QUARTER)
         text = "The keep-warm function fails, or is not started"
         yield self._alarm("NotRunning", errors, 3, text, missing=_BREACHING)

@@ -6,7 +6,8 @@
 LC_ALL=C # else letters and order depend on the function's own
 TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=400000
 STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, used_by, backoff_until, backoff_of, failures, #f'
-TEXTS='ASK TABLE CACHE_SCOPE DEPLOYMENT PREFIXES FIRST INIT INIT_HINT_MS LATENCY_VALUE INIT_USD_PER_WEEK' # settings
+TEXTS='ASK TABLE CACHE_SCOPE DEPLOYMENT PREFIXES FIRST INIT INIT_HOLD_MS INIT_HINT_MS LATENCY_VALUE INIT_USD_PER_WEEK' # settings
+DOLLARS='^(0|[1-9][0-9]{0,5})(\.([0-9]{1,18}))?([eE]-([0-9]{1,2}))?$'
 lines=() names=() keys=() read_usd=() cold=() now_ms=0
 declare -A decisions # by prefix
 home=${BASH_SOURCE%/*}
@@ -75,7 +76,10 @@ refuse_by_settings() {
     auto | always) ;;
     *) stop failed 'PREFIXWARM_INIT: write one of auto, always, off' ;;
   esac
-  [[ ${PREFIXWARM_INIT_USD_PER_WEEK:-1} =~ ^(0|[1-9][0-9]{0,5})(\.[0-9]{1,9})?$ ]] || stop failed 'PREFIXWARM_INIT_USD_PER_WEEK: write US dollars, 0 or more'
+  refuse_number INIT_HOLD_MS 9000
+  refuse_number INIT_HINT_MS 900000
+  [[ ${PREFIXWARM_LATENCY_VALUE:-0} =~ $DOLLARS ]] || stop failed 'PREFIXWARM_LATENCY_VALUE: write US dollars, 0 or more'
+  [[ ${PREFIXWARM_INIT_USD_PER_WEEK:-1} =~ $DOLLARS ]] || stop failed 'PREFIXWARM_INIT_USD_PER_WEEK: write US dollars, 0 or more'
   [[ $kind == snap-start ]] && stop skipped 'snap-start: init runs when publishing, long before the first request'
   [[ ${PREFIXWARM_ASK:-} =~ ^[A-Za-z0-9_-]{1,64}$ ]] || stop failed 'PREFIXWARM_ASK: write the name of the keep-warm function'
   [[ $table =~ ^[A-Za-z0-9_.:/-]{3,1024}$ || $mode == always ]] || stop failed 'PREFIXWARM_TABLE: write the name of the table of the warm state'
@@ -85,6 +89,11 @@ refuse_by_settings() {
   region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
   [[ $region =~ ^[a-z0-9-]{1,32}$ ]] || stop failed 'AWS_REGION is not set; set it to the region of the warm state'
   [[ ${AWS_ACCESS_KEY_ID:-} && ${AWS_SECRET_ACCESS_KEY:-} ]] || stop failed 'there are no credentials in the environment'
+}
+
+refuse_number() { # NAME MOST
+  local name=PREFIXWARM_$1
+  [[ ${!name:-0} =~ ^[0-9]{1,9}$ ]] && ((10#${!name:-0} <= $2)) || stop failed "$name: write a whole number from 0 to $2"
 }
 
 endpoint() { # SERVICE: sets url, with the overrides that AWS SDKs honour
@@ -198,15 +207,16 @@ add_prefix() { # whose `head` this is
   where=state/$route/$where/$scope/$name/$model/${digits:0:32}
   [[ " ${keys[*]} " == *" $where "* ]] && return # in the layer and in the function's own code
   usd=''
-  [[ $head =~ \"read\":\ ?([0-9.]+)[,}] ]] && micro "${BASH_REMATCH[1]}" && usd=$REPLY
+  [[ $head =~ \"read\":\ ?([0-9.e-]+)[,}] ]] && micro "${BASH_REMATCH[1]}" && usd=$REPLY
   [[ $usd && $head =~ \"tokens\":\ ?([0-9]{1,9})[,}] ]] && usd=$((usd * BASH_REMATCH[1] / 1000000)) || usd=''
   names+=("$name") keys+=("$where") read_usd+=("$usd")
 }
 
 micro() { # DECIMAL: sets REPLY to millionths
-  [[ $1 =~ ^([0-9]{1,6})(\.([0-9]{1,12}))?$ ]] || return 1
-  local fraction=${BASH_REMATCH[3]}000000
+  [[ $1 =~ $DOLLARS ]] || return 1
+  local fraction=${BASH_REMATCH[3]}000000 places=$((10#${BASH_REMATCH[5]:-0}))
   REPLY=$((10#${BASH_REMATCH[1]} * 1000000 + 10#${fraction:0:6}))
+  ((places > 12)) && REPLY=0 || REPLY=$((REPLY / 10 ** places))
 }
 
 value_of() { # ATTRIBUTE TYPE: sets REPLY to one of `item`; of a number the whole part
@@ -285,14 +295,15 @@ decide() { # INDEX: whether the wait is worth what the first request then saves
   seconds_of "$write"
   ((write > hold_ms - held_ms)) && { refusal="first request will write: a write takes $REPLY, longer than the hold"; return; }
   decision="held until the reply: a write takes $REPLY"
-  [[ $hint =~ ^[0-9]{1,6}$ ]] || return
+  [[ $hint ]] || return
   hint=$((10#$hint > held_ms ? 10#$hint - held_ms : 0))
   wait=$((write > hint ? write - hint : 0)) saved=$((write > read ? write - read : 0))
   seconds_of $wait; wait_text=$REPLY
   seconds_of $saved
   ((wait < saved)) || { refusal="first request will write: waiting $wait_text would save it $REPLY"; return; }
   decision+=", $wait_text of it waited for to save $REPLY"
-  micro "${PREFIXWARM_LATENCY_VALUE:-0}" && ((REPLY)) || return
+  micro "${PREFIXWARM_LATENCY_VALUE:-0}"
+  ((REPLY)) || return
   worth=$((REPLY * (saved - wait) / 1000))
   ((${read_usd[$1]:-0} > worth)) || return
   seconds_of $((saved - wait))

@@ -86,26 +86,41 @@ def read(client: Any, name: str) -> AgentFunction:
     with aws_errors(f"function {quoted(name)}"):
         configuration = client.get_function_configuration(FunctionName=name)
         # Not those of GetFunction, which are missing without a word where ListTags is not allowed.
-        tags = client.list_tags(Resource=configuration["FunctionArn"]).get("Tags", {})
+        tags = client.list_tags(Resource=configuration["FunctionArn"])
+        return _function(configuration, tags)
+
+
+def _function(configuration: Mapping[str, Any], tags: Mapping[str, Any]) -> AgentFunction:
+    """The function that these replies describe; raises what `replies` turns into its own error."""
+    from prefixwarm.boto_replies import arn_in, text_in, texts_in
+
+    name = text_in(configuration, "FunctionName")
     environment = configuration.get("Environment", {})
     if problem := environment.get("Error"):
         raise UsageError(
-            f"{configuration['FunctionName']}: its environment cannot be read, and would be lost: "
-            f"{problem.get('ErrorCode')}; let yourself use its KMS key"
+            f"{name}: its environment cannot be read, and would be lost: "
+            f"{text_in(problem, 'ErrorCode', '')}; let yourself use its KMS key"
         )
     return AgentFunction(
-        name=configuration["FunctionName"],
-        arn=configuration["FunctionArn"],
-        runtime=configuration.get("Runtime") or "",
-        role=configuration["Role"].rpartition("/")[2],
-        layers=tuple(layer["Arn"] for layer in configuration.get("Layers", ())),
-        environment=dict(environment.get("Variables", {})),
-        tags=dict(tags),
-        package=configuration.get("PackageType") or "Zip",
-        architecture=(configuration.get("Architectures") or ["x86_64"])[0],
-        snap_start=configuration.get("SnapStart", {}).get("ApplyOn", "None") != "None",
-        revision=configuration["RevisionId"],
+        name=name,
+        arn=arn_in(configuration, "FunctionArn"),
+        runtime=text_in(configuration, "Runtime", ""),
+        role=text_in(configuration, "Role").rpartition("/")[2],
+        layers=tuple(text_in(layer, "Arn") for layer in configuration.get("Layers", ())),
+        environment=texts_in(environment, "Variables"),
+        tags=texts_in(tags, "Tags"),
+        package=text_in(configuration, "PackageType", "Zip"),
+        architecture=_architecture(configuration),
+        snap_start=text_in(configuration.get("SnapStart", {}), "ApplyOn", "None") != "None",
+        revision=text_in(configuration, "RevisionId"),
     )
+
+
+def _architecture(configuration: Mapping[str, Any]) -> str:
+    first, *_ = configuration.get("Architectures") or ["x86_64"]
+    if not isinstance(first, str):
+        raise TypeError("Architectures holds no text")
+    return first
 
 
 def unqualified(name: str) -> str:

@@ -219,11 +219,11 @@ def _carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bo
     try:
         with aws_errors(f"the layer {own[0]}"):
             version = client_of(session, "lambda").get_layer_version_by_arn(Arn=own[0])
+            digest = base64.b64encode(sha256(code).digest()).decode()
+            return bool(version["Content"]["CodeSha256"] == digest)
     except UsageError:
         # Somebody has deleted it.
         return False
-    digest = base64.b64encode(sha256(code).digest()).decode()
-    return bool(version["Content"]["CodeSha256"] == digest)
 
 
 def _policy(
@@ -236,12 +236,14 @@ def _policy(
     table = environment.get(settings.TABLE, "")
     with aws_errors(f"the table {table}"):
         description = client_of(session, "dynamodb").describe_table(TableName=table)["Table"]
+        table_arn = description["TableArn"]
+        encryption_key = description.get("SSEDescription", {}).get("KMSMasterKeyArn")
     scope = environment.get(settings.CACHE_SCOPE, "default")
     files = [one.file for one in objects]
     patterns = [state_keys(file, place.region, scope) for file in files]
-    own = [grants.state(description["TableArn"], patterns, function.runtime)]
-    if key := description.get("SSEDescription", {}).get("KMSMasterKeyArn"):
-        own.append(grants.table_key(key, place.region))
+    own = [grants.state(table_arn, patterns, function.runtime)]
+    if encryption_key:
+        own.append(grants.table_key(encryption_key, place.region))
     if runtimes.may_warm(function.runtime):
         own += credential_grants(environment, files, place, session)
     if runtimes.asks(function.runtime):

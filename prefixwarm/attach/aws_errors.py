@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from prefixwarm.errors import CredentialsError, DeploymentError, UsageError
 
@@ -26,7 +26,7 @@ def aws_errors(what: str) -> Iterator[None]:
     CredentialsError
         When there are no credentials, or no region.
     DeploymentError
-        When AWS refuses, or cannot be reached.
+        When AWS refuses, cannot be reached, or answers what cannot be read.
     """
     from botocore.exceptions import (
         BotoCoreError,
@@ -36,8 +36,11 @@ def aws_errors(what: str) -> Iterator[None]:
         ProfileNotFound,
     )
 
+    from prefixwarm.boto_replies import replies
+
     try:
-        yield
+        with replies():
+            yield
     except (NoCredentialsError, NoRegionError, ProfileNotFound) as error:
         raise CredentialsError(f"AWS: {error}") from error
     except ClientError as error:
@@ -47,21 +50,14 @@ def aws_errors(what: str) -> Iterator[None]:
         raise DeploymentError(f"{what}: {error}") from error
 
 
-def code_of(error: Exception) -> str:
-    """AWS's word for an error, such as ``NoSuchEntity``; empty where it is none of AWS's."""
-    return str(_error(error).get("Code", ""))
-
-
-def is_missing(error: Exception) -> bool:
+def is_missing(error: BaseException) -> bool:
     """Whether AWS says that something does not exist."""
-    message = str(_error(error).get("Message", ""))
-    return code_of(error) in _MISSING or "does not exist" in message
+    from prefixwarm.boto_replies import code_of, message_of
+
+    return code_of(error) in _MISSING or "does not exist" in message_of(error)
 
 
 def _said(error: Exception) -> str:
-    return f"{code_of(error)}: {_error(error).get('Message', '')}"
+    from prefixwarm.boto_replies import code_of, message_of
 
-
-def _error(error: Exception) -> dict[str, Any]:
-    response = cast("dict[str, Any]", getattr(error, "response", {}))
-    return cast("dict[str, Any]", response.get("Error", {}))
+    return f"{code_of(error)}: {message_of(error)}"

@@ -6,7 +6,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.attach.agent_function import read
-from prefixwarm.attach.aws_errors import aws_errors, code_of
+from prefixwarm.attach.aws_errors import aws_errors
 from prefixwarm.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def edit(client: Any, name: str, change: Edit) -> None:
         When AWS refuses, or the update fails.
     """
     from botocore.exceptions import ClientError
+
+    from prefixwarm.boto_replies import code_of
 
     for attempt in range(_TRIES):
         _settle(client, name)

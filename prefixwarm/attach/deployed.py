@@ -45,11 +45,13 @@ class KeepWarmConfiguration:
         UsageError
             When it is of another function.
         """
-        name = configuration["FunctionName"]
+        from prefixwarm.boto_replies import arn_in, text_in, texts_in
+
+        name = text_in(configuration, "FunctionName")
         if configuration.get("Handler") != HANDLER:
             raise UsageError(f"{name}: is no keep-warm function: its handler is not {HANDLER}")
-        variables = configuration.get("Environment", {}).get("Variables", {})
-        return cls(name, configuration["FunctionArn"], variables)
+        variables = texts_in(configuration.get("Environment", {}), "Variables")
+        return cls(name, arn_in(configuration, "FunctionArn"), variables)
 
 
 def open_session(region: str | None = None) -> boto3.Session:
@@ -95,22 +97,24 @@ def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfigurat
             lambda_.get_function_configuration(FunctionName=name)
             for name in _functions(client_of(session, "cloudformation"), stack)
         ]
-    matching = [one for one in configurations if one.get("Handler") == HANDLER]
+        matching = [
+            KeepWarmConfiguration.of(one) for one in configurations if one.get("Handler") == HANDLER
+        ]
     if len(matching) == 1:
-        return KeepWarmConfiguration.of(matching[0])
+        return matching[0]
     if not matching:
         raise UsageError(
             f"stack {quoted(stack)}: has no keep-warm function; name the stack of the PrefixWarmer"
         )
-    names = ", ".join(sorted(one["FunctionName"] for one in matching))
+    names = ", ".join(sorted(one.name for one in matching))
     raise UsageError(f"stack {quoted(stack)}: has several keep-warm functions; name one: {names}")
 
 
 def named_keep_warm_function(name: str, session: boto3.Session) -> KeepWarmConfiguration:
     """The keep-warm function of this name or ARN; raises as `keep_warm_function`."""
     with aws_errors(f"function {quoted(name)}"):
-        configuration = client_of(session, "lambda").get_function_configuration(FunctionName=name)
-    return KeepWarmConfiguration.of(configuration)
+        client = client_of(session, "lambda")
+        return KeepWarmConfiguration.of(client.get_function_configuration(FunctionName=name))
 
 
 def _functions(cloudformation: Any, stack: str) -> Iterator[str]:

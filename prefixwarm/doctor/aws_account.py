@@ -41,11 +41,12 @@ class Account:
         try:
             with aws_errors("sts"):
                 reply = self.session.client("sts").get_caller_identity()
+                detail = f"account {reply['Account']}, {reply['Arn']}"
         except PrefixwarmError as problem:
             yield error("credentials", str(problem), "log in, or give --profile")
             return
         self.reached = True
-        yield ok("credentials", f"account {reply['Account']}, {reply['Arn']}")
+        yield ok("credentials", detail)
         yield _clock(reply)
 
 
@@ -53,9 +54,9 @@ def _clock(reply: dict[str, Any]) -> Diagnosis:
     headers = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     try:
         there = parsedate_to_datetime(headers["date"])
-    except (KeyError, TypeError, ValueError):
+        seconds = abs((datetime.now(timezone.utc) - there).total_seconds())
+    except (KeyError, TypeError, ValueError, OverflowError):
         return unknown("clock", "AWS told no time")
-    seconds = abs((datetime.now(timezone.utc) - there).total_seconds())
     if seconds >= _REFUSED_SECONDS:
         return error("clock", f"{seconds:.0f} s off AWS's", "set this machine's clock by NTP")
     if seconds >= _DOUBTFUL_SECONDS:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from prefixwarm.attach.aws_errors import aws_errors, is_missing
+from prefixwarm.boto_replies import text_in
 from prefixwarm.doctor.diagnosis import error, ok, unknown, warning
 from prefixwarm.errors import PrefixwarmError, SettingsError
 from prefixwarm.keepwarm.kill_switch import stopped
+from prefixwarm.keepwarm.s3 import Bucket, split_url
 from prefixwarm.prefix import manifest
 from prefixwarm.settings import MANIFEST, TABLE, Settings
 
@@ -60,13 +61,13 @@ class Deployment:
         client = self.session.client("scheduler")
         with aws_errors("schedules"):
             own = [schedule for schedule in _schedules(client) if self._starts(schedule)]
+            names = ", ".join(text_in(schedule, "Name") for schedule in own)
         if not own:
             remedy = "deploy the stack again, or look who deleted it"
             return error("schedule", f"none starts {self.function.name}", remedy)
         if all(schedule.get("State") == "DISABLED" for schedule in own):
-            names = ", ".join(schedule["Name"] for schedule in own)
             return warning("schedule", f"{names} is disabled", "enable it: nothing ticks")
-        return ok("schedule", ", ".join(schedule["Name"] for schedule in own))
+        return ok("schedule", names)
 
     def _starts(self, schedule: dict[str, Any]) -> bool:
         target = str(schedule.get("Target", {}).get("Arn", ""))
@@ -78,14 +79,16 @@ class Deployment:
             with aws_errors(f"table {name}"):
                 client = self.session.client("dynamodb")
                 table = client.describe_table(TableName=name)["Table"]
+                indexes = [index["IndexName"] for index in table.get("GlobalSecondaryIndexes", ())]
+                own = table["KeySchema"][0]["AttributeName"] == "pk" and "due" in indexes
+                status = table["TableStatus"].lower()
         except PrefixwarmError as problem:
-            if problem.__cause__ is not None and is_missing(problem.__cause__):  # type: ignore[arg-type]
+            if problem.__cause__ is not None and is_missing(problem.__cause__):
                 return error("table", f"{name} does not exist", "deploy the stack again")
             raise
-        indexes = [index["IndexName"] for index in table.get("GlobalSecondaryIndexes", ())]
-        if table["KeySchema"][0]["AttributeName"] != "pk" or "due" not in indexes:
+        if not own:
             return error("table", f"{name} is no table of warm states", "see docs/deploy.md")
-        return ok("table", f"{name}, {table['TableStatus'].lower()}")
+        return ok("table", f"{name}, {status}")
 
     def _ticks(self) -> Diagnosis:
         due = [state.last_decision.due_at for state in self.states if state.last_decision.due_at]
@@ -118,11 +121,10 @@ class Deployment:
                 yield ok("prefixes", f"{file.name} is what is deployed")
 
     def _manifest(self) -> manifest.Manifest:
-        address = urlsplit(self.function.environment.get(MANIFEST, ""))
-        client, key = self.session.client("s3"), address.path.lstrip("/")
-        with aws_errors(f"manifest {address.netloc}/{key}"):
-            text = client.get_object(Bucket=address.netloc, Key=key)["Body"].read()
-        return manifest.parse(text, key)
+        name, key = split_url(self.function.environment.get(MANIFEST))
+        with aws_errors("S3"):
+            bucket = Bucket(self.session.client("s3"), name)
+        return manifest.parse(bucket.read(key), bucket.url(key))
 
     def _observed(self) -> Diagnosis:
         blind = sorted({s.name for s in self.states if s.traffic.matched_at is None and s.name})

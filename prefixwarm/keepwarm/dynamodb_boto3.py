@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from prefixwarm.boto_replies import code_of, replies
 from prefixwarm.errors import StateError
 from prefixwarm.state.table_call import refusal
 
@@ -44,12 +45,12 @@ def boto_calls(client: DynamoDBClient) -> DynamoCall:
         if deadline.expired:
             raise StateError(f"the table cannot be reached: no time is left for {operation}")
         try:
-            reply: dict[str, Any] = operations[operation](**parameters)
+            with replies():
+                reply: dict[str, Any] = operations[operation](**parameters)
         except ClientError as error:
             answer = cast("dict[str, Any]", error.response)
             status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-            code = answer.get("Error", {}).get("Code", "")
-            raise refusal(operation, code, status, answer) from error
+            raise refusal(operation, code_of(error), status, answer) from error
         except BotoCoreError as error:
             raise StateError(f"the table cannot be reached: {error}") from error
         return reply

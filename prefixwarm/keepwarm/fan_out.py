@@ -88,7 +88,10 @@ class Message:
         ValueError
             When it is none.
         """
-        document = json.loads(text)
+        try:
+            document = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("is nested too deeply") from error
         if not isinstance(document, dict) or set(document) != {field.name for field in fields(cls)}:
             raise ValueError("a message has the fields " + ", ".join(f.name for f in fields(cls)))
         for name, value in document.items():

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from prefixwarm.boto_replies import replies
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -38,13 +40,21 @@ def invocations(
     """
     minutes_by_name: dict[str, list[float]] = {name: [] for name in functions}
     names = sorted(minutes_by_name)
-    for start in range(0, len(names), _QUERIES):
-        batch = names[start : start + _QUERIES]
-        for result in _results(client, batch, now):
-            name = batch[int(result["Id"][1:])]
-            pairs = zip(result["Timestamps"], result["Values"], strict=True)
-            minutes_by_name[name] += [at.timestamp() for at, count in pairs if count > 0]
+    try:
+        with replies():
+            for start in range(0, len(names), _QUERIES):
+                batch = names[start : start + _QUERIES]
+                for result in _results(client, batch, now):
+                    minutes_by_name[batch[int(result["Id"][1:])]] += invoked_minutes(result)
+    except (ClientError, BotoCoreError) as error:
+        raise TrafficError(str(error)) from error
     return {name: sorted(minutes) for name, minutes in minutes_by_name.items()}
+
+
+def invoked_minutes(result: Any) -> list[float]:
+    """The times (epoch seconds) of a metric's values above 0."""
+    pairs = zip(result["Timestamps"], result["Values"], strict=True)
+    return [at.timestamp() for at, count in pairs if count > 0]
 
 
 def _results(client: CloudWatchClient, names: Sequence[str], now: float) -> Iterator[Any]:
@@ -55,11 +65,8 @@ def _results(client: CloudWatchClient, names: Sequence[str], now: float) -> Iter
         "EndTime": now // _PERIOD * _PERIOD + _PERIOD,
         "ScanBy": "TimestampAscending",
     }
-    try:
-        for page in client.get_paginator("get_metric_data").paginate(**asked):
-            yield from page["MetricDataResults"]
-    except (ClientError, BotoCoreError) as error:
-        raise TrafficError(str(error)) from error
+    for page in client.get_paginator("get_metric_data").paginate(**asked):
+        yield from page["MetricDataResults"]
 
 
 def _query(number: int, function: str) -> dict[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from prefixwarm.boto_replies import code_of, replies, text_in
 from prefixwarm.errors import SettingsError
 from prefixwarm.settings import DISABLED, KILL_SWITCH, boolean
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from mypy_boto3_ssm import SSMClient
 
     from prefixwarm.settings import Settings
@@ -32,16 +31,11 @@ def stopped(settings: Settings, client: SSMClient) -> str:
     if name is None:
         return ""
     try:
-        value = client.get_parameter(Name=name)["Parameter"]["Value"]
-    except client.exceptions.ParameterNotFound:
-        return ""
+        with replies():
+            value = text_in(client.get_parameter(Name=name)["Parameter"], "Value")
     except (ClientError, BotoCoreError) as error:
-        raise SettingsError(f"{KILL_SWITCH}={name!r}: cannot be read: {_text(error)}") from error
+        if code_of(error) == "ParameterNotFound":
+            return ""
+        problem = f"cannot be read: {code_of(error) or error}"
+        raise SettingsError(f"{KILL_SWITCH}={name!r}: {problem}") from error
     return f"stopped by the parameter {name}" if boolean(f"{KILL_SWITCH} {name}", value) else ""
-
-
-def _text(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        code = cast("dict[str, Any]", error.response).get("Error", {}).get("Code", "")
-        return code or str(error)
-    return str(error)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from prefixwarm.boto_replies import replies, text_in
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,7 +38,12 @@ class Queue:
         """Send `BATCH_SIZE` texts at most; why not, by the positions of those not taken."""
         entries: Any = [{"Id": str(i), "MessageBody": text} for i, text in enumerate(texts)]
         try:
-            reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            with replies():
+                reply: Any = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+                taken = {int(text_in(entry, "Id")) for entry in reply.get("Successful", ())}
+                why = {
+                    int(text_in(one, "Id")): text_in(one, "Code") for one in reply.get("Failed", ())
+                }
         except (ClientError, BotoCoreError) as error:
             return dict.fromkeys(range(len(texts)), str(error))
-        return {int(failed["Id"]): failed["Code"] for failed in reply.get("Failed", ())}
+        return {at: why.get(at, "not taken") for at in range(len(texts)) if at not in taken}

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from prefixwarm.boto_replies import code_of, replies
 from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.prefix.file_form import MAX_BYTES
 from prefixwarm.safe_text import quoted
 from prefixwarm.settings import MANIFEST
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from mypy_boto3_s3 import S3Client
 
 
@@ -37,14 +36,14 @@ class Bucket:
             When it cannot be read; trying again later may help.
         """
         try:
-            reply = self._client.get_object(Bucket=self._name, Key=key)
-            with reply["Body"] as body:
-                return body.read(MAX_BYTES + 1)
+            with replies():
+                reply = self._client.get_object(Bucket=self._name, Key=key)
+                with reply["Body"] as body:
+                    return body.read(MAX_BYTES + 1)
         except ClientError as error:
-            code = cast("dict[str, Any]", error.response).get("Error", {}).get("Code", "")
-            problem = f"cannot be read ({code}); deploy again, or let the function's role read it"
+            problem = f"cannot be read ({code_of(error)}); deploy again, or let the function's role read it"
             raise PrefixFileError(self.url(key), "", problem) from error
-        except (BotoCoreError, OSError) as error:
+        except BotoCoreError as error:
             raise PrefixFileError(self.url(key), "", f"cannot be read: {error}") from error
 
 

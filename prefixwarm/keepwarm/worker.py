@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 
-from prefixwarm.errors import PrefixwarmError, StateError
+from prefixwarm.errors import PrefixwarmError, StateError, UsageError
 from prefixwarm.keepwarm.batch import Batch, HeldBackError
 from prefixwarm.keepwarm.handler import deadline_of, write
 from prefixwarm.keepwarm.logs import logger
@@ -30,23 +30,24 @@ _SIDE_BY_SIDE = 10
 _processor = BatchProcessor(EventType.SQS)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: object, context: LambdaContext) -> PartialItemFailureResponse:
     """Make the calls of one batch; answers with the messages that are worth another try.
 
     Raises
     ------
     PrefixwarmError
-        When a setting, the manifest or the kill switch cannot be used: all come again.
+        When the event is none of SQS's, or a setting, the manifest or the kill switch cannot be
+        used: all come again.
     BatchProcessingError
         When all of them are worth another try.
     """
     logger.append_keys(function_request_id=context.aws_request_id)
     own = None
     try:
+        texts = texts_of(event)
         own = runtime()
         if reason := own.stopped():
-            dropped = len(event["Records"])
-            write(TickReport(stopped=reason, dropped=dropped), "batch", own)
+            write(TickReport(stopped=reason, dropped=len(texts)), "batch", own)
             return {"batchItemFailures": []}
         catalog = own.catalog()
     except PrefixwarmError as error:
@@ -57,19 +58,38 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         batch = Batch(own.dependencies, catalog, pool, deadline_of(context), report)
         try:
-            return _worked(event, batch, pool)
+            return _worked(cast("dict[str, Any]", event), texts, batch, pool)
         finally:
             batch.close()
             write(report, "batch", own)
 
 
+def texts_of(event: object) -> dict[str, str]:
+    """The messages of an event of SQS, by their ids.
+
+    Raises
+    ------
+    UsageError
+        When it is none: nothing can be answered about single messages.
+    """
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list) or not records:
+        raise UsageError("the event holds no records of SQS")
+    texts = {}
+    for record in records:
+        values = record if isinstance(record, dict) else {}
+        name, text = values.get("messageId"), values.get("body")
+        if not isinstance(name, str) or not name or not isinstance(text, str):
+            raise UsageError("the event holds a record without messageId or body")
+        texts[name] = text
+    return texts
+
+
 def _worked(
-    event: dict[str, Any], batch: Batch, pool: ThreadPoolExecutor
+    event: dict[str, Any], texts: dict[str, str], batch: Batch, pool: ThreadPoolExecutor
 ) -> PartialItemFailureResponse:
     """All side by side; the processor then asks for one after the other."""
-    working = {
-        record["messageId"]: pool.submit(batch.work, record["body"]) for record in event["Records"]
-    }
+    working = {name: pool.submit(batch.work, text) for name, text in texts.items()}
 
     def result(record: SQSRecord) -> None:
         try:

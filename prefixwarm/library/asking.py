@@ -22,6 +22,8 @@ from prefixwarm.settings import ASK
 
 # Longer than the function's own time.
 _READ_SECONDS = 70
+# Of epoch seconds and US dollars.
+_MOST = 1e12
 
 
 @dataclass(frozen=True)
@@ -105,25 +107,29 @@ def ask(
 def _invoked(client: Any, function: str, event: dict[str, Any], kind: str) -> Any:
     try:
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+        from prefixwarm.boto_replies import code_of, replies
     except ModuleNotFoundError as error:
         raise UsageError("ask needs boto3: pip install boto3") from error
     payload = json.dumps(event).encode()
     try:
-        client = client or _new_client()
-        answer = client.invoke(FunctionName=function, InvocationType=kind, Payload=payload)
-        data = answer["Payload"].read()
+        with replies():
+            client = client or _new_client()
+            answer = client.invoke(FunctionName=function, InvocationType=kind, Payload=payload)
+            data = answer["Payload"].read()
     except NoCredentialsError as error:
         raise CredentialsError(f"AWS: {error}") from error
     except ClientError as error:
-        raise _refused(error.response, function) from error
+        raise _refused(error.response, code_of(error), function) from error
     except BotoCoreError as error:
         raise TransportError(f"{quoted(function)} cannot be invoked: {error}") from error
     if kind == "Event":
         return None
     reply = _parsed(data)
     if "FunctionError" in answer:
-        said = f"{reply.get('errorType')}: {quoted(str(reply.get('errorMessage')))}"
-        raise ProtocolError(f"the keep-warm function failed: {said}")
+        said = [reply.get(name) for name in ("errorType", "errorMessage")]
+        texts = ": ".join(quoted(text) for text in said if isinstance(text, str))
+        raise ProtocolError(f"the keep-warm function failed: {texts}")
     return reply
 
 
@@ -141,9 +147,8 @@ def _new_client() -> Any:
     return boto3.client("lambda", region_name=region, config=config)
 
 
-def _refused(response: Any, function: str) -> PrefixwarmError:
+def _refused(response: Any, code: str, function: str) -> PrefixwarmError:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    code = response.get("Error", {}).get("Code", "")
     if code == "ResourceNotFoundException":
         return UsageError(f"there is no Lambda function {quoted(function)} in this region")
     return ProviderError(status, code)
@@ -152,7 +157,7 @@ def _refused(response: Any, function: str) -> PrefixwarmError:
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
         reply = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         reply = None
     if not isinstance(reply, dict):
         raise ProtocolError("the function's answer is no JSON object: is it a keep-warm function?")
@@ -160,15 +165,38 @@ def _parsed(data: bytes) -> dict[str, Any]:
 
 
 def _outcomes(reply: dict[str, Any]) -> list[AskOutcome]:
-    if error := reply.get("error"):
-        kinds = {"UsageError": UsageError, "SettingsError": SettingsError}
-        raise kinds.get(error.get("type"), PrefixwarmError)(error.get("message", ""))
     try:
-        return [
-            AskOutcome(**{name: item[name] for name in AskOutcome.__dataclass_fields__})
-            for item in reply["outcomes"]
-        ]
+        if error := reply.get("error"):
+            raise _error(error["type"], error["message"])
+        return [_outcome(item) for item in reply["outcomes"]]
     except (KeyError, TypeError) as error:
         raise ProtocolError(
             "the function's answer has no outcomes: is it a keep-warm function of this version?"
         ) from error
+
+
+def _error(kind: object, message: object) -> PrefixwarmError:
+    if not isinstance(message, str):
+        raise TypeError("message is no text")
+    if kind == "UsageError":
+        return UsageError(message)
+    return SettingsError(message) if kind == "SettingsError" else PrefixwarmError(message)
+
+
+def _outcome(item: Any) -> AskOutcome:
+    values = {name: item[name] for name in AskOutcome.__dataclass_fields__}
+    for name in ("name", "outcome", "reason"):
+        if not isinstance(values[name], str):
+            raise TypeError(f"{name} is no text")
+    for name in ("warm_until", "cost_usd"):
+        values[name] = _number(values[name])
+    return AskOutcome(**values)
+
+
+def _number(value: object) -> float | None:
+    """A finite number, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _MOST:
+        raise TypeError("is no number")
+    return value

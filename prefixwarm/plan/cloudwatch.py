@@ -35,15 +35,17 @@ def invocations(function: str, client: CloudWatchClient | None = None) -> Traffi
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from prefixwarm.boto_replies import replies
+
     try:
-        counts = _counts(function, client or _client())
+        with replies():
+            counts = _counts(function, client or _client())
+            folded = int(sum(counts.values())) - len(counts)
     except (BotoCoreError, ClientError) as error:
         raise PrefixwarmError(f"CloudWatch cannot be asked about {function}: {error}") from error
     if not counts:
         raise UsageError(f"{function}: no invocations in the last {DAYS} days, in this region")
-    minutes = sorted(counts)
-    folded = int(sum(counts.values())) - len(minutes)
-    return Traffic.of(minutes, f"invocations of {function}", max(0, folded))
+    return Traffic.of(sorted(counts), f"invocations of {function}", max(0, folded))
 
 
 def _client() -> CloudWatchClient:

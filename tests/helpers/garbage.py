@@ -6,16 +6,18 @@ import json
 import signal
 from contextlib import contextmanager
 from copy import deepcopy
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.helpers.effort import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from random import Random
     from types import FrameType
 
-__all__ = ["TRIES", "bounded", "garbled", "garbled_bytes", "garbled_text"]
+    from tests.conftest import Tried
+
+__all__ = ["TRIES", "bounded", "check", "garbled", "garbled_bytes", "garbled_text"]
 
 # Inputs for each boundary.
 TRIES = chosen(dev=300, ci=1_000, full=20_000)
@@ -101,3 +103,25 @@ def bounded(describe: Callable[[], object]) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def check(
+    name: str,
+    read: Callable[[Random], object],
+    error: type[Exception] | tuple[type[Exception], ...],
+    tried: Tried,
+) -> None:
+    """Read so many inputs; nothing but the declared error comes out."""
+    draw, refused = Random(name), 0
+    for number in range(TRIES):
+        state = draw.getstate()
+        with bounded(lambda number=number: f"{name}, input {number}"):
+            try:
+                read(draw)
+            except error:
+                refused += 1
+            except Exception as unexpected:
+                draw.setstate(state)
+                raise AssertionError(f"{name}, input {number}: {unexpected!r}") from unexpected
+    tried(TRIES, f"inputs at the boundary: {name}; {refused} refused")
+    assert refused < TRIES

@@ -43,7 +43,7 @@ from prefixwarm.wire.credentials import aws_credentials, fetch_secret
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import Response
 from prefixwarm.wire.sigv4 import AwsCredentials
-from tests.helpers.garbage import TRIES, bounded, garbled, garbled_bytes, garbled_text
+from tests.helpers.garbage import check, garbled, garbled_bytes, garbled_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,28 +137,6 @@ def aws(transport: Replies) -> AwsClient:
     """AWS behind that transport."""
     keys = AwsCredentials(access_key="a", secret_key="b")
     return AwsClient(transport=transport, credentials=lambda _: keys, environ=ENVIRON)
-
-
-def check(
-    name: str,
-    read: Callable[[Random], object],
-    error: type[Exception] | tuple[type[Exception], ...],
-    tried: Tried,
-) -> None:
-    """Read so many inputs; nothing but the declared error comes out."""
-    draw, refused = Random(name), 0
-    for number in range(TRIES):
-        state = draw.getstate()
-        with bounded(lambda number=number: f"{name}, input {number}"):
-            try:
-                read(draw)
-            except error:
-                refused += 1
-            except Exception as unexpected:
-                draw.setstate(state)
-                raise AssertionError(f"{name}, input {number}: {unexpected!r}") from unexpected
-    tried(TRIES, f"inputs at the boundary: {name}; {refused} refused")
-    assert refused < TRIES
 
 
 def settings_of(draw: Random) -> Settings:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
@@ -17,9 +16,9 @@ import pytest
 from prefixwarm.errors import PrefixwarmError
 from prefixwarm.keepwarm import runtime as module
 from prefixwarm.keepwarm.handler import handler
-from prefixwarm.local.toolchain import Tools
 from prefixwarm.observe import Observer
-from prefixwarm.prefix.prefix_file import dumps, write
+from prefixwarm.prefix.prefix_file import dumps
+from tests.integration.keepwarm.alarm_states import FUNCTION, CloudWatch, synthesised
 from tests.integration.keepwarm.conftest import prefix_file, request_of
 from tests.integration.keepwarm.test_handler import Context
 
@@ -32,70 +31,12 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 SERVICE = "Warmer-Warm"
-FUNCTION = ("FunctionName", "the keep-warm function")
 
 
 @pytest.fixture(scope="session")
 def alarms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The alarms of a warmer with default settings, by the end of their descriptions."""
-    os.environ.setdefault("JSII_NODE", str(Tools().node()))
-    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
-    from aws_cdk import App, Stack
-    from aws_cdk import aws_secretsmanager as secretsmanager
-
-    from prefixwarm_cdk import Credentials, PrefixWarmer
-
-    folder = tmp_path_factory.mktemp("alarms")
-    app = App(outdir=str(folder / "out"))
-    stack = Stack(app, "Warmer")
-    key = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "claude")
-    file = write(prefix_file("support"), folder)
-    PrefixWarmer(stack, "Warm", prefixes=[file], credentials=Credentials.secret(key))
-    template = app.synth().get_stack_by_name("Warmer").template
-    return {
-        name: resource["Properties"]
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::CloudWatch::Alarm"
-    }
-
-
-class CloudWatch:
-    """Data points of metrics, and what alarms make of them."""
-
-    def __init__(self) -> None:
-        self._points: dict[tuple[str, str, frozenset[tuple[str, str]]], list[tuple[float, float]]]
-        self._points = defaultdict(list)
-
-    def put(self, space: str, name: str, own: tuple[str, str], at: float, value: float) -> None:
-        """One data point."""
-        self._points[space, name, frozenset([own])].append((at, value))
-
-    def read(self, log: str) -> None:
-        """The metrics that the lines of a log declare."""
-        for line in log.splitlines():
-            document = json.loads(line)
-            for directive in document.get("_aws", {}).get("CloudWatchMetrics", ()):
-                ((dimension,),) = directive["Dimensions"]
-                own = (dimension, document[dimension])
-                at = document["_aws"]["Timestamp"] / 1000
-                for metric in directive["Metrics"]:
-                    name = metric["Name"]
-                    self.put(directive["Namespace"], name, own, at, document[name])
-
-    def goes_off(self, alarm: dict[str, Any], now: float) -> bool:
-        """Whether the alarm is in state ALARM."""
-        assert alarm["EvaluationPeriods"] == 1
-        assert alarm["Statistic"] == "Sum"
-        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-        own = frozenset(
-            (d["Name"], d["Value"] if isinstance(d["Value"], str) else FUNCTION[1])
-            for d in alarm["Dimensions"]
-        )
-        points = self._points[alarm["Namespace"], alarm["MetricName"], own]
-        values = [value for at, value in points if now - alarm["Period"] < at <= now]
-        if not values:
-            return bool(alarm["TreatMissingData"] == "breaching")
-        return bool(sum(values) >= alarm["Threshold"])
+    """The alarms of a warmer with default settings, by their logical ids."""
+    return synthesised(tmp_path_factory.mktemp("alarms"))
 
 
 class Deployment:

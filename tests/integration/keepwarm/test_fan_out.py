@@ -17,11 +17,18 @@ from prefixwarm.keepwarm.worker import handler
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.wire.deadline import Deadline
+from tests.integration.keepwarm.alarm_states import (
+    DEAD_LETTERS,
+    FUNCTION,
+    CloudWatch,
+    synthesised,
+)
 from tests.integration.keepwarm.conftest import prefix_file, ticked
 from tests.integration.keepwarm.test_handler import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -290,13 +297,27 @@ def test_only_what_failed_comes_again(fan: Fan, monkeypatch: pytest.MonkeyPatch)
     assert fan.asked() == sorted(NAMES)
 
 
-def test_a_worker_that_keeps_failing_leaves_dead_letters(fan: Fan) -> None:
-    """Three receives, then the messages are where an alarm sees them."""
+def test_a_worker_that_keeps_failing_leaves_dead_letters(fan: Fan, tmp_path: Path) -> None:
+    """A tick's messages after three receives are where an alarm sees them, and it goes off."""
+    alarms = synthesised(tmp_path, workers=True)
+    metrics = CloudWatch()
+
+    def gone_off() -> set[str]:
+        """The alarms that go off by what SQS says of the queue now."""
+        sqs, name = fan.world.aws.client("sqs"), "ApproximateNumberOfMessages"
+        reply = sqs.get_queue_attributes(QueueUrl=fan.dead, AttributeNames=[name])
+        visible, now = f"{name}Visible", fan.world.sim.now()
+        metrics.put("AWS/SQS", visible, DEAD_LETTERS, now, float(reply["Attributes"][name]))
+        metrics.put("AWS/Lambda", "Errors", FUNCTION, now, 0.0)
+        return {a["MetricName"] for a in alarms.values() if metrics.goes_off(a, now)}
+
     queued(fan)
     for _ in range(2):
+        assert gone_off() == set()
         with pytest.raises(SettingsError):
             fan.invoke(fan.receive(), PREFIXWARM_MANIFEST="s3://assets/missing.json")
     assert fan.receive() == []
+    assert gone_off() == {"ApproximateNumberOfMessagesVisible"}
     sqs = fan.world.aws.client("sqs")
     dead = sqs.receive_message(QueueUrl=fan.dead, MaxNumberOfMessages=10)["Messages"]
     assert len(dead) == 3

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
+from prefixwarm.prices import aws_prices as module
 from prefixwarm.prices.aws_prices import aws_prices
 
 
@@ -17,6 +22,13 @@ def test_the_table_is_dated_and_whole() -> None:
     assert prices.usd["alarm_metric_month"] == 0.10
     assert prices.usd["get_metric_data_metric"] == pytest.approx(0.00001)
     assert prices.usd["dynamodb_write_unit"] == pytest.approx(0.625e-6)
+
+
+def test_every_price_names_a_page_and_a_day() -> None:
+    """So that whoever doubts one can look it up."""
+    rows = json.loads(Path(module.__file__).with_name("aws.json").read_text())["usd"]
+    for name, row in rows.items():
+        assert re.fullmatch(r"https://\S+ \(.*20\d\d-\d\d.*\)", row["source"]), name
 
 
 @pytest.mark.parametrize(("prefixes", "most"), [(1, 0.60), (10, 1.00), (100, 3.00)])

@@ -1,0 +1,92 @@
+"""The alarms that a warmer synthesises, and what CloudWatch makes of data points by them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from prefixwarm.local.toolchain import Tools
+from prefixwarm.prefix.prefix_file import write
+from tests.integration.keepwarm.conftest import prefix_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What stands for a resource of the template, by the dimension that names it.
+FUNCTION = ("FunctionName", "the keep-warm function")
+DEAD_LETTERS = ("QueueName", "the workers' dead letters")
+
+
+def synthesised(folder: Path, *, workers: bool = False) -> dict[str, dict[str, Any]]:
+    """The alarms of a warmer with default settings, by their logical ids.
+
+    Parameters
+    ----------
+    workers
+        Whether it has workers, as one has with more prefixes than a tick warms.
+    """
+    os.environ.setdefault("JSII_NODE", str(Tools().node()))
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
+    from aws_cdk import App, Stack
+    from aws_cdk import aws_secretsmanager as secretsmanager
+
+    from prefixwarm_cdk import Credentials, PrefixWarmer, warmer
+
+    app = App(outdir=str(folder / "out"))
+    stack = Stack(app, "Warmer")
+    key = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "claude")
+    file = write(prefix_file("support"), folder)
+    most = 0 if workers else warmer.MOST_IN_A_TICK
+    with mock.patch.object(warmer, "MOST_IN_A_TICK", most):
+        PrefixWarmer(stack, "Warm", prefixes=[file], credentials=Credentials.secret(key))
+    template = app.synth().get_stack_by_name("Warmer").template
+    return {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+class CloudWatch:
+    """Data points of metrics, and what alarms make of them."""
+
+    def __init__(self) -> None:
+        self._points: dict[tuple[str, str, frozenset[tuple[str, str]]], list[tuple[float, float]]]
+        self._points = defaultdict(list)
+
+    def put(self, space: str, name: str, own: tuple[str, str], at: float, value: float) -> None:
+        """One data point."""
+        self._points[space, name, frozenset([own])].append((at, value))
+
+    def read(self, log: str) -> None:
+        """The metrics that the lines of a log declare."""
+        for line in log.splitlines():
+            document = json.loads(line)
+            for directive in document.get("_aws", {}).get("CloudWatchMetrics", ()):
+                ((dimension,),) = directive["Dimensions"]
+                own = (dimension, document[dimension])
+                at = document["_aws"]["Timestamp"] / 1000
+                for metric in directive["Metrics"]:
+                    name = metric["Name"]
+                    self.put(directive["Namespace"], name, own, at, document[name])
+
+    def goes_off(self, alarm: dict[str, Any], now: float) -> bool:
+        """Whether the alarm is in state ALARM."""
+        assert alarm["EvaluationPeriods"] == 1
+        combine = {"Sum": sum, "Maximum": max}[alarm["Statistic"]]
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        own = frozenset((d["Name"], _value(d)) for d in alarm["Dimensions"])
+        points = self._points[alarm["Namespace"], alarm["MetricName"], own]
+        values = [value for at, value in points if now - alarm["Period"] < at <= now]
+        if not values:
+            return bool(alarm["TreatMissingData"] == "breaching")
+        return bool(combine(values) >= alarm["Threshold"])
+
+
+def _value(dimension: dict[str, Any]) -> str:
+    """A dimension's value; what stands for it where it is a resource of the template."""
+    value = dimension["Value"]
+    return value if isinstance(value, str) else dict([FUNCTION, DEAD_LETTERS])[dimension["Name"]]
