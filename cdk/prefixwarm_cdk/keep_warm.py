@@ -10,6 +10,7 @@ from aws_cdk import Duration
 from prefixwarm.errors import UsageError
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.policy import Policy
+from prefixwarm.safe_text import quoted
 from prefixwarm_cdk.inputs import expect
 
 if TYPE_CHECKING:
@@ -133,7 +134,10 @@ class Budget:
     @classmethod
     def usd_per_day(cls, dollars: float) -> Budget:
         """US dollars a UTC day for all prefixes of the warmer together."""
-        return cls(float(dollars))
+        try:
+            return cls(float(dollars))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise UsageError(f"Budget.usd_per_day: {quoted(str(dollars))} is no number") from error
 
 
 def _policy(rule: str, interval: Duration | None) -> dict[str, Any]:

@@ -57,6 +57,15 @@ def _reports(path: str) -> list[TrafficReport]:
     """What was written whole; a process that was killed may have left half a file."""
     try:
         with open(path, "rb") as file:
-            return [TrafficReport(**document) for document in loads(file.read(_MOST_BYTES))]
-    except (OSError, ValueError, TypeError):
+            documents = loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
         return []
+    reports = map(_report, documents if isinstance(documents, list) else ())
+    return [report for report in reports if report]
+
+
+def _report(document: object) -> TrafficReport | None:
+    try:
+        return TrafficReport.of(document)
+    except ValueError:
+        return None

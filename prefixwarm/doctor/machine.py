@@ -59,11 +59,12 @@ def _cdk(folder: Path) -> Iterator[Diagnosis]:
     if shutil.which("cdk") is None and shutil.which("npx") is None:
         yield error("cdk cli", "neither cdk nor npx is on the path", "npm install -g aws-cdk")
     try:
-        context = json.loads(file.read_text()).get("context") or {}
-    except (ValueError, OSError, AttributeError) as problem:
+        app = json.loads(file.read_text())
+    except (ValueError, OSError, RecursionError) as problem:
         yield error("cdk flags", f"{file} cannot be read: {problem}", "mend the file")
         return
-    if context.get(_FLAG) is True:
+    context = app.get("context") if isinstance(app, dict) else None
+    if isinstance(context, dict) and context.get(_FLAG) is True:
         yield ok("cdk flags", "a changed layer makes a new version of its functions")
     else:
         yield warning(

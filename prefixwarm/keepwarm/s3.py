@@ -41,7 +41,8 @@ class Bucket:
                 with reply["Body"] as body:
                     return body.read(MAX_BYTES + 1)
         except ClientError as error:
-            problem = f"cannot be read ({code_of(error)}); deploy again, or let the function's role read it"
+            cure = "deploy again, or let the function's role read it"
+            problem = f"cannot be read ({code_of(error)}); {cure}"
             raise PrefixFileError(self.url(key), "", problem) from error
         except BotoCoreError as error:
             raise PrefixFileError(self.url(key), "", f"cannot be read: {error}") from error

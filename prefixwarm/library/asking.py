@@ -17,7 +17,7 @@ from prefixwarm.errors import (
     UsageError,
 )
 from prefixwarm.keepwarm.ask_event import NEEDED_SECONDS, AskEvent
-from prefixwarm.safe_text import quoted
+from prefixwarm.safe_text import masked, printable, quoted
 from prefixwarm.settings import ASK
 
 # Longer than the function's own time.
@@ -128,7 +128,7 @@ def _invoked(client: Any, function: str, event: dict[str, Any], kind: str) -> An
     reply = _parsed(data)
     if "FunctionError" in answer:
         said = [reply.get(name) for name in ("errorType", "errorMessage")]
-        texts = ": ".join(quoted(text) for text in said if isinstance(text, str))
+        texts = ": ".join(printable(masked(text), 200) for text in said if isinstance(text, str))
         raise ProtocolError(f"the keep-warm function failed: {texts}")
     return reply
 

@@ -89,7 +89,7 @@ def _count(
     try:
         reply = json.loads(response.body)
         return int(reply["inputTokens"] if "inputTokens" in reply else reply["input_tokens"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ProtocolError("the provider's reply has no token count") from error
 
 

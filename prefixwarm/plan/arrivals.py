@@ -30,6 +30,7 @@ _COLUMNS = ("time", "timestamp", "@timestamp", "arrival", "at", "ts", "date")
 _LISTS = ("results", "events")
 # Seconds since 1970 are below the first until the year 5138; what is larger is finer.
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+_LATEST = 253_402_300_799.0  # 9999-12-31T23:59:59Z
 _SEED = 20_261_121
 _MONDAY = 1_767_571_200.0  # 2026-01-05T00:00Z
 
@@ -178,7 +179,9 @@ def _listed(document: Any) -> list[Any] | None:
 def _time_of(value: Any, place: str) -> Any:
     """The time in an object; of a row of Logs Insights, the field of that name."""
     if isinstance(value, list) and all(isinstance(cell, dict) for cell in value):
-        value = {cell.get("field"): cell.get("value") for cell in value}
+        value = {
+            cell["field"]: cell.get("value") for cell in value if isinstance(cell.get("field"), str)
+        }
     if not isinstance(value, dict):
         return value
     key = next((name for name in _COLUMNS if name in value), None)
@@ -203,7 +206,10 @@ def _seconds(value: object, timezone: str, place: str) -> float:
         seconds = _iso(str(value), timezone, problem)
     if not math.isfinite(seconds) or seconds < 0:
         raise UsageError(problem)
-    return seconds / next((unit for least, unit in _UNITS if seconds >= least), 1.0)
+    seconds /= next((unit for least, unit in _UNITS if seconds >= least), 1.0)
+    if seconds > _LATEST:
+        raise UsageError(problem)
+    return seconds
 
 
 def _iso(text: str, timezone: str, problem: str) -> float:

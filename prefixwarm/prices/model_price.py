@@ -63,6 +63,8 @@ def price(
     >>> price("mine", own={"mine": {"input": 1, "output": 5, "read": 0.1}}).read
     Decimal('0.1')
     """
+    if own is not None and not isinstance(own, Mapping):
+        raise UsageError("own prices: write a mapping by model id")
     row = _row(model, own or {})
     if row is not None:
         return _own(model, row)
@@ -92,6 +94,8 @@ def _names(model: str, name: model_names.ModelName) -> bool:
 
 
 def _own(model: str, row: Mapping[str, float | str | Decimal]) -> ModelPrices:
+    if not isinstance(row, Mapping):
+        raise UsageError(f"own price of {model}: is no mapping; write {', '.join(CATEGORIES)}")
     unknown = [name for name in row if name not in CATEGORIES]
     missing = [name for name in _NEEDED if name not in row]
     if unknown or missing:

@@ -6,7 +6,7 @@ at shutdown. So it carries the times of the requests, not of the sending.
 
 from __future__ import annotations
 
-from prefixwarm.life import TTL_5M
+from prefixwarm.life import TTL_1H, TTL_5M
 from prefixwarm.state.model import Drift, SessionStart
 from prefixwarm.wire.record import Record
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 FOLDER = "/tmp/.prefixwarm-observed"  # noqa: S108 - private to the execution environment
 
 _SESSION_SECONDS = float(TTL_5M)
+# What a file may hold, by field; all others are numbers.
+_TEXTS = ("id", "key", "drift_tier", "drift_place", "function")
+_FLAGS = ("first_hit", "first_wrote")
+_TTLS = ("file_ttl", "first_ttl", "matched_ttl", "asked_ttl")
+_MAY_BE_MISSING = (*_TTLS[1:], "first_saving_usd", "matched_at", "drift_at")
+_MOST = 1e15
 
 
 class TrafficReport(Record):
@@ -59,6 +65,26 @@ class TrafficReport(Record):
     asked_ttl: int | None = None
     function: str = ""
     missed_unpriced: int = 0
+
+    @classmethod
+    def of(cls, document: object) -> TrafficReport:
+        """The report whose fields another process has written into a file.
+
+        Raises
+        ------
+        ValueError
+            When it is none: what it says would end up in the state.
+        """
+        if not isinstance(document, dict):
+            raise ValueError("a report is an object")
+        try:
+            report = cls(**document)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        for name, value in vars(report).items():
+            if not _fits(name, value):
+                raise ValueError(f"{name} is no value of a report")
+        return report
 
     def then(self, later: TrafficReport) -> TrafficReport:
         """Merge a later report of the same prefix into this one, under this one's id."""
@@ -114,6 +140,19 @@ class TrafficReport(Record):
             asked_ttl=ttl if self.first_wrote and not self.first_hit else self.asked_ttl,
             recheck=state.last_decision.due_at is not None,
         )
+
+
+def _fits(name: str, value: object) -> bool:
+    """Whether a report's field may hold this."""
+    if name in _TEXTS:
+        return isinstance(value, str) and value.isprintable()
+    if name in _FLAGS:
+        return isinstance(value, bool)
+    if value is None:
+        return name in _MAY_BE_MISSING
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return value in (TTL_5M, TTL_1H) if name in _TTLS else -_MOST < value < _MOST
 
 
 def _sent_by_start(state: State) -> bool:

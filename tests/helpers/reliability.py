@@ -23,6 +23,10 @@ PAGE = ROOT / "docs" / "reliability.md"
 _EXTENSION = "tests/integration/extension"
 MODULES = (
     "tests/unit/test_boundaries.py",
+    "tests/unit/test_aws_boundaries.py",
+    "tests/unit/test_input_boundaries.py",
+    "tests/unit/cdk/test_input_boundaries.py",
+    "tests/unit/layer/test_ask_boundaries.py",
     "tests/unit/state/test_item.py",
     "tests/unit/observe/test_never_raises.py",
     "tests/unit/cli/test_no_traceback.py",

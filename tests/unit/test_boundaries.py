@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from itertools import cycle
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,6 +47,7 @@ from tests.helpers.garbage import check, garbled, garbled_bytes, garbled_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from random import Random
 
     from prefixwarm.wire.http import Request
     from tests.conftest import Tried

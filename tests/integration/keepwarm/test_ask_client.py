@@ -134,7 +134,7 @@ FAILED = b'{"errorMessage": "Task timed out", "errorType": "Sandbox.Timedout"}'
         (
             (200, {"X-Amz-Function-Error": "Unhandled"}, FAILED),
             ProtocolError,
-            "failed: Sandbox.Timedout: 'Task timed out'",
+            "failed: Sandbox.Timedout: Task timed out",
         ),
         ((200, {}, b"null"), ProtocolError, "no JSON object"),
         ((200, {}, b"<html>"), ProtocolError, "no JSON object"),
