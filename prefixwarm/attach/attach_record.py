@@ -15,6 +15,10 @@ _ROLE = "prefixwarm:role"
 _SETTINGS = "prefixwarm:settings"
 _OTHERS = "prefixwarm:variables"
 _BEGINNING = "PREFIXWARM_"
+# A role's name may hold a comma, and a tag's value may not; of a colon it is the other way round.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
+_COMMA = ":"
 
 TAGS = (_WARMER, _ROLE, _SETTINGS, _OTHERS)
 
@@ -44,7 +48,7 @@ class AttachRecord:
             return None
         settings = (f"{_BEGINNING}{name}" for name in tags.get(_SETTINGS, "").split())
         variables = (*settings, *tags.get(_OTHERS, "").split())
-        return cls(tags[_WARMER], tags.get(_ROLE, ""), variables)
+        return cls(tags[_WARMER], tags.get(_ROLE, "").replace(_COMMA, ","), variables)
 
     def tags(self) -> dict[str, str]:
         """The tags that `of` reads."""
@@ -52,7 +56,7 @@ class AttachRecord:
         others = [name for name in self.variables if name not in own]
         values = {
             _WARMER: self.warmer,
-            _ROLE: self.role,
+            _ROLE: self.role.replace(",", _COMMA),
             _SETTINGS: " ".join(name.removeprefix(_BEGINNING) for name in own),
             _OTHERS: " ".join(others),
         }

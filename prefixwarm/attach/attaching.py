@@ -130,7 +130,7 @@ def attachment(
     *,
     prefixes: Sequence[str] = (),
     own: Mapping[str, str],
-    observe: str = "",
+    observe: str = "on",
 ) -> Attachment:
     """What attaching a function to a deployment would change.
 
@@ -143,7 +143,8 @@ def attachment(
     own
         Settings of this function alone, by variable.
     observe
-        ``auto`` to observe it from the start, ``off`` for a layer without `prefixwarm.observe`.
+        ``on`` for a layer that brings `prefixwarm.observe`, ``auto`` to observe the function from
+        the start as well, ``off`` for a layer without. Where there is no Python, none is brought.
 
     Raises
     ------
@@ -163,7 +164,8 @@ def attachment(
         names = tuple(one.file.name for one in objects)
         _refuse_if(function, refused_functions.prefixes(len(names), "--prefix"))
         _refuse_if(function, refused_functions.first(own.get(settings.FIRST), names))
-        code, warning = _code(objects, Path(folder), observe=observe != "off")
+        brings = observe != "off" and runtimes.may_warm(function.runtime)
+        code, warning = _code(objects, Path(folder), observe=brings)
     policy = _policy(function, keep_warm, objects, session)
     wanted = _wanted(function, keep_warm, own)
     record, variables, removed = _variables(function, keep_warm, wanted)

@@ -46,9 +46,9 @@ _SETTINGS = {
 @click.option("--first", help="The prefix that starts warm before any was seen to be used.")
 @click.option(
     "--observe",
-    type=click.Choice(["auto", "off"]),
-    default=None,
-    help="Observe it without a change of its code, or leave prefixwarm.observe out of the layer.",
+    type=click.Choice(["on", "auto", "off"]),
+    default="on",
+    help="Bring prefixwarm.observe in the layer; auto: without a change of its code; or leave it.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
 @aws_account
@@ -58,7 +58,7 @@ def attach(
     stack: str | None,
     keep_warm: str | None,
     prefixes: tuple[str, ...],
-    observe: str | None,
+    observe: str,
     dry_run: bool,
     as_json: bool,
     **own: str | float | None,
@@ -76,7 +76,7 @@ def attach(
         _deployed(stack, keep_warm, session),
         session,
         prefixes=prefixes,
-        observe=observe or "",
+        observe=observe,
         own={_SETTINGS[name]: f"{value}" for name, value in own.items() if value is not None},
     )
     for warning in planned.warnings:

@@ -27,7 +27,8 @@ class StartShare(Record):
     Attributes
     ----------
     usd : float
-        The cost of a write; the week's whole share if that is unknown.
+        The cost of a write; the week's whole share if that is unknown, so that starts make one
+        such call a week, which may cost more or less than the share.
     week_usd : float or None
         The share of a week that begins with this call; None if one was granted or has begun.
     week_ends : float
@@ -78,9 +79,11 @@ def start_share(
 def used_up(shared: State, now: float) -> str:
     """Why starts may send nothing more now, judged by the last one's cost; empty if they may."""
     money = shared.money
-    ends, cost = money.init_until or 0.0, money.init_write_usd
-    if ends <= now or money.init_allowance_usd >= cost > 0.0:
+    ends, taken = money.init_until or 0.0, money.init_write_usd
+    if ends <= now or money.init_allowance_usd >= taken > 0.0:
         return ""
+    # What a call of unknown price has taken is not what it cost.
+    cost = None if money.unpriced and money.unpriced == money.calls else taken
     return _used_up(shared, cost, money.init_allowance_usd, ends)
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 TOKEN = "token/with+all=="
 PROGRAMS = {"curl": ("curl", "bash"), "node": ("node", "bash"), "both": ("curl", "node", "bash")}
 COUNTED = ("WarmFailed", "WarmTrouble")
+WHOLE = "write a whole number from 0 to"
 
 ASKED = {"warm": ["support"], "wait": True, "needed_for_seconds": 30, "function": "agent"}
 
@@ -241,10 +242,11 @@ def test_a_provisioned_start_that_nobody_observes_sends_nothing(
 def test_what_starts_may_spend_is_said(curl: Asker, aws: SignedAws) -> None:
     """As `attach(init_usd_per_week=...)` sets it; what is no amount is refused."""
     curl.run(aws.url, PREFIXWARM_INIT_USD_PER_WEEK=" 0.25 ")
-    assert aws.asked() == [{**ASKED, "usd_per_week": 0.25}]
+    curl.run(aws.url, PREFIXWARM_INIT_USD_PER_WEEK="1e-05", PREFIXWARM_INIT_HOLD_MS=" 08 ")
+    assert aws.asked() == [{**ASKED, "usd_per_week": usd} for usd in (0.25, 0.00001)]
     asked = curl.run(aws.url, PREFIXWARM_INIT_USD_PER_WEEK="1,5")
     assert asked.line["reason"].startswith("PREFIXWARM_INIT_USD_PER_WEEK: write US dollars")
-    assert len(aws.asked()) == 1
+    assert len(aws.asked()) == 2
 
 
 def test_always_asks_without_reading(curl: Asker, aws: SignedAws) -> None:
@@ -364,6 +366,12 @@ def test_whatever_fails_the_function_goes_on(
         ({"AWS_SECRET_ACCESS_KEY": ""}, "there are no credentials"),
         ({"PREFIXWARM_PREFIXES": "/nowhere"}, "no compiled prefixes"),
         ({"PREFIXWARM_FIRST": '"},{'}, "PREFIXWARM_FIRST: write the name"),
+        ({"PREFIXWARM_INIT_HOLD_MS": "3s"}, f"PREFIXWARM_INIT_HOLD_MS: {WHOLE} 9000"),
+        ({"PREFIXWARM_INIT_HOLD_MS": "9001"}, f"PREFIXWARM_INIT_HOLD_MS: {WHOLE} 9000"),
+        ({"PREFIXWARM_INIT_HINT_MS": "a[$(touch MARK)]"}, f"PREFIXWARM_INIT_HINT_MS: {WHOLE} 900"),
+        ({"PREFIXWARM_INIT_HINT_MS": "1" * 30}, f"PREFIXWARM_INIT_HINT_MS: {WHOLE} 900000"),
+        ({"PREFIXWARM_LATENCY_VALUE": "b[$(touch MARK)]"}, "PREFIXWARM_LATENCY_VALUE: write US"),
+        ({"PREFIXWARM_LATENCY_VALUE": "-1"}, "PREFIXWARM_LATENCY_VALUE: write US dollars"),
         ({"PREFIXWARM_FIRST": KEY}, "PREFIXWARM_FIRST: is a key"),
         ({"PREFIXWARM_DEPLOYMENT": KEY}, "PREFIXWARM_DEPLOYMENT: is a key"),
     ],
@@ -395,10 +403,6 @@ def test_blanks_around_a_setting_count_for_nothing(curl: Asker, aws: SignedAws) 
     [
         {"POSIXLY_CORRECT": "1", "BASH_COMPAT": "3.1", "LC_ALL": "C.UTF-8"},
         {"now_ms": "a[$(touch MARK)]", "decisions": "a", "folders": "b", "timed_out": "1"},
-        {
-            "PREFIXWARM_INIT_HINT_MS": "a[$(touch MARK)]",
-            "PREFIXWARM_LATENCY_VALUE": "b[$(touch MARK)]",
-        },
         {"NODE_OPTIONS": "--require=/nowhere.js", "NODE_PID": "1", "IFS": "e"},
         {
             "curl": "/nowhere",

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from extension_bench import changed_layer
 
-from prefixwarm.prefix.compiled import WarmCall
+from prefixwarm.prefix.compiled import WarmCall, compile_prefix
+from prefixwarm.prefix.file_form import dumps
+from tests.helpers.prefixes import make_prefix
 from tests.helpers.table_server import TableServer
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from extension_bench import Bench
 
+    from prefixwarm.prefix.file_form import PrefixFile
     from tests.conftest import Tried
 
 COUNT, BYTES = 20, 6_000_000
@@ -130,6 +133,54 @@ def test_large_prefixes_take_little_memory(
     assert sorted(sink.digests) == sorted(expected)
     tried(peak // 1024, f"MB resident at most, {due} of {COUNT} prefixes of 6 MB due")
     assert peak < MOST_KB
+
+
+@pytest.mark.parametrize("due", [0, COUNT])
+def test_large_prefixes_that_are_not_compiled_take_little_memory(
+    bench: Bench, layer: Path, tmp_path: Path, due: int, tried: Tried
+) -> None:
+    """As prefix files in the function's own code, which the extension compiles one by one."""
+    folder, home = tmp_path / "files", measured(bench, layer)
+    folder.mkdir()
+    request = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 16,
+        "system": [
+            {"type": "text", "text": "x" * (BYTES - 2000), "cache_control": {"type": "ephemeral"}}
+        ],
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+    whole = make_prefix("p00", request)
+    expected = [hashlib.sha256(compiled_body(whole)).hexdigest()] * due
+    with TableServer() as table, Sink() as sink:
+        env = {
+            **bench.plain().environment(),
+            "PREFIXWARM_PREFIXES": str(folder),
+            # A write of a million tokens costs more than the usual share.
+            "PREFIXWARM_INIT_USD_PER_WEEK": "1000",
+            "AWS_ENDPOINT_URL_DYNAMODB": table.url,
+            "ANTHROPIC_BASE_URL": sink.url,
+        }
+        for number in range(COUNT):
+            prefix = whole.replace(name=f"p{number:02}")
+            (folder / f"{prefix.name}.prefix.json").write_text(dumps(prefix))
+            key = compile_prefix(prefix).key(bench.scope, env)
+            until = 0 if number < due else 2**33
+            item: dict[str, Any] = {"matched_at": {"N": "1"}, "warm_until": {"N": str(until)}}
+            table.items[key] = {"pk": {"S": key}, **item}
+        peak, lines = start(home, env)
+    assert sum(line["outcome"] == "written" for line in lines) == due, lines
+    assert sink.digests == expected
+    tried(peak // 1024, f"MB resident at most, {due} of {COUNT} files of 6 MB due, not compiled")
+    assert peak < MOST_KB
+
+
+def compiled_body(prefix: PrefixFile) -> bytes:
+    """What a start sends of it."""
+    call = compile_prefix(prefix).with_ttl(300)
+    body = call.with_max_tokens(call.least_tokens)
+    assert isinstance(body, bytes)
+    return body
 
 
 def measured(bench: Bench, layer: Path) -> Path:

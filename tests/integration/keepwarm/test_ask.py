@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event, Semaphore
 from typing import TYPE_CHECKING
 
 import pytest
 
 from prefixwarm.errors import UsageError
+from prefixwarm.keepwarm import asked as module
 from prefixwarm.keepwarm.budget import day_of
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.state.model import LeaseRequest
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MINUTE = 60.0
 HOUR = 3600.0
 ASKERS = 12
+WAITERS = 60
 
 
 def soon() -> Deadline:
@@ -152,6 +154,36 @@ def test_who_does_not_wait_is_answered_at_once(world: World) -> None:
     assert (outcome.kind, outcome.reason, outcome.ok) == ("skipped", "in flight", False)
     world.sim.advance(10)
     assert world.asks("support", wait=False)[0].kind == "written"
+
+
+def test_a_tick_runs_while_sixty_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They hold executions and nothing else, and none of them for longer than it may."""
+    world.deploy("support", "sales")
+    store, now = world.runtime.dependencies.store, world.sim.now()
+    wish = LeaseRequest(name="support", owner="other", now=now, seconds=60, needed_until=now)
+    store.take_lease(world.key("support"), wish, soon())
+    waiting, go_on, seconds = Semaphore(0), Event(), []
+
+    def wait(ends: Deadline) -> bool:
+        seconds.append(ends.remaining())
+        waiting.release()
+        return not go_on.wait(60)
+
+    monkeypatch.setattr(module, "pause", wait)
+    with ThreadPoolExecutor(WAITERS) as pool:
+        askers = []
+        for _ in range(WAITERS):
+            # One after the other, so that none of them finds the table busy.
+            askers.append(pool.submit(world.asks, "support"))
+            assert waiting.acquire(timeout=60)
+        report = world.tick()
+        assert not any(asker.done() for asker in askers)
+        go_on.set()
+        answers = [asker.result()[0] for asker in askers]
+    assert [outcome.kind for outcome in report.outcomes] == ["written"]
+    assert {answer.reason for answer in answers} == {"in flight"}
+    assert len(seconds) == WAITERS
+    assert max(seconds) <= module.WAIT_SECONDS
 
 
 def test_a_holder_that_died_before_it_sent_is_relieved(world: World) -> None:

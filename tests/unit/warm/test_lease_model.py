@@ -36,7 +36,7 @@ BEGIN = 1_763_700_000.0
 HOLD = 3.0
 # How long the provider takes for a write, and what it writes.
 WRITE, TTL = 0.9, 300
-TICK, UNTIL, LIMIT = chosen(dev=(0.6, 1.2, 3000), ci=(0.6, 1.2, 10**9), full=(0.3, 1.5, 10**9))
+TICK, UNTIL, LIMIT = chosen(dev=(0.6, 1.2, 3000), ci=(0.6, 1.2, 10**9), full=(0.4, 1.2, 10**9))
 SOON = Deadline.after(36_000)
 WAITING, READ, HOLDING, SENDING, SENT, TOLD, OVER, DEAD = range(8)
 

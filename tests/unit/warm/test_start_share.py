@@ -182,11 +182,27 @@ def test_with_nothing_to_spend_the_rest_of_a_week_is_not_spent_either() -> None:
 
 
 def test_an_unknown_price_takes_the_whole_week() -> None:
-    """Unknown is not $0."""
+    """Unknown is not $0, and not the week's dollars either: one call a week, and no sum of it."""
     life = Life(usd_per_mtok={})
     outcomes = [life.start(BEGIN + 2 * HOUR * n) for n in range(3)]
     assert kinds(outcomes) == ["written", "skipped", "skipped"]
     assert "a write is of unknown price, $0.0000 left" in outcomes[1].reason
+    assert life.start(BEGIN + WEEK).kind == "written"
+    assert life.start(BEGIN + WEEK + 2 * HOUR).kind == "skipped"
+
+
+def test_what_an_unknown_price_has_taken_is_not_called_its_cost() -> None:
+    """In what `status` says, where the state's own calls are all of unknown price."""
+    life = Life(usd_per_mtok={})
+    assert life.start(BEGIN).cost_usd is None
+    money = life.shared.money.replace(
+        calls=life.state.money.calls, unpriced=life.state.money.unpriced
+    )
+    said = used_up(life.shared.replace(money=money), life.now)
+    assert "a write is of unknown price, $0.0000 left" in said
+    assert "$1.0" not in said
+    assert life.state.money.unpriced == 1
+    assert life.state.money.spent_usd == 0.0
 
 
 def test_a_start_waits_for_anothers_call_whatever_is_left() -> None:
