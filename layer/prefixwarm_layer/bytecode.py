@@ -29,25 +29,41 @@ CODE = "prefixwarm/code"
 # 3.10 runs from the sources: its runtime is past its end of support.
 RUNTIMES = ("python3.10", *(f"python{build.python}" for build in pyodide.BUILDS))
 
-# Line tables are left out: they are two fifths of the bytes, and only tracebacks read them.
+# Line tables are two fifths of the bytes, and only tracebacks read them. The init phase makes none,
+# so its modules go without. What runs in the agent's process says for each instruction that it is
+# in the first line of its function: the standard library raises where an instruction has no entry,
+# and a failed model call would then end the runtime. Entries of eight code units at most, without
+# columns: https://github.com/python/cpython/blob/main/InternalDocs/code_objects.md
 _PROGRAM = """
 import importlib.util, json, marshal, types
 
-def without_lines(code):
-    inner = (without_lines(c) if isinstance(c, types.CodeType) else c for c in code.co_consts)
+def no_lines(units):
+    return b""
+
+def first_line(units):
+    full, rest = divmod(units, 8)
+    return b"\\xef\\x00" * full + (bytes((0xE8 + rest - 1, 0)) if rest else b"")
+
+def with_lines(code, lines):
+    inner = (with_lines(c, lines) if isinstance(c, types.CodeType) else c for c in code.co_consts)
     return code.replace(
-        co_linetable=b"", co_consts=tuple(inner), co_filename="", co_qualname=code.co_name
+        co_linetable=lines(len(code.co_code) // 2),
+        co_consts=tuple(inner),
+        co_filename="",
+        co_qualname=code.co_name,
     )
 
-def code_of(source):
-    return without_lines(compile(source, "", "exec", dont_inherit=True, optimize=2))
+def code_of(source, lines):
+    return with_lines(compile(source, "", "exec", dont_inherit=True, optimize=2), lines)
 
 def compiled(text):
     modules, files = json.loads(text)
-    bundle = marshal.dumps({name: (pkg, code_of(src)) for name, (pkg, src) in modules.items()})
+    codes = {name: (pkg, code_of(src, no_lines)) for name, (pkg, src) in modules.items()}
+    bundle = marshal.dumps(codes)
     # Never compared with the source, which lies beside it and is as old.
     head = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
-    cached = {name: head + marshal.dumps(code_of(source)) for name, source in files.items()}
+    agents = {name: code_of(source, first_line) for name, source in files.items()}
+    cached = {name: head + marshal.dumps(code) for name, code in agents.items()}
     return importlib.util.MAGIC_NUMBER + marshal.dumps((bundle, cached), 2)
 """
 _MAGIC_BYTES = 4

@@ -7,6 +7,7 @@ import base64
 import json
 import marshal
 import subprocess
+import sys
 from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,52 @@ def test_bytecode_has_neither_docstrings_nor_lines(
             constant for constant in constants if isinstance(constant, str)
         }
         assert all(part.co_linetable == b"" for part in codes(code))
+
+
+def test_what_an_agent_imports_can_be_in_a_traceback(tmp_path: Path) -> None:
+    """Each instruction has a line, its function's first: the standard library needs one."""
+    entries = with_bytecode(layer_entries())
+    (own,) = (build for build in BUILDS if build.magic == MAGIC_NUMBER.hex())
+    tag = own.python.replace("python", "").replace(".", "")
+    cached = [data for name, data in entries.items() if name.endswith(f"-{tag}.pyc")]
+    assert cached
+    for data in cached:
+        for part in codes(marshal.loads(data[16:])):
+            places = list(part.co_positions())
+            assert len(places) == len(part.co_code) // 2
+            assert {line for line, *_ in places} == {part.co_firstlineno}
+
+
+FAILING = """
+import sys, traceback
+sys.path.insert(0, sys.argv[1])
+import anthropic
+from prefixwarm.observe import middleware
+client = anthropic.Anthropic(
+    api_key="k", base_url="http://127.0.0.1:9", max_retries=0, middleware=[middleware()]
+)
+try:
+    client.messages.create(
+        model="claude-sonnet-5-5", max_tokens=1, messages=[{"role": "user", "content": "x"}]
+    )
+except anthropic.APIConnectionError:
+    print(traceback.format_exc())
+"""
+
+
+def test_a_failed_call_of_an_observed_agent_is_its_own_error(tmp_path: Path) -> None:
+    """Its traceback goes through the layer's modules, and can be written as any other."""
+    for name, data in with_bytecode(layer_entries()).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (package,) = tmp_path.rglob("prefixwarm/observe")
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING, str(package.parents[1])], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(package / "anthropic_sdk.py") in done.stdout
+    assert "APIConnectionError" in done.stdout
 
 
 @pytest.mark.slow
