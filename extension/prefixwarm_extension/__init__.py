@@ -1,1 +1,1 @@
-"""What runs in the init phase: the standard library, and the packages that warm."""
+"""The extension: runs in the init phase, with the standard library and the warming packages."""

@@ -1,8 +1,8 @@
-"""Where the launcher's child begins: finds the layer's code and runs it.
+"""Entry point of the launcher's child: finds the layer's code and runs it.
 
 Started as ``bootstrap.py HOLD_MS``, or ``bootstrap.py HOLD_MS restored`` after a snapshot's
-restore, with a pipe as descriptor 3; or as ``bootstrap.py observed`` at shutdown. Whatever goes
-wrong, one line says so, and the launcher continues.
+restore, with a pipe as descriptor 3; or as ``bootstrap.py observed`` at shutdown. Any error is
+logged in one line, and the launcher continues.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 
 
 class Bundle:
-    """Imports our modules from one file: a fifth of the time of a file for each.
+    """Imports our modules from one file, in a fifth of the time that separate files take.
 
-    The file holds bytecode, or sources, which `exec` takes as well.
+    The file holds bytecode, or sources, which `exec` also accepts.
     """
 
     def __init__(self, name: str) -> None:
@@ -34,7 +34,7 @@ class Bundle:
         self.modules: dict[str, tuple[bool, Any]] | None = None
 
     def find_spec(self, name: str, _path: object, _target: object = None) -> ModuleSpec | None:
-        """What the import system asks for."""
+        """See the import system's interface."""
         if not name.startswith("prefixwarm"):
             return None
         if self.modules is None:
@@ -44,7 +44,7 @@ class Bundle:
         return ModuleSpec(name, self, is_package=self.modules[name][0])  # type: ignore[arg-type]
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """The usual module."""
+        """Use the default module."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's code."""
@@ -56,19 +56,19 @@ class Bundle:
             with open(f"{HOME}/code/{self.name}", "rb") as file:
                 modules: dict[str, tuple[bool, Any]] = loads(file.read())  # noqa: S302 - our own
         except OSError:
-            # No bytecode for this Python: from the sources, which takes longer.
+            # No bytecode for this Python: use the sources, which is slower.
             return {}
         return modules
 
 
 def send_observed() -> None:
-    """At shutdown: send what the function's processes have left."""
+    """At shutdown, send the reports left by the function's processes."""
     from prefixwarm_extension import observed
 
     observed.send_observed(os.environ)
 
 
-# This process ends before a collection could pay.
+# This process ends before garbage collection could pay off.
 gc.disable()
 sys.meta_path[:0] = [Bundle(MAGIC_NUMBER.hex()), Bundle("sources")]
 at_shutdown = sys.argv[1:] == ["observed"]
@@ -80,7 +80,7 @@ try:
 
         kind = (*sys.argv[2:], os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"))[0]
         main(os.environ, READY, kind, int(sys.argv[1]))
-except BaseException as error:  # noqa: BLE001 - the function comes first
+except BaseException as error:  # noqa: BLE001 - must not fail the function
     what = "observe" if at_shutdown else "init", type(error).__name__
     print(  # noqa: T201
         '{"service":"prefixwarm","by":"%s","outcome":"failed","reason":"%s"}' % what,  # noqa: UP031
@@ -88,5 +88,5 @@ except BaseException as error:  # noqa: BLE001 - the function comes first
     )
     if not at_shutdown:
         os.write(READY, b"next\n")
-# Without the interpreter's own clean-up, which costs as much as the signed call.
+# Skip the interpreter's clean-up, which costs as much as the signed call.
 os._exit(0)

@@ -1,4 +1,4 @@
-"""What the steps of one start share."""
+"""The context that the steps of one start share."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ CA_FOLDER = "/opt/prefixwarm/ca"
 
 
 class StartContext(Record):
-    """The environment, its decisions, and its connections.
+    """The environment of a start, its decisions, and its connections.
 
-    `began` is on the monotonic clock; `seen` holds the states that were looked at, by key;
-    `decisions` are those to send, by the prefix's name; `first` is the prefix that is warmed before
-    a request was seen to use it.
+    `began` is on the monotonic clock; `seen` holds the states read, by key; `decisions` holds the
+    decisions to send, by prefix name; `first` is the prefix to warm before any request was seen to
+    use it.
     """
 
     environ: Mapping[str, str]
@@ -53,7 +53,7 @@ class StartContext(Record):
         began: float,
         ready: ReadySignal,
     ) -> StartContext:
-        """Connected to nothing yet."""
+        """Create the context without connecting."""
         ca_folder = CA_FOLDER if os.path.isdir(CA_FOLDER) else None
         connections = connect(environ, settings, ca_folder=ca_folder, warms_only=True)
         return cls(
@@ -70,12 +70,12 @@ class StartContext(Record):
 
     @property
     def hold_ends(self) -> Deadline:
-        """When the function goes on without us."""
+        """When the function continues without us."""
         return Deadline(self.began + self.start.hold)
 
     @property
     def held(self) -> float:
-        """Seconds since we began."""
+        """Seconds since the start began."""
         return monotonic() - self.began
 
     @property
@@ -88,5 +88,5 @@ class StartContext(Record):
         return call.key(self.settings.cache_scope, self.environ)
 
     def owner(self) -> str:
-        """A name for a lease: readable, and never taken twice."""
+        """A readable, unique name for a lease."""
         return f"{self.environ.get('AWS_LAMBDA_LOG_STREAM_NAME', 'init')}-{os.urandom(6).hex()}"

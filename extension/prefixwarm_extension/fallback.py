@@ -1,6 +1,6 @@
-"""The life cycle without the launcher: registers, and idles until shutdown.
+"""The extension's life cycle without the launcher: registers and idles until shutdown.
 
-Only for a bash that cannot open sockets; nothing is warmed then.
+Only for a bash that cannot open sockets; warms nothing.
 """
 
 import os
@@ -10,7 +10,7 @@ import time
 
 
 def call(method: str, path: str, header: str, body: str) -> str:
-    """One call of the Extensions API; returns the reply's head and body."""
+    """Call the Extensions API; return the reply's head and body."""
     host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
     with socket.create_connection((host, int(port))) as connection:
         request = (
@@ -22,7 +22,7 @@ def call(method: str, path: str, header: str, body: str) -> str:
 
 
 def identifier(reply: str) -> str:
-    """The extension's id out of the registration's reply."""
+    """The extension's id in the registration's reply."""
     for line in reply.split("\r\n"):
         name, _, value = line.partition(":")
         if name.lower() == "lambda-extension-identifier":
@@ -31,7 +31,7 @@ def identifier(reply: str) -> str:
 
 
 def main(name: str) -> None:
-    """Register for shutdown, and wait for it."""
+    """Register for shutdown and wait for it."""
     reply = call("POST", "register", f"Lambda-Extension-Name: {name}", '{"events":["SHUTDOWN"]}')
     header = f"Lambda-Extension-Identifier: {identifier(reply)}"
     while not call("GET", "event/next", header, "").startswith("HTTP/1.1 200"):

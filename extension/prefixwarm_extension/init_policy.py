@@ -1,9 +1,9 @@
-"""Whether to warm at this start, and how long the function may be held for it.
+"""Decides whether to warm at this start, and how long to hold the function for it.
 
-On demand, a request is already waiting. A warm call that nobody waits for only adds a second
-write to that request's own, so a call is sent only if somebody waits for its reply: the function,
-which is held, or the gate of `prefixwarm.observe`, which holds the agent's first model call. And
-only where that wait is worth what the request then saves.
+With an on-demand start, a request is already waiting. If nobody waits for the warm call, the
+request writes the prefix a second time. So a call is sent only if somebody waits for its reply:
+the function, which is held, or the gate of `prefixwarm.observe`, which holds the agent's first
+model call. And only if the request then saves more than the wait costs.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
 SNAP_START = "snap-start"
 MANAGED = "lambda-managed-instances"
-# Our own word: what the runtime's after-restore hook starts; a request is waiting again.
+# Our own kind: started by the runtime's after-restore hook, while a request waits.
 RESTORED = "restored"
 
 PATIENT_SECONDS = 55.0
-# For the lease alone, where the hold is 0 and the gate waits for the rest.
+# Time to get the lease if the hold is 0; the gate then waits for the call.
 LEASE_SECONDS = 0.5
-# A shorter gate is over before a write can be.
+# A write takes longer than a shorter gate.
 USEFUL_GATE_SECONDS = 0.5
 _KINDS = (ON_DEMAND, PROVISIONED, SNAP_START, MANAGED, RESTORED)
 
 
 class Start(Record):
-    """How this environment starts: seconds that it may be held, or why nothing is done.
+    """How this environment starts: how many seconds to hold it, or why nothing is done.
 
     `gate`: seconds that the agent's first model call waits for a warm call in flight.
     """
@@ -50,7 +50,7 @@ class Start(Record):
 
 
 class Decision(Record):
-    """Whether to send, and why; `gated`: the function goes on as soon as the call is sent."""
+    """Whether to send, and why; `gated`: the function continues once the call is sent."""
 
     send: bool
     why: str
@@ -58,15 +58,15 @@ class Decision(Record):
 
 
 def start_of(settings: Settings, kind: str | None, most: float) -> Start:
-    """What the initialization type and the settings make of this start.
+    """Return how to handle this start, from the initialization type and the settings.
 
     Parameters
     ----------
     kind
-        ``AWS_LAMBDA_INITIALIZATION_TYPE``, or ``restored``; one that is not known is treated as
-        on demand, the strictest.
+        ``AWS_LAMBDA_INITIALIZATION_TYPE``, or ``restored``; an unknown type counts as on demand,
+        the strictest.
     most
-        Seconds that whoever started us waits at most.
+        The most seconds that the launcher waits.
     """
     kind = kind if kind in _KINDS else ON_DEMAND
     refusal = _refusal(settings, kind)
@@ -80,7 +80,7 @@ def start_of(settings: Settings, kind: str | None, most: float) -> Start:
 
 
 def _gate(settings: Settings) -> float:
-    """The gate asks the state, which `always` does not tell beforehand."""
+    """The gate's wait in seconds; `always` has none, because it does not lease beforehand."""
     seconds = settings.gate_ms / 1000
     return seconds if settings.init == "auto" and seconds >= USEFUL_GATE_SECONDS else 0.0
 
@@ -103,16 +103,16 @@ def _refusal(settings: Settings, kind: str) -> str:
 
 
 def decide(settings: Settings, start: Start, state: State, call: WarmCall, held: float) -> Decision:
-    """Whether warming a cold entry pays at this start, and who waits for the reply.
+    """Decide whether warming a cold entry pays at this start, and who waits for the reply.
 
-    The wait is what the call takes beyond the function's own init; what it saves is the first
-    request's write instead of a read. Both are seconds of the same user. Where a second is worth
-    dollars, the read that the request then pays in addition must be worth it too.
+    The wait is the part of the call beyond the function's own init. It saves the first request a
+    write instead of a read. Both are seconds of the same user. If a second has a value in dollars,
+    the saved time must also be worth the additional read.
 
     Parameters
     ----------
     held
-        Seconds since the launcher's child began.
+        Seconds since the launcher's child started.
     """
     if not start.awaited:
         return Decision(send=True, why="held until the reply: nobody waits for this start")

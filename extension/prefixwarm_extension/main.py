@@ -1,4 +1,4 @@
-"""The init phase's work, step by step: settings, prefixes, state, decision, warm call, report."""
+"""The steps of the init phase: settings, prefixes, state, decision, warm call, report."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ START_EVERY = 600.0
 
 
 def main(environ: Mapping[str, str], ready: int, kind: str | None, most_ms: int) -> None:
-    """Warm what is cold, tell the launcher on the descriptor `ready`, and say what was done.
+    """Warm cold prefixes, signal the launcher on the descriptor `ready`, and log the outcomes.
 
     Parameters
     ----------
     kind
-        How the environment starts, as `init_policy.start_of` takes it.
+        How the environment starts, see `init_policy.start_of`.
     most_ms
-        Milliseconds that the launcher waits at most.
+        The most milliseconds that the launcher waits.
     """
     began = monotonic()
     signal(SIGTERM, _end)
     run = _Run(environ, kind, began, ReadySignal(ready, began))
     outcomes = run.outcomes(most_ms / 1000)
-    # The environment may end at once now, but not before it is said what was done.
+    # From here the environment may end at any time; the log lines come first.
     signal(SIGTERM, SIG_IGN)
     run.ready.send()
     for outcome in outcomes:
@@ -54,11 +54,11 @@ def main(environ: Mapping[str, str], ready: int, kind: str | None, most_ms: int)
 
 
 class _Ended(BaseException):
-    """The environment ends before we do."""
+    """The environment ends before the work is done."""
 
 
 class _Run:
-    """One start, as far as it came."""
+    """One start and its progress."""
 
     def __init__(
         self, environ: Mapping[str, str], kind: str | None, began: float, ready: ReadySignal
@@ -71,12 +71,12 @@ class _Run:
         self.attached: Attached = []
 
     def outcomes(self, most: float) -> list[Outcome]:
-        """What was done, or why nothing was; never raises an error of ours or of Python's."""
+        """Warm and return the outcomes; never raises an `Exception`."""
         try:
             return self._warm(most)
         except PrefixwarmError as error:
             reason = str(error)
-        except Exception as error:  # noqa: BLE001 - the function comes first
+        except Exception as error:  # noqa: BLE001 - must not fail the function
             reason = describe(error)
         except _Ended:
             if self.attached:
@@ -94,7 +94,7 @@ class _Run:
         return warm_all(self.attached, self.context)
 
     def report(self, outcome: Outcome) -> None:
-        """One line of the log."""
+        """Write the log line of an outcome."""
         decision = self.context.decisions.get(outcome.name) if self.context else None
         held = min(self.ready.held, self.context.start.hold) if self.context else self.ready.held
         text = line(
@@ -129,9 +129,9 @@ def _afterwards(context: StartContext, prefixes: Attached) -> None:
 
 
 def _add_function(context: StartContext) -> None:
-    """Let the keep-warm function know whose metric to ask, and that this version is in use.
+    """Record this function in the state: the metric to query, and that this version is in use.
 
-    Once in a function's life, and once in some minutes where requests wait for the starts.
+    Done once per function, and once every few minutes if requests wait for the starts.
     """
     if context.store is None or not context.function:
         return

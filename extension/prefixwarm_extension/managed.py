@@ -1,8 +1,8 @@
-"""Keeps prefixes warm on a timer, where environments are never frozen: Managed Instances.
+"""Keeps prefixes warm on a timer on Managed Instances, whose environments are never frozen.
 
-The rule is the fixed one: refresh some minutes before the entry lapses, and stop when as many
-refreshes in a row saw no traffic as one write costs. The lease makes one call of it, however
-many environments there are; a keep-warm function beside them finds the work done.
+The rule is fixed: refresh shortly before the entry expires, and stop after refreshes without
+traffic have cost as much as one write. The lease ensures one call, however many environments
+there are; a keep-warm function then has nothing to do.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def keep_warm(
     pause: Callable[[float], None] = sleep,
     clock: Callable[[], float] = time,
 ) -> None:
-    """Refresh what is due, once a minute, until the environment ends."""
+    """Make due refreshes once a minute until the environment ends."""
     if context.store is None or not calls:
         return
     while True:
@@ -49,7 +49,7 @@ def keep_warm(
 
 
 def idle_limit(call: WarmCall) -> int:
-    """Refreshes without traffic after which the next write is cheaper than going on."""
+    """The number of refreshes without traffic after which a later write is cheaper."""
     prices = relative_prices(call.usd_per_mtok)
     write = prices["write_1h" if call.ttl >= TTL_1H else "write_5m"]
     return break_even(prices["read"], write - prices["read"])
@@ -67,7 +67,7 @@ def _refreshed(
             attempt.send(context.provider)
             attempt.record()
         return attempt.outcome
-    except Exception as error:  # noqa: BLE001 - the next minute may be better
+    except Exception as error:  # noqa: BLE001 - the next minute may succeed
         reason = describe(error)
     return Outcome(name=call.name, kind=FAILED, reason=reason)
 
@@ -85,7 +85,7 @@ def _refusal(call: WarmCall, state: State, now: float) -> str:
 
 
 def _options(state: State, context: StartContext, objection: str) -> CallOptions:
-    # Whoever has refreshed it meanwhile raised its life well beyond the one that we saw.
+    # If another caller has refreshed it meanwhile, it now lives well beyond the time read here.
     return CallOptions(
         key=state.key,
         owner=context.owner(),

@@ -1,4 +1,4 @@
-"""Sends, at the environment's shutdown, what its processes observed and could not send."""
+"""Sends unsent observations of an environment's processes at its shutdown."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-# Lambda ends an environment two seconds after the signal, of which the runtime takes 0.3.
+# Lambda ends an environment two seconds after the signal; the runtime uses 0.3 of them.
 SECONDS = 1.5
-# Each holds 50 reports at most.
+# Each file has at most 50 reports.
 _MOST_BYTES = 256 * 1024
 
 
 def send_observed(environ: Mapping[str, str], folder: str = FOLDER) -> None:
-    """Send the reports of this folder, each once; says nothing, since nobody is warmed by it.
+    """Send the reports in this folder, each once; logs nothing, because it warms nothing.
 
     Raises
     ------
     PrefixwarmError
-        When the state cannot be reached.
+        The state cannot be reached.
     """
     reports = list(_left(folder))
     settings = Settings.from_environment(environ)
@@ -54,7 +54,7 @@ def _left(folder: str) -> Iterator[TrafficReport]:
 
 
 def _reports(path: str) -> list[TrafficReport]:
-    """What was written whole; a process that was killed may have left half a file."""
+    """The complete reports of a file; a killed process may have left half a report."""
     try:
         with open(path, "rb") as file:
             documents = loads(file.read(_MOST_BYTES))

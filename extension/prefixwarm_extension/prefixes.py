@@ -1,4 +1,4 @@
-"""The prefixes of this sandbox, as compiled before deployment."""
+"""Loads the compiled prefixes of this environment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DISK = "/tmp"  # noqa: S108 - private to the execution environment
 
 
 def load_all(folders: tuple[str, ...]) -> Iterator[WarmCall | PrefixFileError]:
-    """Every prefix of these folders, or what is wrong with it; at most 20."""
+    """Yield every prefix in these folders, or its error; at most 20."""
     count = 0
     for folder in folders:
         for name in _names(folder):

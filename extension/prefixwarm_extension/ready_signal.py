@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ReadySignal:
-    """The signal to the launcher; it is sent when nothing is left that the function waits for.
+    """The signal to the launcher, sent once the function has nothing left to wait for.
 
     Parameters
     ----------
@@ -28,17 +28,17 @@ class ReadySignal:
         self.held = 0.0
 
     def expect(self, parts: Iterable[object]) -> None:
-        """Send it as soon as all of these are complete."""
+        """Send the signal once all of these are complete."""
         self._left = {id(part) for part in parts}
 
     def complete(self, part: object) -> None:
-        """The function need not wait for this one any longer."""
+        """Mark one part as complete: the function need not wait for it."""
         self._left.discard(id(part))
         if not self._left:
             self.send()
 
     def send(self) -> None:
-        """Let the function go on; `held` is then how long it has waited, in seconds."""
+        """Let the function continue; sets `held`, the seconds it has waited."""
         if not self.held:
             self.held = monotonic() - self._began
             os.write(self._descriptor, b"next\n")

@@ -1,8 +1,8 @@
 """Warms after a SnapStart restore: ``import prefixwarm_snapstart`` in the handler's module.
 
-Under SnapStart the init phase runs when a version is published, long before its first request;
-what is warmed then is cold at the restore. The import registers a hook with the runtime that runs
-the layer's Python part as a child, as the launcher does, and waits for its signal. Elsewhere the
+Under SnapStart the init phase runs when a version is published, long before its first request, so
+an entry warmed then is cold at the restore. The import registers a runtime hook that runs the
+layer's Python part as a child, as the launcher does, and waits for its signal. Elsewhere the
 import does nothing. In the layer this file is ``/opt/python/prefixwarm_snapstart.py``.
 """
 
@@ -22,7 +22,7 @@ READY = 3
 
 
 def warm_after_restore() -> None:
-    """Warm what is cold, for `PREFIXWARM_INIT_HOLD_MS` at most; never raises.
+    """Warm cold prefixes, within `PREFIXWARM_INIT_HOLD_MS`; never raises.
 
     The runtime allows ten seconds for all hooks.
     """
@@ -57,7 +57,7 @@ def _warm() -> None:
 def _hold_ms(environ: Mapping[str, str]) -> int:
     text = environ.get("PREFIXWARM_INIT_HOLD_MS", "")
     hold_ms = min(int(text), 9000) if text.isdigit() else 3000
-    # Where a gate waits for the reply, as long as it takes to get the lease.
+    # With a gate, hold only as long as it takes to get the lease.
     return hold_ms or (500 if environ.get("PREFIXWARM_GATE_MS", "0") != "0" else 0)
 
 

@@ -1,4 +1,4 @@
-"""Warms the prefixes of one start, side by side."""
+"""Warms the prefixes of one start concurrently."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NEEDED_SECONDS = 30.0
 
 
 def attached(context: StartContext) -> list[WarmCall | PrefixFileError]:
-    """The prefixes of this sandbox, or what is wrong with them."""
+    """The prefixes of this environment, or their errors."""
     own = context.settings.prefixes
     return list(load_all((own,) if own else FOLDERS))
 
 
 def warm_all(prefixes: list[WarmCall | PrefixFileError], context: StartContext) -> list[Outcome]:
-    """Warm what is cold and worth it; one outcome for each prefix, whatever happens."""
+    """Warm cold prefixes if it pays; always returns one outcome per prefix."""
     if not prefixes:
         return [Outcome(name="", kind=SKIPPED, reason="no prefix files are attached")]
     broken = [item for item in prefixes if isinstance(item, PrefixFileError)]
@@ -67,7 +67,7 @@ def _warm_one(call: WarmCall, context: StartContext) -> Outcome:
         return _warm(call, context)
     except PrefixwarmError as error:
         reason = f"nothing was sent: {error}"
-    except Exception as error:  # noqa: BLE001 - one prefix must not cost the others their line
+    except Exception as error:  # noqa: BLE001 - one prefix must not affect the others
         reason = describe(error)
     finally:
         context.ready.complete(call)
@@ -95,10 +95,10 @@ def _without_lease(call: WarmCall, context: StartContext) -> Attempt:
 
 
 def _acquired(call: WarmCall, context: StartContext) -> Attempt:
-    """Ask the state, and decide anew, until the lease is ours or there is nothing to wait for.
+    """Read the state and decide, until we hold the lease or there is nothing to wait for.
 
-    A call in flight after failed ones is not waited for: the provider may be down, and one start
-    that finds out is enough.
+    Does not wait for a call that follows failed ones: the provider may be down, and one start is
+    enough to find out.
     """
     assert context.store is not None
     options, ends = _paying(_options(call, context), context), _call_ends(context)
@@ -109,7 +109,7 @@ def _acquired(call: WarmCall, context: StartContext) -> Attempt:
         context.seen[options.key] = state
         now = context.store.now()
         if context.start.gate and state.leased(now):
-            # The gate waits for another environment's call as well.
+            # The gate also waits for another environment's call.
             context.ready.complete(call)
         sized = call.billed(state.life.tokens)
         decision = decide(context.settings, context.start, state, sized, context.held)
@@ -130,9 +130,9 @@ def _objection(call: WarmCall, state: State, decision: Decision, context: StartC
 
 
 def _release_gated(call: WarmCall, context: StartContext) -> None:
-    """Let the function go on where its gate waits for the reply.
+    """Let the function continue if its gate waits for the reply.
 
-    Not before the lease is taken, which is what the gate looks for.
+    Only after the lease is taken, because the gate waits for a lease.
     """
     decision = context.decisions.get(call.name)
     if decision and decision.gated:
@@ -144,9 +144,9 @@ def _call_ends(context: StartContext) -> Deadline:
 
 
 def _paying(options: CallOptions, context: StartContext) -> CallOptions:
-    """Paid from what starts may spend; five minutes unless the state says that the hour pays.
+    """Options that pay from the starts' share, with five minutes unless the hour is known to pay.
 
-    Where nobody observes the agent, nothing would show that what a provisioned start sends is used.
+    Without observation, nothing would show that a provisioned start's warm call is used.
     """
     usd = 0.0 if context.start.kind == PROVISIONED else context.settings.init_usd_per_week
     return options.replace(usual_ttl=TTL_5M, usd_per_week=usd)

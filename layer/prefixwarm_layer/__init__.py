@@ -1,5 +1,5 @@
-"""The zips that are deployed: the layer, and the keep-warm function's code.
+"""Builds the deployed zips: the layer, and the keep-warm function's code.
 
-Both are built at release and shipped in the wheel, so that every machine deploys the same
-bytes; from a checkout they are built when first asked for.
+Both are built at release and shipped in the wheel, so that every machine deploys the same bytes.
+In a checkout they are built on first use.
 """

@@ -1,7 +1,7 @@
-"""What an agent finds on its path in the layer: `prefixwarm.observe`, and what that imports.
+"""The modules for agents in the layer: `prefixwarm.observe` and its imports.
 
-The modules lie in a folder of their own, to which one file on the path points. So a `prefixwarm`
-that the function, or another layer, brings is taken whole, and nothing of the two is ever mixed.
+The modules are in a separate folder to which one file on the path points. So if the function or
+another layer has its own `prefixwarm`, that one is used completely and the two are never mixed.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _POINTER = "python/prefixwarm.py"
 _AUTO = "prefixwarm/auto"
 _PACKAGE = "prefixwarm.observe"
 _HOOK = f"{_PACKAGE}.import_hook"
-# What its names come from besides its own modules.
+# Modules outside the package that its public names come from.
 _ELSEWHERE = ("prefixwarm.prefix.prefix_definition",)
-# What `AWS_LAMBDA_EXEC_WRAPPER` names where the function is observed without a change of it.
+# The wrapper for `AWS_LAMBDA_EXEC_WRAPPER`, to observe a function without changing its code.
 WRAPPER = "prefixwarm/wrapper"
 
 
 def agent_files() -> dict[str, bytes]:
-    """The sources by path, the data beside them, the file that points to them, and the wrapper."""
+    """The sources, their data files, the pointer to them, and the wrapper, by path."""
     here, modules = Path(__file__).parent, import_closure(_programs())
     files = {
         _POINTER: (here / "pointer.py").read_bytes(),
@@ -47,7 +47,7 @@ def agent_files() -> dict[str, bytes]:
 
 
 def sources(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Those of these files that are compiled."""
+    """The files to compile."""
     return {
         path: data.decode()
         for path, data in files.items()
@@ -56,7 +56,7 @@ def sources(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def cached_files(build: Build, compiled: Compiled) -> dict[str, bytes]:
-    """One Python's bytecode, by the paths where it looks for it."""
+    """One Python's bytecode, by the paths at which it expects it."""
     tag = f"cpython-{build.python.replace('.', '')}"
     paths = {path: Path(path) for path in compiled.cached}
     return {
@@ -66,7 +66,7 @@ def cached_files(build: Build, compiled: Compiled) -> dict[str, bytes]:
 
 
 def _programs() -> Iterable[str]:
-    """All modules of the package: its own `__init__` loads them on demand."""
+    """All modules of the package, because its `__init__` loads them on demand."""
     folder = import_closure([_PACKAGE], late=False)[_PACKAGE].parent
     own = [f"{_PACKAGE}.{file.stem}" for file in sorted(folder.glob("[!_]*.py"))]
     return [_PACKAGE, *_ELSEWHERE, *own]

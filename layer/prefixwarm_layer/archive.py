@@ -1,4 +1,4 @@
-"""Zip files with the same bytes for the same contents: sorted names, one date, modes by place."""
+"""Writes reproducible zip files: sorted names, one date, modes by path."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
-# What Lambda starts by its path.
+# Files that Lambda executes by path.
 _PROGRAMS = ("extensions/", "prefixwarm/wrapper")
 
 
 def write(target: Path, entries: Mapping[str, bytes]) -> None:
-    """Write a zip of these entries, whole or not at all."""
+    """Write a zip of these entries atomically."""
     with replacing(target) as path, zipfile.ZipFile(path, "w") as archive:
         for name in sorted(entries):
             archive.writestr(_info(name, zipfile.ZIP_DEFLATED), entries[name], compresslevel=9)
 
 
 def append(base: Path, target: Path, entries: Mapping[str, bytes]) -> None:
-    """Copy a zip and add entries to it, uncompressed: the base's own bytes stay as they are.
+    """Copy a zip and append entries uncompressed; the base's bytes do not change.
 
-    With entries, the zip is its owner's alone: they hold prompts.
+    With entries, the zip is readable only by its owner, because they hold prompts.
     """
     with replacing(target, 0o600 if entries else 0o644) as path:
         path.write_bytes(base.read_bytes())

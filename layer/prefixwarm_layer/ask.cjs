@@ -1,7 +1,7 @@
 'use strict';
-// Signs and sends AWS requests for ask.sh, where curl cannot: one line of standard input for each,
-// one line of standard output with the status and the reply. Standard modules only; credentials
-// come from the environment. Written for Node.js 16 and newer.
+// Signs and sends AWS requests for ask.sh if curl cannot: each line of standard input is a request,
+// answered by a line of standard output with status and reply. Standard modules only; credentials
+// come from the environment. For Node.js 16 and newer.
 const { createHash, createHmac } = require('crypto');
 
 const MOST_BYTES = 400000;

@@ -1,9 +1,9 @@
 #!/bin/bash -p
-# The init phase where there is no Python: reads the warm states, and asks the keep-warm function to
-# warm what is cold. Started by the launcher as `ask.sh HOLD_MS KIND`, with a pipe as descriptor 3.
-# Requests go out by curl, or by the Node.js that is there. Written for bash 4.2 and newer.
+# The init phase without Python: reads the warm states and asks the keep-warm function to warm cold
+# prefixes. Started by the launcher as `ask.sh HOLD_MS KIND`, with a pipe as descriptor 3. Sends
+# requests with curl or the available Node.js. For bash 4.2 and newer.
 
-LC_ALL=C # else letters and order depend on the function's own
+LC_ALL=C # or character classes and order would depend on the function's locale
 TAB=$'\t' NEEDED_SECONDS=30 STATE_MS=1000 MOST_PREFIXES=20 MOST_BYTES=400000
 STATE_ATTRIBUTES='pk, warm_until, write_ms, read_ms, matched_at, used_by, backoff_until, backoff_of, failures, #f'
 TEXTS='ASK TABLE CACHE_SCOPE DEPLOYMENT PREFIXES FIRST INIT INIT_HOLD_MS INIT_HINT_MS LATENCY_VALUE INIT_USD_PER_WEEK' # settings
@@ -11,22 +11,22 @@ DOLLARS='^(0|[1-9][0-9]{0,5})(\.([0-9]{1,18}))?([eE]-([0-9]{1,2}))?$'
 lines=() names=() keys=() read_usd=() cold=() now_ms=0
 declare -A decisions # by prefix
 home=${BASH_SOURCE%/*}
-unset NODE_OPTIONS NODE_PID # made for the function's own Node.js, not for ours
-unset POSIXLY_CORRECT BASH_COMPAT # else the shell reads some lines below in another way
+unset NODE_OPTIONS NODE_PID # meant for the function's own Node.js
+unset POSIXLY_CORRECT BASH_COMPAT # or the shell would parse some lines below differently
 
-uptime() { # sets now_ms: since the machine's start, so that no change of the clock counts
-  read -r now_ms _ </proc/uptime && now_ms=$((10#${now_ms/./} * 10)) # 0.98 is no octal number
+uptime() { # sets now_ms: milliseconds since the machine's start, unaffected by clock changes
+  read -r now_ms _ </proc/uptime && now_ms=$((10#${now_ms/./} * 10)) # 10#: 098 is not octal
 } 2>/dev/null
 
-held() { # sets held_ms: since we began
+held() { # sets held_ms: milliseconds since the start
   uptime
   held_ms=$((now_ms - began_ms))
 }
 
-note() { # OUTCOME REASON [PREFIX [DECISION]]: a line for the log; texts are JSON's already
+note() { # OUTCOME REASON [PREFIX [DECISION]]: adds a log line; texts are already JSON-escaped
   local service=prefixwarm trouble='' metrics='' second
   [[ ${PREFIXWARM_DEPLOYMENT:-} =~ ^[A-Za-z0-9_.:/-]{1,128}$ ]] && service=$PREFIXWARM_DEPLOYMENT
-  if [[ $1 == failed && ! ${3:-} ]]; then # what the keep-warm function answers, it has counted
+  if [[ $1 == failed && ! ${3:-} ]]; then # the keep-warm function has counted what it answers
     printf -v second '%(%s)T' -1
     trouble="\"_aws\":{\"Timestamp\":${second}000,\"CloudWatchMetrics\":[{\"Namespace\":\"prefixwarm\",\"Dimensions\":[[\"service\"]],\"Metrics\":[{\"Name\":\"WarmFailed\",\"Unit\":\"Count\"},{\"Name\":\"WarmTrouble\",\"Unit\":\"Count\"}]}]},"
     metrics=',"WarmFailed":1,"WarmTrouble":1'
@@ -35,14 +35,14 @@ note() { # OUTCOME REASON [PREFIX [DECISION]]: a line for the log; texts are JSO
   lines+=("{$trouble\"service\":\"$service\",\"prefix\":\"${3:-}\",\"by\":\"init\",\"outcome\":\"$1\",\"reason\":\"$2\"${4:+,\"decision\":\"$4\"},\"held_ms\":$held_ms,\"function\":\"$function\",\"initialization\":\"$kind\"$metrics}")
 }
 
-finish() { # lets the function go on, then says what was done
+finish() { # lets the function continue, then logs what was done
   trap '' TERM
   { printf 'next\n' >&3; } 2>/dev/null
   ((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
   exit 0
 }
 
-stop() { # OUTCOME REASON: the only line
+stop() { # OUTCOME REASON: ends with this as the only log line
   note "$@"
   finish
 }
@@ -53,7 +53,7 @@ is_true() {
   [[ $1 =~ ^(1|y|yes|t|true|on)$ ]]
 }
 
-trim_settings() { # blanks around a text count for nothing; a key is no name, and is not logged
+trim_settings() { # trims blanks; refuses keys in place of names, without logging them
   local name text
   for name in $TEXTS; do
     name=PREFIXWARM_$name text=''
@@ -88,7 +88,7 @@ refuse_by_settings() {
   [[ $scope =~ ^[A-Za-z0-9_.-]{1,64}$ ]] || stop failed "PREFIXWARM_CACHE_SCOPE: write at most 64 letters, digits, '-', '_' or '.'"
   region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
   [[ $region =~ ^[a-z0-9-]{1,32}$ ]] || stop failed 'AWS_REGION is not set; set it to the region of the warm state'
-  [[ ${AWS_ACCESS_KEY_ID:-} && ${AWS_SECRET_ACCESS_KEY:-} ]] || stop failed 'there are no credentials in the environment'
+  [[ ${AWS_ACCESS_KEY_ID:-} && ${AWS_SECRET_ACCESS_KEY:-} ]] || stop failed 'no AWS credentials in the environment'
 }
 
 refuse_number() { # NAME MOST
@@ -125,7 +125,7 @@ quoted() { # TEXT: sets REPLY to it as curl's configuration quotes it, in every 
   REPLY+=$rest\"
 }
 
-send() { # MILLISECONDS SERVICE PATH TARGET BODY: sets status ('' without an answer) and reply
+send() { # MILLISECONDS SERVICE PATH TARGET BODY: sets status ('' without a reply) and reply
   status='' reply=''
   endpoint "$2"
   if [[ $curl ]]; then by_curl "$@"; else by_node "$@"; fi
@@ -133,7 +133,7 @@ send() { # MILLISECONDS SERVICE PATH TARGET BODY: sets status ('' without an ans
   reply=${reply//[$'\n\r\t']/}
 }
 
-by_curl() { # credentials by standard input: arguments can be read by every process
+by_curl() { # passes credentials by standard input, because every process can read arguments
   local config=$'silent\n' answer seconds timed_out=''
   option url "$url$3"
   option aws-sigv4 "aws:amz:$region:$2"
@@ -150,7 +150,7 @@ by_curl() { # credentials by standard input: arguments can be read by every proc
   (($? > 128)) && timed_out=1
   exec 4<&-
   ((${#answer} < MOST_BYTES)) && status=${answer##*$'\n'} reply=${answer%$'\n'*}
-  [[ $answer || $timed_out ]] || curl='' # it does not know how to sign
+  [[ $answer || $timed_out ]] || curl='' # this curl cannot sign
   [[ $curl || ! $node ]] || by_node "$@"
 }
 
@@ -167,14 +167,14 @@ by_node() { # one process for all requests
   IFS=' ' read -r -t "$seconds" -u "${NODE[0]}" status reply 2>/dev/null
 }
 
-# --- what to ask for ---
+# --- decisions ---
 
 text_of() { # FIELD: sets REPLY to a text of the JSON object in `head`
   REPLY=''
   [[ $head =~ \"$1\":\ ?\"([^\"\\]+)\" ]] && REPLY=${BASH_REMATCH[1]}
 }
 
-load_prefixes() { # the heads of the compiled prefixes
+load_prefixes() { # reads the heads of the compiled prefixes
   local folder file head folders=("$home/prefixes" "${LAMBDA_TASK_ROOT:-/var/task}/prefixes")
   [[ $PREFIXWARM_PREFIXES ]] && folders=("$PREFIXWARM_PREFIXES")
   for folder in "${folders[@]}"; do
@@ -192,7 +192,7 @@ load_prefixes() { # the heads of the compiled prefixes
   ((${#names[@]} || ${#lines[@]})) || stop skipped 'no compiled prefixes are attached'
 }
 
-add_prefix() { # whose `head` this is
+add_prefix() { # adds the prefix with this `head`
   local name route model digits where usd
   text_of name; name=$REPLY
   text_of route; route=$REPLY
@@ -205,7 +205,7 @@ add_prefix() { # whose `head` this is
   where=$region
   [[ $route == anthropic ]] && where=-
   where=state/$route/$where/$scope/$name/$model/${digits:0:32}
-  [[ " ${keys[*]} " == *" $where "* ]] && return # in the layer and in the function's own code
+  [[ " ${keys[*]} " == *" $where "* ]] && return # is both in the layer and in the function's code
   usd=''
   [[ $head =~ \"read\":\ ?([0-9.e-]+)[,}] ]] && micro "${BASH_REMATCH[1]}" && usd=$REPLY
   [[ $usd && $head =~ \"tokens\":\ ?([0-9]{1,9})[,}] ]] && usd=$((usd * BASH_REMATCH[1] / 1000000)) || usd=''
@@ -219,14 +219,14 @@ micro() { # DECIMAL: sets REPLY to millionths
   ((places > 12)) && REPLY=0 || REPLY=$((REPLY / 10 ** places))
 }
 
-value_of() { # ATTRIBUTE TYPE: sets REPLY to one of `item`; of a number the whole part
+value_of() { # ATTRIBUTE TYPE: sets REPLY to an attribute of `item`; numbers without fraction
   REPLY=''
   [[ $item =~ \"$1\":\{\"$2\":\"([^\"\\]*)\" ]] && REPLY=${BASH_REMATCH[1]}
   [[ $2 == S ]] && return
   [[ $REPLY =~ ^([0-9]{1,12})(\.[0-9]+)?$ ]] && REPLY=$((10#${BASH_REMATCH[1]})) || REPLY=''
 }
 
-read_states() { # sets reply to the items, one a line
+read_states() { # sets reply to the items, one per line
   local key body=''
   for key in "${keys[@]}"; do body+=",{\"pk\":{\"S\":\"$key\"}}"; done
   body="{\"RequestItems\":{\"$PREFIXWARM_TABLE\":{\"Keys\":[${body:1}],\"ProjectionExpression\":\"$STATE_ATTRIBUTES\",\"ExpressionAttributeNames\":{\"#f\":\"functions\"}}}}"
@@ -252,7 +252,7 @@ select_cold() {
   done
 }
 
-judge() { # INDEX: sets refusal, or decision, for the prefix whose state is `item`
+judge() { # INDEX: sets refusal or decision for the prefix with the state `item`
   local until
   value_of warm_until N
   if ((${REPLY:-0} > now + NEEDED_SECONDS)); then
@@ -268,11 +268,11 @@ judge() { # INDEX: sets refusal, or decision, for the prefix whose state is `ite
   decide "$1"
 }
 
-is_noted() { # whether the keep-warm function knows whose invocations are the prefix's traffic
+is_noted() { # whether the state already lists this function as a sender of the prefix
   [[ ! $function || $item =~ \"functions\":\{\"SS\":\[[^]]*\"$function\" ]]
 }
 
-is_used() { # whether a request of this function was seen to use it; of any, where none named itself
+is_used() { # whether a request of this function (or of any, if none is listed) was seen to use it
   if [[ $item =~ \"used_by\":\{\"SS\":\[([^]]*)\] ]]; then
     [[ ${BASH_REMATCH[1]} == *"\"$function\""* ]]
   else
@@ -285,7 +285,7 @@ seconds_of() { # MILLISECONDS: sets REPLY
   printf -v REPLY '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100))
 }
 
-decide() { # INDEX: whether the wait is worth what the first request then saves
+decide() { # INDEX: decides whether the wait is worth what the first request then saves
   local write read wait saved worth wait_text hint=${PREFIXWARM_INIT_HINT_MS:-}
   [[ $kind == provisioned-concurrency || $kind == lambda-managed-instances ]] && { decision='held until the reply: nobody waits for this start'; return; }
   value_of read_ms N; read=${REPLY:-0}
@@ -317,12 +317,12 @@ ask_for() { # PREFIX...
   local names_json answer
   printf -v names_json ',"%s"' "$@"
   held
-  local left=$((hold_ms - held_ms - 100)) # to have said it when the hold ends
+  local left=$((hold_ms - held_ms - 100)) # leaves time to log before the hold ends
   send $((left > 100 ? left : 100)) lambda "/2015-03-31/functions/$PREFIXWARM_ASK/invocations" '' "{\"warm\":[${names_json:1}],\"wait\":true,\"needed_for_seconds\":$NEEDED_SECONDS${PREFIXWARM_INIT_USD_PER_WEEK:+,\"usd_per_week\":$PREFIXWARM_INIT_USD_PER_WEEK}${function:+,\"function\":\"$function\"}}"
   if [[ ! $status ]]; then
     held
     ((held_ms < hold_ms - 200)) && stop failed 'the keep-warm function cannot be reached'
-    stop failed 'the keep-warm function did not answer within the hold; what it began goes on'
+    stop failed 'the keep-warm function did not answer within the hold; its work goes on'
   fi
   [[ $status == 200 ]] || stop failed "the keep-warm function cannot be asked (status $status)"
   local answered='' object='\{("([^"\\]|\\.)*"|[^{}"])*\}' rest=$reply outcome reason
@@ -339,7 +339,7 @@ ask_for() { # PREFIX...
   done
   head=$reply
   text_of errorType; REPLY=${REPLY//[^A-Za-z0-9_.]/}
-  [[ $answered ]] || stop failed "the keep-warm function failed or answered something else${REPLY:+: $REPLY}"
+  [[ $answered ]] || stop failed "the keep-warm function failed, or its answer is invalid${REPLY:+: $REPLY}"
 }
 
 main() {
@@ -348,7 +348,7 @@ main() {
   uptime
   began_ms=$now_ms
   trap 'stop failed "the environment ended before the reply came"' TERM
-  trap '' PIPE # a helper that has ended is an answer that does not come
+  trap '' PIPE # a helper that has ended counts as no reply
   trim_settings
   refuse_by_settings
   curl=$(type -P curl)

@@ -1,8 +1,7 @@
-"""Observes the model calls of an unchanged function: ``sitecustomize`` of its Python.
+"""Observes the model calls of an unchanged function, as its Python's ``sitecustomize``.
 
-It hooks the import of the SDKs and does nothing else before they are imported. In the layer this
-file is ``/opt/prefixwarm/auto/sitecustomize.py``. A ``sitecustomize`` that stands behind it on the
-path runs as it would have.
+It hooks the import of the SDKs and does nothing else before then. In the layer this file is
+``/opt/prefixwarm/auto/sitecustomize.py``. A ``sitecustomize`` later on the path still runs.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 HERE = "/opt/prefixwarm/auto"
 
 
-# By the module at whose import each is patched.
+# Patches by the module whose import triggers them.
 SDKS = {
     "anthropic._base_client": "anthropic",
     "botocore.session": "boto3",
@@ -26,8 +25,8 @@ SDKS = {
 
 
 def hook() -> None:
-    """Patch each SDK as soon as it is imported."""
-    # The copy of prefixwarm/observe/import_hook.py that lies beside this file.
+    """Patch each SDK when it is imported."""
+    # The copy of prefixwarm/observe/import_hook.py next to this file.
     from prefixwarm_import_hook import when_imported  # type: ignore[import-not-found]
 
     for name in SDKS:
@@ -35,14 +34,14 @@ def hook() -> None:
 
 
 def patch(module: ModuleType) -> None:
-    """With our own code, or the function's own `prefixwarm`, if it brings one."""
+    """Patch with our code, or with the function's own `prefixwarm` if it has one."""
     from prefixwarm.observe.patches import PATCHES
 
     PATCHES[SDKS[module.__name__]].apply(module)
 
 
 def leave_the_path() -> None:
-    """For this process's own imports, and for those that it starts."""
+    """Remove our folder from the path of this process and of its children."""
     while HERE in sys.path:
         sys.path.remove(HERE)
     own = [part for part in os.environ.get("PYTHONPATH", "").split(":") if part != HERE]
@@ -53,7 +52,7 @@ def leave_the_path() -> None:
 
 
 def next_sitecustomize() -> None:
-    """Import the one that we stand before; what it raises is its own."""
+    """Import the next ``sitecustomize``; its exceptions pass through."""
     ours = sys.modules.pop(__name__)
     try:
         __import__(__name__)
@@ -65,10 +64,10 @@ def next_sitecustomize() -> None:
 
 
 def start() -> None:
-    """Hook; the path is left in any case."""
+    """Install the hook; clean up the path in any case."""
     try:
         hook()
-    except Exception:  # noqa: BLE001 - the function comes first
+    except Exception:  # noqa: BLE001 - must not fail the function
         return
     finally:
         leave_the_path()

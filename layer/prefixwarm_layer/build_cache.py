@@ -1,4 +1,4 @@
-"""Files that are built once for a machine, and written whole or not at all."""
+"""A per-machine cache of built files, written atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def folder(kind: str) -> Path:
 
 @contextmanager
 def replacing(target: Path, mode: int = 0o644) -> Iterator[Path]:
-    """Yield a file beside the target, which replaces it at the end: others may write it as well."""
+    """Yield a temporary file that replaces the target at the end; safe with concurrent writers."""
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(descriptor)

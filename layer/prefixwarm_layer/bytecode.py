@@ -1,9 +1,9 @@
-"""The layer's bytecode: what is compiled, and how a layer without some of it is described.
+"""Compiles the layer's bytecode, and warns about a layer without some of it.
 
-``/opt`` is read-only, so without bytecode every cold start compiles anew. All modules of the init
-phase go into one file for each Python, named after the magic number of its bytecode: it is read
-at once, shares its strings, and takes half the space of a file for each module. The modules that
-an agent imports have a file each, where Python looks for it, because agents import a part of them.
+``/opt`` is read-only, so without bytecode every cold start compiles again. All modules of the init
+phase go into one file per Python, named after the magic number of its bytecode: it is read at once,
+shares strings, and takes half the space of separate files. Modules for agents have separate files
+where Python expects them, because agents import only some.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from prefixwarm_layer.pyodide import Build
 
-# Where the layer has its modules.
+# The folder of modules in the layer.
 CODE = "prefixwarm/code"
 
-# 3.10 runs from the sources: its runtime is past its end of support.
+# 3.10 runs from the sources, as its runtime is past its end of support.
 RUNTIMES = ("python3.10", *(f"python{build.python}" for build in pyodide.BUILDS))
 
 # Line tables are two fifths of the bytes, and only tracebacks read them. The init phase makes none,
@@ -70,7 +70,7 @@ _MAGIC_BYTES = 4
 
 
 class Compiled(NamedTuple):
-    """What one Python's compiler made: one file of modules, and files by their sources' names."""
+    """One Python's bytecode: one file of modules, and separate files by source name."""
 
     bundle: bytes
     cached: dict[str, bytes]
@@ -79,20 +79,18 @@ class Compiled(NamedTuple):
 def compiled(
     modules: Mapping[str, tuple[bool, str]], files: Mapping[str, str]
 ) -> dict[Build, Compiled]:
-    """Compile modules into one file, and others into a file each, for each Python from 3.11 on.
+    """Compile modules into one file, and others into separate files, for each Python since 3.11.
 
     Parameters
     ----------
     modules
         By name: whether it is a package, and its source.
-    files
-        Sources by the names of their files.
+        files Sources by the names of their files.
 
     Returns
     -------
     dict
-        By the build of Python. One is missing where its compiler cannot be run; standard error
-        says why.
+        By Python build. A build is missing if its compiler cannot be run; standard error says why.
     """
     text = json.dumps([modules, files], sort_keys=True).encode()
     with ThreadPoolExecutor(len(pyodide.BUILDS)) as pool:
@@ -102,7 +100,7 @@ def compiled(
 
 
 def bytecode_warning(layer: Path) -> str | None:
-    """Say for which Pythons a layer's zip has sources only; None where it has all bytecode."""
+    """Return a warning about Pythons without bytecode in a layer's zip; None if there are none."""
     with zipfile.ZipFile(layer) as archive:
         names = set(archive.namelist())
     missing = [b.python for b in pyodide.BUILDS if f"{CODE}/{b.magic}" not in names]
@@ -110,8 +108,8 @@ def bytecode_warning(layer: Path) -> str | None:
         return None
     return (
         f"the layer has no bytecode for Python {', '.join(missing)}, because it was built where "
-        "Node.js or npm could not be run: cold starts there take some 20 ms of CPU time more, and "
-        "a machine with both builds another layer"
+        "Node.js or npm could not be run: their cold starts take about 20 ms more CPU time, and "
+        "a machine with both builds a different layer"
     )
 
 

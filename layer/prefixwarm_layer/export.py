@@ -1,4 +1,4 @@
-"""Exports what a deployment without CDK uploads: both zips, the manifest and the prefix files."""
+"""Exports the files for a deployment without CDK: both zips, manifest and prefix files."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def package(
 ) -> dict[str, Any]:
     """Write ``layer.zip``, ``keepwarm.zip``, ``objects/`` and ``deployment.json`` into a folder.
 
-    Returns what ``deployment.json`` holds: the values that the templates ask for.
+    Returns the content of ``deployment.json``: the parameters of the templates.
 
     Parameters
     ----------
     budget
-        Cap of the keep-warm function, in US dollars a UTC day.
+        Cap of the keep-warm function, in US dollars per UTC day.
     region
-        Where it is deployed: a part of the state's keys on the AWS routes.
+        The deployment's region, part of the state keys on AWS routes.
     scope
         Label of the workspace, as in ``PREFIXWARM_CACHE_SCOPE``.
 
     Raises
     ------
     PrefixFileError
-        When a prefix file is invalid; nothing is written then.
+        A prefix file is invalid; nothing is written.
     """
     files = {path: load(path) for path in prefixes}
     _make_empty(out / "objects")
@@ -72,7 +72,7 @@ def _make_empty(folder: Path) -> None:
 
 
 def _write_object(out: Path, content: bytes) -> str:
-    """Write an object for the upload; return its key, which holds the digest of its content."""
+    """Write an object to upload; return its key, which contains its content's digest."""
     name = f"{sha256(content).hexdigest()}.json"
     path = out / "objects" / name
     path.touch(0o600)

@@ -1,4 +1,4 @@
-"""Which of our modules a deployed program needs: those that it imports, and those that they do."""
+"""Computes which of our modules a deployed program needs, directly or indirectly."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ OURS = ("prefixwarm", "prefixwarm_extension")
 def import_closure(
     programs: Iterable[str], *, late: bool = True, packages: Collection[str] = OURS
 ) -> dict[str, Path]:
-    """Return the files of these modules, and of all of ours that they import.
+    """Return the files of these modules and of all our modules that they import.
 
-    Imports for types do not count, nor what a package's ``__getattr__`` loads on demand.
+    Ignores imports for types, and modules that a package's ``__getattr__`` loads on demand.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def import_closure(
     late
         Whether imports inside functions count too.
     packages
-        Those that count as ours.
+        The packages that count as ours.
     """
     files: dict[str, Path] = {}
     names = [*programs]
@@ -47,7 +47,7 @@ def _imports_of(file: Path, late: bool) -> tuple[str, ...]:
 
 
 def _file(name: str, packages: Collection[str]) -> Path | None:
-    """Return the file of a module of ours; None for other names, such as a function's."""
+    """Return the file of one of our modules; None for other names, such as functions."""
     top, *inner = name.split(".")
     if top not in packages:
         return None
@@ -59,7 +59,7 @@ def _file(name: str, packages: Collection[str]) -> Path | None:
 
 
 def _imports(node: ast.AST, late: bool) -> Iterator[str]:
-    """Yield the names that are imported; of ``from a import b`` both ``a`` and ``a.b``."""
+    """Yield imported names; for ``from a import b``, both ``a`` and ``a.b``."""
     children: Iterable[ast.AST] = ast.iter_child_nodes(node)
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)

@@ -3,10 +3,10 @@
 # after every extension has registered; runs the Python part as a child, whose crash cannot fail
 # the function; waits for the child's ready signal or the end of the hold; and then idles until shutdown.
 
-# Fallback: these lines must work. Whatever fails below them, the script ends here, in `next`.
+# Fallback: the lines up to `end_child` must work. Whatever fails later, the script ends in `idle`.
 trap idle EXIT
-unset TMOUT # else every `read` below has its time-out
-unset POSIXLY_CORRECT BASH_COMPAT # else a connection that is refused ends the script
+unset TMOUT # or every `read` below would have its timeout
+unset POSIXLY_CORRECT BASH_COMPAT # or a refused connection would end the script
 id='' child='' signal='' bound='' # a function's environment may hold anything
 call() { # METHOD PATH HEADER BODY: sets status, and id when the reply names one
   { exec 8<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"; } 2>/dev/null || return 1
@@ -32,12 +32,12 @@ idle() {
   exit 0
 }
 
-send_observed() { # what the function's processes could not: they are gone now
+send_observed() { # sends the reports that the function's ended processes have left
   local left=(/tmp/.prefixwarm-observed/*.json)
   [[ -e ${left[0]} ]] && find_python && "$python" -I -S -OO "$home/bootstrap.py" observed
 }
 
-end_child() { # with a moment for its last line
+end_child() { # leaves it a moment for its last line
   [[ $child ]] || return
   kill "$child" 2>/dev/null
   read -r -d '' -t 1 -u 7 rest
@@ -45,7 +45,7 @@ end_child() { # with a moment for its last line
   [[ $signal$rest ]] || log failed 'the environment ended before the warm process signalled: it had not begun, or hangs in a system call'
 }
 
-register_soon() { # at the latest at the fifth try
+register_soon() { # tries up to five times
   local try
   for try in 1 2 3 4 5; do
     [[ $id ]] && return
@@ -61,24 +61,24 @@ find_python() {
   [[ $python ]]
 }
 
-first_start() { # an init phase that is run again must not be held again: it may count as invoke
+first_start() { # a repeated init phase must not be held again: it may count as part of the invocation
   [[ -e /tmp/.prefixwarm-started ]] && return 1
   { : >/tmp/.prefixwarm-started; } 2>/dev/null
   return 0
 }
 
-hold() { # sets ms: the longest that the launcher waits
+hold() { # sets ms: the most milliseconds that the launcher waits
   ms=${PREFIXWARM_INIT_HOLD_MS:-3000} ms=${ms//[[:space:]]/}
   [[ $ms =~ ^[0-9]{1,4}$ ]] || ms=3000
-  # Where a gate waits for the reply, as long as it takes to get the lease.
+  # With a gate, wait only as long as it takes to get the lease.
   [[ $ms =~ [1-9] || ! $python || ! ${PREFIXWARM_GATE_MS:-} =~ [1-9] ]] || ms=500
-  # Only emulators name the time-out, and there the init phase counts towards it.
+  # Only emulators set the timeout, and there the init phase counts towards it.
   local limit=${AWS_LAMBDA_FUNCTION_TIMEOUT:-}
   [[ $limit =~ ^[0-9]{1,4}$ ]] || limit=18
   ((limit = 10#$limit * 500, ms = 10#$ms < limit ? 10#$ms : limit))
 }
 
-start_child() { # what warms, or where there is no Python asks the keep-warm function to
+start_child() { # starts the Python part, or without Python the script that asks the keep-warm function
   if [[ $python ]]; then
     exec 6>&1 7< <(exec "$python" -I -S -OO "$home/bootstrap.py" "$ms" 3>&1 1>&6 6>&-)
   else
@@ -88,10 +88,10 @@ start_child() { # what warms, or where there is no Python asks the keep-warm fun
 }
 
 uptime() { # sets now, in hundredths of a second
-  read -r now _ </proc/uptime && now=$((10#${now/./})) # 0.98 is no octal number
+  read -r now _ </proc/uptime && now=$((10#${now/./})) # 10#: 098 is not octal
 } 2>/dev/null
 
-has_ended() { # a moment for that, within the hold: a wrapper of Python may have closed the pipe and live on
+has_ended() { # waits briefly, within the hold: a wrapper around Python may close the pipe and live on
   local try
   for try in {1..20}; do
     kill -0 "$child" 2>/dev/null || return 0
@@ -119,7 +119,7 @@ main() {
   home=/opt/prefixwarm
   register_soon
   if [[ ! $id ]]; then
-    # This bash cannot reach the API: Python takes the whole life cycle over, or nobody does.
+    # This bash cannot reach the API: Python, if there is one, takes over the whole life cycle.
     log failed "the launcher cannot register (status ${status:-none})"
     find_python && "$python" -I -S "$home/fallback.py" "${0##*/}"
     trap - EXIT

@@ -1,4 +1,4 @@
-"""The contents of the layer, and of the keep-warm function's code, by path."""
+"""Lists the contents of the layer and of the keep-warm function's code, by path."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _FOLDER = "prefixwarm"
 CA_FOLDER = f"{_FOLDER}/ca/"
 VENDORED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
 _BOOTSTRAP = "prefixwarm_extension.bootstrap"
-# Files of their own, because something runs or imports them by their path.
+# Separate files, because they are run or imported by path.
 _PROGRAMS = {
     "prefixwarm_extension.fallback": f"{_FOLDER}/fallback.py",
     "prefixwarm_extension.snapstart": "python/prefixwarm_snapstart.py",
     _BOOTSTRAP: f"{_FOLDER}/bootstrap.py",
 }
-# What the launcher starts where there is no Python.
+# Started by the launcher where there is no Python.
 _WITHOUT_PYTHON = ("ask.sh", "ask.cjs")
 _HANDLERS = ("prefixwarm.keepwarm.handler", "prefixwarm.keepwarm.worker")
 _ROOT = re.compile(
@@ -44,7 +44,7 @@ def layer_entries(*, observe: bool = True) -> dict[str, bytes]:
     Parameters
     ----------
     observe
-        Whether it brings `prefixwarm.observe` for the agent.
+        Whether it includes `prefixwarm.observe` for the agent.
     """
     here = Path(__file__).parent
     files = import_closure(_PROGRAMS)
@@ -52,7 +52,7 @@ def layer_entries(*, observe: bool = True) -> dict[str, bytes]:
         "extensions/prefixwarm": (here / "launcher.sh").read_bytes(),
         **{place: files[name].read_bytes() for name, place in _PROGRAMS.items()},
         **{f"{_FOLDER}/{name}": (here / name).read_bytes() for name in _WITHOUT_PYTHON},
-        # The format of marshal that every Python reads.
+        # The marshal format that every Python reads.
         f"{CODE}/sources": marshal.dumps(layer_modules(), 2),
         **{f"{CA_FOLDER}{name}": data for name, data in _roots(here / "roots.pem").items()},
         **(agent_files() if observe else {}),
@@ -65,7 +65,7 @@ def layer_modules(*, late: bool = True) -> dict[str, tuple[bool, str]]:
     Parameters
     ----------
     late
-        Whether those count too that the init phase imports inside functions, which is seldom.
+        Whether to include modules that the init phase imports inside functions, which is rare.
 
     Returns
     -------
@@ -89,12 +89,12 @@ def with_bytecode(entries: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
-    """Return the prefix files, and beside each the bytes that the init phase sends.
+    """Return the prefix files, each with the bytes that the init phase sends.
 
     Raises
     ------
     PrefixFileError
-        When one is invalid.
+        A file is invalid.
     """
     entries = {}
     for path in prefixes:
@@ -106,12 +106,12 @@ def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
 
 
 def keepwarm_entries() -> dict[str, bytes]:
-    """Return the keep-warm function's code; boto3 is in every Python runtime of Lambda."""
+    """Return the keep-warm function's code; Lambda's Python runtimes include boto3."""
     entries = {}
     for name, file in import_closure(_HANDLERS).items():
         package = file.name == "__init__.py"
         folder = (name if package else name.rpartition(".")[0]).replace(".", "/")
-        # A package's data comes with it.
+        # Include a package's data.
         for part in (file, *(file.parent.glob("*.json") if package else ())):
             entries[f"{folder}/{part.name}"] = part.read_bytes()
     for distribution in VENDORED:
@@ -131,5 +131,5 @@ def _installed(distribution: str) -> dict[str, bytes]:
 
 
 def _roots(bundle: Path) -> dict[str, bytes]:
-    """Return the CA roots by the names that OpenSSL gives them; see scripts/update-roots."""
+    """Return the CA roots by OpenSSL's hashed names; see scripts/update-roots."""
     return {name: certificate.encode() for name, certificate in _ROOT.findall(bundle.read_text())}

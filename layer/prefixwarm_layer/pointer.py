@@ -1,7 +1,7 @@
-"""The layer's `prefixwarm`: `prefixwarm.observe`, from a folder of its own.
+"""The layer's `prefixwarm` for agents, loaded from a separate folder.
 
-A `prefixwarm` that the function brings stands before this one on the path, and one that another
-layer brings does too, because a folder goes before a file. Either is then used whole.
+If the function or another layer has a `prefixwarm`, it comes before this one (a folder precedes a
+file) and is used completely.
 """
 
 __path__ = ["/opt/prefixwarm/python/prefixwarm"]

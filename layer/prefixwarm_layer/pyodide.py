@@ -1,7 +1,7 @@
-"""Pinned builds of CPython for WebAssembly, which compile the layer's bytecode.
+"""Runs pinned CPython builds for WebAssembly to compile the layer's bytecode.
 
-Bytecode depends on Python's version, not on the machine. So the same builds (Pyodide, from npm,
-run by Node.js) give every machine the same layer.
+Bytecode depends on Python's version, not on the machine, so the same builds (Pyodide from npm, run
+by Node.js) give every machine the same layer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FILES = {
 
 @dataclass(frozen=True)
 class Build:
-    """One build.
+    """One Pyodide build.
 
     Attributes
     ----------
@@ -75,9 +75,9 @@ BUILDS = (
 
 
 def run(build: Build, program: str, text: bytes) -> bytes | None:
-    """Run a Python program's ``compiled(text)``; its bytes, or None where it cannot be run.
+    """Run a Python program's ``compiled(text)``; return its bytes, or None if it cannot run.
 
-    npm or Node.js says on standard error why it cannot.
+    npm or Node.js prints the reason on standard error.
     """
     node, folder = shutil.which("node"), _installed(build)
     if node is None or folder is None:
@@ -125,6 +125,6 @@ def _unpack(package: bytes, target: Path) -> None:
                 content = archive.extractfile(member)
                 if name in _FILES and content is not None:
                     (unfinished / name).write_bytes(content.read())
-        # Another process may have put it there meanwhile.
+        # Another process may have created it meanwhile.
         with suppress(OSError):
             unfinished.rename(target)

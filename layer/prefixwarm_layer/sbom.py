@@ -1,6 +1,6 @@
-"""What is in a zip, as a CycloneDX document that lies in the zip itself.
+"""Writes the SBOM of a zip, a CycloneDX document inside the zip.
 
-It holds neither a time nor a serial number: the same files give the same bytes.
+It has no time and no serial number, so the same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _CERTIFI = re.compile(r"CA roots of certifi (\S+) ")
 
 
 def with_layer_sbom(entries: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the layer with its own bill: each file, and whose CA roots these are."""
+    """Return the layer with its SBOM: all files, and the source of the CA roots."""
     own = {name: data for name, data in entries.items() if not name.startswith(CA_FOLDER)}
     return {**entries, LAYER_SBOM: _document("prefixwarm-layer", own, [_roots()])}
 
 
 def with_keepwarm_sbom(entries: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the keep-warm function's code with its own bill: its files, and the libraries."""
+    """Return the keep-warm function's code with its SBOM: its files and libraries."""
     own = {name: data for name, data in entries.items() if name.startswith("prefixwarm/")}
     libraries = [_library(name) for name in VENDORED]
     return {**entries, KEEPWARM_SBOM: _document("prefixwarm-keepwarm", own, libraries)}

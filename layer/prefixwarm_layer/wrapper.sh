@@ -1,6 +1,6 @@
 #!/bin/bash -p
-# Starts the runtime so that its model calls are observed, without a change of the function: Python
-# imports /opt/prefixwarm/auto/sitecustomize.py at its start. A wrapper that the function has of its
-# own is called in turn, with what Lambda gave.
+# Starts the runtime with its model calls observed, without a change of the function's code: Python
+# imports /opt/prefixwarm/auto/sitecustomize.py when it starts. If the function has its own wrapper,
+# that is called next, with Lambda's arguments.
 export PYTHONPATH="/opt/prefixwarm/auto${PYTHONPATH:+:$PYTHONPATH}"
 exec ${PREFIXWARM_EXEC_WRAPPER:+"$PREFIXWARM_EXEC_WRAPPER"} "$@"

@@ -27,17 +27,16 @@ _LAYERS = {LAYER: True, LAYER_WITHOUT_OBSERVE: False}
 
 
 def build_layer(out: Path, prefixes: Sequence[Path] = (), *, observe: bool = True) -> Path:
-    """Write the layer's zip: code, CA roots, and these prefix files.
+    """Write the layer's zip: code, CA roots, and prefix files.
 
-    With `observe` it brings `prefixwarm.observe` for the agent as well.
-
-    The bytes are the same on every machine that has Node.js and npm, or a wheel that was built
-    where both are; `bytecode_warning` says when they are not.
+    With `observe` it includes `prefixwarm.observe` for the agent. The bytes are the same on every
+    machine with Node.js and npm, or with a wheel built on one; `bytecode_warning` reports other
+    cases.
 
     Raises
     ------
     PrefixFileError
-        When a prefix file is invalid; nothing is written then.
+        A prefix file is invalid; nothing is written.
     """
     entries = prefix_entries(prefixes)
     archive.append(_layer_base(observe=observe), Path(out), entries)
@@ -51,7 +50,7 @@ def build_keepwarm(out: Path) -> Path:
 
 
 def build_release(folder: Path) -> None:
-    """Build all zips anew into a folder, for the wheel."""
+    """Build all zips from scratch into a folder, for the wheel."""
     for name, observe in _LAYERS.items():
         archive.write(folder / name, _layer_files(observe=observe))
     archive.write(folder / KEEPWARM, _keepwarm_files())

@@ -1,1 +1,1 @@
-"""Attaches the layer to a function that exists, whoever deployed it, and takes it off again."""
+"""Attaches the layer to an existing function, however it was deployed, and detaches it again."""

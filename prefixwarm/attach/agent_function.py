@@ -1,4 +1,4 @@
-"""The function to attach as it stands, whoever deployed it."""
+"""Reads the current configuration of the function to attach."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class AgentFunction:
     Attributes
     ----------
     name, arn, runtime : str
-        Its own; an image has no runtime.
+        The function's; an image has no runtime.
     role : str
         Name of its role.
     layers : tuple of str
-        ARNs of its layers' versions, in their order.
+        ARNs of its layer versions, in order.
     environment, tags : mapping of str to str
         Its variables and its tags.
     package, architecture : str
-        How it is packed, and for which processor.
+        Package type and architecture.
     snap_start : bool
         Whether its versions are snapshots.
     revision : str
@@ -61,7 +61,7 @@ class AgentFunction:
 
     @property
     def layer_arn(self) -> str:
-        """What the ARNs of its own layer's versions begin with, up to the version."""
+        """The ARN of prefixwarm's layer for this function, up to the version."""
         return self.place.arn("lambda", f"layer:{layer_name(self.name)}:")
 
 
@@ -76,16 +76,16 @@ def read(client: Any, name: str) -> AgentFunction:
     Raises
     ------
     UsageError
-        When there is none, for an alias or a version, and when its variables cannot be read: they
+        There is no such function, it is an alias or a version, or its variables cannot be read and
         would be lost.
     DeploymentError
-        When AWS cannot be asked.
+        AWS cannot be reached, or refuses.
     """
     if not _NAME.fullmatch(unqualified(name)):
-        raise UsageError(f"{quoted(name)}: is neither the name nor the ARN of a Lambda function")
+        raise UsageError(f"{quoted(name)}: is not the name or ARN of a Lambda function")
     with aws_errors(f"function {quoted(name)}"):
         configuration = client.get_function_configuration(FunctionName=name)
-        # Not those of GetFunction, which are missing without a word where ListTags is not allowed.
+        # GetFunction omits tags silently without permission for ListTags, so do not use its tags.
         tags = client.list_tags(Resource=configuration["FunctionArn"])
         return _function(configuration, tags)
 
@@ -99,7 +99,7 @@ def _function(configuration: Mapping[str, Any], tags: Mapping[str, Any]) -> Agen
     if problem := environment.get("Error"):
         raise UsageError(
             f"{name}: its environment cannot be read, and would be lost: "
-            f"{text_in(problem, 'ErrorCode', '')}; let yourself use its KMS key"
+            f"{text_in(problem, 'ErrorCode', '')}; grant yourself use of its KMS key"
         )
     return AgentFunction(
         name=name,
@@ -129,7 +129,7 @@ def unqualified(name: str) -> str:
     Raises
     ------
     UsageError
-        For an alias or a version.
+        It names an alias or a version.
     """
     head, function, rest = name.rpartition("function:")
     bare, colon, qualifier = (rest if function else name).partition(":")
@@ -139,6 +139,6 @@ def unqualified(name: str) -> str:
 
 
 def region_of(name: str) -> str | None:
-    """The region that a function's ARN names; None for a name."""
+    """The region in a function's ARN; None for a name."""
     fields = name.split(":")
     return fields[3] if fields[0] == "arn" and len(fields) > 3 else None

@@ -1,4 +1,4 @@
-"""What was attached to a function, kept in its tags: so that just this is taken off again."""
+"""Records in a function's tags what was attached, so that exactly that can be detached."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _WARMER = "prefixwarm:attached"
 _ROLE = "prefixwarm:role"
-# A tag's value has 256 characters at most, so that our own variables stand without their beginning.
+# A tag value has at most 256 characters, so our variables are stored without their common start.
 _SETTINGS = "prefixwarm:settings"
 _OTHERS = "prefixwarm:variables"
 _BEGINNING = "PREFIXWARM_"
@@ -32,7 +32,7 @@ class AttachRecord:
     warmer : str
         Name of the keep-warm function of the deployment.
     role : str
-        Name of the role that was allowed more.
+        Name of the role that got the policy.
     variables : tuple of str
         Names of the variables that were added.
     """
@@ -43,7 +43,7 @@ class AttachRecord:
 
     @classmethod
     def of(cls, tags: Mapping[str, str]) -> AttachRecord | None:
-        """Read a function's tags; None where nothing was attached."""
+        """Read the record from a function's tags; None if nothing was attached."""
         if _WARMER not in tags:
             return None
         settings = (f"{_BEGINNING}{name}" for name in tags.get(_SETTINGS, "").split())

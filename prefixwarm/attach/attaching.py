@@ -1,4 +1,4 @@
-"""Attaches: what would change of a function, and the changes."""
+"""Attaches a function: plans the changes and makes them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from prefixwarm.attach.prefix_objects import PrefixObject
 
 
-# What an attached function has in common with the keep-warm function.
+# The settings that an attached function shares with the keep-warm function.
 _COMMON = (
     settings.TABLE,
     settings.DEPLOYMENT,
@@ -50,7 +50,7 @@ _COMMON = (
     settings.DIAGNOSE,
     settings.METRICS,
 )
-# By what it authenticates. Never a key itself.
+# The variables for authentication; never a key itself.
 _CREDENTIALS = (
     settings.API_KEY_SECRET,
     WORKSPACE,
@@ -63,28 +63,28 @@ _CREDENTIALS = (
 
 @dataclass(frozen=True)
 class Attachment:
-    """What attaching a function changes.
+    """The changes of attaching a function.
 
     Attributes
     ----------
     function : AgentFunction
-        As it is.
+        Its current configuration.
     prefixes : tuple of str
-        Names of the prefixes that it is to carry.
+        Names of the prefixes in its layer.
     variables : mapping of str to str
-        Those that are added or changed.
+        The variables to add or change.
     removed : tuple of str
-        Those that an earlier `attach` has added, and that are not wanted any more.
+        Variables of an earlier `attach` to remove.
     policy : mapping
-        What its role is to be allowed.
+        The policy for its role.
     code : bytes or None
-        The layer's zip; None where the function has it already.
+        The layer's zip; None if the function has it already.
     record : AttachRecord
-        What is then attached.
+        The record to store.
     former_role : str
-        The role that an earlier `attach` has allowed more, where the function has another now.
+        The role with the policy of an earlier `attach`, if the function has another role now.
     warnings : tuple of str
-        What may keep it from being of use.
+        What may keep it from working.
     """
 
     function: AgentFunction
@@ -98,25 +98,25 @@ class Attachment:
     warnings: tuple[str, ...]
 
     def apply(self, session: boto3.Session) -> None:
-        """Make the changes; where one fails, all of them are put back.
+        """Make the changes; if one fails, undo all.
 
         Raises
         ------
         DeploymentError
-            Naming what failed, and what could not be put back.
+            The message names what failed and what could not be undone.
         """
         client, iam = client_of(session, "lambda"), client_of(session, "iam")
         name = self.function.name
         layer = LayerStep(client, self.function, self.code) if self.code else None
         role = RoleStep(iam, self.function.role, name, self.policy)
         change = ConfigurationStep(client, self.function, layer, self.variables, self.removed)
-        # What goes is on record until it is gone.
+        # The record keeps removed parts until they are gone.
         both = replace(self.record, variables=(*self.record.variables, *self.removed)).tags()
         first = TagStep(client, self.function, both)
         record = TagStep(client, self.function, self.record.tags(), *both)
         steps: list[Step] = [first, role, *([layer] if layer else ()), change, record]
         run(steps, name)
-        with aws_errors("it is attached, but of the earlier attaching is left"):
+        with aws_errors("it is attached, but parts of the earlier attach remain"):
             if layer:
                 delete_versions(client, layer_name(name), keep={layer.arn})
             if self.former_role:
@@ -132,16 +132,16 @@ def attachment(
     own: Mapping[str, str],
     observe: str = "on",
 ) -> Attachment:
-    """What attaching a function to a deployment would change.
+    """Plan the changes to attach a function to a deployment.
 
     Parameters
     ----------
     name
         The function's name or ARN.
     prefixes
-        Names of those that it sends; none stands for all of the deployment's.
+        Names of the prefixes that it sends; empty for all of the deployment's.
     own
-        Settings of this function alone, by variable.
+        Settings for this function alone, by variable.
     observe
         ``on`` for a layer that brings `prefixwarm.observe`, ``auto`` to observe the function from
         the start as well, ``off`` for a layer without. Where there is no Python, none is brought.
@@ -149,9 +149,10 @@ def attachment(
     Raises
     ------
     UsageError
-        For what cannot carry the layer, as the construct refuses it, and for unknown prefixes.
+        The function cannot have the layer (the construct refuses the same ones), or a prefix is
+        unknown.
     DeploymentError, CredentialsError
-        When AWS cannot be asked.
+        AWS cannot be reached, or refuses.
     """
     settings.Settings.from_environment(own)
     function = read(client_of(session, "lambda"), name)
@@ -193,8 +194,8 @@ def _refuse(function: AgentFunction, keep_warm: KeepWarmConfiguration) -> None:
     if record is None and settings.TABLE in function.environment:
         raise _refusal(
             function,
-            f"is attached already, by the stack that deployed it or by hand: it has "
-            f"{settings.TABLE}; attach it there",
+            f"is already attached, by its stack or by hand: it has {settings.TABLE}; "
+            "attach it there",
         )
     if record and record.warmer != keep_warm.name:
         raise _refusal(function, refused_functions.other_warmer(record.warmer))
@@ -205,7 +206,7 @@ def _refuse(function: AgentFunction, keep_warm: KeepWarmConfiguration) -> None:
 def _code(
     objects: Sequence[PrefixObject], folder: Path, *, observe: bool
 ) -> tuple[bytes, str | None]:
-    """The layer's zip, and what it lacks."""
+    """The layer's zip, and a warning about missing bytecode."""
     from prefixwarm_layer.bytecode import bytecode_warning
     from prefixwarm_layer.zips import build_layer
 
@@ -214,7 +215,7 @@ def _code(
 
 
 def _carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bool:
-    """Whether the function has this very layer."""
+    """Whether the function already has exactly this layer."""
     own = [layer for layer in function.layers if layer.startswith(function.layer_arn)]
     if len(own) != 1:
         return False
@@ -224,7 +225,7 @@ def _carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bo
             digest = base64.b64encode(sha256(code).digest()).decode()
             return bool(version["Content"]["CodeSha256"] == digest)
     except UsageError:
-        # Somebody has deleted it.
+        # It has been deleted.
         return False
 
 
@@ -256,7 +257,7 @@ def _policy(
 def _wanted(
     function: AgentFunction, keep_warm: KeepWarmConfiguration, own: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables that the function is to have."""
+    """The variables that the function should have."""
     names = [*_COMMON, *(_CREDENTIALS if runtimes.may_warm(function.runtime) else ())]
     there = keep_warm.environment
     wanted = {name: there[name] for name in names if there.get(name)}
@@ -268,16 +269,16 @@ def _wanted(
 def _variables(
     function: AgentFunction, keep_warm: KeepWarmConfiguration, wanted: Mapping[str, str]
 ) -> tuple[AttachRecord, dict[str, str], tuple[str, ...]]:
-    """The record, the variables to set, and those to take away.
+    """The record, the variables to set, and those to remove.
 
-    What somebody else has set stays theirs, and is refused where it says something else.
+    Variables set by others are never changed; a different value is refused.
     """
     before = AttachRecord.of(function.tags)
     added = set(before.variables) if before else set()
     theirs = {name: text for name, text in function.environment.items() if name not in added}
     for name, text in wanted.items():
         if theirs.get(name, text) != text:
-            raise _refusal(function, f"has {name} already, with another value; take it off first")
+            raise _refusal(function, f"already has {name} with another value; remove it first")
     ours = {name: text for name, text in wanted.items() if name not in theirs}
     _refuse_if(function, refused_functions.environment({**theirs, **ours}))
     changed = {n: text for n, text in ours.items() if function.environment.get(n) != text}

@@ -1,4 +1,4 @@
-"""What AWS refuses, as errors of one line."""
+"""Turns AWS errors into one-line errors."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# Of what does not exist: Lambda, IAM, CloudFormation, Secrets Manager.
+# Error codes for things that do not exist: Lambda, IAM, CloudFormation, Secrets Manager.
 _MISSING = ("ResourceNotFoundException", "NoSuchEntity")
 
 
 @contextmanager
 def aws_errors(what: str) -> Iterator[None]:
-    """Turn what boto3 raises into one line that begins with what was being done.
+    """Turn boto3 exceptions into one line that begins with what was being done.
 
     Raises
     ------
     UsageError
-        When what was named is not there.
+        What was named does not exist.
     CredentialsError
-        When there are no credentials, or no region.
+        There are no credentials, or no region.
     DeploymentError
         When AWS refuses, cannot be reached, or answers what cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Changes a function's layers and variables, and leaves all else of it to whoever set it."""
+"""Changes a function's layers and variables, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
     from prefixwarm.attach.agent_function import AgentFunction
 
-    # From a function as it is to its layers and variables as they are to be.
+    # Maps a function to its new layers and variables.
     Edit = Callable[[AgentFunction], tuple[Sequence[str], dict[str, str]]]
 
 
-# An update takes some seconds; with a network interface to make, a minute.
+# An update takes some seconds, or a minute if it creates a network interface.
 _WAIT = {"Delay": 1, "MaxAttempts": 180}
-# Somebody else has updated it since it was read, or is updating it now.
+# It was updated since it was read, or is being updated now.
 _AGAIN = ("PreconditionFailedException", "ResourceConflictException")
 _TRIES = 5
 _PAUSE = 2.0
 
 
 def edit(client: Any, name: str, change: Edit) -> None:
-    """Read the function, change it, and wait until the change holds.
+    """Read the function, change it, and wait until the change is active.
 
-    A change is based on what is there: where somebody else updates the function meanwhile, it is
-    read again. Nothing is sent where there is nothing to change.
+    If the function is updated concurrently, it is read again, so that no change is lost. Nothing is
+    sent if there is nothing to change.
 
     Raises
     ------
     DeploymentError
-        When AWS refuses, or the update fails.
+        AWS refuses, or the update fails.
     """
     from botocore.exceptions import ClientError
 
@@ -65,12 +65,12 @@ def edit(client: Any, name: str, change: Edit) -> None:
 
 
 def _settle(client: Any, name: str) -> str:
-    """Wait until no update is under way; why the last one failed, empty where it did not.
+    """Wait until no update is in progress; return why the last one failed, or "".
 
     Raises
     ------
     DeploymentError
-        When it takes too long.
+        It takes too long.
     """
     from botocore.exceptions import WaiterError
 
@@ -80,6 +80,6 @@ def _settle(client: Any, name: str) -> str:
         with aws_errors(f"function {name}"):
             now = client.get_function_configuration(FunctionName=name)
         if now.get("LastUpdateStatus") != "Failed":
-            raise DeploymentError(f"{name}: an update of it does not end") from error
+            raise DeploymentError(f"{name}: an update does not finish") from error
         return str(now.get("LastUpdateStatusReason") or "Lambda gives no reason")
     return ""

@@ -1,4 +1,4 @@
-"""What stands in the account: the keep-warm function of a deployment, and what it says of that."""
+"""Finds a deployment's keep-warm function and reads its configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import boto3
 
 
-# Of the keep-warm function, in the construct and in both templates.
+# The keep-warm function's handler, in the construct and in both templates.
 HANDLER = "prefixwarm.keepwarm.handler.handler"
 
 
@@ -29,7 +29,7 @@ class KeepWarmConfiguration:
     name, arn : str
         The function's.
     environment : mapping of str to str
-        Its variables, which say all that an attached function must know of the deployment.
+        Its variables, which hold everything an attached function needs to know of the deployment.
     """
 
     name: str
@@ -38,58 +38,58 @@ class KeepWarmConfiguration:
 
     @classmethod
     def of(cls, configuration: Mapping[str, Any]) -> KeepWarmConfiguration:
-        """Read what Lambda answers.
+        """Read Lambda's reply.
 
         Raises
         ------
         UsageError
-            When it is of another function.
+            It is another function.
         """
         from prefixwarm.boto_replies import arn_in, text_in, texts_in
 
         name = text_in(configuration, "FunctionName")
         if configuration.get("Handler") != HANDLER:
-            raise UsageError(f"{name}: is no keep-warm function: its handler is not {HANDLER}")
+            raise UsageError(f"{name}: is not a keep-warm function: its handler is not {HANDLER}")
         variables = texts_in(configuration.get("Environment", {}), "Variables")
         return cls(name, arn_in(configuration, "FunctionArn"), variables)
 
 
 def open_session(region: str | None = None) -> boto3.Session:
-    """AWS as this machine knows it.
+    """Open an AWS session with this machine's configuration.
 
     Raises
     ------
     CredentialsError
-        When the profile does not exist.
+        The profile does not exist.
     """
     import boto3
 
     with aws_errors("AWS"):
-        # What Lambda and other SDKs read; boto3 reads AWS_DEFAULT_REGION alone.
+        # Lambda and other SDKs read AWS_REGION; boto3 reads only AWS_DEFAULT_REGION.
         return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
 
 
 def client_of(session: boto3.Session, service: str) -> Any:
-    """A client of one service.
+    """Return a client of one service.
 
     Raises
     ------
     CredentialsError
-        When no region is set.
+        No region is set.
     """
     with aws_errors("AWS"):
         return session.client(service)  # type: ignore[call-overload]
 
 
 def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfiguration:
-    """The keep-warm function of a CloudFormation stack, nested stacks included.
+    """Find the keep-warm function of a CloudFormation stack, including nested stacks.
 
     Raises
     ------
     UsageError
-        When there is no such stack, or none or several such functions in it.
+        There is no such stack, or it has no such function, or several.
     CredentialsError, DeploymentError
-        When AWS cannot be asked.
+        AWS cannot be reached, or refuses.
     """
     with aws_errors(f"stack {quoted(stack)}"):
         lambda_ = client_of(session, "lambda")
@@ -111,14 +111,14 @@ def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfigurat
 
 
 def named_keep_warm_function(name: str, session: boto3.Session) -> KeepWarmConfiguration:
-    """The keep-warm function of this name or ARN; raises as `keep_warm_function`."""
+    """Find a keep-warm function by name or ARN; raises as `keep_warm_function`."""
     with aws_errors(f"function {quoted(name)}"):
         client = client_of(session, "lambda")
         return KeepWarmConfiguration.of(client.get_function_configuration(FunctionName=name))
 
 
 def _functions(cloudformation: Any, stack: str) -> Iterator[str]:
-    """Names of the functions in a stack and in those nested in it."""
+    """The names of the functions in a stack and its nested stacks."""
     for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
         for resource in page["StackResourceSummaries"]:
             physical = resource.get("PhysicalResourceId")

@@ -1,4 +1,4 @@
-"""Takes off what `attach` has attached, and nothing else."""
+"""Detaches what `attach` has attached, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Detachment:
-    """What detaching a function takes off.
+    """The changes of detaching a function.
 
     Attributes
     ----------
     function : AgentFunction
-        As it is.
+        Its current configuration.
     role : str
-        Name of the role that was allowed more.
+        Name of the role with the policy.
     variables : tuple of str
-        Names of the variables that go.
+        Names of the variables to remove.
     layers : tuple of str
-        ARNs of the layer's versions that are deleted.
+        ARNs of the layer versions to delete.
     """
 
     function: AgentFunction
@@ -46,12 +46,12 @@ class Detachment:
     layers: tuple[str, ...]
 
     def apply(self, session: boto3.Session) -> None:
-        """Take it off; the record goes last, so that a run that failed can be done again.
+        """Detach; the record is removed last, so that a failed run can be repeated.
 
         Raises
         ------
         DeploymentError
-            Naming what failed.
+            The message names what failed.
         """
         client, name = client_of(session, "lambda"), self.function.name
         with aws_errors("the function's configuration"):
@@ -69,7 +69,7 @@ class Detachment:
 
 
 def detachment(name: str, session: boto3.Session) -> Detachment:
-    """What detaching a function would take off.
+    """Plan the changes to detach a function.
 
     Parameters
     ----------
@@ -79,15 +79,15 @@ def detachment(name: str, session: boto3.Session) -> Detachment:
     Raises
     ------
     UsageError
-        When `attach` has attached nothing to it.
+        `attach` has not attached it.
     DeploymentError, CredentialsError
-        When AWS cannot be asked.
+        AWS cannot be reached, or refuses.
     """
     client = client_of(session, "lambda")
     function = read(client, name)
     record = AttachRecord.of(function.tags)
     if record is None:
-        by_others = f"; who set {settings.TABLE} there did" if _has_table(function) else ""
+        by_others = f"; its {settings.TABLE} was set otherwise" if _has_table(function) else ""
         raise UsageError(f"{function.name}: `prefixwarm attach` has not attached it{by_others}")
     with aws_errors(f"the layer {layer_name(function.name)}"):
         layers = own_versions(client, layer_name(function.name))

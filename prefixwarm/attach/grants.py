@@ -1,4 +1,4 @@
-"""The least that an attached function must be allowed, as IAM statements.
+"""The minimum IAM permissions of an attached function, as statements.
 
 The construct and the command grant the same.
 """
@@ -28,7 +28,7 @@ _KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDa
 
 
 class Place(NamedTuple):
-    """Where ARNs are; may hold tokens of CDK."""
+    """Partition, region and account of ARNs; may hold CDK tokens."""
 
     partition: str
     region: str
@@ -42,7 +42,7 @@ class Place(NamedTuple):
         region: str | None = None,
         account: str | None = None,
     ) -> str:
-        """An ARN here, or of another region or account."""
+        """Return an ARN here, or in another region or account."""
         own_region = self.region if region is None else region
         own_account = self.account if account is None else account
         return f"arn:{self.partition}:{service}:{own_region}:{own_account}:{resource}"
@@ -50,14 +50,14 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Grant:
-    """One statement that allows."""
+    """One allowing statement."""
 
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Any] | None = None
 
     def statement(self) -> dict[str, Any]:
-        """As a policy holds it."""
+        """The statement in a policy's form."""
         statement: dict[str, Any] = {
             "Effect": "Allow",
             "Action": list(self.actions),
@@ -67,9 +67,9 @@ class Grant:
 
 
 def state(table_arn: str, keys: Sequence[str], runtime: str) -> Grant:
-    """Read and lease the states of these keys, and nothing else of the table.
+    """Allow reading and leasing the states with these keys, and nothing else in the table.
 
-    Where the runtime can only ask for a warm call, it need not lease.
+    A runtime that can only ask for warm calls needs no lease.
     """
     work = ["dynamodb:GetItem", "dynamodb:UpdateItem"] if runtimes.may_warm(runtime) else []
     ask = ["dynamodb:BatchGetItem"] if runtimes.asks(runtime) else []
@@ -78,13 +78,13 @@ def state(table_arn: str, keys: Sequence[str], runtime: str) -> Grant:
 
 
 def table_key(key_arn: str, region: str) -> Grant:
-    """Read and write a table that this KMS key encrypts, and nothing else with it."""
+    """Allow using a table's KMS key to read and write the table, and for nothing else."""
     service = f"dynamodb.{region}.amazonaws.com"
     return Grant(_KEY_ACTIONS, [key_arn], {"StringEquals": {"kms:ViaService": service}})
 
 
 def web_identity() -> Grant:
-    """Tokens for the Claude API alone, and no longer lived than the ones that are asked for."""
+    """Allow identity tokens for the Claude API alone, with at most the requested lifetime."""
     audience = "sts:IdentityTokenAudience"
     return Grant(
         ["sts:GetWebIdentityToken"],
@@ -98,17 +98,17 @@ def web_identity() -> Grant:
 
 
 def ask(function_arn: str) -> Grant:
-    """Invoke the keep-warm function, but none of its versions and aliases."""
+    """Allow invoking the keep-warm function, but not its versions and aliases."""
     return Grant(["lambda:InvokeFunction"], [function_arn])
 
 
 def models(files: Iterable[PrefixFile], place: Place, workspace_id: str | None) -> list[Grant]:
-    """Call the models of these prefixes with the function's own role.
+    """Allow calling the models of these prefixes with the function's own role.
 
     Parameters
     ----------
     workspace_id
-        On Claude Platform on AWS; needed by the route ``aws`` only.
+        The workspace on Claude Platform on AWS; only the route ``aws`` needs it.
     """
     arns: dict[str, set[str]] = {}
     for file in sorted(files, key=lambda file: file.route):
@@ -128,7 +128,7 @@ def _called(file: PrefixFile, place: Place, workspace_id: str | None) -> list[st
 
 
 def _model_arns(place: Place, model: str) -> list[str]:
-    """The inference profile and, as its calls need, the model in the regions it spreads over."""
+    """The inference profile and, as its calls need it, the model in the profile's regions."""
     if model.startswith("arn:"):
         return [model]
     geography, _, bare = model.partition(".")
@@ -141,7 +141,7 @@ def _model_arns(place: Place, model: str) -> list[str]:
 
 
 def _guardrail(file: PrefixFile, place: Place) -> str | None:
-    """The guardrail that a Converse request names, which its caller must be allowed to apply."""
+    """The guardrail of a Converse request; its caller needs permission to apply it."""
     named = (file.request.get("guardrailConfig") or {}).get("guardrailIdentifier")
     if not named or named.startswith("arn:"):
         return named or None

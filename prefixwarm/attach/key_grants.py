@@ -1,4 +1,4 @@
-"""How an attached function may fetch what authenticates its warm calls."""
+"""The permissions with which an attached function fetches its credentials for warm calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 WORKSPACE = "ANTHROPIC_AWS_WORKSPACE_ID"
-# AWS's own key of parameters, which needs no grant.
+# AWS's own key for parameters, which needs no grant.
 _OWN_KEY = "alias/aws/ssm"
 
 
@@ -32,19 +32,19 @@ def credential_grants(
     place: Place,
     session: boto3.Session,
 ) -> list[Grant]:
-    """What a function needs to authenticate calls of these prefixes.
+    """Return the permissions a function needs to authenticate calls of these prefixes.
 
     Parameters
     ----------
     environment
-        The variables that the deployment's functions find their credentials by.
+        The variables through which the deployment's functions find their credentials.
 
     Raises
     ------
     UsageError
-        When a secret or parameter that is named there does not exist.
+        A secret or parameter named there does not exist.
     DeploymentError
-        When AWS refuses to say which KMS key encrypts it.
+        AWS does not reveal which KMS key encrypts it.
     """
     references = _references(environment.get(API_KEY_SECRET, ""))
     routes = sorted({file.route for file in files})
@@ -59,7 +59,7 @@ def credential_grants(
 
 
 def _references(text: str) -> dict[str, str]:
-    """Where keys are stored, by route; under an empty name the one of all others."""
+    """The references to stored keys by route; the empty name is for all other routes."""
     triples = (entry.rpartition("=") for entry in text.split())
     return {route: reference for route, _, reference in triples}
 
@@ -95,7 +95,7 @@ def _key_of_parameter(reference: str, name: str, session: boto3.Session) -> str 
 
 
 def _decrypt(key: str | None, service: str, place: Place, session: boto3.Session) -> list[Grant]:
-    """Use of the KMS key that encrypts it, where that is not AWS's own."""
+    """Allow using the KMS key that encrypts it, unless it is AWS's own."""
     if not key:
         return []
     if key.startswith("alias/") or ":alias/" in key:

@@ -1,4 +1,4 @@
-"""The prefix files that a deployment keeps warm, as they lie in its bucket."""
+"""Downloads the prefix files of a deployment from its bucket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PrefixObject:
-    """A prefix file, and where a copy of it lies on this machine."""
+    """A prefix file and the path of its local copy."""
 
     path: Path
     file: PrefixFile
@@ -37,19 +37,19 @@ def download(
     folder: Path,
     session: boto3.Session,
 ) -> list[PrefixObject]:
-    """Copy prefix files of a deployment, byte for byte: so that starts send what it sends.
+    """Copy prefix files of a deployment byte for byte, so that starts send the same requests.
 
     Parameters
     ----------
     names
-        Of the prefixes; none stands for all of the deployment's.
+        Names of the prefixes; empty for all of the deployment's.
     folder
-        An empty one.
+        An empty folder.
 
     Raises
     ------
     UsageError
-        When the deployment has no such prefix, or manifest or file cannot be used.
+        The deployment has no such prefix, or its manifest or a file is unusable.
     """
     from prefixwarm.keepwarm.s3 import Bucket, split_url
 

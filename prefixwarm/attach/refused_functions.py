@@ -1,6 +1,6 @@
-"""Which functions cannot carry the layer, and why: one answer for the construct and the command.
+"""Decides which functions cannot have the layer, for the construct and the command alike.
 
-Each sentence follows the function's name. Empty: nothing stands against it.
+Each message follows the function's name; empty means no objection.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MOST_LAYERS = 5
 _MOST_ENVIRONMENT_BYTES = 4096
-# What the extension loads at most, so that an environment's start stays short.
+# The most prefixes the extension loads, so that starts stay short.
 _MOST_PREFIXES = 20
 _ARCHITECTURES = ("x86_64", "arm64")
 
@@ -28,7 +28,7 @@ ALIAS_OR_VERSION = (
 
 
 def package(kind: str | None) -> str:
-    """Why a function of this package type takes no layer."""
+    """Why a function with this package type cannot have a layer."""
     if kind != "Image":
         return ""
     return (
@@ -38,77 +38,77 @@ def package(kind: str | None) -> str:
 
 
 def architecture(name: str) -> str:
-    """Why the layer does not run there."""
+    """Why the layer does not run on an architecture."""
     if name in _ARCHITECTURES:
         return ""
     return f"has the architecture {name!r}; use {' or '.join(_ARCHITECTURES)}"
 
 
 def region(function: str, warmer: str) -> str:
-    """Why the regions of function and warmer do not fit."""
+    """Why the regions of function and warmer conflict."""
     if function == warmer:
         return ""
     return f"is in {function} and the warmer in {warmer}; create one PrefixWarmer per region"
 
 
 def layers(count: int) -> str:
-    """Why one more layer than these is too many."""
+    """Why the function cannot have another layer."""
     if count < _MOST_LAYERS:
         return ""
     return (
-        f"has {_MOST_LAYERS} layers already, all that Lambda takes; merge two of them, or move "
+        f"already has {_MOST_LAYERS} layers, Lambda's maximum; merge two of them, or move "
         "one's content into the function's own code"
     )
 
 
 def prefixes(count: int, option: str) -> str:
-    """Why so many prefixes are too many; `option` names fewer."""
+    """Why there are too many prefixes; `option` selects some."""
     if count <= _MOST_PREFIXES:
         return ""
     return (
-        f"would carry {count} prefixes and an environment loads {_MOST_PREFIXES}; "
-        f"name its own with {option}"
+        f"would have {count} prefixes, but an environment loads at most {_MOST_PREFIXES}; "
+        f"select its prefixes with {option}"
     )
 
 
 def first(name: str | None, own: Collection[str]) -> str:
-    """Why this prefix cannot be the first one to start warm."""
+    """Why this prefix cannot be the first to start warm."""
     if name is None or name in own:
         return ""
-    return f"first={name!r} is none of its prefixes: {', '.join(own)}"
+    return f"first={name!r} is not one of its prefixes: {', '.join(own)}"
 
 
 def other_warmer(name: str) -> str:
-    """Why a function that this warmer is attached to cannot have a second one."""
+    """Why an attached function cannot have a second warmer."""
     return (
-        f"is attached to {name} already, whose layer and settings would be replaced; "
-        "give one warmer the prefixes of both, with credentials by route where they differ"
+        f"is already attached to {name}, whose layer and settings would be replaced; "
+        "give one warmer the prefixes of both, with credentials by route if they differ"
     )
 
 
 def environment(variables: Mapping[str, str]) -> str:
-    """Why so many variables are too many, as Lambda measures them: as JSON."""
+    """Why the variables are too large, measured as JSON as Lambda does."""
     size = len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
     if size <= _MOST_ENVIRONMENT_BYTES:
         return ""
     return (
-        f"would have {size:,} bytes of environment variables, and Lambda takes "
+        f"would have {size:,} bytes of environment variables, but Lambda allows "
         f"{_MOST_ENVIRONMENT_BYTES:,}; shorten its own"
     )
 
 
 def old_python(runtime: str) -> str:
-    """Why the layer does little there; to warn of."""
+    """A warning that the layer does little in this runtime."""
     if not runtimes.is_too_old(runtime):
         return ""
     return (
-        f"the runtime {runtime} has no Python of 3.10 or newer: the layer only idles there, and "
-        "the keep-warm function alone warms"
+        f"the runtime {runtime} has no Python 3.10 or newer: the layer does nothing there, and "
+        "only the keep-warm function warms"
     )
 
 
 def snap_start(on: bool) -> str:
-    """What SnapStart needs besides; to warn of."""
+    """A warning about what SnapStart needs in addition."""
     if not on:
         return ""
     return (

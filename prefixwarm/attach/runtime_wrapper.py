@@ -1,4 +1,4 @@
-"""The layer's wrapper, through which a function's runtime starts to be observed from the start."""
+"""The layer's wrapper script, which starts a function's runtime with observation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ WRAPPER = "/opt/prefixwarm/wrapper"
 
 
 def refusal(runtime: str) -> str:
-    """Why a function of this runtime cannot be started so; empty where it can."""
+    """Why the wrapper cannot start this runtime, or ""."""
     if runtime.startswith("python"):
         return ""
     return f'observe="auto" needs a Python runtime, and this is {runtime}; leave it out'

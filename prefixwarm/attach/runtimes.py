@@ -1,26 +1,26 @@
-"""What the layer can do in a function's runtime, by the runtime's name."""
+"""Decides from a runtime's name what the layer can do in it."""
 
 from __future__ import annotations
 
 import re
 
 _OLDEST = (3, 10)
-# Lambda's own runtimes of other languages; in one of one's own (`provided`) there may be a Python.
+# Lambda's runtimes of other languages; a custom runtime (`provided`) may have a Python.
 _OTHERS = ("nodejs", "java", "dotnet", "ruby", "go")
 
 
 def may_warm(runtime: str) -> bool:
-    """Whether there may be a Python, which makes warm calls itself."""
+    """Whether the runtime may have a Python, so that the layer can make warm calls."""
     return not runtime.startswith(_OTHERS)
 
 
 def asks(runtime: str) -> bool:
-    """Whether there may be none, so that the layer asks the keep-warm function instead."""
+    """Whether the runtime may lack a Python, so that the layer asks the keep-warm function."""
     return _python(runtime) is None
 
 
 def is_too_old(runtime: str) -> bool:
-    """Whether its Python is older than those that the layer works with."""
+    """Whether its Python is too old for the layer."""
     version = _python(runtime)
     return version is not None and version < _OLDEST
 

@@ -1,4 +1,4 @@
-"""The steps of attaching, each of which can be undone, and their order."""
+"""The steps of attaching, in order; each can be undone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prefixwarm.attach.agent_function import AgentFunction
 
 
-# Marks what is ours among the versions of a layer, should somebody else's have its name.
+# Marks our versions, in case someone else's layer has the same name.
 DESCRIPTION = "prefixwarm attach"
 
 
@@ -27,30 +27,30 @@ class Step(Protocol):
     Attributes
     ----------
     what : str
-        What it changes, in words.
+        A description of what it changes.
     """
 
     what: str
 
     def do(self) -> None:
-        """Make the change; once more does no harm."""
+        """Make the change; repeating it is harmless."""
 
     def undo(self) -> None:
-        """Put back what was there before, as far as the change was made."""
+        """Restore the state before the change, as far as it was made."""
 
 
 def policy_name(function: str) -> str:
-    """The inline policy of a role that holds what an attached function is allowed."""
+    """The name of the inline policy with an attached function's permissions."""
     return f"prefixwarm-{function}"
 
 
 def run(steps: Sequence[Step], name: str) -> None:
-    """Make the changes in their order; where one fails, put all of them back.
+    """Make the changes in order; if one fails, undo all.
 
     Raises
     ------
     DeploymentError
-        Naming the change that failed, why, and what could not be put back.
+        The message names the failed change, why, and what could not be undone.
     """
     begun: list[Step] = []
     for step in steps:
@@ -68,13 +68,13 @@ def run(steps: Sequence[Step], name: str) -> None:
 
 
 def _put_back(begun: Sequence[Step]) -> list[str]:
-    """Undo from the last one on; what could not be undone."""
+    """Undo from the last step back; return what could not be undone."""
     left = []
     for step in reversed(begun):
         try:
             with aws_errors(step.what):
                 step.undo()
-        except Exception as error:  # noqa: BLE001, PERF203 - the others are still to be put back
+        except Exception as error:  # noqa: BLE001, PERF203 - the others must still be undone
             left.append(str(error))
     return left
 
@@ -82,18 +82,18 @@ def _put_back(begun: Sequence[Step]) -> list[str]:
 def _after(left: Sequence[str], name: str) -> str:
     if not left:
         return "everything is as it was before"
-    return f"not put back: {'; '.join(left)}; `prefixwarm detach {name}` takes off what is left"
+    return f"not undone: {'; '.join(left)}; `prefixwarm detach {name}` removes the rest"
 
 
 class TagStep:
-    """Writes down what is about to be attached, before anything is."""
+    """Records what is about to be attached, before any change."""
 
     what = "the function's tags"
 
     def __init__(
         self, client: Any, function: AgentFunction, tags: Mapping[str, str], *earlier: str
     ) -> None:
-        """Take the tags to write, and the names of those that an earlier step may have written."""
+        """Take the tags to write, and the names of tags an earlier step may have written."""
         self._client = client
         self._arn = function.arn
         self._tags = dict(tags)
@@ -116,7 +116,7 @@ class TagStep:
 
 
 class RoleStep:
-    """Allows the function's role what the layer needs."""
+    """Gives the function's role the permissions that the layer needs."""
 
     def __init__(self, client: Any, role: str, function: str, policy: Mapping[str, Any]) -> None:
         self.what = f"the policy {policy_name(function)} of the role {role}"
@@ -163,7 +163,7 @@ class LayerStep:
     Attributes
     ----------
     arn : str
-        The version's, once it is published.
+        The published version's ARN.
     """
 
     def __init__(self, client: Any, function: AgentFunction, code: bytes) -> None:
@@ -192,7 +192,7 @@ class LayerStep:
 
 
 class ConfigurationStep:
-    """Gives the function the layer and the variables; it then waits for Lambda to have done so."""
+    """Sets the function's layer and variables, and waits until Lambda has applied them."""
 
     what = "the function's configuration"
 
@@ -226,7 +226,7 @@ class ConfigurationStep:
         return with_layer(now, self._layer.arn), kept
 
     def _as_before(self, now: AgentFunction) -> tuple[list[str], dict[str, str]]:
-        """What this step has touched; what somebody else has changed since stays."""
+        """Restore what this step changed, keeping later changes by others."""
         before, variables = self._function.environment, dict(now.environment)
         for name in (*self._variables, *self._removed):
             variables.pop(name, None)
@@ -237,7 +237,7 @@ class ConfigurationStep:
 
 
 def with_layer(function: AgentFunction, arn: str | None) -> list[str]:
-    """The function's layers with this version in the place of our own, or at the end, or none."""
+    """The function's layers with our version replaced, appended, or removed."""
     layers = list(function.layers)
     places = [at for at, layer in enumerate(layers) if layer.startswith(function.layer_arn)]
     for at in reversed(places):
@@ -248,7 +248,7 @@ def with_layer(function: AgentFunction, arn: str | None) -> list[str]:
 
 
 def own_versions(client: Any, layer: str) -> dict[str, int]:
-    """The versions of a layer that `attach` published: their numbers by ARN."""
+    """The version numbers of a layer that `attach` published, by ARN."""
     pages = client.get_paginator("list_layer_versions").paginate(LayerName=layer)
     return {
         version["LayerVersionArn"]: version["Version"]
@@ -259,14 +259,14 @@ def own_versions(client: Any, layer: str) -> dict[str, int]:
 
 
 def delete_versions(client: Any, layer: str, keep: set[str]) -> None:
-    """Delete the versions that `attach` published, but for these ARNs."""
+    """Delete the versions that `attach` published, except these ARNs."""
     for arn, number in own_versions(client, layer).items():
         if arn not in keep:
             client.delete_layer_version(LayerName=layer, VersionNumber=number)
 
 
 def delete_policy(client: Any, role: str, policy: str) -> None:
-    """Delete an inline policy of a role; one that is gone, with its role or before, is no error."""
+    """Delete an inline policy of a role, if policy and role still exist."""
     from botocore.exceptions import ClientError
 
     try:

@@ -1,1 +1,1 @@
-"""Prefix files from what an agent really sends."""
+"""Makes prefix files from an agent's real requests."""

@@ -1,4 +1,4 @@
-"""What is wrong with the requests of one agent, and what to change."""
+"""Finds problems in an agent's requests, and what to change."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.warm_request import WarmRequest
 
 
-_MOVE = "move it behind the prefix, into the first user message"
+_MOVE = "move it after the prefix, into the first user message"
 _PER_MESSAGES = ("tool_choice", "citations", "images")
 _LEFT_OUT = {
     "run": "belongs to one run",
     "request": "belongs to one request",
-    "output": "forces output, and reaches messages alone",
+    "output": "forces output, and affects only messages",
 }
 _ADVICE = {
     "key order": "build the tool's schema once, with its keys in one order",
@@ -44,7 +44,7 @@ _RULES = {"key order": "key-order", "order of tools": "tool-order"}
 def other_parameters(
     name: str, ours: CapturedRequest, theirs: CapturedRequest
 ) -> Iterator[Finding]:
-    """Why one agent became two: the same prompt with other parameters, on the same model."""
+    """Explain why one agent became two: the same prompt and model with different parameters."""
     left, right = ours.prompt, theirs.prompt
     sides = [[b.data for b in prompt.blocks if b.message is None] for prompt in (left, right)]
     if sides[0] != sides[1] or ours.route != theirs.route or left.model != right.model:
@@ -61,22 +61,22 @@ def other_parameters(
 
 
 def uncached(shared: Shared) -> Iterator[Finding]:
-    """Messages that all share and none reads."""
+    """Find messages that all requests share but none reads from the cache."""
     if shared.uncached:
         count = estimate(shared.uncached, shared.prompt.model)
         yield finding(
             "uncached-messages",
             shared.uncached[-1].place,
-            f"all requests share ~{count:,} tokens of messages that no breakpoint of theirs "
+            f"all requests share ~{count:,} tokens of messages that none of their breakpoints "
             "reads: add one here",
         )
 
 
 def changed(warm: WarmRequest) -> Iterator[Finding]:
-    """What the warm request has otherwise than the agent's."""
+    """List how the warm request differs from the agent's."""
     for place, why in warm.left_out.items():
         reason = _LEFT_OUT[why]
-        yield finding("left-out", place, f"{reason}: the warm call goes without it")
+        yield finding("left-out", place, f"{reason}: left out of the warm call")
     if warm.output_tokens and not is_converse(warm.body):
         names = ", ".join(obstacle.place for obstacle in zero_obstacles(warm.body))
         yield finding(
@@ -87,7 +87,7 @@ def changed(warm: WarmRequest) -> Iterator[Finding]:
 
 
 def unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Finding]:
-    """What keeps some request of the agent from reading its prefix; each thing once."""
+    """Find what keeps any of the agent's requests from reading its prefix, each cause once."""
     seen = set()
     for request in group:
         for problem in judge(prefix, request.body, request.headers, answered=True).findings:
@@ -98,7 +98,7 @@ def unread(prefix: PrefixFile, group: Sequence[CapturedRequest]) -> Iterator[Fin
 
 
 def divergence(shared: Shared) -> Iterator[Finding]:
-    """Where the requests part within tools or system."""
+    """Find where the requests differ within tools or system."""
     parting = shared.divergence
     if parting is None:
         return

@@ -1,4 +1,4 @@
-"""Recorded requests by agent: what each agent's requests have in common tells them apart."""
+"""Groups recorded requests by agent, from what each agent's requests have in common."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from prefixwarm.capture.captured_request import CapturedRequest
 
 
-# These do not reach tools and system, or come and go with the conversation: they do not make
-# another agent.
+# These do not affect tools and system, or vary within a conversation, so they do not make a
+# different agent.
 _PER_REQUEST = ("tool_choice", "citations", "images", "thread", "compaction")
 _REPEATED = 2
-# Words of a language with its punctuation; what is left of a line is its form.
+# Words and punctuation of a language; the rest of a line is its form.
 _WORDS = re.compile(r"[\w\s.,;:?!'\"()-]+")
 
 
 def agents(requests: Iterable[CapturedRequest]) -> list[list[CapturedRequest]]:
-    """Requests by agent: same route, model, parameters and tools, and prompts that are alike.
+    """Group requests by agent: same route, model, parameters and tools, and similar prompts.
 
-    Two prompts that are alike are versions of one, unless they are different texts and both are
-    sent again and again, or for the same question, as by two adapters of one framework.
+    Similar prompts are versions of one prompt, unless they are different texts and either both
+    recur or both answer the same question, as with two adapters of one framework.
     """
     groups: dict[str, list[list[CapturedRequest]]] = {}
     for request in requests:
@@ -53,7 +53,7 @@ def _related(request: CapturedRequest) -> str:
 
 
 def _is_version(left: CapturedRequest, right: CapturedRequest) -> bool:
-    """Whether two system prompts are versions of one: most of each is in the other."""
+    """Whether two system prompts are versions of one: each contains most of the other."""
     systems = [[b.data for b in side.prompt.tier("system")] for side in (left, right)]
     if systems[0] == systems[1]:
         return True
@@ -65,9 +65,9 @@ def _is_version(left: CapturedRequest, right: CapturedRequest) -> bool:
 
 
 def _texts(group: Sequence[CapturedRequest]) -> list[list[CapturedRequest]]:
-    """The group, or its requests by system prompt where those are different texts.
+    """Return the group, split by system prompt if those are different texts.
 
-    Where requests begin with the same block, what they share ends behind it.
+    If requests begin with the same block, the shared part ends after it.
     """
     by_text: dict[tuple[bytes, ...], list[CapturedRequest]] = {}
     for request in group:
@@ -81,9 +81,9 @@ def _texts(group: Sequence[CapturedRequest]) -> list[list[CapturedRequest]]:
 
 
 def _come_again(texts: Sequence[Sequence[CapturedRequest]]) -> bool:
-    """Whether all texts but one are sent again and again.
+    """Whether all texts except one recur.
 
-    A value that varies, such as a user's name, leaves the number of lines as it is.
+    A varying value, such as a user's name, does not change the number of lines.
     """
     repeated = sum(len(conversations(one)) >= _REPEATED for one in texts)
     counts = {sum(text.count("\n") for text in _strings(one[0], "system")) for one in texts}
@@ -91,15 +91,15 @@ def _come_again(texts: Sequence[Sequence[CapturedRequest]]) -> bool:
 
 
 def _are_forms(texts: Sequence[Sequence[CapturedRequest]]) -> bool:
-    """Whether the texts are forms in which one question is asked, each in the next one's place."""
+    """Whether the texts are different forms of the same question."""
     return all(_is_other_form(left[0], right[0]) for left, right in pairwise(texts))
 
 
 def _is_other_form(left: CapturedRequest, right: CapturedRequest) -> bool:
-    """Whether two requests ask the same in another form, around the question and in the prompt.
+    """Whether two requests ask the same question in another form.
 
-    What varies in one form, such as a name, notes or the question itself, is words alone; and it
-    stands in one place of the prompt, or in lines of the same form.
+    Within one form only words vary, such as a name, notes or the question, and they are in one
+    place of the prompt or in lines of the same form.
     """
     asked = [list(_lines(side, "messages")) for side in (left, right)]
     if not any(" " in line for line in set(asked[0]) & set(asked[1])):
@@ -120,7 +120,7 @@ def _forms(runs: Sequence[Sequence[str]]) -> set[str]:
 
 
 def _own_runs(lines: Sequence[str], others: Sequence[str]) -> list[list[str]]:
-    """The lines that are not among the others, by neighbourhood."""
+    """The lines that are not in `others`, grouped into runs."""
     runs: list[list[str]] = []
     other_lines = set(others)
     follows = False
@@ -136,7 +136,7 @@ def _own_runs(lines: Sequence[str], others: Sequence[str]) -> list[list[str]]:
 
 
 def _lines(request: CapturedRequest, tier: str) -> Iterator[str]:
-    """The lines of a tier that are not empty."""
+    """The non-empty lines of a tier."""
     for text in _strings(request, tier):
         yield from filter(None, map(str.strip, text.splitlines()))
 

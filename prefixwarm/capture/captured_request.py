@@ -1,4 +1,4 @@
-"""One request as the agent sent it."""
+"""One request, as the agent sent it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prefixwarm.provider.routes import Route
 
 
-# Without the version where the client's base URL holds it, as the Vercel AI SDK's does.
+# The version is missing if the client's base URL includes it, as with the Vercel AI SDK.
 _MESSAGES = "/messages"
 _RUNTIME = {
     "/invoke": "bedrock",
@@ -36,16 +36,16 @@ class CapturedRequest:
     route : str
         ``anthropic``, ``aws``, ``bedrock-mantle``, ``bedrock`` or ``bedrock-converse``.
     headers : dict of str to str
-        Only those that shape the prompt: ``anthropic-version``, ``anthropic-beta``.
+        Only those that affect the prompt: ``anthropic-version``, ``anthropic-beta``.
     body : dict
-        The request's body, keys in received order; with the model of the path as ``model``, or
+        The request's body, keys in received order, with the model from the path as ``model``, or
         on ``bedrock-converse`` as ``modelId``.
     status : int
-        HTTP status of the answer; 0 when there was none.
+        HTTP status of the reply; 0 if there was none.
     refusal : str
-        The provider's sentence where it refused the request, safe to print.
+        The provider's error message if it refused the request, safe to print.
     client : str
-        What sent it, as its ``user-agent`` says.
+        The sender's ``user-agent``.
     """
 
     route: str
@@ -67,22 +67,22 @@ class CapturedRequest:
 
     @property
     def answered(self) -> bool:
-        """Whether the provider took the request."""
+        """Whether the provider accepted the request."""
         return 200 <= self.status < 300
 
 
 @dataclass
 class OtherRequest:
-    """A request that is none for a message.
+    """A request other than for a message.
 
     Attributes
     ----------
     method, path : str
         Without the query.
     status : int
-        HTTP status of the answer; 0 when there was none.
+        HTTP status of the reply; 0 if there was none.
     refusal : str
-        The sentence of an answer of 400 and more, safe to print.
+        The error message of a reply of 400 or above, safe to print.
     """
 
     method: str
@@ -94,12 +94,12 @@ class OtherRequest:
 def read_request(
     route: Route, path: str, headers: Mapping[str, str], body: bytes
 ) -> CapturedRequest | None:
-    """Read what an agent sent.
+    """Parse an agent's request.
 
     Returns
     -------
     CapturedRequest or None
-        None when it is no request for a message (token counting, model lists, not JSON).
+        None if it is not a request for a message (token counting, model lists, not JSON).
     """
     place = path.partition("?")[0]
     runtime = _in_path(place)
@@ -121,7 +121,7 @@ def read_request(
 
 
 def _in_path(path: str) -> tuple[str, str] | None:
-    """The model that a path of Bedrock's runtime holds, and the route that its operation is."""
+    """The model and the route in a path of Bedrock's runtime."""
     for ending, route in _RUNTIME.items():
         if path.endswith(ending) and "/model/" in path:
             return unquote(path.rpartition("/model/")[2].removesuffix(ending)), route

@@ -1,7 +1,7 @@
-"""The recording endpoint: on loopback, one port per route, answers passed through unbuffered.
+"""The recording endpoint: on loopback, one port per route, replies passed through unbuffered.
 
-It answers whoever holds its token, which stands in the path of the base URL that the agent is
-given: no other process on this machine can have calls forwarded, signed or billed.
+It answers only requests with its token, which is in the path of the agent's base URL, so no other
+process on this machine can have calls forwarded, signed or billed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _REFUSED = 400
 _BODILESS = (204, 304)
 _LINE = 65536
 _REFUSAL = (
-    "prefixwarm capture answers its own agent only: send to the base URL that it sets, whole, with "
-    "its path"
+    "prefixwarm capture answers only its own agent: send to the whole base URL that it sets, "
+    "including the path"
 )
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"}
@@ -41,7 +41,7 @@ _HOP_BY_HOP = frozenset(
 
 
 class Tape:
-    """The requests so far, in the order they came in; safe between threads."""
+    """The requests so far, in order of arrival; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -49,7 +49,7 @@ class Tape:
         self._others: list[OtherRequest] = []
 
     def add(self, request: CapturedRequest | OtherRequest) -> None:
-        """Keep one request."""
+        """Add a request."""
         with self._lock:
             if isinstance(request, OtherRequest):
                 self._others.append(request)
@@ -64,7 +64,7 @@ class Tape:
 
     @property
     def others(self) -> list[OtherRequest]:
-        """The other ones."""
+        """The other requests."""
         with self._lock:
             return list(self._others)
 
@@ -84,13 +84,13 @@ class _Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/{self._token}"
 
     def target(self, path: str) -> str | None:
-        """What a request asks for behind the token; None without the token."""
+        """The target of a request after the token; None without the token."""
         _, token, target = (*path.split("/", 2), "", "")[:3]
         is_ours = secrets.compare_digest(token.encode(), self._token.encode())
         return f"/{target}" if path.startswith("/") and is_ours else None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """An agent that hangs up is its own business."""
+        """Ignore an agent that hangs up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_DELETE = do_PUT = do_PATCH = do_POST  # noqa: N815 - http.server's names
 
     def _pass_on(self, response: HTTPResponse, request: CapturedRequest | OtherRequest) -> None:
-        """Send the answer on; a refusal is noted before the agent has the whole of it."""
+        """Forward the reply; note a refusal before the agent has all of it."""
         self.send_response_only(response.status, response.reason)
         for name, value in response.headers.items():
             if name.lower() not in _HOP_BY_HOP:
@@ -149,10 +149,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(_size(self.headers.get("Content-Length") or "0", 10))
 
     def _chunk(self) -> bytes:
-        """One piece of a body of unknown length; the last one is empty."""
+        """One chunk of a body of unknown length; the last is empty."""
         size = _size(self.rfile.readline(_LINE).decode("latin-1").partition(";")[0], 16)
         piece = self.rfile.read(size)
-        # A piece ends with its line; behind the last one there may be trailers.
+        # A chunk ends with a line break; trailers may follow the last one.
         while self.rfile.readline(_LINE).strip() and not size:
             pass
         return piece
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Keep quiet: the agent's own output is all there is to see."""
+        """Print nothing, so that only the agent's output is visible."""
 
 
 def _size(text: str, base: int) -> int:
@@ -179,7 +179,7 @@ def _size(text: str, base: int) -> int:
 
 @contextmanager
 def serving(upstream: Upstream, tape: Tape) -> Iterator[str]:
-    """Serve one route while the block runs; yields the endpoint's URL."""
+    """Serve one route during the block; yield the endpoint's URL."""
     server = _Server(upstream, tape)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

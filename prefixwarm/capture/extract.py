@@ -1,4 +1,4 @@
-"""From recorded requests to prefix files."""
+"""Makes prefix files from recorded requests."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user says about the files to write.
+    """The user's options for the files to write.
 
     Attributes
     ----------
     ttl : str
-        ``5m`` or ``1h``: what the warm calls ask for.
+        ``5m`` or ``1h``: the TTL of the warm calls.
     placeholders : sequence of str
-        Texts that look like credentials and are none.
+        Texts that look like credentials but are not.
     base_models : mapping of str to str
-        By ARN of an application inference profile: the id of the model behind it.
+        Model ids by ARN of an application inference profile.
     """
 
     ttl: str = "1h"
@@ -54,7 +54,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Extracted:
-    """One agent's prefix, or why there is none.
+    """One agent's prefix, or why it has none.
 
     Attributes
     ----------
@@ -63,13 +63,13 @@ class Extracted:
     requests : sequence of CapturedRequest
         The agent's requests.
     prefix : PrefixFile or None
-        None where the requests cannot be warmed.
+        None if the requests cannot be warmed.
     shared : Shared or None
-        How it was found.
+        What the requests share.
     findings : list of Finding
-        What keeps it from being cached or read, and what to change.
+        Problems that keep it from being cached or read, and what to change.
     shares_nothing : bool
-        Whether there is no prefix because the requests have nothing that could be shared.
+        Whether there is no prefix because the requests share nothing.
     """
 
     name: str
@@ -103,29 +103,29 @@ def prefixes_from_requests(
     name: str | Naming,
     options: Options | None = None,
 ) -> list[Extracted]:
-    """Find the shared prefix of every agent among recorded requests.
+    """Find the shared prefix of each agent in recorded requests.
 
     Parameters
     ----------
     requests : iterable of CapturedRequest
-        Those that the provider refused are left out.
+        The requests; those that the provider refused are ignored.
     name : str or Naming
         Name of the first prefix, or how to name them.
     options : Options, optional
-        What the user says about the files.
+        Options for the files.
 
     Returns
     -------
     list of Extracted
-        The busiest agent that can be warmed first. Of several, those that cannot be cached, since
-        their prefix is too short or they share nothing, have no prefix.
+        The busiest agent that can be warmed comes first. If there are several, those that cannot be
+        cached (prefix too short, nothing shared) have no prefix.
 
     Raises
     ------
     PrefixFileError
-        When `name` is no name.
+        `name` is not a valid name.
     UsageError
-        When a text that names an agent is in no agent's prompt, or in several.
+        A text that identifies an agent is in no agent's prompt, or in several.
     """
     groups = sorted(agents(r for r in requests if r.answered), key=_weight, reverse=True)
     naming = name if isinstance(name, Naming) else Naming(name)
@@ -134,7 +134,7 @@ def prefixes_from_requests(
 
 
 def _without_uncacheable(extracted: Sequence[Extracted]) -> list[Extracted]:
-    """Of several agents, one that cannot be cached gets no file; beside one that can, a note."""
+    """Drop the files of agents that cannot be cached, with a note if another agent can."""
     if len(extracted) == 1:
         return list(extracted)
     is_note = any(agent.prefix and not _uncacheable(agent) for agent in extracted)
@@ -147,14 +147,14 @@ def _without_uncacheable(extracted: Sequence[Extracted]) -> list[Extracted]:
 
 
 def _uncacheable(agent: Extracted) -> Finding | None:
-    """That the prefix is too short, or that nothing is shared; None where it can be cached."""
+    """Why an agent cannot be cached: prefix too short or nothing shared; None if it can."""
     if agent.prefix is None:
         return agent.findings[-1] if agent.shares_nothing else None
     return next((one for one in agent.findings if one.rule.id == "under-minimum"), None)
 
 
 def _without_file(agent: Extracted, reason: Finding, *, is_note: bool) -> list[Finding]:
-    """The reason, behind what ended a shared part; nothing else matters without a file."""
+    """The findings of an agent without a file: what ended the shared part, and the reason."""
     severity = "note" if is_note else reason.severity
     message = f"{reason.message}; no file is written"
     kept = [one for one in agent.findings if agent.shares_nothing and one is not reason]
@@ -172,7 +172,7 @@ def _renamed(extracted: Sequence[Extracted], naming: Naming) -> list[Extracted]:
 
 
 def _compared(extracted: Sequence[Extracted]) -> Iterator[Extracted]:
-    """Each agent, told apart from an earlier one that sends the same prompt."""
+    """Yield each agent, with how it differs from an earlier one with the same prompt."""
     for i, agent in enumerate(extracted):
         earlier = [other for other in extracted[:i] if other.prefix and agent.prefix]
         pairs = ((other.name, other.requests[0], agent.requests[0]) for other in earlier)
@@ -188,7 +188,7 @@ def _extract(group: Sequence[CapturedRequest], name: str, options: Options) -> E
         warm = shared.prompt.warm_request(shared.end, options.ttl)
         secret = next(credential_text.problems(warm.body, "request", options.placeholders), None)
         if secret is not None:
-            # Nothing else is said: a finding quotes the request.
+            # No other finding, because findings quote the request.
             return Extracted(name, group, None, shared, [finding("credential", *secret)])
         prefix = file_of(
             name,
@@ -199,7 +199,7 @@ def _extract(group: Sequence[CapturedRequest], name: str, options: Options) -> E
             placeholders=options.placeholders,
         )
     except UnwarmableRequestError as error:
-        # Where nothing is shared, the divergence is what to look at.
+        # If nothing is shared, the divergence explains why.
         reason = finding("unwarmable", error.field, error.problem)
         findings = [*divergence(shared), reason]
         shares_nothing = isinstance(error, NothingSharedError)
@@ -212,7 +212,7 @@ def _extract(group: Sequence[CapturedRequest], name: str, options: Options) -> E
     findings = [*divergence(shared), *uncached(shared), *unread(prefix, ordered)]
     findings += changed(warm)
     prefix = prefix.replace(findings=to_keep(findings))
-    # Notes say what the agent must keep equal: it is the agent itself that sent this.
+    # Notes say what the agent must keep the same; here the agent itself sent it.
     findings += [one for one in check(prefix, captured=False) if one.severity != "note"]
     return Extracted(name, group, prefix, shared, findings)
 

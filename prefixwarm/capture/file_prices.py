@@ -1,4 +1,4 @@
-"""Prices and minimums as a prefix file carries them."""
+"""Prices and minimums in the form stored in a prefix file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def prices_of(
     base_model: str | None = None,
     own: OwnPrices | None = None,
 ) -> dict[str, Any] | None:
-    """The prices of a request's model with their date and source, or None when unknown.
+    """Return the prices of a request's model with date and source, or None if unknown.
 
-    Of an application inference profile the model behind it, `base_model`, says the price; the
-    user's `own` come first.
+    An application inference profile has the price of `base_model`. The user's `own` prices come
+    first.
     """
     request = as_messages(request)
     prices = price(
@@ -48,6 +48,6 @@ def prices_of(
 def tokens_of(
     request: Mapping[str, Any], route: str, estimate: int, base_model: str | None = None
 ) -> dict[str, int | None]:
-    """What is known of a prefix's tokens before the provider counted them."""
+    """Return a prefix's estimated tokens and minimum, before the provider has counted them."""
     minimum = minimum_tokens(base_model or str(as_messages(request)["model"]), route)
     return {"estimate": estimate, "counted": None, "minimum": minimum}

@@ -1,4 +1,4 @@
-"""How the user of a framework sets a breakpoint: the framework's own option, by name."""
+"""Advises how to set a breakpoint in each framework, with the framework's own option."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LITELLM = (
 )
 _BLOCK = 'cache_control={"type": "ephemeral", "ttl": "1h"} in the last content block of the system'
 _VERCEL = "on the system message, a message with the role system and providerOptions"
-# By what the user-agent holds, the more specific first; each was tried, see docs/frameworks.md.
+# By text in the user-agent, more specific ones first; all tested, see docs/frameworks.md.
 _OPTIONS = {
     "langchain-anthropic": (
         "LangChain",
@@ -73,7 +73,7 @@ _OPTIONS = {
 
 
 def framework_advice(user_agent: str) -> str:
-    """What to write, in the words of what sent the request; empty where that is not known."""
+    """Return the option to set in the framework that sent the request; "" if unknown."""
     sent = user_agent.lower()
     names = (option for agent, option in _OPTIONS.items() if agent in sent)
     name, option = next(names, ("", ""))

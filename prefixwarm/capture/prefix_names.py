@@ -1,4 +1,4 @@
-"""Names of prefixes: one stays with its agent from one capture to the next."""
+"""Names prefixes so that an agent keeps its name from one capture to the next."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
-# Below that, two system prompts with the same tools have nothing to do with each other.
+# Below this, two system prompts with the same tools are unrelated.
 _RELATED = 0.2
 
 
 @dataclass(frozen=True)
 class Naming:
-    """How prefixes are named.
+    """How to name prefixes.
 
     Attributes
     ----------
     base : str
         Name of the first prefix; further ones get ``-2``, ``-3``, ...
     is_chosen : bool
-        Whether the user chose it: then the only agent takes it, whatever was there.
+        Whether the user chose it; if so, a single agent takes it in any case.
     texts : mapping of str to str
-        By name: a text that the tools or the system prompt of its agent hold.
+        By name, a text in the tools or system prompt of the agent.
     files : sequence of PrefixFile
-        What earlier captures wrote to the same folder.
+        The files that earlier captures wrote to the same folder.
     """
 
     base: str
@@ -42,12 +42,12 @@ class Naming:
     files: Sequence[PrefixFile] = ()
 
     def names(self, prefixes: Sequence[PrefixFile]) -> list[str]:
-        """The name of each prefix, in their order.
+        """Return the names of the prefixes, in the same order.
 
         Raises
         ------
         UsageError
-            When a text is in no agent's prompt, or in several.
+            A text is in no agent's prompt, or in several.
         """
         named = self._by_text(prefixes)
         self._by_file(prefixes, named)
@@ -68,7 +68,7 @@ class Naming:
         return named
 
     def _by_file(self, prefixes: Sequence[PrefixFile], named: dict[int, str]) -> None:
-        """Give each agent the name of the file that is most like it."""
+        """Give each agent the name of the most similar file."""
         pairs = [
             (_score(prefix, file), -i, file.name)
             for i, prefix in enumerate(prefixes)
@@ -89,7 +89,7 @@ class Naming:
 
 
 def _score(prefix: PrefixFile, file: PrefixFile) -> float:
-    """How much a file is an earlier version of a prefix; 0 where it is another agent's."""
+    """How likely a file is an earlier version of a prefix; 0 if it is another agent's."""
     if prefix.route != file.route:
         return 0.0
     same = 2.0 * (prefix.fingerprint == file.fingerprint) + (prefix.model == file.model)

@@ -1,4 +1,4 @@
-"""Record what an agent sends: its model traffic goes through an endpoint on loopback."""
+"""Records an agent's model traffic through an endpoint on loopback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prefixwarm.provider.routes import Route
 
 
-# The simulator takes any key; this one lets an agent start where none is set.
+# The simulator accepts any key; this one lets an agent start if none is set.
 _DUMMY_KEY = "prefixwarm-capture"
 _REGION = "us-east-1"
 _AWS_CREDENTIALS = (
@@ -31,7 +31,7 @@ _AWS_CREDENTIALS = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
-# Other names under which frameworks look for the same base URL.
+# Other environment variables that frameworks read for the same base URL.
 _ALIASES = {
     "anthropic": ("ANTHROPIC_API_URL", "ANTHROPIC_API_BASE"),
     CONVERSE: ("AWS_BEDROCK_RUNTIME_ENDPOINT",),
@@ -40,12 +40,12 @@ _ALIASES = {
 
 @dataclass
 class Recording:
-    """A recording that is under way.
+    """A recording in progress.
 
     Attributes
     ----------
     environ : dict of str to str
-        What to add to the agent's environment.
+        Variables to add to the agent's environment.
     """
 
     environ: dict[str, str] = field(default_factory=dict)
@@ -69,21 +69,21 @@ def record(
     environ: Mapping[str, str] | None = None,
     credentials: Credentials | None = None,
 ) -> Iterator[Recording]:
-    """Serve the recording endpoint while the block runs.
+    """Serve the recording endpoint during the block.
 
     Parameters
     ----------
     forward : bool
-        Let the provider answer (and bill); by default the simulator does.
+        Whether the provider answers (and bills); by default the simulator answers.
     environ : mapping of str to str, optional
-        The agent's environment; this process's by default. Its base URLs say where to forward to.
+        The agent's environment; by default this process's. Requests are forwarded to its base URLs.
     credentials : callable, optional
-        With `forward`, the AWS credentials to sign with on the routes of AWS.
+        With `forward`, the AWS credentials to sign with on AWS routes.
 
     Yields
     ------
     Recording
-        Start the agent with its `environ` added; read its `requests` afterwards.
+        Start the agent with `environ` added, and read `requests` afterwards.
     """
     surroundings = dict(os.environ if environ is None else environ)
     recording = Recording()
@@ -108,7 +108,7 @@ def run(
     *,
     output: IO[str] | int | None = None,
 ) -> int:
-    """Run the agent to its end.
+    """Run the agent until it exits.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def run(
     recording : Recording
         From `record`.
     output : file or int, optional
-        Where the agent's standard output goes.
+        The agent's standard output.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def run(
     Raises
     ------
     UsageError
-        When there is no such program.
+        The program does not exist.
     """
     environ = {**os.environ, **recording.environ}
     try:
@@ -145,7 +145,7 @@ def _simulated() -> Iterator[dict[str, str]]:
 
 
 def _far_base(route: Route, environ: Mapping[str, str]) -> str:
-    """Where the agent itself would send; boto3 also knows a variable for all services."""
+    """The agent's own destination; boto3 also has one variable for all services."""
     names = [route.base_url_variable, *(["AWS_ENDPOINT_URL"] if route.name == CONVERSE else [])]
     return next((environ[name] for name in names if environ.get(name)), route.base_url)
 
@@ -166,12 +166,12 @@ def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _dummy_credentials(environ: Mapping[str, str]) -> dict[str, str]:
-    """What an agent needs to start, where it has nothing of its own."""
+    """Dummy credentials with which an agent can start if it has none."""
     wanted = {"ANTHROPIC_AWS_WORKSPACE_ID": "wrkspc_capture"}
     wanted |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), _region(environ))
     if not environ.get("ANTHROPIC_AUTH_TOKEN"):
         wanted["ANTHROPIC_API_KEY"] = _DUMMY_KEY
-    # Keys rather than a bearer token: the SDK refuses a token beside keys given in code.
+    # Keys rather than a bearer token: the SDK refuses a token together with keys set in code.
     if not any(environ.get(name) for name in _AWS_CREDENTIALS):
         wanted |= {"AWS_ACCESS_KEY_ID": "AKIACAPTURE", "AWS_SECRET_ACCESS_KEY": _DUMMY_KEY}
     return {name: value for name, value in wanted.items() if not environ.get(name)}

@@ -1,4 +1,4 @@
-"""The provider's own sentence of an error reply."""
+"""Extracts the provider's message from an error reply."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _LONGEST = 300
 
 
 def refusal_text(body: bytes, encoding: str = "") -> str:
-    """What an error reply says, safe to print; empty where it says nothing readable.
+    """Return the message of an error reply, safe to print; "" if there is none.
 
     Parameters
     ----------
     body : bytes
-        The reply's body, or its beginning.
+        The reply's body, or its start.
     encoding : str
         Its ``content-encoding``.
     """

@@ -1,4 +1,4 @@
-"""What the requests of one agent share: the longest common run of whole blocks."""
+"""Finds what one agent's requests share: the longest common run of whole blocks."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shared:
-    """What is common to all requests of one agent.
+    """The part that all requests of one agent share.
 
     Attributes
     ----------
     prompt : Prompt
         The first request.
     end : int or None
-        How many of its leading blocks all share; None where only one request tells.
+        How many of its leading blocks all share; None if there is only one request to judge by.
     conversations : int
-        Independent conversations that were compared.
+        The number of independent conversations compared.
     uncached : sequence of Block
-        What all share behind that, but no breakpoint of theirs reads.
+        Further shared blocks that none of their breakpoints reads.
     divergence : Difference or None
-        What ends the shared run within tools and system.
+        The difference that ends the shared run within tools and system.
     wasted : Block or None
-        The first block behind the divergence that carries a breakpoint.
+        The first block after the divergence with a breakpoint.
     lost_tokens : int
-        Estimated tokens of tools and system from the divergence on, which nobody shares.
+        Estimated tokens of tools and system from the divergence on, which are not shared.
     """
 
     prompt: Prompt
@@ -50,10 +50,10 @@ class Shared:
 
 
 def find_shared(group: Sequence[CapturedRequest]) -> Shared:
-    """The shared prefix of one agent's requests.
+    """Find the shared prefix of one agent's requests.
 
-    From several conversations it is what all have in common; from one, what its breakpoints
-    say, or its tools and system prompt.
+    With several conversations it is what all have in common; with one, it ends at its breakpoints,
+    or after tools and system prompt.
     """
     first, *others = (request.prompt for request in conversations(group))
     if not others:
@@ -66,7 +66,7 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
     diverging = [side for side in static[1:] if len(side) > run < len(static[0])]
     diverging = [side for side in diverging if side[run].data != static[0][run].data]
     if not diverging:
-        # Some requests only have more blocks behind it than others.
+        # Some requests merely have more blocks after it than others.
         return Shared(first, run, count)
     ours, theirs = static[0][run:], diverging[0][run:]
     wasted = next((block for block in ours if block.marked), None)
@@ -76,7 +76,7 @@ def find_shared(group: Sequence[CapturedRequest]) -> Shared:
 
 
 def conversations(group: Sequence[CapturedRequest]) -> list[CapturedRequest]:
-    """One request of each conversation, its first; a continued or repeated one says nothing new."""
+    """The first request of each conversation; later and repeated ones add no information."""
     first_requests: list[CapturedRequest] = []
     for request in group:
         if not any(_continues(request, first) for first in first_requests):
@@ -93,10 +93,10 @@ def _static(prompt: Prompt) -> list[Block]:
 
 
 def _in_messages(prompts: Sequence[Prompt], run: int) -> Shared:
-    """What is shared where all of tools and system are: as far as breakpoints read it.
+    """The shared part when all of tools and system is shared: as far as breakpoints read it.
 
-    The last block of each request is its own. An agent without any breakpoint needs one anyway:
-    then all that is shared counts.
+    The last block of each request is never shared. An agent without breakpoints needs one anyway,
+    so everything shared counts.
     """
     first = prompts[0]
     static = len(_static(first))
@@ -111,7 +111,7 @@ def _in_messages(prompts: Sequence[Prompt], run: int) -> Shared:
 
 
 def _reads(prompt: Prompt, end: int) -> bool:
-    """Whether a breakpoint reads what ends there; true where the request has none to tell."""
+    """Whether a breakpoint reads up to there; True if the request has no breakpoints."""
     automatic = [len(prompt.blocks) - 1] if prompt.body.get("cache_control") is not None else []
     marked = [*prompt.breakpoints, *automatic]
     at = positions(prompt.blocks)
@@ -119,7 +119,7 @@ def _reads(prompt: Prompt, end: int) -> bool:
 
 
 def _same_tier(side: Sequence[Block], other: Sequence[Block]) -> list[Block]:
-    """The blocks of the tier in which the two part; the other tiers would be compared askew."""
+    """The blocks of the tier in which the two differ; later tiers would not line up."""
     tiers = [run[0].tier for run in (side, other) if run]
     first = min(tiers, key=("tools", "system").index)
     return [block for block in side if block.tier == first]

@@ -1,4 +1,4 @@
-"""Where the recording endpoint gets its answers: the simulator, or the provider itself."""
+"""Sends recorded requests on to the simulator, or to the provider itself."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ _SIGNED_AFRESH = ("authorization", "x-amz-date", "x-amz-security-token", "x-amz-
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Hands a redirect back to the agent, whose business it is."""
+    """Returns redirects to the agent instead of following them."""
 
     def redirect_request(self, *_args: object, **_kwargs: object) -> None:
         """Follow nothing."""
 
 
 class Upstream:
-    """The far side of one route.
+    """The destination of one route.
 
     Parameters
     ----------
     route
         The route it serves.
     base
-        URL that a request's path is appended to; ``{region}`` in it is the region that the
-        request was signed for, or the environment's.
+        URL to which a request's path is appended; ``{region}`` becomes the region in the request's
+        signature, or the environment's.
     environ
-        Names the AWS region of requests that are not signed.
+        Sets the AWS region of unsigned requests.
     credentials
-        Sign AWS requests afresh, since the agent signed them for the recording endpoint; None
-        where the far side does not verify signatures. Then no proxy is used either.
+        Sign AWS requests again, because the agent signed them for the recording endpoint. None if
+        the destination does not verify signatures; then no proxy is used either.
     """
 
     def __init__(
@@ -69,20 +69,20 @@ class Upstream:
         self._opener = urllib.request.build_opener(*handlers)
 
     def send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> HTTPResponse:
-        """Send one request; the response is to be read as it comes.
+        """Send one request and return the response to stream.
 
         Raises
         ------
         OSError
-            When the far side cannot be reached.
+            The destination cannot be reached.
         PrefixwarmError
-            When an AWS region or credentials are needed and missing, or the request's target or
-            region would lead to another host.
+            A required AWS region or credentials are missing, or the request's target or region
+            would lead to another host.
         """
         if not path.startswith("/"):
             raise UsageError(f"{quoted(path)}: the target of a request must begin with /")
         if path.startswith("/messages") and not self._base.endswith("/v1"):
-            # The agent's client has the version in its base URL, which is ours now.
+            # The agent's client has the version in its base URL, which prefixwarm has replaced.
             path = f"/v1{path}"
         signed_for = _signed_region(headers)
         request = Request(
@@ -106,7 +106,7 @@ class Upstream:
         if "{region}" not in self._base:
             return self._base
         region = signed_for or region_of(self._environ)
-        # A part of the host's name, and the agent chooses it.
+        # The agent chooses this part of the host name.
         if not (region.isascii() and region.replace("-", "").isalnum()):
             raise UsageError(f"{quoted(region)} is not an AWS region")
         return self._base.format(region=region, suffix=partition_suffix(region))
@@ -123,7 +123,7 @@ class Upstream:
 
 
 def _signed_region(headers: Mapping[str, str]) -> str:
-    """The region of a SigV4 signature's scope; empty where there is none."""
+    """The region in a SigV4 signature's scope, or ""."""
     header = next((v for k, v in headers.items() if k.lower() == "authorization"), "")
     scope = header.partition("Credential=")[2].split("/")
     return scope[2] if header.startswith(_SIGNATURE) and len(scope) > 4 else ""

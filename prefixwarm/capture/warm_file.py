@@ -1,4 +1,4 @@
-"""The prefix file of a warm request, with today's prices and the model's minimum."""
+"""Makes the prefix file of a warm request, with today's prices and the model's minimum."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ def defined_prefix(
     placeholders: Sequence[str] = (),
     prices: OwnPrices | None = None,
 ) -> PrefixFile:
-    """The prefix file of a prefix that is defined in code.
+    """Make the prefix file of a prefix defined in code.
 
     Parameters
     ----------
     definition : Prefix
         The prefix.
     version : str, optional
-        The ``anthropic-version`` that the agent's client adds by itself to what it sends.
+        The ``anthropic-version`` that the agent's client sends by default.
     base_model, placeholders
-        As for `file_of`.
+        As in `file_of`.
     prices : mapping, optional
         The user's own prices, see `prefixwarm.prices.price`.
 
     Raises
     ------
     UnwarmableRequestError
-        When the provider would refuse the warm, or nothing would be cached.
+        The provider would refuse the warm call, or nothing would be cached.
     PrefixFileError
-        When the result would not be a valid prefix file.
+        The result would not be a valid prefix file.
     """
     body, headers = definition.warm_body(), definition.headers
     if version is not None and route_named(definition.route).version_in_body:
@@ -71,7 +71,7 @@ def file_of(
     placeholders: Sequence[str] = (),
     prices: OwnPrices | None = None,
 ) -> PrefixFile:
-    """The prefix file of a warm request.
+    """Make the prefix file of a warm request.
 
     Parameters
     ----------
@@ -80,18 +80,18 @@ def file_of(
     warm : dict
         The warm request's body.
     headers : mapping of str to str
-        The agent's headers, of which those that shape the prompt are kept.
+        The agent's headers; those that affect the prompt are kept.
     base_model : str, optional
         The id of the model behind an application inference profile.
     placeholders : sequence of str
-        Texts that look like credentials and are none.
+        Texts that look like credentials but are not.
     prices : mapping, optional
         The user's own prices.
 
     Raises
     ------
     PrefixFileError
-        When the result would not be a valid prefix file.
+        The result would not be a valid prefix file.
     """
     size = prefix_file.estimate_tokens(warm, base_model)
     return prefix_file.build(
@@ -107,7 +107,7 @@ def file_of(
 
 
 def _used(placeholders: Sequence[str], warm: dict[str, Any]) -> list[str]:
-    """Those without which the request would be refused."""
+    """The placeholders without which the request would be refused."""
     texts = {text for _, text in leaves(warm, "request")}
     return [one for one in placeholders if any(one in text for text in texts)]
 
@@ -116,6 +116,6 @@ def _kept(headers: Mapping[str, str], route: str) -> dict[str, str]:
     allowed = ROUTES[route].allowed_headers
     kept = {k.lower(): v for k, v in headers.items() if k.lower() in allowed}
     if "anthropic-version" in allowed:
-        # The newest is what today's SDK sends by itself.
+        # The newest is today's SDK default.
         kept.setdefault("anthropic-version", ROUTES[route].versions[-1])
     return kept

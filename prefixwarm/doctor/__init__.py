@@ -1,1 +1,1 @@
-"""What `prefixwarm doctor` looks at: this machine, the account, a deployment, prefix files."""
+"""Checks of `prefixwarm doctor`: this machine, the account, a deployment, prefix files."""

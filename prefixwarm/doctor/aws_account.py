@@ -1,4 +1,4 @@
-"""Can AWS be reached: credentials, region, and a clock that signatures can rely on."""
+"""Checks access to AWS: region, credentials, and the clock for signatures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.doctor.diagnosis import Diagnosis
 
-# AWS refuses signatures that are five minutes off.
+# AWS refuses signatures more than five minutes off.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
 _REFUSED_SECONDS = 300
 _DOUBTFUL_SECONDS = 30
@@ -26,16 +26,16 @@ _DOUBTFUL_SECONDS = 30
 
 @dataclass
 class Account:
-    """What was found; `reached` says whether it is worth asking further."""
+    """Checks the AWS account; `reached` says whether further checks make sense."""
 
     session: boto3.Session
     reached: bool = False
 
     def diagnoses(self) -> Iterator[Diagnosis]:
-        """Look at region, credentials and clock."""
+        """Check region, credentials and clock."""
         region = self.session.region_name
         if not region:
-            yield error("region", "none is named", "set AWS_REGION, or give --region")
+            yield error("region", "no region is set", "set AWS_REGION, or give --region")
             return
         yield ok("region", str(region))
         try:
@@ -56,7 +56,7 @@ def _clock(reply: dict[str, Any]) -> Diagnosis:
         there = parsedate_to_datetime(headers["date"])
         seconds = abs((datetime.now(timezone.utc) - there).total_seconds())
     except (KeyError, TypeError, ValueError, OverflowError):
-        return unknown("clock", "AWS told no time")
+        return unknown("clock", "AWS did not send the time")
     if seconds >= _REFUSED_SECONDS:
         return error("clock", f"{seconds:.0f} s off AWS's", "set this machine's clock by NTP")
     if seconds >= _DOUBTFUL_SECONDS:

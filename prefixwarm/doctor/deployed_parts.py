@@ -1,4 +1,4 @@
-"""Does a deployment run: its function, schedule, switch, table, prefixes, and what is observed."""
+"""Checks a deployment: function, schedule, kill switch, table, prefixes, observation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed keep-warm function, and what can be asked about it."""
+    """Checks a deployed keep-warm function."""
 
     function: KeepWarmConfiguration
     session: boto3.Session
@@ -38,7 +38,7 @@ class Deployment:
     now: float
 
     def diagnoses(self, files: Sequence[PrefixFile]) -> Iterator[Diagnosis]:
-        """Look at everything; what cannot be asked is said, and the rest is looked at."""
+        """Run all checks; report those that cannot run and go on."""
         yield ok("function", self.function.name)
         for name, check in (
             ("kill switch", self._switch),
@@ -54,7 +54,7 @@ class Deployment:
         settings = Settings.from_environment(self.function.environment)
         reason = stopped(settings, self.session.client("ssm"))
         if reason:
-            return warning("kill switch", reason, "nothing is kept warm until it is switched on")
+            return warning("kill switch", reason, "nothing is kept warm until you switch it on")
         return ok("kill switch", "off")
 
     def _schedule(self) -> Diagnosis:
@@ -63,10 +63,10 @@ class Deployment:
             own = [schedule for schedule in _schedules(client) if self._starts(schedule)]
             names = ", ".join(text_in(schedule, "Name") for schedule in own)
         if not own:
-            remedy = "deploy the stack again, or look who deleted it"
-            return error("schedule", f"none starts {self.function.name}", remedy)
+            remedy = "deploy the stack again, or find out who deleted it"
+            return error("schedule", f"no schedule starts {self.function.name}", remedy)
         if all(schedule.get("State") == "DISABLED" for schedule in own):
-            return warning("schedule", f"{names} is disabled", "enable it: nothing ticks")
+            return warning("schedule", f"{names} is disabled", "enable it: there are no ticks")
         return ok("schedule", names)
 
     def _starts(self, schedule: dict[str, Any]) -> bool:
@@ -87,7 +87,7 @@ class Deployment:
                 return error("table", f"{name} does not exist", "deploy the stack again")
             raise
         if not own:
-            return error("table", f"{name} is no table of warm states", "see docs/deploy.md")
+            return error("table", f"{name} is not a table of warm states", "see docs/deploy.md")
         return ok("table", f"{name}, {status}")
 
     def _ticks(self) -> Diagnosis:
@@ -96,13 +96,13 @@ class Deployment:
             return unknown("ticks", "no prefix has a next check yet", "wait for the first tick")
         late = self.now - min(due)
         if late > _LATE_SECONDS:
-            remedy = "look into the keep-warm function's log"
-            return error("ticks", f"a check is due for {late / 60:.0f} min", remedy)
+            remedy = "see the keep-warm function's log"
+            return error("ticks", f"a check is {late / 60:.0f} min overdue", remedy)
         return ok("ticks", f"nothing is overdue among {len(self.states)} states")
 
     def _prefixes(self, files: Sequence[PrefixFile]) -> Iterator[Diagnosis]:
         if not files:
-            yield unknown("prefixes", "no prefix files were given", "name them, to compare")
+            yield unknown("prefixes", "no prefix files were given", "name them to compare")
             return
         try:
             deployed = self._manifest()
@@ -115,10 +115,10 @@ class Deployment:
             if entry is None:
                 yield error("prefixes", f"{file.name} is not deployed", "deploy the stack")
             elif entry.fingerprint and entry.fingerprint != file.fingerprint["prefix"]:
-                detail = f"{file.name} differs from what is deployed"
-                yield warning("prefixes", detail, "deploy the stack, or capture anew")
+                detail = f"{file.name} differs from the deployed version"
+                yield warning("prefixes", detail, "deploy the stack, or capture again")
             else:
-                yield ok("prefixes", f"{file.name} is what is deployed")
+                yield ok("prefixes", f"{file.name} matches the deployed version")
 
     def _manifest(self) -> manifest.Manifest:
         name, key = split_url(self.function.environment.get(MANIFEST))
@@ -131,7 +131,7 @@ class Deployment:
         if not self.states:
             return unknown("observation", "no prefix has a state yet")
         if not blind:
-            return ok("observation", "requests report what they read")
+            return ok("observation", "requests are observed")
         names = ", ".join(blind[:_SHOWN]) + (" ..." if len(blind) > _SHOWN else "")
         return warning(
             "observation",
@@ -149,6 +149,6 @@ def _asked(check: str, ask: Callable[[], Diagnosis]) -> Diagnosis:
     try:
         return ask()
     except SettingsError as problem:
-        return error(check, str(problem), "mend the setting, and deploy again")
+        return error(check, str(problem), "correct the setting, and deploy again")
     except PrefixwarmError as problem:
         return unknown(check, str(problem))

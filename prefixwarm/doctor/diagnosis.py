@@ -1,4 +1,4 @@
-"""One line of what the doctor found."""
+"""The result of one check of `prefixwarm doctor`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ Level = Literal["ok", "warning", "error", "unknown"]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What one check says.
+    """The result of one check.
 
     Attributes
     ----------
     check : str
-        What was looked at.
+        The name of the check.
     level : str
-        ``ok``; ``warning`` and ``error`` where there is something to do; ``unknown`` where it
-        cannot be said.
+        ``ok``; ``warning`` and ``error`` if there is something to do; ``unknown`` if the check
+        cannot tell.
     detail : str
-        What there is.
+        What was found.
     remedy : str
-        What to do; empty where there is nothing.
+        What to do, or "".
     """
 
     check: str
@@ -32,12 +32,12 @@ class Diagnosis:
 
 
 def ok(check: str, detail: str) -> Diagnosis:
-    """All is well."""
+    """The check passed."""
     return Diagnosis(check, "ok", detail)
 
 
 def warning(check: str, detail: str, remedy: str) -> Diagnosis:
-    """It works, and could be better."""
+    """It works but could be better."""
     return Diagnosis(check, "warning", detail, remedy)
 
 
@@ -47,5 +47,5 @@ def error(check: str, detail: str, remedy: str) -> Diagnosis:
 
 
 def unknown(check: str, detail: str, remedy: str = "") -> Diagnosis:
-    """It cannot be said from here."""
+    """The check cannot tell."""
     return Diagnosis(check, "unknown", detail, remedy)

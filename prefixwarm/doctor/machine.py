@@ -1,4 +1,4 @@
-"""Is this machine ready: its Python, what is installed, and the CDK app in this folder."""
+"""Checks this machine: its Python, the installed extras, and the CDK app in a folder."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 _OLDEST = (3, 10)
 _OLDEST_CDK = (2, 275)
-# A changed layer makes a new version also without it; other layers of the function need it.
+# A changed prefixwarm layer makes a new version even without it; other layers need it.
 _FLAG = "@aws-cdk/aws-lambda:recognizeLayerVersion"
 _EXTRAS = {"boto3": "cli", "aws_cdk": "cdk", "anthropic": "demo"}
 
 
 def machine(folder: Path) -> Iterator[Diagnosis]:
-    """Look at the interpreter, the extras, and the CDK app of a folder."""
+    """Check the interpreter, the extras, and the CDK app of a folder."""
     yield _python()
     yield _extras()
     yield from _cdk(folder)
@@ -61,7 +61,7 @@ def _cdk(folder: Path) -> Iterator[Diagnosis]:
     try:
         app = json.loads(file.read_text())
     except (ValueError, OSError, RecursionError) as problem:
-        yield error("cdk flags", f"{file} cannot be read: {problem}", "mend the file")
+        yield error("cdk flags", f"{file} cannot be read: {problem}", "correct the file")
         return
     context = app.get("context") if isinstance(app, dict) else None
     if isinstance(context, dict) and context.get(_FLAG) is True:
@@ -69,7 +69,7 @@ def _cdk(folder: Path) -> Iterator[Diagnosis]:
     else:
         yield warning(
             "cdk flags",
-            f"{_FLAG} is not set: other layers that change make no new version",
+            f"{_FLAG} is not set: a change of other layers makes no new version",
             f'add "{_FLAG}": true to the context in cdk.json',
         )
 

@@ -1,8 +1,8 @@
-"""What may be asked of the keep-warm function, and how it answers.
+"""Parses a request to the keep-warm function (an *ask*), and builds its reply.
 
-Besides EventBridge's ticks, the function takes
-``{"warm": ["support"], "wait": true, "needed_for_seconds": 300}``, from whoever may invoke it, and
-the same as the detail of an event of the source ``prefixwarm.ask``.
+Besides EventBridge's ticks, the function accepts
+``{"warm": ["support"], "wait": true, "needed_for_seconds": 300}`` from any permitted caller, and
+the same object as the detail of an event with the source ``prefixwarm.ask``.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from prefixwarm.state.outcome import Outcome
 
 
-# Of events on EventBridge that ask.
+# The source of EventBridge events that ask.
 SOURCE = "prefixwarm.ask"
 
-# As many as one execution environment loads.
+# The most prefixes that one execution environment loads.
 MOST_NAMES = 20
 
-# What a start needs of an entry, and a little time for its user to begin.
+# What a start needs, plus a little time for its user to begin.
 NEEDED_SECONDS = 60.0
 
 _FIELDS = ("warm", "wait", "needed_for_seconds", "function", "usd_per_week")
@@ -39,21 +39,21 @@ _EXAMPLE = '{"warm": ["support"]}'
 
 @dataclass(frozen=True)
 class AskEvent:
-    """Prefixes that somebody wants to be warm.
+    """A request to warm prefixes.
 
     Attributes
     ----------
     names : tuple of str
-        Of the prefixes, each once.
+        Distinct names of prefixes.
     wait : bool
-        Whether to wait for a call that somebody else makes.
+        Whether to wait for another caller's call.
     needed_for_seconds : float
         Nothing is sent for an entry that lives longer than this.
     function : str
-        The Lambda function whose invocations send the prefixes; empty where none is named.
+        The Lambda function whose invocations send the prefixes, or "".
     usd_per_week : float or None
-        What the caller lets an unobserved prefix cost in a week, US dollars; None leaves that to
-        the keep-warm function, whose own limit holds in any case.
+        The caller's weekly limit in US dollars for an unobserved prefix; None for the keep-warm
+        function's limit, which applies in any case.
     """
 
     names: tuple[str, ...]
@@ -64,15 +64,15 @@ class AskEvent:
 
     @classmethod
     def of(cls, event: object) -> AskEvent | None:
-        """Read the function's event; None for a tick, which asks for nothing by name.
+        """Read the function's event; return None for a tick.
 
         Raises
         ------
         UsageError
-            Naming the field and what to write.
+            The event is invalid; the message names the field and what to write.
         """
         if not isinstance(event, Mapping):
-            raise UsageError(f"the event is no object; write {_EXAMPLE}")
+            raise UsageError(f"the event is not an object; write {_EXAMPLE}")
         if event.get("source") == SOURCE:
             return cls._parsed(event.get("detail"), waits=False)
         if "source" in event or not event:
@@ -81,32 +81,35 @@ class AskEvent:
 
     @classmethod
     def _parsed(cls, document: object, *, waits: bool) -> AskEvent:
-        """`waits`: whether anybody gets the answer."""
+        """Parse an ask; `waits`: whether the caller receives the answer."""
         if not isinstance(document, Mapping):
-            raise UsageError(f"detail: is no object; write {_EXAMPLE}")
+            raise UsageError(f"detail: is not an object; write {_EXAMPLE}")
         for field in document:
             if field not in _FIELDS:
                 fields = ", ".join(_FIELDS)
-                raise UsageError(f"{quoted(str(field))}: is no field of an ask; there are {fields}")
+                raise UsageError(
+                    f"{quoted(str(field))}: is not a field of an ask; the fields are {fields}"
+                )
         wait = document.get("wait", True)
         if not isinstance(wait, bool):
             raise UsageError(f"wait: {quoted(str(wait))}: write true or false")
         names, needed = _names(document.get("warm")), _needed(document)
         function = _function(document.get("function", ""))
-        # An event may come from anybody on the bus: it says nothing about whose traffic counts.
+        # Anybody on the bus may send an event, so it cannot declare which function sends the
+        # prefix.
         sender = function if waits else ""
         return cls(names, wait and waits, needed, sender, _dollars(document))
 
 
 def _names(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise UsageError(f"warm: is no list of prefixes' names; write {_EXAMPLE}")
+        raise UsageError(f"warm: is not a list of prefix names; write {_EXAMPLE}")
     for name in value:
         if not isinstance(name, str) or not name:
-            raise UsageError(f"warm: {quoted(str(name))}: is no name; write {_EXAMPLE}")
+            raise UsageError(f"warm: {quoted(str(name))}: is not a name; write {_EXAMPLE}")
     names = tuple(dict.fromkeys(value))
     if len(names) > MOST_NAMES:
-        raise UsageError(f"warm: {len(names)} names; ask for {MOST_NAMES} at most at once")
+        raise UsageError(f"warm: {len(names)} names; ask for at most {MOST_NAMES} at once")
     return names
 
 
@@ -134,7 +137,7 @@ def _function(name: object) -> str:
 
 
 def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The reply: one outcome for each name, in the order of the ask."""
+    """The reply: one outcome per name, in the order of the ask."""
     return {
         "outcomes": [
             {
@@ -150,5 +153,5 @@ def answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def refused(error: Exception) -> dict[str, Any]:
-    """The reply where nothing could be done: no outcome, and why."""
+    """The reply if nothing could be done: no outcomes, and the reason."""
     return {"outcomes": [], "error": {"type": type(error).__name__, "message": str(error)}}

@@ -1,4 +1,4 @@
-"""Warms what somebody asks for, by the tick's own steps, and answers with what came of it."""
+"""Warms requested prefixes with the steps of a tick, and returns their outcomes."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State
 
 
-# For a call that somebody else makes. A write takes some seconds.
+# How long to wait for another caller's call; a write takes some seconds.
 WAIT_SECONDS = 30.0
 
 _WARM = {False: "warm", True: "warm: written by another environment"}
 _NAMES_SHOWN = 20
-# Whose invocations a tick asks for, of one prefix: nobody who may ask can make it ask without end.
+# The most functions per prefix whose metrics a tick queries, so that asks cannot grow it forever.
 _MOST_FUNCTIONS = 100
 
 
@@ -53,21 +53,21 @@ def warm_asked(
     report: TickReport,
     stopped: Callable[[], str],
 ) -> list[Outcome]:
-    """Warm what is not warm long enough; one outcome for each name, in the order of the ask.
+    """Warm prefixes that are not warm for long enough; return one outcome per name, in order.
 
     Parameters
     ----------
     deadline
         When the last call must have ended.
     report
-        Is told of every outcome.
+        Receives every outcome.
     stopped
-        Says why nothing may be sent; empty when sending is allowed.
+        Returns why nothing may be sent, or "".
 
     Raises
     ------
     UsageError
-        For a name that the deployment has not: nothing is sent for the others either.
+        The deployment has no prefix of some name; nothing is sent for the others either.
     """
     with ThreadPoolExecutor(len(asked.names)) as pool:
         calls = CallMaker(dependencies, catalog, pool, deadline, report)
@@ -80,7 +80,7 @@ def warm_asked(
 
 
 def _chosen(names: Sequence[str], catalog: PrefixCatalog) -> list[tuple[str | None, Entry]]:
-    """The keys and entries of these names; no key where the prefix file cannot be used."""
+    """The keys and entries of these names; no key if the prefix file cannot be used."""
     keys = {entry.name: key for key, entry in catalog.entries.items()}
     entries = {entry.name: entry for entry in catalog.manifest.entries}
     for name in names:
@@ -98,7 +98,7 @@ def _there_are(names: Collection[str]) -> str:
 
 
 class _Asked:
-    """The work of one ask; safe between threads."""
+    """The work of one ask; thread-safe."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class _Asked:
         self._wait_ends = Deadline.after(seconds if asked.wait else 0.0)
 
     def outcome(self, key: str | None, entry: Entry) -> Outcome:
-        """What came of one name; what goes wrong is the outcome, and stays with that name."""
+        """Warm one prefix; failures become its outcome and do not affect the others."""
         try:
             return self._warmed(key, entry) if key else self._note(self._broken(entry))
         except StateError as error:
@@ -135,7 +135,7 @@ class _Asked:
             reason = f"nothing was sent: {error}"
         except PrefixwarmError as error:
             reason = f"nothing was sent: {error}"
-        except Exception as error:  # noqa: BLE001 - one prefix must not cost the others their answer
+        except Exception as error:  # noqa: BLE001 - one prefix must not affect the others
             reason = describe(error)
         return self._note(self._failed(entry, reason))
 
@@ -158,18 +158,18 @@ class _Asked:
                     return self._note(self._skipped(entry, state, reason))
                 planned = self._planned(state, entry, call, waited, watch)
                 attempt = self._calls.sender.make(planned)
-                # Whoever comes too late to send has lost the lease to somebody else.
+                # Too late to send: another caller has the lease.
                 lost = attempt.granted and attempt.outcome.kind == SKIPPED
                 if not (attempt.in_flight or lost):
                     return attempt.outcome
                 state = attempt.state
-            # A provider that hangs is found out by one caller, and the others go on at once.
+            # One caller finds out that a provider hangs; the others continue at once.
             if state.backoff.failures or not pause(self._wait_ends):
                 return self._note(self._skipped(entry, state, "in flight"))
             waited = True
 
     def _add_function(self, state: State) -> None:
-        """Note whose invocations are the prefix's traffic, as a start with Python does itself."""
+        """Record the function that sends the prefix, as a start with Python does itself."""
         function = self._asked.function
         noted = state.deployment.functions
         if function and function not in noted and len(noted) < _MOST_FUNCTIONS:
@@ -177,10 +177,10 @@ class _Asked:
             self._store.add_function(state.key, function, ends)
 
     def _needed_until(self, state: State, now: float) -> float:
-        """Until when the entry must live: for as long as is asked, as far as its TTL allows.
+        """Until when the entry must live: as requested, limited by its TTL.
 
-        Nothing lives for its whole TTL from every moment on: an entry that is not due for a
-        refresh, as a tick sees it, has enough.
+        No entry always lives for its whole TTL from now, so an entry that is not due for a refresh
+        is good enough.
         """
         most = refresh_after(state.life.granted_ttl or TTL_5M)
         return now + min(self._asked.needed_for_seconds, most)
@@ -203,7 +203,7 @@ class _Asked:
     def _planned(
         self, state: State, entry: Entry, call: WarmCall, waited: bool, watch: LeaseWatch
     ) -> AskedCall:
-        """The call, which asks for five minutes unless the state says that the hour pays."""
+        """Plan the call, with five minutes unless the hour is known to pay."""
         now = self._clock()
         ttl = state.ttl_to_ask(state.last_decision.wanted_ttl or TTL_5M, now)
         action: Action = "refresh" if state.warm_for(now) else "write"
@@ -217,7 +217,7 @@ class _Asked:
         )
 
     def _note(self, outcome: Outcome) -> Outcome:
-        """Bring what was not sent into the report, and into the log unless nothing was due."""
+        """Report a call that was not sent; log it unless nothing was due."""
         self._report.outcomes.append(outcome)
         if outcome.reason not in _WARM.values():
             log = logger.error if outcome.kind == FAILED else logger.info

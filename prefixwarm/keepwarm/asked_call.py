@@ -1,4 +1,4 @@
-"""A call that somebody asked for: planned by nobody's policy, and paid as a start's."""
+"""A requested call: no policy plans it, and it is paid from the starts' share."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AskedCall(PlannedCall):
-    """A call that somebody asked for, whose candidate's state was read just now.
+    """A requested call whose candidate's state was read just now.
 
-    It is paid out of the share that the prefix's allowance grants starts for what may not be read,
-    and says nothing of real traffic.
+    It is paid from the share of the prefix's allowance for starts, and does not count as real
+    traffic.
 
     Attributes
     ----------
     needed_until : float
         Epoch seconds until which the entry must live.
     usd_per_week : float
-        What starts may spend on the prefix in a week where nobody granted any, in US dollars.
+        What starts may spend on the prefix per week without a grant, in US dollars.
     waited : bool
-        Whether somebody else's call was waited for.
+        Whether another caller's call was waited for.
     holder : LeaseWatch or None
-        What was seen of the lease's holder meanwhile.
+        What was observed of the lease's holder meanwhile.
     """
 
     needed_until: float = 0.0
@@ -42,21 +42,21 @@ class AskedCall(PlannedCall):
 
     @property
     def idle_refreshes(self) -> int:
-        """As it was."""
+        """The unchanged count."""
         return self.candidate.state.traffic.idle_refreshes
 
     @property
     def fresh_state(self) -> State:
-        """The state, as read just now."""
+        """The state read just now."""
         return self.candidate.state
 
     @property
     def watch(self) -> LeaseWatch | None:
-        """What was seen of the lease's holder."""
+        """What was observed of the lease's holder."""
         return self.holder
 
     def options(self, by: str = KEEPWARM) -> CallOptions:
-        """What `by` asks of the warm call."""
+        """The options of the warm call made by `by`."""
         return (
             super()
             .options(by)
@@ -70,9 +70,9 @@ class AskedCall(PlannedCall):
         )
 
     def account_after(self, called: Candidate, now: float) -> Account | None:
-        """What is noted after a call that worked for all versions, without a grant.
+        """The account change after a successful call, without a grant.
 
-        A grant is what the share lacks, and the lease has taken from it since the state was read.
+        A grant fills the share, but the lease has taken from the share since the state was read.
         """
         account = super().account_after(called, now)
         return account and account.replace(granted_usd=None)

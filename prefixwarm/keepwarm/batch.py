@@ -1,4 +1,4 @@
-"""What a worker makes of one batch of messages."""
+"""A worker's batch: makes the calls of its messages or drops them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 
 class HeldBackError(Exception):
-    """A call was not even tried, for want of time or because the state failed: try it again."""
+    """A call was not attempted, for lack of time or a failed state; try again."""
 
 
 class Batch:
-    """One batch; safe between threads.
+    """One batch; thread-safe.
 
-    The decision was the tick's. What may have changed since is asked again: whether it is too
-    late, done already, removed, held back, paused, or no longer affordable. Then the message is
-    dropped; its prefix comes due again by itself.
+    The tick has decided. The batch checks what may have changed since: the call may be too late,
+    done already, removed, held back, paused, or no longer affordable. Then the message is dropped;
+    its prefix becomes due again by itself.
 
     Parameters
     ----------
     report
-        What was done.
+        Receives what was done.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Batch:
         self._lock = Lock()
 
     def work(self, text: str) -> None:
-        """Make the call that a message asks for, or drop the message.
+        """Make a message's call, or drop the message.
 
         Raises
         ------
         StateError, HeldBackError
-            When another try may help.
+            Another try may help.
         """
         try:
             message = Message.parse(text)
         except ValueError as error:
-            self._drop("unknown", f"this is no message of this version: {error}")
+            self._drop("unknown", f"not a message of this version: {error}")
             return
         try:
             self._work(message)
@@ -78,7 +78,7 @@ class Batch:
             raise
 
     def close(self) -> None:
-        """Write new pauses down, and what is paused into the report."""
+        """Store new pauses, and report paused routes."""
         self._calls.close()
 
     def _work(self, message: Message) -> None:
@@ -111,7 +111,7 @@ class Batch:
         except StateItemError as error:
             return None, str(error)
         if (state.life.warm_until or 0.0) > message.warm_until:
-            return None, "somebody else has warmed it"
+            return None, "another caller has warmed it"
         return self._selector.candidate(state), "in flight, held back, or no longer in the manifest"
 
     def _unaffordable(self, planned: PlannedCall) -> str:
@@ -126,9 +126,9 @@ class Batch:
         return ""
 
     def _due_again(self, candidate: Candidate, why: str) -> None:
-        """Let the next tick decide, while the entry may still live.
+        """Make the prefix due at the next tick, while the entry may still be alive.
 
-        It waits for the end of pause and back-off itself.
+        The tick itself waits for the end of a pause or back-off.
         """
         now = self._clock()
         check = Check(at=now, due_at=now, reason=why)

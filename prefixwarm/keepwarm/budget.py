@@ -1,4 +1,4 @@
-"""Budgets in US dollars a UTC day: for all prefixes of a deployment, and for one."""
+"""Daily budgets in US dollars, for the whole deployment and for one prefix (UTC days)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prefixwarm.state.store import StateStore
 
 
-# Whatever is left of the tick: money that was spent is written down.
+# Independent of the tick's time left, because spent money must be recorded.
 RECORD_SECONDS = 3.0
 
 
@@ -27,24 +27,24 @@ def day_of(now: float) -> str:
 
 
 def total_key(deployment: str) -> str:
-    """The key of the ledger of all prefixes together."""
+    """The key of the deployment's ledger."""
     return f"total/{deployment or 'default'}"
 
 
 class Budget:
-    """What may still be spent today; safe between threads.
+    """What may still be spent today; thread-safe.
 
-    A tick first plans what fits, at the price of a read or a write as decided, and then reserves
-    the dollars of each call in the table before it is sent: so no two ticks or workers spend the
-    same dollar, and those of a tick that is killed are not forgotten. A refresh that turns out to
-    write costs more than was reserved; the ledger knows when the call is over.
+    A tick first plans what fits, at the price of a read or write as decided. Before each call is
+    sent, its dollars are reserved in the table, so no two ticks or workers spend the same dollar
+    and a killed tick's dollars are not lost. A refresh that turns out to write costs more than was
+    reserved; the ledger is corrected after the call.
 
     Parameters
     ----------
     limit
-        US dollars a day for all; None for no limit.
+        US dollars per day for the deployment; None for no limit.
     total
-        The key of the ledger of all.
+        The key of the deployment's ledger.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Budget:
         self._total = total
         self._clock = clock
         self._left: float | None = None
-        # All write to the ledger of all: side by side they would only refuse each other.
+        # All reservations write to the deployment's ledger; concurrent ones would only conflict.
         self._lock = Lock()
 
     def left(self, key: str, entry: Entry, deadline: Deadline) -> float | None:
-        """US dollars left to plan with for this prefix; None for no limit."""
+        """US dollars left to plan with for a prefix; None for no limit."""
         if self._limit is not None and self._left is None:
             self._left = self._limit - self._spent(self._total, deadline)
         if entry.budget_usd_per_day is None:
@@ -68,16 +68,16 @@ class Budget:
         return own if self._left is None else min(own, self._left)
 
     def deduct(self, cost_usd: float | None) -> None:
-        """Plan with fewer dollars, as a call is going to be made."""
+        """Deduct a planned call from the dollars to plan with."""
         if self._left is not None:
             self._left -= cost_usd or 0.0
 
     def reserve(
         self, key: str, entry: Entry, cost_usd: float | None, deadline: Deadline
     ) -> Reservation | None:
-        """Set the dollars of one call aside; None where that would exceed the budget.
+        """Reserve the dollars of one call; None if that would exceed the budget.
 
-        Where there is a budget, a call of unknown price exceeds it.
+        A call of unknown price exceeds any budget.
         """
         limits = Limits(total_usd=self._limit, own_usd=entry.budget_usd_per_day)
         limited = not (limits.total_usd is None and limits.own_usd is None)
@@ -92,12 +92,12 @@ class Budget:
         return reservation if done else None
 
     def spend(self, reservation: Reservation, outcome: Outcome) -> None:
-        """Put what a call cost in the place of its reservation."""
+        """Replace a reservation with the call's cost."""
         with self._lock:
             self._store.spend(reservation, outcome, Deadline.after(RECORD_SECONDS))
 
     def _spent(self, key: str, deadline: Deadline) -> float:
-        """What was spent or is reserved; what older code has spent was reserved by nobody."""
+        """What was spent or is reserved, including unreserved spending by older code."""
         day = day_of(self._clock())
         ledgers = self._store.ledger(key, [day], deadline)
         return sum(max(ledger.committed_usd, ledger.spent_usd) for ledger in ledgers)

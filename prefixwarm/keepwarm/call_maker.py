@@ -1,4 +1,4 @@
-"""What makes calls one by one, outside a tick: for a worker's messages, and for who asks."""
+"""Makes single calls outside a tick: for a worker's messages, and for asks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CallMaker:
-    """The tick's own steps for calls that are not a tick's; safe between threads.
+    """The tick's steps, for calls outside a tick; thread-safe.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class CallMaker:
     budget : Budget
         What may still be spent today.
     sender : Sender
-        Makes a call, with lease, reservation and ledger.
+        Makes calls, with lease, reservation and ledger.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class CallMaker:
         )
 
     def pause(self, route: str) -> str:
-        """Why nothing is sent on this route; empty where it is not paused."""
+        """Why a route is paused, or ""."""
         with self._lock:
             if route not in self._loaded:
                 self._route_breaker.load({route}, self._deadline)
@@ -78,7 +78,7 @@ class CallMaker:
         return f"route {route} paused: {pause.reason}" if pause else ""
 
     def close(self) -> None:
-        """Write new pauses down, and what is paused into the report."""
+        """Store new pauses, and report paused routes."""
         try:
             self._route_breaker.keep(Deadline.after(RECORD_SECONDS))
         except StateError as error:

@@ -1,4 +1,4 @@
-"""Makes the calls that were decided: one of each route first, then the others side by side."""
+"""Makes planned calls: first a probe per route, then the others concurrently."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 CONCURRENCY = 48
 CALL_SECONDS = 30.0
 
-# A call is not begun when less than this is left of the tick: cut off, it would be billed for
-# nothing that we know of.
+# A call is not started with less time left in the tick: if cut off, it would be billed without a
+# known result.
 START_SECONDS = 15.0
 
 _USED_UP = "the budget is used up"
 
-# Written tokens count towards the provider's limit on input tokens, read ones do not.
+# Written tokens count towards the provider's input token limit; read tokens do not.
 _WRITE_SHARE = 0.1
 
 
 def within_rate(planned_calls: Sequence[PlannedCall], calls_per_minute: int) -> list[PlannedCall]:
-    """What each route takes in one tick, the most urgent first; the rest stays due."""
+    """The calls that fit into each route's rate limit, most urgent first; the rest stays due."""
     writes = writes_per_minute(calls_per_minute)
     counts: defaultdict[tuple[str, str], int] = defaultdict(int)
     taken = []
@@ -56,20 +56,20 @@ def within_rate(planned_calls: Sequence[PlannedCall], calls_per_minute: int) -> 
 
 
 def writes_per_minute(calls_per_minute: int) -> int:
-    """How many of a route's calls in one tick may be writes."""
+    """The most writes among a route's calls in one tick."""
     return max(1, int(calls_per_minute * _WRITE_SHARE))
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Makes the calls of one tick, or of one batch of a worker; safe between threads.
+    """Makes the calls of one tick, or of one worker batch; thread-safe.
 
     Attributes
     ----------
     record_outcome : callable
-        Given each outcome, in the thread that made the call.
+        Receives each outcome, in the thread that made the call.
     halted : Event
-        Set when the state fails: nothing more is sent then.
+        Set when the state fails; nothing more is sent.
     """
 
     store: StateStore
@@ -84,7 +84,7 @@ class Sender:
     halted: Event = field(default_factory=Event)
 
     def send_probe(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> list[PlannedCall]:
-        """Send one of each route; returns the others, as far as their routes are not paused."""
+        """Send one call per route; return the others whose routes are not paused."""
         probes, others = _one_of_each_route(planned_calls)
         self.send(probes, pool)
         return [
@@ -94,22 +94,22 @@ class Sender:
         ]
 
     def send(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> None:
-        """Send them; what cannot be sent now stays due.
+        """Send calls; those that cannot be sent now stay due.
 
         Raises
         ------
         StateError
-            When the state failed: calls in flight are ended, and no other is begun.
+            The state failed: calls in flight are finished, and no others are started.
         """
         list(pool.map(self.one, planned_calls))
 
     def one(self, planned: PlannedCall) -> Outcome | None:
-        """Send one; None when nothing was even tried, so that it is worth another try.
+        """Send one call; None if it was not attempted and should be tried again.
 
         Raises
         ------
         StateError
-            When the state fails.
+            The state fails.
         """
         if self._held(planned):
             return None
@@ -121,14 +121,14 @@ class Sender:
         return attempt.outcome if attempt else None
 
     def make(self, planned: PlannedCall) -> Attempt:
-        """Take the lease, reserve the dollars, send, record, and settle the dollars.
+        """Take the lease, reserve dollars, send, record, and settle the dollars.
 
-        Of many who want the same call, all but one stop at the lease.
+        If many want the same call, all but one stop at the lease.
 
         Raises
         ------
         StateError
-            When the state fails.
+            The state fails.
         """
         attempt, reservation = self._acquired(planned), None
         if attempt.granted:
@@ -158,7 +158,8 @@ class Sender:
         return acquire(call, options, self.store, ends, self.clock, state=state, watch=watch)
 
     def _held(self, planned: PlannedCall) -> bool:
-        """Whether the call must wait for a later tick; why is logged once, with the pause."""
+        """Whether the call must wait for a later tick; the reason is logged once, with the
+        pause."""
         if self.halted.is_set() or self.route_breaker.pause(planned.candidate.call.route):
             return True
         if self.deadline.remaining() < START_SECONDS:
@@ -170,9 +171,9 @@ class Sender:
 def _one_of_each_route(
     planned_calls: Sequence[PlannedCall],
 ) -> tuple[list[PlannedCall], list[PlannedCall]]:
-    """A probe for each route: it fetches the key, and shows whether the provider answers.
+    """Split off one probe per route, which fetches the key and tests the provider.
 
-    With the provider down or the key gone, one call fails instead of hundreds.
+    If the provider is down or the key is missing, one call fails instead of hundreds.
     """
     probes: dict[str, PlannedCall] = {}
     for planned in planned_calls:

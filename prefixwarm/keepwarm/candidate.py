@@ -1,4 +1,4 @@
-"""From a warm state and a prefix file's prices to the policy's decision."""
+"""A due prefix: turns its warm state and prices into the policy's decision."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State
 
 
-# What a miss makes the first token wait, until a write and a read were both measured.
+# Assumed first-token delay of a miss, until both a write and a read were measured.
 _ASSUMED_SECONDS = 1.0
 
-# A fleet's refreshes are spread over this many seconds a prefix, up to so many in all.
+# Refreshes are spread over this many seconds per prefix, up to a total.
 _SPREAD_PER_PREFIX = 0.03
 _MOST_SPREAD = {TTL_1H: 300.0, TTL_5M: 30.0}
-# For how long after its last report an agent counts as one that reports its requests.
+# How long after its last report an agent counts as observed.
 _REPORTS_FOR = 24 * 3600
 
 
 def fraction(name: str) -> float:
-    """A number from 0 to below 1 that is always the same for a name."""
+    """A deterministic number for a name, from 0 to below 1."""
     return crc32(name.encode()) / 2**32
 
 
 def paced(policy: Policy, name: str, ttl: int, prefixes: int) -> Policy:
-    """The policy with this prefix's refresh moved forward by its own share of the spread.
+    """The policy with this prefix's refresh moved earlier by its share of the spread.
 
-    So thousands of prefixes that were written together are not refreshed in one second; a small
-    fleet loses no time by it. An entry that lives longer than what the policy writes is left at
-    the usual interval, which would be none of the policy's.
+    So thousands of prefixes written together are not refreshed in the same second, while a few
+    prefixes lose no time. An entry with a longer TTL than the policy writes keeps the usual
+    interval.
     """
     if ttl > (policy.ttl or ttl):
         return policy
@@ -57,9 +57,9 @@ def paced(policy: Policy, name: str, ttl: int, prefixes: int) -> Policy:
 def view_of(
     state: State, call: WarmCall, now: float, latency_value: float, shared: State | None = None
 ) -> View:
-    """What the policy may know of a prefix; budgets are added later.
+    """The policy's view of a prefix; budgets are added later.
 
-    `shared` is what all versions share, for the one that is deployed.
+    `shared` is the state shared by all versions, for the deployed one.
     """
     observed = bool(state.traffic.starts or (shared and shared.traffic.by == OBSERVED))
     return View(
@@ -73,7 +73,8 @@ def view_of(
         latency=_latency(state, call, latency_value),
         learned=decoded(state.last_decision.learned),
         longest_ttl=state.life.longest_ttl or TTL_1H,
-        # Until a request's own write was seen, the cheaper one: nothing more is saved than that.
+        # Until a request's own write was seen, assume the cheaper one, so that savings are not
+        # overstated.
         agent_ttl=state.traffic.agent_ttl or TTL_5M,
         spent=_spent(state, call, shared),
         starts=state.traffic.starts if observed else None,
@@ -85,20 +86,20 @@ def view_of(
 
 @dataclass(frozen=True)
 class Candidate:
-    """One prefix that is due, and what is known of it.
+    """One due prefix and everything known about it.
 
     Attributes
     ----------
     state : State
-        As read in this tick, with traffic taken into account.
+        The state read in this tick, updated with traffic.
     prefixes : int
-        How many the deployment has, which spreads their refreshes.
+        The deployment's number of prefixes, which spreads their refreshes.
     evidence : str
-        Where the last sign of traffic came from: ``metric``, ``observed`` or empty.
+        The source of the last traffic signal: ``metric``, ``observed`` or empty.
     learned : bytes or None
-        New counters to store; None when there are none.
+        New counters to store, or None.
     shared : State or None
-        What all versions of the prefix share; None for one that was superseded.
+        The state shared by all versions; None for a superseded version.
     """
 
     state: State
@@ -112,11 +113,11 @@ class Candidate:
     shared: State | None = None
 
     def senders(self, now: float) -> set[str]:
-        """Functions whose invocations are worth asking CloudWatch for, which charges for each.
+        """The functions whose invocations to query in CloudWatch, which charges per metric.
 
-        None before the first write, nor for a superseded version: the metric does not tell a
-        function's versions apart. Nor where one function sends the prefix and has itself reported
-        its requests within a day: its invocations say no more.
+        Empty before the first write, and for a superseded version, because the metric does not
+        distinguish a function's versions. Also empty if the only function that sends the prefix has
+        reported its requests within a day, because its invocations add nothing.
         """
         state, traffic = self.state, self.state.traffic
         if state.life.warm_until is None or self.entry.superseded:
@@ -126,14 +127,14 @@ class Candidate:
         return set() if reports and len(functions) == 1 else functions
 
     def decision(self, now: float, budget_left_usd: float | None = None) -> Decision:
-        """What to do now, and the TTL that the next write is to ask for."""
+        """What to do now, and the TTL of the next write."""
         view = replace(self._view(now), budget_left_usd=budget_left_usd)
         decision = replace(decide(view, self._paced(view)), ttl=self._ttl_of_a_write(view))
         decision = self._within(budget_left_usd, decision, now)
         return held_back(decision, alive=view.alive) if self.entry.superseded else decision
 
     def account(self, now: float) -> Account | None:
-        """What is to be noted for all versions of the prefix; None where nothing is new."""
+        """The account change for all versions of the prefix; None if nothing is new."""
         granted = self._granted_usd(now)
         if self.shared is None or (granted is None and self.learned is None):
             return None
@@ -146,9 +147,9 @@ class Candidate:
         )
 
     def _granted_usd(self, now: float) -> float | None:
-        """What is to be added to what starts may spend; None where that stays as it is.
+        """The amount to add to what starts may spend; None for no change.
 
-        So it does where nobody observes the agent, the price is unknown, or the rule keeps no
+        There is no change if the agent is not observed, the price is unknown, or the rule keeps no
         account.
         """
         unit, view = _dollars(self.call, "input"), self._view(now)
@@ -162,12 +163,12 @@ class Candidate:
         return None if lasts and abs(granted) < LEAST_USD else granted
 
     def cost_usd(self, now: float, ttl: int) -> float | None:
-        """What a call that asks for this TTL would cost now, as far as is known."""
+        """The cost of a call with this TTL now, if known."""
         write = "write_1h" if ttl == TTL_1H else "write_5m"
         return _dollars(self.call, "read" if self.state.warm_for(now) else write)
 
     def _within(self, left_usd: float | None, decision: Decision, now: float) -> Decision:
-        """The decision, unless its own TTL makes a write dearer than what is left."""
+        """The decision, unless a write with its TTL costs more than is left."""
         cost = self.cost_usd(now, decision.ttl)
         if left_usd is None or cost is None or decision.action != "write" or cost <= left_usd:
             return decision
@@ -181,13 +182,13 @@ class Candidate:
         return paced(self.policy, self.entry.name, view.ttl, self.prefixes)
 
     def _ttl_of_a_write(self, view: View) -> int:
-        """As if the entry had what the provider would grant: it may be one that an agent wrote."""
+        """The TTL the provider would grant, because the entry may have been written by an agent."""
         longest = self.state.life.longest_ttl or TTL_1H
         asked = replace(view, ttl=min(self.call.ttl, longest))
         return min(decide(asked, self._paced(asked)).ttl, longest)
 
     def with_observed(self, now: float) -> Candidate:
-        """The same after what the agent itself told of."""
+        """The candidate updated with traffic that the agent reported."""
         return self._after(self._observed(now), now)
 
     def _after(self, arrivals: Sequence[float], now: float) -> Candidate:
@@ -200,7 +201,7 @@ class Candidate:
         return replace(self, state=state, learned=learned)
 
     def with_traffic(self, arrivals: Sequence[float], now: float) -> Candidate:
-        """The same after these signs of traffic (epoch seconds, ascending)."""
+        """The candidate updated with these traffic signals (epoch seconds, ascending)."""
         new = [at for at in arrivals if at > (self.state.traffic.at or 0.0)]
         observed = self._observed(now)
         after = self._after([*observed, *new], now)
@@ -211,7 +212,7 @@ class Candidate:
         return replace(after, state=state, evidence=METRIC)
 
     def _observed(self, now: float) -> list[float]:
-        """Traffic that the agent itself told of since the last check."""
+        """Traffic that the agent reported since the last check."""
         state, view = self.state, self._view(now)
         at = state.traffic.at or 0.0
         recent = now - at < self._paced(view).refresh_after(view.ttl) + 2 * 60
@@ -219,12 +220,12 @@ class Candidate:
 
     @property
     def learned_text(self) -> str | None:
-        """The new counters as the state keeps them."""
+        """The new counters in the state's form."""
         return None if self.learned is None else encoded(self.learned)
 
     @property
     def own_learned_text(self) -> str | None:
-        """The same for the state of a version that was superseded; None for the present one."""
+        """The new counters of a superseded version; None for the current one."""
         return self.learned_text if self.shared is None else None
 
 
@@ -239,10 +240,10 @@ def _latency(state: State, call: WarmCall, latency_value: float) -> float:
 
 
 def _spent(state: State, call: WarmCall, shared: State | None) -> float:
-    """What warm calls have cost, in units of one uncached read of the prefix.
+    """What warm calls have cost, in units of the prefix's uncached input.
 
-    Less the read of each start's call that a request then read: the price of its first token. And
-    what starts of other versions have taken since this one is deployed.
+    Subtracts one read for each start's call that a request then read (the price of its faster first
+    token). Includes what starts of other versions have taken since this one was deployed.
     """
     unit, prices = _dollars(call, "input"), relative_prices(call.usd_per_mtok)
     if not unit or state.money.unpriced:
@@ -262,12 +263,12 @@ def _dollars(call: WarmCall, price: str) -> float | None:
 
 
 def encoded(learned: bytes) -> str:
-    """The policy's counters as the state keeps them."""
+    """The policy's counters in the state's form."""
     return b64encode(learned).decode()
 
 
 def decoded(text: str) -> bytes:
-    """The policy's counters; none where the text holds something else."""
+    """The policy's counters; empty if the text is invalid."""
     try:
         return b64decode(text, validate=True)
     except (Base64Error, ValueError):

@@ -1,4 +1,4 @@
-"""The prefixes of one deployment: the keys of their states, and their files when needed."""
+"""The prefixes of a deployment: their state keys, and their files on demand."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _READERS = 16
 
 
 class PrefixCatalog:
-    """What the manifest lists.
+    """The prefixes in the manifest.
 
-    Objects are addressed by content, so what was read once stays valid for the environment's
-    life; a file that cannot be used is tried again whenever it is needed.
+    Objects are addressed by content, so a loaded file stays valid for the environment's life. A
+    faulty file is read again whenever it is needed.
 
     Parameters
     ----------
     bucket
-        Holds the manifest and the files.
+        The bucket of the manifest and the files.
     manifest_key
         The manifest's key.
     tell
-        Told of each file that cannot be used, once for each problem.
+        Called for each faulty file, once per problem.
     now
-        Epoch seconds: what is deployed later, this environment does not know.
+        Epoch seconds; later deployments are unknown to this environment.
 
     Raises
     ------
     SettingsError
-        When the manifest cannot be used.
+        The manifest cannot be used.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class PrefixCatalog:
         self._read_at = now
 
     def learn_keys(self) -> None:
-        """Fill `entries`, by the keys of their states; new ones are `unregistered` too."""
+        """Fill `entries`, by state key; new ones are also `unregistered`."""
         if not self._keyless:
             return
         with ThreadPoolExecutor(_READERS) as pool:
@@ -89,19 +89,19 @@ class PrefixCatalog:
 
     @property
     def latency_value(self) -> float:
-        """US dollars that a second of waiting is worth: the setting's, else the manifest's."""
+        """The value of a second of waiting in US dollars, from the setting or else the manifest."""
         return self._settings.latency_value or self.manifest.latency_value
 
     def may_drop(self, state: State) -> bool:
         """Whether a state that is missing from `entries` may be treated as removed.
 
-        Not while keys are unknown, nor where a later deployment, which may run beside this
-        environment for a while, has registered it.
+        Not while keys are unknown, and not if a later deployment, which may run in parallel for a
+        while, has registered it.
         """
         return not self._keyless and (state.deployment.at or 0.0) <= self._read_at
 
     def call(self, entry: Entry) -> WarmCall | None:
-        """The entry's warm call; None when its file cannot be used: see `broken`."""
+        """The entry's warm call; None if its file cannot be used, see `broken`."""
         try:
             call = self._load(entry)
         except PrefixFileError as error:
@@ -111,12 +111,12 @@ class PrefixCatalog:
         return call
 
     def earlier_call(self, key: str, entry: Entry) -> WarmCall:
-        """The warm call of an earlier version, by its state's key.
+        """The warm call of an earlier version, by state key.
 
         Raises
         ------
         PrefixFileError
-            When its file is gone, or holds another version.
+            Its file is gone, or holds another version.
         """
         call = self._load(entry)
         if self._key_of(call) != key:
@@ -160,7 +160,7 @@ class PrefixCatalog:
 
 
 class _Calls:
-    """The warm calls used last, up to a number of bytes; safe between threads."""
+    """A cache of recently used warm calls, limited in bytes; thread-safe."""
 
     def __init__(self, most: int = 64 * 1024 * 1024) -> None:
         self._most = most

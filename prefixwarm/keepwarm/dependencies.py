@@ -1,4 +1,4 @@
-"""What a tick, or a worker's batch, is put together from."""
+"""The dependencies of a tick or a worker's batch."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Dependencies:
-    """One environment's settings and connections; `clock` tells epoch seconds.
+    """One environment's settings and connections; `clock` returns epoch seconds.
 
-    Only `tick` and `Batch` take all of them, and hand to each step what it needs. `queue` takes
-    what is beyond `most_in_a_tick` calls; None where a tick does all. So many prefixes as `at_once`
-    are looked at together, since each holds its whole prompt; so many are registered before that,
-    the others with the time that is left.
+    Only `tick` and `Batch` take all of them, and pass to each step what it needs. `queue` receives
+    the calls beyond `most_in_a_tick`; None if a tick makes all calls. At most `at_once` prefixes
+    are processed together, because each holds its whole prompt; as many are registered first, and
+    more if time is left.
     """
 
     settings: Settings

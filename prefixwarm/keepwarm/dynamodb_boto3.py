@@ -1,4 +1,4 @@
-"""The warm state through boto3: the same parameters that the init phase signs itself."""
+"""Accesses the warm state through boto3, with the same operations as the init phase."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONNECTIONS = 64
 
 
 def quick(read_seconds: float) -> Config:
-    """A client's settings for a caller whose time is short: two attempts, then an error."""
+    """A client configuration for callers with little time: two attempts, then an error."""
     return Config(
         connect_timeout=2,
         read_timeout=read_seconds,
@@ -32,7 +32,7 @@ def quick(read_seconds: float) -> Config:
 
 
 def boto_calls(client: DynamoDBClient) -> DynamoCall:
-    """DynamoDB by boto3's low-level client, as `DynamoState` wants it."""
+    """Return a `DynamoCall` by boto3's low-level client."""
     operations: dict[str, Any] = {
         "GetItem": client.get_item,
         "UpdateItem": client.update_item,

@@ -1,4 +1,4 @@
-"""The fan-out: what one tick does not do itself is handed over to workers, by SQS."""
+"""Hands calls that exceed one tick over to workers, through SQS."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-# A message is worth nothing later than this.
+# The seconds after which a message expires.
 USEFUL_SECONDS = 90.0
 
-# Its prefix is due again so long after that, which is more than clocks are apart.
+# The prefix becomes due again this long after that; more than clocks may differ.
 _SKEW_SECONDS = 5.0
 
-# Or sooner, so long before the entry's end that one more tick can make good what was lost; but not
+# Or sooner: one tick before the entry's end, so that a lost message can be made up for; but not
 # before the message had some time.
 _SPARE_SECONDS = 70.0
 _LEAST_SECONDS = 20.0
@@ -48,13 +48,13 @@ class Message:
     Attributes
     ----------
     key, name : str
-        Of the warm state, and of the prefix.
+        The warm state's key, and the prefix's name.
     action, reason : str
         The decision: ``refresh`` or ``write``, and why.
     decided_at, latest_start : float
-        When it was decided, and after which moment it is worth nothing.
+        When it was decided, and when the call expires.
     warm_until : float
-        The entry's life as it was decided upon: when it lives longer, somebody was here before.
+        The entry's end at the decision; if it is later now, another caller has been faster.
     """
 
     key: str
@@ -67,7 +67,7 @@ class Message:
 
     @classmethod
     def of(cls, planned: PlannedCall, now: float) -> Message:
-        """What a worker must know of a planned call."""
+        """The message for a planned call."""
         options, end = planned.options(), now + USEFUL_SECONDS
         return cls(
             key=options.key,
@@ -86,7 +86,7 @@ class Message:
         Raises
         ------
         ValueError
-            When it is none.
+            The text is not a message.
         """
         try:
             document = json.loads(text)
@@ -99,21 +99,21 @@ class Message:
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ValueError(f"{name}: {value!r}")
             if isinstance(value, (int, float)) and not -_LATEST < value < _LATEST:
-                raise ValueError(f"{name}: {value!r} is no time")
+                raise ValueError(f"{name}: {value!r} is not a time")
         if document["action"] not in _ACTIONS:
             raise ValueError(f"action: {document['action']!r}")
         return cls(**document)
 
     @property
     def text(self) -> str:
-        """As it is sent: a few hundred bytes, never prompt text."""
+        """The message as sent: a few hundred bytes, never prompt text."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @property
     def due_at(self) -> float:
-        """When the prefix is looked at again unless the worker says otherwise.
+        """When the prefix is checked again, unless the worker changes that.
 
-        Should the message be under way even then, the state keeps it from a second call.
+        If the message is still in transit then, the state prevents a second call.
         """
         sooner = self.warm_until - _SPARE_SECONDS
         if sooner < self.decided_at + _LEAST_SECONDS:
@@ -122,14 +122,14 @@ class Message:
 
 
 class Dispatcher:
-    """Hands over what is beyond one tick.
+    """Hands over the calls beyond one tick.
 
     Parameters
     ----------
     queue
-        Takes the messages; None where a tick makes all calls itself.
+        Receives the messages; None if a tick makes all calls itself.
     most
-        How many calls a tick makes itself.
+        The most calls that a tick makes itself.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class Dispatcher:
         self._most = most
 
     def beyond(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> Sequence[PlannedCall]:
-        """Hand over all but the first few hundred; returns those, or all without a queue."""
+        """Hand over all but the first `most` calls; return those, or all without a queue."""
         queue = self._queue
         if queue is None:
             return planned_calls
@@ -161,7 +161,7 @@ class Dispatcher:
         return planned_calls[: self._most]
 
     def _hand_over(self, planned_calls: Sequence[PlannedCall], queue: Queue) -> int:
-        """Put the checks off before sending: a worker may be faster than what follows here."""
+        """Postpone the checks before sending, because a worker may be faster than this tick."""
         if self._deadline.remaining() < START_SECONDS:
             return 0
         now = self._clock()

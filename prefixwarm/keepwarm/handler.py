@@ -1,4 +1,4 @@
-"""The Lambda handler: what EventBridge Scheduler starts every minute, and what others ask."""
+"""The Lambda handler: runs ticks, which EventBridge Scheduler starts every minute, and asks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.runtime import Runtime
 
 
-# Left of the invocation for what must still be written down when the last call ends.
+# Time reserved in the invocation for recording after the last call.
 MARGIN_SECONDS = 10.0
 
 
@@ -30,22 +30,22 @@ def deadline_of(context: LambdaContext) -> Deadline:
 
 
 def write(report: TickReport, message: str, own: Runtime | None) -> None:
-    """Write a report's log line, which declares its metrics; `own` is None where it failed."""
+    """Write a report's log line with its metrics; `own` is None if creating it failed."""
     service = os.environ.get(DEPLOYMENT) or os.environ.get("POWERTOOLS_SERVICE_NAME", "")
     now = own.dependencies.clock() if own else time()
     full = own is not None and own.settings.full_metrics
-    # Not by the logger: a level that the user sets must not keep a metric back.
+    # Not through the logger, because the user's log level must not suppress metrics.
     print(report.line(message, service=service, now=now, full=full), flush=True)  # noqa: T201
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
-    """Run one tick, or warm what the event asks for.
+    """Run one tick, or warm the prefixes that the event requests.
 
     Raises
     ------
     PrefixwarmError
-        When nothing may be sent in a tick: the function's `Errors` metric and its alarm show it.
-        An ask is answered with its error.
+        Nothing may be sent in a tick; shows in the function's `Errors` metric and alarm. An ask
+        gets the error as its answer.
     """
     logger.append_keys(function_request_id=context.aws_request_id)
     try:
@@ -83,6 +83,6 @@ def _asked(asked: AskEvent, context: LambdaContext) -> dict[str, Any]:
 
 
 def _refused(error: PrefixwarmError) -> dict[str, Any]:
-    """The answer; no error of the function's own, so that nobody's ask raises its alarm."""
+    """The answer to a failed ask; not a function error, so that asks cannot raise the alarm."""
     logger.warning("ask refused", why=str(error))
     return refused(error)

@@ -1,4 +1,4 @@
-"""One account for all versions of a prefix: who holds it, and how it changes hands."""
+"""Transfers the account that all versions of a prefix share to the current version."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 def with_account(
     candidate: Candidate, store: StateStore, now: float, deadline: Deadline
 ) -> Candidate:
-    """The candidate with what all versions of its prefix share.
+    """Return the candidate with the state shared by all versions of its prefix.
 
-    Where another version holds the account, it is handed over first: then this version goes on with
-    it, and the other one spends only what its own requests earn from now on.
+    If another version holds the account, it is handed over first. This version then continues it,
+    and from now on the other spends only what its own requests earn.
 
     Returns
     -------
     Candidate
-        Without what is shared, when somebody else handed it over just now.
+        Without the shared state if another caller has just handed it over.
     """
     state = candidate.state
     shared = store.read(shared_key(state.key), deadline)
@@ -44,7 +44,7 @@ def with_account(
 def _hand_over(
     candidate: Candidate, shared: State, store: StateStore, now: float, deadline: Deadline
 ) -> HandOver:
-    """What the present version leaves behind, and what this one begins with."""
+    """What the current version keeps, and what this one starts with."""
     new, old_key = candidate.state, shared.deployment.current
     call, latency_value, policy = candidate.call, candidate.latency_value, candidate.policy
     view = view_of(new, call, now, latency_value)
@@ -54,9 +54,9 @@ def _hand_over(
         return change.replace(init_spent_usd=taken - shared.money.init_spent_usd)
     old = store.read(old_key, deadline)
     old = old.replace(last_decision=old.last_decision.replace(learned=shared.last_decision.learned))
-    # What this version's own starts have taken counts as its own.
+    # Spending of this version's own starts counts as its own.
     others = shared.money.replace(init_spent_usd=shared.money.init_spent_usd - taken)
-    # Its prices may have changed with the model; only dollars are at hand, so ours measure them.
+    # Prices may have changed with the model; the account is in dollars, so convert at our prices.
     before = view_of(old, call, now, latency_value, shared.replace(money=others))
     learned = adopted(view, carry_over(before, policy), policy)
     return change.replace(

@@ -1,4 +1,4 @@
-"""Signs of real traffic: the agent functions' own `Invocations` metric."""
+"""Reads signs of real traffic from the agent functions' `Invocations` metric."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 
-# A little more than the longest time between two checks of a living entry.
+# Slightly more than the longest time between two checks of a live entry.
 LOOK_BACK_SECONDS = 4200
 _PERIOD = 60
 # GetMetricData takes 500 queries and returns 100,800 data points a call:
@@ -23,20 +23,20 @@ _QUERIES = 500
 
 
 class TrafficError(Exception):
-    """CloudWatch cannot be asked."""
+    """CloudWatch cannot be queried."""
 
 
 def invocations(
     client: CloudWatchClient, functions: Sequence[str], now: float
 ) -> dict[str, list[float]]:
-    """Minutes in which functions were invoked, epoch seconds, ascending, by function.
+    """Return the minutes in which functions were invoked, by function (epoch seconds, ascending).
 
-    A minute is told by its start: an invocation is never taken for later than it was.
+    A minute is given by its start, so an invocation is never dated too late.
 
     Raises
     ------
     TrafficError
-        When CloudWatch cannot be asked.
+        CloudWatch cannot be queried.
     """
     minutes_by_name: dict[str, list[float]] = {name: [] for name in functions}
     names = sorted(minutes_by_name)

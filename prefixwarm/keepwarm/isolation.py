@@ -1,4 +1,4 @@
-"""What goes wrong with one prefix stays with that prefix."""
+"""Keeps a failure of one prefix from affecting the others."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-# How soon a prefix is tried again whose file or state cannot be used.
+# How soon to retry a prefix whose file or state cannot be used.
 BROKEN_SECONDS = 600.0
 
 T = TypeVar("T")
 
 
 class Isolation:
-    """Runs the work of one prefix after the other; safe between threads.
+    """Runs work per prefix; thread-safe.
 
     Parameters
     ----------
     report
-        Is given a failed outcome for each prefix that was set aside, and so the alarm its cause.
+        Receives a failed outcome for each prefix set aside, which triggers the alarm.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Isolation:
         self._clock = clock
 
     def run(self, state: State, work: Callable[[], T]) -> T | None:
-        """The work's result; None where it failed: then this prefix is set aside for a while.
+        """Return the work's result; if it fails, set the prefix aside for a while and return None.
 
         Raises
         ------
         StateError
-            When the table is the cause, which is every prefix's.
+            The table failed, which affects every prefix.
         """
         try:
             return work()
@@ -67,7 +67,7 @@ class Isolation:
         return None
 
     def set_aside(self, key: str, reason: str) -> None:
-        """Put the next check of this state off, and say why."""
+        """Postpone the next check of this state, with the reason."""
         logger.error("set aside; the others are kept warm", key=key, why=reason)
         if key:
             now = self._clock()

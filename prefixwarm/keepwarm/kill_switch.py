@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
 
 def stopped(settings: Settings, client: SSMClient) -> str:
-    """Why nothing may be sent; empty when sending is allowed.
+    """Return why nothing may be sent, or "".
 
     Raises
     ------
     SettingsError
-        When the kill switch cannot be read or holds neither yes nor no: whoever put it there
-        may have meant "stop".
+        The kill switch cannot be read or is neither yes nor no; it may have been meant to stop.
     """
     if settings.disabled:
         return f"disabled by {DISABLED}"

@@ -1,4 +1,4 @@
-"""What is written down beside a warm call: others' money, next check, rewrites in a row."""
+"""Records more than the warm call itself: others' spending, the next check, rewrites."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class LedgerWriter:
-    """Keeps the ledgers of one tick, and its report's outcomes; safe between threads.
+    """Writes the ledgers of one tick, and its report's outcomes; thread-safe.
 
     Parameters
     ----------
     total
-        The key of the ledger of all prefixes.
+        The key of the deployment's ledger.
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class LedgerWriter:
         self._clock = clock
 
     def record_outcome(self, planned: PlannedCall, outcome: Outcome) -> None:
-        """Log one outcome, and note the prefix's next check.
+        """Log one outcome, and record the prefix's next check.
 
         Raises
         ------
         StateError
-            When that cannot be written.
+            It cannot be written.
         """
         self._report.outcomes.append(outcome)
         _log(planned, outcome)
@@ -51,12 +51,12 @@ class LedgerWriter:
             self._record_check(planned, outcome)
 
     def settle(self, state: State) -> None:
-        """Bring into the ledgers what others have spent, and what was saved.
+        """Enter others' spending and savings into the ledgers.
 
         Raises
         ------
         StateError
-            When it cannot be written.
+            It cannot be written.
         """
         now, until = self._clock(), Deadline.after(RECORD_SECONDS)
         settlement = self._store.settle(state, self._total, day_of(now), now, until)

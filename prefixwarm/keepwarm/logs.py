@@ -1,4 +1,4 @@
-"""The function's log: JSON lines, never prompt text or keys."""
+"""The function's logger: JSON lines, never prompt text or keys."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from functools import partial
 
 from aws_lambda_powertools import Logger
 
-# ASCII: no character of a name or a reason can steer a terminal that shows the log.
+# ASCII, so that no character of a name or reason can control a terminal.
 logger = Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))

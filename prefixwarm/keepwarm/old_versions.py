@@ -1,7 +1,7 @@
-"""Versions of a prefix that a deployment has replaced: refreshed while they are still in use.
+"""Keeps superseded versions of a prefix warm while they are still in use.
 
 A weighted alias, or a rollback of one, sends real traffic to an earlier version of a function, and
-so to the prefix that was deployed with it.
+so to the prefix deployed with it.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State
 
 
-# Three refreshes cost less than a sixth of the write that they may save.
+# Three refreshes cost less than a sixth of the write they may save.
 SILENT_SECONDS = 3 * 3600.0
-# Of each prefix, besides the one that is deployed.
+# Per prefix, in addition to the deployed version.
 MOST_VERSIONS = 2
 
-# Of a key: state, route, region, scope and name; what follows changes with each version.
+# The constant parts of a key: state, route, region, scope and name; the rest is per version.
 _PARTS = 5
 
 
 def prefix_of(key: str) -> str:
-    """What the keys of all versions of a prefix begin with."""
+    """The common start of the keys of all versions of a prefix."""
     return "/".join(key.split("/")[:_PARTS])
 
 
 def used_at(state: State) -> float:
-    """When this very version was last used: epoch seconds, 0 for never.
+    """When this version was last used, in epoch seconds; 0 for never.
 
-    An invocation says nothing here: the metric does not tell a function's versions apart.
+    Invocations do not count, because the metric does not distinguish a function's versions.
     """
     return max(state.traffic.matched_at or 0.0, state.traffic.started_at or 0.0)
 
 
 def held_back(decision: Decision, *, alive: bool) -> Decision:
-    """The decision about a superseded version: what has lapsed is left to its own requests."""
+    """The decision about a superseded version, which is never written again once it has expired."""
     action, reason = decision.action, f"superseded: {decision.reason}"
     if action == "write":
         action = "refresh" if alive else "rest"
@@ -51,7 +51,7 @@ def held_back(decision: Decision, *, alive: bool) -> Decision:
 
 
 class OldVersions:
-    """The versions that are known; safe between threads."""
+    """The known versions; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -59,11 +59,11 @@ class OldVersions:
         self._used: dict[str, dict[str, float]] = {}
 
     def replaced_by(self, key: str, entry: Entry) -> None:
-        """Other versions of this prefix are superseded by this one."""
+        """Note that this version supersedes the prefix's other versions."""
         self._current[prefix_of(key)] = (key, entry)
 
     def entry(self, state: State, now: float) -> tuple[Entry | None, str]:
-        """Where the version of this state is found; or None, and why it is forgotten."""
+        """The manifest entry for an older version, or None and the reason it is dropped."""
         current = self._current.get(prefix_of(state.key))
         if current is None:
             return None, "no longer in the manifest"
@@ -74,9 +74,9 @@ class OldVersions:
 
     def _refusal(self, state: State, current: str, now: float) -> str:
         if not state.deployment.object:
-            return "its file is not known"
+            return "its file is unknown"
         if _model_of(state.key) != _model_of(current) and _signed(state.key):
-            return "of another model: the function's role may call the deployed one only"
+            return "it has another model: the function's role may call only the deployed one"
         if now - used_at(state) > SILENT_SECONDS:
             return f"not used for {SILENT_SECONDS / 3600:.0f} hours"
         return "" if self._among_the_last(state) else f"{MOST_VERSIONS} others were used since"

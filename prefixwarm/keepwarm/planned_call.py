@@ -1,4 +1,4 @@
-"""One call that was decided: what is asked of the state for it, and what is noted after it."""
+"""A planned call: its options, and what to record after it."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ if TYPE_CHECKING:
     from prefixwarm.warm.lease_time import LeaseWatch
 
 
-# A refresh that starts later than this before the entry's end may reach the provider too late.
+# A refresh that starts closer to the entry's end may reach the provider too late.
 MARGIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class PlannedCall:
-    """A call to be made, and the decision that it follows from."""
+    """A call to make, and the decision behind it."""
 
     candidate: Candidate
     decision: Decision
 
     @property
     def urgency(self) -> tuple[bool, float]:
-        """Refreshes before writes, and of those the entry that ends first."""
+        """Sort key: refreshes before writes, then the entry that expires first."""
         return self.decision.action == "write", self.candidate.state.life.warm_until or 0.0
 
     @property
     def idle_refreshes(self) -> int:
-        """Warm calls without traffic, this one included; the first write of all begins at 0."""
+        """Warm calls without traffic, including this one; the very first write counts as 0."""
         state = self.candidate.state
         return state.traffic.idle_refreshes + 1 if state.life.warm_until else 0
 
     @property
     def fresh_state(self) -> State | None:
-        """The state if it was read just now; None where it is to be read again."""
+        """The state if it was read just now; None if it must be read again."""
         return None
 
     @property
     def watch(self) -> LeaseWatch | None:
-        """What a caller that asks again has seen of the lease's holder; else None."""
+        """What a polling caller has observed of the lease's holder, or None."""
         return None
 
     def options(self, by: str = KEEPWARM) -> CallOptions:
-        """What `by` asks of the warm call."""
+        """The options of the warm call made by `by`."""
         state = self.candidate.state
         ends = state.life.warm_until or 0.0
         refresh = self.decision.action == "refresh"
         return CallOptions(
             key=state.key,
             owner=f"{by}-{os.urandom(8).hex()}",
-            # What was read: a refresh that somebody else made meanwhile is not repeated.
+            # As read, so that another caller's refresh meanwhile is not repeated.
             needed_until=ends,
             latest_start=ends - MARGIN_SECONDS if refresh else None,
             idle_refreshes=1 if state.life.warm_until else 0,
@@ -70,7 +70,7 @@ class PlannedCall:
         )
 
     def check(self, now: float) -> Check:
-        """What is noted where nothing is sent; `next_check` must not be None."""
+        """The check to record if nothing is sent; `next_check` must not be None."""
         candidate, decision = self.candidate, self.decision
         return Check(
             at=now,
@@ -81,7 +81,7 @@ class PlannedCall:
         )
 
     def after(self, outcome: Outcome) -> Candidate:
-        """The candidate as a call that worked has left it."""
+        """The candidate after a successful call."""
         state = self.candidate.state
         life = state.life.replace(
             last_touch=outcome.started_at,
@@ -103,11 +103,11 @@ class PlannedCall:
         )
 
     def account_after(self, called: Candidate, now: float) -> Account | None:
-        """What is noted for all versions of the prefix after a call that worked."""
+        """The account change for all versions after a successful call."""
         return called.account(now)
 
     def check_after(self, outcome: Outcome, called: Candidate, now: float) -> Check:
-        """What is noted after a call that worked; `called` is the candidate as it left it."""
+        """The check to record after a successful call; `called` is the candidate after it."""
         before = self.candidate.state.backoff.rewrites
         rewrites = rewrite_breaker.count(self.candidate.state, self.decision.action, outcome)
         tripped = rewrites >= rewrite_breaker.MOST_REWRITES

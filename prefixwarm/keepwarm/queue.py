@@ -1,4 +1,4 @@
-"""The work queue in SQS: takes texts, ten at a time."""
+"""Sends messages to the work queue in SQS, ten at a time."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BATCH_SIZE = 10
 
 
 class Queue:
-    """One queue, to send to.
+    """One queue to send to.
 
     Parameters
     ----------
     client
-        Of boto3.
+        A boto3 client.
     url
         The queue's URL.
     """
@@ -35,7 +35,7 @@ class Queue:
         self._url = url
 
     def send(self, texts: Sequence[str]) -> dict[int, str]:
-        """Send `BATCH_SIZE` texts at most; why not, by the positions of those not taken."""
+        """Send at most `BATCH_SIZE` texts; return errors by position of rejected texts."""
         entries: Any = [{"Id": str(i), "MessageBody": text} for i, text in enumerate(texts)]
         try:
             with replies():

@@ -1,4 +1,4 @@
-"""The circuit breaker: refreshes that write instead of reading stop after the second in a row."""
+"""The circuit breaker: stops refreshes after two in a row wrote instead of reading."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _NAME = "circuit breaker"
 
 
 def rewrote(action: str, outcome: Outcome) -> bool:
-    """Whether a refresh of an entry that should have lived wrote it anew."""
+    """Whether a refresh of an entry that should have been alive wrote it again."""
     return action == "refresh" and outcome.kind in (WRITTEN, PARTIAL)
 
 
 def count(state: State, action: str, outcome: Outcome) -> int:
-    """Rewrites in a row after this outcome; only a read ends the row."""
+    """The number of consecutive rewrites after this outcome; only a read resets it."""
     if outcome.kind == REFRESHED:
         return 0
     return state.backoff.rewrites + rewrote(action, outcome)
 
 
 def cause(outcome: Outcome) -> str:
-    """The likely cause of a rewrite, in words."""
+    """The likely cause of a rewrite."""
     if outcome.downgraded:
         return f"downgrade: {outcome.reason}"
     if outcome.kind == PARTIAL:
@@ -42,7 +42,7 @@ def cause(outcome: Outcome) -> str:
 
 
 def sentence(rewrites: int, outcome: Outcome | None = None) -> str:
-    """Why the prefix rests; with the likely cause where the last outcome is at hand."""
+    """Why refreshes have stopped, with the likely cause if the last outcome is known."""
     likely = f" (likely cause: {cause(outcome)})" if outcome else ""
     return (
         f"{_NAME}: {rewrites} refreshes in a row wrote instead of reading{likely}; "
@@ -51,7 +51,7 @@ def sentence(rewrites: int, outcome: Outcome | None = None) -> str:
 
 
 def refusal(state: State, now: float) -> str:
-    """Why the breaker stops calls for this prefix; empty when it does not."""
+    """Why the breaker stops calls for this prefix, or ""."""
     if (state.backoff.tripped_until or 0.0) <= now:
         return ""
     return (

@@ -1,7 +1,7 @@
-"""Pauses of a whole route: what one call's error says about all others.
+"""Pauses a whole route when one call's error affects all others.
 
-A rate limit, a spend limit, an unreachable provider or a missing key concern every prefix of the
-route. The pause is kept in the state's table, so that the following ticks respect it.
+A rate limit, a spend limit, an unreachable provider or a missing key affects every prefix on the
+route. The pause is stored in the table, so that later ticks respect it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-# Until the next tick, which tries one call before the others.
+# Until the next tick, which sends a probe before other calls.
 BRIEF = 45.0
 LONGEST = 3600.0
 
@@ -30,24 +30,24 @@ _NO_PAUSE = RoutePause(until=0.0, reason="")
 
 
 def route_key(route: str, region: str, scope: str) -> str:
-    """The key of the item that holds a route's pause: `backoff_until` and `reason`."""
+    """The key of the item with a route's pause: `backoff_until` and `reason`."""
     return "/".join(("route", route, region or "-", scope))
 
 
 def pause_after(classification: Classification) -> float:
-    """Seconds for which an error stops its whole route; 0 when it concerns one prefix alone."""
+    """How many seconds an error stops its whole route; 0 if it affects one prefix alone."""
     if classification.scope != ROUTE:
         return 0.0
     return min(max(classification.pause or BRIEF, 1.0), LONGEST)
 
 
 class RouteBreaker:
-    """The pauses that one tick knows of; safe between threads.
+    """The pauses known to one tick; thread-safe.
 
     Parameters
     ----------
     store
-        Remembers them between ticks.
+        Stores them between ticks.
     scope
         The cache scope of this deployment.
     """
@@ -72,12 +72,12 @@ class RouteBreaker:
         for route in routes:
             try:
                 self._pauses[route] = self._store.read_pause(self._key(route), deadline)
-            except StateItemError as error:  # noqa: PERF203 - of one route
-                # Whoever wrote it meant to pause the route.
+            except StateItemError as error:  # noqa: PERF203 - affects one route
+                # The item was meant to pause the route.
                 self._pauses[route] = RoutePause(until=self._clock() + BRIEF, reason=str(error))
 
     def note(self, route: str, classification: Classification, reason: str) -> None:
-        """Take an error of a call on this route into account."""
+        """Pause a route if an error of a call on it requires that."""
         seconds = pause_after(classification)
         until = self._clock() + seconds
         with self._lock:
@@ -86,18 +86,18 @@ class RouteBreaker:
                 self._new.add(route)
 
     def pause(self, route: str) -> RoutePause | None:
-        """The route's pause; None when it is not paused now."""
+        """The route's pause; None if it is not paused now."""
         with self._lock:
             pause = self._pauses.get(route, _NO_PAUSE)
         return pause if pause.until > self._clock() else None
 
     def paused(self) -> dict[str, str]:
-        """Routes that are paused now, and why."""
+        """The currently paused routes, with reasons."""
         pauses = {route: self.pause(route) for route in self._pauses}
         return {route: pause.reason for route, pause in pauses.items() if pause}
 
     def keep(self, deadline: Deadline) -> None:
-        """Write the new ones down for the following ticks."""
+        """Store new pauses for later ticks."""
         for route in sorted(self._new):
             self._store.pause(self._key(route), self._pauses[route], deadline)
         self._new.clear()

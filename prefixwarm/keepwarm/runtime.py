@@ -1,4 +1,4 @@
-"""One environment of the keep-warm function and of its workers."""
+"""The runtime of one environment of the keep-warm function or its workers."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 
 
 class Runtime:
-    """One environment: its connections, and its manifest once read.
+    """One environment: its connections, and its manifest once loaded.
 
     Parameters
     ----------
     environ
         Settings, credentials and endpoints.
     clock
-        Tells epoch seconds; None for the table's own time.
+        Returns epoch seconds; None for the table's time.
     most_in_a_tick, at_once
         See `Dependencies`.
 
     Raises
     ------
     SettingsError
-        When a setting is missing or not understood.
+        A setting is missing or invalid.
     """
 
     def __init__(
@@ -82,20 +82,20 @@ class Runtime:
         self._ticked_at: float | None = None
 
     def tick(self, deadline: Deadline, report: TickReport) -> None:
-        """See `prefixwarm.keepwarm.tick.tick`; nothing is done while keep-warm is switched off.
+        """See `prefixwarm.keepwarm.tick.tick`; does nothing while keep-warm is switched off.
 
         Raises
         ------
         SettingsError
-            When the manifest or the kill switch cannot be used.
+            The manifest or the kill switch cannot be used.
         StateError
-            When the state cannot be used.
+            The state cannot be used.
         """
         now = self.dependencies.clock()
         missed, self._ticked_at = ticks_missed(self._ticked_at, now), now
         report.stopped = self.stopped()
         if not report.stopped:
-            # Other environments may have had them: the tick counts none while nothing is overdue.
+            # Other environments may have run them: the tick counts none while nothing is overdue.
             report.missed = missed
             tick(self.dependencies, self.catalog(), deadline, report)
 
@@ -105,7 +105,7 @@ class Runtime:
         Raises
         ------
         UsageError
-            For an unknown name, or when the manifest cannot be used: nothing is sent.
+            A name is unknown, or the manifest cannot be used; nothing is sent.
         """
         return warm_asked(asked, self.dependencies, self.catalog(), deadline, report, self.stopped)
 
@@ -119,7 +119,7 @@ class Runtime:
         Raises
         ------
         SettingsError
-            When the manifest cannot be used.
+            The manifest cannot be used.
         """
         if self._catalog is None:
             self._catalog = PrefixCatalog(
@@ -137,12 +137,12 @@ class Runtime:
         self._transport.close()
 
 
-# The runtime of this process, once it is made; who runs several in turn puts each one here.
+# The process's runtime, once created; code that runs several in turn sets each here.
 CURRENT: list[Runtime] = []
 
 
 def runtime() -> Runtime:
-    """The one of this process; a broken one is not kept."""
+    """The process's runtime; not kept if creating it fails."""
     if not CURRENT:
         CURRENT.append(Runtime(os.environ))
     return CURRENT[0]

@@ -1,4 +1,4 @@
-"""Objects in S3: the manifest and the prefix files."""
+"""Reads the manifest and prefix files from S3."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class Bucket:
-    """One bucket, read only."""
+    """A read-only bucket."""
 
     def __init__(self, client: S3Client, name: str) -> None:
         self._client = client
         self._name = name
 
     def url(self, key: str) -> str:
-        """What stands for an object in messages."""
+        """The name of an object in messages."""
         return f"s3://{self._name}/{key}"
 
     def read(self, key: str) -> bytes:
-        """An object's bytes; of one that is too large, one more than a prefix file may have.
+        """Read an object; of an oversized one, one byte more than a prefix file may have.
 
         Raises
         ------
         PrefixFileError
-            When it cannot be read; trying again later may help.
+            It cannot be read; trying again later may help.
         """
         try:
             with replies():
@@ -49,12 +49,12 @@ class Bucket:
 
 
 def split_url(url: str | None) -> tuple[str, str]:
-    """Bucket and key of the manifest's URL.
+    """Split the manifest's URL into bucket and key.
 
     Raises
     ------
     SettingsError
-        When it is not one.
+        It is not an S3 URL.
     """
     scheme, _, rest = (url or "").partition("://")
     bucket, _, key = rest.partition("/")

@@ -1,4 +1,4 @@
-"""Selects from what is due: files, traffic, and what the policy makes of it."""
+"""Selects the calls to make from due states: loads files, adds traffic, applies the policy."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-# A pause shorter than this is waited out: the prefix stays due.
+# With a shorter pause, the prefix stays due.
 PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class CandidateSelector:
-    """Selects what one tick, or one batch of a worker, may warm; `now` is when that began."""
+    """Selects what one tick, or one worker batch, may warm; `now` is when it began."""
 
     store: StateStore
     cloudwatch: CloudWatchClient
@@ -54,17 +54,17 @@ class CandidateSelector:
     now: float
 
     def candidates(self, states: Sequence[State]) -> list[Candidate]:
-        """The prefixes that may be warmed; the others are retired or put off."""
+        """The prefixes that may be warmed; the others are retired or postponed."""
         return [candidate for candidate in self.pool.map(self.candidate, states) if candidate]
 
     def candidate(self, state: State) -> Candidate | None:
-        """The prefix if it may be warmed; else None, and it is retired or put off."""
+        """The prefix if it may be warmed; otherwise it is retired or postponed."""
         return self.isolation.run(state, lambda: self._candidate(state))
 
     def planned_calls(
         self, candidates: Sequence[Candidate], route_breaker: RouteBreaker
     ) -> list[PlannedCall]:
-        """The calls that are due now; of the others the next check is noted."""
+        """The calls due now; for the others, record the next check."""
         decided = self._decided(self._with_observed(candidates))
         waiting = [planned for planned in decided if planned.decision.action == "wait"]
         others = [planned.candidate for planned in decided if planned.decision.action != "wait"]
@@ -80,7 +80,7 @@ class CandidateSelector:
         return planned_calls
 
     def _with_observed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Take into account what agents told of, whether anything is due or not."""
+        """Add traffic reported by agents, whether or not anything is due."""
         after = [
             self.isolation.run(candidate.state, partial(candidate.with_observed, self.now))
             for candidate in candidates
@@ -88,7 +88,7 @@ class CandidateSelector:
         return [candidate for candidate in after if candidate]
 
     def _decided(self, candidates: Sequence[Candidate]) -> list[PlannedCall]:
-        """What is decided of each; those of which nothing can be decided are set aside."""
+        """Decide about each prefix; set those aside for which that fails."""
         decisions = [
             self.isolation.run(candidate.state, partial(candidate.decision, self.now))
             for candidate in candidates
@@ -97,7 +97,7 @@ class CandidateSelector:
         return [PlannedCall(candidate, decision) for candidate, decision in pairs if decision]
 
     def affordable(self, planned_calls: Sequence[PlannedCall], budget: Budget) -> list[PlannedCall]:
-        """Those that the budget allows, in their order; of the others the next check is noted."""
+        """The calls that the budget allows, in order; for the others, record the next check."""
         allowed: list[PlannedCall] = []
         resting: list[PlannedCall] = []
         for candidate in (planned.candidate for planned in planned_calls):
@@ -131,7 +131,7 @@ class CandidateSelector:
         list(self.pool.map(work, items))
 
     def _earlier(self, state: State) -> Entry | None:
-        """An earlier version of a prefix that is still in use; what else is unknown is retired."""
+        """The entry of an earlier version still in use; other unknown states are retired."""
         if not self.catalog.may_drop(state):
             return None
         entry, why = self.catalog.old_versions.entry(state, self.now)
@@ -144,7 +144,7 @@ class CandidateSelector:
         self.store.retire(state.key, self.deadline)
 
     def _held_until(self, state: State) -> tuple[float, str] | None:
-        """Until when a prefix is held back, and why: back-off or circuit breaker."""
+        """Until when a back-off or the circuit breaker holds a prefix back, and why."""
         if state.held_back(self.now, KEEPWARM):
             return state.backoff.until or 0.0, state.last_decision.reason
         if refusal := rewrite_breaker.refusal(state, self.now):
@@ -152,7 +152,8 @@ class CandidateSelector:
         return None
 
     def _call(self, state: State, entry: Entry) -> WarmCall | None:
-        """Its warm call, if its file can be used; else it is put off, an earlier one retired."""
+        """The warm call; if the file cannot be used, postpone the prefix, or retire an old
+        version."""
         if entry.superseded:
             try:
                 return self.catalog.earlier_call(state.key, entry)
@@ -168,11 +169,11 @@ class CandidateSelector:
     def _usable(self, state: State, entry: Entry) -> Candidate | None:
         call = self._call(state, entry)
         candidate = self.built(state, entry, call) if call else None
-        # None has the account while another tick hands it over: the prefix stays due.
+        # While another tick hands over the account nobody has it; the prefix stays due.
         return candidate if candidate and (entry.superseded or candidate.shared) else None
 
     def built(self, state: State, entry: Entry, call: WarmCall) -> Candidate:
-        """The candidate of a prefix; a new version goes on with the account of the one before."""
+        """The candidate of a prefix; a new version continues the previous version's account."""
         manifest = self.catalog.manifest
         candidate = Candidate(
             state=state,
@@ -191,7 +192,7 @@ class CandidateSelector:
         self.store.record_check(state.key, check, self.deadline)
 
     def _with_traffic(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Ask for real traffic, once for all; what is seen ends the silence."""
+        """Query real traffic for all prefixes at once; traffic ends the silence."""
         senders = [candidate.senders(self.now) for candidate in candidates]
         minutes = self._minutes(set().union(*senders))
         updated = [

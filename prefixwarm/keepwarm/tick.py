@@ -1,4 +1,4 @@
-"""One tick, step by step."""
+"""The steps of one tick."""
 
 from __future__ import annotations
 
@@ -31,20 +31,19 @@ if TYPE_CHECKING:
 # More than a minute's worth of checks for 100,000 prefixes.
 _MOST_DUE = 4000
 
-# Seconds of the tick beyond which more prefixes are registered once what is due is done.
+# Minimum seconds left in the tick to register more prefixes after the due calls.
 _SPARE = 10.0
 
 
 def tick(
     dependencies: Dependencies, catalog: PrefixCatalog, deadline: Deadline, report: TickReport
 ) -> None:
-    """Warm what is due, and note in the report what was done.
+    """Warm due prefixes, and report what was done.
 
     Raises
     ------
     StateError
-        When the state cannot be used: nothing is sent without it, and nothing more when it fails
-        on the way.
+        The state cannot be used: nothing is sent without it, and nothing more once it fails.
     """
     settings, clock = dependencies.settings, dependencies.clock
     route_breaker = RouteBreaker(
@@ -53,7 +52,7 @@ def tick(
     try:
         _warm_due(dependencies, catalog, deadline, report, route_breaker)
     finally:
-        # Calls that lasted until the end leave no time of the tick, but a reason to pause.
+        # Calls that lasted until the end leave no time in the tick, but pauses must be stored.
         route_breaker.keep(Deadline.after(RECORD_SECONDS))
         report.broken = len(catalog.broken)
         report.paused = route_breaker.paused()
@@ -84,7 +83,7 @@ def _warm_due(
             store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
         )
         planned = _select_calls(selector, states, route_breaker, deadline, dependencies.at_once)
-        # What the rate puts off takes nothing of the budget.
+        # Calls beyond the rate do not use up the budget.
         budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
         planned = selector.affordable(planned, budget)
         record = ledger_writer.record_outcome
@@ -103,7 +102,7 @@ def _warm_due(
 def _due(
     store: StateStore, now: float, isolation: Isolation, report: TickReport, deadline: Deadline
 ) -> list[State]:
-    """The states whose next check is due; items that cannot be read are set aside."""
+    """The states whose next check is due; unreadable items are set aside."""
     due = store.due(now, _MOST_DUE, deadline)
     report.due, report.unreadable = len(due.states), len(due.unreadable)
     longest_due = due.states[0].last_decision.due_at if due.states else None
@@ -124,7 +123,7 @@ def _select_calls(
     deadline: Deadline,
     at_once: int,
 ) -> list[PlannedCall]:
-    """The calls that are due and within the rate, most urgent first."""
+    """The due calls within the rate, most urgent first."""
     planned_calls: list[PlannedCall] = []
     for start in range(0, len(states), at_once):
         candidates = selector.candidates(states[start : start + at_once])
@@ -137,9 +136,9 @@ def _select_calls(
 def _register(
     dependencies: Dependencies, catalog: PrefixCatalog, pool: ThreadPoolExecutor, deadline: Deadline
 ) -> None:
-    """Make some prefixes of the manifest known, each once in an environment's life.
+    """Register some prefixes of the manifest, each once per environment.
 
-    Few are due at once; many are spread over the minutes that the rate of writes needs.
+    A few become due at once; many are spread over the minutes that the write rate requires.
     """
     minutes = len(catalog.manifest.entries) // writes_per_minute(catalog.manifest.calls_per_minute)
     now = dependencies.clock()

@@ -1,4 +1,4 @@
-"""What one tick, or one batch of a worker, did, and its metrics."""
+"""The report of one tick or one worker batch, with its metrics."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ _ALWAYS = (
     "WarmReadTokens",
     "WarmWriteTokens",
 )
-# Written by the init phase for each call; over a tick's calls their sum says nothing.
+# Written by the init phase per call; a sum over a tick's calls would be meaningless.
 _PER_CALL = ("WarmMilliseconds",)
 
 
 @dataclass
 class TickReport:
-    """What one tick did.
+    """The report of one tick.
 
     Attributes
     ----------
     stopped : str
-        Why nothing may be sent at all; empty when sending is allowed.
+        Why nothing may be sent at all, or "".
     state_error : str
-        Why the state could not be used; empty when it could.
+        Why the state could not be used, or "".
     due : int
-        States that were looked at.
+        The number of due states.
     outcomes : list of Outcome
-        Of every warm call that was asked for.
+        The outcomes of all requested warm calls.
     saved_usd : float
-        What was saved and brought into the ledgers, US dollars.
+        Savings entered into the ledgers, in US dollars.
     rewrote, budget_reached, broken, unreadable : int
-        Refreshes that wrote; prefixes left alone for the budget; prefix files that are broken;
-        states that cannot be read.
+        Refreshes that wrote; prefixes skipped for the budget; broken prefix files; unreadable
+        states.
     paused : dict
-        Paused routes, and why.
+        Paused routes, with reasons.
     traffic_unavailable : bool
-        Whether CloudWatch could not be asked.
+        Whether CloudWatch could not be queried.
     queued, dropped : int
-        Calls handed over to the queue; messages of the queue that led to no call.
+        Calls handed over to the queue; messages from the queue that led to no call.
     queue_error : str
-        Why not all that should have been was handed over; empty when it was.
+        Why the handover was incomplete, or "".
     missed : int
-        Ticks that should have come since the one before and did not, while a prefix was due.
+        Ticks missed since the one before, while a prefix was due.
     """
 
     stopped: str = ""
@@ -105,14 +105,14 @@ class TickReport:
         }
 
     def line(self, message: str, *, service: str, now: float, full: bool) -> str:
-        """The log line: what happened, with its metrics; short when nothing did.
+        """The log line with metrics; short if nothing happened.
 
         Parameters
         ----------
         message
             ``tick`` or ``batch``.
         service, now, full
-            As for `prefixwarm.warm.log_line.metric_line`.
+            As in `prefixwarm.warm.log_line.metric_line`.
         """
         values = self.metrics()
         trouble = any(values[name][0] for name in log_line.TROUBLES if name in values)
@@ -128,7 +128,7 @@ class TickReport:
         return log_line.metric_line(values, facts, service=service, now=now, full=full)
 
     def summary(self) -> dict[str, Any]:
-        """What the invocation answers."""
+        """The invocation's reply."""
         kinds = Counter(outcome.kind for outcome in self.outcomes)
         costs = [outcome.cost_usd for outcome in self.outcomes if outcome.calls]
         priced = [cost for cost in costs if cost is not None]

@@ -1,4 +1,4 @@
-"""The Lambda handler of the workers: what SQS starts with a batch of messages."""
+"""The Lambda handler of the workers, which SQS invokes with batches of messages."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-# As many as the event source gives at once.
+# The event source's batch size.
 _SIDE_BY_SIDE = 10
 
 _processor = BatchProcessor(EventType.SQS)
 
 
 def handler(event: object, context: LambdaContext) -> PartialItemFailureResponse:
-    """Make the calls of one batch; answers with the messages that are worth another try.
+    """Make the calls of one batch; return the messages to retry.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def handler(event: object, context: LambdaContext) -> PartialItemFailureResponse
         When the event is none of SQS's, or a setting, the manifest or the kill switch cannot be
         used: all come again.
     BatchProcessingError
-        When all of them are worth another try.
+        All messages must be retried.
     """
     logger.append_keys(function_request_id=context.aws_request_id)
     own = None
@@ -88,7 +88,7 @@ def texts_of(event: object) -> dict[str, str]:
 def _worked(
     event: dict[str, Any], texts: dict[str, str], batch: Batch, pool: ThreadPoolExecutor
 ) -> PartialItemFailureResponse:
-    """All side by side; the processor then asks for one after the other."""
+    """Process all messages concurrently; the processor then collects the results in order."""
     working = {name: pool.submit(batch.work, text) for name, text in texts.items()}
 
     def result(record: SQSRecord) -> None:

@@ -1,1 +1,1 @@
-"""What any Python process may use: warm a prefix, keep it warm, measure it, cap what it costs."""
+"""The library for any Python process: warm a prefix, keep it warm, measure it, cap its cost."""

@@ -1,4 +1,4 @@
-"""What holds locks or threads begins anew in a forked process, where the threads are gone."""
+"""Resets objects with locks or threads in a forked process, where the threads are gone."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Renewable(Protocol):
-        """What can begin anew."""
+        """An object that can reset itself."""
 
         def renew(self) -> None:
-            """Make locks anew, and forget threads; called in the child, before anything else."""
+            """Replace locks and forget threads; called in the child before anything else."""
 
 
 _RENEWABLE: WeakSet[Renewable] = WeakSet()
 
 
 def renew_after_fork(value: Renewable) -> None:
-    """Have this renewed in every forked process, as long as it is in use."""
+    """Renew an object in every forked process for as long as it is in use."""
     _RENEWABLE.add(value)
 
 

@@ -1,4 +1,4 @@
-"""`prefixwarm.ask`: asks the deployed keep-warm function for a warm call."""
+"""`prefixwarm.ask`: asks the deployed keep-warm function for warm calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from prefixwarm.keepwarm.ask_event import NEEDED_SECONDS, AskEvent
 from prefixwarm.safe_text import masked, printable, quoted
 from prefixwarm.settings import ASK
 
-# Longer than the function's own time.
+# Longer than the function's timeout.
 _READ_SECONDS = 70
 # Of epoch seconds and US dollars.
 _MOST = 1e12
@@ -28,7 +28,7 @@ _MOST = 1e12
 
 @dataclass(frozen=True)
 class AskOutcome:
-    """What came of asking for one prefix.
+    """The outcome of asking for one prefix.
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class AskOutcome:
     outcome, reason : str
         ``written``, ``refreshed``, ``partial``, ``uncached``, ``skipped`` or ``failed``, and why.
     warm_until : float or None
-        Epoch seconds until which the provider's entry lives; None where it does not.
+        Epoch seconds until which the provider's entry lives; None if there is none.
     cost_usd : float or None
-        US dollars that the call cost, 0 where none was made; None where the price is unknown.
+        Cost of the call in US dollars, 0 if none was made; None if the price is unknown.
     """
 
     name: str
@@ -50,7 +50,7 @@ class AskOutcome:
 
     @property
     def warm(self) -> bool:
-        """Whether the prefix is warm now: by this call, or already."""
+        """Whether the prefix is warm now, by this call or already."""
         return self.warm_until is not None
 
 
@@ -63,37 +63,37 @@ def ask(
 ) -> list[AskOutcome]:
     """Ask the deployed keep-warm function to warm prefixes, over Lambda's `Invoke`.
 
-    It answers within its own time, up to a minute. The caller needs `lambda:InvokeFunction` on the
-    function, which the construct's `grant_ask` gives.
+    The function answers within its timeout, up to a minute. The caller needs
+    `lambda:InvokeFunction` on it, which the construct's `grant_ask` grants.
 
     Parameters
     ----------
     *names
-        Names of the deployment's prefixes, 20 at most.
+        Names of the deployment's prefixes, at most 20.
     function
         Name or ARN of the keep-warm function. Default: the environment's `PREFIXWARM_ASK`.
     wait
-        Whether to wait for what comes of it. Else the function is invoked as an event, and does the
-        work after this has returned.
+        Whether to wait for the outcomes. If not, the function is invoked as an event and works
+        after this call has returned.
     needed_for_seconds
-        Nothing is sent for an entry that lives longer than this, 0 to 3600.
+        No call is made if the entry lives longer than this, 0 to 3600.
     client
-        A Lambda client of boto3. Default: a new one.
+        A boto3 Lambda client. Default: a new one.
 
     Returns
     -------
     list of AskOutcome
-        One for each name, in their order; none where `wait` is false.
+        One per name, in the same order; empty if `wait` is false.
 
     Raises
     ------
     UsageError
-        For an unknown name or a bad argument; nothing was sent.
+        A name is unknown or an argument invalid; nothing was sent.
     CredentialsError, ProviderError, TransportError
-        When there are no AWS credentials, when Lambda refuses (`error_type` says how, such as
-        ``TooManyRequestsException``), or when it cannot be reached or answers something else.
+        There are no AWS credentials; Lambda refuses (`error_type` names the error, such as
+        ``TooManyRequestsException``); or it cannot be reached or its answer is invalid.
     PrefixwarmError
-        When the deployment itself is at fault.
+        The deployment itself is faulty.
     """
     event = {"warm": list(names), "wait": wait, "needed_for_seconds": needed_for_seconds}
     AskEvent.of(event)
@@ -142,7 +142,7 @@ def _new_client() -> Any:
         read_timeout=_READ_SECONDS,
         retries={"total_max_attempts": 3, "mode": "standard"},
     )
-    # What Lambda and other SDKs read; boto3 alone reads AWS_DEFAULT_REGION instead.
+    # Lambda and other SDKs read AWS_REGION; boto3 reads only AWS_DEFAULT_REGION.
     region = os.environ.get("AWS_REGION") or None
     return boto3.client("lambda", region_name=region, config=config)
 
@@ -160,7 +160,9 @@ def _parsed(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         reply = None
     if not isinstance(reply, dict):
-        raise ProtocolError("the function's answer is no JSON object: is it a keep-warm function?")
+        raise ProtocolError(
+            "the function's answer is not a JSON object: is it a keep-warm function?"
+        )
     return reply
 
 

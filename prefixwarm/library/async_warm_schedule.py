@@ -1,4 +1,4 @@
-"""Keep an asynchronous warmer's prefixes warm, in a task."""
+"""Keeps an asynchronous warmer's prefixes warm, in a task."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 class AsyncWarmSchedule:
-    """The same as `WarmSchedule` for asyncio: a task, which ends when it is cancelled or closed.
+    """`WarmSchedule` for asyncio: runs as a task until it is cancelled or closed.
 
     Parameters
     ----------
     warmer : AsyncWarmer
-        Whose prefixes, client and store it uses.
+        The warmer whose prefixes, client and store to use.
     policy, interval_seconds
-        As for `WarmSchedule`.
+        As in `WarmSchedule`.
     on_event : callable, optional
-        As for `WarmSchedule`, called on the event loop; it may be a coroutine function.
+        As in `WarmSchedule`; called on the event loop, and may be a coroutine function.
 
     Raises
     ------
     SettingsError, UsageError
-        As for `WarmSchedule`.
+        As in `WarmSchedule`.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class AsyncWarmSchedule:
         interval_seconds: float | None = None,
         on_event: Callable[[WarmStatus], object] | None = None,
     ) -> None:
-        # What it takes to keep warm is not needed to import the name, nor cheap.
+        # Imported here: expensive, and not needed just to import the name.
         from prefixwarm.library.schedule_loop import ScheduleLoop
         from prefixwarm.library.worker_threads import WorkerThreads
 
@@ -67,7 +67,7 @@ class AsyncWarmSchedule:
         await self.close()
 
     def start(self) -> asyncio.Task[None]:
-        """Begin to keep warm; the task never fails, and may be cancelled."""
+        """Start keeping prefixes warm; the task never fails and may be cancelled."""
         import asyncio
 
         self._loop.listen()
@@ -77,7 +77,7 @@ class AsyncWarmSchedule:
         return self._task
 
     async def close(self) -> None:
-        """Stop; a call that is in flight is recorded when it ends."""
+        """Stop; a call in flight is still recorded when it ends."""
         from contextlib import suppress
 
         if self._task is not None:
@@ -95,7 +95,7 @@ class AsyncWarmSchedule:
     def status(self, prefix: None = None) -> list[WarmStatus]: ...
 
     def status(self, prefix: str | None = None) -> WarmStatus | list[WarmStatus]:
-        """What is known of a prefix, or of all; see `WarmSchedule.status`."""
+        """Return the status of a prefix, or of all; see `WarmSchedule.status`."""
         if prefix is not None:
             return self._loop.status(prefix)
         return [self._loop.status(name) for name in self._loop.names()]
@@ -103,7 +103,7 @@ class AsyncWarmSchedule:
     async def wait_until_warm(
         self, prefix: str | None = None, timeout: float | None = None
     ) -> bool:
-        """Wait until a prefix, or all of them, are warm; see `WarmSchedule.wait_until_warm`."""
+        """Wait until a prefix, or all prefixes, are warm; see `WarmSchedule.wait_until_warm`."""
         import asyncio
         from time import monotonic
 
@@ -121,17 +121,17 @@ class AsyncWarmSchedule:
     def observe(
         self, usage: Any, prefix: str | None = None, *, started: float | None = None
     ) -> None:
-        """Tell of a real request; never blocks, never raises; see `WarmSchedule.observe`."""
+        """Report a real request; never blocks or raises; see `WarmSchedule.observe`."""
         self._loop.traffic.observe(usage, prefix, started)
 
     def middleware(self) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
-        """For the asynchronous clients that send the prefixes; see `WarmSchedule.middleware`."""
+        """Return middleware for asynchronous clients; see `WarmSchedule.middleware`."""
         from prefixwarm.observe.anthropic_sdk import async_middleware
 
         return async_middleware(self._loop.traffic.observer())
 
     async def check(self) -> None:
-        """Do now what is due; never raises; see `WarmSchedule.check`."""
+        """Make the due warm calls now; never raises; see `WarmSchedule.check`."""
         import asyncio
         from concurrent.futures import Future
 
@@ -172,7 +172,7 @@ class AsyncWarmSchedule:
         def begin() -> None:
             if self._events is not None:
                 task = self._events.create_task(self._call_back(status))
-                # The loop alone would not keep it.
+                # The loop keeps only a weak reference to tasks.
                 self._callbacks.add(task)
                 task.add_done_callback(self._callbacks.discard)
 
@@ -188,7 +188,7 @@ class AsyncWarmSchedule:
             result = self._on_event(status) if self._on_event else None
             if isawaitable(result):
                 await result
-        except Exception as error:  # noqa: BLE001 - it is the user's
+        except Exception as error:  # noqa: BLE001 - user code may raise anything
             logger.warning("on_event failed for prefix %s: %s", status.name, describe(error))
 
     def _on_loop(self, job: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""Warm prefixes with an asynchronous client."""
+"""Warms prefixes with an asynchronous client."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class AsyncWarmer:
-    """The same as `Warmer` for asyncio: its methods are awaited, and never block the event loop.
+    """`Warmer` for asyncio: its methods are awaited and never block the event loop.
 
-    A call that was sent is recorded even where whoever asked for it is cancelled.
+    A sent call is recorded even if its caller is cancelled.
 
     Parameters
     ----------
     client : object
         An asynchronous client of the anthropic SDK, or an object whose ``send`` is a coroutine
-        function; those that `Warmer` takes are used in threads.
+        function; clients for `Warmer` also work, in threads.
     prefixes, store, prices, placeholder, max_in_flight, timeout, clock
-        As for `Warmer`.
+        As in `Warmer`.
 
     Raises
     ------
     UsageError, SettingsError
-        As for `Warmer`.
+        As in `Warmer`.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class AsyncWarmer:
         timeout: float = 60.0,
         clock: Callable[[], float] = steady_time,
     ) -> None:
-        # What it takes to make calls is not needed to import the name, nor cheap.
+        # Imported here: expensive, and not needed just to import the name.
         from prefixwarm.library.warm_calls import Options, WarmCalls
 
         options = Options(
@@ -92,7 +92,7 @@ class AsyncWarmer:
         verify: bool = False,
         force: bool = False,
     ) -> WarmResult | list[WarmResult]:
-        """Warm a prefix, or all of them side by side; see `Warmer.warm`."""
+        """Warm a prefix, or all prefixes concurrently; see `Warmer.warm`."""
         from prefixwarm.library.warm_calls import WarmWish
 
         wish = WarmWish(verify=verify, force=force)
@@ -101,19 +101,19 @@ class AsyncWarmer:
         return await self._warmed(list(self.calls.prefixes.values()), wish)
 
     async def ensure_cached(self, prefix: str | Prefix | PrefixFile) -> WarmResult:
-        """Warm a prefix if its life has run out; see `Warmer.ensure_cached`."""
+        """Warm a prefix if its entry has expired; see `Warmer.ensure_cached`."""
         from prefixwarm.library.warm_calls import WarmWish
 
         wish = WarmWish(only_lapsed=True)
         return (await self._warmed([self.calls.prepared(prefix)], wish))[0]
 
     def start(self) -> asyncio.Task[list[WarmResult]]:
-        """Warm all prefixes in a task; failures are logged, and never raised.
+        """Warm all prefixes in a task; failures are logged, not raised.
 
         Returns
         -------
         task of list of WarmResult
-            For who wants to wait.
+            The task, to wait for.
         """
         import asyncio
 
@@ -129,7 +129,7 @@ class AsyncWarmer:
 
         try:
             results = await self.warm()
-        except Exception as error:  # noqa: BLE001 - nobody may wait for it
+        except Exception as error:  # noqa: BLE001 - the task may not be awaited
             logger.warning("nothing is warmed: %s", describe(error))
             return []
         log_failures(results)

@@ -1,4 +1,4 @@
-"""boto3's client of Bedrock's runtime: InvokeModel and Converse."""
+"""Sends warm calls through boto3's client of Bedrock's runtime: InvokeModel and Converse."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _SERVICE = "bedrock-runtime"
 
 
 def is_runtime_client(client: object) -> bool:
-    """Whether this is boto3's client of Bedrock's runtime."""
+    """Whether an object is boto3's client of Bedrock's runtime."""
     model = getattr(getattr(client, "meta", None), "service_model", None)
     return getattr(model, "service_name", None) == _SERVICE
 
 
 class Boto3Client:
-    """A `ClientKind`: a client whose credentials, proxy, retries, time-outs and hooks stay."""
+    """A `ClientKind` that uses the client's credentials, proxy, retries, timeouts and hooks."""
 
     description = "boto3's client of bedrock-runtime"
     routes: tuple[str, ...] = ("bedrock", CONVERSE)
@@ -45,7 +45,7 @@ class Boto3Client:
         self.region = str(client.meta.region_name or "")
 
     def ask(self, call: PreparedCall, max_tokens: int, seconds: float) -> Any:
-        """See `ClientKind`; the time is the client's own to limit."""
+        """See `ClientKind`; the client limits the time itself."""
         del seconds
         body = whole(call.with_max_tokens(max_tokens))
         if call.route == CONVERSE:
@@ -70,7 +70,7 @@ class Boto3Client:
             status = metadata.get("HTTPStatusCode", 400)
             return ProviderError(status, str(error.response.get("Error", {}).get("Code", "")))
         if isinstance(error, (exceptions.NoCredentialsError, exceptions.CredentialRetrievalError)):
-            return CredentialsError("boto3 has no credentials; give its session some")
+            return CredentialsError("boto3 has no credentials; configure its session")
         if isinstance(error, (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)):
             return ConnectError("Bedrock cannot be reached")
         if isinstance(error, exceptions.ReadTimeoutError):

@@ -1,4 +1,4 @@
-"""Measures what the prompt cache does for any client, of any provider."""
+"""Measures prompt cache hit rates for any client and provider."""
 
 from __future__ import annotations
 
@@ -28,26 +28,25 @@ if TYPE_CHECKING:
 
 _Client = TypeVar("_Client")
 _DAY = 86400.0
-# Lengths of a prompt, in tokens, above which some model's prices are others.
+# Prompt lengths in tokens above which some model's prices change.
 _PRICE_TIERS = (100_000, 128_000, 200_000, 272_000)
 
 
 class CacheStats:
-    """Hit rates of the prompt cache by prefix, model, prompt version and window of time.
+    """Prompt cache hit rates by prefix, model, prompt version and time window.
 
-    Rates are weighted by tokens: of the prompts' tokens, the share that was read from the cache.
-    Warm calls are counted beside, never among the requests. Safe between threads; nothing of a
-    prompt is kept.
+    Rates are weighted by tokens: the share of the prompts' tokens that was read from the cache.
+    Warm calls are counted separately from requests. Thread-safe; keeps no prompt text.
 
     Parameters
     ----------
     prices : mapping, optional
         Your own prices, see `prefixwarm.prices.price`.
     keep_seconds : float
-        How long minutes are kept, for windows of time; a day by default.
+        How long per-minute sums are kept for time windows; a day by default.
     opentelemetry : bool, optional
-        Whether each request is counted with OpenTelemetry, too; by default where its API is
-        installed. What exports the metrics is yours to set up.
+        Whether to count requests with OpenTelemetry too; by default if its API is installed. You
+        set up the exporter.
     clock : callable
         Returns epoch seconds.
 
@@ -86,31 +85,31 @@ class CacheStats:
         warm: bool = False,
         at: float | None = None,
     ) -> Usage | None:
-        """Count one request by what its reply says that it billed.
+        """Count one request from the usage in its reply.
 
         Parameters
         ----------
         reply : object or mapping
             A reply of any provider, or its usage alone: of the Messages API, Bedrock (InvokeModel
-            and Converse), OpenAI (Chat Completions and Responses), Gemini, and what gateways and
-            frameworks make of them. Streams are counted by `wrap`. A `WarmResult` says by itself
-            what it warmed, and is counted as a warm call, if one was sent.
+            and Converse), OpenAI (Chat Completions and Responses), Gemini, and their forms in
+            gateways and frameworks. Streams are counted by `wrap`. A `WarmResult` names its prefix
+            and counts as a warm call, if one was sent.
         prefix : str or Prefix
-            What it begins with.
+            The request's prefix.
         model : str
-            The model's id; by default what the reply names.
+            The model's id; by default the one in the reply.
         version : str
             Your version of the prompt.
         warm : bool
             Whether it was a warm call.
         at : float, optional
-            When it was sent, in epoch seconds; now by default.
+            When it was sent, in epoch seconds; by default now.
 
         Returns
         -------
         Usage or None
-            What it billed; None where the reply does not say, or says what cannot be. Such a
-            request is counted as unmeasured.
+            What it billed; None if the reply does not say or is invalid. Such a request counts as
+            unmeasured.
         """
         if isinstance(reply, WarmResult):
             return self._add_result(reply, version, at)
@@ -126,33 +125,33 @@ class CacheStats:
         version: str | Callable[[Any], str] = "",
         warm: bool = False,
     ) -> _Client:
-        """Count every request of a client from now on.
+        """Count all further requests of a client.
 
         Parameters
         ----------
         client : object
             A client of anthropic, openai or google-genai, synchronous or asynchronous; a boto3
             client of ``bedrock-runtime``; or a function, such as ``litellm.completion``, that
-            returns a reply, a stream, or what can be awaited for one.
+            returns a reply, a stream, or an awaitable of one.
         prefix : str, Prefix or callable
-            What its requests begin with; a callable is given the request's body.
+            The requests' prefix; a callable receives the request's body.
         version : str or callable
-            Your version of the prompt; a callable is given the request's body.
+            Your version of the prompt; a callable receives the request's body.
         warm : bool
-            Whether all of them are warm calls. Those of a `Warmer`, and those that ask for no
-            output, are counted as warm calls anyway.
+            Whether all requests are warm calls. Those of a `Warmer`, and those that request no
+            output, count as warm calls anyway.
 
         Returns
         -------
         object
-            The same client, which is of the same class, or its subclass, and behaves as before:
-            streams, raw responses, retries and copies by ``with_options`` too. Of a function, a
+            The same client, of the same class or a subclass; it behaves as before, including
+            streams, raw responses, retries and copies by ``with_options``. For a function, a
             function.
 
         Raises
         ------
         UsageError
-            When it is none of these.
+            It is none of these.
         """
 
         def done(reading: Reading | None, call: RecordedCall) -> None:
@@ -171,14 +170,14 @@ class CacheStats:
         version: str | None = None,
         last_seconds: float | None = None,
     ) -> CacheSummary:
-        """What the requests billed together that have all of these in common.
+        """Return the totals of all requests that match.
 
         Parameters
         ----------
         prefix, model, version : str, optional
-            Any, where they are not given.
+            Requests to include; by default all.
         last_seconds : float, optional
-            Only of the last seconds, by the minute; of all time where it is not given.
+            Only requests of the last seconds, to the minute; by default all time.
         """
         rows = self._rows(last_seconds, prefix=prefix, model=model, version=version)
         return summarize(rows, self._prices)
@@ -189,7 +188,7 @@ class CacheStats:
         *,
         last_seconds: float | None = None,
     ) -> dict[str, CacheSummary]:
-        """The summaries of each prefix, model or version, by its name."""
+        """Return a summary per prefix, model or version, by name."""
         rows: dict[str, list[tuple[Group, Sums]]] = {}
         for group, sums in self._rows(last_seconds):
             rows.setdefault(getattr(group, what), []).append((group, sums))
@@ -203,20 +202,20 @@ class CacheStats:
         version: str | None = None,
         last_seconds: float | None = None,
     ) -> float | None:
-        """Of the prompts' tokens, the share read from the cache, 0 to 1; None without requests."""
+        """Return the share of the prompts' tokens read from the cache, 0 to 1, or None."""
         return self.summary(
             prefix=prefix, model=model, version=version, last_seconds=last_seconds
         ).hit_rate
 
     def advice(self, *, below: float = 0.5, last_seconds: float | None = None) -> list[Advice]:
-        """What to do where the hit rate is low, by prefix and model; the most expensive first.
+        """Return advice for prefixes and models with a low hit rate, most expensive first.
 
         Parameters
         ----------
         below : float
-            Hit rates under this one are low.
+            Hit rates below this are low.
         last_seconds : float, optional
-            As for `summary`.
+            As in `summary`.
         """
         return advise(self._rows(last_seconds), below)
 
@@ -230,31 +229,31 @@ class CacheStats:
         prefix: str | None = None,
         model: str | None = None,
     ) -> None:
-        """Call a function when the hit rate falls below a threshold, and when it is back.
+        """Call a function when the hit rate falls below a threshold, and when it recovers.
 
         Parameters
         ----------
         callback : callable
-            Takes a `LowHits`. What it raises is logged, never raised into a request.
+            Receives a `LowHits`. Its exceptions are logged, never raised into a request.
         below : float
             The threshold, 0 to 1.
         last_seconds : float
-            The window of time.
+            The time window.
         least_requests : int
-            Fewer in the window say nothing.
+            Minimum number of requests in the window.
         prefix, model : str, optional
-            Of which requests; of all of them where they are not given.
+            Requests to include; by default all.
         """
         alert = HitAlert(callback, below, last_seconds, least_requests, prefix, model)
         with self._lock:
             self._alerts.append(alert)
 
     def renew(self) -> None:
-        """See `Renewable`; what was counted stays."""
+        """See `Renewable`; counts are kept."""
         self._lock = Lock()
 
     def _add_result(self, result: WarmResult, version: str, at: float | None) -> Usage | None:
-        """Count a warm call of `Warmer`; one that was not sent is none."""
+        """Count a warm call of `Warmer`, if one was sent."""
         if not result.calls:
             return None
         usage = Usage(
@@ -298,7 +297,7 @@ class CacheStats:
             self._judge(alert)
 
     def _rows(self, last_seconds: float | None, **wanted: str | None) -> list[tuple[Group, Sums]]:
-        """Copies of the sums of the groups that have all of these in common."""
+        """Copies of the sums of all matching groups."""
 
         def takes(group: Group) -> bool:
             return all(value in (None, getattr(group, name)) for name, value in wanted.items())
@@ -315,7 +314,7 @@ class CacheStats:
                 real.add(sums)
         if not alert.crosses(real):
             return
-        # Prices are asked for here alone: a first one may have to be loaded.
+        # Look up prices only here: the first lookup may have to load them.
         try:
             alert.call(summarize(rows, self._prices))
         except Exception:

@@ -1,4 +1,4 @@
-"""What some requests billed together, in tokens, rates and dollars."""
+"""Totals of a group of requests, in tokens, rates and dollars."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CacheSummary:
-    """What some requests did to the cache; warm calls are counted beside.
+    """Cache totals of a group of requests; warm calls are counted separately.
 
     Attributes
     ----------
     requests, hits, unmeasured : int
-        Requests that said what they billed, those of them that read something, and requests that
-        did not say (such as a stream without usage), or said what cannot be.
+        Requests with a usage; those of them that read something; and requests with no usage (such
+        as some streams) or an invalid one.
     read_tokens, write_tokens, input_tokens, output_tokens : int
         Tokens read from the cache, written to it, uncached, and generated.
     warm_calls, warm_write_tokens, warm_read_tokens : int
-        Warm calls, and what they wrote and read.
+        Warm calls, and the tokens they wrote and read.
     read_after_warm_tokens : int
-        Of `read_tokens`, those read while an entry lived that a warm call wrote or refreshed.
+        The part of `read_tokens` read while an entry from a warm call was alive.
     cost_usd, warm_cost_usd, uncached_usd : float or None
-        US dollars of the requests, of the warm calls, and what the requests would have cost
-        without any cache. None where a price is unknown that is needed, or a request is unmeasured.
+        Cost in US dollars of the requests, of the warm calls, and of the requests without any
+        cache. None if a needed price is unknown, or a request is unmeasured.
     """
 
     requests: int
@@ -55,30 +55,30 @@ class CacheSummary:
 
     @property
     def hit_rate(self) -> float | None:
-        """Of the prompts' tokens, the share read from the cache, 0 to 1; None without any."""
+        """The share of the prompts' tokens read from the cache, 0 to 1; None without tokens."""
         return hit_rate(self.read_tokens, self.write_tokens, self.input_tokens)
 
     @property
     def request_hit_rate(self) -> float | None:
-        """Of the requests, the share that read something, 0 to 1; None without any."""
+        """The share of requests that read something, 0 to 1; None without requests."""
         return self.hits / self.requests if self.requests else None
 
     @property
     def reads_per_warm_write(self) -> float | None:
-        """Tokens read after warm calls for each token that these wrote; None without any."""
+        """Tokens read after warm calls per token they wrote; None if they wrote none."""
         written = self.warm_write_tokens
         return self.read_after_warm_tokens / written if written else None
 
     @property
     def saved_usd(self) -> float | None:
-        """What the cache saved, less the warm calls; negative where it cost more. None: unknown."""
+        """What the cache saved minus the warm calls; negative if it cost more; None if unknown."""
         if None in (self.cost_usd, self.warm_cost_usd, self.uncached_usd):
             return None
         return (self.uncached_usd or 0) - (self.cost_usd or 0) - (self.warm_cost_usd or 0)
 
 
 def summarize(rows: Iterable[tuple[Group, Sums]], prices: OwnPrices | None) -> CacheSummary:
-    """The summary of some groups of requests, by their sums."""
+    """Summarise groups of requests from their sums."""
     real, warm = Sums(), Sums()
     usd: dict[str, float | None] = {"real": 0.0, "warm": 0.0, "uncached": 0.0}
     for group, sums in rows:
@@ -113,7 +113,7 @@ def _plus(total: float | None, amount: float | None) -> float | None:
 
 
 def _usd(group: Group, usage: Usage, prices: OwnPrices | None) -> float | None:
-    """Dollars of a group's tokens, in the tier of prices that all of its prompts are in."""
+    """The cost of a group's tokens; all its prompts are in one price tier."""
     if usage.prompt + usage.output == 0:
         return 0.0
     if not group.model:

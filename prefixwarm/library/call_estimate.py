@@ -1,4 +1,4 @@
-"""What a call may cost at most, estimated from its request before it is sent."""
+"""Estimates the most a call can cost, from its request."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _NESTED_LIMITS = (("inferenceConfig", "maxTokens"), ("config", "max_output_tokens"))
 
-# A budget is asked with the most that the text may be: a third more than is likely.
+# Budgets use an upper limit of the tokens: a third more than the estimate.
 _MOST, _USUAL = 4, 3
 
 
 @dataclass(frozen=True)
 class CallEstimate:
-    """What a call may cost at most.
+    """The most a call can cost.
 
     Attributes
     ----------
     model : str
-        The model's id; empty where the request names none.
+        The model's id; empty if the request names none.
     input_tokens, output_tokens : int
-        The prompt's estimated size, and the most that may be generated.
+        The prompt's estimated size, and the output limit.
     usd : float or None
-        US dollars where all of the prompt is written to the cache, if the request asks for that,
-        or else is uncached. None where the price is unknown.
+        US dollars if the whole prompt is written to the cache (when the request asks for caching)
+        or is uncached (when it does not). None if the price is unknown.
     """
 
     model: str
@@ -44,7 +44,7 @@ class CallEstimate:
 
     @property
     def tokens(self) -> int:
-        """Both together."""
+        """Input and output tokens together."""
         return self.input_tokens + self.output_tokens
 
 
@@ -60,13 +60,13 @@ def estimate_call(
     Parameters
     ----------
     request
-        Its body, or the arguments of the function that sends it.
+        The call's body, or the arguments of the function that sends it.
     model
-        Its model; by default what the request names.
+        The model; by default the one in the request.
     output_tokens
-        What it may generate where it sets no limit.
+        The assumed output if the request sets no limit.
     prices
-        The user's own.
+        The user's own prices.
     """
     named = model or str(request.get("model") or request.get("modelId") or "")
     prompt = -(-prompt_tokens(request, named) * _MOST // _USUAL)
@@ -85,7 +85,7 @@ def _route(request: Mapping[str, Any], model: str) -> str:
 
 
 def _limit(request: Mapping[str, Any]) -> int | None:
-    """The most tokens that may be generated; None where the request does not say."""
+    """The request's output limit; None if it sets none."""
     values = [request.get(name) for name in _LIMITS]
     for outer, inner in _NESTED_LIMITS:
         nested = request.get(outer)
@@ -98,15 +98,15 @@ def _dollars(prices: ModelPrices, request: Mapping[str, Any], prompt: int, outpu
 
 
 def _prompt_price(prices: ModelPrices, request: Mapping[str, Any]) -> Decimal:
-    """The dearest price that a token of the prompt may have."""
+    """The highest price that a prompt token can have."""
     try:
         ttls = {_ttl(block["cache_control"]) for _, block in markers(request)}
     except (TypeError, AttributeError):
-        ttls = {"5m", "1h"}  # of another form than is known
+        ttls = {"5m", "1h"}  # of an unknown form
     if request.get("cache_control") is not None:
         ttls.add(_ttl(request["cache_control"]))
     of_claude = [prices.write_1h if ttl == "1h" else prices.write_5m for ttl in ttls]
-    # OpenAI writes without being asked.
+    # OpenAI writes to the cache unasked.
     asked = request.get("prompt_cache_options")
     longer = isinstance(asked, Mapping) and asked.get("ttl") == "12h"
     dearest = [*of_claude, prices.write_12h if longer else prices.write_30m]

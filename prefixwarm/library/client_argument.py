@@ -1,4 +1,4 @@
-"""The ``client`` of a warmer: which kind of client it is."""
+"""Determines the kind of a warmer's ``client``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def client_kind(client: Any) -> ClientKind:
-    """The kind of a user's client.
+    """Return the kind of a user's client.
 
     Raises
     ------
     UsageError
-        When it is none that can make warm calls.
+        It cannot make warm calls.
     """
     if sdk_class(client):
         return SdkClient(client)

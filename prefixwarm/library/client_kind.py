@@ -1,4 +1,4 @@
-"""What a warm call needs to know of the client that the user has."""
+"""Adapts a user's client so that warm calls can use it."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class ClientKind(Protocol):
-    """One kind of client: how it is asked, and what its errors mean.
+    """One kind of client: how to send through it, and what its errors mean.
 
     Attributes
     ----------
     description : str
         For messages, such as ``AnthropicBedrock``.
     routes : tuple of str
-        The routes that it reaches.
+        The routes it can use.
     region : str
-        Where the cache lives that it reaches; empty where only the environment says.
+        The region of its cache; empty if only the environment defines it.
     version : str
-        The ``anthropic-version`` that it adds by itself; empty where it adds none.
+        The ``anthropic-version`` it sends by default, or "".
     priced : bool
-        Whether the provider's list price is what it costs.
+        Whether the provider's list price applies.
     asynchronous : bool
-        Whether its replies are awaited.
+        Whether its replies must be awaited.
     """
 
     description: str
@@ -46,24 +46,24 @@ class ClientKind(Protocol):
     asynchronous: bool
 
     def ask(self, call: PreparedCall, max_tokens: int, seconds: float) -> Any:
-        """Send the call; the reply, or what gives it when it is awaited."""
+        """Send the call; return the reply, or an awaitable of it."""
 
     def body(self, reply: Any) -> Mapping[str, Any] | None:
         """The reply's JSON object."""
 
     def meaning(self, error: Exception) -> PrefixwarmError | None:
-        """What an error of the client's is among ours; None where it is none that is known."""
+        """Translate a client's error; None if it is unknown."""
 
 
 class UserClient:
-    """A `CallSender` that sends through a client of the user's.
+    """A `CallSender` that sends through a user's client.
 
     Parameters
     ----------
     kind : ClientKind
         The client.
     awaited : callable, optional
-        Gives the reply of an asynchronous client, in a thread that may wait for it.
+        Returns the reply of an asynchronous client, from a thread that may block.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class UserClient:
         Raises
         ------
         PrefixwarmError
-            As `Provider.send`; what the client raises besides is left as it is.
+            As in `Provider.send`; other exceptions of the client pass through.
         """
         started = monotonic()
         try:
@@ -100,7 +100,7 @@ class UserClient:
             return self._awaited(reply, deadline)
         with suppress(Exception):
             reply.close()
-        raise UsageError(f"{self._kind.description} is asynchronous: give it to AsyncWarmer")
+        raise UsageError(f"{self._kind.description} is asynchronous: use AsyncWarmer")
 
 
 def _reply(body: Mapping[str, Any] | None, seconds: float) -> Reply:

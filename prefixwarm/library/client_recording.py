@@ -1,9 +1,9 @@
-"""Reads what every request of a client billed: clients of SDKs, of boto3, and plain functions.
+"""Records what each request of a client billed, for SDK clients, boto3 and plain functions.
 
-A client stays what it is: its class becomes a subclass of its own that hands every reply on as it
-is, so that copies, streams and raw responses work as before. Of the SDKs this uses:
-``request`` of the clients of anthropic and openai, through which all of their calls go;
-``request`` and its three siblings of google-genai's ``BaseApiClient``; boto3's events.
+The client's class becomes a subclass that passes every reply on unchanged, so copies, streams and
+raw responses work as before. It relies on these parts of the SDKs: ``request`` of the clients of
+anthropic and openai, through which all of their calls go; ``request`` and its three siblings of
+google-genai's ``BaseApiClient``; boto3's events.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     Clock = Callable[[], float]
     Record = Callable[[Reading | None, "RecordedCall"], None]
 
-# As the resources of the SDKs ask for them; what a platform makes of them comes later.
+# The paths that SDK resources use; platform clients rewrite them later.
 _PATHS = ("/v1/messages", "/chat/completions", "/responses")
 _RAW = "x-stainless-raw-response"
 _BEDROCK = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")
 
 
 def record_client(client: Any, record: Record, clock: Clock) -> Any:
-    """Have every request of a client recorded from now on; the client, or a function like it.
+    """Record all further requests of a client; return the client, or an equivalent function.
 
     Raises
     ------
     UsageError
-        When it is no client of these SDKs and no function.
+        It is neither a client of these SDKs nor a function.
     """
     kind = type(client)
     if hasattr(kind, "with_options") and hasattr(kind, "request"):
@@ -52,13 +52,13 @@ def record_client(client: Any, record: Record, clock: Clock) -> Any:
     else:
         raise UsageError(
             f"wrap: {kind.__name__} is no client of anthropic, openai, google-genai or boto3, and "
-            "no function; hand its replies to record()"
+            "no function; pass its replies to record()"
         )
     return client
 
 
 def _is_client(value: Any) -> bool:
-    """Whether what can be called is a class, or stands for a client: then it is no function."""
+    """Whether a callable is a class or a client rather than a function."""
     resources = ("messages", "chat", "responses", "models", "converse")
     return isinstance(value, type) or any(hasattr(value, name) for name in resources)
 
@@ -70,14 +70,14 @@ def _subclass(client: Any, methods: Mapping[str, Any]) -> None:
 
 
 class RecordedCall:
-    """One request on its way.
+    """One request in progress.
 
     Attributes
     ----------
     model : str
-        As the request names it.
+        The model in the request.
     body : object
-        Its body, or the arguments that it is made of.
+        Its body, or the arguments it is made from.
     started : float
         When it was sent, in epoch seconds.
     warm : bool
@@ -94,25 +94,25 @@ class RecordedCall:
             self.warm = only_warms(body)
 
     def done(self, reading: Reading | None) -> None:
-        """Record what it billed; nothing that goes wrong here is the caller's."""
+        """Record what it billed; errors here never reach the caller."""
         with suppress(Exception):
             self._record(reading, self)
 
     def reply(self, reply: Any) -> None:
-        """Record a whole reply."""
+        """Record a complete reply."""
         with suppress(Exception):
             self.done(read_usage(reply))
 
     def stream(self, stream: Any) -> None:
-        """Record a stream of anthropic or openai when it ends; it stays the same object."""
+        """Record an anthropic or openai stream when it ends; it stays the same object."""
         with suppress(Exception):
             tap(stream, self.done)
 
 
 def _of_sdk(own: type, record: Record, clock: Clock) -> dict[str, Any]:
-    """``request`` of a client of anthropic or openai."""
+    """``request`` of an anthropic or openai client."""
     original: Any = own.request  # type: ignore[attr-defined]
-    # Azure's requests name a deployment; which model it is, the reply says.
+    # Azure's requests name a deployment; the reply names the model.
     named = not any("Azure" in base.__name__ for base in own.__mro__)
 
     def start(options: Any) -> RecordedCall | None:
@@ -148,9 +148,9 @@ def _of_sdk(own: type, record: Record, clock: Clock) -> dict[str, Any]:
 
 
 def _parsed(reply: Any, options: Any) -> Any:
-    """The message or stream in a reply; a raw response is parsed once, and keeps that.
+    """The message or stream in a reply; a raw response is parsed once and keeps the result.
 
-    None where the caller reads the body by itself, which can be read only once.
+    None if the caller reads the body itself, because it can be read only once.
     """
     with suppress(Exception):
         headers = options.headers if isinstance(options.headers, dict) else {}
@@ -167,7 +167,7 @@ def _finish(call: RecordedCall, parsed: Any, more: Mapping[str, Any]) -> None:
 
 
 def _of_genai(own: type, record: Record, clock: Clock) -> dict[str, Any]:
-    """The four ways in which google-genai sends a request."""
+    """The four methods with which google-genai sends a request."""
 
     def start(path: Any, body: Any) -> RecordedCall | None:
         with suppress(Exception):
@@ -230,7 +230,7 @@ def _json(reply: Any) -> Any:
 
 
 def _with_usage(chunk: Any, last: Any) -> Any:
-    """The last chunk that says what was billed so far."""
+    """The latest chunk with a usage."""
     return chunk if "usageMetadata" in str(getattr(chunk, "body", "")) else last
 
 
@@ -255,7 +255,7 @@ async def _async_chunks(stream: Any, call: RecordedCall) -> AsyncIterator[Any]:
 
 
 def _register(client: Any, record: Record, clock: Clock) -> None:
-    """A boto3 client of ``bedrock-runtime``: its own events."""
+    """Record a boto3 client of ``bedrock-runtime`` through its events."""
     sent = f"prefixwarm_sent_{id(record)}"
 
     def before(params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
@@ -275,7 +275,7 @@ def _register(client: Any, record: Record, clock: Clock) -> None:
 
 
 def _function(function: Any, record: Record, clock: Clock) -> Any:
-    """A function that returns a reply, a stream, or what can be awaited for one."""
+    """Wrap a function that returns a reply, a stream, or an awaitable of one."""
 
     async def awaited(call: RecordedCall, pending: Any) -> Any:
         return tap_reply(await pending, call.done)

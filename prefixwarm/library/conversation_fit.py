@@ -1,4 +1,4 @@
-"""Shortens a conversation so that it fits behind its prefix, which stays as it is."""
+"""Shortens a conversation to fit after its prefix, which stays unchanged."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from prefixwarm.prefix.prompt import Prompt
 if TYPE_CHECKING:
     from prefixwarm.library.conversation_rounds import Message, Span
 
-# What is dropped at once, as a share of the room: a conversation that grows keeps its new start
-# for so long, and its own cache entries with it.
+# The share of the room to drop at once, so that a growing conversation keeps its new start, and
+# its cache entries, for a while.
 _STEP = 0.25
-# Models that think like this check that a thought stands in the conversation that it came from:
+# With these modes, models check that a thought is in the conversation it came from:
 # anthropic 2.14, types/beta/beta_thinking_block_binding_param.py.
 _BOUND = ("adaptive", "between_tools")
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """Messages that were left out.
+    """A run of dropped messages.
 
     Attributes
     ----------
     first, last : int
-        Their indices among the messages that were given.
+        Their indices in the input.
     what : str
-        ``turn``, or ``tool calls`` of a turn that goes on.
+        ``turn``, or ``tool calls`` of an unfinished turn.
     tokens : int
         Their estimated size.
     tools : tuple of str
-        The tools that were called in them.
+        The tools called in them.
     """
 
     first: int
@@ -57,18 +57,18 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A conversation that fits.
+    """A conversation that fits its budget.
 
     Attributes
     ----------
     messages : list of dict
-        What to send behind the prefix.
+        The messages to send after the prefix.
     tokens : int
         The estimated size of the whole prompt, prefix included.
     dropped : list of Dropped
-        What was left out, in order; empty where all of it fitted.
+        What was dropped, in order; empty if everything fitted.
     removed_thinking, bound_thinking : int
-        Blocks of thinking behind what was dropped: that were removed, and that are still there.
+        Thinking blocks after dropped messages: those removed, and those kept.
     """
 
     messages: list[dict[str, Any]]
@@ -85,13 +85,13 @@ def fit(
     *,
     thinking: Literal["auto", "keep", "remove"] = "auto",
 ) -> Fitted:
-    """Shorten a conversation behind its prefix.
+    """Shorten a conversation after its prefix.
 
-    The oldest turns go first, then the oldest tool calls of the turn that goes on; a tool call
-    goes with all of its results and the other calls beside it. What is left begins with a user's
-    message, and its roles alternate as before. The prefix, and what it shares with `messages`, is
-    never touched. More is dropped than need be, in steps of a quarter of the room, so that a
-    growing conversation keeps its new start for a while, and its own cache entries with it.
+    Drops the oldest turns first, then the oldest tool calls of the unfinished turn. A tool call is
+    dropped together with its results and parallel calls. The rest begins with a user message and
+    keeps alternating roles. The prefix, and its messages at the start of `messages`, never change.
+    More is dropped than necessary, in steps of a quarter of the room, so that a growing
+    conversation keeps its new start, and its cache entries, for a while.
 
     Parameters
     ----------
@@ -99,28 +99,28 @@ def fit(
         The conversation: of the Messages API, of Converse, or of OpenAI (Chat Completions, or the
         items of Responses).
     prefix : Prefix, PrefixFile, mapping or None
-        What stands before it; a mapping is a body with its tools, system prompt, and messages
-        that are shared.
+        What precedes the conversation; a mapping is a body with tools, system prompt and shared
+        messages.
     budget_tokens : int
-        Most tokens of the whole prompt, prefix included, as estimated.
+        The most estimated tokens of the whole prompt, prefix included.
     thinking : str
-        What becomes of blocks of thinking that stand behind what was dropped. A provider may refuse
-        them, as the messages before them have changed. ``keep``: they stay, for models that do not
-        check, or with ``thinking.block_binding.prefix_mismatch_behavior="drop_block"``. ``remove``:
-        they go. ``auto``: they go where the prefix's `thinking` is adaptive or between tools, and
-        does not say ``drop_block``.
+        What to do with thinking blocks after dropped messages, which a provider may refuse because
+        earlier messages have changed. ``keep``: keep them, for models that do not check, or with
+        ``thinking.block_binding.prefix_mismatch_behavior="drop_block"``. ``remove``: remove them.
+        ``auto``: remove them if the prefix's `thinking` is adaptive or between tools, and does not
+        set ``drop_block``.
 
     Returns
     -------
     Fitted
-        The messages, what was dropped, and the estimated size.
+        The remaining messages, what was dropped, and the estimated size.
 
     Raises
     ------
     DoesNotFitError
-        When the prefix and the last round alone are larger than the budget.
+        The prefix and the last round alone exceed the budget.
     UsageError
-        When the budget is no positive number of tokens, or the messages are no list of messages.
+        The budget is not a positive number of tokens, or `messages` is not a list of messages.
 
     Examples
     --------
@@ -166,10 +166,10 @@ def fit(
 
 def _refuse(messages: object, budget_tokens: object) -> None:
     if type(budget_tokens) is not int or budget_tokens <= 0:
-        raise UsageError("fit: budget_tokens is no positive number of tokens")
+        raise UsageError("fit: budget_tokens is not a positive number of tokens")
     listed = isinstance(messages, Sequence) and not isinstance(messages, str | bytes)
     if not listed or not all(isinstance(message, Mapping) for message in messages):  # type: ignore[attr-defined]
-        raise UsageError("fit: messages is no list of messages")
+        raise UsageError("fit: messages is not a list of messages")
 
 
 def _body(prefix: Prefix | PrefixFile | Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -191,28 +191,28 @@ def _prefix_tokens(prefix: object, body: Mapping[str, Any]) -> int:
 
 
 def _model(prefix: object, body: Mapping[str, Any]) -> str:
-    """The model whose tokens count; what an inference profile stands for, where a file says it."""
+    """The model for counting tokens; for an inference profile, the file's base model."""
     if isinstance(prefix, PrefixFile):
         return prefix.priced_model
     return str(body.get("model") or body.get("modelId") or "")
 
 
 def _own(messages: Sequence[Message], shared: object) -> int:
-    """How many leading messages are the prefix's own: all that it shares, or none."""
+    """The number of leading messages that belong to the prefix: all of its messages, or none."""
     if not isinstance(shared, list) or len(shared) > len(messages):
         return 0
     return len(shared) if _same(messages[: len(shared)], shared) else 0
 
 
 def _same(messages: Sequence[Message], shared: Sequence[Message]) -> bool:
-    """Whether these are the same messages, whatever breakpoints they carry."""
+    """Whether messages are the same, apart from breakpoints."""
     bodies = ({"messages": encoded(list(side))} for side in (messages, shared))
     ours, theirs = (Prompt(body).blocks for body in bodies)
     return [block.data for block in ours] == [block.data for block in theirs]
 
 
 def _droppable(messages: Sequence[Message]) -> list[tuple[Span, str]]:
-    """What may go, oldest first: all turns but the last, then of that one all rounds but one."""
+    """What may be dropped, oldest first: all turns but the last, then all its rounds but one."""
     every = turns(messages)
     if not every:
         return []
@@ -226,7 +226,7 @@ def _droppable(messages: Sequence[Message]) -> list[tuple[Span, str]]:
 def _to_drop(
     messages: Sequence[Message], sizes: Sequence[int], room: int
 ) -> list[tuple[Span, str]] | None:
-    """What to drop; None where all that may go is not enough."""
+    """What to drop; None if dropping everything possible is not enough."""
     excess = sum(sizes) - room
     if excess <= 0:
         return []
@@ -244,7 +244,7 @@ def _to_drop(
 
 
 def _least(messages: Sequence[Message], sizes: Sequence[int]) -> int:
-    """The size of what may not go."""
+    """The size of what must stay."""
     gone = {i for span, _ in _droppable(messages) for i in range(span.first, span.last + 1)}
     return sum(size for i, size in enumerate(sizes) if i not in gone)
 
@@ -263,7 +263,7 @@ def _dropped(spans: list[tuple[Span, str]], sizes: Sequence[int], offset: int) -
 
 
 def _is_checked(body: Mapping[str, Any]) -> bool:
-    """Whether the provider would refuse a thought behind what was dropped."""
+    """Whether the provider would refuse a thinking block after dropped messages."""
     added = body.get("additionalModelRequestFields")
     held = body.get("thinking") or (added.get("thinking") if isinstance(added, Mapping) else None)
     if not isinstance(held, Mapping) or held.get("type") not in _BOUND:
@@ -274,7 +274,7 @@ def _is_checked(body: Mapping[str, Any]) -> bool:
 
 
 def _without_thinking(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """The messages without blocks of thinking, but where a message holds nothing else."""
+    """The messages without thinking blocks, unless a message has nothing else."""
     left, removed = [], 0
     for message in messages:
         blocks = blocks_of(message)

@@ -1,9 +1,8 @@
-"""Cuts a conversation where it may be cut: into turns, and a turn into rounds of tool calls.
+"""Splits a conversation into turns, and a turn into rounds of tool calls.
 
 Messages are those of the Messages API, of Converse, or of OpenAI (Chat Completions, or the items
-of Responses). A *turn* begins with a user's message that answers no tool call. A *round* is what an
-assistant says at once with all results of the tools that it calls in it; reasoning belongs to what
-follows it.
+of Responses). A *turn* begins with a user message that answers no tool call. A *round* is one reply
+of the assistant with all results of its tool calls; reasoning belongs to what follows it.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ _CALL_ITEMS = ("function_call", "custom_tool_call", "computer_call", "local_shel
 
 @dataclass(frozen=True)
 class Span:
-    """Messages that stay or go together.
+    """Messages that are kept or dropped together.
 
     Attributes
     ----------
     first, last : int
-        Indices of the first message and of the last one.
+        Indices of the first and last message.
     tools : tuple of str
-        The names of the tools that are called in them.
+        The names of the tools called in them.
     """
 
     first: int
@@ -41,14 +40,14 @@ class Span:
 
 
 def turns(messages: Sequence[Message]) -> list[Span]:
-    """The turns of a conversation; what stands before the first user's message is one, too."""
+    """The turns of a conversation; messages before the first user message also form one."""
     starts = [i for i, message in enumerate(messages) if begins_turn(message)]
     bounds = sorted({0, *starts, len(messages)}) if messages else []
     return [Span(first, end - 1, _names(messages[first:end])) for first, end in pairwise(bounds)]
 
 
 def rounds(messages: Sequence[Message], turn: Span) -> list[Span]:
-    """The rounds of a turn, without the user's message that it begins with."""
+    """The rounds of a turn, without the user message at its start."""
     first = turn.first + begins_turn(messages[turn.first])
     starts: list[int] = []
     open_calls: set[str] = set()
@@ -63,7 +62,7 @@ def rounds(messages: Sequence[Message], turn: Span) -> list[Span]:
 
 
 def instructions(messages: Sequence[Message]) -> int:
-    """How many leading messages are instructions, as OpenAI's requests hold them."""
+    """The number of leading instruction messages, as in OpenAI's requests."""
     for i, message in enumerate(messages):
         if message.get("role") not in _INSTRUCTIONS:
             return i
@@ -71,18 +70,18 @@ def instructions(messages: Sequence[Message]) -> int:
 
 
 def begins_turn(message: Message) -> bool:
-    """Whether it is a user's own message, not the results of tools."""
+    """Whether it is a user's message rather than tool results."""
     return message.get("role") == "user" and not any(_answers(message))
 
 
 def blocks_of(message: Message) -> list[Any]:
-    """The blocks of a message; a text has none."""
+    """The blocks of a message; plain text has none."""
     content = message.get("content")
     return content if isinstance(content, list) else []
 
 
 def is_thinking(block: object) -> bool:
-    """Whether a block holds what the model thought."""
+    """Whether a block holds thinking."""
     if not isinstance(block, Mapping):
         return False
     return block.get("type") in THINKING or THINKING[-1] in block
@@ -93,7 +92,7 @@ def _is_reasoning(message: Message) -> bool:
 
 
 def _calls(message: Message) -> Iterator[str]:
-    """The ids of tool calls; of those that the provider runs itself too."""
+    """The ids of tool calls, including server tools."""
     if message.get("type") in _CALL_ITEMS:
         yield str(message.get("call_id"))
     for call in _tool_calls(message):
@@ -112,7 +111,7 @@ def _tool_calls(message: Message) -> list[Mapping[str, Any]]:
 
 
 def _answers(message: Message) -> Iterator[str]:
-    """The ids of the tool calls whose results a message holds."""
+    """The ids of the tool calls that a message answers."""
     if message.get("role") == "tool":
         yield str(message.get("tool_call_id"))
     if str(message.get("type")).endswith("_call_output"):
@@ -126,7 +125,7 @@ def _answers(message: Message) -> Iterator[str]:
 
 
 def _names(messages: Sequence[Message]) -> tuple[str, ...]:
-    """The names of called tools, each once, in order."""
+    """The distinct names of called tools, in order."""
     names: list[object] = []
     for message in messages:
         if message.get("type") in _CALL_ITEMS:

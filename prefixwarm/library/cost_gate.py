@@ -1,4 +1,4 @@
-"""Refuses a call before it costs more than its budget has left."""
+"""Refuses a call that could cost more than is left of its budget."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 _Reply = TypeVar("_Reply")
 _STORE_SECONDS = 3.0
 _OUTPUT_TOKENS = 4096
-# How long a store that failed is not asked: each question may take its whole time.
+# How long to avoid a store that failed: each request to it may take its whole timeout.
 _PAUSE_SECONDS = 30.0
 
 
 class CostGate:
-    """A budget in dollars or tokens, per call and per UTC day, for any model call.
+    """A budget in dollars or tokens for model calls, per call and per UTC day.
 
-    A call's most is estimated and reserved before it is sent, and replaced by what it billed
-    afterwards. What is never settled counts as spent, whoever is killed when. The budget is
-    shared by threads, and with `store` by processes and machines.
+    Before a call is sent, the most it can cost is estimated and reserved; afterwards its bill
+    replaces the reservation. An unsettled reservation counts as spent, so a killed process cannot
+    exceed the budget. Threads share the budget; with `store`, so do processes and machines.
 
     Parameters
     ----------
@@ -48,24 +48,24 @@ class CostGate:
     tokens_per_day, tokens_per_call : int, optional
         Tokens of prompts and replies.
     name : str
-        The budget's name: gates of one name and store share it.
+        The budget's name; gates with the same name and store share it.
     store : str, path or StateStore, optional
-        Where it is kept, see `Warmer`; in this process by default. While it cannot be reached,
-        the same limits hold for this process alone, and a line in the log says so.
+        Where to keep the budget, see `Warmer`; by default in this process. While the store cannot
+        be reached, the limits apply to this process alone, with a log line.
     deployment : str, optional
-        The deployment whose keep-warm function has the same daily budget in dollars: with its table
-        as `store`, what either spends is spent for both.
+        The deployment whose keep-warm function shares the daily budget in dollars, with its table
+        as `store`.
     prices : mapping, optional
         Your own prices, see `prefixwarm.prices.price`.
     output_tokens : int
-        What a call may generate that sets no limit.
+        The assumed output of a call that sets no limit.
     clock : callable
         Returns epoch seconds.
 
     Raises
     ------
     UsageError
-        When there is no limit, or one that is no positive number.
+        There is no limit, or one is not a positive number.
 
     Examples
     --------
@@ -104,26 +104,26 @@ class CostGate:
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """See `Renewable`; what was spent so far stays spent."""
+        """See `Renewable`; past spending is kept."""
         for store in (self._store, self._here):
             if isinstance(store, MemoryState):
                 store.table.lock = RLock()
 
     def estimate(self, request: Mapping[str, Any], *, model: str | None = None) -> CallEstimate:
-        """What a call may cost at most.
+        """Estimate the most a call can cost.
 
         Parameters
         ----------
         request : mapping
-            Its body, or the arguments of the function that sends it: of the Messages API, of
-            Converse, of OpenAI or of google-genai.
+            Its body, or the arguments of the function that sends it: of the Messages API,
+            Converse, OpenAI or google-genai.
         model : str, optional
-            By default what the request names.
+            By default the model in the request.
         """
         return estimate_call(request, model, output_tokens=self._output, prices=self._prices)
 
     def check(self, request: Mapping[str, Any], *, model: str | None = None) -> CallEstimate:
-        """Estimate a call, and raise BudgetExceeded where it would not be let through now."""
+        """Estimate a call, and raise BudgetExceeded if it would be refused now."""
         estimate = self.estimate(request, model=model)
         self._check_call(estimate)
         usd, tokens = self.spent()
@@ -136,12 +136,12 @@ class CostGate:
         return estimate
 
     def reserve(self, request: Mapping[str, Any], *, model: str | None = None) -> GatedCall:
-        """Reserve what a call may cost; settle or release it afterwards.
+        """Reserve the most a call can cost; settle or release it afterwards.
 
         Raises
         ------
         BudgetExceeded
-            When it would cost more than its budget has left; then nothing is reserved.
+            It could cost more than is left of its budget; nothing is reserved.
         """
         estimate = self.estimate(request, model=model)
         self._check_call(estimate)
@@ -166,10 +166,10 @@ class CostGate:
 
     @contextmanager
     def call(self, request: Mapping[str, Any], *, model: str | None = None) -> Iterator[GatedCall]:
-        """Reserve what a call may cost for the length of a ``with`` block that sends it.
+        """Reserve the most a call can cost during the ``with`` block that sends it.
 
-        Call `settle` with its reply inside. A call that the provider refused, by what the block
-        raises, is given back; everything else that was not settled counts as spent.
+        Call `settle` with the reply inside the block. If the block raises because the provider
+        refused the call, the reservation is released; otherwise an unsettled call counts as spent.
         """
         gated = self.reserve(request, model=model)
         try:
@@ -182,13 +182,13 @@ class CostGate:
     def run(self, send: Callable[..., _Reply], /, **request: Any) -> _Reply:
         """Send a request through the gate: ``gate.run(client.messages.create, **request)``.
 
-        A stream is settled when it was read.
+        A stream is settled once it has been read.
         """
         with self.call(request) as gated:
             return tap_reply(send(**request), gated.settle)
 
     async def run_async(self, send: Callable[..., Awaitable[_Reply]], /, **request: Any) -> _Reply:
-        """The same for an asynchronous client; the store is asked in a thread."""
+        """Like `run`, for an asynchronous client; the store is used in a thread."""
         import asyncio
 
         gated = await asyncio.to_thread(self.reserve, request)
@@ -209,14 +209,15 @@ class CostGate:
         return handed_on
 
     def spent(self) -> tuple[float, int]:
-        """US dollars and tokens of this UTC day that are spent or reserved."""
+        """Return the US dollars and tokens spent or reserved in this UTC day."""
         try:
             return self._spent(self._here or self._store)
         except StateError:
             return self._spent(self._local())
 
     def _check_call(self, estimate: CallEstimate) -> None:
-        """Raise where one call exceeds its own limit, or its price is unknown and must not be."""
+        """Raise if a call exceeds the per-call limit, or has an unknown price under a dollar
+        limit."""
         if estimate.usd is None and (self.usd_per_day or self.usd_per_call) is not None:
             period = "call" if self.usd_per_call is not None else "day"
             cap = self.usd_per_call if self.usd_per_call is not None else self.usd_per_day
@@ -234,7 +235,7 @@ class CostGate:
                 done = self._store.reserve(reservation, limits, Deadline.after(_STORE_SECONDS))
             except StateError as error:
                 if self._here is None:
-                    logger.warning("CostGate: %s; its limits hold for this process alone", error)
+                    logger.warning("CostGate: %s; its limits apply to this process alone", error)
                 self._asked_again_at = reservation.at + _PAUSE_SECONDS
             else:
                 self._here = None
@@ -243,7 +244,7 @@ class CostGate:
         return here, here.reserve(reservation, limits, Deadline.after(_STORE_SECONDS))
 
     def _local(self) -> StateStore:
-        """What counts in this process while the store cannot be reached."""
+        """This process's own budget, used while the store cannot be reached."""
         if self._here is None:
             self._here = MemoryState()
         return self._here
@@ -256,7 +257,7 @@ class CostGate:
         return usd, sum(one.committed_tokens for one in ledgers[self._key])
 
     def _exceeded(self, store: StateStore, estimate: CallEstimate) -> BudgetExceeded:
-        """Which daily limit it was that the call exceeds."""
+        """The error for the daily limit that the call exceeds."""
         usd, tokens = self._spent(store)
         cap, most = self.usd_per_day, self.tokens_per_day
         if most is not None and (cap is None or usd + (estimate.usd or 0.0) <= cap):
@@ -269,8 +270,8 @@ def _refuse(gate: CostGate) -> None:
         name: value for name, value in vars(gate).items() if "_per_" in name and value is not None
     }
     if not limits:
-        raise UsageError("CostGate: there is no limit; give usd_per_day, tokens_per_call, ...")
+        raise UsageError("CostGate: no limit is set; give usd_per_day, tokens_per_call, ...")
     for name, value in limits.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0 < value < 1e12:
-            raise UsageError(f"CostGate: {name} is no positive number")
+            raise UsageError(f"CostGate: {name} is not a positive number")

@@ -1,4 +1,4 @@
-"""The replies of asynchronous clients, awaited on their event loop from a thread beside it."""
+"""Awaits replies of asynchronous clients on their event loop, from another thread."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def sender_on_loop(kind: ClientKind) -> UserClient:
-    """Sends through a client whose replies are awaited on the running loop."""
+    """Return a sender whose replies are awaited on the running loop."""
     return UserClient(kind, partial(_awaited, asyncio.get_running_loop()))
 
 
 def _awaited(loop: asyncio.AbstractEventLoop, reply: Awaitable[Any], deadline: Deadline) -> Any:
-    """What an awaitable gives, in a thread beside its loop."""
+    """Wait for an awaitable from a thread other than its loop's."""
 
     async def result() -> Any:
         return await reply

@@ -1,4 +1,4 @@
-"""A call whose most is reserved: what becomes of the reservation when it is over."""
+"""A call with a reserved budget, to settle or release afterwards."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _STORE_SECONDS = 3.0
 
 
 class GatedCall:
-    """What `CostGate` reserved for one call.
+    """The reservation of `CostGate` for one call.
 
     Attributes
     ----------
     estimate : CallEstimate
-        What is reserved.
+        The reserved amount.
     cost_usd : float or None
-        US dollars that it billed, once it is settled; None where that is unknown.
+        Its cost in US dollars, once settled; None if unknown.
     """
 
     def __init__(
@@ -47,10 +47,9 @@ class GatedCall:
         self._open = True
 
     def settle(self, reply: object) -> None:
-        """Put what the call billed in the place of its reservation, once.
+        """Replace the reservation with what the call billed, once.
 
-        Where that is unknown, by a reply that does not say it or says what cannot be, the
-        reservation stays, and counts as spent.
+        If the reply has no usage or an invalid one, the reservation stays and counts as spent.
 
         Parameters
         ----------
@@ -67,7 +66,7 @@ class GatedCall:
         self._adjust(reserved if usd is None else usd, usage.prompt + usage.output)
 
     def release(self) -> None:
-        """Give the reservation back: the call was not sent, or was refused."""
+        """Release the reservation: the call was not sent, or was refused."""
         self._adjust(0.0, 0)
 
     def _cost(self, reading: Reading) -> float | None:
@@ -86,13 +85,13 @@ class GatedCall:
         try:
             self._store.adjust(self._reservation, usd, tokens, deadline)
         except StateError as error:
-            logger.warning("CostGate: %s; what was reserved counts as spent", error)
+            logger.warning("CostGate: %s; the reservation counts as spent", error)
 
 
 def was_refused(error: Any) -> bool:
-    """Whether the provider answered with an error, which it does not bill.
+    """Whether the provider answered with an error, which is not billed.
 
-    The SDKs' status errors say it by `status_code` or `code`, botocore's by its response.
+    SDK errors have `status_code` or `code`; botocore's have the response.
     """
     response = getattr(error, "response", None)
     metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}

@@ -1,4 +1,4 @@
-"""Says why a hit rate is low, and what to do: by the sums of each prefix and model."""
+"""Explains why a hit rate is low and what to do, per prefix and model."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 
     from prefixwarm.library.token_sums import Group
 
-# Fewer requests say nothing, and neither does a cause of less than this share of the misses.
+# Minimum number of requests, and the minimum share of misses for a cause to be reported.
 _LEAST_REQUESTS = 5
 _SHARE = 0.25
 
 _TEXTS = {
     "unmeasured": (
-        "{} requests did not say what they billed: stream with "
+        "{} requests had no usage: stream with "
         'stream_options={{"include_usage": True}}, and read streams to their end'
     ),
     "warm-unread": (
-        "warm calls wrote {:,} tokens and no request read them: what is warmed is not what is "
-        "sent; compare them with `prefixwarm diff`"
+        "warm calls wrote {:,} tokens and no request read them: the requests differ from "
+        "what is warmed; compare them with `prefixwarm diff`"
     ),
     "minimum": (
-        "the longest prompt has {:,} tokens and the model caches from {:,}: share more, or take a "
+        "the longest prompt has {:,} tokens and the model caches from {:,}: share more, or use a "
         "model with a lower minimum"
     ),
     "no-breakpoint": (
-        "nothing was written or read: no request has a breakpoint; set cache_control on the last "
+        "nothing was read or written: no request has a breakpoint; set cache_control on the last "
         "block that all requests share"
     ),
     "tail": (
-        "requests read, but only {:.0%} of their tokens: move what is shared before the "
+        "requests read only {:.0%} of their tokens: move what is shared before the "
         "breakpoint, or set one at the end of the conversation"
     ),
     "together": (
-        "{} of {} misses came within 5 seconds of another request: an entry can be read once the "
-        "first reply begins; send one alone (or a warm call), then the others"
+        "{} of {} misses came within 5 seconds of another request: an entry becomes readable when "
+        "the first reply begins; send one request (or a warm call) first, then the others"
     ),
     "order": (
         "{} of {} misses came within 5 minutes of another request, while its entry lived: "
@@ -64,11 +64,11 @@ class Advice:
         ``minimum``, ``no-breakpoint``, ``order``, ``together``, ``ttl``, ``volume``, ``tail``,
         ``warm-unread``, ``unmeasured`` or ``provider``.
     prefix, model : str
-        Of which requests; empty where they name none.
+        Of the requests; empty if unset.
     text : str
-        What was seen, and what to do.
+        The observation, and what to do.
     tokens : int
-        Tokens of these requests that were not read from the cache.
+        Tokens of these requests not read from the cache.
     """
 
     cause: str
@@ -79,7 +79,7 @@ class Advice:
 
 
 def advise(rows: Iterable[tuple[Group, Sums]], below: float) -> list[Advice]:
-    """Advice for each prefix and model whose hit rate is below a threshold."""
+    """Advise on each prefix and model whose hit rate is below a threshold."""
     real: dict[tuple[str, str], Sums] = defaultdict(Sums)
     warm: dict[tuple[str, str], Sums] = defaultdict(Sums)
     for group, sums in rows:
@@ -112,7 +112,7 @@ def _said(cause: str, *facts: object) -> tuple[str, str]:
 
 
 def _of_requests(sums: Sums, provider: ProviderCaching) -> Iterator[tuple[str, str]]:
-    """The causes that the requests themselves show; one that explains all stands alone."""
+    """Causes visible in the requests themselves; one that explains everything is given alone."""
     minimum = provider.minimum
     if minimum is not None and sums.longest < minimum:
         yield _said("minimum", sums.longest, minimum)
@@ -125,7 +125,7 @@ def _of_requests(sums: Sums, provider: ProviderCaching) -> Iterator[tuple[str, s
 
 
 def _of_misses(sums: Sums, provider: ProviderCaching) -> Iterator[tuple[str, str]]:
-    """By how long before a miss the last request came."""
+    """Causes by the time between a miss and the request before it."""
     later = sums.misses_half_day + sums.misses_later
     causes = (
         ("together", sums.misses_together, ()),
@@ -142,11 +142,11 @@ def _ttl(sums: Sums, provider: ProviderCaching) -> str:
     if provider.provider != "Claude":
         return provider.advice
     if sums.write_1h > sums.write_5m:
-        return "though an hour is asked for, so something before the breakpoint varies"
-    return 'an hour\'s entry (cache_control ttl "1h") would have lived'
+        return "despite a requested TTL of an hour, so something before the breakpoint varies"
+    return 'an entry with a TTL of an hour (cache_control ttl "1h") would have been alive'
 
 
 def _volume(provider: ProviderCaching) -> str:
     if provider.provider == "Claude":
-        return "`prefixwarm plan` says whether keeping it warm between them pays"
+        return "`prefixwarm plan` shows whether keeping it warm in between pays"
     return provider.advice

@@ -1,4 +1,4 @@
-"""Says when a hit rate falls below a threshold, and when it is back."""
+"""Detects when a hit rate falls below a threshold, and when it recovers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from prefixwarm.library.cache_summary import CacheSummary
     from prefixwarm.library.token_sums import Group, Sums
 
-# A window is judged so many times while it passes, and after as many requests as say something.
+# A window is evaluated this many times while it passes, once it has enough requests.
 _TIMES = 60
 
 
@@ -22,13 +22,13 @@ class LowHits:
     Attributes
     ----------
     low : bool
-        True where it fell below, False where it is back.
+        True if it fell below, False if it recovered.
     hit_rate, below : float
         The rate, and the threshold.
     prefix, model : str or None
-        Of which requests; None for any.
+        The requests counted; None for any.
     summary : CacheSummary
-        Of the window of time.
+        The summary of the time window.
     """
 
     low: bool
@@ -62,7 +62,7 @@ class HitAlert:
         self._low = False
 
     def is_due(self, group: Group, at: float) -> bool:
-        """Whether to judge the window again after a request of this group; to be asked once."""
+        """Whether to evaluate the window after a request of this group; call once per request."""
         if group.warm or self.prefix not in (None, group.prefix):
             return False
         if self.model not in (None, group.model):
@@ -75,13 +75,13 @@ class HitAlert:
         return True
 
     def crosses(self, sums: Sums) -> bool:
-        """Whether the rate of the window crossed the threshold since the function was called."""
+        """Whether the window's rate has crossed the threshold since the last callback."""
         if sums.requests < self._least or not sums.prompt:
             return False
         return (sums.read / sums.prompt < self._below) != self._low
 
     def call(self, summary: CacheSummary) -> None:
-        """Call the function with the window that crossed the threshold."""
+        """Call the callback with the window that crossed the threshold."""
         self._low = not self._low
         rate = summary.hit_rate or 0.0
         self._callback(LowHits(self._low, rate, self._below, self.prefix, self.model, summary))

@@ -1,4 +1,4 @@
-"""The estimated size of a prompt of any API, by the one estimate of tokens that all share."""
+"""Estimates the size of any API's prompt, with the shared token estimate."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
     Rate = tuple[int, int]
 
-# The fields that hold the prompt, in any of the APIs.
+# The fields that hold the prompt in any API.
 _PROMPT = (
     *("tools", "system", "messages", "input", "instructions", "toolConfig", "functions"),
     *("contents", "system_instruction", "config", "response_format"),
 )
-# Where images and files stand encoded, and how long a value is that is no address of one.
+# Fields with encoded images and files, and the length above which a value is not a URL.
 _MEDIA = ("data", "bytes", "url", "image_url", "file_data")
 _ENCODED = 1000
 
 
 def prompt_tokens(body: Mapping[str, Any], model: str) -> int:
-    """The estimated size of a request's prompt, as a model counts it.
+    """Estimate the tokens of a request's prompt for a model.
 
     Parameters
     ----------
     body
-        The request's body, or the arguments that it is made of.
+        The request's body, or the arguments it is made from.
     model
         The model's id.
     """
@@ -44,13 +44,13 @@ def prompt_tokens(body: Mapping[str, Any], model: str) -> int:
 
 
 def message_tokens(message: Mapping[str, Any], model: str) -> int:
-    """The estimated size of one message; an image counts as an image, not by its bytes."""
+    """Estimate the tokens of one message; an image counts as an image, not by its bytes."""
     rate = rate_of_model(model)
     return sum(_tokens(block, rate) for block in _blocks(message))
 
 
 def _blocks(item: Any) -> Iterator[Any]:
-    """What a message holds: its blocks, and as one more block what stands beside them."""
+    """A message's blocks, plus its other fields as one more block."""
     if not isinstance(item, Mapping) or "content" not in item:
         yield {"type": "text", "text": item} if isinstance(item, str) else item
         return
@@ -72,7 +72,7 @@ def _tokens(block: Any, rate: Rate) -> int:
 
 
 def _light(value: Any, media: list[int], name: str = "") -> Any:
-    """A value without encoded media, which are counted."""
+    """A value without encoded media, which are counted separately."""
     if isinstance(value, Mapping):
         return {str(key): _light(inner, media, str(key)) for key, inner in value.items()}
     if isinstance(value, list | tuple):

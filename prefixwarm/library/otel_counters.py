@@ -1,8 +1,8 @@
-"""Counts requests with OpenTelemetry, where its API is installed.
+"""Counts requests with OpenTelemetry, if its API is installed.
 
-Two counters: ``prefixwarm.cache.tokens`` and ``prefixwarm.cache.requests``. Attributes are few and
-of few values: ``gen_ai.request.model`` and ``gen_ai.token.type`` as OpenTelemetry's conventions for
-generative AI name them, ``prefixwarm.prefix``, ``prefixwarm.version``, ``prefixwarm.warm`` and
+Two counters: ``prefixwarm.cache.tokens`` and ``prefixwarm.cache.requests``. Their attributes have
+low cardinality: ``gen_ai.request.model`` and ``gen_ai.token.type`` (OpenTelemetry's conventions
+for generative AI), ``prefixwarm.prefix``, ``prefixwarm.version``, ``prefixwarm.warm`` and
 ``prefixwarm.result``.
 """
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def counters(wanted: bool | None) -> Callable[[Group, Usage], None]:
-    """What counts one request; where OpenTelemetry is not to be used, it does nothing.
+    """Return a function that counts one request; it does nothing without OpenTelemetry.
 
     Raises
     ------
     UsageError
-        When it is wanted and not installed.
+        OpenTelemetry is wanted but not installed.
     """
     if wanted is False:
         return _nothing

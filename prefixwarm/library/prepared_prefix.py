@@ -1,4 +1,4 @@
-"""A prefix that is ready to be warmed: its file, its bytes, and the key of its warm state."""
+"""Prepares a prefix for warming: its file, its bytes, and its state's key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 AnyPrefix: TypeAlias = "Prefix | PrefixFile | str | os.PathLike[str]"
 
 
-# As keys of states have it where the cache knows no region.
+# The region in state keys if the cache is not regional.
 _NO_REGION = "-"
 
 
@@ -33,11 +33,11 @@ class PreparedPrefix(Record):
     Attributes
     ----------
     file : PrefixFile
-        What is known of it.
+        Its prefix file.
     call : WarmCall
         Its warm call.
     key : str
-        Of its warm state.
+        The key of its warm state.
     """
 
     file: PrefixFile
@@ -58,12 +58,12 @@ def prepare(
     prices: OwnPrices | None = None,
     placeholder: str | None = None,
 ) -> PreparedPrefix:
-    """Make a prefix ready for a client.
+    """Prepare a prefix for a client.
 
     Parameters
     ----------
     prefix : Prefix, PrefixFile or path
-        What is shared.
+        The prefix.
     kind : ClientKind
         The client that will send it.
     scope : str
@@ -71,17 +71,17 @@ def prepare(
     prices : mapping, optional
         The user's own prices, see `prefixwarm.prices.price`.
     placeholder : str, optional
-        The text of the message that stands behind the prefix.
+        The text of the message after the prefix.
 
     Raises
     ------
     UsageError
-        When the client does not reach the prefix's route, or the prefix cannot be warmed.
+        The client cannot use the prefix's route, or the prefix cannot be warmed.
     """
     file = _file(prefix, prices, kind)
     if file.route not in kind.routes:
         raise UsageError(
-            f"prefix {file.name}: its route is {file.route!r}, and {kind.description} reaches "
+            f"prefix {file.name}: its route is {file.route!r}, but {kind.description} uses "
             f'{", ".join(kind.routes)}: give the prefix route="{kind.routes[0]}"'
         )
     if placeholder is not None:
@@ -91,13 +91,13 @@ def prepare(
 
 
 def environ_of(kind: ClientKind) -> Mapping[str, str]:
-    """The environment, with the region that the client reaches; with none where nothing says."""
+    """The environment with the client's region, or without a region if there is none."""
     region = kind.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return {**os.environ, "AWS_REGION": region or _NO_REGION}
 
 
 def _file(prefix: AnyPrefix, prices: OwnPrices | None, kind: ClientKind) -> PrefixFile:
-    # Not needed to import the library's names, nor cheap.
+    # Imported here: expensive, and not needed just to import the names.
     from prefixwarm.capture.file_prices import prices_of
     from prefixwarm.capture.warm_file import defined_prefix
 
@@ -114,9 +114,9 @@ def _file(prefix: AnyPrefix, prices: OwnPrices | None, kind: ClientKind) -> Pref
 
 
 def _with_placeholder(request: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """A warm request whose last block, the placeholder, says this."""
+    """A warm request with this text as its placeholder."""
     if not text.strip():
-        raise UsageError("placeholder: write a text that is not blank; the provider wants one")
+        raise UsageError("placeholder: write non-blank text; the provider requires it")
     copy = deepcopy(dict(request))
     last = copy["messages"][-1]
     if isinstance(last["content"], str):

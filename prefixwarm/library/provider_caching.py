@@ -1,7 +1,7 @@
-"""What each provider's prompt cache is like: whether a warm call pays there, and what helps.
+"""Describes each provider's prompt cache: whether a warm call pays, and what helps.
 
-Read in openai 3.57.0, google-genai 3.6.1 and litellm 1.110.2, and the providers' guides, on
-2026-11-27. Where no life is promised, a warm call buys nothing that lasts.
+From openai 3.57.0, google-genai 3.6.1 and litellm 1.110.2, and the providers' guides, on
+2026-11-27. If a provider guarantees no lifetime, a warm call has no lasting effect.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class ProviderCaching:
     warm_call_pays : bool
         Whether a warm call can pay.
     minimum : int or None
-        Tokens of the shortest prefix that is cached; None where it is not known.
+        The minimum tokens of a cached prefix; None if unknown.
     advice : str
-        How to warm, or what helps instead.
+        How to warm, or the alternative.
     """
 
     provider: str
@@ -47,24 +47,24 @@ _OPENAI_12H = (
 _OPENAI_30M = (
     'send prompt_cache_options={"prewarm": true} with the Responses API, with the agent\'s own '
     "prompt_cache_key and an explicit prompt_cache_breakpoint at the same place: the entry lives "
-    "30 minutes, so it pays for busy agents alone"
+    "30 minutes, so it pays only for busy agents"
 )
 _OPENAI_OLD = (
-    "no life is promised, so no warm call pays; put what is shared first and byte for byte the "
+    "no lifetime is guaranteed, so no warm call pays; put what is shared first, byte for byte the "
     "same, send a stable prompt_cache_key (prefix_key gives one; at most about 15 requests a "
-    'minute to each), and prompt_cache_retention="24h" where the model takes it'
+    'minute to each), and prompt_cache_retention="24h" if the model supports it'
 )
 _GEMINI = (
-    "the implicit cache promises no life, so no warm call pays; from about two requests an hour, "
-    "create an explicit cache (caches.create) and name it in each request as cached_content, or "
-    "else put what is shared first"
+    "the implicit cache has no fixed lifetime, so no warm call pays; from about two requests an "
+    "hour, create an explicit cache (caches.create) and name it in each request as "
+    "cached_content, or else put what is shared first"
 )
 _OTHER = (
-    "no life is promised, so no warm call pays; put what is shared first and byte for byte the "
-    "same, what varies last"
+    "no lifetime is guaranteed, so no warm call pays; put what is shared first, byte for byte the "
+    "same, and what varies last"
 )
 
-# First match counts; OpenAI's minimum is of what can be seen of the prompt.
+# The first match wins; OpenAI's minimum counts the visible prompt.
 _ROWS = (
     (r"gpt-([6-9]|\d\d)(\.|-|$)", ProviderCaching("OpenAI", True, 1024, _OPENAI_12H)),
     (r"gpt-5\.[6-9]", ProviderCaching("OpenAI", True, 1024, _OPENAI_30M)),
@@ -80,7 +80,7 @@ _NO_PROVIDER = ProviderCaching("", False, None, _OTHER)
 
 
 def provider_caching(model: str) -> ProviderCaching:
-    """What the cache of a model's provider is like.
+    """Describe the cache of a model's provider.
 
     Parameters
     ----------

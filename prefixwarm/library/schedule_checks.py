@@ -1,4 +1,4 @@
-"""One check of one prefix by a schedule: what the policy decides, the call, and what is noted."""
+"""One check of a prefix by a schedule: decides by policy, makes the call and records it."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 
 STATE_SECONDS = 5.0
-# Until somebody else's call, or a state that is away, is looked at again.
+# When to check again after another caller's call, or an unreachable state.
 _SOON = 5.0
 _LATER = 60.0
 
 
 class Checked(Record):
-    """What came of one check. Times are epoch seconds.
+    """The result of one check. Times are epoch seconds.
 
     Attributes
     ----------
     next_check : float or None
         When to check again; None for never.
     warm_until : float or None
-        The end of the entry's life.
+        When the entry expires.
     reason : str
-        Why what was done was done.
+        The reason for the decision.
     outcome : Outcome or None
-        Of the warm call; None where none was sent.
+        The warm call's outcome; None if none was sent.
     trouble : bool
-        Whether nothing could be decided.
+        Whether the check failed.
     """
 
     next_check: float | None
@@ -57,19 +57,19 @@ class Checked(Record):
 
 
 class ScheduleChecks:
-    """Checks a warmer's prefixes; safe between threads."""
+    """Checks a warmer's prefixes; thread-safe."""
 
     def __init__(self, calls: WarmCalls, policy: Policy) -> None:
         self._calls = calls
         self._policy = policy
 
     def check(self, prepared: PreparedPrefix, sender: CallSender) -> Checked:
-        """Decide about a prefix, and do it; never raises."""
+        """Decide about a prefix and act; never raises."""
         try:
             return self._check(prepared, sender)
         except StateError as error:
             return self._later(f"the state cannot be used: {error}")
-        except Exception as error:  # noqa: BLE001 - the host goes on whatever it is
+        except Exception as error:  # noqa: BLE001 - the host program must go on
             return self._later(describe(error))
 
     def _check(self, prepared: PreparedPrefix, sender: CallSender) -> Checked:
@@ -88,10 +88,10 @@ class ScheduleChecks:
             reason = f"route {prepared.call.route} paused: {pause.reason}"
             return _waiting(state, pause.until + fraction(prepared.name), reason)
         if state.leased(now):
-            return _waiting(state, now + _SOON, "another caller warms it just now")
+            return _waiting(state, now + _SOON, "another caller is warming it now")
         candidate = self._candidate(prepared, state, now, until)
         if candidate.shared is None:
-            return _waiting(state, now + _SOON, "another process has just taken the account over")
+            return _waiting(state, now + _SOON, "another process has just taken over the account")
         planned = PlannedCall(candidate, candidate.decision(now))
         if planned.decision.sends:
             return self._sent(prepared, planned, sender)
@@ -111,7 +111,7 @@ class ScheduleChecks:
         return with_account(candidate, self._calls.store, now, until).with_observed(now)
 
     def _noted(self, planned: PlannedCall, now: float, until: Deadline) -> Checked:
-        """Keep a decision to send nothing."""
+        """Record a decision to send nothing."""
         candidate, decision, store = planned.candidate, planned.decision, self._calls.store
         if account := candidate.account(now):
             store.note_account(candidate.state.key, account, until)
@@ -142,7 +142,7 @@ class ScheduleChecks:
         )
 
     def _unsent(self, prepared: PreparedPrefix, outcome: Outcome, until: Deadline) -> Checked:
-        """After a call that failed or was not granted: when the state lets the next one be."""
+        """When the state allows the next call, after one that failed or was not granted."""
         now, state = self._calls.clock(), self._calls.store.read(prepared.key, until)
         pause = state.backoff.until if outcome.calls or outcome.kind != SKIPPED else None
         return Checked(
@@ -158,7 +158,7 @@ class ScheduleChecks:
 
 
 def _held(state: State, now: float) -> Checked | None:
-    """Why a back-off or the circuit breaker holds the prefix back; None where none does."""
+    """The result if a back-off or the circuit breaker holds the prefix back, or None."""
     if state.held_back(now, BY):
         return _waiting(state, state.backoff.until or now, state.last_decision.reason)
     if refusal := rewrite_breaker.refusal(state, now):

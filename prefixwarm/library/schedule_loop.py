@@ -1,4 +1,4 @@
-"""What `WarmSchedule` and `AsyncWarmSchedule` have in common: when to check which prefix."""
+"""The common core of `WarmSchedule` and `AsyncWarmSchedule`: when to check which prefix."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from prefixwarm.provider.client import CallSender
 
 
-# So long at most until the time is looked at again: a machine may have slept meanwhile.
+# Read the clock at least this often, because the machine may have slept meanwhile.
 _LONGEST_WAIT = 30.0
 _SHORTEST_WAIT = 0.05
-# After a report of traffic: its own check comes when the state has it, and not with every request.
+# Delay of the check after a traffic report, so that not every request causes one.
 _REPORTED_SECONDS = 2.0
 _AFTER_FAILURE = 60.0
 
 
 class ScheduleLoop:
-    """Checks prefixes when they are due; safe between threads, and after a fork.
+    """Checks prefixes when they are due; safe with threads and after a fork.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ class ScheduleLoop:
     policy, interval_seconds
         See `schedule_policy`.
     on_event : callable, optional
-        Given the status after each warm call, and when the reason for making none has changed.
+        Receives the status after each warm call, and when the reason for not making one changes.
     wake : callable
-        Wakes who waits for the next check, from any thread.
+        Wakes the waiter for the next check, from any thread.
     """
 
     def __init__(
@@ -76,29 +76,29 @@ class ScheduleLoop:
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Free the lock; what is known stays, and what another thread did is done again."""
+        """Replace the lock; keep the state, and repeat what another thread was doing."""
         self.changed = Condition()
         self._due.update(dict.fromkeys(self._checking, 0.0))
         self._checking.clear()
 
     def warn_of_fork(self) -> None:
-        """Say once in a forked process that it shares nothing, if that is so."""
+        """Warn once in a forked process if it shares no store."""
         if self._pid == os.getpid():
             return
         self._pid = os.getpid()
         if isinstance(self.calls.store, MemoryState):
             logger.warning(
-                "forked: this process warms for itself; give the warmer a store, such as "
-                "pathlib.Path('warm-state.json'), and the processes make one call between them"
+                "forked: this process makes its own warm calls; to share them, give the "
+                "warmer a store, such as pathlib.Path('warm-state.json')"
             )
 
     def status(self, name: str) -> WarmStatus:
-        """The status of one prefix.
+        """Return the status of one prefix.
 
         Raises
         ------
         UsageError
-            When it is not one of the schedule's.
+            It is not one of the schedule's.
         """
         with self.changed:
             status = self._status.get(name)
@@ -112,7 +112,7 @@ class ScheduleLoop:
         return list(self._status)
 
     def is_warm(self, name: str, seconds: float) -> bool | None:
-        """Whether a prefix is warm; None where a check within so many seconds may make it so."""
+        """Whether a prefix is warm; None if a check within these seconds may make it so."""
         if self.status(name).warm:
             return True
         with self.changed:
@@ -122,7 +122,7 @@ class ScheduleLoop:
         return None if pending and seconds > 0 else False
 
     def check_soon(self, name: str) -> None:
-        """Check a prefix as soon as its state holds what has happened to it."""
+        """Check a prefix as soon as its state is up to date."""
         soon = self.calls.clock() + _REPORTED_SECONDS
         with self.changed:
             due = self._due.get(name)
@@ -131,21 +131,21 @@ class ScheduleLoop:
         self.wake()
 
     def wait_seconds(self) -> float:
-        """Seconds until the next check, or until the time is to be looked at again."""
+        """Seconds to wait for the next check, or to read the clock again."""
         with self.changed:
             times = [due for due in self._due.values() if due is not None]
         seconds = min(times, default=0.0) - self.calls.clock() if times else _LONGEST_WAIT
         return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
 
     def run_due(self, sender: CallSender) -> None:
-        """Check what is due, side by side, and wait until that is done; never raises.
+        """Run the due checks concurrently and wait for them; never raises.
 
-        Then `on_event` is called, in this thread: it may make warm calls of its own.
+        Then calls `on_event` in this thread, which may make warm calls itself.
         """
         now = self.calls.clock()
         with self.changed:
             names = [name for name, due in self._due.items() if due is not None and due <= now]
-            # Where a check fails in an unforeseen way, the next one comes then.
+            # When the next check runs if this one fails unexpectedly.
             self._due.update(dict.fromkeys(names, now + _AFTER_FAILURE))
             self._checking.update(names)
         changed: list[WarmStatus] = []
@@ -173,7 +173,7 @@ class ScheduleLoop:
         try:
             checked = self._checks.check(self.calls.prefixes[name], sender)
             status, has_changed = self._noted(name, checked)
-        except Exception as error:  # noqa: BLE001 - the host goes on whatever it is
+        except Exception as error:  # noqa: BLE001 - the host program must go on
             logger.warning("prefix %s is not checked: %s", name, describe(error))
             return
         finally:
@@ -188,11 +188,11 @@ class ScheduleLoop:
             return
         try:
             self._on_event(status)
-        except Exception as error:  # noqa: BLE001 - it is the user's
+        except Exception as error:  # noqa: BLE001 - user code may raise anything
             logger.warning("on_event failed for prefix %s: %s", status.name, describe(error))
 
     def _noted(self, name: str, checked: Checked) -> tuple[WarmStatus, bool]:
-        """Keep what came of a check; the status, and whether it has changed."""
+        """Store the result of a check; return the status and whether it changed."""
         with self.changed:
             before, outcome = self._status[name], checked.outcome
             status = before.replace(
@@ -215,18 +215,18 @@ class ScheduleLoop:
         return status, has_changed
 
     def listen(self) -> None:
-        """Hear of the warmer's own calls."""
+        """Start listening to the warmer's own calls."""
         if self.check_soon not in self.calls.listeners:
             self.calls.listeners.append(self.check_soon)
 
     def close(self) -> None:
-        """Hear of them no more."""
+        """Stop listening."""
         with suppress(ValueError):
             self.calls.listeners.remove(self.check_soon)
 
 
 def remaining(until: float) -> float:
-    """Seconds until a moment of the monotonic clock; never below 0."""
+    """Seconds until a time of the monotonic clock; never below 0."""
     return max(0.0, until - monotonic())
 
 

@@ -1,4 +1,4 @@
-"""The policy of a schedule: a rule, or an interval that was asked for, with what that costs."""
+"""Makes the policy of a schedule from a rule or a fixed interval."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def schedule_policy(
     interval_seconds: float | None,
     prefixes: Iterable[PreparedPrefix],
 ) -> Policy:
-    """The policy that a schedule follows.
+    """Return the policy that a schedule follows.
 
-    An interval far below what the longest TTL needs is taken, and its price is logged once.
+    An interval far shorter than the longest TTL needs is accepted, and its cost is logged once.
 
     Raises
     ------
     UsageError
-        When both a policy and an interval are given.
+        Both a policy and an interval are given.
     SettingsError
-        When the policy is not understood, or the interval makes every refresh of a prefix a write.
+        The policy is invalid, or the interval makes every refresh of a prefix a write.
     """
     if interval_seconds is None:
         return Policy.of("auto" if policy is None else policy)
@@ -43,7 +43,7 @@ def schedule_policy(
         if interval_seconds >= ttl:
             raise SettingsError(
                 f"interval_seconds {interval_seconds!r}: prefix {prepared.name} lives {ttl} "
-                f"seconds: each refresh would be a write; write at most {refresh_after(ttl)}"
+                f"seconds, so each refresh would be a write; use at most {refresh_after(ttl)}"
             )
         _say_price(prepared, interval_seconds)
     return asked
@@ -55,7 +55,7 @@ def _say_price(prepared: PreparedPrefix, interval: float) -> None:
     if times < 2:
         return
     read, size = prepared.file.usd_per_mtok.get("read"), prepared.call.tokens
-    price = "of unknown price"
+    price = "price unknown"
     if read is not None and size is not None:
         usd = read * size / 1e6 * _DAY
         price = f"${usd / interval:.4f} a day, instead of ${usd / usual:.4f}"

@@ -1,4 +1,4 @@
-"""Clients of the anthropic SDK: the Claude API's, Bedrock's, and those of the other platforms."""
+"""Sends warm calls through clients of the anthropic SDK, for all its platforms."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from prefixwarm.provider.client import PreparedCall
 
 
-# By the SDK's class, the asynchronous ones without their ``Async``. The platforms of other clouds
-# take the Claude API's requests; what they charge is not in the price table.
+# By SDK class, without ``Async``. Platforms of other clouds accept the Claude API's requests; their
+# prices are not in the table.
 _ROUTES = {
     "AnthropicBedrockMantle": "bedrock-mantle",
     "AnthropicBedrock": "bedrock",
@@ -38,13 +38,13 @@ _ROUTES = {
 }
 _UNPRICED = ("AnthropicVertex", "AnthropicGoogleCloud", "AnthropicFoundry")
 _PATH = "/v1/messages"
-# What the SDK and botocore say where there is nothing to sign or authenticate with.
+# Messages of the SDK and botocore when there are no credentials.
 _WITHOUT_KEY = ("authentication method", "credentials")
 _NOT_CONNECTED = ("ConnectError", "ConnectTimeout")
 
 
 def sdk_class(client: object) -> str:
-    """The name of the SDK's class that a client is one of; empty where it is none."""
+    """The name of a client's SDK class, or ""."""
     for base in type(client).__mro__:
         name = base.__name__.removeprefix("Async")
         if base.__module__.partition(".")[0] == "anthropic" and name in _ROUTES:
@@ -53,7 +53,7 @@ def sdk_class(client: object) -> str:
 
 
 class SdkClient:
-    """A `ClientKind`: a client whose authentication, proxy, retries and hooks stay its own."""
+    """A `ClientKind` that uses the client's authentication, proxy, retries and hooks."""
 
     def __init__(self, client: Any) -> None:
         name = sdk_class(client)
@@ -74,7 +74,7 @@ class SdkClient:
         return self._client.post(_PATH, cast_to=Message, body=body, options=options)
 
     def body(self, reply: Any) -> Mapping[str, Any] | None:
-        """See `ClientKind`; a value that the SDK does not know yet is no reason to warn."""
+        """See `ClientKind`; without warnings about values that the SDK does not know yet."""
         fields: dict[str, Any] = reply.to_dict(warnings=False)
         return fields
 
@@ -91,12 +91,12 @@ class SdkClient:
                 return ConnectError("the provider cannot be reached")
             return TransportError("the connection to the provider broke")
         if any(words in str(error).lower() for words in _WITHOUT_KEY):
-            return CredentialsError(f"{self.description} has no credentials; give it some")
+            return CredentialsError(f"{self.description} has no credentials; configure it")
         return None
 
 
 def _version(client: Any, route: str) -> str:
-    """What the client sends; Bedrock's InvokeModel takes it in the body."""
+    """The version that the client sends; for Bedrock's InvokeModel it is in the body."""
     with suppress(Exception):
         if route_named(route).version_in_body:
             from anthropic._constants import ANTHROPIC_API_VERSION

@@ -1,4 +1,4 @@
-"""Any object with ``send(request) -> response``, as users' tests and gateways have."""
+"""Sends warm calls through any object with ``send(request) -> response``."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 class TransportRequest(Record):
-    """One warm call, as an object with ``send`` is given it.
+    """One warm call, as passed to an object with ``send``.
 
     Attributes
     ----------
     prefix : str
         The prefix's name.
     route, model : str
-        Where it goes, and for which model.
+        Its route and model.
     headers : dict of str to str
-        Headers that shape the prompt.
+        Headers that affect the prompt.
     body : dict
-        The whole body: ``client.messages.create(**body)``, with the route ``bedrock-converse``
+        The whole body: ``client.messages.create(**body)``, or on the route ``bedrock-converse``
         ``client.converse(**body)``.
     timeout : float
-        Seconds until the reply is not waited for any more.
+        Seconds to wait for the reply.
     """
 
     prefix: str
@@ -45,7 +45,7 @@ class TransportRequest(Record):
 
 
 class SendingObject:
-    """A `ClientKind`: what the user sends by; its reply is an SDK's object or a dict."""
+    """A `ClientKind` for a user's sender; its reply is an SDK object or a dict."""
 
     routes: tuple[str, ...] = tuple(ROUTES)
     region = ""
@@ -75,7 +75,7 @@ class SendingObject:
         return plain(reply)
 
     def meaning(self, error: Exception) -> PrefixwarmError | None:
-        """See `ClientKind`; an error that holds a status is the provider's."""
+        """See `ClientKind`; an error with a status is the provider's."""
         status = getattr(error, "status_code", None)
         if type(status) is int and 300 <= status <= 599:
             kind = getattr(error, "type", None)

@@ -1,4 +1,4 @@
-"""One call for all that ask for the same at the same time."""
+"""Makes one call for concurrent requests for the same thing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Work under way, by what it is for; safe between threads, and after a fork.
+    """Work in progress by key; safe with threads and after a fork.
 
     Parameters
     ----------
     workers : WorkerThreads
-        Do the work.
+        The threads that do the work.
     """
 
     def __init__(self, workers: WorkerThreads) -> None:
@@ -32,22 +32,22 @@ class SingleFlight(Generic[T]):
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Forget what was under way."""
+        """Forget work in progress."""
         self._lock = Lock()
         self._flights: dict[Hashable, Future[T]] = {}
 
     def join(self, key: Hashable, work: Callable[[], T]) -> tuple[Future[T], bool]:
-        """The result of the work of this key that is under way, else of `work`.
+        """Join the work in progress for this key, or start `work`.
 
         Returns
         -------
         future, bool
-            The second says whether `work` is what is done. The future cannot be cancelled.
+            The future cannot be cancelled. The second value is True if `work` was started.
 
         Raises
         ------
         RuntimeError
-            When no thread can be started.
+            No thread can be started.
         """
         with self._lock:
             under_way = self._flights.get(key)
@@ -66,7 +66,7 @@ class SingleFlight(Generic[T]):
     def _fly(self, key: Hashable, future: Future[T], work: Callable[[], T]) -> None:
         try:
             result = work()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+        except BaseException as error:  # noqa: BLE001 - raised to the waiter
             self._land(key)
             future.set_exception(error)
         else:

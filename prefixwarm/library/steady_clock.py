@@ -1,4 +1,4 @@
-"""Epoch seconds that neither a corrected clock nor a sleeping machine sets back."""
+"""A clock in epoch seconds that neither clock corrections nor sleep set back."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _OFFSET = time() - monotonic()
 
 
 def steady_time() -> float:
-    """The present in epoch seconds, never earlier than it must be by the time that has passed.
+    """Return the time in epoch seconds, never earlier than the elapsed time implies.
 
-    A clock that is set back would make an entry seem to live on, and its refresh would be a write;
-    the monotonic clock stands still while a machine sleeps. The later of the two is right.
+    If the clock is set back, an entry seems to live longer than it does, and its refresh would be a
+    write. The monotonic clock stops while a machine sleeps. The later of the two is right.
     """
     return max(time(), monotonic() + _OFFSET)

@@ -1,4 +1,4 @@
-"""The ``store=`` of the library's classes: where warm states and ledgers are kept."""
+"""Opens the ``store=`` of the library's classes, which holds warm states and ledgers."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 _READ_SECONDS = 2.0
 
-# A DynamoDB table's name, a file's path, or a store that is open already.
+# A DynamoDB table's name, a file's path, or an open store.
 Store: TypeAlias = "str | os.PathLike[str] | StateStore | Any | None"
 
 
 def open_store(store: Store = None) -> StateStore:
-    """The store that a user names.
+    """Open the store named by the user.
 
     Parameters
     ----------
     store : str, path, StateStore or None
-        A text is the name of a DynamoDB table, such as the one that ``PREFIXWARM_TABLE`` holds in
-        a deployed agent; it is reached through boto3 where that is installed, else with the AWS
-        credentials of the environment. A `pathlib.Path` is a file,
-        shared by the processes of one machine. None keeps all in this process.
+        A string is the name of a DynamoDB table, such as the value of ``PREFIXWARM_TABLE`` in a
+        deployed agent. It is accessed with boto3 if that is installed, or else with the AWS
+        credentials in the environment. A `pathlib.Path` is a file shared by the processes of one
+        machine. None keeps everything in this process.
 
     Raises
     ------
     UsageError
-        When it is none of these.
+        It is none of these.
     """
     if store is None:
         return MemoryState()
@@ -46,13 +46,13 @@ def open_store(store: Store = None) -> StateStore:
         return opened
     name = getattr(store, "table_name", None)
     instead = f"its name, {name!r}" if isinstance(name, str) else "a table's name or a pathlib.Path"
-    raise UsageError(f"store: {type(store).__name__} is no store; give {instead}")
+    raise UsageError(f"store: {type(store).__name__} is not a store; give {instead}")
 
 
 def _named_table(name: str) -> StateStore:
     if "/" in name or name.endswith(".json"):
         raise UsageError(
-            f"store {name!r}: a text is the name of a table; write pathlib.Path({name!r}) for a "
+            f"store {name!r}: a string is the name of a table; write pathlib.Path({name!r}) for a "
             "file"
         )
     try:

@@ -1,4 +1,4 @@
-"""Warm prefixes with the client that one has."""
+"""Warms prefixes through an existing client."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Warmer:
-    """Warms shared prefixes through a client of yours, and says what each call did and cost.
+    """Warms shared prefixes through your client, and reports what each call did and cost.
 
-    However many threads ask for a prefix at once, one call is made; with a `store`, the processes
-    and the deployed functions that share it make one as well.
+    If many threads ask for a prefix at once, one call is made; with a `store`, the same holds for
+    all processes and deployed functions that share it.
 
     Parameters
     ----------
@@ -32,27 +32,27 @@ class Warmer:
         any object with ``send(request) -> response``. Its authentication, proxy, retries and hooks
         are used as they are.
     prefixes : Prefix, PrefixFile or path, or iterable of them
-        What is shared; each with a name of its own.
+        The prefixes, with distinct names.
     store : str or path, optional
-        Where the warm state is kept: a DynamoDB table's name, or a `pathlib.Path` for the processes
-        of one machine. By default it is this warmer's own.
+        Where to keep the warm state: a DynamoDB table's name, or a `pathlib.Path` for the processes
+        of one machine. By default each warmer has its own.
     prices : mapping, optional
         Your own prices, see `prefixwarm.prices.price`.
     placeholder : str, optional
-        The text of the message that stands behind the prefix in a warm call.
+        The text of the message after the prefix in a warm call.
     max_in_flight : int
-        Calls at a time, of all prefixes together.
+        The most concurrent calls, over all prefixes.
     timeout : float
         Seconds that a call may take.
     clock : callable
-        Gives the time in epoch seconds.
+        Returns epoch seconds.
 
     Raises
     ------
     UsageError
-        When the client makes no warm calls, or a prefix cannot be warmed through it.
+        The client cannot make warm calls, or a prefix cannot be warmed through it.
     SettingsError
-        When the environment's settings of prefixwarm are not understood.
+        A prefixwarm setting in the environment is invalid.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class Warmer:
         timeout: float = 60.0,
         clock: Callable[[], float] = steady_time,
     ) -> None:
-        # What it takes to make calls is not needed to import the name, nor cheap.
+        # Imported here: expensive, and not needed just to import the name.
         from prefixwarm.library.client_kind import UserClient
         from prefixwarm.library.warm_calls import Options, WarmCalls
 
@@ -110,29 +110,28 @@ class Warmer:
         verify: bool = False,
         force: bool = False,
     ) -> WarmResult | list[WarmResult]:
-        """Warm a prefix, or all of them side by side.
+        """Warm a prefix, or all prefixes concurrently.
 
-        An entry that was used so lately that its refresh is not due is left alone.
+        Skips an entry whose refresh is not due yet.
 
         Parameters
         ----------
         prefix : str, Prefix or PrefixFile, optional
-            One of the warmer's prefixes by its name, or one that becomes the warmer's; by default
-            all of them.
+            The name of one of the warmer's prefixes, or a new prefix to add; by default all.
         verify : bool
-            Whether to read the entry once more; the result's dollars hold both calls.
+            Whether to make a second call to read the entry; the result's cost includes both.
         force : bool
-            Whether to send the call even where the entry is warm.
+            Whether to send the call even if the entry is warm.
 
         Returns
         -------
         WarmResult, or list of them
-            What went wrong stands in there: no provider's or network's error is raised.
+            Failures are reported in the result; provider and network errors are not raised.
 
         Raises
         ------
         UsageError
-            When there is no prefix of this name, or a new one cannot be warmed.
+            There is no prefix of this name, or a new one cannot be warmed.
         """
         from prefixwarm.library.warm_calls import WarmWish
 
@@ -142,24 +141,24 @@ class Warmer:
         return self._warmed(list(self.calls.prefixes.values()), wish)
 
     def ensure_cached(self, prefix: str | Prefix | PrefixFile) -> WarmResult:
-        """Warm a prefix if its life has run out: right before it is used.
+        """Warm a prefix if its entry has expired; call right before using it.
 
         Raises
         ------
         UsageError
-            As `warm`.
+            As in `warm`.
         """
         from prefixwarm.library.warm_calls import WarmWish
 
         return self._warmed([self.calls.prepared(prefix)], WarmWish(only_lapsed=True))[0]
 
     def start(self) -> Future[list[WarmResult]]:
-        """Warm all prefixes in a thread; failures are logged, and never raised.
+        """Warm all prefixes in a thread; failures are logged, not raised.
 
         Returns
         -------
         future of list of WarmResult
-            For who wants to wait.
+            The future, to wait for.
         """
         from prefixwarm.library.warm_calls import started
 

@@ -1,4 +1,4 @@
-"""Sums of what requests billed, by what they have in common, and by the minute."""
+"""Sums of billed tokens, by group and by minute."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from prefixwarm.state.outcome import Usage
 
 _MINUTE = 60.0
-# More than these are put under one name, so that a label that is new each time costs no memory.
+# Further groups are merged into one, so that ever-new labels do not use up memory.
 MOST_GROUPS = 1000
 OTHER = "(other)"
 
-# Seconds since the last request, and what a miss after no more than these is counted as.
+# The class of a miss by the seconds since the last request, at most.
 _MISSES = (
     (5.0, "misses_together"),
     (300.0, "misses_soon"),
@@ -30,20 +30,20 @@ _LIVES = {"write_12h": 43200.0, "write_1h": 3600.0, "write_30m": 1800.0, "write_
 
 
 class Group(NamedTuple):
-    """What requests have in common.
+    """The properties that group requests.
 
     Attributes
     ----------
     prefix, model, version : str
-        As they were recorded; empty where they were not.
+        As recorded, or "".
     form : str
-        The API: ``anthropic``, ``converse``, ``openai``, ``gemini``; empty where unknown.
+        The API: ``anthropic``, ``converse``, ``openai``, ``gemini``; empty if unknown.
     warm : bool
         Whether they are warm calls.
     served : tuple of str
         Geography, speed and service tier, which change prices.
     longer_than : int
-        The tier of prices by the prompt's length, in tokens.
+        The price tier, by the prompt's length in tokens.
     """
 
     prefix: str
@@ -55,26 +55,26 @@ class Group(NamedTuple):
     longer_than: int = 0
 
     def renamed(self) -> Group:
-        """The group of what has no group of its own."""
+        """The group for everything without its own group."""
         return self._replace(prefix=OTHER, version=OTHER)
 
 
 @dataclass
 class Sums:
-    """What some requests billed together.
+    """Totals of some requests.
 
     Attributes
     ----------
     requests, hits, unmeasured : int
-        Requests that said what they billed, those of them that read something, and requests that
-        did not say, or said what cannot be.
+        Requests with a usage; those of them that read something; and requests with no usage or an
+        invalid one.
     misses_together, misses_soon, misses_hour, misses_half_day, misses_later : int
-        Requests that read nothing, by the time since the last one of the same prefix and model:
-        up to 5 seconds, 5 minutes, an hour, 12 hours, longer. A first request is none of these.
+        Requests that read nothing, by the time since the last one of the same prefix and model: up
+        to 5 seconds, 5 minutes, an hour, 12 hours, longer. A first request is not counted.
     longest : int
         The longest prompt, in tokens.
     read_after_warm : int
-        Tokens read while the entry lived that a warm call wrote or refreshed.
+        Tokens read while an entry from a warm call was alive.
     input, output, read, write_5m, write_1h, write_30m, write_12h : int
         Tokens by price category.
     """
@@ -99,7 +99,7 @@ class Sums:
 
     @property
     def written(self) -> int:
-        """Tokens written, of any life."""
+        """Tokens written, with any TTL."""
         return self.write_5m + self.write_1h + self.write_30m + self.write_12h
 
     @property
@@ -109,18 +109,18 @@ class Sums:
 
     @property
     def misses(self) -> int:
-        """Requests that read nothing, though another one came before."""
+        """Requests that read nothing although another came before."""
         return sum(getattr(self, name) for _, name in _MISSES)
 
     def add(self, other: Sums) -> None:
-        """Add what others billed."""
+        """Add other sums."""
         for one in fields(self):
             name = one.name
             both = getattr(self, name), getattr(other, name)
             setattr(self, name, max(both) if name == "longest" else sum(both))
 
     def count(self, usage: Usage | None, gap: float | None, warmed: bool) -> None:
-        """Add one request; `gap` is the seconds since the last one, None for a first."""
+        """Add one request; `gap` is the seconds since the last one, None for the first."""
         if usage is None:
             self.unmeasured += 1
             return
@@ -144,7 +144,7 @@ class _Row:
 
 
 class _Entry:
-    """What is remembered of one prefix and model: its last request, and a warm call's entry."""
+    """The last request of a prefix and model, and its entry from a warm call."""
 
     def __init__(self) -> None:
         self.last: float | None = None
@@ -152,19 +152,19 @@ class _Entry:
         self._warm_until = 0.0
 
     def gap(self, at: float) -> float | None:
-        """Seconds since the last real request, which this one is then."""
+        """Return the seconds since the last real request, and make this one the last."""
         before, self.last = self.last, max(at, self.last or at)
         return None if before is None else at - before
 
     def warm(self, usage: Usage, at: float) -> None:
-        """A warm call used the entry."""
+        """Note that a warm call used the entry."""
         written = (life for name, life in _LIVES.items() if getattr(usage, name))
         self._life = next(written, self._life)
         if usage.read or usage.written:
             self._warm_until = at + self._life
 
     def reads_what_was_warmed(self, usage: Usage, at: float) -> bool:
-        """Whether a request reads while the warm call's entry lives, which lengthens its life."""
+        """Whether a request reads a live entry from a warm call; a read extends its life."""
         if not usage.read or at > self._warm_until:
             return False
         self._warm_until = max(self._warm_until, at + self._life)
@@ -172,12 +172,12 @@ class _Entry:
 
 
 class Window:
-    """Sums by group: of all time, and of each minute of the last ones.
+    """Sums by group: for all time, and for each recent minute.
 
     Parameters
     ----------
     keep_seconds : float
-        How long minutes are kept.
+        How long to keep minutes.
     """
 
     def __init__(self, keep_seconds: float) -> None:
@@ -186,7 +186,7 @@ class Window:
         self._entries: dict[tuple[str, str], _Entry] = defaultdict(_Entry)
 
     def add(self, group: Group, usage: Usage | None, at: float) -> None:
-        """Count one request that was sent `at` epoch seconds; None did not say what it billed."""
+        """Count one request sent at `at` (epoch seconds); a None usage counts as unmeasured."""
         if group not in self._rows and len(self._rows) >= MOST_GROUPS:
             group = group.renamed()
         if group not in self._rows and len(self._rows) >= 2 * MOST_GROUPS:
@@ -203,7 +203,7 @@ class Window:
     def rows(
         self, since: float | None, takes: Callable[[Group], bool]
     ) -> Iterator[tuple[Group, Sums]]:
-        """The sums of the groups that `takes` takes: of all time, or since a moment's minute."""
+        """The sums of the groups that `takes` accepts, for all time or since a minute."""
         for group, row in list(self._rows.items()):
             if not takes(group):
                 continue
@@ -217,7 +217,7 @@ class Window:
             yield group, sums
 
     def _follow(self, group: Group, usage: Usage | None, at: float) -> tuple[float | None, bool]:
-        """Seconds since the last request, and whether a warm call's entry is read."""
+        """The seconds since the last request, and whether a warm call's entry is read."""
         entry = self._entries[group.prefix, group.model]
         if group.warm:
             if usage is not None:

@@ -1,4 +1,4 @@
-"""Tells the warm state about the host's own requests, in the background."""
+"""Reports the host's own requests to the warm state, in the background."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from prefixwarm.library.warm_calls import WarmCalls
 
 
-# An entry's life counts from its request's start: where that is not given, it was before now.
+# An entry's life counts from the start of its request; if not given, assume it was this long ago.
 _ASSUMED_SECONDS = 10.0
-# Each prefix is reported once in so many seconds, but for what wrote it.
+# Each prefix is reported at most once in this many seconds, except requests that wrote it.
 _EVERY_SECONDS = 60.0
 
 
 class TrafficReports:
-    """Reports real requests; never delays or fails one.
+    """Reports real requests without delaying or failing them.
 
     Parameters
     ----------
     calls : WarmCalls
-        Of the prefixes that are sent.
+        The prefixes that are sent.
     reported : callable
-        Given a prefix's name when its state has changed.
+        Receives a prefix's name when its state has changed.
     """
 
     def __init__(self, calls: WarmCalls, reported: Callable[[str], None]) -> None:
@@ -44,7 +44,7 @@ class TrafficReports:
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Begin without a thread, and with nothing to report: the other process reports that."""
+        """Start without a thread and without pending reports: the parent process sends those."""
         calls = self._calls
         self._outbox = Outbox(calls.store, calls.settings.cache_scope, calls.environ)
         self._background = Background()
@@ -53,11 +53,11 @@ class TrafficReports:
         """Report one request from its usage; never raises."""
         try:
             self._observe(usage, name, started)
-        except Exception as error:  # noqa: BLE001 - the host's request comes first
+        except Exception as error:  # noqa: BLE001 - must not fail the host's request
             logger.warning("a request was not observed: %s", describe(error))
 
     def observer(self) -> Observer:
-        """Observes a client's requests and reports them."""
+        """An observer that reports a client's requests."""
         files = [prepared.file for prepared in self._calls.prefixes.values()]
         return Observer(
             files,
@@ -68,7 +68,7 @@ class TrafficReports:
         )
 
     def flush(self, seconds: float = 2.0) -> bool:
-        """Wait for what is reported in the background; whether it is done."""
+        """Wait for background reports; return whether all are done."""
         return self._background.flush(seconds)
 
     def _observe(self, usage: Any, name: str | None, started: float | None) -> None:

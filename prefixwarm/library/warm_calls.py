@@ -1,4 +1,4 @@
-"""What `Warmer` and `AsyncWarmer` have in common: prefixes, their state, one call at a time."""
+"""The common core of `Warmer` and `AsyncWarmer`: prefixes, their state, single calls."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 BY = "library"
 
 _FOREVER = 4e9
-# How long another process's call is waited for.
+# How long to wait for another process's call.
 _WAIT_SECONDS = 30.0
-# An entry whose life ends sooner may be gone when a request gets there.
+# An entry that expires sooner may be gone when a request arrives.
 _MARGIN_SECONDS = 5.0
 
 
 class Options(Record):
-    """How a warmer makes its calls; see `Warmer` for what each of them means."""
+    """A warmer's options; see `Warmer`."""
 
     store: Any = None
     prices: OwnPrices | None = None
@@ -61,7 +61,7 @@ class Options(Record):
 
 
 class WarmWish(Record):
-    """What is asked of one warm call: see `Warmer.warm` and `Warmer.ensure_cached`."""
+    """The options of one warm call; see `Warmer.warm` and `Warmer.ensure_cached`."""
 
     force: bool = False
     verify: bool = False
@@ -69,7 +69,7 @@ class WarmWish(Record):
 
 
 class WarmCalls:
-    """Makes warm calls for a client's prefixes; safe between threads, and after a fork."""
+    """Makes warm calls for a client's prefixes; safe with threads and after a fork."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class WarmCalls:
             raise UsageError("max_in_flight must be at least 1, and timeout above 0 seconds")
         self.kind = client_kind(client)
         if self.kind.asynchronous and not awaits:
-            raise UsageError(f"{self.kind.description} is asynchronous: give it to AsyncWarmer")
+            raise UsageError(f"{self.kind.description} is asynchronous: use AsyncWarmer")
         self.store = open_store(options.store)
         self.clock = options.clock
         self.settings = Settings.from_environment()
@@ -91,7 +91,7 @@ class WarmCalls:
         self.routes = self._route_breaker()
         self.prefixes: dict[str, PreparedPrefix] = {}
         self._sources: dict[str, AnyPrefix] = {}
-        # Called with the name of a prefix after a call for it.
+        # Called with a prefix's name after a call for it.
         self.listeners: list[Callable[[str], None]] = []
         self._options = options
         self._flights: SingleFlight[WarmResult] = SingleFlight(self.workers)
@@ -99,18 +99,18 @@ class WarmCalls:
         for prefix in cast("Iterable[AnyPrefix]", [prefixes] if one else prefixes):
             prepared = self._prepare(prefix)
             if prepared.name in self.prefixes:
-                raise UsageError(f"prefix {prepared.name}: there are two of this name; rename one")
+                raise UsageError(f"prefix {prepared.name}: two prefixes have this name; rename one")
             self.prefixes[prepared.name] = prepared
             self._sources[prepared.name] = prefix
         renew_after_fork(self)
 
     def prepared(self, prefix: str | Prefix | PrefixFile) -> PreparedPrefix:
-        """The prefix of this name; one that is new here becomes one of the warmer's.
+        """Return the prefix of this name, or add a new one.
 
         Raises
         ------
         UsageError
-            When no prefix has the name, or a new one cannot be warmed.
+            No prefix has the name, or a new one cannot be warmed.
         """
         if not isinstance(prefix, str):
             if self._sources.get(prefix.name) is not prefix:
@@ -125,7 +125,7 @@ class WarmCalls:
     def begin(
         self, prepared: PreparedPrefix, wish: WarmWish, sender: CallSender
     ) -> tuple[Future[WarmResult], bool]:
-        """Begin a warm call, or join the one under way; the second value says which: True, False.
+        """Begin a warm call, or join the one in progress; the second value is True if it began.
 
         The future never raises.
         """
@@ -146,9 +146,9 @@ class WarmCalls:
         *,
         in_turn: bool = True,
     ) -> Attempt:
-        """Acquire, send and record one warm call, in this thread; StateError as `acquire`.
+        """Acquire, send and record one warm call in this thread; may raise StateError.
 
-        `in_turn`: whether somebody else's call is waited for.
+        `in_turn`: whether to wait for another caller's call.
         """
         deadline = Deadline.after(self._options.timeout)
         wait = deadline.earliest(_WAIT_SECONDS if in_turn else 0.0)
@@ -163,11 +163,11 @@ class WarmCalls:
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """Names the region that the client's cache lives in."""
+        """The environment with the region of the client's cache."""
         return environ_of(self.kind)
 
     def renew(self) -> None:
-        """Free the locks that another thread may have held."""
+        """Replace locks that another thread may have held."""
         self.routes = self._route_breaker()
         table = getattr(self.store, "table", None)
         if isinstance(table, LocalTable):
@@ -177,7 +177,7 @@ class WarmCalls:
         return RouteBreaker(self.store, self.settings.cache_scope, self.environ, self.clock)
 
     def _result(self, prepared: PreparedPrefix, wish: WarmWish, sender: CallSender) -> WarmResult:
-        """What comes of a wish; never raises."""
+        """Make a requested call; never raises."""
         if self.settings.disabled:
             return self._without_call(prepared, SKIPPED, f"{DISABLED} is set: nothing is sent")
         if pause := self.routes.pause(prepared.call.route):
@@ -186,7 +186,7 @@ class WarmCalls:
         options = self._call_options(prepared, wish)
         try:
             attempt = self.make(prepared, options, sender)
-        except Exception as error:  # noqa: BLE001 - a state that is away is no reason to fail
+        except Exception as error:  # noqa: BLE001 - an unreachable state must not fail the caller
             return self._without_call(prepared, FAILED, describe(error))
         result = result_of(prepared, attempt.outcome, attempt.state.life.warm_until)
         if wish.verify and result.ok:
@@ -199,7 +199,7 @@ class WarmCalls:
     def _read_again(
         self, prepared: PreparedPrefix, options: CallOptions, attempt: Attempt, sender: CallSender
     ) -> Outcome:
-        """A second call, which reads what the first one wrote, as far as that did."""
+        """Make a second call, to read what the first one wrote."""
         state, outcome = attempt.state, attempt.outcome
         if outcome.calls:
             life = state.life.replace(
@@ -241,7 +241,7 @@ class WarmCalls:
 
 
 def started(warm: Callable[[], list[WarmResult]]) -> Future[list[WarmResult]]:
-    """What `warm` gives, done in a thread; failures are logged, and never raised."""
+    """Run `warm` in a thread; failures are logged, not raised."""
     future: Future[list[WarmResult]] = Future()
     future.set_running_or_notify_cancel()
 
@@ -257,10 +257,10 @@ def started(warm: Callable[[], list[WarmResult]]) -> Future[list[WarmResult]]:
 
 
 def logged(warm: Callable[[], list[WarmResult]]) -> list[WarmResult]:
-    """What `warm` gives; failures are logged, and never raised."""
+    """Run `warm`; failures are logged, not raised."""
     try:
         results = warm()
-    except Exception as error:  # noqa: BLE001 - nobody may wait for it
+    except Exception as error:  # noqa: BLE001 - the result may not be awaited
         logger.warning("nothing is warmed: %s", describe(error))
         return []
     log_failures(results)
@@ -268,7 +268,7 @@ def logged(warm: Callable[[], list[WarmResult]]) -> list[WarmResult]:
 
 
 def log_failures(results: Iterable[WarmResult]) -> None:
-    """Log what is not warm, and why."""
+    """Log prefixes that are not warm, and why."""
     for result in results:
         if not result.ok:
             logger.warning(
@@ -277,7 +277,7 @@ def log_failures(results: Iterable[WarmResult]) -> None:
 
 
 def shared(result: WarmResult) -> WarmResult:
-    """What a caller gets that sent nothing, as this was made for another one at that time."""
+    """The result for a caller that joined another caller's call."""
     why = "warm: by a call of this process" if result.ok else f"not warm: {result.reason}"
     return WarmResult(
         name=result.name,

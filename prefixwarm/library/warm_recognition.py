@@ -1,4 +1,4 @@
-"""Tells a warm call from a real request, whoever makes it."""
+"""Distinguishes warm calls from real requests, whoever makes them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NOTHING = re.compile(rb'"max_tokens"\s*:\s*0\b')
 
 
 def only_warms(request: Any) -> bool:
-    """Whether a request that is being sent now only warms the cache.
+    """Whether a request being sent only warms the cache.
 
-    A `Warmer` sends it, or it asks for no output at all, which nothing else does, or for OpenAI's
-    ``prewarm``.
+    It does if a `Warmer` sends it, if it requests no output (only warm calls do), or if it requests
+    OpenAI's ``prewarm``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What one warm call of the library did."""
+"""The result of one warm call of the library."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ if TYPE_CHECKING:
 
 
 class WarmResult(Record):
-    """What came of asking for one warm call.
+    """The result of one requested warm call.
 
     Attributes
     ----------
     name, model : str
-        The prefix's, and its model's id.
+        The prefix's name, and its model's id.
     outcome : str
-        ``written``, ``refreshed`` (read, so that it lives on), ``partial`` (a part was read and the
-        rest written), ``uncached`` (nothing was cached: never a success), ``skipped`` (nothing was
-        sent) or ``failed``.
+        ``written``, ``refreshed`` (read, which extends its life), ``partial`` (part was read and
+        the rest written), ``uncached`` (nothing was cached: never a success), ``skipped`` (nothing
+        was sent) or ``failed``.
     reason : str
-        Why, in words; empty where there is nothing to say.
+        Why, or "".
     input_tokens, output_tokens, cache_read_tokens : int
-        Tokens that were billed as such; output is 0 where the provider takes that, else 1.
+        Tokens billed as such; output is 0 if the provider allows that, otherwise 1.
     cache_creation_5m_tokens, cache_creation_1h_tokens : int
-        Tokens that were written to live 5 minutes, and an hour.
+        Tokens written with a TTL of 5 minutes, and of an hour.
     cost_usd : float or None
-        US dollars of all its calls; None where a price is unknown, or what was billed.
+        Cost of all its calls in US dollars; None if a price or usage is unknown.
     latency_seconds : float
         From sending to the reply.
     message_id : str
-        The provider's id of the reply; empty where it has none.
+        The provider's id of the reply, or "".
     granted_ttl : int or None
-        Seconds; the TTL that the entry has.
+        The entry's TTL in seconds.
     warm_until : float or None
-        Epoch seconds; the end of the entry's life, as far as is known.
+        When the entry expires, in epoch seconds, if known.
     calls : int
-        Requests that were sent: 0 where it was skipped, one more with ``verify=True``.
+        The number of requests sent: 0 if skipped, one more with ``verify=True``.
     verified_read_tokens : int or None
-        Tokens that the second call of ``verify=True`` read; None without one.
+        Tokens that the second call of ``verify=True`` read; None without it.
     started_at : float
-        Epoch seconds; when it was sent, from which the entry's life counts.
+        When it was sent, in epoch seconds; the entry's life counts from then.
     """
 
     name: str
@@ -70,12 +70,12 @@ class WarmResult(Record):
 
     @property
     def cache_creation_tokens(self) -> int:
-        """Tokens that were written to the cache, of either TTL."""
+        """Tokens written to the cache, with either TTL."""
         return self.cache_creation_5m_tokens + self.cache_creation_1h_tokens
 
     @property
     def ok(self) -> bool:
-        """Whether the prefix is warm now: by this call, or already."""
+        """Whether the prefix is warm now, by this call or already."""
         if self.verified_read_tokens == 0:
             return False
         return self.outcome in (WRITTEN, REFRESHED, PARTIAL) or (
@@ -83,24 +83,24 @@ class WarmResult(Record):
         )
 
     def estimated_savings(self, requests: int, gap_seconds: float | None = None) -> float | None:
-        """US dollars that the warm call saves, if requests follow it as said; it may be negative.
+        """Estimate the US dollars that the warm call saves if these requests follow it.
 
-        Only a miss that it avoids counts, and the price of the call is subtracted. Requests that
-        follow each other within the TTL keep the entry alive by themselves: of those, at most the
-        first one would have missed. That one reads nothing new where the entry lived anyway.
+        The result may be negative: only an avoided miss counts, minus the price of the call.
+        Requests within the TTL of each other keep the entry alive themselves, so at most the first
+        would have missed; it would not if the entry was alive anyway.
 
         Parameters
         ----------
         requests : int
             How many will follow.
         gap_seconds : float, optional
-            Seconds from the warm call to the first of them, and between them; by default the
-            first one comes at once.
+            Seconds from the warm call to the first request, and between requests; by default the
+            first comes at once.
 
         Returns
         -------
         float or None
-            None where a price is unknown.
+            None if a price is unknown.
         """
         if self.cost_usd is None or (self.ok and self.calls and self.miss_premium_usd is None):
             return None
@@ -108,7 +108,7 @@ class WarmResult(Record):
         return (self.miss_premium_usd or 0.0) * avoided - self.cost_usd
 
     def _avoids_a_miss(self, gap_seconds: float) -> bool:
-        """Whether a request so much later reads what it would have written without the call."""
+        """Whether a request this much later reads what it would otherwise have written."""
         if not (self.ok and self.calls) or gap_seconds >= (self.granted_ttl or 0):
             return False
         if self.outcome != REFRESHED:
@@ -117,7 +117,7 @@ class WarmResult(Record):
 
 
 def verified(result: WarmResult, again: Outcome) -> WarmResult:
-    """The result with a second call, which should have read the entry."""
+    """Add the second call, which should have read the entry, to a result."""
     read = again.usage.read if again.usage else 0
     missed = "" if read else f"not verified: {again.reason or 'the second call read nothing'}"
     return result.replace(
@@ -130,23 +130,23 @@ def verified(result: WarmResult, again: Outcome) -> WarmResult:
 
 
 def sum_usd(first: float | None, second: float | None) -> float | None:
-    """US dollars of two calls together; None where those of one are unknown."""
+    """Add the US dollars of two calls; None if one is unknown."""
     return None if first is None or second is None else first + second
 
 
 def result_of(
     prepared: PreparedPrefix, outcome: Outcome, lived_until: float | None = None
 ) -> WarmResult:
-    """The result of an outcome.
+    """Make the result from an outcome.
 
     Parameters
     ----------
     prepared : PreparedPrefix
-        What was warmed.
+        The prefix.
     outcome : Outcome
-        What came of it.
+        The outcome of its call.
     lived_until : float, optional
-        Epoch seconds; the end of the entry's life as it was known before.
+        When the entry was known to expire before the call, in epoch seconds.
     """
     usage = outcome.usage or Usage()
     return WarmResult(
@@ -172,9 +172,9 @@ def result_of(
 
 
 def _miss_premium(prepared: PreparedPrefix, usage: Usage, granted_ttl: int | None) -> float | None:
-    """US dollars that a request pays less than one that writes what this call wrote or refreshed.
+    """The US dollars a request saves by reading what this call wrote or refreshed.
 
-    What a call has read that wrote the rest was there anyway.
+    If a call read a part and wrote the rest, only the written part counts.
     """
     prices, size = prepared.file.usd_per_mtok, usage.written or usage.read
     ttl = granted_ttl or TTL_SECONDS[prepared.file.ttl]

@@ -1,4 +1,4 @@
-"""Keep a warmer's prefixes warm in this process, as long as that pays."""
+"""Keeps a warmer's prefixes warm in this process, as long as that pays."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 
 class WarmSchedule:
-    """Warms and refreshes a warmer's prefixes from a thread, and tells what it does and why.
+    """Warms and refreshes a warmer's prefixes from a thread, and reports what it does and why.
 
-    It never raises into the program around it, never sends a refresh so late that it would be a
-    write, and ends with the program or its ``with`` block. In a forked process it goes on as soon
-    as it is used there.
+    It never raises into the program, never sends a refresh so late that it would be a write, and
+    ends with the program or its ``with`` block. In a forked process it resumes on first use.
 
     Parameters
     ----------
     warmer : Warmer
-        Whose prefixes, client and store it uses.
+        The warmer whose prefixes, client and store to use.
     policy : str, Policy or mapping, optional
-        A rule of `prefixwarm.policy`, by default ``auto``, which keeps warm what its own traffic
-        has paid for; it needs `observe` or `middleware`.
+        A rule of `prefixwarm.policy`; by default ``auto``, which spends only what past traffic has
+        saved and needs `observe` or `middleware`.
     interval_seconds : float, optional
-        In place of a policy: seconds from each use of the entry to its refresh, for ever.
+        Instead of a policy: seconds from each use of the entry to its refresh, forever.
     on_event : callable, optional
-        Given a `WarmStatus` after each warm call, and when the reason for making none has changed.
+        Receives a `WarmStatus` after each warm call, and when the reason for not making one
+        changes.
 
     Raises
     ------
     SettingsError
-        When the policy is not understood, or the interval reaches the TTL of a prefix.
+        The policy is invalid, or the interval reaches a prefix's TTL.
     UsageError
-        When both a policy and an interval are given.
+        Both a policy and an interval are given.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class WarmSchedule:
         interval_seconds: float | None = None,
         on_event: Callable[[WarmStatus], object] | None = None,
     ) -> None:
-        # What it takes to keep warm is not needed to import the name, nor cheap.
+        # Imported here: expensive, and not needed just to import the name.
         from threading import Event
 
         from prefixwarm.library.schedule_loop import ScheduleLoop
@@ -76,13 +76,13 @@ class WarmSchedule:
         self.close()
 
     def start(self) -> None:
-        """Begin to keep warm; where no thread can be started, that is logged."""
+        """Start keeping prefixes warm; logs if no thread can be started."""
         self._running = True
         self._loop.listen()
         self._keep_running()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Stop; a call that is in flight is waited for, so many seconds at most."""
+        """Stop, and wait up to `timeout` seconds for a call in flight."""
         self._running = False
         self._wake.set()
         if self._thread is not None and self._thread.is_alive():
@@ -96,12 +96,12 @@ class WarmSchedule:
     def status(self, prefix: None = None) -> list[WarmStatus]: ...
 
     def status(self, prefix: str | None = None) -> WarmStatus | list[WarmStatus]:
-        """What is known of a prefix, or of all; without asking anybody.
+        """Return the status of a prefix, or of all, without any request.
 
         Raises
         ------
         UsageError
-            When there is no prefix of this name.
+            There is no prefix of this name.
         """
         self._keep_running()
         if prefix is not None:
@@ -109,25 +109,25 @@ class WarmSchedule:
         return [self._loop.status(name) for name in self._loop.names()]
 
     def wait_until_warm(self, prefix: str | None = None, timeout: float | None = None) -> bool:
-        """Wait until a prefix, or all of them, are warm.
+        """Wait until a prefix, or all prefixes, are warm.
 
         Parameters
         ----------
         prefix : str, optional
             The prefix's name; by default all.
         timeout : float, optional
-            Seconds; by default as long as it takes, where the schedule runs.
+            Seconds; by default as long as needed while the schedule runs.
 
         Returns
         -------
         bool
-            Whether they are warm. It is False at once where no warm call is on its way that could
-            change it in time.
+            Whether they are warm. Returns False at once if no pending warm call could make it so in
+            time.
 
         Raises
         ------
         UsageError
-            When there is no prefix of this name.
+            There is no prefix of this name.
         """
         from time import monotonic
 
@@ -149,14 +149,14 @@ class WarmSchedule:
     def observe(
         self, usage: Any, prefix: str | None = None, *, started: float | None = None
     ) -> None:
-        """Tell of a real request, which keeps the entry alive by itself; never raises.
+        """Report a real request, which itself keeps the entry alive; never raises.
 
         Parameters
         ----------
         usage : object or dict
             The response, or its usage.
         prefix : str, optional
-            The prefix that was sent; where there is one only, it is that.
+            The prefix that was sent; optional if there is only one.
         started : float, optional
             When the request was sent, in epoch seconds; by default ten seconds ago.
         """
@@ -164,7 +164,7 @@ class WarmSchedule:
         self._loop.traffic.observe(usage, prefix, started)
 
     def middleware(self) -> Callable[[Any, Callable[[Any], Any]], Any]:
-        """For the clients that send the prefixes: each request is observed as by `observe`.
+        """Return middleware for clients that send the prefixes; it observes every request.
 
         ``client.with_options(middleware=[schedule.middleware()])``
         """
@@ -174,15 +174,14 @@ class WarmSchedule:
         return middleware(self._loop.traffic.observer())
 
     def check(self) -> None:
-        """Do now what is due, in this thread; never raises.
+        """Make the due warm calls now, in this thread; never raises.
 
-        For tests with a clock of their own, and where a program has its own timer instead of
-        `start`.
+        For tests with their own clock, and programs with their own timer instead of `start`.
         """
         self._loop.run_due(self._sender)
 
     def _keep_running(self) -> None:
-        """Start the thread where there is none: at first, and in a forked process."""
+        """Start the thread if there is none: at first, and in a forked process."""
         if not self._running or (self._thread is not None and self._thread.is_alive()):
             return
         from threading import Thread

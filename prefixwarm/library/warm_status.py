@@ -1,4 +1,4 @@
-"""What a schedule says of one prefix."""
+"""The status of one prefix in a schedule."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ class WarmStatus(Record):
     name : str
         The prefix's name.
     warm : bool
-        Whether its entry lives, as far as is known.
+        Whether its entry is known to be alive.
     outcome : str
-        Of the schedule's last warm call, see `WarmResult`; empty before the first one.
+        The outcome of the schedule's last warm call, see `WarmResult`; empty before the first.
     at : float or None
         When that call was made.
     warm_until : float or None
-        When the entry lapses; None where it was never seen.
+        When the entry expires; None if it was never seen.
     next_check : float or None
-        When the schedule decides again; None where it does not.
+        When the schedule decides again; None for never.
     reason : str
-        Why it does what it does, in words.
+        Why the schedule does what it does.
     cost_usd : float or None
-        US dollars of the schedule's calls for this prefix; None where one is unknown.
+        Cost of the schedule's calls for this prefix in US dollars; None if one is unknown.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A bounded number of threads that make calls side by side, and end when there are none."""
+"""A bounded pool of threads that make calls concurrently and end when idle."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _IDLE_SECONDS = 5.0
 
 
 class WorkerThreads:
-    """Runs jobs, so many at a time; safe between threads, and after a fork.
+    """Runs a limited number of jobs concurrently; safe with threads and after a fork.
 
-    The threads are daemons: a call in flight holds no process back that ends. One that has had
-    nothing to do for a while ends.
+    The threads are daemons, so a call in flight does not keep a process from ending. A thread that
+    has been idle for a while ends.
 
     Parameters
     ----------
     most : int
-        Jobs at a time.
+        The most concurrent jobs.
     """
 
     def __init__(self, most: int) -> None:
@@ -35,19 +35,19 @@ class WorkerThreads:
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Begin without threads and jobs."""
+        """Start without threads and jobs."""
         self._ready = Condition()
         self._jobs: deque[Callable[[], None]] = deque()
         self._threads = 0
         self._idle = 0
 
     def do(self, job: Callable[[], None]) -> None:
-        """Run a job soon, in the caller's context; it must not raise.
+        """Run a job soon, in the caller's context; the job must not raise.
 
         Raises
         ------
         RuntimeError
-            When no thread can be started.
+            No thread can be started.
         """
         with self._ready:
             if len(self._jobs) >= self._idle and self._threads < self._most:

@@ -1,4 +1,4 @@
-"""What an agent may add to its own code: a prefix defined once, and reports of what is sent."""
+"""Observes an agent's requests: what they do to the cache, and whether they match the prefix."""
 
 from __future__ import annotations
 

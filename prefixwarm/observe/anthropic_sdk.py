@@ -1,7 +1,7 @@
 """Middleware for the anthropic SDK 2.x: sync, async, and streaming.
 
-Nothing of the SDK is imported; what is used of it is its middleware interface
-(``anthropic._middleware``) and that a stream yields its events from ``_iterator``.
+Imports nothing of the SDK; relies on its middleware interface (``anthropic._middleware``) and on
+streams yielding their events from ``_iterator``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from prefixwarm.observe.observer import Sent
 
 
-# On the handlers made here: clients that have one need no second.
+# Marks our handlers, so that a client does not get a second one.
 OBSERVES = "prefixwarm_observes"
 
 _PATH = "/v1/messages"
@@ -38,14 +38,14 @@ _USAGE = (
 def middleware(
     observer: Observer | None = None, *, add_breakpoint: bool = False
 ) -> Callable[[Any, Callable[[Any], Any]], Any]:
-    """Observe the requests of a synchronous client.
+    """Return middleware that observes the requests of a synchronous client.
 
     Parameters
     ----------
     observer : Observer, optional
-        What observes; by default one with the installed prefix files.
+        The observer; by default one with the installed prefix files.
     add_breakpoint : bool
-        Add the breakpoint at the prefix's end to requests that have none there.
+        Whether to add a breakpoint at the prefix's end to requests without one there.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def middleware(
 def async_middleware(
     observer: Observer | None = None, *, add_breakpoint: bool = False
 ) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
-    """Observe the requests of an asynchronous client; otherwise like `middleware`."""
+    """Return middleware for an asynchronous client; otherwise like `middleware`."""
     watch = observer or Observer()
 
     async def handle(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
@@ -124,7 +124,7 @@ def _begin(watch: Observer, request: Any) -> Sent | None:
 
 
 def _leave(watch: Observer, sent: Sent, request: Any, add_breakpoint: bool) -> tuple[Sent, Any]:
-    """What to observe, and the request to send: the same, but for what was asked to be added."""
+    """Return the tracked request and the (possibly modified) request to send."""
     with suppress(Exception):
         leaving = watch.leaving(sent)
         more: dict[str, Any] = {}
@@ -139,7 +139,7 @@ def _leave(watch: Observer, sent: Sent, request: Any, add_breakpoint: bool) -> t
 def _without_diagnosis(
     watch: Observer, sent: Sent, outgoing: Any, response: Any
 ) -> tuple[Sent, Any] | None:
-    """The request to send again: without the question, where that may be what was refused."""
+    """The request to send again without diagnostics, if those may be why it was refused."""
     with suppress(Exception):
         if sent.named and response.status_code == 400:
             body = {name: value for name, value in outgoing.json.items() if name != "diagnostics"}
@@ -148,7 +148,7 @@ def _without_diagnosis(
 
 
 def _observe(watch: Observer, sent: Sent, request: Any, response: Any) -> None:
-    """Read along with a response that worked, and report it."""
+    """Read a successful response on its way to the caller, and report it."""
     if not response.http_response.is_success:
         return
     reporter = _Reporter(watch, sent, response)
@@ -178,12 +178,12 @@ async def _observe_async(watch: Observer, sent: Sent, request: Any, response: An
 
 
 def _is_raw(request: Any) -> bool:
-    """Whether the caller reads the body by itself: parsing it here would take it away."""
+    """Whether the caller reads the raw body; parsing it here would consume it."""
     return {k.lower(): v for k, v in request.headers.items()}.get(_RAW) == "stream"
 
 
 class _Reporter:
-    """Reports one response to its observer; returns what to wait for."""
+    """Reports one response to its observer; methods return the event to wait for."""
 
     def __init__(self, watch: Observer, sent: Sent, response: Any) -> None:
         self.watch = watch
@@ -191,12 +191,12 @@ class _Reporter:
         self._headers = _shaping(response)
 
     def message(self, message: Any) -> Event | None:
-        """A message as the SDK parsed it."""
+        """Report a message parsed by the SDK."""
         usage, diagnostics = _usage(message.usage), _diagnostics(message)
         return self._end(usage, diagnostics, message.id)
 
     def raw(self, message: Mapping[str, Any]) -> Event | None:
-        """A message as it came."""
+        """Report a raw message."""
         return self._end(message["usage"], message.get("diagnostics"), message.get("id"))
 
     def _end(
@@ -207,7 +207,7 @@ class _Reporter:
         )
 
     def event(self, event: Any) -> Event | None:
-        """The cache fields are complete in the stream's first event."""
+        """Report a stream's first event, whose cache fields are complete."""
         with suppress(Exception):
             if event.type == "message_start":
                 return self.message(event.message)
@@ -215,7 +215,7 @@ class _Reporter:
 
 
 def _shaping(response: Any) -> dict[str, str] | None:
-    """What went out, with what the client adds to every request: the middleware sees none of it."""
+    """The headers as sent, including those the client adds after the middleware."""
     with suppress(Exception):
         headers = response.http_response.request.headers
         return {name: headers[name] for name in SHAPING_HEADERS if name in headers}

@@ -1,4 +1,4 @@
-"""Work that may not delay a request: one thread, which is started when there is some."""
+"""Runs work that must not delay a request, in one thread started on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_WAITING = 100
 
 
 class Background:
-    """Runs jobs one after the other; a job that fails is dropped, and so is one too many."""
+    """Runs jobs one by one; drops jobs that fail and jobs over the limit."""
 
     def __init__(self) -> None:
         self._jobs: Queue[tuple[Callable[[], None], Event]] = Queue(_MOST_WAITING)
@@ -23,11 +23,11 @@ class Background:
         self._thread: Thread | None = None
 
     def do(self, job: Callable[[], None]) -> Event:
-        """Run `job` soon; the event is set when it is over, and never if it was one too many."""
+        """Run `job` soon; the returned event is set when it ends, and never if it was dropped."""
         done = Event()
         with suppress(Full):
             self._jobs.put_nowait((job, done))
-        # Where no thread can be started, the jobs wait for one that can.
+        # If no thread can be started, the jobs wait until one can.
         with self._lock, suppress(RuntimeError):
             if self._thread is None or not self._thread.is_alive():
                 self._thread = Thread(target=self._work, name="prefixwarm-observe", daemon=True)
@@ -35,11 +35,11 @@ class Background:
         return done
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all jobs so far are done; whether they are."""
+        """Wait until all jobs so far are done; return whether they are."""
         return self.do(lambda: None).wait(seconds)
 
     def _work(self) -> None:
-        # A thread that has nothing to do for a while ends, so that none outlives a fork or a test.
+        # An idle thread ends after a while, so that none outlives a fork or a test.
         while True:
             try:
                 job, done = self._jobs.get(timeout=5.0)

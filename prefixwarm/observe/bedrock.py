@@ -1,4 +1,4 @@
-"""Observes boto3's Bedrock runtime client: InvokeModel and Converse, whole and streamed."""
+"""Observes boto3's Bedrock runtime client: InvokeModel and Converse, with and without streams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _SENT = "prefixwarm_sent"
-# On the client: who watches it; one is enough.
+# The attribute of a client that holds its watcher, so that there is only one.
 _WATCHED = "_prefixwarm_watched"
 _OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream")
 _CONVERSE = ("/converse", "/converse-stream")
@@ -36,14 +36,15 @@ def watch(client: Any, observer: Observer | None = None, *, add_breakpoint: bool
     client : botocore.client.BaseClient
         A client of ``bedrock-runtime``.
     observer : Observer, optional
-        What observes; by default one with the installed prefix files.
+        The observer; by default one with the installed prefix files.
     add_breakpoint : bool
-        Add the breakpoint, or cache point, at the prefix's end to requests that have none there.
+        Whether to add a breakpoint (or cache point) at the prefix's end to requests without one
+        there.
 
     Notes
     -----
-    A client that is watched already is not reported twice; a breakpoint is added all the same.
-    Bodies are read in the background, so a request is not delayed by it.
+    A client that is already watched is not reported twice, but a breakpoint is still added.
+    Bodies are read in the background, without delaying a request.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class _Watcher:
         self._first = True
 
     def add_breakpoint(self, params: dict[str, Any], **_more: Any) -> dict[str, Any] | None:
-        """The parameters with the breakpoint; None leaves them as they are."""
+        """Return the parameters with the breakpoint; None leaves them unchanged."""
         with suppress(Exception):
             if is_warm_call():
                 return None
@@ -88,7 +89,7 @@ class _Watcher:
         return None
 
     def before(self, params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
-        """Remember what is sent, and when; the first request may wait for a warm call."""
+        """Note what is sent and when; the first request may wait for a warm call."""
         with suppress(Exception):
             if is_warm_call():
                 return
@@ -101,7 +102,7 @@ class _Watcher:
             context[_SENT] = call
 
     def after(self, parsed: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
-        """Read along while the caller reads the response."""
+        """Read the response while the caller reads it."""
         with suppress(Exception):
             call = context.pop(_SENT)
             if "Error" in parsed:
@@ -123,7 +124,7 @@ class _Watcher:
 
 
 class _Call:
-    """One request on its way: read in the background, and reported with its response's usage."""
+    """One request in progress, read in the background and reported with its response's usage."""
 
     def __init__(self, observer: Observer, path: str, body: bytes, started: float) -> None:
         self.response_id: str | None = None
@@ -135,7 +136,7 @@ class _Call:
         self._done: Event | None = None
 
     def now(self) -> _Call:
-        """The same, sent now."""
+        """The same call, sent now."""
         return _Call(self._observer, self._path, self._body, self._observer.clock())
 
     def wait(self) -> None:
@@ -145,13 +146,13 @@ class _Call:
             self._observer.wait(sent)
 
     def prepare(self) -> None:
-        """Compare it with what is warmed, and open the way to the state, while it is in flight."""
+        """Compare it with the prefix and connect to the state while it is in flight."""
         self._sent = self._begin()
         if self._sent is not None:
             self._observer.prepare(self._sent)
 
     def report(self, usage: Usage) -> None:
-        """Report it: in the background, but for the first one of a minute."""
+        """Report it in the background; the first of each minute is reported at once."""
         if self._sent is not None and self._observer.is_due(self._sent):
             self._report(usage)
         else:
@@ -163,7 +164,7 @@ class _Call:
         self.wait_until_told()
 
     def wait_until_told(self) -> None:
-        """Wait for that first one, 50 ms at most."""
+        """Wait for the first report of a minute, for at most 50 ms."""
         self._observer.wait_until_told(self._done)
 
     def _begin(self) -> Sent | None:
@@ -192,24 +193,24 @@ def _in_message(data: bytes) -> dict[str, Any]:
 
 
 def _in_message_start(event: Mapping[str, Any]) -> Usage | None:
-    """InvokeModel's first event holds the cache's share of the usage."""
+    """The cache usage in InvokeModel's first event."""
     data = event["chunk"]["bytes"]
     return (lambda: _in_message(data)) if b'"message_start"' in data[:64] else None
 
 
 def _in_metadata(event: Mapping[str, Any]) -> Usage | None:
-    """Converse's last event holds the usage."""
+    """The usage in Converse's last event."""
     metadata = event.get("metadata")
     return (lambda: metadata["usage"]) if metadata else None
 
 
 def tee(body: Any, done: Callable[[bytes], None]) -> Any:
-    """The response's body, which tells what was read when all of it was."""
+    """Wrap a response's body to receive its content once it is completely read."""
     return type(body)(_Tee(body._raw_stream, done), body._content_length)
 
 
 class _Tee:
-    """A stream that keeps a copy of what is read from it."""
+    """A stream that copies what is read from it."""
 
     def __init__(self, stream: Any, done: Callable[[bytes], None]) -> None:
         self._stream = stream
@@ -230,7 +231,7 @@ class _Tee:
 
 
 class _Events:
-    """A stream of events, which reports what one of them says of the usage."""
+    """A stream of events that reports the usage in one of them."""
 
     def __init__(self, stream: Any, find: Callable[[Any], Usage | None], call: _Call) -> None:
         self._stream = stream
@@ -251,5 +252,5 @@ class _Events:
 
 
 def _is_last(event: Mapping[str, Any]) -> bool:
-    """Whether nothing of use comes behind this event."""
+    """Whether no useful event follows."""
     return "metadata" in event or b'"message_stop"' in event.get("chunk", {}).get("bytes", b"")[:64]

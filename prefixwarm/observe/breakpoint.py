@@ -1,4 +1,4 @@
-"""Adds the breakpoint that reads a warmed prefix to a request that has none there."""
+"""Adds a breakpoint that reads a warmed prefix to a request without one."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 def with_breakpoint(body: Mapping[str, Any], prefix: PrefixFile) -> dict[str, Any] | None:
-    """The request with a breakpoint on the prefix's last block.
+    """Return the request with a breakpoint on the prefix's last block.
 
     Parameters
     ----------
     body : mapping
-        A request that begins with the prefix; it is not changed.
+        A request that begins with the prefix; not modified.
     prefix : PrefixFile
-        What is warmed.
+        The warmed prefix.
 
     Returns
     -------
     dict or None
-        None where the request has one there already, can take no more, or where it is in doubt
-        whether the provider would take it.
+        None if the request already has one there, cannot have more, or the provider may not accept
+        it.
     """
     prompt = Prompt(body, route=prefix.route)
     last = prompt.blocks[len(Prompt.of_file(prefix).blocks) - 1]
@@ -45,7 +45,7 @@ def with_breakpoint(body: Mapping[str, Any], prefix: PrefixFile) -> dict[str, An
 def _marked(
     body: Mapping[str, Any], last: Block, prompt: Prompt, marker: dict[str, str]
 ) -> dict[str, Any]:
-    """The body with one more marker, in the form of its own."""
+    """The body with one more breakpoint, in the body's own form."""
     siblings = [b for b in prompt.every_block if (b.tier, b.message) == (last.tier, last.message)]
     index = next(i for i, block in enumerate(siblings) if block is last)
 
@@ -56,10 +56,10 @@ def _marked(
 
 
 def _ttl(prompt: Prompt, wanted: str) -> str | None:
-    """The TTL of one more breakpoint; None where the request can take no more.
+    """The TTL for one more breakpoint; None if the request cannot have more.
 
-    One TTL everywhere is the one mixture that the provider never refuses. Breakpoints inside a
-    block count, too, since it is open whether the provider counts them.
+    The provider never refuses equal TTLs, so all breakpoints must have the same one. Breakpoints
+    inside a block count too, because the provider may count them.
     """
     spots = visit(prompt.body, prompt.shape)
     markers = [spot.value for spot in spots if _is_marker(spot)]

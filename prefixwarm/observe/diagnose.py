@@ -1,8 +1,8 @@
-"""The provider's own verdict on what is warmed: its cache diagnostics, asked for once.
+"""Requests the provider's cache diagnostics once, to check that requests match the warm call.
 
-The first real request of an environment names the message id of the warm call. The provider then
-says in which part the two requests differ. The last message always does: it is a placeholder in
-the warm call. Any earlier difference is drift.
+The first real request of an environment names the message id of the warm call, and the provider
+answers in which part the two requests differ. The last message always differs, because it is a
+placeholder in the warm call. Any earlier difference is drift.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/cache-diagnostics
 """
@@ -35,7 +35,7 @@ class Diagnosis:
         self._stopped = False
 
     def stop(self) -> None:
-        """Name none any more: the provider refuses the field."""
+        """Stop requesting diagnostics: the provider refuses the field."""
         self._stopped = True
 
     def learn(self, prefix: PrefixFile, state: State) -> None:
@@ -44,9 +44,9 @@ class Diagnosis:
             self._ids[prefix.name] = state.last_call.message_id
 
     def message_id(self, prefix: PrefixFile, body: Mapping[str, Any]) -> str:
-        """What to name in this request, once; empty where there is nothing to name.
+        """The id to name in this request, once; "" if there is none.
 
-        A request that asks for diagnostics of its own is left alone.
+        A request that asks for diagnostics itself is left unchanged.
         """
         with self._lock:
             message_id = self._ids.get(prefix.name, "")
@@ -58,9 +58,9 @@ class Diagnosis:
 
 
 def verdict(diagnostics: Mapping[str, Any] | None) -> str:
-    """What a response's ``diagnostics`` says, in one word.
+    """Return the verdict in a response's ``diagnostics``.
 
-    ``identical`` (no difference was found), ``pending``, or the provider's reason, such as
+    ``identical`` (no difference), ``pending``, or the provider's reason, such as
     ``messages_changed``, ``system_changed`` or ``previous_message_not_found``.
     """
     if diagnostics is None:
@@ -70,9 +70,9 @@ def verdict(diagnostics: Mapping[str, Any] | None) -> str:
 
 
 def drifted_tier(reason: str, prefix: PrefixFile, body: Mapping[str, Any]) -> str | None:
-    """The tier that drifted by a verdict; None where it is the expected one, or says nothing.
+    """The tier that drifted, by a verdict; None if it is the expected one or inconclusive.
 
-    A tier in which the request goes on behind the prefix always differs as a whole.
+    A tier in which the request continues after the prefix always differs.
     """
     tier = _TIERS.get(reason)
     if tier in ("tools", "system") and _count(body, tier) != _count(prefix.request, tier):

@@ -1,7 +1,7 @@
-"""Sends what is left when the process ends: at its exit, and in Lambda at SIGTERM.
+"""Sends pending reports when the process ends: at exit, and in Lambda at SIGTERM.
 
-Lambda's Python runtimes call a handler of SIGTERM from 3.12 on; the older ones wait for the next
-request where no Python code runs. What is left there, or after a kill, the layer sends.
+Since 3.12, Lambda's Python runtimes run SIGTERM handlers; older ones wait for the next request in
+native code. The layer sends what is left there, or after a kill.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _EXIT_SECONDS = 0.5
 _FIRST_WITH_SIGTERM = (3, 12)
 
 _outboxes: WeakSet[Outbox] = WeakSet()
-# Handlers that stood there when ours took their place, the latest last.
+# Handlers that ours replaced, the latest last.
 _before: list[Any] = []
 _depth = 0
 
 
 def send_at_end(outbox: Outbox) -> None:
-    """Send what this outbox keeps when the process ends."""
+    """Send this outbox's reports when the process ends."""
     if not _outboxes:
         atexit.register(_send, _EXIT_SECONDS)
     _outboxes.add(outbox)
@@ -41,9 +41,9 @@ def send_at_end(outbox: Outbox) -> None:
 
 
 def handle_sigterm() -> None:
-    """Put our handler before the one that is set; again, where the function has set its own since.
+    """Install our handler in front of the current one; repeat if the function has set its own.
 
-    Only the main thread can, and only in Lambda is the signal a request to end soon.
+    Only the main thread can do so, and only in Lambda does the signal mean that the end is near.
     """
     if not in_lambda() or sys.version_info < _FIRST_WITH_SIGTERM:
         return
@@ -57,7 +57,7 @@ def handle_sigterm() -> None:
 
 
 def _on_sigterm(number: int, frame: Any) -> None:
-    """Send, then do what would have been done: a handler that calls ours in turn gets the older."""
+    """Send, then call the previous handler; if that calls ours, call the one before."""
     global _depth
     _depth += 1
     try:

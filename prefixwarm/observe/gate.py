@@ -1,6 +1,6 @@
-"""Lets an environment's first model calls wait for a warm call in flight, to read what it writes.
+"""Delays an environment's first model calls until a warm call in flight has written the prefix.
 
-Without it the two race, and the prefix is written twice.
+Without the delay the two race, and the prefix is written twice.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Waits while the state says that somebody is writing the prefix; never raises.
+    """Waits while the prefix is being written according to the state; never raises.
 
-    Only calls that begin before the first answer wait, each that long at most: the state is
-    looked at by a thread, so that a table that hangs holds nobody for longer.
+    Only calls that begin before the first answer wait, each for the limit at most. A thread reads
+    the state, so a hanging table cannot hold a call longer.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Gate:
                 self._opened(prefix).wait(self._seconds)
 
     async def wait_async(self, prefix: PrefixFile) -> None:
-        """The same without blocking the event loop, whichever the SDK runs on."""
+        """Wait without blocking the event loop, on asyncio or trio."""
         with suppress(Exception):
             if self._seconds:
                 await wait_async(self._opened(prefix), self._seconds)
@@ -72,6 +72,6 @@ class Gate:
 
 
 def _in_flight(state: State, watch: LeaseWatch) -> bool:
-    """Whether the entry is being written; one that is being refreshed can be read already."""
+    """Whether the entry is being written; an entry being refreshed is already readable."""
     now = time()
     return state.leased(now) and state.warm_for(now) <= 0 and not watch.silent(state)

@@ -1,4 +1,4 @@
-"""Runs what must never fail the agent, from import to exit."""
+"""Runs code that must never fail the agent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def without_fail(make: Callable[[], T]) -> T | None:
-    """What `make` returns; None, and one line, where it fails: the agent comes first."""
+    """Return the result of `make`, or None and one log line if it fails."""
     try:
         return make()
     except PrefixwarmError as error:

@@ -1,7 +1,7 @@
-"""Calls a function with a module right after it was imported, whoever imports it.
+"""Calls a function with a module right after the module is imported.
 
-Standard library only, and nothing of ours: the layer starts with a copy of this file, before the
-function's own code and its packages are on the path.
+Standard library only, without our own modules: the layer runs a copy of this file before the
+function's code and packages are on the path.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def when_imported(name: str, patch: Patch) -> None:
-    """Call `patch` with a module as soon as it is there; whatever it raises is dropped."""
+    """Call `patch` with a module once it is imported; its exceptions are dropped."""
     module = sys.modules.get(name)
     if module is not None:
         _apply(patch, module)
@@ -32,20 +32,20 @@ def when_imported(name: str, patch: Patch) -> None:
 
 
 class _Hook:
-    """A finder that lets the others find, and a loader that lets the found one load."""
+    """A finder that delegates to the other finders and wraps their loader."""
 
     def __init__(self, patches: dict[str, Patch]) -> None:
         self.patches = patches
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """What the import system asks for."""
+        """See the import system's interface."""
         if name not in self.patches:
             return None
         spec = self._spec(name, path, target)
         try:
             if spec is not None and hasattr(spec.loader, "exec_module"):
                 spec.loader = _Loader(spec.loader, self.patches.pop(name))  # type: ignore[assignment]
-        except Exception:  # noqa: BLE001 - then the module is imported as if we were not there
+        except Exception:  # noqa: BLE001 - import the module as usual
             return spec
         return spec
 
@@ -56,14 +56,14 @@ class _Hook:
 
 
 class _Loader:
-    """Loads as the original does, takes itself out, and patches."""
+    """Loads through the original loader, restores it, and patches the module."""
 
     def __init__(self, original: Any, patch: Patch) -> None:
         self._original = original
         self._patch = patch
 
     def exec_module(self, module: ModuleType) -> None:
-        """What the import system asks for."""
+        """See the import system's interface."""
         module.__loader__ = self._original
         if module.__spec__ is not None:
             module.__spec__.loader = self._original
@@ -77,5 +77,5 @@ class _Loader:
 def _apply(patch: Patch, module: ModuleType) -> None:
     try:
         patch(module)
-    except Exception:  # noqa: BLE001 - the import is the agent's
+    except Exception:  # noqa: BLE001 - must not fail the agent's import
         return

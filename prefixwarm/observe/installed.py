@@ -1,4 +1,4 @@
-"""The settings and prefix files of this process."""
+"""Reads the settings and prefix files of this process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 
 
 def settings() -> Settings:
-    """What the environment says; disabled where it cannot be understood."""
+    """The settings in the environment; disabled if they are invalid."""
     return without_fail(Settings.from_environment) or Settings(disabled=True)
 
 
@@ -38,7 +38,7 @@ def prefix_files(own: Settings) -> list[PrefixFile]:
 
 
 def table_state(own: Settings) -> WarmStore | None:
-    """The table that the settings name, or None."""
+    """The table in the settings, or None."""
     return connect(os.environ, own, warms_only=True).warm_store if own.table else None
 
 

@@ -1,4 +1,4 @@
-"""`instrument()`: observes whatever SDK this process uses, with one line."""
+"""`instrument()`: observes every supported SDK in this process with one line."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def instrument() -> tuple[str, ...]:
-    """Observe all clients of the SDKs that are installed, those that are imported later as well.
+    """Observe all clients of the installed SDKs, including those imported later.
 
     The anthropic SDK (2.x, and what is built on it, such as LangChain's ``ChatAnthropic``), boto3's
     ``bedrock-runtime`` (and LangChain's ``ChatBedrockConverse``, Strands), and LiteLLM. No request
-    is reported twice, whatever else is switched on. Clients that exist already stay as they are.
+    is reported twice, whatever else is switched on. Existing clients are not changed.
 
     Returns
     -------
     tuple of str
-        What is observed: ``anthropic``, ``boto3``, ``litellm``.
+        The observed SDKs: ``anthropic``, ``boto3``, ``litellm``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A callback handler for LangChain and LangGraph, whichever chat model they use."""
+"""A callback handler for LangChain and LangGraph, for any chat model."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def langchain_callback(prefix: str | None = None, observer: Observer | None = No
     prefix : str, optional
         The name of the prefix that the model's requests send; by default the only one of its model.
     observer : Observer, optional
-        What observes; by default the process's own, with the installed prefix files.
+        The observer; by default the process's own, with the installed prefix files.
 
     Returns
     -------
     langchain_core.callbacks.BaseCallbackHandler
-        For ``callbacks``. It sees what a reply billed and not what was sent, so it reports no
-        drift. What the SDK's middleware reports as well is reported once.
+        For ``callbacks``. It sees what a reply billed but not what was sent, so it reports no
+        drift. Requests that the SDK's middleware also reports are reported once.
     """
     from langchain_core.callbacks import BaseCallbackHandler
 
@@ -72,7 +72,7 @@ class _Calls:
         self._started: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
 
     def start(self, run_id: Any, parameters: dict[str, Any]) -> None:
-        """A call is sent now."""
+        """Note that a call is sent now."""
         model = next((parameters[name] for name in _MODEL_NAMES if parameters.get(name)), None)
         self._started[run_id] = time(), model
         if len(self._started) > _MOST_IN_FLIGHT:
@@ -80,7 +80,7 @@ class _Calls:
         self._watch.prepare(model)
 
     def end(self, run_id: Any, message: Any) -> None:
-        """Its reply is there."""
+        """Report the call's reply."""
         started, model = self._started.pop(run_id, (time(), None))
         told = message.response_metadata
         model = model or next((told[name] for name in _MODEL_NAMES if told.get(name)), None)
@@ -88,5 +88,5 @@ class _Calls:
         self._watch.report(model, message.usage_metadata, started, identity)
 
     def forget(self, run_id: Any) -> None:
-        """It failed."""
+        """Forget a failed call."""
         self._started.pop(run_id, None)

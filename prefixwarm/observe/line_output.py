@@ -1,4 +1,4 @@
-"""Where what is observed is written: a Lambda function's log, or the logger of other processes."""
+"""Writes observations to a Lambda function's log, or to the logger of other processes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from prefixwarm.process_log import logger
 
 
 def emit_line(text: str) -> None:
-    """Write one line of the log: JSON, of which CloudWatch makes metrics in a Lambda function.
+    """Write one log line: in a Lambda function, JSON that CloudWatch turns into metrics.
 
-    Elsewhere it is a record of `logging` without the metrics, so that nothing is printed that the
-    program has not asked for.
+    Elsewhere it is a `logging` record without metrics, so that nothing is printed unless the
+    program wants it.
     """
     if in_lambda():
         _write(sys.stdout, text)
@@ -29,7 +29,7 @@ def emit_line(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Write one line about what keeps requests from being observed."""
+    """Write one line about a problem with observing requests."""
     if in_lambda():
         _write(sys.stderr, f"prefixwarm: {text}")
     else:
@@ -37,12 +37,12 @@ def warn(text: str) -> None:
 
 
 def in_lambda() -> bool:
-    """Whether this process is a Lambda function's."""
+    """Whether this process runs in a Lambda function."""
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def _write(stream: Any, text: str) -> None:
-    """Write a line past the stream's buffer: what cannot be written is not tried again at exit."""
+    """Write a line without the stream's buffer, so that a failed write is not retried at exit."""
     line_bytes = f"{text}\n".encode(errors="backslashreplace")
     with suppress(Exception):
         stream.flush()

@@ -1,8 +1,8 @@
 """A callback for LiteLLM, which reaches providers without their SDKs.
 
-LiteLLM keeps the request as it was sent, so it is compared as by the SDK's middleware. It calls
-its callbacks behind the answer, in a thread: in a function the report may wait for the next request
-or the environment's end.
+LiteLLM keeps the request as sent, so it is compared as in the SDK's middleware. It calls callbacks
+in a thread after the answer, so in a Lambda function the report may wait for the next request or
+the environment's end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def litellm_callback(observer: Observer | None = None) -> Any:
     Parameters
     ----------
     observer : Observer, optional
-        What observes; by default the process's own, with the installed prefix files.
+        The observer; by default the process's own, with the installed prefix files.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def litellm_callback(observer: Observer | None = None) -> Any:
             start_time: Any,  # noqa: ARG002
             end_time: Any,  # noqa: ARG002
         ) -> None:
-            """Report the response of an asynchronous one."""
+            """Report the response of an asynchronous call."""
             with suppress(Exception):
                 calls.end(kwargs, response_obj)
 
@@ -77,14 +77,14 @@ def litellm_callback(observer: Observer | None = None) -> Any:
 
 
 class _Calls:
-    """Requests on their way, by LiteLLM's id of the call."""
+    """Requests in progress, by LiteLLM's call id."""
 
     def __init__(self, observer: Observer | None) -> None:
         self._observer = observer
         self._sent: OrderedDict[Any, Sent] = OrderedDict()
 
     def start(self, call: Mapping[str, Any]) -> None:
-        """Compare the request as it goes out; its headers are not told."""
+        """Compare the request as it is sent; its headers are not available."""
         body = call["additional_args"]["complete_input_dict"]
         body = json.loads(body) if isinstance(body, str | bytes) else body
         named = "modelId" if "inferenceConfig" in body or "toolConfig" in body else "model"
@@ -98,7 +98,7 @@ class _Calls:
                 self._sent.popitem(last=False)
 
     def end(self, call: Mapping[str, Any], response: Any) -> None:
-        """Report it, once: LiteLLM tells of some calls in both ways."""
+        """Report the call once: LiteLLM reports some calls through both methods."""
         sent, reading = self._sent.pop(call["litellm_call_id"], None), read_usage(response)
         if sent is not None and reading is not None and reading.usage is not None:
             watch = self._observer or shared_observer()
@@ -106,7 +106,7 @@ class _Calls:
 
 
 def observe_litellm(litellm: Any) -> bool:
-    """Add a callback to ``litellm.callbacks``, unless there is one; whether there is one now."""
+    """Add a callback to ``litellm.callbacks`` unless present; return whether there is one now."""
     if not any(hasattr(callback, _MARK) for callback in litellm.callbacks):
         litellm.callbacks.append(litellm_callback())
     return True

@@ -1,7 +1,7 @@
-"""Which warmed prefix a request belongs to, and the first tier in which it differs.
+"""Finds the warmed prefix that a request belongs to, and the first tier that differs.
 
-A request that is no prefix is compared with what it could be meant to be: where half of a tier is
-there, it is the warmed agent's, and has drifted; else it is something else's, such as a router's.
+A request that does not begin with a prefix is the warmed agent's, and has drifted, if it contains
+half of one of the prefix's tiers. Otherwise it is unrelated, such as a router's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 _MODELS = ("model", "modelId")
-# What a verdict depends on, but for the messages.
+# The fields that a match depends on, besides the messages.
 _FIELDS = tuple(
     row.name
     for shape in (REQUEST, CONVERSE)
@@ -38,12 +38,12 @@ _KEPT = 8
 
 
 class Warmed:
-    """A prefix file, ready to be compared with requests.
+    """A prefix file prepared for comparison with requests.
 
     Parameters
     ----------
     prefix : PrefixFile
-        What is warmed.
+        The warmed prefix.
     """
 
     def __init__(self, prefix: PrefixFile) -> None:
@@ -57,24 +57,24 @@ class Warmed:
     def sent(
         self, body: Mapping[str, Any], headers: Mapping[str, str], *, all_headers: bool
     ) -> Prompt:
-        """A request of this prefix's route, as far as its headers are known."""
+        """The prompt of a request on this prefix's route."""
         return Prompt(body, headers, self.prefix.route, all_headers=all_headers)
 
     def first_difference(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
-        """The first tier that differs, or None when the request begins with this prefix.
+        """The first tier that differs, or None if the request begins with this prefix.
 
-        Of the headers only those that are there are compared.
+        Only headers that are present are compared.
         """
         return self.prompt.missed_tier(self.sent(body, headers, all_headers=False))
 
     def is_like(self, body: Mapping[str, Any]) -> bool:
-        """Whether a request that differs is still meant to be this prefix."""
+        """Whether a differing request still belongs to this prefix's agent."""
         return self.prompt.is_like(self.sent(body, {}, all_headers=False))
 
 
 @dataclass(frozen=True)
 class Match:
-    """The warmed prefix that a request is nearest to.
+    """The warmed prefix nearest to a request.
 
     Attributes
     ----------
@@ -83,9 +83,9 @@ class Match:
     drift : str or None
         ``shape``, ``tools``, ``system`` or ``messages``: the first tier that differs.
     alike : bool
-        Whether it is this prefix, or half of one of its tiers is there.
+        Whether the request has this prefix, or half of one of its tiers.
     share : float
-        How long its tools and system are, in lengths of the prefix; 0 where it is alike.
+        The size of its tools and system relative to the prefix; 0 if `alike`.
     """
 
     warmed: Warmed
@@ -95,12 +95,12 @@ class Match:
 
 
 class Matcher:
-    """Finds the prefix of each request; a request seen a moment ago is not matched again.
+    """Finds the prefix of each request; caches the last matches.
 
     Parameters
     ----------
     prefixes : sequence of PrefixFile
-        What is warmed.
+        The warmed prefix.
     """
 
     def __init__(self, prefixes: Sequence[PrefixFile]) -> None:
@@ -110,21 +110,21 @@ class Matcher:
 
     @property
     def prefixes(self) -> list[PrefixFile]:
-        """What is warmed."""
+        """The warmed prefix."""
         return [warmed.prefix for warmed in self._warmed]
 
     def match(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
-        """The prefix that a request is nearest to.
+        """Return the prefix nearest to a request.
 
-        Where none of its model is warmed, it is one that is alike and was not met yet, or None.
+        If no prefix of its model is warmed, a similar prefix that has had no match yet, or None.
 
         Raises
         ------
         ValueError
-            When the request holds what is not JSON.
+            The request holds something that is not JSON.
         """
         seen = marshal.dumps(self._snapshot(body, headers), 2)
-        # Comparing bytes is cheaper than hashing them: most differ in their length.
+        # Comparing bytes is cheaper than hashing them, because most differ in length.
         for before, match in self._seen:
             if before == seen:
                 return match
@@ -133,7 +133,7 @@ class Matcher:
         return match
 
     def _snapshot(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> list[Any]:
-        """All that a verdict depends on; comparing its bytes is far cheaper than a fingerprint."""
+        """Everything a match depends on; comparing its bytes is far cheaper than a fingerprint."""
         field_values = [body.get(name) for name in _FIELDS]
         field_values = [value if isinstance(value, _PLAIN) else None for value in field_values]
         messages = body.get("messages") or ()
@@ -143,7 +143,7 @@ class Matcher:
         return [*field_values, list(messages[: self._messages]), counted, header_values]
 
     def _nearest(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Match | None:
-        """The one that agrees, else of those that are alike the one that agrees longest."""
+        """The prefix that matches, or the similar one that agrees longest."""
         model = [body.get(name) for name in _MODELS]
         plain = {k: v for k, v in body.items() if isinstance(v, _PLAIN)}
         matches = [
@@ -158,7 +158,7 @@ class Matcher:
         nearest = agreeing or max(alike or matches, key=_agreement)
         if agreeing is not None and not agreeing.warmed.met:
             agreeing.warmed.met = True
-            self._seen = []  # what was meant for another model is judged anew
+            self._seen = []  # match requests of other models again
         if nearest is agreeing or alike:
             return nearest
         static = Prompt({**plain, "messages": []}).blocks
@@ -166,7 +166,7 @@ class Matcher:
         return replace(nearest, alike=False, share=share)
 
     def _foreign(self, body: Mapping[str, Any]) -> Match | None:
-        """The prefix that is meant for another model; none that its own model has sent, too."""
+        """The prefix a request for another model belongs to, unless its own model sent it too."""
         alike = (warmed for warmed in self._warmed if not warmed.met and warmed.is_like(body))
         return next((Match(warmed, "shape") for warmed in alike), None)
 

@@ -1,4 +1,4 @@
-"""What an observed request leaves in the log: one line, written as the lines of warm calls are."""
+"""The log line of an observed request, in the format of warm calls' lines."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 DIAGNOSED = "AgentDiagnosed"
-# What the alarm on the hit rate is computed of.
+# The metrics behind the hit rate alarm.
 HIT_RATE = ("AgentReadTokens", "AgentWriteTokens", "AgentInputTokens")
 RESULTS = ("hit", "miss", "drift", "other")
-_CAPTURE_AGAIN = "what the agent sends is not what is warmed: capture again, or undo the change"
+_CAPTURE_AGAIN = "requests differ from the warmed prefix: capture again, or undo the change"
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class Observation:
     Attributes
     ----------
     prefix : str
-        Name of the prefix that it belongs to.
+        Name of its prefix.
     drift : str or None
-        First tier in which it differs from what is warmed.
+        The first tier that differs from the prefix.
     usage : Usage
-        Tokens that it billed.
+        Billed tokens.
     started : float
         When it was sent, in epoch seconds.
     asked_ttl : int or None
-        The TTL that its breakpoints ask for, in seconds; None without any.
+        The TTL of its breakpoints, in seconds; None without breakpoints.
     other : str
-        The model of a request that is not the warmed agent's; then there is no prefix and usage.
+        The model, if the request is not the warmed agent's; then there is no prefix or usage.
     missed_usd : float or None
-        What it paid beyond the price of a read, in US dollars; None when a price is unknown.
+        What it cost beyond the price of a read, in US dollars; None if a price is unknown.
     guessed : bool
-        Whether the prefix was concluded from the model alone, as nobody saw the request.
+        Whether the prefix was inferred from the model, because the request was not seen.
     """
 
     prefix: str
@@ -68,15 +68,14 @@ class Observation:
 
     @property
     def hit_rate(self) -> float | None:
-        """The share of its input tokens that it read from the cache; None where it had none."""
+        """The share of its input tokens read from the cache; None without input tokens."""
         return hit_rate(self.usage.read, self.usage.written, self.usage.input)
 
 
 def missed_usd(prefix: PrefixFile, usage: Usage, drift: str | None) -> float | None:
-    """What a request paid for the prefix beyond the price of a read, in US dollars.
+    """Return what a request cost for the prefix beyond the price of a read, in US dollars.
 
-    Tokens that it wrote, or sent uncached, as far as the prefix is long; None when a price that is
-    needed is unknown.
+    Counts written and uncached tokens up to the prefix's length. None if a needed price is unknown.
     """
     if drift is None and usage.read:
         return 0.0
@@ -94,7 +93,7 @@ def missed_usd(prefix: PrefixFile, usage: Usage, drift: str | None) -> float | N
 
 
 def length_of(prefix: PrefixFile) -> int:
-    """How many tokens the prefix has, as counted or else estimated; 0 where neither is known."""
+    """The prefix's tokens, counted or else estimated; 0 if neither is known."""
     return prefix.tokens.get("counted") or prefix.tokens.get("estimate") or 0
 
 
@@ -103,7 +102,7 @@ def _rounded(rate: float | None) -> float | None:
 
 
 def metrics(seen: Observation) -> dict[str, tuple[float, str]]:
-    """The metrics of one observation with their units: all results with their zeros."""
+    """The metrics of an observation with units, zeros included."""
     values = {
         **{f"Agent{kind.title()}": kind == seen.result for kind in RESULTS},
         "AgentReadTokens": seen.usage.read,
@@ -117,14 +116,14 @@ def metrics(seen: Observation) -> dict[str, tuple[float, str]]:
 
 
 def line(seen: Observation, settings: Settings, *, now: float) -> str:
-    """The log line of one observation.
+    """Return the log line of an observation.
 
     Parameters
     ----------
     seen : Observation
-        What was observed.
+        The observation.
     settings : Settings
-        Name the deployment, and what becomes a metric.
+        The deployment's name, and the selection of metrics.
     now : float
         Epoch seconds.
     """
@@ -148,20 +147,20 @@ def diagnosis_line(
     settings: Settings,
     now: float,
 ) -> str:
-    """The log line of the provider's verdict on one request, compared with the warm call.
+    """Return the log line of the provider's comparison of a request with the warm call.
 
     Parameters
     ----------
     prefix : str
         Name of the prefix.
     verdict : str
-        The provider's reason; ``messages_changed`` is the expected one.
+        The provider's reason; ``messages_changed`` is expected.
     drift : bool
-        Whether it means that something else is warmed than is sent.
+        Whether it means that requests differ from the warm call.
     message_id : str
-        The warm call's.
+        The warm call's message id.
     settings, now
-        As for `line`.
+        As in `line`.
     """
     facts = {
         "prefix": prefix or None,
@@ -192,6 +191,6 @@ def _line(
 
 
 def drift_line(prefix: str, tier: str, place: str, why: str) -> str:
-    """The log line that names the block which drifted; the text itself is not logged."""
+    """Return the log line that names the drifted block, without its text."""
     record = {"prefix": prefix, "by": "observe", "drift": tier, "place": place, "why": why}
     return json.dumps({**record, "level": "WARNING", "message": _CAPTURE_AGAIN})

@@ -1,4 +1,4 @@
-"""Observes what real requests do to the cache, and whether they are what is warmed."""
+"""Observes what real requests do to the cache, and whether they match the warmed prefix."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from prefixwarm.state.store import WarmStore
 
 
-# The first report of a minute is finished before the answer is handed over, or goes on behind it.
+# How long the answer waits for the first report of a minute, which then continues in background.
 _REPORT_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Sent:
-    """One request on its way: what it matches, what it holds, and when it was sent.
+    """One request in progress: its match, its content, and when it was sent.
 
-    `named` is the warm call's message id that it names for the provider's cache diagnostics.
+    `named` is the warm call's message id that it sends for the provider's cache diagnostics.
     """
 
     match: Match
@@ -55,23 +55,23 @@ class Sent:
 class Observer:
     """Reports hits, misses and drift of real requests; never delays, changes or fails one.
 
-    Unless it is told to: ``PREFIXWARM_GATE_MS`` lets the first one wait, and
+    Two settings change that: ``PREFIXWARM_GATE_MS`` delays the first request, and
     ``PREFIXWARM_DIAGNOSE`` adds a field to one.
 
     Parameters
     ----------
     prefixes : sequence of PrefixFile, optional
-        What is warmed; by default the files of ``PREFIXWARM_PREFIXES``, of the layer or of the
-        function's own folder ``prefixes``.
+        The warmed prefixes; by default the files of ``PREFIXWARM_PREFIXES``, of the layer or of the
+        function's folder ``prefixes``.
     state : WarmStore, optional
-        Where traffic is noted; by default the table ``PREFIXWARM_TABLE``, if any.
+        The store for traffic reports; by default the table ``PREFIXWARM_TABLE``, if any.
     emit : callable, optional
-        Takes each log line; by default it goes to standard output in a Lambda function, and to the
-        logger ``prefixwarm`` elsewhere.
+        Receives each log line; by default lines go to standard output in a Lambda function, and to
+        the logger ``prefixwarm`` elsewhere.
     environ : mapping of str to str, optional
-        Names the region that the requests go to.
+        Defines the region of the requests.
     clock : callable
-        Gives the time in epoch seconds.
+        Returns epoch seconds.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Observer:
     def begin(
         self, body: Any, headers: Mapping[str, str], started: float | None = None
     ) -> Sent | None:
-        """Look at a request before it is sent; None where there is nothing to compare it with."""
+        """Match a request before it is sent; None if there is nothing to compare it with."""
         try:
             match = self._matcher.match(body, headers)
         except Exception:  # noqa: BLE001 - observing must never fail a request
@@ -113,19 +113,19 @@ class Observer:
         return Sent(match, body, started or self.clock()) if match else None
 
     def wait(self, sent: Sent) -> None:
-        """Wait for a warm call that is writing this request's prefix, as far as settings allow."""
+        """Wait for a warm call that is writing this request's prefix, if settings allow."""
         if self._gate is not None and sent.match.drift is None:
             self._gate.wait(sent.match.warmed.prefix)
 
     async def wait_async(self, sent: Sent) -> None:
-        """The same without blocking the event loop."""
+        """Wait without blocking the event loop."""
         if self._gate is not None and sent.match.drift is None:
             await self._gate.wait_async(sent.match.warmed.prefix)
 
     def leaving(self, sent: Sent) -> Sent:
-        """The request as it is sent now: with the message id to name, if it is the one that asks.
+        """The request as sent now, with a message id if it is the one to request diagnostics.
 
-        Only for requests that go to the Claude API itself.
+        Only for requests to the Claude API itself.
         """
         named = ""
         self.prepare(sent)
@@ -139,12 +139,12 @@ class Observer:
         return self._outbox is not None and self._outbox.due(prefix, drifted=drifted)
 
     def prepare(self, sent: Sent) -> None:
-        """Open the way to the state while the model call is in flight, if its report is due."""
+        """Connect to the state while the model call is in flight, if a report is due."""
         if self.is_due(sent):
             self._prepare(sent.match.warmed.prefix)
 
     def prepare_for(self, prefix: PrefixFile) -> None:
-        """The same for a request that is not seen, of this prefix."""
+        """Like `prepare`, for an unseen request of this prefix."""
         if self._outbox is not None and self._outbox.due(prefix):
             self._prepare(prefix)
 
@@ -154,11 +154,11 @@ class Observer:
 
     @property
     def prefixes(self) -> list[PrefixFile]:
-        """What is warmed."""
+        """The warmed prefixes."""
         return self._matcher.prefixes
 
     def without_diagnosis(self, sent: Sent) -> Sent:
-        """The same request, naming nothing: the provider refused that, so no other one asks."""
+        """The request without diagnostics, because the provider refused them; also stops asking."""
         if self._diagnosis is not None:
             self._diagnosis.stop()
         return replace(sent, named="", started=self.clock())
@@ -177,22 +177,23 @@ class Observer:
         Returns
         -------
         threading.Event or None
-            Set when the state has the report; None where none is due, see `wait_until_told`.
+            Set when the state has the report; None if none is due, see `wait_until_told`.
 
         Parameters
         ----------
         sent : Sent
             The request.
         usage : mapping or Usage
-            The response's ``usage``, or what was read from it.
+            The response's ``usage``, raw or parsed.
         diagnostics : mapping, optional
             The response's ``diagnostics``, if the request asked for them.
         headers : mapping of str to str, optional
             All headers that the request was sent with, names in lower case.
         response_id : str, optional
-            The provider's id of the response; what another source reported is not reported again.
+            The provider's id of the response; a response already reported by another source is
+            skipped.
         source : str, optional
-            Who saw it.
+            The reporting source.
         """
         with suppress(Exception):
             if reported.is_first(response_id, source):
@@ -228,18 +229,18 @@ class Observer:
         source: str,
         sure: bool,
     ) -> Event | None:
-        """Report a request of which only the usage was seen, as that of a prefix.
+        """Report a request of a prefix from its usage alone.
 
         Parameters
         ----------
         prefix : PrefixFile
-            What it is taken to send; `sure` says that the caller knows.
+            Its assumed prefix; `sure` means that the caller knows.
         usage : Usage
-            Tokens that it billed.
+            Billed tokens.
         started : float
             When it was sent, in epoch seconds.
         response_id, source, returns
-            As for `end`.
+            As in `end`.
         """
         if not reported.is_first(response_id, source):
             return None
@@ -250,7 +251,7 @@ class Observer:
         return self._background.do(lambda: self._tell(prefix, seen, None, False, True))
 
     def _noted(self, prefix: PrefixFile, seen: Observation) -> bool:
-        """Write the line, and keep the report; whether it is to be sent now."""
+        """Write the line and store the report; return whether to send it now."""
         self._emit(line(seen, self._settings, now=self.clock()))
         if seen.result == "other" or self._outbox is None:
             return False
@@ -258,21 +259,21 @@ class Observer:
         return self._outbox.add(prefix, seen)
 
     def wait_until_told(self, done: Event | None) -> None:
-        """Wait for the report that `end` has begun, 50 ms at most."""
+        """Wait for the report started by `end`, for at most 50 ms."""
         if done is not None:
             done.wait(_REPORT_SECONDS)
 
     async def wait_until_told_async(self, done: Event | None) -> None:
-        """The same without blocking the event loop."""
+        """Wait without blocking the event loop."""
         if done is not None:
             await wait_async(done, _REPORT_SECONDS)
 
     def later(self, job: Callable[[], None]) -> None:
-        """Do something in the background; what it raises is dropped."""
+        """Run a job in the background; its exceptions are dropped."""
         self._background.do(job)
 
     def flush(self, seconds: float = 2.0) -> bool:
-        """Wait for what is done in the background; whether it is done."""
+        """Wait for background jobs; return whether they are done."""
         return self._announcing.flush(seconds) and self._background.flush(seconds)
 
     def _observed(
@@ -282,13 +283,13 @@ class Observer:
         diagnostics: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
     ) -> Observation:
-        """What a request was: one of the prefix, one that drifted from it, or something else."""
+        """Classify a request: it has the prefix, drifted from it, or is unrelated."""
         warmed, drift = sent.match.warmed, sent.match.drift
         if self._unrelated.is_unrelated(sent.match):
             model = sent.body.get("model") or sent.body.get("modelId")
             return Observation("", None, Usage(), sent.started, other=str(model))
         if drift is None and headers is not None:
-            # What the client adds to every request is known only now.
+            # The headers that the client adds are known only now.
             request = warmed.sent(sent.body, headers, all_headers=True)
             added = warmed.prompt.missed_parameter(request)
             drift = added.tier if added else None
@@ -312,7 +313,7 @@ class Observer:
         new: bool,
         due: bool,
     ) -> None:
-        """Name the place of a drift in the log, once, and tell the state."""
+        """Log the place of a drift once, and report to the state."""
         first = None
         with suppress(Exception):
             first = place() if place else None
@@ -327,7 +328,7 @@ class Observer:
             self._learn_id(prefix)
 
     def _diagnosed(self, sent: Sent, drift: str | None, reason: str) -> str | None:
-        """Report the provider's verdict; the tier that drifted, as we or it found."""
+        """Log the provider's verdict; return the tier that drifted by our or its comparison."""
         prefix = sent.match.warmed.prefix
         drift = drift or drifted_tier(reason, prefix, sent.body)
         line = diagnosis_line(
@@ -342,14 +343,14 @@ class Observer:
         return drift
 
     def _announce(self) -> None:
-        """Tell the states that this agent is observed, without holding it up."""
+        """Report to the states, in the background, that this agent is observed."""
         if self._outbox is not None:
-            # Beside the reports, none of which may wait for it.
+            # In a separate thread, so that no report waits for it.
             for prefix in self._matcher.prefixes:
                 self._announcing.do(partial(self._outbox.announce, prefix))
 
     def _learn_ids(self) -> None:
-        """Fetch the warm calls' message ids before the first request, without holding it up."""
+        """Fetch the warm calls' message ids in the background, before the first request."""
         if self._diagnosis is not None and self._outbox is not None:
             for prefix in self._matcher.prefixes:
                 self._background.do(partial(self._learn_id, prefix))
@@ -362,7 +363,7 @@ class Observer:
 def _where(
     sent: Sent, tier: str, headers: Mapping[str, str] | None
 ) -> Callable[[], Difference | None]:
-    """Finds the place of a drift later on; the caller may go on with its own lists."""
+    """A function that finds the place of a drift later, on a copy of the request."""
     body = {**sent.body, "messages": list(sent.body["messages"])}
     return partial(_drifted_at, sent.match.warmed, body, tier, headers)
 
@@ -372,7 +373,7 @@ def _drifted_at(
 ) -> Difference | None:
     request = Prompt(body, headers, warmed.prefix.route)
     differences = warmed.prompt.differences(request, as_prefix=True)
-    # The provider's own verdict may name another tier than the first one.
+    # The provider's verdict may name a later tier.
     return next(
         (difference for difference in differences if difference.tier == tier),
         differences[0] if differences else None,

@@ -1,4 +1,4 @@
-"""Reports no request twice, however many callbacks see its response."""
+"""Ensures that a request is reported once, however many callbacks see its response."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _MOST = 1000
 
 
 class Once:
-    """Remembers which source reported each of the last thousand responses, by their ids.
+    """Keeps the source that reported each of the last thousand responses, by id.
 
-    A source by itself sees a response once: the same id from it is another provider's.
+    One source sees a response only once, so the same id again comes from another provider.
     """
 
     def __init__(self) -> None:
@@ -30,5 +30,5 @@ class Once:
             return True
 
 
-# Of this process: two observers see one request where two of them are switched on.
+# Shared by the process, because two observers may see the same request.
 reported = Once()

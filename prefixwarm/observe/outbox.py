@@ -1,7 +1,7 @@
-"""Tells the warm state what was observed, at most once a minute for each prefix.
+"""Reports observations to the warm state, at most once a minute per prefix.
 
-What is not told yet lies in a file as well, so that the layer can tell it at the environment's
-shutdown if this process is killed before.
+Pending reports are also stored in a file, so that the layer can send them at the environment's
+shutdown if this process has been killed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prefixwarm.life import TTL_SECONDS
 from prefixwarm.observe.observation import length_of
 from prefixwarm.prefix.compiled import state_key
 
-# What sends a report is loaded now, and not while an answer waits for it.
+# Loaded now rather than while an answer waits for the report.
 from prefixwarm.state import report_operations as report_operations
 from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.traffic_report import FOLDER, TrafficReport
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 _SECONDS = 2.0
 _EVERY = 60.0
-# A state that was read before a call is good enough after it: what is written holds conditions.
+# A state read before a call is recent enough after it, because writes have conditions.
 _FRESH_SECONDS = 600.0
 _MOST_WAITING = 50
 _LAYER = "/opt/prefixwarm"
-# Of a prefix's tokens, which may be estimated.
+# The tolerated share of a prefix's tokens, which may be estimated.
 _MOST_OF_IT = 0.8
 
 
@@ -50,11 +50,11 @@ class Outbox:
     store : WarmStore
         The warm state.
     scope : str
-        The cache scope that its keys name.
+        The cache scope in its keys.
     environ : mapping of str to str
-        Names the region.
+        Defines the region.
     folder : str, optional
-        Where unsent reports are kept; by default nowhere, but in a function that has the layer.
+        The folder for unsent reports; by default none, except in a function with the layer.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Outbox:
         self._scope = scope
         self._environ = os.environ if environ is None else environ
         self._folder = folder or _shared_folder(self._environ)
-        # A signal may come while this thread holds it.
+        # Reentrant: a signal may arrive while this thread holds it.
         self._lock = RLock()
         self._process = os.getpid()
         self._reported: dict[tuple[str, bool], float] = {}
@@ -77,21 +77,21 @@ class Outbox:
         self._states: dict[str, tuple[float, State]] = {}
 
     def announce(self, prefix: PrefixFile) -> None:
-        """Tell the state that this agent is observed, if nobody has yet; raises StateError.
+        """Report that this agent is observed, unless reported already; raises StateError.
 
-        So what starts send is accounted for by requests, before there is one, or where none comes.
+        Starts are then paid for by observed requests, even before the first one.
         """
         key, until = self.key(prefix), Deadline.after(_SECONDS)
         if self._store.read(shared_key(key), until).traffic.by != OBSERVED:
             self._store.note_observer(key, time(), until)
 
     def due(self, prefix: PrefixFile, *, drifted: bool = False) -> bool:
-        """Whether the last report about this prefix is old enough for another."""
+        """Whether another report about this prefix is due."""
         last = self._reported.get((self.key(prefix), drifted))
         return last is None or monotonic() - last >= _EVERY
 
     def add(self, prefix: PrefixFile, seen: Observation, *, at_once: bool | None = None) -> bool:
-        """Keep one observation; whether it is to be sent now: as `at_once` says, else if due."""
+        """Add an observation; return whether to send it now (`at_once`, or if due)."""
         function = self._environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
         report = report_of(self.key(prefix), prefix, seen).replace(function=function)
         drifted = seen.drift is not None
@@ -110,7 +110,7 @@ class Outbox:
         return due
 
     def locate(self, prefix: PrefixFile, tier: str, place: str) -> None:
-        """Add where in that tier requests drifted."""
+        """Add the place in a tier where requests drifted."""
         key = self.key(prefix)
 
         def located(report: TrafficReport) -> TrafficReport:
@@ -128,11 +128,11 @@ class Outbox:
         self._states[key] = monotonic(), self._store.read(key, Deadline.after(_SECONDS))
 
     def read(self, prefix: PrefixFile, until: Deadline | None = None) -> State:
-        """The prefix's state, within two seconds if no deadline is given; raises StateError."""
+        """Read the prefix's state, by default within two seconds; raises StateError."""
         return self._store.read(self.key(prefix), until or Deadline.after(_SECONDS))
 
     def send(self, seconds: float = _SECONDS) -> None:
-        """Send what is due, within so many seconds; raises StateError, and keeps the rest."""
+        """Send due reports within these seconds; raises StateError and keeps the rest."""
         until = Deadline.after(seconds)
         for report in list(self._closed):
             self._store.report(report, self._read_before(report.key, until), until)
@@ -141,7 +141,7 @@ class Outbox:
                 self._keep()
 
     def send_all(self, seconds: float) -> None:
-        """Send what is not due yet as well; raises StateError, and keeps the rest."""
+        """Send all reports, due or not; raises StateError and keeps the rest."""
         with self._lock:
             self._closed = [*self._closed, *self._open.values()]
             self._open = {}
@@ -149,31 +149,31 @@ class Outbox:
 
     @property
     def waiting(self) -> bool:
-        """Whether anything is kept that is not sent."""
+        """Whether any report is unsent."""
         return bool(self._open or self._closed)
 
     def key(self, prefix: PrefixFile) -> str:
-        """The key of the prefix's state, where the agent calls from."""
+        """The key of the prefix's state for this environment."""
         fingerprint = prefix.fingerprint["prefix"]
         return state_key(
             prefix.route, self._scope, self._environ, prefix.name, prefix.model, fingerprint
         )
 
     def _read_before(self, key: str, until: Deadline) -> State:
-        """The state before the report, as it was read while the model call was in flight."""
+        """The state before the report, read while the model call was in flight."""
         at, state = self._states.pop(key, (0.0, None))
         if state is not None and monotonic() - at < _FRESH_SECONDS:
             return state
         return self._store.read(key, until)
 
     def _forget_the_parents(self) -> None:
-        """What a forked process was born with is told by its parent."""
+        """Drop inherited reports in a forked process; the parent sends them."""
         if self._process != os.getpid():
             self._process = os.getpid()
             self._open, self._closed = {}, []
 
     def _keep(self) -> None:
-        """Write what is not sent into this process's file, or take the file away."""
+        """Write unsent reports to this process's file, or remove the file."""
         if self._folder is None:
             return
         path = f"{self._folder}/{self._process}.json"
@@ -197,10 +197,10 @@ def report_of(key: str, prefix: PrefixFile, seen: Observation) -> TrafficReport:
     usage, matched = seen.usage, seen.drift is None
     used = matched and bool(usage.read or usage.written)
     if seen.guessed:
-        # Another prompt of the same model would not read as much.
+        # A different prompt of the same model would not read as much.
         used = usage.read >= _MOST_OF_IT * length_of(prefix)
     hit = used and usage.read > 0
-    # A read tells no TTL; of two that were written the short one is safe.
+    # A read does not reveal the TTL; of two written TTLs the shorter is safe.
     wrote = usage.written and not usage.read
     ttl = TTL_SECONDS["5m" if usage.write_5m else "1h"] if wrote else None
     return TrafficReport(
@@ -234,6 +234,6 @@ def _saving(prefix: PrefixFile, tokens: int) -> float | None:
 
 
 def _shared_folder(environ: Mapping[str, str]) -> str | None:
-    """Where the layer finds what is left; None where no layer is."""
+    """The folder from which the layer sends leftovers; None without the layer."""
     in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in environ and os.path.isdir(_LAYER)  # noqa: PTH112
     return FOLDER if in_lambda else None

@@ -1,7 +1,7 @@
-"""Makes every client of an SDK one that is observed; the clients' own code stays as it is.
+"""Patches SDKs so that all their clients are observed.
 
-Importing this module imports neither the SDKs nor the rest of ours: that is done when a client is
-made. Whatever goes wrong, the client is made as if we were not there.
+Importing this module imports neither the SDKs nor our other modules; that happens when a client
+is created. On any error, the client is created as usual.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _BEDROCK = "bedrock-runtime"
 
 
 class Patch(NamedTuple):
-    """What is patched when this module is imported."""
+    """A patch, and the module whose import triggers it."""
 
     module: str
     apply: Callable[[ModuleType], bool]
 
 
 def anthropic_clients(base_client: ModuleType) -> bool:
-    """Add the middleware to all clients of the anthropic SDK; whether it takes any.
+    """Add the middleware to all anthropic clients; return whether the SDK supports middleware.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def litellm_calls(litellm: ModuleType) -> bool:
     return observe_litellm(litellm)
 
 
-# By the name of what is installed.
+# By the name of the distribution.
 PATCHES = {
     "anthropic": Patch("anthropic._base_client", anthropic_clients),
     "boto3": Patch("botocore.session", boto3_clients),
@@ -90,7 +90,7 @@ def _with_middleware(name: str) -> Callable[[Any], Any]:
 
 
 def _added(chain: Any, name: str) -> Any:
-    """The client's middleware with ours behind it, which so sees what is sent; one is enough."""
+    """The client's middleware with ours last, where it sees what is sent; added only once."""
     from prefixwarm.observe import anthropic_sdk
     from prefixwarm.observe.process_observer import shared_observer
 

@@ -1,4 +1,4 @@
-"""The one observer of this process, for what is switched on without naming one."""
+"""The process's shared observer, the default of all observing functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _observers: list[Observer] = []
 
 
 def shared_observer() -> Observer:
-    """The process's observer with the installed prefix files, made when first asked for."""
+    """The process's observer with the installed prefix files, created on first use."""
     with _lock:
         if not _observers:
             _observers.append(Observer())

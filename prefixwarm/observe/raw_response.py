@@ -1,4 +1,4 @@
-"""Reads along with a response whose body the caller reads by itself: `with_streaming_response`."""
+"""Reads a response while the caller reads its raw body, as with `with_streaming_response`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 _START = b'"message_start"'
-# The cache's share of the usage stands in a stream's first event.
+# A stream's first event holds the cache usage.
 _MOST_OF_A_STREAM = 256 * 1024
 
 
 class _Copy:
-    """What was read so far, as far as it can still matter."""
+    """The part of the body read so far that still matters."""
 
     def __init__(self, report: Report, stream: bool) -> None:
         self._report = report
@@ -27,7 +27,7 @@ class _Copy:
         self._open = True
 
     def add(self, chunk: bytes) -> Any:
-        """Keep a chunk; what `report` returns, where it completes a stream's first event."""
+        """Add a chunk; if it completes a stream's first event, return the result of `report`."""
         if not self._open:
             return None
         self._data += chunk
@@ -42,7 +42,7 @@ class _Copy:
         return None
 
     def end(self) -> Any:
-        """What `report` returns for a body that was read to its end."""
+        """Return the result of `report` for a completely read body."""
         if self._stream or not self._open:
             return None
         self._open = False
@@ -57,13 +57,13 @@ def read_along(
     Parameters
     ----------
     http_response : httpx.Response
-        One whose body was not read yet.
+        A response with an unread body.
     stream : bool
         Whether the body holds events.
     report : callable
-        Takes the message; returns what `wait` waits for.
+        Receives the message; returns what `wait` waits for.
     wait : callable
-        Waits for a moment.
+        Waits briefly.
     """
     original = http_response.iter_bytes
 
@@ -82,7 +82,7 @@ def read_along(
 def read_along_async(
     http_response: Any, stream: bool, report: Report, wait: Callable[[Any], Awaitable[Any]]
 ) -> None:
-    """The same for an asynchronous response."""
+    """`read_along` for an asynchronous response."""
     original = http_response.aiter_bytes
 
     async def aiter_bytes(*arguments: Any, **more: Any) -> AsyncIterator[bytes]:

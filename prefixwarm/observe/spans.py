@@ -1,4 +1,4 @@
-"""A span processor for OpenTelemetry: whoever traces model calls by the GenAI conventions.
+"""An OpenTelemetry span processor for model calls traced by the GenAI conventions.
 
 Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (attributes of the cache:
 ``gen_ai.usage.cache_read.input_tokens``, ``gen_ai.usage.cache_creation.input_tokens``).
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _USAGE = "gen_ai.usage."
 _MOST_OPEN = 1000
-# What is one model call, and not an agent's whole run with the sum of its calls.
+# Operations that are single model calls, not a whole agent run with summed usage.
 _OPERATIONS = ("chat", "generate_content", "text_completion")
 _READ = ("cache_read.input_tokens", "cache_read_input_tokens")
 _WRITTEN = (
@@ -40,13 +40,13 @@ def span_processor(prefix: str | None = None, observer: Observer | None = None) 
     prefix : str, optional
         The name of the prefix that the traced requests send; by default the only one of the model.
     observer : Observer, optional
-        What observes; by default the process's own, with the installed prefix files.
+        The observer; by default the process's own, with the installed prefix files.
 
     Returns
     -------
     opentelemetry.sdk.trace.SpanProcessor
-        It sees what a reply billed and not what was sent, so it reports no drift. What the SDK's
-        middleware reports as well is reported once.
+        It sees what a reply billed but not what was sent, so it reports no drift. Requests that the
+        SDK's middleware also reports are reported once.
     """
     from opentelemetry.sdk.trace import SpanProcessor
 
@@ -57,7 +57,7 @@ def span_processor(prefix: str | None = None, observer: Observer | None = None) 
         """Reports what traced model calls did to the cache."""
 
         def on_start(self, span: Any, parent_context: Any = None) -> None:  # noqa: ARG002
-            """Open the way to the state while the model call is in flight."""
+            """Connect to the state while the model call is in flight."""
             with suppress(Exception):
                 if _is_call(span.attributes):
                     watch.prepare(span.attributes.get("gen_ai.request.model"))
@@ -72,13 +72,13 @@ def span_processor(prefix: str | None = None, observer: Observer | None = None) 
 
 
 class _Inner:
-    """Tells the span of a call from that of a framework around it, which says the same again."""
+    """Distinguishes a call's span from a framework's span around it with the same data."""
 
     def __init__(self) -> None:
         self._outer: OrderedDict[int, None] = OrderedDict()
 
     def is_innermost(self, span: Any) -> bool:
-        """Whether this span is a model call, and none inside of it was; a child ends first."""
+        """Whether this span is a model call without one inside it; children end first."""
         call, around = _is_call(span.attributes), span.context.span_id in self._outer
         self._outer.pop(span.context.span_id, None)
         if (call or around) and span.parent is not None:
@@ -101,12 +101,12 @@ def _report(watch: UsageWatch, span: Any) -> None:
 
 
 def _usage(attributes: Mapping[str, Any]) -> Usage | None:
-    """None where the span tells nothing of the cache: then nothing is known of it."""
+    """The usage in a span; None if it has no cache attributes."""
     read, written = _first(attributes, _READ), _first(attributes, _WRITTEN)
     if read is None and written is None:
         return None
     cached = (read or 0) + (written or 0)
-    # By the conventions the input holds what was cached; some count as the provider does.
+    # By the conventions, input includes cached tokens; some instrumentations count as the provider.
     tokens = _first(attributes, ("input_tokens",)) or 0
     uncached = tokens - cached if tokens >= cached else tokens
     return Usage(input=uncached, read=read or 0, write_5m=written or 0)

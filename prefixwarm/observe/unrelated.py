@@ -1,8 +1,7 @@
-"""Requests that are like nothing that is warmed, of a model that has a warmed prefix.
+"""Recognises unrelated requests: like no warmed prefix, but with a warmed prefix's model.
 
-Routers and title generators send such requests, and so does an agent that was rewritten without
-capturing it again. What tells them apart is whether anything else is sent: an environment whose
-requests never begin with the prefix has drifted.
+Routers and title generators send such requests, but so does an agent that was rewritten and not
+captured again. An environment whose requests never begin with the prefix has drifted.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ _LEAST = 0.01
 
 
 class UnrelatedTraffic:
-    """Forgives them until together they are half as long as the prefix; fifty at most.
+    """Ignores unrelated requests until their total size reaches half the prefix, at most fifty.
 
-    After a request that was alike, all of them are forgiven.
+    After a similar request, all of them are ignored.
     """
 
     def __init__(self) -> None:
         self._sent: dict[str, float] = {}
 
     def is_unrelated(self, match: Match) -> bool:
-        """Look at one request; whether it is something else's than the warmed agent's."""
+        """Count a request; return whether it is unrelated to the warmed agent."""
         model = match.warmed.prefix.model
         if match.alike:
             self._sent[model] = float("-inf")

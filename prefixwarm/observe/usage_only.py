@@ -1,7 +1,7 @@
-"""Observes requests of which only the usage is seen: what a framework's callback, or a span, tells.
+"""Observes requests from their usage alone, as framework callbacks and spans provide it.
 
-What was sent cannot be compared with what is warmed, so nothing is said of drift. The prefix is the
-one that the caller names, or the only one of the model.
+The request cannot be compared with the prefix, so drift is not reported. The prefix is the one
+named by the caller, or the model's only one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class UsageWatch:
     Parameters
     ----------
     source : str
-        Who sees them.
+        The source of the usages.
     prefix : str, optional
         The name of the prefix that all of them send.
     observer : Observer, optional
-        By default the process's own.
+        The observer; by default the process's own.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class UsageWatch:
         self._name = prefix
 
     def prepare(self, model: object) -> None:
-        """Open the way to the state while the model call is in flight."""
+        """Connect to the state while the model call is in flight."""
         with suppress(Exception):
             prefix = self._prefix(model)
             if prefix is not None:
@@ -48,14 +48,14 @@ class UsageWatch:
     def report(
         self, model: object, usage: object, started: float, response_id: object = None
     ) -> None:
-        """Report a response, and wait a moment for the first report of a minute.
+        """Report a response; wait briefly for the first report of a minute.
 
         Parameters
         ----------
         model : object
-            The model's name; what is no text is nobody's.
+            The model's name; anything but text matches no prefix.
         usage : object
-            A `Usage`, or what `prefixwarm.usage.read_usage` takes.
+            A `Usage`, or anything `prefixwarm.usage.read_usage` accepts.
         started : float
             When the request was sent, in epoch seconds.
         response_id : object, optional
@@ -92,7 +92,7 @@ def _tokens(usage: object) -> Usage | None:
 
 
 def _is_of(prefix: PrefixFile, model: str) -> bool:
-    """Whether a framework's name of a model, with a provider and a date or not, is the prefix's."""
+    """Whether a framework's model name, with or without provider and date, is the prefix's."""
     name = model.rpartition("/")[2]
     return any(name == own or name.startswith(f"{own}-") for own in _names(prefix))
 

@@ -1,4 +1,4 @@
-"""Waits for an event for a moment, with and without blocking an event loop."""
+"""Waits briefly for an event without blocking an event loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STEP = 0.002
 
 
 async def wait_async(event: Event, seconds: float) -> None:
-    """Wait until `event` is set, so long at most, on whichever loop the SDK runs; never raises."""
+    """Wait for `event` up to `seconds`, on asyncio or trio; never raises."""
     with suppress(Exception):
         from anyio import sleep  # which the SDK brings
 

@@ -1,4 +1,4 @@
-"""What users' tests import: a provider that needs no network."""
+"""Helpers for users' tests: a provider that needs no network."""
 
 from __future__ import annotations
 

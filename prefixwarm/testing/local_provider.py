@@ -1,4 +1,4 @@
-"""The simulator of the model providers, under the name that users' tests import."""
+"""The simulator, under the name that users' tests import."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 
 def simulator(clock: str = "manual", **options: Any) -> AbstractContextManager[Simulator]:
-    """Run a simulated provider on this machine for the length of a ``with`` block.
+    """Run a simulated provider on this machine during a ``with`` block.
 
     Parameters
     ----------
     clock : str
-        ``manual``: time stands still but for `Simulator.advance`; ``real``: it passes.
+        ``manual``: time moves only with `Simulator.advance`; ``real``: it passes.
     **options
-        As for `prefixwarm.simulator.running`.
+        As in `prefixwarm.simulator.running`.
 
     Returns
     -------
     context manager of Simulator
-        Its ``url`` is the base URL of a client of the Claude API, and its ``now`` the clock of a
+        Its ``url`` is the base URL for a client of the Claude API, and its ``now`` the clock for a
         `Warmer`.
 
     Raises
     ------
     UsageError
-        When what the simulator needs is not installed.
+        The simulator's dependencies are not installed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A client for users' tests: it answers warm calls in this process, and keeps them."""
+"""A client for users' tests that answers warm calls in this process and records them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 
 
 class RecordingTransport:
-    """Stands for a client of `Warmer` and `AsyncWarmer`: no network, and every request is kept.
+    """A client for `Warmer` and `AsyncWarmer` that uses no network and records every request.
 
-    A prefix is written by its first call and read by those that follow, until `forget`; its tokens
-    are a quarter of its bytes. Safe between threads.
+    The first call of a prefix writes it and later calls read it, until `forget`. Its tokens are a
+    quarter of its bytes. Thread-safe.
 
     Parameters
     ----------
     replies : iterable of dict or Exception
-        What the first calls are answered with instead, one after the other: a ``usage``, or an
-        error that is raised.
+        Replies to the first calls instead, in order: a ``usage``, or an error to raise.
 
     Attributes
     ----------
     requests : list of TransportRequest
-        What was sent, in order; `TransportRequest.body` is the whole body.
+        The requests in order; `TransportRequest.body` is the whole body.
 
     Examples
     --------
@@ -54,7 +53,7 @@ class RecordingTransport:
         Raises
         ------
         Exception
-            The error whose turn it is.
+            The next error in `replies`.
         """
         with self._lock:
             self.requests.append(request)
@@ -65,7 +64,7 @@ class RecordingTransport:
         return {"id": f"msg_{number}", "usage": dict(usage)}
 
     def forget(self) -> None:
-        """Let every entry lapse: the next call of each prefix writes it."""
+        """Expire every entry: the next call of each prefix writes it."""
         with self._lock:
             self._written.clear()
 

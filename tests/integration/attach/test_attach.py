@@ -180,18 +180,18 @@ def an_image(account: Account) -> str:
     ("name", "says"),
     [
         (an_image, "image: is a container image, which takes no layers"),
-        (full_of_layers, "has 5 layers already, all that Lambda takes"),
-        (full_of_variables, r"would have 4,\d+ bytes of environment variables, and Lambda takes"),
-        (attached_by_others, "is attached already, by the stack that deployed it or by hand"),
-        (attached_to_another, "is attached to other already, whose layer and settings would be"),
+        (full_of_layers, "already has 5 layers, Lambda's maximum"),
+        (full_of_variables, r"would have 4,\d+ bytes of environment variables, but Lambda allows"),
+        (attached_by_others, "is already attached, by its stack or by hand"),
+        (attached_to_another, "is already attached to other, whose layer and settings would be"),
         (lambda _: f"{AGENT}:live", "is an alias or a version; attach the function itself"),
         (
             lambda _: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{AGENT}:7",
             "is an alias or a version",
         ),
         (lambda _: "nobody", "function 'nobody': ResourceNotFoundException"),
-        (lambda _: "no name", "is neither the name nor the ARN"),
-        (lambda _: "", "is neither the name nor the ARN"),
+        (lambda _: "no name", "is not the name or ARN"),
+        (lambda _: "", "is not the name or ARN"),
     ],
 )
 def test_what_is_refused(account: Account, name: Any, says: str) -> None:
@@ -207,7 +207,7 @@ def test_what_is_refused_of_prefixes_and_settings(account: Account) -> None:
     """Before anything is done."""
     for options, says in (
         ({"prefixes": ["suport"]}, "--prefix suport: shop-keep-warm has none; write sales, supp"),
-        ({"own": {"PREFIXWARM_FIRST": "other"}}, "first='other' is none of its prefixes: sales"),
+        ({"own": {"PREFIXWARM_FIRST": "other"}}, "first='other' is not one of its prefixes: sales"),
         ({"own": {"PREFIXWARM_INIT": "often"}}, "PREFIXWARM_INIT='often': write one of"),
     ):
         with pytest.raises(UsageError, match=says):

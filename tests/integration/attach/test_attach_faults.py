@@ -111,9 +111,9 @@ def test_what_cannot_be_put_back_is_detached(account: Account, at: int, lost: bo
     """The network is gone in the middle; the line says what is left, and what takes it off."""
     before = account.seen()
     session = Interrupted(at, lost=lost, onwards=True)
-    with pytest.raises(DeploymentError, match="not put back: ") as caught:
+    with pytest.raises(DeploymentError, match="not undone: ") as caught:
         account.attach(session=session)
-    assert f"`prefixwarm detach {AGENT}` takes off what is left" in str(caught.value)
+    assert f"`prefixwarm detach {AGENT}` removes the rest" in str(caught.value)
     if account.seen() != before:
         detachment(AGENT, boto3.Session()).apply(boto3.Session())
     assert account.seen() == before

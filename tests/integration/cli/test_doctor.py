@@ -149,7 +149,7 @@ def test_what_is_broken_is_said_with_a_remedy(deployed: Deployed, capsys: Any) -
     code, found = checks(capsys, path)
     assert code == 1
     assert {name for name, one in found.items() if one["level"] == "error"} == {"schedule", "ticks"}
-    assert found["prefixes"]["detail"] == "support differs from what is deployed"
+    assert found["prefixes"]["detail"] == "support differs from the deployed version"
     assert all(one["remedy"] for one in found.values() if one["level"] in ("error", "warning"))
 
 

@@ -305,11 +305,11 @@ def test_a_busy_keep_warm_function_is_said(asker: Asker, bench: Bench, aws: Sign
         ),
         (
             {"errorType": "StateError", "errorMessage": "...", "stackTrace": []},
-            "the keep-warm function failed or answered something else: StateError",
+            "the keep-warm function failed, or its answer is invalid: StateError",
         ),
         (
             {"outcomes": []},
-            "the keep-warm function failed or answered something else",
+            "the keep-warm function failed, or its answer is invalid",
         ),
     ],
 )

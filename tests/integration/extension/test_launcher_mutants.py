@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OFF = {"PREFIXWARM_INIT": "off", "PREFIXWARM_INIT_HOLD_MS": "500"}
 LAUNCHER = Path(__file__).parents[3] / "layer" / "prefixwarm_layer" / "launcher.sh"
 LINES = LAUNCHER.read_text().splitlines()
-BELOW = range(LINES.index("end_child() { # with a moment for its last line"), len(LINES))
+BELOW = range(LINES.index("end_child() { # leaves it a moment for its last line"), len(LINES))
 MUTANTS = {
     "fails": lambda at: [*LINES[:at], "exit 1", *LINES[at:]],
     "is missing": lambda at: [*LINES[:at], *LINES[at + 1 :]],

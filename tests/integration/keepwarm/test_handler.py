@@ -203,8 +203,8 @@ def test_an_event_asks(world: World, invoke: Any) -> None:
     ("event", "kind", "says"),
     [
         ({"warm": ["suport"]}, "UsageError", "there is no prefix 'suport' in this deployment"),
-        ({"warn": ["support"]}, "UsageError", "is no field of an ask"),
-        ("support", "UsageError", "the event is no object"),
+        ({"warn": ["support"]}, "UsageError", "is not a field of an ask"),
+        ("support", "UsageError", "the event is not an object"),
     ],
 )
 def test_a_bad_ask_is_answered_and_raises_no_alarm(

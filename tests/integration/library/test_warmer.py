@@ -330,7 +330,7 @@ class Table:
     ("make", "says"),
     [
         (lambda: Warmer(object(), []), "client: object cannot make warm calls"),
-        (lambda: Warmer(anthropic.AsyncAnthropic(api_key="k")), "give it to AsyncWarmer"),
+        (lambda: Warmer(anthropic.AsyncAnthropic(api_key="k")), "use AsyncWarmer"),
         (
             lambda: Warmer(anthropic.Anthropic(api_key="k"), support(route="bedrock")),
             'give the prefix route="anthropic"',
@@ -340,7 +340,7 @@ class Table:
         (lambda: Warmer(RecordingTransport(), max_in_flight=0), "at least 1"),
         (lambda: Warmer(RecordingTransport(), support()).warm("other"), "support"),
         (lambda: Warmer(RecordingTransport(), store="a/b"), "pathlib.Path"),
-        (lambda: Warmer(RecordingTransport(), store=3), "int is no store; give a table's name"),
+        (lambda: Warmer(RecordingTransport(), store=3), "int is not a store; give a table's name"),
         (lambda: Warmer(RecordingTransport(), store=Table()), "give its name, 'warm'"),
     ],
 )

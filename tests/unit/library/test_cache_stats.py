@@ -264,7 +264,7 @@ def test_advice_without_a_breakpoint(stats: CacheStats) -> None:
 @pytest.mark.parametrize(
     ("pause", "cause", "words"),
     [
-        (1, "together", "send one alone"),
+        (1, "together", "first, then the others"),
         (60, "order", "prefixwarm diff"),
         (1200, "ttl", 'ttl "1h"'),
         (7200, "volume", "prefixwarm plan"),
@@ -287,7 +287,7 @@ def test_an_hours_misses_with_an_hours_entry_are_no_ttl(stats: CacheStats, clock
     for _ in range(6):
         stats.record(claude(hour=4000), model=MODEL)
         clock.now += 1200
-    assert "an hour is asked for" in stats.advice()[0].text
+    assert "a requested TTL of an hour" in stats.advice()[0].text
 
 
 def test_advice_for_a_long_tail(stats: CacheStats) -> None:

@@ -186,7 +186,7 @@ def test_an_asynchronous_reply_of_a_synchronous_object() -> None:
 
             return reply()
 
-    assert "give it to AsyncWarmer" in warmed(Sender()).reason
+    assert "use AsyncWarmer" in warmed(Sender()).reason
 
 
 @pytest.mark.parametrize(

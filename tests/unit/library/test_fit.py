@@ -157,7 +157,7 @@ def test_a_budget_that_is_none(budget: Any) -> None:
 
 @pytest.mark.parametrize("messages", ["text", None, [1], {"role": "user"}, ["a"]])
 def test_messages_that_are_none(messages: Any) -> None:
-    with pytest.raises(UsageError, match="no list of messages"):
+    with pytest.raises(UsageError, match="not a list of messages"):
         fit(messages, None, 10)
 
 

@@ -352,7 +352,7 @@ def test_functions(stats: CacheStats) -> None:
 @pytest.mark.parametrize("client", [{"client": 1}, anthropic.Anthropic, MagicMock(), None, "x"])
 def test_what_cannot_be_wrapped(client: Any, stats: CacheStats) -> None:
     """Neither a class nor a stand-in of a client is taken for a function."""
-    with pytest.raises(UsageError, match="hand its replies to record"):
+    with pytest.raises(UsageError, match="pass its replies to record"):
         stats.wrap(client)
 
 
