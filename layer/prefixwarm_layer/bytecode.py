@@ -29,10 +29,10 @@ CODE = "prefixwarm/code"
 # 3.10 runs from the sources, as its runtime is past its end of support.
 RUNTIMES = ("python3.10", *(f"python{build.python}" for build in pyodide.BUILDS))
 
-# Line tables are two fifths of the bytes, and only tracebacks read them. The init phase makes none,
-# so its modules go without. What runs in the agent's process says for each instruction that it is
-# in the first line of its function: the standard library raises where an instruction has no entry,
-# and a failed model call would then end the runtime. Entries of eight code units at most, without
+# Line tables are two fifths of the bytes, and only tracebacks read them. The init phase writes no
+# tracebacks, so its modules have none. In modules for the agent's process every instruction is in
+# the first line of its function: the standard library raises if an instruction has no entry, and a
+# failed model call would then end the runtime. Entries have at most eight code units and no
 # columns: https://github.com/python/cpython/blob/main/InternalDocs/code_objects.md
 _PROGRAM = """
 import importlib.util, json, marshal, types

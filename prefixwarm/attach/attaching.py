@@ -143,8 +143,8 @@ def attachment(
     own
         Settings for this function alone, by variable.
     observe
-        ``on`` for a layer that brings `prefixwarm.observe`, ``auto`` to observe the function from
-        the start as well, ``off`` for a layer without. Where there is no Python, none is brought.
+        ``on`` for a layer with `prefixwarm.observe`, ``auto`` to also observe the function without
+        a code change, ``off`` for a layer without it. Runtimes without Python never get it.
 
     Raises
     ------

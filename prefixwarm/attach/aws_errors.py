@@ -26,7 +26,7 @@ def aws_errors(what: str) -> Iterator[None]:
     CredentialsError
         There are no credentials, or no region.
     DeploymentError
-        When AWS refuses, cannot be reached, or answers what cannot be read.
+        AWS refuses, cannot be reached, or sends an unreadable answer.
     """
     from botocore.exceptions import (
         BotoCoreError,

@@ -36,8 +36,8 @@ def handler(event: object, context: LambdaContext) -> PartialItemFailureResponse
     Raises
     ------
     PrefixwarmError
-        When the event is none of SQS's, or a setting, the manifest or the kill switch cannot be
-        used: all come again.
+        The event is not SQS's, or a setting, the manifest or the kill switch cannot be used; all
+        messages are retried.
     BatchProcessingError
         All messages must be retried.
     """
