@@ -30,6 +30,18 @@ fields @timestamp
 by prefix, message, bin(1h) as hour
 | sort hour desc""",
     ),
+    # An alias may be used in the same command, as AWS's own example for Lambda's memory does:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-examples.html
+    "do requests read it": (
+        "Reads",
+        """\
+fields @timestamp
+| filter ispresent(AgentReadTokens)
+| stats count(*) as requests, sum(AgentReadTokens) as read, sum(AgentWriteTokens) as written, \
+sum(AgentInputTokens) as uncached, read / (read + written + uncached) as hit_rate \
+by prefix, bin(1d) as day
+| sort day desc""",
+    ),
     "does it pay": (
         "Pays",
         """\

@@ -15,7 +15,7 @@ from aws_cdk import aws_sns as sns
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.observe import observation
-from prefixwarm.observe.observation import Observation
+from prefixwarm.observe.observation import HIT_RATE, Observation
 from prefixwarm.state.outcome import REFRESHED, Outcome, Usage
 from prefixwarm.warm import log_line
 from prefixwarm_cdk.metrics import METRICS
@@ -152,9 +152,12 @@ def test_queries_are_saved_for_what_no_metric_shows(template: Any, read: Any) ->
     assert {query["Name"] for query in queries} == {
         "prefixwarm/Warmer-Warm/is anything wrong",
         "prefixwarm/Warmer-Warm/is it warm",
+        "prefixwarm/Warmer-Warm/do requests read it",
         "prefixwarm/Warmer-Warm/does it pay",
     }
     assert all(len(query["LogGroupNames"]) == 1 for query in queries)
+    (reads,) = [query["QueryString"] for query in queries if "requests" in query["Name"]]
+    assert all(f"sum({name})" in reads for name in HIT_RATE)
 
 
 def test_a_metric_that_is_not_written_is_warned_about(bench: Any) -> None:
