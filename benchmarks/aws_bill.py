@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from aws_day import MINUTES, Case, live
 from aws_usage import PLATFORM_BYTES
 
+from prefixwarm.amounts import dollars
 from prefixwarm.prices.aws_prices import aws_prices
 
 if TYPE_CHECKING:
@@ -96,12 +97,12 @@ def bill(day: Day, minutes: int = MINUTES) -> dict[str, float]:
 
 def show(case: Case, day: Day, minutes: int) -> None:
     """One table."""
-    prices, amounts, dollars = aws_prices(), quantities(day, minutes), bill(day, minutes)
+    prices, amounts, usd_by_item = aws_prices(), quantities(day, minutes), bill(day, minutes)
     print(f"\n{case.name}: {case.requests_a_day} requests a day and environment")
-    for name, usd in sorted(dollars.items(), key=lambda item: -item[1]):
+    for name, usd in sorted(usd_by_item.items(), key=lambda item: -item[1]):
         if usd:
-            print(f"  {name:28} {amounts[name]:>14,.4g} {prices.units[name]:14} ${usd:.4f}")
-    print(f"  {'a month':28} {'':>14} {'':14} ${sum(dollars.values()):.2f}", flush=True)
+            print(f"  {name:28} {amounts[name]:>14,.4g} {prices.units[name]:14} {dollars(usd)}")
+    print(f"  {'a month':28} {'':>14} {'':14} {dollars(sum(usd_by_item.values()))}", flush=True)
 
 
 def main() -> None:

@@ -125,7 +125,10 @@ class BudgetExceeded(PrefixwarmError):  # noqa: N818 - a public name
 
 
 def _amount(unit: str, value: float) -> str:
-    return f"${value:,.4f}" if unit == "usd" else f"{value:,.0f} tokens"
+    # Not at the top: the init phase loads this module, and never says an amount.
+    from prefixwarm.amounts import dollars, tokens
+
+    return dollars(value) if unit == "usd" else f"{tokens(round(value))} tokens"
 
 
 class NothingSharedError(UnwarmableRequestError):

@@ -40,7 +40,7 @@ EXEC_WRAPPER = "PREFIXWARM_EXEC_WRAPPER"
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
-_INIT_MODES = ("auto", "always", "off")
+INIT_MODES = ("auto", "always", "off")
 _DIAGNOSE_MODES = ("off", "sample")
 _METRICS_MODES = ("trouble", "hit-rate", "full")
 _MAX_HOLD_MS = 9000
@@ -94,7 +94,7 @@ class Settings(Record):
         texts = {k: v.strip() for k, v in variables.items() if v.strip()}
         return cls(
             disabled=boolean(DISABLED, texts.get(DISABLED, "0")),
-            init=_one_of(INIT, texts.get(INIT, "auto"), _INIT_MODES),
+            init=_one_of(INIT, texts.get(INIT, "auto"), INIT_MODES),
             init_hold_ms=_whole(INIT_HOLD_MS, texts.get(INIT_HOLD_MS, "3000"), _MAX_HOLD_MS),
             init_hint_ms=(
                 _whole(INIT_HINT_MS, texts[INIT_HINT_MS], 900_000)

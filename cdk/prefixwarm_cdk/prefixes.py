@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations
 
+from prefixwarm.amounts import tokens
 from prefixwarm.errors import UsageError
 from prefixwarm.prefix import prefix_file
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _GEOGRAPHIES = ("global.", "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.")
 _WARNINGS = {
-    "short": "has ~{estimate} tokens, and {model} caches from {minimum}; "
+    "short": "has {size} tokens, and {model} caches from {minimum}; "
     "count them with `prefixwarm check`",
     "model": "prefixwarm has no prices of the model {model!r}, so whether warming pays is open; "
     "check its name, or update prefixwarm and build the file again",
@@ -110,11 +111,11 @@ def _captured(file: PrefixFile) -> dict[str, str]:
 
 
 def _refuse_too_short(prefix: Prefix) -> None:
-    tokens, minimum = prefix.file.tokens.get("counted"), prefix.file.tokens.get("minimum")
-    if tokens is not None and minimum is not None and tokens < minimum:
+    counted, minimum = prefix.file.tokens.get("counted"), prefix.file.tokens.get("minimum")
+    if counted is not None and minimum is not None and counted < minimum:
         raise UsageError(
-            f"{prefix.path}: tokens: {tokens} is under the {minimum} tokens from which "
-            f"{prefix.file.model} caches; move the breakpoint further back or do not warm it"
+            f"{prefix.path}: tokens: {tokens(counted)} is under the {tokens(minimum)} tokens from "
+            f"which {prefix.file.model} caches; move the breakpoint further back or do not warm it"
         )
 
 
@@ -127,8 +128,10 @@ def _warnings(file: PrefixFile, twin: str) -> dict[str, str]:
         "ttl": file.route in ("bedrock", "bedrock-converse") and file.ttl == "1h",
         "profile": file.model.rpartition("/")[2].startswith(_GEOGRAPHIES),
     }
+    size = tokens(file.tokens.get("estimate"), estimated=True)
+    minimum = tokens(file.tokens.get("minimum"))
     return {
-        topic: _WARNINGS[topic].format(model=file.model, twin=twin, **file.tokens)
+        topic: _WARNINGS[topic].format(model=file.model, twin=twin, size=size, minimum=minimum)
         for topic, true in applies.items()
         if true
     }

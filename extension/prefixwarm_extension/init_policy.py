@@ -153,4 +153,7 @@ def _too_dear(settings: Settings, call: WarmCall, gain: float) -> str:
     worth, read = settings.latency_value * gain, price * call.tokens / 1e6
     if worth >= read:
         return ""
-    return f"{gain:.1f} s are worth ${worth:.6f}, a read costs ${read:.6f}"
+    # Not at the top: a start that sends has nothing to say.
+    from prefixwarm.amounts import dollars
+
+    return f"{gain:.1f} s are worth {dollars(worth)}, a read costs {dollars(read)}"

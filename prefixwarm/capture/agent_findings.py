@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from prefixwarm.amounts import tokens
 from prefixwarm.capture.framework_advice import framework_advice
 from prefixwarm.fields.zero_output import zero_obstacles
 from prefixwarm.lint.finding import finding
@@ -67,8 +68,8 @@ def uncached(shared: Shared) -> Iterator[Finding]:
         yield finding(
             "uncached-messages",
             shared.uncached[-1].place,
-            f"all requests share ~{count:,} tokens of messages that none of their breakpoints "
-            "reads: add one here",
+            f"all requests share {tokens(count, estimated=True)} tokens of messages that none of "
+            "their breakpoints reads: add one here",
         )
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prefixwarm.amounts import dollars
 from prefixwarm.attach.deployed import keep_warm_function, open_session
 from prefixwarm.cli import describe
 from prefixwarm.cli.aws_options import aws_account
-from prefixwarm.cli.output import dollars, emit, finish, json_option, line, table
+from prefixwarm.cli.output import emit, finish, json_option, line, table, wide_option
+from prefixwarm.cli.progress import progress
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.ask_event import NEEDED_SECONDS
 from prefixwarm.library.asking import ask as ask_function
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     help="Send nothing for an entry that lives longer than this. Seconds.",
 )
 @aws_account
+@wide_option
 @json_option
 def ask(
     names: tuple[str, ...],
@@ -42,6 +45,7 @@ def ask(
     function: str | None,
     no_wait: bool,
     needed_for: float,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Ask the deployed keep-warm function for a warm call.
@@ -53,15 +57,16 @@ def ask(
         raise UsageError("--stack and --function: give one of them")
     if stack:
         function = keep_warm_function(stack, open_session()).arn
-    outcomes = ask_function(
-        *names, function=function, wait=not no_wait, needed_for_seconds=needed_for
-    )
+    with progress("asking the keep-warm function"):
+        outcomes = ask_function(
+            *names, function=function, wait=not no_wait, needed_for_seconds=needed_for
+        )
     document = {"outcomes": [asdict(outcome) for outcome in outcomes]}
-    emit(document, as_json, lambda: _show(outcomes, no_wait))
+    emit(document, as_json, lambda: _show(outcomes, no_wait, wide))
     finish(ok=all(outcome.warm for outcome in outcomes))
 
 
-def _show(outcomes: Sequence[AskOutcome], no_wait: bool) -> None:
+def _show(outcomes: Sequence[AskOutcome], no_wait: bool, wide: bool) -> None:
     if no_wait:
         line("asked; what comes of it is in the keep-warm function's log")
         return
@@ -76,4 +81,4 @@ def _show(outcomes: Sequence[AskOutcome], no_wait: bool) -> None:
         )
         for outcome in outcomes
     ]
-    table(("PREFIX", "OUTCOME", "LEFT", "COST", "WHY"), rows)
+    table(("PREFIX", "OUTCOME", "LEFT", "COST", "WHY"), rows, wide=wide)

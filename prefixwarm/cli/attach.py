@@ -12,6 +12,7 @@ from prefixwarm.attach.attaching import Attachment, attachment
 from prefixwarm.attach.deployed import keep_warm_function, named_keep_warm_function, open_session
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, json_option, line, note
+from prefixwarm.cli.progress import progress
 from prefixwarm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ _SETTINGS = {
 @click.option("--stack", help="CloudFormation stack of the keep-warm function.")
 @click.option("--keep-warm", help="Name or ARN of the keep-warm function, instead of a stack.")
 @click.option("--prefix", "prefixes", multiple=True, help="A prefix that it sends; all by default.")
-@click.option("--init", help="In the init phase: auto, always or off.")
+@click.option(
+    "--init", type=click.Choice(settings.INIT_MODES), help="Whether starts warm in the init phase."
+)
 @click.option("--init-hint", type=int, help="How long its own init lasts. Milliseconds.")
 @click.option("--init-hold", type=int, help="The most that a start is held. Milliseconds.")
 @click.option("--gate", type=int, help="The most that a first model call waits. Milliseconds.")
@@ -71,21 +74,23 @@ def attach(
     if bool(stack) == bool(keep_warm):
         raise UsageError("give --stack, or --keep-warm where there is no stack")
     session = open_session(region_of(function))
-    planned = attachment(
-        function,
-        _deployed(stack, keep_warm, session),
-        session,
-        prefixes=prefixes,
-        observe=observe,
-        own={_SETTINGS[name]: f"{value}" for name, value in own.items() if value is not None},
-    )
+    with progress("asking AWS about the function, and building its layer"):
+        planned = attachment(
+            function,
+            _deployed(stack, keep_warm, session),
+            session,
+            prefixes=prefixes,
+            observe=observe,
+            own={_SETTINGS[name]: f"{value}" for name, value in own.items() if value is not None},
+        )
     for warning in planned.warnings:
         note(f"prefixwarm: warning: {planned.function.name}: {warning}")
     document = _document(planned)
     if not as_json:
         _show(planned, document)
     if not dry_run:
-        planned.apply(session)
+        with progress("changing the function"):
+            planned.apply(session)
     emit({**document, "done": not dry_run}, as_json, lambda: _end(planned, dry_run))
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 
+from prefixwarm.amounts import tokens
 from prefixwarm.capture.warm_file import defined_prefix
-from prefixwarm.cli.output import emit, json_option, line, tokens
+from prefixwarm.cli.output import emit, json_option, line
+from prefixwarm.cli.progress import progress_lines
 from prefixwarm.errors import UsageError
 from prefixwarm.observe import Prefix
 from prefixwarm.prefix.prefix_file import write
@@ -40,7 +42,9 @@ def build(
     source: str, out: Path, model: str | None, placeholders: tuple[str, ...], as_json: bool
 ) -> None:
     """Write a prefix file from a Prefix object in your code."""
-    definition = _load(source)
+    # What is imported may print.
+    with progress_lines(f"importing {source}"):
+        definition = _load(source)
     try:
         prefix = defined_prefix(
             definition, _sdk_version(), base_model=model, placeholders=placeholders

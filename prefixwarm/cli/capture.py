@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.amounts import dollars, tokens
 from prefixwarm.capture.extract import Options, prefixes_from_requests
 from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.capture.recording import record, run
 from prefixwarm.cli import aws_profile, finding_output
 from prefixwarm.cli.inference_profiles import base_models
-from prefixwarm.cli.output import dollars, emit, finish, json_option, line, note, table, tokens
+from prefixwarm.cli.output import emit, finish, json_option, line, note, table, wide_option
+from prefixwarm.cli.progress import progress_lines
 from prefixwarm.errors import (
     PrefixFileError,
     PrefixwarmError,
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Let the provider answer, and bill; by default the simulator does.",
 )
+@wide_option
 @json_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def capture(
@@ -87,6 +90,7 @@ def capture(
     model: str | None,
     placeholders: tuple[str, ...],
     forward: bool,
+    wide: bool,
     as_json: bool,
     command: tuple[str, ...],
 ) -> None:
@@ -100,7 +104,8 @@ def capture(
     environ = aws_profile.located()
     keys = aws_profile.credentials(environ) if forward else None
     with record(forward=forward, environ=environ, credentials=keys) as recording:
-        code = run(command, recording, output=sys.stderr)
+        with progress_lines("the agent is at work", lambda: _count(len(recording.requests))):
+            code = run(command, recording, output=sys.stderr)
         requests = recording.requests
     if code in _INTERRUPTED:
         # The agent heard of it first.
@@ -115,14 +120,20 @@ def capture(
     written = [(agent, *_write(agent.prefix, out)) for agent in agents if agent.prefix]
     unwarmable = [agent for agent in agents if agent.prefix is None]
     ok = code == 0 and not any(one.severity == "error" for a in agents for one in a.findings)
-    emit(_document(written, unwarmable, code, ok), as_json, lambda: _show(written, unwarmable))
+    document = _document(written, unwarmable, code, ok)
+    emit(document, as_json, lambda: _show(written, unwarmable, wide))
     if code:
         note(f"prefixwarm: the agent ended with exit code {code}")
     finish(ok=ok)
 
 
+_TIER_COLUMNS = tuple(tier.upper() for tier in TIERS)
 # Of a process that an interrupt has ended, by the signal or as shells say it.
 _INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
+
+
+def _count(requests: int) -> str:
+    return f"{requests} model call{'' if requests == 1 else 's'} so far"
 
 
 def _naming(names: Sequence[str], folder: Path, command: Sequence[str]) -> Naming:
@@ -257,18 +268,11 @@ def _document(
     }
 
 
-def _show(written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[Extracted]) -> None:
+def _show(
+    written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[Extracted], wide: bool
+) -> None:
     table(
-        (
-            "FILE",
-            "MODEL",
-            "ROUTE",
-            "REQUESTS",
-            "TOKENS",
-            *map(str.upper, TIERS),
-            "MINIMUM",
-            "CHANGE",
-        ),
+        ("FILE", "MODEL", "ROUTE", "REQUESTS", "TOKENS", *_TIER_COLUMNS, "MINIMUM", "CHANGE"),
         [
             (
                 path,
@@ -282,6 +286,8 @@ def _show(written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[E
             )
             for agent, path, change in written
         ],
+        optional=("ROUTE", *reversed(_TIER_COLUMNS), "REQUESTS", "MINIMUM", "MODEL"),
+        wide=wide,
     )
     for agent, _, _ in written:
         finding_output.show(agent.findings, agent.name)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.amounts import tokens
 from prefixwarm.cli import finding_output
 from prefixwarm.cli.aws_options import aws_account
-from prefixwarm.cli.output import emit, finish, json_option, line, note, severity, tokens
+from prefixwarm.cli.output import emit, finish, json_option, line, note, severity
+from prefixwarm.cli.progress import progress
 from prefixwarm.cli.request_files import read_request, write_request
 from prefixwarm.cli.request_fixes import fixed_request
 from prefixwarm.cli.sarif import as_sarif
@@ -155,9 +157,10 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
         provider = connections.provider
         for path, prefix in prefixes:
             try:
-                count = count_tokens(
-                    prefix, provider, connections.environ, Deadline.after(_SECONDS)
-                )
+                with progress("the provider counts the tokens"):
+                    count = count_tokens(
+                        prefix, provider, connections.environ, Deadline.after(_SECONDS)
+                    )
             except ProviderError as error:
                 raise PrefixwarmError(f"{path}: the provider does not count it: {error}") from error
             counted = prefix.replace(tokens={**prefix.tokens, "counted": count})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import click
 
 from prefixwarm import __version__
 from prefixwarm.cli.output import block, note
+from prefixwarm.cli.suggestions import SuggestingGroup, suggested_choice
 from prefixwarm.errors import PrefixwarmError, UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _EXTRAS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """Commands that are imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -64,19 +64,6 @@ class LazyGroup(click.Group):
             raise click.ClickException(_missing(cmd_name, str(error.name))) from error
         command: click.Command = getattr(module, cmd_name)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one may be meant."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = get_close_matches(args[0], COMMANDS, 1) if args else []
-            if not near or args[0].startswith("-"):
-                raise
-            meant = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
-            raise click.UsageError(meant, error.ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
@@ -157,7 +144,7 @@ def _complain(name: str, message: str, code: int) -> int:
 
 
 def _one_line(error: click.ClickException) -> str:
-    message = " ".join(error.format_message().split())
+    message = " ".join(error.format_message().split()) + suggested_choice(error)
     context = getattr(error, "ctx", None)
     if isinstance(error, click.UsageError) and context is not None:
         return f"{message} (see {context.command_path} -h)"

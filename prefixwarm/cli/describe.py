@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.cli.output import dollars
+from prefixwarm.amounts import dollars
 from prefixwarm.keepwarm.route_breaker import route_key
 from prefixwarm.usage.hit_rate import hit_rate
 from prefixwarm.wire.deadline import Deadline

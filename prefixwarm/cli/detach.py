@@ -10,6 +10,7 @@ from prefixwarm.attach.detaching import Detachment, detachment
 from prefixwarm.attach.steps import policy_name
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, json_option, line
+from prefixwarm.cli.progress import progress
 
 
 @click.command(epilog="Example: prefixwarm detach shop-agent --dry-run")
@@ -20,11 +21,13 @@ from prefixwarm.cli.output import emit, json_option, line
 def detach(function: str, dry_run: bool, as_json: bool) -> None:
     """Take off what `prefixwarm attach` has attached, and nothing else."""
     session = open_session(region_of(function))
-    planned = detachment(function, session)
+    with progress("asking AWS about the function"):
+        planned = detachment(function, session)
     if not as_json:
         _show(planned)
     if not dry_run:
-        planned.apply(session)
+        with progress("changing the function"):
+            planned.apply(session)
     document = {
         "function": planned.function.name,
         "role": planned.role,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefixwarm.cli.output import Styled, dollars, emit, finish, json_option, line, tokens
+from prefixwarm.amounts import dollars, tokens
+from prefixwarm.cli.output import Styled, emit, finish, json_option, line
 from prefixwarm.cli.request_files import Input, read_input
 from prefixwarm.lint.miss_cost import lost_tokens, miss_usd
 

@@ -17,6 +17,7 @@ from prefixwarm.attach.deployed import (
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.connections import connect
 from prefixwarm.cli.output import Styled, emit, finish, json_option, line, severity
+from prefixwarm.cli.progress import progress
 from prefixwarm.cli.status import every_state
 from prefixwarm.doctor.aws_account import Account
 from prefixwarm.doctor.deployed_parts import Deployment
@@ -56,7 +57,8 @@ def doctor(
     """
     if stack and keep_warm:
         raise UsageError("--stack and --keep-warm: give one of them")
-    diagnoses = list(_diagnoses(files, stack, keep_warm))
+    with progress("checking this machine" + (" and AWS" if stack or keep_warm else "")):
+        diagnoses = list(_diagnoses(files, stack, keep_warm))
     document = {"checks": [asdict(one) for one in diagnoses]}
     emit(document, as_json, lambda: _show(diagnoses))
     finish(ok=all(one.level != "error" for one in diagnoses))

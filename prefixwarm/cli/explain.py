@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.amounts import dollars
 from prefixwarm.cli import describe, ledgers
 from prefixwarm.cli.aws_options import aws_deployment
 from prefixwarm.cli.connections import connect, existing_state
-from prefixwarm.cli.output import dollars, emit, json_option, line, table, wide_option
+from prefixwarm.cli.output import emit, json_option, line, table, wide_option
+from prefixwarm.cli.progress import progress
 from prefixwarm.cli.status import every_state, state_option, superseded
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.old_versions import SILENT_SECONDS, used_at
@@ -44,7 +46,7 @@ _SEEN_BY = {
 def explain(name: str, state_file: Path | None, days: int, wide: bool, as_json: bool) -> None:
     """Say why a prefix is warm, cold or left alone."""
     now = time()
-    with connect() as connections:
+    with connect() as connections, progress("reading the warm state"):
         store = existing_state(state_file, connections)
         states = _named(store, name)
         histories = [(state, ledgers.ledgers(store, state.key, days, now)) for state in states]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prefixwarm.cli.deployment_lines import KEYS, TOOLS, lines_for
-from prefixwarm.cli.output import block, line, note
+from prefixwarm.cli.output import block, line, note, shown_as
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import recommendation
 from prefixwarm.plan.arrivals import poisson, read
@@ -70,8 +70,8 @@ def init(
     if key:
         _parsed(key)
     words = command or tuple(shlex.split(_asked("COMMAND", _COMMAND, None)))
-    note("captured into a folder that is gone afterwards; what is kept is shown at the end")
-    with TemporaryDirectory(prefix="prefixwarm-init-") as folder:
+    note("nothing is written yet; what would be is shown, and asked about at the end")
+    with TemporaryDirectory(prefix="prefixwarm-init-") as folder, shown_as(Path(folder), out):
         captured = Path(folder)
         _copy(out, captured)
         options = ["--out", folder, *(["--name", name] if name else [])]

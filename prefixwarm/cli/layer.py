@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from prefixwarm import __version__
-from prefixwarm.cli.output import emit, finish, json_option, line, note, table
+from prefixwarm.cli.output import emit, finish, json_option, line, note, table, wide_option
+from prefixwarm.cli.progress import progress
+from prefixwarm.cli.suggestions import SuggestingGroup
 from prefixwarm.errors import UsageError
 from prefixwarm.policy import RULES
 from prefixwarm.prefix.prefix_file import load, load_all
@@ -34,7 +36,10 @@ _observe_option = click.option(
 )
 
 
-@click.group(epilog="Example: prefixwarm layer build --out layer.zip --prefixes prefixes")
+@click.group(
+    cls=SuggestingGroup,
+    epilog="Example: prefixwarm layer build --out layer.zip --prefixes prefixes",
+)
 def layer() -> None:
     """Build the Lambda layer, publish it, or package a deployment without CDK."""
 
@@ -54,7 +59,9 @@ def build(out: Path, prefixes: tuple[Path, ...], observe: bool, as_json: bool) -
     from prefixwarm_layer.zips import build_layer
 
     files = list(load_all(prefixes))
-    _warn(build_layer(out, files, observe=observe))
+    with progress("building the layer"):
+        build_layer(out, files, observe=observe)
+    _warn(out)
     names = [str(path) for path in files]
     document = {"file": str(out), "bytes": out.stat().st_size, "prefixes": names}
     emit(document, as_json, lambda: line(f"{out}: {document['bytes']:,} bytes"))
@@ -67,21 +74,28 @@ def build(out: Path, prefixes: tuple[Path, ...], observe: bool, as_json: bool) -
 @click.option("--name", default="prefixwarm", show_default=True, help="Name of the layer.")
 @_prefixes_option
 @_observe_option
+@wide_option
 @json_option
 def publish(
-    regions: tuple[str, ...], name: str, prefixes: tuple[Path, ...], observe: bool, as_json: bool
+    regions: tuple[str, ...],
+    name: str,
+    prefixes: tuple[Path, ...],
+    observe: bool,
+    wide: bool,
+    as_json: bool,
 ) -> None:
     """Publish the layer into regions of your account, and print its ARNs."""
     from prefixwarm_layer.zips import build_layer
 
     files = list(load_all(prefixes))
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, progress("building the layer"):
         path = build_layer(Path(folder) / "layer.zip", files, observe=observe)
         _warn(path)
         code = path.read_bytes()
-    published = [_published(region, name, code) for region in regions]
+    with progress("publishing the layer"):
+        published = [_published(region, name, code) for region in regions]
     rows = [(layer["region"], layer["arn"] or "failed") for layer in published]
-    emit({"layers": published}, as_json, lambda: table(("REGION", "ARN"), rows))
+    emit({"layers": published}, as_json, lambda: table(("REGION", "ARN"), rows, wide=wide))
     finish(all(layer["arn"] for layer in published))
 
 
@@ -147,7 +161,10 @@ def package_command(
     Settings.from_environment({CACHE_SCOPE: cache_scope})
     files = list(load_all(prefixes))
     _refuse_without_region(files, region)
-    deployment = package(out, files, policy=policy, budget=budget, region=region, scope=cache_scope)
+    with progress("building the layer and the keep-warm function"):
+        deployment = package(
+            out, files, policy=policy, budget=budget, region=region, scope=cache_scope
+        )
     _warn(out / "layer.zip")
     keys = ",".join(deployment["StateKeys"])
     parameters = (

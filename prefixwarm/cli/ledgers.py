@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.cli.output import dollars
+from prefixwarm.amounts import dollars
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:

@@ -7,17 +7,21 @@ terminal or forge a line.
 from __future__ import annotations
 
 import json
+import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.cli.progress import erase_progress
 from prefixwarm.safe_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 
 json_option = click.option(
@@ -31,6 +35,8 @@ wide_option = click.option(
 _CELL = 500
 _GAP = "  "
 _LEAST_CUT = 12
+# A sentence is still understood when it is cut here.
+_LAST_COLUMN = 24
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan", "ok": "green"}
 
 
@@ -46,7 +52,7 @@ class Styled:
 def emit(document: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
     """Print the document as JSON, or call `show`, which prints it for people."""
     if as_json:
-        click.echo(json_text(document))
+        _echo(json_text(document))
     else:
         show()
 
@@ -61,7 +67,27 @@ def json_text(document: Any, indent: int | None = 2) -> str:
 
 def line(*pieces: object, err: bool = False) -> None:
     """Print one line of text and `Styled` pieces."""
-    click.echo("".join(_rendered(piece) for piece in pieces), err=err)
+    _echo("".join(_rendered(piece) for piece in pieces), err=err)
+
+
+def _echo(text: str, err: bool = False) -> None:
+    erase_progress()
+    # https://no-color.org; without it click asks whether the output is a terminal.
+    click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
+
+
+@contextmanager
+def shown_as(folder: Path, name: Path) -> Iterator[None]:
+    """Let everything that is printed name files of a passing folder by where they will lie."""
+    passing = f"{folder}{os.sep}"
+    _shown_as[passing] = f"{name}{os.sep}"
+    try:
+        yield
+    finally:
+        del _shown_as[passing]
+
+
+_shown_as: dict[str, str] = {}
 
 
 def block(text: str, err: bool = False) -> None:
@@ -79,18 +105,15 @@ def table(
 ) -> None:
     """Print rows in columns; None is shown as unknown, numbers stand on the right.
 
-    On a terminal that is too narrow, `optional` columns are left out one by one, and the last
-    column is cut, unless `wide`. What is piped is whole.
+    On a terminal that is too narrow, `optional` columns are left out one by one, and then the
+    longest texts are cut, unless `wide`. What is piped is whole.
     """
     headings = [Styled(name) for name in column_names]
     cells = [headings, *([_cell(value) for value in row] for row in rows)]
     most = None if wide or not sys.stdout.isatty() else get_terminal_size().columns
+    all_texts = sum(len(cell.text) for row in cells for cell in row)
     cells = _fitting(cells, optional, most) if most else cells
-    widths = _widths(cells)
-    numeric = [
-        all(_numeric(row[i].text) for row in cells[1:]) and len(cells) > 1
-        for i in range(len(widths))
-    ]
+    widths, numeric = _widths(cells), _are_numeric(cells)
     for row in cells:
         padded = (
             " " * (width - len(cell.text)) + _rendered(cell)
@@ -98,24 +121,53 @@ def table(
             else _rendered(cell) + " " * (width - len(cell.text))
             for cell, width, right_aligned in zip(row, widths, numeric, strict=True)
         )
-        click.echo(_GAP.join(padded).rstrip())
+        _echo(_GAP.join(padded).rstrip())
     if len(cells[0]) < len(headings):
         note("some columns are left out; --wide shows them")
+    elif sum(len(cell.text) for row in cells for cell in row) < all_texts:
+        note("some texts are cut; --wide shows them")
 
 
 def _widths(cells: Sequence[Sequence[Styled]]) -> list[int]:
     return [max(len(row[i].text) for row in cells) for i in range(len(cells[0]))]
 
 
+def _are_numeric(cells: Sequence[Sequence[Styled]]) -> list[bool]:
+    return [
+        all(_numeric(row[i].text) for row in cells[1:]) and len(cells) > 1
+        for i in range(len(cells[0]))
+    ]
+
+
 def _fitting(cells: list[list[Styled]], optional: Sequence[str], most: int) -> list[list[Styled]]:
-    """The columns that a line of so many characters has room for; the last one is cut to it."""
+    """The columns that a line of so many characters has room for, the longest texts cut to it."""
     for name in optional:
-        if _width(cells) <= most:
-            return cells
+        if _needed(cells) <= most:
+            break
         place = [cell.text for cell in cells[0]].index(name)
         cells = [[cell for i, cell in enumerate(row) if i != place] for row in cells]
-    room = max(_LEAST_CUT, most - _width([row[:-1] for row in cells]) - len(_GAP))
-    return [[*row[:-1], _cut(row[-1], room)] for row in cells]
+    widths, numeric = _widths(cells), _are_numeric(cells)
+    texts = [i for i in range(len(widths)) if not numeric[i]]
+    over = sum(widths) + len(_GAP) * (len(widths) - 1) - most
+    while over > 0 and texts:
+        # The last column goes first, as it explains the others.
+        longest = max(texts, key=lambda i: (widths[i] > _least(i, cells), widths[i], i))
+        if widths[longest] <= _least(longest, cells):
+            break
+        widths[longest] -= 1
+        over -= 1
+    return [[_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in cells]
+
+
+def _least(column: int, cells: Sequence[Sequence[Styled]]) -> int:
+    """How short a column may be cut: its heading stays."""
+    return max(_LEAST_CUT, len(cells[0][column].text))
+
+
+def _needed(cells: Sequence[Sequence[Styled]]) -> int:
+    """The width from which on nothing needs to be left out: the last column may be cut."""
+    last = min(_widths(cells)[-1], _LAST_COLUMN)
+    return _width([row[:-1] for row in cells]) + len(_GAP) + last
 
 
 def _width(cells: Sequence[Sequence[Styled]]) -> int:
@@ -124,9 +176,13 @@ def _width(cells: Sequence[Sequence[Styled]]) -> int:
 
 
 def _cut(cell: Styled, room: int) -> Styled:
-    if len(cell.text) <= room:
+    """The beginning of a text, and of a path its end, which names the file."""
+    text = cell.text
+    if len(text) <= room:
         return cell
-    return Styled(cell.text[: room - 3] + "...", cell.colour, cell.bold)
+    is_path = "/" in text and " " not in text
+    short = "..." + text[3 - room :] if is_path else text[: room - 3] + "..."
+    return Styled(short, cell.colour, cell.bold)
 
 
 def note(message: str) -> None:
@@ -144,36 +200,26 @@ def severity(level: str) -> Styled:
     return Styled(level, _COLOURS.get(level), bold=True)
 
 
-def dollars(amount: float | None) -> str:
-    """US dollars to show; unknown is never 0."""
-    if amount is None:
-        return "unknown"
-    if amount < 0:
-        return "-" + dollars(-amount)
-    if amount >= 100:
-        return f"${amount:,.2f}"
-    return "$" + (f"{amount:.4f}" if amount >= 0.01 else f"{amount:.6f}".rstrip("0").rstrip("."))
-
-
-def tokens(count: int | None, *, estimated: bool = False) -> str:
-    """Tokens to show; a ``~`` marks an estimate."""
-    if count is None:
-        return "unknown"
-    return f"~{count:,}" if estimated else f"{count:,}"
-
-
 def _rendered(piece: object) -> str:
     if isinstance(piece, Styled):
-        return click.style(printable(piece.text), fg=piece.colour, bold=piece.bold or None)
-    return printable(str(piece))
+        return click.style(_named(piece.text), fg=piece.colour, bold=piece.bold or None)
+    return _named(piece)
 
 
 def _cell(value: object) -> Styled:
     if isinstance(value, Styled):
         return value
-    return Styled("unknown" if value is None else printable(str(value), _CELL))
+    return Styled("unknown" if value is None else printable(_named(value), _CELL))
+
+
+def _named(value: object) -> str:
+    """A text that is safe to print, with files under the names of `shown_as`."""
+    text = str(value)
+    for passing, name in _shown_as.items():
+        text = text.replace(passing, name)
+    return printable(text)
 
 
 def _numeric(text: str) -> bool:
-    digits = text.lstrip("$-+~").replace(",", "").replace(".", "")
+    digits = text.lstrip("<$-+~").replace(",", "").replace(".", "")
     return text in ("unknown", "-") or digits.isdigit()

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.amounts import dollars
 from prefixwarm.cli.aws_options import aws_account
-from prefixwarm.cli.output import dollars, emit, json_option, line, note, table, wide_option
+from prefixwarm.cli.output import emit, json_option, line, note, table, wide_option
+from prefixwarm.cli.progress import progress
 from prefixwarm.errors import UsageError
-from prefixwarm.plan.advice import money, recommendation
+from prefixwarm.plan.advice import recommendation
 from prefixwarm.plan.arrivals import poisson, read
 from prefixwarm.plan.comparison import MONTH, compare
 from prefixwarm.plan.costs import costs_of
@@ -86,12 +88,15 @@ def plan(
     """
     prefix = load(file)
     active = Policy.of({"hours": hours, "weekdays": weekdays, "timezone": tz}).hours
-    traffic = _traffic(arrivals, rate, from_cloudwatch, tz, active)
+    with progress("reading the requests"):
+        traffic = _traffic(arrivals, rate, from_cloudwatch, tz, active)
     aws = aws_prices().deployment() if aws_usd_per_month is None else aws_usd_per_month
-    result = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active, aws)
-    if html is not None:
-        _write_page(html, result, prefix)
-    emit(_document(result, prefix), as_json, lambda: _show(result, wide))
+    with progress(f"replaying {traffic.requests:,} requests through every policy"):
+        result = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active, aws)
+        if html is not None:
+            _write_page(html, result, prefix)
+        document = _document(result, prefix)
+    emit(document, as_json, lambda: _show(result, wide))
 
 
 def _traffic(
@@ -125,6 +130,7 @@ def _document(result: Plan, prefix: PrefixFile) -> dict[str, Any]:
         "name": prefix.name,
         "model": prefix.model,
         "tokens": costs.tokens,
+        "tokens_estimated": costs.is_estimated,
         "unit_usd": costs.unit_usd,
         "prices": costs.source,
         "multipliers": vars(costs.multipliers),
@@ -168,7 +174,7 @@ def _show(result: Plan, wide: bool) -> None:
     ]
     table(column_names, rows, optional=("USD/DAY", "WAITING"), wide=wide)
     line()
-    line(f"AWS's own charge for keeping it warm: {money(result.aws_usd_per_month)} a month.")
+    line(f"AWS's own charge for keeping it warm: {dollars(result.aws_usd_per_month)} a month.")
     if result.break_even_per_day is not None:
         line(f"Break-even: about {result.break_even_per_day:.2g} requests a day.")
     if result.best.deployment_usd:

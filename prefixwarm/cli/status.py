@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.amounts import dollars
 from prefixwarm.cli import describe, ledgers
 from prefixwarm.cli.aws_options import aws_deployment
 from prefixwarm.cli.connections import connect, existing_state
-from prefixwarm.cli.output import dollars, emit, json_option, line, table, wide_option
+from prefixwarm.cli.output import emit, json_option, line, table, wide_option
+from prefixwarm.cli.progress import progress
 from prefixwarm.keepwarm.budget import total_key
 from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.state.model import shared_key
@@ -64,7 +66,7 @@ def status(state_file: Path | None, wide: bool, as_json: bool) -> None:
     What is read and saved needs `prefixwarm.observe` in the agent; the hit rate is by tokens.
     """
     now = time()
-    with connect() as connections:
+    with connect() as connections, progress("reading the warm state"):
         store = existing_state(state_file, connections)
         due = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
         states, unreadable = _by_name(store, due.states), _unreadable(due)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefixwarm.amounts import dollars, tokens
 from prefixwarm.cli.aws_options import aws_deployment
 from prefixwarm.cli.connections import connect, state_in
-from prefixwarm.cli.output import dollars, emit, finish, json_option, table, tokens
+from prefixwarm.cli.output import emit, finish, json_option, table, wide_option
+from prefixwarm.cli.progress import progress
 from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.life import TTL_1H, refresh_after
 from prefixwarm.prefix.compiled import compile_prefix
@@ -55,6 +57,7 @@ _WAIT = 30.0
     "--timeout", type=click.FloatRange(1, 600), default=60, show_default=True, help="Seconds."
 )
 @aws_deployment
+@wide_option
 @json_option
 def warm(
     files: tuple[Path, ...],
@@ -62,6 +65,7 @@ def warm(
     force: bool,
     state_file: Path | None,
     timeout: float,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Make one warm call now.
@@ -77,18 +81,18 @@ def warm(
     with connect() as connections:
         if dry_run:
             previews = [_preview(call, connections.environ) for call in calls]
-            emit({"calls": previews}, as_json, lambda: _show_plans(previews, prefixes))
+            emit({"calls": previews}, as_json, lambda: _show_plans(previews, prefixes, wide))
             return
         if connections.settings.disabled:
             raise SettingsError(f"{DISABLED} is set: nothing is sent")
         store, provider = state_in(state_file, connections), connections.provider
-        outcomes = [
-            _warmed(call, _options(call, connections, force), store, provider, timeout)
-            for call in calls
-        ]
-    emit(
-        {"outcomes": [_document(outcome) for outcome in outcomes]}, as_json, lambda: _show(outcomes)
-    )
+        with progress("waiting for the provider"):
+            outcomes = [
+                _warmed(call, _options(call, connections, force), store, provider, timeout)
+                for call in calls
+            ]
+    document = {"outcomes": [_document(outcome) for outcome in outcomes]}
+    emit(document, as_json, lambda: _show(outcomes, wide))
     finish(ok=all(outcome.ok for outcome in outcomes))
 
 
@@ -130,7 +134,9 @@ def _preview(call: WarmCall, environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _show_plans(previews: Sequence[dict[str, Any]], prefixes: Sequence[PrefixFile]) -> None:
+def _show_plans(
+    previews: Sequence[dict[str, Any]], prefixes: Sequence[PrefixFile], wide: bool
+) -> None:
     table(
         ("PREFIX", "TO", "BYTES", "TOKENS", "IF COLD", "IF WARM"),
         [
@@ -144,6 +150,8 @@ def _show_plans(previews: Sequence[dict[str, Any]], prefixes: Sequence[PrefixFil
             )
             for preview, prefix in zip(previews, prefixes, strict=True)
         ],
+        optional=("BYTES",),
+        wide=wide,
     )
 
 
@@ -153,7 +161,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
     return {**document, "ok": outcome.ok}
 
 
-def _show(outcomes: Sequence[Outcome]) -> None:
+def _show(outcomes: Sequence[Outcome], wide: bool) -> None:
     table(
         ("PREFIX", "OUTCOME", "READ", "WRITTEN", "TTL", "SECONDS", "COST", "WHY"),
         [
@@ -164,9 +172,11 @@ def _show(outcomes: Sequence[Outcome]) -> None:
                 tokens(outcome.usage.written) if outcome.usage else "-",
                 outcome.granted_ttl or "-",
                 f"{outcome.seconds:.2f}",
-                dollars(outcome.cost_usd) if outcome.calls else "$0",
+                dollars(outcome.cost_usd if outcome.calls else 0.0),
                 outcome.reason,
             )
             for outcome in outcomes
         ],
+        optional=("SECONDS", "TTL"),
+        wide=wide,
     )

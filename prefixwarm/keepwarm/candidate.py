@@ -11,7 +11,7 @@ from zlib import crc32
 from prefixwarm.keepwarm.old_versions import held_back
 from prefixwarm.life import TTL_1H, TTL_5M, relative_prices
 from prefixwarm.policy import Multipliers, View, decide, learn
-from prefixwarm.policy.decide import start_allowance
+from prefixwarm.policy.decide import budget_used_up, start_allowance
 from prefixwarm.state.keepwarm_model import Account
 from prefixwarm.state.model import LEAST_USD, METRIC, OBSERVED
 from prefixwarm.warm.start_share import WEEK
@@ -172,7 +172,7 @@ class Candidate:
         cost = self.cost_usd(now, decision.ttl)
         if left_usd is None or cost is None or decision.action != "write" or cost <= left_usd:
             return decision
-        reason = f"the budget is used up: ${cost:.4f} needed, ${left_usd:.4f} left"
+        reason = budget_used_up(cost, left_usd)
         return replace(decision, action="rest", reason=reason)
 
     def _view(self, now: float) -> View:

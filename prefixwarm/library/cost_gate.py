@@ -73,7 +73,7 @@ class CostGate:
     >>> request = {"model": "claude-opus-5-5", "max_tokens": 100_000, "messages": []}
     >>> gate.check(request)
     Traceback (most recent call last):
-    prefixwarm.errors.BudgetExceeded: the call was not sent: it would cost up to $2.0000, ...
+    prefixwarm.errors.BudgetExceeded: the call was not sent: it would cost up to $2.00, ...
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.amounts import dollars
 from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.life import TTL_1H, TTL_SECONDS, refresh_after
 from prefixwarm.policy import Policy
@@ -58,7 +59,7 @@ def _say_price(prepared: PreparedPrefix, interval: float) -> None:
     price = "price unknown"
     if read is not None and size is not None:
         usd = read * size / 1e6 * _DAY
-        price = f"${usd / interval:.4f} a day, instead of ${usd / usual:.4f}"
+        price = f"{dollars(usd / interval)} a day, instead of {dollars(usd / usual)}"
     logger.warning(
         "prefix %s: a refresh every %s seconds costs %.1f times as much as one every %s seconds of "
         "an entry that lives an hour: %s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prefixwarm.amounts import tokens
 from prefixwarm.lint.finding import finding, kept
 from prefixwarm.lint.model_refusals import end_of_life, refusals
 from prefixwarm.lint.provider_refusal import provider_refusal
@@ -58,14 +59,15 @@ def _size(prefix: PrefixFile) -> Iterator[Finding]:
         yield finding(
             "under-minimum",
             "tokens",
-            f"{'' if counted else '~'}{size:,} tokens; {where} caches from {minimum:,}: "
+            f"{tokens(size, estimated=not counted)} tokens; {where} caches from {minimum:,}: "
             "share more, or do not warm it",
         )
     elif counted is None and size < minimum * _UNSURE:
         yield finding(
             "near-minimum",
             "tokens",
-            f"~{size:,} tokens, and {where} caches from {minimum:,}: count with --count",
+            f"{tokens(size, estimated=True)} tokens, and {where} caches from {minimum:,}: "
+            "count with --count",
         )
 
 

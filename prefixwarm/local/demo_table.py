@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prefixwarm.amounts import dollars
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -57,17 +59,13 @@ def _row(scenario: Scenario) -> tuple[str, ...]:
         f"{first.ttft_ms:,.0f} ms",
         f"{first.cache_read_tokens:,}",
         f"{first.cache_write_tokens:,}",
-        _dollars(first.cost_usd),
+        dollars(first.cost_usd),
         str(scenario.warm_calls),
-        _dollars(scenario.warm_cost_usd),
+        dollars(scenario.warm_cost_usd),
         str(scenario.cache_writes),
         f"{scenario.init_ms:,.0f} ms",
         f"{scenario.added_init_ms:+,.0f} ms",
     )
-
-
-def _dollars(amount: float | None) -> str:
-    return "unknown" if amount is None else f"${amount:.4f}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

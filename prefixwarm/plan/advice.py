@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.plan.comparison import MONTH, NOTHING
+from prefixwarm.amounts import dollars
+from prefixwarm.plan.comparison import MONTH, NOTHING, TTL_ALONE
 
 if TYPE_CHECKING:
     from prefixwarm.plan.comparison import Plan, Row
@@ -30,7 +31,7 @@ def recommendation(plan: Plan) -> str:
             f"{_hits(best)} "
             f"instead of {_hits(nothing)} of first requests hit."
         )
-    if best.policy == "1 h TTL alone":
+    if best.policy == TTL_ALONE:
         return (
             f"Do not keep this warm, but write it with the 1 hour TTL: {starts}, {month} of that "
             f"alone costs {_cost(plan, best)}, of the 5 minute TTL {_cost(plan, nothing)}."
@@ -45,15 +46,10 @@ def recommendation(plan: Plan) -> str:
 def _cost(plan: Plan, row: Row) -> str:
     aws = plan.aws_usd(row)
     if row.worth_per_month is None:
-        beside = f" and {money(aws)} for AWS" if aws else ""
+        beside = f" and {dollars(aws)} for AWS" if aws else ""
         return f"{row.units_per_day * MONTH:.3g} uncached reads of the prefix{beside}"
-    within = f" (AWS's {money(aws)} included)" if aws else ""
-    return f"{money(row.worth_per_month + aws)}{within}"
-
-
-def money(usd: float) -> str:
-    """US dollars: cents from one dollar on, two significant digits below."""
-    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${float(f'{usd:.2g}'):f}".rstrip("0")
+    within = f" (AWS's {dollars(aws)} included)" if aws else ""
+    return f"{dollars(row.worth_per_month + aws)}{within}"
 
 
 def _hits(row: Row) -> str:

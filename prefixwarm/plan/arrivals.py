@@ -17,6 +17,7 @@ from prefixwarm.policy.calendar import Calendar, Hours, zone
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
 
 DAY = 86_400.0
@@ -28,6 +29,8 @@ _MOST_BYTES = 64 * 2**20
 _COLUMNS = ("time", "timestamp", "@timestamp", "arrival", "at", "ts", "date")
 # What holds the rows in what `aws logs` prints.
 _LISTS = ("results", "events")
+# What is earlier than 1973 is no date, but seconds from any origin.
+_FIRST_DATE = 1e8
 # Seconds since 1970 are below the first until the year 5138; what is larger is finer.
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 _LATEST = 253_402_300_799.0  # 9999-12-31T23:59:59Z
@@ -49,15 +52,23 @@ class Traffic:
         Where they come from, in words.
     folded : int
         Further requests of the same minutes, which any policy serves with a cache read.
+    timezone : str
+        IANA name of the zone whose days and hours they are shown in.
+    is_random : bool
+        Whether they are made up, so that their dates say nothing.
     """
 
     arrivals: tuple[float, ...]
     end: float
     source: str
     folded: int = 0
+    timezone: str = "UTC"
+    is_random: bool = False
 
     @classmethod
-    def of(cls, arrivals: Sequence[float], source: str, folded: int = 0) -> Traffic:
+    def of(
+        cls, arrivals: Sequence[float], source: str, folded: int = 0, timezone: str = "UTC"
+    ) -> Traffic:
         """Traffic whose observation ends with the last arrival, after a day at the soonest.
 
         Raises
@@ -68,7 +79,12 @@ class Traffic:
         if not arrivals:
             raise UsageError(f"{source}: has no arrivals; a plan needs at least one")
         end = max(arrivals[-1], arrivals[0] + DAY)
-        return cls(tuple(arrivals), end, source, folded)
+        return cls(tuple(arrivals), end, source, folded, timezone)
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The zone whose days and hours they have; None for seconds from any origin."""
+        return zone(self.timezone) if self.arrivals[0] >= _FIRST_DATE else None
 
     @property
     def days(self) -> float:
@@ -109,7 +125,8 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
     if days > _MOST_DAYS:
         problem = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are all of one unit?"
         raise UsageError(f"{path}: {problem}")
-    return Traffic.of(arrivals, str(path))
+    source = "standard input" if str(path) == "-" else str(path)
+    return Traffic.of(arrivals, source, timezone=timezone)
 
 
 def _text(path: Path) -> str:
@@ -251,7 +268,9 @@ def poisson(per_hour: float, hours: Hours | None = None, *, days: int = 28) -> T
     source = f"{per_hour:g} requests an hour"
     if not arrivals:
         raise UsageError(f"{source}: not one request in {days} days; write a higher rate")
-    return Traffic(tuple(arrivals), max(spans[-1][1], arrivals[0] + DAY), source)
+    end = max(spans[-1][1], arrivals[0] + DAY)
+    shown_in = hours.calendar.timezone if hours else "UTC"
+    return Traffic(tuple(arrivals), end, source, timezone=shown_in, is_random=True)
 
 
 def _spans(hours: Hours, days: int) -> Iterator[tuple[float, float]]:

@@ -19,23 +19,25 @@ if TYPE_CHECKING:
 
 MONTH = 30
 NOTHING = "do nothing"
+TTL_ALONE = "1 h TTL alone"
+BLIND = "4-minute pings"
+BOUND = "optimum"
 POLICIES = {
     NOTHING: Policy("never"),
-    "1 h TTL alone": Policy("never", ttl=3600),
-    "4-minute pings": Policy("always", ttl=300, interval=240),
+    TTL_ALONE: Policy("never", ttl=3600),
+    BLIND: Policy("always", ttl=300, interval=240),
     "always": Policy("always"),
     "ski": Policy("ski"),
     "hazard": Policy("hazard"),
     "auto": Policy("auto"),
 }
-_CHOICES = (NOTHING, "1 h TTL alone", "ski", "hazard", "auto")
+_CHOICES = (NOTHING, TTL_ALONE, "ski", "hazard", "auto")
 # What needs no keep-warm function, and so nothing of AWS.
-_WITHOUT_AWS = (NOTHING, "1 h TTL alone")
+_WITHOUT_AWS = (NOTHING, TTL_ALONE)
 
 # Curve: session rates per day, spread evenly on a logarithmic scale.
 _RATES = tuple(10 ** (exponent / 4) for exponent in range(-2, 9))
-_CURVES = (NOTHING, "1 h TTL alone", "ski")
-_BLIND = "4-minute pings"
+_CURVES = (NOTHING, TTL_ALONE, "ski")
 _BLIND_PER_DAY = 24 * 60 / 4
 _WORTH_USD = 0.01
 # Two ticks: long enough for the write, too short for a refresh.
@@ -187,7 +189,7 @@ def compare(
         name: replay(traffic.arrivals, traffic.end, policy, **prices)
         for name, policy in POLICIES.items()
     }
-    spent["optimum"] = optimum(traffic.arrivals, traffic.end, **prices)
+    spent[BOUND] = optimum(traffic.arrivals, traffic.end, **prices)
     return Plan(
         traffic,
         costs,
@@ -244,7 +246,7 @@ def _point(per_day: float, multipliers: Multipliers, latency: float, hours: Hour
         for name in _CURVES
     }
     # Round the clock, whatever the traffic: no need to replay a hundred thousand of them.
-    units[_BLIND] = (_BLIND_PER_DAY + per_day) * multipliers.read
+    units[BLIND] = (_BLIND_PER_DAY + per_day) * multipliers.read
     return Point(per_day, units)
 
 

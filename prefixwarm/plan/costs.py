@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from prefixwarm.amounts import tokens
 from prefixwarm.life import USUAL_PRICES, relative_prices
 from prefixwarm.policy import Multipliers
 from prefixwarm.prices import lookup
@@ -57,7 +58,7 @@ class PrefixCosts:
         """`tokens` in words; a ``~`` marks an estimate."""
         if self.tokens is None:
             return "an unknown number of"
-        return f"{'~' if self.is_estimated else ''}{self.tokens:,}"
+        return tokens(self.tokens, estimated=self.is_estimated)
 
     @property
     def latency(self) -> float:

@@ -4,88 +4,105 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prefixwarm.pages.drawing import drawings, line, text
+from prefixwarm.pages.time_axis import HEIGHT, TimeAxis, axis_frame
 from prefixwarm.plan.arrivals import DAY
-from prefixwarm.plan.comparison import POLICIES
-from prefixwarm.plan.svg import drawing
+from prefixwarm.plan.comparison import BLIND, NOTHING, POLICIES, TTL_ALONE
 from prefixwarm.policy import replay
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from prefixwarm.pages.drawing import Frame
     from prefixwarm.plan.comparison import Plan
     from prefixwarm.policy.run import Event
 
 
 SHOWN_DAYS = 7
-_LANES = ("do nothing", "4-minute pings", "always", "ski", "hazard", "auto")
-_LEFT, _WIDTH, _LANE, _TOP = 130, 1000, 34, 46
+STYLE = """
+.life { stroke: var(--life); stroke-width: 12; } .request { stroke: var(--ink); }
+.refresh { stroke: var(--blue); stroke-width: 1.3; }
+.write { stroke: var(--amber); stroke-width: 3; }
+.miss { stroke: var(--red); stroke-width: 2; } .day { stroke: var(--soft); stroke-width: .6; }
+.hour { stroke-width: .6; }
+"""
+# As they are drawn, in 26 by 16 units.
+LEGEND = {
+    "real request": line("M13 1v14", "request"),
+    "the cache entry lives": line("M1 8h24", "life"),
+    "refresh by a warm call": line("M1 8h24", "life") + line("M13 0v16", "refresh"),
+    "write by a warm call": line("M13 8h12", "life") + line("M13 0v16", "write"),
+    "real request that missed": line("M13 8h12", "life") + line("M13 0v16", "miss"),
+}
+_LANES = (NOTHING, TTL_ALONE, BLIND, "always", "ski", "hazard", "auto")
+_NAMES, _LANE, _PHONE_LANE = 126, 34, 44
 
 
 def timeline(plan: Plan) -> str:
     """Draw the first days of a plan."""
-    start = plan.traffic.arrivals[0]
-    end = min(plan.traffic.end, start + SHOWN_DAYS * DAY)
-    scale = _Scale(start, end)
-    shown = [at for at in plan.traffic.arrivals if at < end]
-    parts = [*_axis(scale), *_lane_name(0, "real requests")]
-    parts.append(_ticks(scale, shown, _y(0) - 10, 20, "request"))
-    for number, name in enumerate(_LANES, 1):
-        events: list[Event] = []
-        replay(shown, end, POLICIES[name], **plan.costs.prices, watch=events.append)
-        parts += _lane_name(number, name)
-        parts += _lane(scale, number, events)
-    height = _y(len(_LANES)) + 24
-    label = "Real requests and each policy's warm calls over time"
-    return drawing(_LEFT + _WIDTH + 20, height, label, parts)
-
-
-class _Scale:
-    """Seconds to a place on the drawing."""
-
-    def __init__(self, start: float, end: float) -> None:
-        self.start, self.end = start, end
-
-    def x(self, at: float) -> float:
-        share = (min(at, self.end) - self.start) / (self.end - self.start)
-        return round(_LEFT + share * _WIDTH, 1)
-
-
-def _y(lane: int) -> int:
-    return _TOP + lane * _LANE
-
-
-def _lane_name(lane: int, name: str) -> list[str]:
-    return [f'<text class="name" x="{_LEFT - 10}" y="{_y(lane) + 4}">{name}</text>']
-
-
-def _axis(scale: _Scale) -> list[str]:
-    """A line for each day, or for each three hours of a single one."""
-    span = scale.end - scale.start
-    step = DAY if span > 2 * DAY else DAY / 8
-    lines = []
-    for number in range(int(span // step) + 1):
-        x = scale.x(scale.start + number * step)
-        label = f"day {number + 1}" if step == DAY else f"+{number * 3} h"
-        lines.append(f'<path class="grid" d="M{x} 24V{_y(len(_LANES)) + 16}"/>')
-        lines.append(f'<text class="axis" x="{x}" y="16">{label}</text>')
-    return lines
-
-
-def _lane(scale: _Scale, lane: int, events: Sequence[Event]) -> list[str]:
-    """The entry's life as bars, and above it what happened to it."""
-    y = _y(lane)
-    bars = "".join(
-        f"M{scale.x(start)} {y}H{scale.x(end)}" for start, end in _lives(events, scale.end)
+    _, end = _shown(plan)
+    requests = [at for at in plan.traffic.arrivals if at < end]
+    lanes: dict[str, list[Event]] = {}
+    for name in _LANES:
+        lanes[name] = []
+        replay(requests, end, POLICIES[name], **plan.costs.prices, watch=lanes[name].append)
+    return drawings(
+        "Real requests and each policy's warm calls over time",
+        lambda frame: _drawn(frame, _axis(plan, frame), requests, lanes),
     )
-    kinds = {
-        kind: [e.at for e in events if e.kind == kind] for kind in ("refresh", "write", "miss")
-    }
-    return [
-        f'<path class="life" d="{bars}"/>',
-        _ticks(scale, kinds["refresh"], y - 9, 18, "refresh"),
-        _ticks(scale, kinds["write"], y - 11, 22, "write"),
-        _ticks(scale, kinds["miss"], y - 11, 22, "miss"),
-    ]
+
+
+def shown_time(plan: Plan) -> str:
+    """How much of the time is drawn, in words."""
+    start, end = _shown(plan)
+    axis = TimeAxis(start, end, 0, 1, plan.traffic.zone, plan.traffic.is_random)
+    return axis.described() or f"the first {(end - start) / DAY:.3g} days"
+
+
+def _shown(plan: Plan) -> tuple[float, float]:
+    start = plan.traffic.arrivals[0]
+    return start, min(plan.traffic.end, start + SHOWN_DAYS * DAY)
+
+
+def _axis(plan: Plan, frame: Frame) -> TimeAxis:
+    left, width = axis_frame(frame, _NAMES)
+    return TimeAxis(*_shown(plan), left, width, plan.traffic.zone, plan.traffic.is_random)
+
+
+def _drawn(
+    frame: Frame,
+    axis: TimeAxis,
+    requests: Sequence[float],
+    lanes: dict[str, list[Event]],
+) -> tuple[int, list[str]]:
+    """Height and parts: the requests above, a lane for each policy below."""
+    height = _PHONE_LANE if frame.is_phone else _LANE
+    # Middle of the first lane.
+    first = HEIGHT + (30 if frame.is_phone else 18)
+    bottom = first + len(lanes) * height + 14
+    parts = [*axis.parts(bottom), _name(frame, axis, first, "real requests")]
+    parts.append(_ticks(axis, requests, first, 10, "request"))
+    for number, (name, events) in enumerate(lanes.items(), 1):
+        middle = first + number * height
+        parts += [_name(frame, axis, middle, name), *_lane(axis, middle, events)]
+    return bottom + 4, parts
+
+
+def _name(frame: Frame, axis: TimeAxis, middle: float, name: str) -> str:
+    """Beside the lane, or above it."""
+    if frame.is_phone:
+        return text(axis.left, middle - 15, name)
+    return text(axis.left - 12, middle + 4, name, "end")
+
+
+def _lane(axis: TimeAxis, middle: float, events: Sequence[Event]) -> Iterator[str]:
+    """The entry's life as bars, and above it what happened to it."""
+    lives = _lives(events, axis.end)
+    bars = "".join(f"M{axis.x(start)} {middle}H{axis.x(end)}" for start, end in lives)
+    yield line(bars, "life")
+    for kind, reach in (("refresh", 9), ("write", 11), ("miss", 11)):
+        times = [event.at for event in events if event.kind == kind]
+        yield _ticks(axis, times, middle, reach, kind)
 
 
 def _lives(events: Sequence[Event], end: float) -> list[tuple[float, float]]:
@@ -99,8 +116,7 @@ def _lives(events: Sequence[Event], end: float) -> list[tuple[float, float]]:
     return lives
 
 
-def _ticks(scale: _Scale, times: Sequence[float], y: int, length: int, kind: str) -> str:
+def _ticks(axis: TimeAxis, times: Sequence[float], middle: float, reach: int, kind: str) -> str:
     """Upright strokes, one for each place that can be told apart."""
-    places = sorted({scale.x(at) for at in times})
-    strokes = "".join(f"M{x} {y}v{length}" for x in places)
-    return f'<path class="{kind}" d="{strokes}"/>' if strokes else ""
+    places = sorted({axis.x(at) for at in times})
+    return line("".join(f"M{x} {middle - reach:g}v{2 * reach}" for x in places), kind)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from prefixwarm.amounts import dollars
 from prefixwarm.life import TTL_1H, refresh_after
 from prefixwarm.policy.auto import Auto
 from prefixwarm.policy.hazard import Hazard
@@ -34,6 +35,11 @@ LEAD = 120.0
 
 # What counters lead to that no rule has written: they are forgotten.
 _UNSOUND = (ArithmeticError, LookupError, ValueError)
+
+
+def budget_used_up(needed_usd: float, left_usd: float) -> str:
+    """Why nothing is sent: the call costs more than the budget has left."""
+    return f"the budget is used up: {dollars(needed_usd)} needed, {dollars(left_usd)} left"
 
 
 def learn(view: View, arrivals: Sequence[float], policy: str | Policy = "auto") -> bytes:
@@ -262,7 +268,7 @@ class _Candidate:
             price *= view.multipliers.write(self.ttl) / view.multipliers.read
         if price <= view.budget_left_usd:
             return None
-        return f"the budget is used up: ${price:.4f} needed, ${view.budget_left_usd:.4f} left"
+        return budget_used_up(price, view.budget_left_usd)
 
     def _rest(self, reason: str) -> Decision:
         """Send nothing, but look again: traffic may prolong the entry, or only a metric show it."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prefixwarm.amounts import dollars
 from prefixwarm.cli import aws_profile
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.command_group import run
-from prefixwarm.cli.output import dollars, emit, finish, json_option, json_text, line, note, table
+from prefixwarm.cli.output import emit, finish, json_option, json_text, line, note, table
 from prefixwarm.errors import UsageError
 from prefixwarm.provider.routes import route_named
 from prefixwarm.verify.provider.provider_caller import Caller

@@ -98,12 +98,14 @@ def _observed(shared: State) -> bool:
 
 
 def _used_up(shared: State, cost: float | None, left: float, ends: float) -> str:
-    price = "is of unknown price" if cost is None else f"costs ${cost:.4f}"
+    # Not at the top: a start that may send has nothing to say.
+    from prefixwarm.amounts import dollars
+
+    price = "is of unknown price" if cost is None else f"costs {dollars(cost)}"
     if _observed(shared):
         remedy = "requests that read what a start wrote give it back"
     else:
         date = strftime("%Y-%m-%d", gmtime(ends))
         remedy = f"more from {date}, or with prefixwarm.observe in the agent (docs/init-phase.md)"
-    return (
-        f"what starts may spend is used up: a write {price}, ${max(0.0, left):.4f} left; {remedy}"
-    )
+    left_usd = dollars(max(0.0, left))
+    return f"what starts may spend is used up: a write {price}, {left_usd} left; {remedy}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from prefixwarm.amounts import dollars
 from prefixwarm.errors import TransportError
 from prefixwarm.verify.provider import key_questions, reply_questions, time_questions
 from prefixwarm.verify.provider.question import Conclusion
@@ -107,7 +108,9 @@ class QuestionRun:
         except StopIteration as end:
             self.asked.append(Asked(question, end.value))
         except CapReachedError:
-            self._stopped = f"the cap of ${self._caller.spending.cap} would be passed"
+            self._stopped = (
+                f"the cap of {dollars(float(self._caller.spending.cap))} would be passed"
+            )
             self.asked.append(Asked(question, None, self._stopped))
         except TransportError as error:
             self.asked.append(Asked(question, Conclusion(f"no reply: {error}")))

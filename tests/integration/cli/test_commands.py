@@ -324,9 +324,7 @@ def test_status_says_why_starts_send_nothing_more(cli: Any, tmp_path: Path) -> N
     share = {"allowance_usd": 0.4, "week_usd": 0.5, "week_ends": now + 9000}
     assert store.take_lease(key, wish.replace(**share), soon)[1]
     code, out, _ = cli("status", "--state", "s.json")
-    spent = (
-        "agent: what starts may spend is used up: a write costs $0.4000, $0.1000 left; more from "
-    )
+    spent = "agent: what starts may spend is used up: a write costs $0.40, $0.10 left; more from "
     assert (code, spent in out) == (0, True)
 
 
@@ -404,6 +402,6 @@ def test_status_tells_whether_warming_is_used_and_pays(cli: Any, tmp_path: Path)
     assert (document["total"]["spent_usd"], document["total"]["net_usd"]) == (0.75, None)
     _, out, _ = cli("status", "--state", str(tmp_path / "s.json"))
     rows = {line.split()[0]: line for line in out.splitlines()}
-    assert "$0.2500" in rows["read"]
-    assert "-$0.2500" in rows["unread"]
+    assert "$0.25" in rows["read"]
+    assert "-$0.25" in rows["unread"]
     assert "unknown" in rows["total"]

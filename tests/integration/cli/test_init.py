@@ -96,8 +96,11 @@ def test_the_lines_for_cdk_synthesise(init: Any, key: str, tmp_path: Path) -> No
 )
 def test_the_lines_for_the_others(init: Any, tool: str, says: str) -> None:
     """What each of them needs."""
-    code, out, _ = init("--key", KEYS[0], "--tool", tool, "--yes")
+    code, out, err = init("--key", KEYS[0], "--tool", tool, "--yes")
     assert (code, says in out) == (0, True)
+    # Nothing shows the folder that is gone afterwards.
+    assert "prefixwarm-init-" not in out + err
+    assert out.splitlines()[1].startswith("prefixes/support.prefix.json ")
 
 
 @pytest.mark.parametrize(("rate", "says"), [("0.04", "Do not keep"), ("2", "Keep this warm")])

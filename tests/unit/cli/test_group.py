@@ -55,6 +55,10 @@ def test_no_command_prints_the_help(cli: Any) -> None:
         (("check", "--nope", "x"), "No such option '--nope'"),
         (("warm", "--timeout", "soon", "x"), "'soon' is not a valid float range"),
         (("capture", "--ttl", "2h", "--", "x"), "'2h' is not one of '5m', '1h'"),
+        (("layer", "biuld"), "No such command 'biuld'. Did you mean 'build'?"),
+        (("simulator", "--clock", "manul"), "'manual'. Did you mean 'manual'?"),
+        (("attach", "a", "--stack", "b", "--init", "allways"), "Did you mean 'always'?"),
+        (("check", "--requst", "x"), "No such option '--requst'. Did you mean '--request'?"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
 from prefixwarm.cli.describe import span, until
-from prefixwarm.cli.output import Styled, dollars, table, tokens
-
-
-@pytest.mark.parametrize(
-    ("amount", "shown"),
-    [
-        (None, "unknown"),
-        (0.0, "$0"),
-        (0.0000123, "$0.000012"),
-        (0.00478, "$0.00478"),
-        (0.25, "$0.2500"),
-        (1234.5, "$1,234.50"),
-    ],
-)
-def test_dollars(amount: float | None, shown: str) -> None:
-    """Unknown is never 0."""
-    assert dollars(amount) == shown
-
-
-def test_tokens() -> None:
-    """With thousands apart."""
-    assert (tokens(None), tokens(21034)) == ("unknown", "21,034")
+from prefixwarm.cli.output import Styled, line, note, shown_as, table
 
 
 def test_a_table(capsys: Any) -> None:
@@ -38,6 +18,17 @@ def test_a_table(capsys: Any) -> None:
     table(("NAME", "N"), [("a", "1,000"), (Styled("long", "red"), None)])
     out = click.unstyle(capsys.readouterr().out)
     assert out.splitlines() == ["NAME        N", "a       1,000", "long  unknown"]
+
+
+@pytest.mark.parametrize(("value", "coloured"), [("1", False), ("", True)])
+def test_colours_are_off_where_no_color_is_set(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, value: str, coloured: bool
+) -> None:
+    """On a terminal, too; an empty value counts as none."""
+    monkeypatch.setattr("click._compat.isatty", lambda _stream: True)
+    monkeypatch.setenv("NO_COLOR", value)
+    line(Styled("error", "red"))
+    assert ("\x1b[" in capsys.readouterr().out) is coloured
 
 
 ROWS = [
@@ -66,6 +57,42 @@ def test_a_narrow_terminal_leaves_columns_out(capsys: Any, monkeypatch: Any) -> 
         "b        cold   -",
         "some columns are left out; --wide shows them",
     ]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_long_names_are_cut_until_the_line_fits(
+    capsys: Any, monkeypatch: Any, columns: int
+) -> None:
+    """The longest first, and of a path the end stays, which names the file."""
+    size = os.terminal_size((columns, 24))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("prefixwarm.cli.output.get_terminal_size", lambda: size)
+    path, arn = "prefixes/" + "a" * 64 + ".prefix.json", "arn:aws:bedrock:eu-west-1:" + "1" * 60
+    table(("FILE", "MODEL", "TOKENS"), [(path, arn, "1,000,000")])
+    read = capsys.readouterr()
+    lines = click.unstyle(read.out).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert lines[1].startswith("...a")
+    assert ".prefix.json" in lines[1]
+    assert lines[1].endswith("1,000,000")
+    assert read.err == "some texts are cut; --wide shows them\n"
+
+
+def test_files_are_named_by_where_they_will_lie(capsys: Any, tmp_path: Path) -> None:
+    """In tables, lines and messages."""
+    with shown_as(tmp_path, Path("prefixes")):
+        table(("FILE",), [(tmp_path / "a.prefix.json",)])
+        line(f"{tmp_path / 'a.prefix.json'}: ok")
+        note(f"{tmp_path / 'b'}: is not there")
+    line(tmp_path / "c")
+    read = capsys.readouterr()
+    assert read.out.splitlines() == [
+        "FILE",
+        "prefixes/a.prefix.json",
+        "prefixes/a.prefix.json: ok",
+        str(tmp_path / "c"),
+    ]
+    assert read.err == "prefixes/b: is not there\n"
 
 
 def test_a_wide_table_is_whole(capsys: Any, monkeypatch: Any) -> None:

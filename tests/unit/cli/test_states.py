@@ -70,7 +70,7 @@ def test_the_condition(stated: Any, fields: dict[str, Any], word: str) -> None:
         ),
         (
             {"traffic_at": -60.0, "starts": 4, "start_hits": 3, "saved_usd": 0.5},
-            "3 of 4 observed session starts read it; saved at least $0.5000",
+            "3 of 4 observed session starts read it; saved at least $0.50",
         ),
         ({"warm_until": -7200.0}, "cold: the entry ended 2 h ago"),
         (
@@ -116,8 +116,8 @@ def test_status_shows_reads_and_money(stated: Any) -> None:
     fields = {"warm_until": 900.0, "starts": 4, "start_hits": 3, "saved_usd": 0.5}
     row = stated("status", **fields, calls=5, spent_usd=0.25, unpriced=1).out.splitlines()[1]
     assert "3 of 4" in row
-    assert "$0.2500 + unknown" in row
-    assert "$0.5000" in row
+    assert "$0.25 + unknown" in row
+    assert "$0.50" in row
 
 
 def test_where_nobody_looks_status_says_what_changes_that(stated: Any) -> None:
@@ -206,7 +206,7 @@ def test_status_shows_what_was_spent_and_saved_when(cli: Any, booked: Path) -> N
     shown = cli("status", "--state", booked).out
     assert "4 refreshed" in shown
     assert (
-        "today: spent $0.1500, saved $0.2500 by 1 observed read, net $0.1000; "
+        "today: spent $0.15, saved $0.25 by 1 observed read, net $0.10; "
         "keep-warm calls: 2 refreshed\n"
     ) in shown
 
@@ -225,9 +225,9 @@ def test_explain_shows_the_ledger(cli: Any, booked: Path) -> None:
     lines = cli("explain", "support", "--state", booked).out.splitlines()
     rows = [line.split() for line in lines if line.startswith(("20", "total"))]
     assert rows == [
-        [today(), "2", "refreshed", "$0.1000", "$0.0500", "$0.2500", "1", "$0.1000"],
-        [today(3), "2", "refreshed", "$0.1000", "$0", "$0.2500", "1", "$0.1500"],
-        ["total", "4", "refreshed", "$0.2000", "$0.0500", "$0.5000", "2", "$0.2500"],
+        [today(), "2", "refreshed", "$0.10", "$0.05", "$0.25", "1", "$0.10"],
+        [today(3), "2", "refreshed", "$0.10", "$0", "$0.25", "1", "$0.15"],
+        ["total", "4", "refreshed", "$0.20", "$0.05", "$0.50", "2", "$0.25"],
     ]
 
 

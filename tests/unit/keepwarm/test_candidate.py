@@ -113,7 +113,7 @@ def test_a_budget_is_asked_for_what_a_write_asks_for(candidate: Candidate) -> No
     refused = known.decision(NOW, 0.03)
     assert (refused.action, refused.reason) == (
         "rest",
-        "the budget is used up: $0.0400 needed, $0.0300 left",
+        "the budget is used up: $0.04 needed, $0.03 left",
     )
 
 

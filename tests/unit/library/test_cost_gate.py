@@ -62,7 +62,7 @@ def test_the_day_fills_up_and_says_so() -> None:
     error = raised.value
     assert (error.period, error.cap) == ("day", 0.0251)
     assert error.spent == pytest.approx(0.025, abs=1e-4)
-    assert "$0.0250 of $0.0251 a day spent" in str(error)
+    assert "$0.025 of $0.0251 a day spent" in str(error)
     held.release()
     one.reserve(REQUEST)
 

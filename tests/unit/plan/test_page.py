@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from prefixwarm.pages.document import escaped_line
 from prefixwarm.plan.arrivals import Traffic, poisson
 from prefixwarm.plan.comparison import compare
 from prefixwarm.plan.costs import costs_of
+from prefixwarm.plan.explanations import EXPLANATIONS
 from prefixwarm.plan.page import page
-from tests.helpers.waiting import PATIENCE
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from prefixwarm.policy import RULES
+from prefixwarm.policy.summaries import SUMMARIES
+from tests.helpers.browser import PHONE, layouts, needs_chromium
 
 Prefixes = Any
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -65,37 +65,55 @@ def test_any_traffic_can_be_drawn(arrivals: list[float], prefix: Prefixes) -> No
     assert "nan" not in page(made, "support", "model").lower().replace("finance", "")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@needs_chromium
 @pytest.mark.slow
-def test_a_browser_draws_it_within_its_borders(html: str, tmp_path: Path) -> None:
-    """A script that the test adds measures every text: none leaves its drawing or overlaps."""
-    measure = """<script>
-    const out = []; const boxes = [...document.querySelectorAll('svg')].map(svg => {
-      const frame = svg.getBoundingClientRect();
-      const texts = [...svg.querySelectorAll('text')].map(t => t.getBoundingClientRect());
-      texts.forEach((a, i) => { if (a.left < frame.left - 1 || a.right > frame.right + 1 ||
-        a.bottom > frame.bottom + 1) out.push('outside ' + i);
-        texts.slice(i + 1).forEach(b => { if (a.left < b.right && b.left < a.right &&
-          a.top + 3 < b.bottom && b.top + 3 < a.bottom) out.push('overlap ' + i); }); });
-      return frame.width > 600 && frame.height > 150; });
-    document.title = JSON.stringify([boxes, out, document.body.scrollWidth <= innerWidth]);
-    </script></body>"""
-    target = tmp_path / "plan.html"
-    target.write_text(html.replace("</body>", measure), encoding="utf-8")
-    dom = subprocess.run(
-        [
-            str(CHROMIUM),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--window-size=1200,1500",
-            "--dump-dom",
-            target.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    ).stdout
-    assert "<title>[[true,true],[],true]</title>" in dom
+def test_it_can_be_read_on_a_phone_and_on_a_desk(html: str, tmp_path: Path) -> None:
+    """No text leaves its drawing, overlaps or is tiny, and nothing needs a wider window."""
+    for width, layout in layouts(html, tmp_path).items():
+        assert layout["problems"] == []
+        assert layout["width"] <= width
+        assert layout["smallest"] >= 10
+        assert [drawn > width * 0.8 for drawn in layout["drawings"]] == [True, True]
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_it_is_dark_where_the_reader_wants_that(html: str, tmp_path: Path) -> None:
+    papers = [layouts(html, tmp_path, dark=dark)[PHONE]["paper"] for dark in (False, True)]
+    assert papers == ["rgb(255, 255, 255)", "rgb(20, 24, 31)"]
+
+
+def test_it_shows_real_dates_in_the_zone_of_the_times(prefix: Prefixes) -> None:
+    """Half past eleven in the evening, in winter, is half past midnight in Paris."""
+    times = [1_795_908_600.0 + 3600 * hour for hour in range(40)]
+    shown = page(
+        compare(Traffic.of(times, "a.csv", timezone="Europe/Paris"), costs_of(prefix())), "a", "m"
+    )
+    start, end = "Sun 29 Nov 2026, 00:30", "Mon 30 Nov 2026, 15:30"
+    assert f"from {start} to {end} (Europe/Paris)" in shown
+    assert ">Sun 29 Nov</text>" in shown
+    assert ">12:00</text>" in shown
+
+
+def test_random_requests_have_weekdays_and_no_dates(html: str) -> None:
+    assert "2026" not in html
+    assert ">Mon</text>" in html
+    assert "Shown: the first " in html
+
+
+def test_seconds_from_any_origin_have_no_dates(prefix: Prefixes) -> None:
+    shown = page(compare(Traffic.of([0.0, 3e5], "a.csv"), costs_of(prefix())), "a", "m")
+    assert "1970" not in shown
+    assert ">day 1</text>" in shown
+
+
+def test_each_policy_is_explained_as_in_the_docs(html: str, prefix: Prefixes) -> None:
+    """One source: the page, docs/plan.md and docs/policy.md say the same sentences."""
+    plan = compare(Traffic.of([0.0], "a test"), costs_of(prefix()))
+    assert {row.policy for row in plan.rows} == set(EXPLANATIONS)
+    of_plan = (DOCS / "plan.md").read_text("utf-8")
+    of_policy = (DOCS / "policy.md").read_text("utf-8")
+    assert all(escaped_line(sentence) in html for sentence in EXPLANATIONS.values())
+    assert all(f"- **{name}**: {said}" in of_plan for name, said in EXPLANATIONS.items())
+    assert set(SUMMARIES) == set(RULES)
+    assert all(f"| `{rule}` | {said} |" in of_policy for rule, said in SUMMARIES.items())

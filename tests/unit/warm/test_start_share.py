@@ -153,7 +153,7 @@ def test_where_nobody_observes_starts_have_a_sum_a_week() -> None:
     outcomes = [life.start(BEGIN + 2 * HOUR * n) for n in range(84)]
     assert kinds(outcomes) == ["written"] * 3 + ["skipped"] * 81
     assert outcomes[-1].reason == (
-        "what starts may spend is used up: a write costs $0.0125, $0.0063 left; more from "
+        "what starts may spend is used up: a write costs $0.0125, $0.00625 left; more from "
         "2025-08-07, or with prefixwarm.observe in the agent (docs/init-phase.md)"
     )
     assert used_up(life.shared, life.now) == outcomes[-1].reason
@@ -186,7 +186,7 @@ def test_an_unknown_price_takes_the_whole_week() -> None:
     life = Life(usd_per_mtok={})
     outcomes = [life.start(BEGIN + 2 * HOUR * n) for n in range(3)]
     assert kinds(outcomes) == ["written", "skipped", "skipped"]
-    assert "a write is of unknown price, $0.0000 left" in outcomes[1].reason
+    assert "a write is of unknown price, $0 left" in outcomes[1].reason
     assert life.start(BEGIN + WEEK).kind == "written"
     assert life.start(BEGIN + WEEK + 2 * HOUR).kind == "skipped"
 
@@ -199,7 +199,7 @@ def test_what_an_unknown_price_has_taken_is_not_called_its_cost() -> None:
         calls=life.state.money.calls, unpriced=life.state.money.unpriced
     )
     said = used_up(life.shared.replace(money=money), life.now)
-    assert "a write is of unknown price, $0.0000 left" in said
+    assert "a write is of unknown price, $0 left" in said
     assert "$1.0" not in said
     assert life.state.money.unpriced == 1
     assert life.state.money.spent_usd == 0.0
