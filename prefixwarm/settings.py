@@ -1,4 +1,7 @@
-"""Reads and checks every setting that prefixwarm takes from the environment."""
+"""Reads and checks every setting that prefixwarm takes from the environment.
+
+The text below a name is its line of docs/settings.md; `scripts/update-references` writes it there.
+"""
 
 from __future__ import annotations
 
@@ -14,37 +17,100 @@ if TYPE_CHECKING:
 
 
 DISABLED = "PREFIXWARM_DISABLED"
+"""Stops everything in this function or process.
+
+Unit: yes or no
+"""
 INIT = "PREFIXWARM_INIT"
+"""When a start warms: `auto` (when that helps the waiting request), `always` (without asking the
+warm state), or `off`.
+"""
 INIT_HOLD_MS = "PREFIXWARM_INIT_HOLD_MS"
+"""For how long at most the start is held, up to 9000.
+
+Unit: milliseconds
+"""
 INIT_HINT_MS = "PREFIXWARM_INIT_HINT_MS"
+"""How long the function's own init lasts; holding is free for that long. Up to 900000.
+
+Unit: milliseconds
+Default: unknown
+"""
 TABLE = "PREFIXWARM_TABLE"
+"""Name of the table of the warm state; without it `auto` warms nothing."""
 PREFIXES = "PREFIXWARM_PREFIXES"
+"""Folder of the prefixes.
+
+Default: `/opt/prefixwarm/prefixes`, `/var/task/prefixes`
+"""
 API_KEY_SECRET = "PREFIXWARM_API_KEY_SECRET"  # noqa: S105 - the name of a variable
+"""ARN of the secret, or name of the SSM parameter, that holds the API key; `ANTHROPIC_API_KEY` goes
+first. Keys of several routes: `anthropic=ARN bedrock=NAME`.
+"""
 CACHE_SCOPE = "PREFIXWARM_CACHE_SCOPE"
+"""Label of the workspace, because each has a cache of its own: 64 letters, digits, `-`, `_` or `.`
+at most.
+"""
 DEPLOYMENT = "PREFIXWARM_DEPLOYMENT"
+"""The dimension `service` of the [metrics](metrics.md), and the name of the deployment's ledger."""
 MANIFEST = "PREFIXWARM_MANIFEST"
+"""Where the keep-warm function's manifest lies: `s3://bucket/key`."""
 LATENCY_VALUE = "PREFIXWARM_LATENCY_VALUE"
+"""What a second of first-token wait is worth.
+
+Unit: US dollars
+"""
 FUNCTIONS = "PREFIXWARM_FUNCTIONS"
+"""The functions that send each prefix: `{"support": ["my-agent"]}`.
+
+Unit: JSON
+"""
 KILL_SWITCH = "PREFIXWARM_KILL_SWITCH"
+"""SSM parameter that stops the keep-warm function while it says `true`."""
 QUEUE = "PREFIXWARM_QUEUE"
+"""URL of the SQS queue for what one tick does not do itself; without it the tick does all."""
 DIAGNOSE = "PREFIXWARM_DIAGNOSE"
+"""`off` or `sample`: warm calls opt in to the provider's cache diagnostics, and observed agents ask
+for its [verdict](observe.md#the-providers-verdict).
+"""
 GATE_MS = "PREFIXWARM_GATE_MS"
+"""For how long at most an environment's first model call waits for a warm call in flight, up to
+60000.
+
+Unit: milliseconds
+"""
 INIT_USD_PER_WEEK = "PREFIXWARM_INIT_USD_PER_WEEK"
+"""What starts may spend on each version of a prefix in a week where the agent is
+[not observed](init-phase.md#what-starts-may-spend).
+
+Unit: US dollars
+"""
 FIRST = "PREFIXWARM_FIRST"
+"""Of several prefixes, the one that starts warm before a request was seen to use it.
+
+Default: first by name
+"""
 METRICS = "PREFIXWARM_METRICS"
-# The keep-warm function that the launcher asks where there is no Python; only the launcher
-# reads this.
+"""`trouble`, `hit-rate` or `full`: which values of the log lines are [CloudWatch
+metrics](metrics.md).
+"""
 ASK = "PREFIXWARM_ASK"
-# Read only by the layer's wrapper.
+"""Name of the keep-warm function, for who [asks](ask.md) it: the layer [where there is no
+Python](runtimes.md), which reads it itself, and `prefixwarm.ask`.
+"""
 EXEC_WRAPPER = "PREFIXWARM_EXEC_WRAPPER"
+"""With `AWS_LAMBDA_EXEC_WRAPPER=/opt/prefixwarm/wrapper`: the function's own wrapper, which is
+[called in turn](observe.md#without-a-change-of-the-agent).
+"""
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")
 _FALSE = ("0", "n", "no", "f", "false", "off")
 INIT_MODES = ("auto", "always", "off")
 _DIAGNOSE_MODES = ("off", "sample")
 _METRICS_MODES = ("trouble", "hit-rate", "full")
-_MAX_HOLD_MS = 9000
-_MAX_GATE_MS = 60_000
+MAX_HOLD_MS = 9000
+MAX_HINT_MS = 900_000
+MAX_GATE_MS = 60_000
 
 
 class Settings(Record):
@@ -95,9 +161,9 @@ class Settings(Record):
         return cls(
             disabled=boolean(DISABLED, texts.get(DISABLED, "0")),
             init=_one_of(INIT, texts.get(INIT, "auto"), INIT_MODES),
-            init_hold_ms=_whole(INIT_HOLD_MS, texts.get(INIT_HOLD_MS, "3000"), _MAX_HOLD_MS),
+            init_hold_ms=_whole(INIT_HOLD_MS, texts.get(INIT_HOLD_MS, "3000"), MAX_HOLD_MS),
             init_hint_ms=(
-                _whole(INIT_HINT_MS, texts[INIT_HINT_MS], 900_000)
+                _whole(INIT_HINT_MS, texts[INIT_HINT_MS], MAX_HINT_MS)
                 if INIT_HINT_MS in texts
                 else None
             ),
@@ -114,7 +180,7 @@ class Settings(Record):
             diagnose=_one_of(DIAGNOSE, texts.get(DIAGNOSE, "off"), _DIAGNOSE_MODES),
             init_usd_per_week=_dollars(INIT_USD_PER_WEEK, texts.get(INIT_USD_PER_WEEK, "1")),
             first=_reference(FIRST, texts.get(FIRST)),
-            gate_ms=_whole(GATE_MS, texts.get(GATE_MS, "0"), _MAX_GATE_MS),
+            gate_ms=_whole(GATE_MS, texts.get(GATE_MS, "0"), MAX_GATE_MS),
             metrics=_one_of(METRICS, texts.get(METRICS, "trouble"), _METRICS_MODES),
         )
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.errors import UsageError
 from prefixwarm.settings import INIT_USD_PER_WEEK, Settings
+from prefixwarm_cdk import kinds
 from prefixwarm_cdk.cost_gate_access import allow_cost_gate
+from prefixwarm_cdk.inputs import takes
 from prefixwarm_cdk.warmer_metrics import MetricsOfWarmer
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from prefixwarm_cdk.function import KeepWarmFunction
 
 
+_GRANTEE = {"grantee": kinds.construct("grant_principal", "a role or a function")}
+_EVENT_BUS = {"event_bus": kinds.construct("event_bus_arn", "events.EventBus(...)")}
+
+
 class AnsweringWarmer(MetricsOfWarmer):
     """A construct whose keep-warm function answers who asks for a warm call."""
 
@@ -24,6 +30,7 @@ class AnsweringWarmer(MetricsOfWarmer):
     table: dynamodb.Table
     _usd_of_asks = Settings.init_usd_per_week
 
+    @takes("grant_ask", _GRANTEE)
     def grant_ask(self, grantee: iam.IGrantable) -> None:
         """Let somebody ask the keep-warm function for a warm call (docs/ask.md).
 
@@ -34,6 +41,7 @@ class AnsweringWarmer(MetricsOfWarmer):
         """
         self._to_be_asked().grant_invoke(grantee)
 
+    @takes("answer_events", _EVENT_BUS)
     def answer_events(self, event_bus: events.IEventBus | None = None) -> events.Rule:
         """Let whoever may put events on a bus ask, by events of the source ``prefixwarm.ask``.
 
@@ -49,6 +57,7 @@ class AnsweringWarmer(MetricsOfWarmer):
         """
         return self._to_be_asked().answer_events(event_bus)
 
+    @takes("grant_cost_gate", _GRANTEE)
     def grant_cost_gate(self, grantee: iam.IGrantable) -> None:
         """Let somebody keep a `CostGate` in the table, this budget's too (docs/cost-gate.md)."""
         allow_cost_gate(grantee, self.table, self._deployment)
@@ -62,6 +71,7 @@ class AnsweringWarmer(MetricsOfWarmer):
     def _to_be_asked(self) -> KeepWarmFunction:
         if self.keep_warm is None:
             raise UsageError(
-                f"{self.node.path}: with KeepWarm.off() there is no keep-warm function to ask"
+                f"{self.node.path}: there is no keep-warm function to ask; pass another rule than "
+                "PrefixWarmer(keep_warm=KeepWarm.off())"
             )
         return self.keep_warm

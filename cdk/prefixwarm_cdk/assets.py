@@ -14,10 +14,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from prefixwarm.errors import UsageError
 from prefixwarm.prefix import manifest
 from prefixwarm.prefix.manifest import Entry
 from prefixwarm.prefix.prefix_file import MAX_BYTES
+from prefixwarm_cdk.inputs import argument_error
 from prefixwarm_layer.bytecode import bytecode_warning
 from prefixwarm_layer.zips import build_keepwarm, build_layer
 
@@ -51,9 +51,11 @@ def layer_zip(scope: IConstruct, prefixes: Sequence[Prefix], *, observe: bool) -
     build_layer(path, [p.path for p in prefixes], observe=observe)
     size = path.stat().st_size
     if size > _LAYER_LIMIT:
-        raise UsageError(
-            f"prefixes: a layer of {size} bytes is over Lambda's limit of {_LAYER_LIMIT}; "
-            "name each function's own with attach(prefixes=[...])"
+        raise argument_error(
+            "attach",
+            "prefixes",
+            f"a layer of {size} bytes is over Lambda's limit of {_LAYER_LIMIT}; "
+            "name each function's own with attach(prefixes=[...])",
         )
     if warning := bytecode_warning(path):
         Annotations.of(scope).add_warning_v2("prefixwarm:bytecode", warning)
@@ -102,9 +104,11 @@ class Manifest(Construct):
 
     def _upload_manifest(self, text: str) -> s3_assets.Asset:
         if len(text.encode()) > MAX_BYTES:
-            raise UsageError(
-                f"{self.node.path}: a manifest of {len(text.encode())} bytes is over the limit of "
-                f"{MAX_BYTES}, about 19,000 prefixes; spread them over several warmers"
+            raise argument_error(
+                "PrefixWarmer",
+                "prefixes",
+                f"a manifest of {len(text.encode())} bytes is over the limit of {MAX_BYTES}, "
+                "about 19,000 prefixes; spread them over several warmers",
             )
         path = _folder(self) / f"manifest-{self.node.addr[-8:]}.json"
         path.write_text(text, encoding="utf-8")
@@ -113,9 +117,11 @@ class Manifest(Construct):
     def _key(self, asset: s3_assets.Asset) -> str:
         key = asset.s3_object_key
         if Token.is_unresolved(key):
-            raise UsageError(
-                f"{self.node.path}: the stack's synthesizer gives assets no fixed keys; "
-                "use DefaultStackSynthesizer without tokens in bucket_prefix"
+            raise argument_error(
+                "PrefixWarmer",
+                "scope",
+                "the stack's synthesizer gives assets no fixed keys; use DefaultStackSynthesizer "
+                "without tokens in bucket_prefix",
             )
         return key
 
@@ -124,7 +130,8 @@ def _folder(scope: IConstruct) -> Path:
     """A folder of the cloud assembly, so that nothing is left elsewhere."""
     stage = Stage.of(scope)
     if stage is None:
-        raise UsageError(f"{scope.node.path}: is not in an App or Stage")
+        problem = f"{scope.node.path} is not in an App or Stage; pass a stack that is"
+        raise argument_error("PrefixWarmer", "scope", problem)
     folder = Path(stage.asset_outdir) / ".prefixwarm"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

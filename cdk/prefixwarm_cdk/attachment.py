@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Annotations, Duration, Stack, Token
+from aws_cdk import Annotations, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from prefixwarm import settings
 from prefixwarm.attach import grants, refused_functions, runtimes
-from prefixwarm.errors import UsageError
-from prefixwarm_cdk.inputs import check_settings, expect
+from prefixwarm_cdk.inputs import argument_error, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aws_cdk import Duration
     from aws_cdk import aws_kms as kms
     from constructs import IConstruct
 
     from prefixwarm.attach.grants import Grant
+    from prefixwarm.errors import UsageError
 
 
-_TIMES = {
-    "init_hint": settings.INIT_HINT_MS,
-    "init_hold": settings.INIT_HOLD_MS,
-    "gate": settings.GATE_MS,
-}
 # In the metadata of a function: the path of the warmer that it is attached to.
 _ATTACHED = "prefixwarm:attached"
 
@@ -80,24 +76,24 @@ def own_settings(
     gate: Duration | None,
     usd_per_week: float,
 ) -> dict[str, str]:
-    """The settings of one function, checked as they will be where they are read."""
-    times = {"init_hint": hint, "init_hold": hold, "gate": gate}
+    """The settings of one function."""
+    times = {
+        settings.INIT_HINT_MS: hint,
+        settings.INIT_HOLD_MS: hold,
+        settings.GATE_MS: gate,
+    }
     own = {settings.INIT: mode, settings.INIT_USD_PER_WEEK: f"{usd_per_week}"}
-    for name, time in times.items():
-        expect(f"attach({name})", time, Duration, "Duration.seconds(2)")
-        if time:
-            own[_TIMES[name]] = f"{time.to_milliseconds():.0f}"
-    arguments = {_TIMES[name]: f"attach({name}) in milliseconds" for name in times}
-    arguments[settings.INIT_USD_PER_WEEK] = "attach(init_usd_per_week)"
-    check_settings(own, {settings.INIT: "attach(init)", **arguments})
-    return own
+    return own | {
+        name: f"{time.to_milliseconds(integral=False):.0f}" for name, time in times.items() if time
+    }
 
 
 def first_setting(
     function: lambda_.Function, prefixes: Sequence[str], first: str | None
 ) -> dict[str, str]:
     """The setting that names the first prefix, where one is named; one of its own."""
-    _refuse_if(function, refused_functions.first(first, prefixes))
+    if problem := refused_functions.first(first, prefixes):
+        raise argument_error("attach", "first", f"{function.node.path} {problem}", shown(first))
     return {settings.FIRST: first} if first else {}
 
 
@@ -149,7 +145,7 @@ def _refuse_attached(warmer: IConstruct, function: lambda_.Function) -> None:
         if entry.type != _ATTACHED:
             continue
         if entry.data == warmer.node.path:
-            raise _refusal(function, "is attached already; name all its prefixes in one call")
+            raise _refusal(function, "is already attached; name all its prefixes in one call")
         raise _refusal(function, refused_functions.other_warmer(entry.data))
 
 
@@ -191,5 +187,5 @@ def _layer_count(function: lambda_.Function) -> int:
 
 
 def _refusal(function: object, problem: str) -> UsageError:
-    node = getattr(function, "node", None)
-    return UsageError(f"attach({node.path if node else repr(function)}): {problem}")
+    node = getattr(function, "node", None) if not isinstance(function, type) else None
+    return argument_error("attach", "function", problem, node.path if node else shown(function))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, Stack, Token, Validations
+from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_iam as iam
 
 from prefixwarm import settings
@@ -14,6 +13,8 @@ from prefixwarm.attach import grants
 from prefixwarm.errors import UsageError
 from prefixwarm.provider import federation, keys
 from prefixwarm.provider.routes import ROUTES
+from prefixwarm_cdk import kinds
+from prefixwarm_cdk.inputs import takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,17 +30,26 @@ if TYPE_CHECKING:
 _WORKSPACE = "ANTHROPIC_AWS_WORKSPACE_ID"
 _RUNTIME = ("bedrock", "bedrock-converse")
 _POLICY = "PrefixWarmIdentity"
-# By id: variable, form and an example.
+# The variable of each id, which the anthropic SDK reads as well.
+_VARIABLES = {
+    "federation_rule_id": keys.FEDERATION_RULE_ID,
+    "organization_id": federation.ORGANIZATION_ID,
+    "service_account_id": federation.SERVICE_ACCOUNT_ID,
+    "workspace_id": federation.WORKSPACE_ID,
+}
 _IDS = {
-    "federation_rule_id": (keys.FEDERATION_RULE_ID, r"fdrl_\w+", "fdrl_01Abc"),
-    "organization_id": (
-        federation.ORGANIZATION_ID,
+    "federation_rule_id": kinds.pattern(r"fdrl_\w+", "fdrl_01Abc"),
+    "organization_id": kinds.pattern(
         r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
         "6d1f3a52-0000-4000-8000-000000000001",
     ),
-    "service_account_id": (federation.SERVICE_ACCOUNT_ID, r"svac_\w+", "svac_01Abc"),
-    "workspace_id": (federation.WORKSPACE_ID, r"wrkspc_\w+|default", "wrkspc_01Abc"),
+    "service_account_id": kinds.pattern(r"svac_\w+", "svac_01Abc"),
+    "workspace_id": kinds.pattern(r"wrkspc_\w+|default", "wrkspc_01Abc"),
 }
+_PLAIN = "the {} construct, so that the key stays out of the template"
+_SECRET = {"secret": kinds.construct("secret_arn", _PLAIN.format("secretsmanager.Secret"))}
+_PARAMETER = {"parameter": kinds.construct("parameter_name", _PLAIN.format("ssm.StringParameter"))}
+_WORKSPACE_ID = {"workspace_id": kinds.text("wrkspc_01Abc", tokens=True)}
 
 
 class Credentials(ABC):
@@ -49,23 +59,22 @@ class Credentials(ABC):
     """
 
     @staticmethod
+    @takes("Credentials.secret", _SECRET)
     def secret(secret: secretsmanager.ISecret) -> Credentials:
         """An API key in Secrets Manager: the key itself, or JSON with the field ``api_key``.
 
         The keep-warm function and every attached function may read it.
         """
-        if not hasattr(secret, "secret_arn"):
-            raise UsageError(_plain("Credentials.secret", "secretsmanager.Secret"))
         return _Stored(secret, secret.secret_arn)
 
     @staticmethod
+    @takes("Credentials.ssm_parameter", _PARAMETER)
     def ssm_parameter(parameter: ssm.IStringParameter) -> Credentials:
         """An API key in an SSM parameter, best a SecureString."""
-        if not hasattr(parameter, "parameter_name"):
-            raise UsageError(_plain("Credentials.ssm_parameter", "ssm.StringParameter"))
         return _Stored(parameter, parameter.parameter_name)
 
     @staticmethod
+    @takes("Credentials.function_role", _WORKSPACE_ID)
     def function_role(*, workspace_id: str | None = None) -> Credentials:
         """Sign with the function's own role: for the AWS routes, without any stored key.
 
@@ -77,6 +86,7 @@ class Credentials(ABC):
         return _FunctionRole(workspace_id)
 
     @staticmethod
+    @takes("Credentials.workload_identity", _IDS)
     def workload_identity(
         *,
         federation_rule_id: str,
@@ -158,7 +168,7 @@ class _Stored(Credentials):
                 raise UsageError(
                     f"prefixes {first.name} and {file.name}: the routes {first.route!r} and "
                     f"{file.route!r} take different keys; give credentials by route: "
-                    f'credentials={{"{first.route}": ..., "{file.route}": ...}}'
+                    f'{{"{first.route}": ..., "{file.route}": ...}}'
                 )
 
     def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
@@ -215,14 +225,10 @@ class _WorkloadIdentity(Credentials):
     """Access tokens, in exchange for what AWS signs."""
 
     def __init__(self, ids: dict[str, str]) -> None:
-        for name, (_, form, example) in _IDS.items():
-            value = ids.get(name, example)
-            if not Token.is_unresolved(value) and not re.fullmatch(form, value):
-                raise UsageError(f"workload_identity({name}={value!r}): write it like {example}")
         self._ids = ids
 
     def environment(self) -> dict[str, str]:
-        return {_IDS[name][0]: value for name, value in self._ids.items()}
+        return {_VARIABLES[name]: value for name, value in self._ids.items()}
 
     def check(self, files: Iterable[PrefixFile]) -> None:
         for file in files:
@@ -257,10 +263,3 @@ def _acknowledge(scope: IConstruct, resource: str, reason: str) -> None:
 
 def _may_identify() -> iam.PolicyStatement:
     return iam.PolicyStatement.from_json(grants.web_identity().statement())
-
-
-def _plain(call: str, wanted: str) -> str:
-    return (
-        f"{call}: got a plain value; pass the {wanted} construct, "
-        "so that the key stays out of the template"
-    )

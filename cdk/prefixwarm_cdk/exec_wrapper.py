@@ -10,25 +10,15 @@ from aws_cdk import aws_lambda as lambda_
 
 from prefixwarm import settings
 from prefixwarm.attach.runtime_wrapper import VARIABLE, WRAPPER, refusal
-from prefixwarm.errors import UsageError
+from prefixwarm_cdk.inputs import argument_error, shown
 
 if TYPE_CHECKING:
     from constructs import IConstruct
 
+    from prefixwarm.errors import UsageError
+
 
 AUTO = "auto"
-
-
-def expect_observe(observe: object) -> None:
-    """Check the argument of `attach`.
-
-    Raises
-    ------
-    UsageError
-        When it is none of its values.
-    """
-    if observe is not True and observe is not False and observe != AUTO:
-        raise UsageError(f'attach(observe={observe!r}): write True, False or "auto"')
 
 
 def observe_from_start(function: lambda_.Function) -> None:
@@ -40,7 +30,7 @@ def observe_from_start(function: lambda_.Function) -> None:
         When the runtime is not Python's.
     """
     if problem := refusal(function.runtime.name):
-        raise UsageError(f"attach({function.node.path}): {problem}")
+        raise _refusal(function, problem)
     own = _wrapper_of(function)
     if own:
         function.add_environment(settings.EXEC_WRAPPER, own)
@@ -52,9 +42,10 @@ def _wrapper_of(function: lambda_.Function) -> str | None:
     """What the function's variable says; a text, or a token that becomes one."""
     value = _environment_of(function).get(VARIABLE)
     if value is not None and not isinstance(value, str):
-        raise UsageError(
-            f'attach({function.node.path}): observe="auto" calls the function\'s own '
-            f"{VARIABLE} in turn, and its value is known at deployment only; write it as a text"
+        raise _refusal(
+            function,
+            f"calls the function's own {VARIABLE} in turn, and its value is known at deployment "
+            "only; write it as a text",
         )
     return value
 
@@ -81,7 +72,12 @@ class _RefuseOtherWrapper:
             return
         own = _wrapper_of(node)
         if own != WRAPPER:
-            raise UsageError(
-                f"attach({node.node.path}): {VARIABLE} became {own!r} after it was attached with "
-                'observe="auto"; set it before, and it is called in turn'
+            raise _refusal(
+                node,
+                f"{VARIABLE} became {shown(own)} after it was attached; set it before, and it is "
+                "called in turn",
             )
+
+
+def _refusal(function: lambda_.Function, problem: str) -> UsageError:
+    return argument_error("attach", "observe", f"{function.node.path}: {problem}", f'"{AUTO}"')

@@ -15,6 +15,8 @@ from constructs import Construct
 
 from prefixwarm import settings
 from prefixwarm.state.changes import DUE_INDEX
+from prefixwarm_cdk import kinds
+from prefixwarm_cdk.inputs import takes
 from prefixwarm_cdk.lambda_function import dead_letters, keepwarm_lambda
 from prefixwarm_cdk.workers import Workers
 
@@ -70,6 +72,7 @@ class KeepWarmFunction(Construct):
         """All that make warm calls: the function itself and, where there are some, its workers."""
         return (self.function, self.workers.function) if self.workers else (self.function,)
 
+    @takes("configure", {"environment": kinds.variables()})
     def configure(self, environment: Mapping[str, str]) -> None:
         """Set environment variables."""
         for function in self.functions:

@@ -2,34 +2,76 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Duration
+from aws_cdk import Duration, TimeZone
 
 from prefixwarm.errors import UsageError
 from prefixwarm.life import TTL_SECONDS
-from prefixwarm.policy import Policy
-from prefixwarm.safe_text import quoted
-from prefixwarm_cdk.inputs import expect
+from prefixwarm_cdk import kinds
+from prefixwarm_cdk.inputs import Kind, takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aws_cdk import TimeZone
-
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
-class KeepWarm:
-    """When prefixes are refreshed between the agent's own requests."""
+def _interval(seconds: float) -> str:
+    return kinds.policy_problem({"interval": seconds})
 
+
+def _policy_document(value: dict[str, Any] | None) -> str:
+    return "" if value is None else kinds.policy_problem(value)
+
+
+def _rule(value: KeepWarm) -> str:
+    return "never warms; use KeepWarm.off() alone" if value.policy is None else ""
+
+
+def _time_zone(value: TimeZone) -> str:
+    return kinds.policy_problem({"hours": "08:00-20:00", "timezone": value.timezone_name})
+
+
+def _holiday(value: str) -> str:
+    problem = kinds.policy_problem({"hours": "08:00-20:00", "holidays": [value]})
+    return f"is wrong: {problem}" if problem else ""
+
+
+_POLICY = {
+    "policy": kinds.instance((dict, type(None)), '{"rule": "ski"}', problem=_policy_document)
+}
+_INTERVAL = {"interval": kinds.duration("Duration.minutes(50)", _interval)}
+_WINDOWS = {
+    "hours": kinds.policy("hours", '"08:00-20:00"'),
+    "weekdays": kinds.policy("weekdays", '"mon-fri"'),
+    "time_zone": kinds.instance(TimeZone, 'TimeZone.of("Europe/Oslo")', problem=_time_zone),
+    "holidays": kinds.several(kinds.text('"2026-12-25"', _holiday), '["2026-12-25"]'),
+    "warm_by": kinds.policy("before", '"08:55"'),
+    "rule": Kind(lambda value: isinstance(value, KeepWarm), "KeepWarm.ski()", _rule),
+}
+_BUDGET = {
+    "dollars": kinds.number(
+        "US dollars, such as 1",
+        "write US dollars above 0, and below 1,000,000; KeepWarm.off() leaves the keep-warm "
+        "function out",
+        lambda value: 0 < value < 1e6,
+    )
+}
+
+
+class KeepWarm:
+    """When prefixes are refreshed between the agent's own requests.
+
+    Make one with `auto`, `ski`, `hazard`, `windows` or `off`.
+    """
+
+    @takes("KeepWarm", _POLICY)
     def __init__(self, policy: dict[str, Any] | None) -> None:
-        if policy is not None:
-            Policy.of(policy)
         self._policy = policy
 
     @classmethod
+    @takes("KeepWarm.auto", _INTERVAL)
     def auto(cls, *, interval: Duration | None = None) -> KeepWarm:
         """`ski` where a prefix has enough session starts for it to pay; else no refreshes.
 
@@ -42,6 +84,7 @@ class KeepWarm:
         return cls(_policy("auto", interval))
 
     @classmethod
+    @takes("KeepWarm.ski", _INTERVAL)
     def ski(cls, *, interval: Duration | None = None) -> KeepWarm:
         """Refresh until idle refreshes have cost as much as the write they save, then stop.
 
@@ -51,6 +94,7 @@ class KeepWarm:
         return cls(_policy("ski", interval))
 
     @classmethod
+    @takes("KeepWarm.hazard", _INTERVAL)
     def hazard(cls, *, interval: Duration | None = None) -> KeepWarm:
         """Refresh while the chance of a request before the entry ends, as observed, pays it.
 
@@ -64,6 +108,7 @@ class KeepWarm:
         return cls(None)
 
     @classmethod
+    @takes("KeepWarm.windows", _WINDOWS)
     def windows(
         cls,
         hours: str,
@@ -92,8 +137,7 @@ class KeepWarm:
             What decides within the hours. Default: `auto`.
         """
         inside = (rule or cls.auto()).policy
-        if inside is None:
-            raise UsageError("KeepWarm.windows(rule=KeepWarm.off()) never warms: use .off()")
+        assert inside is not None
         limits = {
             "hours": hours,
             "weekdays": weekdays,
@@ -123,24 +167,17 @@ class KeepWarm:
 class Budget:
     """A cap on what warm calls may cost."""
 
+    @takes("Budget", _BUDGET)
     def __init__(self, dollars: float) -> None:
-        if not (math.isfinite(dollars) and dollars > 0):
-            raise UsageError(
-                f"Budget.usd_per_day({dollars:g}): write US dollars above 0; "
-                "KeepWarm.off() leaves the keep-warm function out"
-            )
         self.dollars = dollars
 
     @classmethod
+    @takes("Budget.usd_per_day", _BUDGET)
     def usd_per_day(cls, dollars: float) -> Budget:
         """US dollars a UTC day for all prefixes of the warmer together."""
-        try:
-            return cls(float(dollars))
-        except (TypeError, ValueError, OverflowError) as error:
-            raise UsageError(f"Budget.usd_per_day: {quoted(str(dollars))} is no number") from error
+        return cls(float(dollars))
 
 
 def _policy(rule: str, interval: Duration | None) -> dict[str, Any]:
-    expect("interval", interval, Duration, "Duration.minutes(50)")
-    seconds = {"interval": interval.to_seconds()} if interval else {}
+    seconds = {"interval": interval.to_seconds(integral=False)} if interval else {}
     return {"rule": rule, **seconds}

@@ -11,8 +11,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 
-from prefixwarm.errors import UsageError
 from prefixwarm_cdk.assets import keepwarm_code
+from prefixwarm_cdk.inputs import argument_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +55,12 @@ class Network:
         UsageError
             For subnets or security groups of no VPC.
         """
-        if vpc is None and (subnets or security_groups):
-            raise UsageError(
-                "vpc_subnets, security_groups: are of no use without vpc=...; pass it too"
-            )
+        within = {"vpc_subnets": subnets, "security_groups": security_groups}
+        for name, value in within.items():
+            if vpc is None and value is not None:
+                raise argument_error(
+                    "PrefixWarmer", name, "is of no use without vpc=...; pass it too"
+                )
         return cls(vpc, subnets, security_groups) if vpc else None
 
 

@@ -2,50 +2,153 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from prefixwarm.errors import UsageError
 from prefixwarm.warm.log_line import NAMESPACE, TROUBLE, TROUBLES
 
-# Written by the extension at each start, by the keep-warm function once a minute, and by
-# `prefixwarm.observe` in the agent at each request.
-METRICS = (
-    "AgentDiagnosed",
-    "AgentDrift",
-    "AgentHit",
-    "AgentInputTokens",
-    "AgentMiss",
-    "AgentMissedUSD",
-    "AgentOther",
-    "AgentReadTokens",
-    "AgentWriteTokens",
-    "BrokenPrefixFiles",
-    "BudgetReached",
-    "PrefixesDue",
-    "QueueUnavailable",
-    "RoutePaused",
-    "SavedUSD",
-    "StateUnavailable",
-    "TicksMissed",
-    "TrafficUnavailable",
-    "WarmCalls",
-    "WarmCostUSD",
-    "WarmDowngraded",
-    "WarmDropped",
-    "WarmFailed",
-    "WarmMilliseconds",
-    "WarmPartial",
-    "WarmQueued",
-    "WarmReadTokens",
-    "WarmRefreshed",
-    "WarmRewrote",
-    "WarmSkipped",
-    "WarmTrouble",
-    "WarmUncached",
-    "WarmWriteTokens",
-    "WarmWritten",
-)
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric that the deployed code writes; `scripts/update-references` puts it into the docs.
+
+    Parameters
+    ----------
+    unit
+        CloudWatch's.
+    by
+        Who writes it: the extension at each start, the keep-warm function at each tick, both of
+        them, or `prefixwarm.observe` in the agent at each request.
+    meaning
+        What its values are, in Markdown.
+    """
+
+    unit: str
+    by: str
+    meaning: str
+
+
+METRICS = {
+    "WarmTrouble": Metric(
+        "Count",
+        "both",
+        "what the alarm `Trouble` watches: the troubles below, each as often as it counts",
+    ),
+    "WarmRefreshed": Metric(
+        "Count",
+        "both",
+        "warm calls that found the prefix cached and kept it so",
+    ),
+    "WarmWritten": Metric("Count", "both", "warm calls that wrote the prefix into the cache"),
+    "WarmPartial": Metric("Count", "both", "warm calls that read a part and wrote the rest"),
+    "WarmUncached": Metric(
+        "Count",
+        "both",
+        "warm calls after which nothing was cached: the prefix is under the minimum, or has "
+        "no breakpoint",
+    ),
+    "WarmSkipped": Metric("Count", "both", "prefixes for which no call was needed or allowed"),
+    "WarmFailed": Metric(
+        "Count",
+        "both",
+        "warm calls that failed, and prefixes whose file is broken or whose state cannot be read",
+    ),
+    "WarmCalls": Metric(
+        "Count",
+        "both",
+        "warm calls that were sent to the provider; what is tried again after HTTP 400 is the "
+        "same call",
+    ),
+    "WarmDowngraded": Metric(
+        "Count",
+        "both",
+        "warm calls for which 1 hour was asked and refused, or 5 minutes were granted: [from "
+        "then on](keepwarm.md#which-ttl) 5 minutes are asked for",
+    ),
+    "WarmReadTokens": Metric("Count", "both", "tokens that warm calls read from the cache"),
+    "WarmWriteTokens": Metric("Count", "both", "tokens that warm calls wrote to the cache"),
+    "WarmCostUSD": Metric("None", "both", "US dollars of the warm calls whose price is known"),
+    "WarmMilliseconds": Metric("Milliseconds", "extension", "how long one warm call took"),
+    "SavedUSD": Metric(
+        "None",
+        "keep-warm",
+        "US dollars that warm calls saved, at least, as `prefixwarm.observe` saw it and the "
+        "ledger has [settled](keepwarm.md#who-spent-what): compare with WarmCostUSD",
+    ),
+    "WarmRewrote": Metric(
+        "Count",
+        "keep-warm",
+        "scheduled refreshes that wrote instead of reading",
+    ),
+    "PrefixesDue": Metric("Count", "keep-warm", "prefixes that a tick looked at"),
+    "BudgetReached": Metric(
+        "Count",
+        "keep-warm",
+        "prefixes left alone because the day's budget is used up",
+    ),
+    "RoutePaused": Metric(
+        "Count",
+        "keep-warm",
+        "routes to the provider that are paused, after its `retry-after` or a failure",
+    ),
+    "StateUnavailable": Metric(
+        "Count",
+        "keep-warm",
+        "1 when the table could not be reached: nothing is sent",
+    ),
+    "TrafficUnavailable": Metric(
+        "Count",
+        "keep-warm",
+        "1 when CloudWatch could not be asked for invocations",
+    ),
+    "BrokenPrefixFiles": Metric("Count", "keep-warm", "prefix files that cannot be used"),
+    "WarmQueued": Metric("Count", "keep-warm", "warm calls that a tick handed over to workers"),
+    "WarmDropped": Metric(
+        "Count",
+        "keep-warm",
+        "messages that led to no call: too late, done already, removed, paused, over the budget",
+    ),
+    "TicksMissed": Metric(
+        "Count",
+        "keep-warm",
+        "ticks that should have come since the one before, and did not, while a prefix was "
+        "due: throttled, or not delivered",
+    ),
+    "QueueUnavailable": Metric(
+        "Count",
+        "keep-warm",
+        "1 when not all could be handed over: it stays due",
+    ),
+    "AgentHit": Metric("Count", "observe", "requests of the agent that read the warmed prefix"),
+    "AgentMiss": Metric(
+        "Count",
+        "observe",
+        "requests that begin with the warmed prefix and read nothing",
+    ),
+    "AgentDrift": Metric("Count", "observe", "requests that are not what is warmed"),
+    "AgentOther": Metric(
+        "Count",
+        "observe",
+        "requests of something else than what is warmed, such as a router's",
+    ),
+    "AgentDiagnosed": Metric(
+        "Count",
+        "observe",
+        "verdicts of the provider's cache diagnostics (`PREFIXWARM_DIAGNOSE=sample`); drift "
+        "that it found counts as AgentDrift",
+    ),
+    "AgentReadTokens": Metric("Count", "observe", "tokens that these requests read from the cache"),
+    "AgentWriteTokens": Metric("Count", "observe", "tokens that they wrote to the cache"),
+    "AgentInputTokens": Metric("Count", "observe", "tokens that they sent uncached"),
+    "AgentMissedUSD": Metric(
+        "None",
+        "observe",
+        "US dollars that misses and drift paid for the prefix beyond the price of a read; "
+        "absent where a price is unknown",
+    ),
+}
 # Written, while they are not zero, whatever the setting `metrics` says.
 ALWAYS = frozenset({TROUBLE, *TROUBLES})
 
@@ -58,15 +161,8 @@ def metric(
     period: Duration | None = None,
     label: str | None = None,
 ) -> cloudwatch.Metric:
-    """One metric of a warmer.
-
-    Raises
-    ------
-    UsageError
-        For a name that nothing writes.
-    """
-    if name not in METRICS:
-        raise UsageError(f"metric {name!r}: there is none; write one of {', '.join(METRICS)}")
+    """One metric of a warmer."""
+    assert name in METRICS
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,

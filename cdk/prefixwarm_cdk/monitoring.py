@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixwarm.errors import UsageError
-from prefixwarm.settings import METRICS
 from prefixwarm_cdk.alarms import Alarms
 from prefixwarm_cdk.dashboard import dashboard
-from prefixwarm_cdk.inputs import check_settings
+from prefixwarm_cdk.inputs import argument_error, shown
 from prefixwarm_cdk.saved_queries import SavedQueries
 
 if TYPE_CHECKING:
@@ -37,22 +35,20 @@ class Monitoring:
     hit_rate_below: float | None = None
 
     def __post_init__(self) -> None:
-        check_settings({METRICS: self.metrics}, {METRICS: "metrics"})
         if self.dashboard and self.metrics != "full":
-            raise UsageError(
-                'dashboard=True: it draws metrics that are written with metrics="full" only; '
-                "add that (about $0.30 a month for each of some thirty metrics, $3 for the "
-                "dashboard), or leave both out and use the saved queries"
+            raise argument_error(
+                "PrefixWarmer",
+                "dashboard",
+                'it draws metrics that are written with metrics="full" only; add that (about '
+                "$0.30 a month for each of some thirty metrics, $3 for the dashboard), or leave "
+                "both out and use the saved queries",
+                "True",
             )
-        below = self.hit_rate_below
-        if below is not None and not (isinstance(below, int | float) and 0 < below < 1):
-            raise UsageError(
-                f"hit_rate_alarm={below!r}: write a share between 0 and 1, such as 0.5"
-            )
-        if below is not None and not self.alarms:
-            raise UsageError("hit_rate_alarm: there is no alarm with alarms=False; leave one out")
-        if self.alarm_topic and not self.alarms:
-            raise UsageError("alarm_topic: is of no use with alarms=False; leave one of them out")
+        with_alarms = {"hit_rate_alarm": self.hit_rate_below, "alarm_topic": self.alarm_topic}
+        for name, value in with_alarms.items():
+            if value is not None and not self.alarms:
+                problem = "is of no use with alarms=False; leave one of them out"
+                raise argument_error("PrefixWarmer", name, problem, shown(value))
 
     @property
     def written(self) -> str:

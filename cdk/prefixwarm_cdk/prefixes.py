@@ -64,7 +64,7 @@ def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
     """
     files = prefix_file.load_all(Path(path).resolve() for path in paths)
     if not files:
-        raise UsageError("prefixes: none; write prefix files with `prefixwarm capture`")
+        raise UsageError("there is none; write prefix files with `prefixwarm capture`")
     return tuple(Prefix(path, file) for path, file in files.items())
 
 
@@ -83,7 +83,7 @@ def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Pref
     unknown = [name for name in wanted if name not in by_name]
     if unknown or not wanted:
         raise UsageError(
-            f"prefixes={unknown}: the warmer has no such prefix; write some of {', '.join(by_name)}"
+            f"{unknown}: the warmer has no such prefix; write some of {', '.join(by_name)}"
         )
     return tuple(by_name[name] for name in wanted)
 

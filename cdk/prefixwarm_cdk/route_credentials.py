@@ -9,7 +9,7 @@ from prefixwarm.errors import UsageError
 from prefixwarm.provider.routes import ROUTES
 from prefixwarm.settings import API_KEY_SECRET
 from prefixwarm_cdk.credential_sources import Credentials
-from prefixwarm_cdk.inputs import expect
+from prefixwarm_cdk.inputs import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,14 +30,12 @@ def credentials_of(value: Credentials | Mapping[str, Credentials]) -> Credential
     """
     example = "Credentials.secret(secret)"
     if not isinstance(value, Mapping):
-        expect("credentials", value, Credentials, example)
         return value
     for route, own in value.items():
         if route not in ROUTES:
-            raise UsageError(
-                f"credentials: {route!r} is no route; write some of {', '.join(ROUTES)}"
-            )
-        expect(f'credentials["{route}"]', own, Credentials, example)
+            raise UsageError(f"{shown(route)} is no route; write some of {', '.join(ROUTES)}")
+        if not isinstance(own, Credentials):
+            raise UsageError(f"of {route} are a plain {type(own).__name__}; pass {example}")
     return _ByRoute(value)
 
 
@@ -65,7 +63,7 @@ class _ByRoute(Credentials):
             if file.route not in self._by_route:
                 raise UsageError(
                     f"prefix {file.name}: there are no credentials for its route; "
-                    f'add credentials={{"{file.route}": ...}}'
+                    f'write {{"{file.route}": ...}}'
                 )
         for route, own in self._by_route.items():
             own.check([file for file in files if file.route == route])
@@ -85,6 +83,6 @@ class _ByRoute(Credentials):
         for name, value in added.items():
             if merged.get(name, value) != value:
                 raise UsageError(
-                    f"credentials: {route!r} sets {name} to another value than a route before it; "
+                    f"{route!r} sets {name} to another value than a route before it; "
                     "a function has one; give both routes the same"
                 )

@@ -12,14 +12,14 @@ from aws_cdk import aws_logs as logs
 from prefixwarm import settings
 from prefixwarm.attach import grants, runtimes
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK, state_keys
-from prefixwarm_cdk import attachment
+from prefixwarm_cdk import arguments, attachment
 from prefixwarm_cdk import prefixes as prefix_files
 from prefixwarm_cdk.answering import AnsweringWarmer
 from prefixwarm_cdk.assets import Manifest
-from prefixwarm_cdk.exec_wrapper import AUTO, expect_observe, observe_from_start
+from prefixwarm_cdk.exec_wrapper import AUTO, observe_from_start
 from prefixwarm_cdk.function import KeepWarmFunction
-from prefixwarm_cdk.inputs import check_settings, expect, expect_count, expect_several
-from prefixwarm_cdk.keep_warm import Budget, KeepWarm
+from prefixwarm_cdk.inputs import naming, takes
+from prefixwarm_cdk.keep_warm import KeepWarm
 from prefixwarm_cdk.lambda_function import FunctionOptions, Network
 from prefixwarm_cdk.layer import layer_for
 from prefixwarm_cdk.monitoring import Monitoring
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm_cdk.credential_sources import Credentials
+    from prefixwarm_cdk.keep_warm import Budget
     from prefixwarm_cdk.prefixes import Prefix
 
 
@@ -125,6 +126,7 @@ class PrefixWarmer(AnsweringWarmer):
 
     alarms: tuple[cloudwatch.Alarm, ...] = ()
 
+    @takes("PrefixWarmer", arguments.WARMER)
     def __init__(
         self,
         scope: Construct,
@@ -157,7 +159,7 @@ class PrefixWarmer(AnsweringWarmer):
         super().__init__(scope, construct_id)
         monitoring = Monitoring(metrics, alarms, alarm_topic, dashboard, hit_rate_alarm)
         self._settings = _settings(cache_scope, latency_value, sample_diagnostics, monitoring)
-        self._adopt(prefixes, credentials, keep_warm, budget)
+        self._adopt(prefixes, credentials, keep_warm or KeepWarm.auto())
         self._key = encryption_key
         self.table = state_table(self, "Table", removal_policy, encryption_key)
         network = Network.of(vpc, vpc_subnets, security_groups)
@@ -170,20 +172,19 @@ class PrefixWarmer(AnsweringWarmer):
         self,
         paths: Sequence[str | Path],
         credentials: Credentials | Mapping[str, Credentials],
-        keep_warm: KeepWarm | None,
-        budget: Budget | None,
+        rule: KeepWarm,
     ) -> None:
         """Take the prefixes, where these credentials reach them and this rule keeps them warm."""
-        expect_several("prefixes", paths, '["support.prefix.json"]')
-        expect("keep_warm", keep_warm, KeepWarm, "KeepWarm.auto()")
-        expect("budget", budget, Budget, "Budget.usd_per_day(1)")
-        self._credentials = credentials_of(credentials)
-        self._rule = keep_warm or KeepWarm.auto()
-        self._prefixes = prefix_files.read(paths)
+        self._rule = rule
+        with naming("PrefixWarmer", "prefixes"):
+            self._prefixes = prefix_files.read(paths)
+            prefix_files.annotate(self, self._prefixes)
         files = self._files(self._prefixes)
-        self._credentials.check(files)
-        self._rule.check(files)
-        prefix_files.annotate(self, self._prefixes)
+        with naming("PrefixWarmer", "credentials"):
+            self._credentials = credentials_of(credentials)
+            self._credentials.check(files)
+        with naming("PrefixWarmer", "keep_warm"):
+            rule.check(files)
         self._senders: dict[lambda_.Function, tuple[Prefix, ...]] = {}
 
     def _run(
@@ -198,8 +199,6 @@ class PrefixWarmer(AnsweringWarmer):
         Aspects.of(self).add(_WarnUnlessAttached())
         self.keep_warm = None
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
-        expect_count("calls_per_minute", calls_per_minute)
-        expect_count("reserved_concurrency", options.reserved_concurrency)
         if self._rule.policy is None:
             return
         many = len(self._prefixes) > MOST_IN_A_TICK
@@ -226,6 +225,7 @@ class PrefixWarmer(AnsweringWarmer):
         """The attached functions."""
         return tuple(self._senders)
 
+    @takes("attach", arguments.ATTACH)
     def attach(
         self,
         function: lambda_.Function,
@@ -245,6 +245,8 @@ class PrefixWarmer(AnsweringWarmer):
 
         Parameters
         ----------
+        function
+            The agent's function, in this stack or another one of the region.
         prefixes
             Names of the prefixes that the function sends. Default: all of the warmer's.
         init
@@ -273,7 +275,6 @@ class PrefixWarmer(AnsweringWarmer):
         times = {"hint": init_hint, "hold": init_hold, "gate": gate}
         own = attachment.own_settings(init, **times, usd_per_week=init_usd_per_week)
         own |= attachment.first_setting(function, [prefix.name for prefix in chosen], first)
-        expect_observe(observe)
         brings = bool(observe) and runtimes.may_warm(function.runtime.name)
         layer = layer_for(self, function, chosen, observe=brings)
         attachment.set_up(self, function, layer, self._shared(function) | own)
@@ -327,12 +328,12 @@ class PrefixWarmer(AnsweringWarmer):
         self, function: lambda_.Function, names: Iterable[str] | None
     ) -> tuple[Prefix, ...]:
         """The prefixes of these names, where the function can carry them."""
-        expect_several("attach(prefixes)", names, '["support"]')
         attachment.check(self, function)
         for owner in self._credentials.owners():
             attachment.refuse_cycle(self, function, owner)
-        chosen = prefix_files.named(self._prefixes, names)
-        attachment.refuse_too_many(function, len(chosen))
+        with naming("attach", "prefixes"):
+            chosen = prefix_files.named(self._prefixes, names)
+            attachment.refuse_too_many(function, len(chosen))
         return chosen
 
     def _grant(self, function: lambda_.Function, prefixes: Sequence[Prefix]) -> None:
@@ -368,21 +369,14 @@ class PrefixWarmer(AnsweringWarmer):
 def _settings(
     cache_scope: str, latency_value: float, sample: bool, monitoring: Monitoring
 ) -> dict[str, str]:
-    """The variables of every function, checked as they will be where they are read."""
+    """The variables of every function."""
     written = monitoring.written
-    variables = {
+    return {
         settings.CACHE_SCOPE: cache_scope,
         settings.LATENCY_VALUE: f"{latency_value:g}",
         **({settings.DIAGNOSE: "sample"} if sample else {}),
         **({settings.METRICS: written} if written != "trouble" else {}),
     }
-    names = {
-        settings.CACHE_SCOPE: "cache_scope",
-        settings.LATENCY_VALUE: "latency_value",
-        settings.METRICS: "metrics",
-    }
-    check_settings(variables, names)
-    return variables
 
 
 @jsii.implements(IAspect)

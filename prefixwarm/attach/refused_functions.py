@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from prefixwarm.attach import runtimes
+from prefixwarm.safe_text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -75,7 +76,7 @@ def first(name: str | None, own: Collection[str]) -> str:
     """Why this prefix cannot be the first to start warm."""
     if name is None or name in own:
         return ""
-    return f"first={name!r} is not one of its prefixes: {', '.join(own)}"
+    return f"carries no prefix {quoted(name)} to be the first one; write one of {', '.join(own)}"
 
 
 def other_warmer(name: str) -> str:

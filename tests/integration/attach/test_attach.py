@@ -207,7 +207,10 @@ def test_what_is_refused_of_prefixes_and_settings(account: Account) -> None:
     """Before anything is done."""
     for options, says in (
         ({"prefixes": ["suport"]}, "--prefix suport: shop-keep-warm has none; write sales, supp"),
-        ({"own": {"PREFIXWARM_FIRST": "other"}}, "first='other' is not one of its prefixes: sales"),
+        (
+            {"own": {"PREFIXWARM_FIRST": "other"}},
+            "carries no prefix 'other' to be the first one",
+        ),
         ({"own": {"PREFIXWARM_INIT": "often"}}, "PREFIXWARM_INIT='often': write one of"),
     ):
         with pytest.raises(UsageError, match=says):

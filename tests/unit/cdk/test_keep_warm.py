@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_cdk import Duration, TimeZone
 
-from prefixwarm.errors import SettingsError, UsageError
+from prefixwarm.errors import UsageError
 from prefixwarm.policy import Policy
 from prefixwarm_cdk import KeepWarm
 
@@ -46,25 +46,25 @@ def test_windows_become_the_policys_hours() -> None:
 )
 def test_bad_hours_are_refused(hours: str, words: str) -> None:
     """At synth, not at the first tick."""
-    with pytest.raises(SettingsError, match=words):
+    with pytest.raises(UsageError, match=words):
         KeepWarm.windows(hours)
 
 
 def test_a_bad_weekday_is_refused() -> None:
     """With the accepted words."""
-    with pytest.raises(SettingsError, match="mon, tue"):
+    with pytest.raises(UsageError, match="mon, tue"):
         KeepWarm.windows("08:00-18:00", weekdays="monday")
 
 
 def test_windows_of_off_are_refused() -> None:
     """Nothing would ever be warmed."""
-    with pytest.raises(UsageError, match=r"use \.off\(\)"):
+    with pytest.raises(UsageError, match=r"windows\(rule=\.\.\.\): never warms; use KeepWarm"):
         KeepWarm.windows("08:00-18:00", rule=KeepWarm.off())
 
 
 def test_an_interval_of_the_ttl_is_refused() -> None:
     """Each refresh would be a write."""
-    with pytest.raises(SettingsError, match="below the TTL of 3600"):
+    with pytest.raises(UsageError, match="below the TTL of 3600"):
         KeepWarm.ski(interval=Duration.hours(1))
 
 

@@ -89,5 +89,5 @@ def test_what_auto_cannot_do(bench: Any) -> None:
     token = Fn.import_value("wrapper")
     with pytest.raises(UsageError, match="known at deployment only; write it as a text"):
         warmer.attach(bench.function(name="T", environment={VARIABLE: token}), observe="auto")
-    with pytest.raises(UsageError, match='write True, False or "auto"'):
+    with pytest.raises(UsageError, match=r'write True, False or "auto"$'):
         warmer.attach(bench.function(name="O"), observe="always")

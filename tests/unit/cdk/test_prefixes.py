@@ -66,7 +66,7 @@ def test_one_file_given_twice_counts_once(prefix: Path) -> None:
 
 def test_no_prefixes_are_refused(tmp_path: Path) -> None:
     """An empty list, and an empty folder."""
-    with pytest.raises(UsageError, match="prefixes: none"):
+    with pytest.raises(UsageError, match="there is none; write prefix files"):
         prefixes.read([])
     with pytest.raises(UsageError, match="has no"):
         prefixes.read([tmp_path])

@@ -13,7 +13,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
-from prefixwarm.errors import SettingsError, UsageError
+from prefixwarm.errors import UsageError
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.manifest import parse, state_keys
 from prefixwarm.prefix.prefix_file import load
@@ -281,7 +281,7 @@ def test_a_layer_without_bytecode_warns(
 
 def test_a_bad_cache_scope_is_refused(bench: Any) -> None:
     """The same check as at run time."""
-    with pytest.raises(SettingsError, match=r"^cache_scope='a b'"):
+    with pytest.raises(UsageError, match=r"^PrefixWarmer\(cache_scope='a b'\): write at most 64"):
         bench.warmer(cache_scope="a b")
 
 

@@ -1,22 +1,17 @@
-#!/usr/bin/env python3
-"""Writes the table of attributes in docs/state.md, from the schema of the warm state."""
+"""docs/state.md: the table of attributes, from the schema of the warm state."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefixwarm.state import schema
 from prefixwarm.state.warm_state import FIELDS, GROUPS
+from references.pages import with_part
 
 if TYPE_CHECKING:
     from prefixwarm.state.schema import Group
-
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "state.md"
-MARKED = re.compile(r"(<!-- attributes: .*? -->\n).*(<!-- /attributes -->)", re.DOTALL)
 
 
 def meanings() -> dict[str, str]:
@@ -47,13 +42,9 @@ def table() -> str:
             f"| `{attribute}` | {field.kind.attribute_type}: {field.kind.what} "
             f"| {texts[attribute]}{hidden} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
-def updated(page: str) -> str:
+def pages() -> dict[str, str]:
     """The page with the table of today."""
-    return MARKED.sub(lambda marks: f"{marks[1]}\n{table()}\n{marks[2]}", page)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(updated(PAGE.read_text()))
+    return {"state.md": with_part("state.md", "attributes", table())}
