@@ -1,4 +1,4 @@
-"""Runs the real CDK CLI against the local AWS API."""
+"""Runs the real CDK CLI against one account, be it the local AWS API's."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.local.toolchain import Tools
 
 
 @dataclass(frozen=True)
 class CdkCli:
-    """Runs ``cdk`` commands against `aws`.
+    """Runs ``cdk`` commands.
+
+    Parameters
+    ----------
+    account
+        Variables that lead to the account; the user's own do not count.
 
     Every method raises `LocalCloudError` with the CLI's own reason when it fails.
     """
 
     tools: Tools
-    aws: LocalAws
+    account: Mapping[str, str]
 
     def bootstrap(self, work: Path) -> None:
         """Prepare the account; `work` is a folder without an app in it."""
@@ -69,7 +73,7 @@ class CdkCli:
         }
         return {
             **neutral_variables,
-            **self.aws.environment(),
+            **self.account,
             "JSII_NODE": node,
             "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
             "CDK_DISABLE_CLI_TELEMETRY": "true",

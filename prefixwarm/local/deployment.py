@@ -126,7 +126,7 @@ def deploy(
     LocalCloudError
         If a step fails, or if a resource of a template is not in the deployed stack.
     """
-    cli = CdkCli(tools, aws)
+    cli = CdkCli(tools, aws.environment())
     assembly = work / "cdk.out"
     synth = functools.partial(cli.synth, app, assembly, folder=folder, context=context)
     with ThreadPoolExecutor(2) as pool:

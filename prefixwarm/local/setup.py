@@ -59,7 +59,7 @@ def stack(tools: Tools, progress: Callable[[str], None]) -> Iterator[DeployedSta
         simulator = stack.enter_context(provider())
         aws = stack.enter_context(LocalAws())
         progress("capturing the agent's own request into a prefix file")
-        prefix_file = _capture(example, work / "prefixes")
+        prefix_file = capture_prefix(example, work / "prefixes")
         progress("fetching AWS's runtime emulator and the CDK CLI, unless they are here already")
         tools.fetch_all()
         progress("deploying the agent stack and the warmer stack with the CDK CLI")
@@ -68,7 +68,14 @@ def stack(tools: Tools, progress: Callable[[str], None]) -> Iterator[DeployedSta
         yield _stack(deployment, simulator, prefix_file)
 
 
-def _capture(example: ExampleApp, folder: Path) -> Path:
+def capture_prefix(example: ExampleApp, folder: Path) -> Path:
+    """Write the example agent's prefix file into `folder`, as `prefixwarm capture` does.
+
+    Raises
+    ------
+    LocalCloudError
+        If that fails.
+    """
     command = [sys.executable, "-c", _CAPTURE, "capture", "--name", _NAME, "--out", str(folder)]
     agent = ["--", sys.executable, "-c", _AGENT]
     process = subprocess.run(  # noqa: S603

@@ -70,6 +70,14 @@ def test_each_decision_is_a_screen_and_in_the_index() -> None:
     assert len({record.name[:4] for record in records}) == len(records)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_was_not_verified_names_what_would(page: Path) -> None:
+    """The script that settles it where there is an account, or that it does not yet."""
+    for paragraph in page.read_text("utf-8").split("\n\n"):
+        if re.search(r"\b(not verified|not tried on|unverified)\b", paragraph, re.IGNORECASE):
+            assert "scripts/verify-" in paragraph
+
+
 def test_the_status_that_is_explained_is_the_commands() -> None:
     """The table of the command line's page."""
     (shown,) = re.findall(

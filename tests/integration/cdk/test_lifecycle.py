@@ -80,7 +80,7 @@ def aws() -> Iterator[LocalAws]:
 @pytest.fixture(scope="module")
 def cli(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """The CLI, with the account bootstrapped."""
-    found = Cli(Tools(), aws)
+    found = Cli(Tools(), aws.environment())
     found.bootstrap(tmp_path_factory.mktemp("bootstrap"))
     return found
 

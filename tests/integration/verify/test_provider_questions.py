@@ -196,7 +196,7 @@ def test_the_command_end_to_end(simulator: Simulator, tmp_path: Path, capsys: An
     assert command("--slow", "--out", str(file)) == 1
     out, err = capsys.readouterr()
     assert "about $0.0" in err.splitlines()[0]
-    assert "at most $0.5000" in err.splitlines()[0]
+    assert "at most $0.50;" in err.splitlines()[0]
     assert "prefixwarm simulator --switch downgrade_1h=true --switch settle=4.0" in out
     document = json.loads(file.read_text())
     assert document["switches"]["downgrade_1h"] is True

@@ -1,0 +1,102 @@
+"""Invokes functions, and makes Lambda start new environments for them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.verify.cloud.report_line import Report
+
+if TYPE_CHECKING:
+    from prefixwarm.verify.cloud.aws_access import AwsAccess
+
+# A change of a variable is what makes Lambda start anew; nobody reads this one.
+_VARIABLE = "VERIFY_START"
+_WAIT = {"Delay": 1, "MaxAttempts": 180}
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Invoked:
+    """What an invocation answered.
+
+    Parameters
+    ----------
+    value
+        The function's value, or Lambda's error.
+    failed
+        Whether the function failed.
+    log
+        The last 4 KB of the invocation's log.
+    """
+
+    value: Any
+    failed: bool
+    log: str
+
+    @property
+    def report(self) -> Report:
+        """Its REPORT line."""
+        return Report.of(self.log)
+
+
+class LambdaCalls:
+    """Lambda in one account."""
+
+    def __init__(self, access: AwsAccess) -> None:
+        self._lambda = access.client("lambda")
+        self._starts = 0
+
+    def invoke(self, function: str, event: object, qualifier: str = "$LATEST") -> Invoked:
+        """Invoke a function and wait for its answer; botocore's errors pass."""
+        answer = self._lambda.invoke(
+            FunctionName=function,
+            Qualifier=qualifier,
+            LogType="Tail",
+            Payload=json.dumps(event).encode(),
+        )
+        payload = answer["Payload"].read()
+        log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
+        return Invoked(_value(payload), "FunctionError" in answer, log)
+
+    def renew(self, function: str) -> None:
+        """End a function's environments: its next invocation starts a new one.
+
+        Lambda keeps none that were made with other variables than the function has.
+        """
+        self._starts += 1
+        settings = self._lambda.get_function_configuration(FunctionName=function)
+        variables = settings.get("Environment", {}).get("Variables", {})
+        variables[_VARIABLE] = f"{time.time_ns()}-{self._starts}"
+        self._lambda.update_function_configuration(
+            FunctionName=function, Environment={"Variables": variables}
+        )
+        self.await_change(function)
+
+    def await_change(self, function: str) -> None:
+        """Wait until Lambda has taken a change over."""
+        waiter = self._lambda.get_waiter("function_updated_v2")
+        waiter.wait(FunctionName=function, WaiterConfig=_WAIT)
+
+    def cold_start(self, function: str, event: object) -> Invoked | None:
+        """Start a function anew; None where Lambda answers from an environment that it had.
+
+        Some requests still go to an old environment just after a change, and Lambda may have begun
+        a new one ahead of them: such answers have no init phase, so it is tried again.
+        """
+        for _ in range(_TRIES):
+            self.renew(function)
+            answer = self.invoke(function, event)
+            if answer.report.init_ms is not None:
+                return answer
+        return None
+
+
+def _value(payload: bytes) -> Any:
+    try:
+        return json.loads(payload or b"null")
+    except ValueError:
+        return payload.decode(errors="replace")

@@ -1,0 +1,201 @@
+"""Functions that only say what Lambda gives them, made without the CDK and without a build."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prefixwarm.verify.cloud.lambda_calls import LambdaCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from prefixwarm.verify.cloud.aws_access import AwsAccess
+    from prefixwarm.verify.cloud.run_name import RunName
+
+_T = TypeVar("_T")
+
+PROBES = Path(__file__).with_name("probes")
+
+_PYTHON = "import time\n\ndef handler(event, context):\n    time.sleep(event.get('sleep', 0))\n"
+_NODE = "exports.handler = async () => ({});\n"
+_RUBY = "def handler(event:, context:)\n  {}\nend\n"
+# It ends at once: whether there is more than a shell here is what is to be shown.
+_OWN = "#!/bin/sh\nexit 0\n"
+# File, code and handler by how a runtime's name begins; what needs a build gets a text instead,
+# whose start fails after the extension has run.
+_CODE = {
+    "python": ("handler.py", _PYTHON, "handler.handler"),
+    "nodejs": ("handler.js", _NODE, "handler.handler"),
+    "ruby": ("handler.rb", _RUBY, "handler.handler"),
+    "provided": ("bootstrap", _OWN, "bootstrap"),
+    "java": ("nothing.txt", "nothing", "example.Handler::handleRequest"),
+    "dotnet": ("nothing.txt", "nothing", "Example::Example.Handler::Handle"),
+}
+_ROLE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+# A new role is known everywhere some seconds after it was made.
+_ROLE_SECONDS = 60.0
+_LOG_SECONDS = 90.0
+_ACTIVE = {"Delay": 1, "MaxAttempts": 180}
+
+
+class ProbeFunctions:
+    """Makes and reads them; `Removal` takes them away again.
+
+    Parameters
+    ----------
+    name
+        The run's, with which all of their names begin.
+    """
+
+    def __init__(self, access: AwsAccess, name: RunName) -> None:
+        self.calls = LambdaCalls(access)
+        self._access = access
+        self._name = name
+        self._role = ""
+
+    def prepare(self) -> None:
+        """Make what several functions share, before they are made at once."""
+        self._probe_role()
+
+    def layer(self, probe: str) -> str:
+        """Publish a layer with one of the probes as an extension; return its ARN."""
+        published = self._access.client("lambda").publish_layer_version(
+            LayerName=self._name.of(Path(probe).stem.replace("_", "-")),
+            Description="removed when the verification ends",
+            Content={
+                "ZipFile": zipped({f"extensions/{Path(probe).stem}": (PROBES / probe).read_text()})
+            },
+        )
+        return str(published["LayerVersionArn"])
+
+    def create(self, part: str, runtime: str, layer: str, **options: Any) -> str:
+        """Make a function of a runtime with a layer; return its name.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError
+            Where Lambda does not offer the runtime here, among others.
+        """
+        file, code, handler = next(
+            code for start, code in _CODE.items() if runtime.startswith(start)
+        )
+        settings = {
+            "Runtime": runtime,
+            "Handler": handler,
+            "Code": {"ZipFile": zipped({file: code})},
+            "Role": self._probe_role(),
+            "Layers": [layer],
+            "Timeout": 15,
+            "MemorySize": 512,
+            **options,
+        }
+        return self.create_function(part, settings)
+
+    def create_function(self, part: str, settings: Mapping[str, Any]) -> str:
+        """Make a function, as `CreateFunction` takes it, and wait until it can be invoked."""
+        client, function = self._access.client("lambda"), self._name.of(part)
+        # Lambda would make the log group by itself, but perhaps after all was removed.
+        self._access.client("logs").create_log_group(logGroupName=self._name.log_group(function))
+        arm = platform.machine().lower() in ("aarch64", "arm64")
+        end = time.monotonic() + _ROLE_SECONDS
+        while True:
+            try:
+                client.create_function(
+                    FunctionName=function,
+                    Architectures=["arm64" if arm else "x86_64"],
+                    **settings,
+                )
+                break
+            except client.exceptions.InvalidParameterValueException as error:
+                if "assumed" not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(3)
+        client.get_waiter("function_active_v2").wait(FunctionName=function, WaiterConfig=_ACTIVE)
+        return function
+
+    def lines(self, function: str, probe: str, enough: int = 1) -> list[dict[str, Any]]:
+        """What a probe wrote to the function's log, once there is enough of it or time is over."""
+        return self.logged(function, lambda log: probe_lines(log, probe), enough)
+
+    def logged(self, function: str, select: Callable[[str], list[_T]], enough: int = 1) -> list[_T]:
+        """What `select` selects from the log, once there is enough of it or time is over."""
+        end = time.monotonic() + _LOG_SECONDS
+        while True:
+            selected = select(self.log(function))
+            if len(selected) >= enough or time.monotonic() > end:
+                return selected
+            time.sleep(3)
+
+    def log(self, function: str) -> str:
+        """The function's whole log."""
+        pages = (
+            self._access.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=self._name.log_group(function))
+        )
+        return "\n".join(event["message"] for page in pages for event in page["events"])
+
+    def _probe_role(self) -> str:
+        """A role that may write logs, and nothing else; made once."""
+        if self._role:
+            return self._role
+        client = self._access.client("iam")
+        name = self._name.of("probe")
+        made = client.create_role(
+            RoleName=name, Path=self._name.path, AssumeRolePolicyDocument=json.dumps(_ROLE)
+        )
+        groups = f"arn:*:logs:*:{self._access.account}:log-group:/aws/lambda/{self._name.text}*"
+        allowed = {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": groups,
+        }
+        policy = {"Version": "2012-10-17", "Statement": [allowed]}
+        client.put_role_policy(RoleName=name, PolicyName="logs", PolicyDocument=json.dumps(policy))
+        self._role = str(made["Role"]["Arn"])
+        return self._role
+
+
+def probe_lines(log: str, probe: str) -> list[dict[str, Any]]:
+    """The lines of a probe in a log, parsed."""
+    return [document for document in json_lines(log) if document.get("probe") == probe]
+
+
+def json_lines(log: str) -> list[dict[str, Any]]:
+    """The JSON objects among a log's lines; what stands before one, such as a time, is skipped."""
+    starts = (line[line.find("{") :] for line in log.splitlines() if "{" in line)
+    return [document for document in map(_object, starts) if document is not None]
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.JSONDecoder().raw_decode(text)[0]
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def zipped(files: Mapping[str, str]) -> bytes:
+    """A zip of these texts by path, all of which may be run."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in files.items():
+            entry = zipfile.ZipInfo(path)
+            entry.external_attr = 0o100755 << 16
+            archive.writestr(entry, text)
+    return buffer.getvalue()
