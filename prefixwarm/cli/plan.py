@@ -9,13 +9,15 @@ import click
 
 from prefixwarm.amounts import dollars
 from prefixwarm.cli.aws_options import aws_account
-from prefixwarm.cli.output import emit, json_option, line, note, table, wide_option
+from prefixwarm.cli.output import emit, json_option, line, table, wide_option
+from prefixwarm.cli.page_files import html_option, refuse_unwritable, write_page
 from prefixwarm.cli.progress import progress
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import recommendation
 from prefixwarm.plan.arrivals import poisson, read
 from prefixwarm.plan.comparison import MONTH, compare
 from prefixwarm.plan.costs import costs_of
+from prefixwarm.plan.page import page
 from prefixwarm.policy import Policy
 from prefixwarm.prefix.prefix_file import load
 from prefixwarm.prices.aws_prices import aws_prices
@@ -60,9 +62,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1e6),
     help="What AWS charges for the deployment.  [default: one prefix, from the price table]",
 )
-@click.option(
-    "--html", type=click.Path(path_type=Path), help="Write a page with time line and curve."
-)
+@html_option
 @wide_option
 @aws_account
 @json_option
@@ -86,6 +86,7 @@ def plan(
     Dollars include the real requests' own cache reads and writes of the prefix; WAITING is what
     the misses of a month cost in waiting.
     """
+    refuse_unwritable(html)
     prefix = load(file)
     active = Policy.of({"hours": hours, "weekdays": weekdays, "timezone": tz}).hours
     with progress("reading the requests"):
@@ -93,9 +94,9 @@ def plan(
     aws = aws_prices().deployment() if aws_usd_per_month is None else aws_usd_per_month
     with progress(f"replaying {traffic.requests:,} requests through every policy"):
         result = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active, aws)
-        if html is not None:
-            _write_page(html, result, prefix)
         document = _document(result, prefix)
+        if html is not None:
+            write_page(html, page(result, prefix.name, prefix.model))
     emit(document, as_json, lambda: _show(result, wide))
 
 
@@ -112,16 +113,6 @@ def _traffic(
     from prefixwarm.plan.cloudwatch import invocations
 
     return invocations(str(function))
-
-
-def _write_page(target: Path, result: Plan, prefix: PrefixFile) -> None:
-    from prefixwarm.plan.page import page
-
-    try:
-        target.write_text(page(result, prefix.name, prefix.model), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
-    note(f"wrote {target}")
 
 
 def _document(result: Plan, prefix: PrefixFile) -> dict[str, Any]:
