@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from prefixwarm.cli.page_files import refuse_unwritable, write_page
 from prefixwarm.errors import UsageError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @pytest.mark.parametrize("name", ["missing/page.html", "."])
 def test_a_page_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="--html .*: cannot be written: name a file in a folder"):
+    with pytest.raises(UsageError, match=r"--html .*: cannot be written: name a file in a folder"):
         refuse_unwritable(tmp_path / name)
 
 
@@ -32,8 +29,8 @@ def test_any_other_file_is_taken(tmp_path: Path, monkeypatch: Any, name: str) ->
     (tmp_path / "page.html").write_text("old")
     refuse_unwritable(None)
     refuse_unwritable(tmp_path / name)
-    refuse_unwritable(type(tmp_path)(name))
-    assert os.listdir() == ["page.html"]
+    refuse_unwritable(Path(name))
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
 
 
 def test_a_page_is_written_and_named(tmp_path: Path, capsys: Any) -> None:
