@@ -1,4 +1,4 @@
-"""The example functions' code, put together without Docker."""
+"""Bundles the example functions' code without Docker."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _JUNK = ["__pycache__", "*.pyc"]
 
 
 def local_architecture() -> lambda_.Architecture:
-    """This machine's, so that what is bundled here also runs here."""
+    """This machine's architecture, so that code bundled here also runs here."""
     arm = platform.machine().lower() in ("aarch64", "arm64")
     return lambda_.Architecture.ARM_64 if arm else lambda_.Architecture.X86_64
 
 
 def agent_code(python: str, architecture: lambda_.Architecture) -> lambda_.Code:
-    """The agent with its requirements for one Python version and architecture."""
+    """The agent with its requirements, for one Python version and architecture."""
     return lambda_.Code.from_asset(
         str(_EXAMPLES / "agent"),
         exclude=_JUNK,
@@ -47,7 +47,7 @@ def light_code() -> lambda_.Code:
 
 
 def _options(local: Any, python: str, architecture: str) -> BundlingOptions:
-    """The environment enters the asset's hash, the local bundler does not."""
+    """The bundling options; the environment enters the asset's hash, the local bundler does not."""
     return BundlingOptions(
         image=DockerImage.from_registry("not-used"),
         local=local,
@@ -73,7 +73,7 @@ class _Requirements:
         return True
 
     def _target(self) -> list[str]:
-        """Options that make pip choose wheels for another machine than this one."""
+        """Options that make pip choose wheels for the target machine."""
         here = (f"{sys.version_info[0]}.{sys.version_info[1]}", sys.platform, platform.machine())
         if here == (self._python, "linux", self._machine):
             return []

@@ -3,7 +3,7 @@
     cdk deploy --all -c prefixes=support.prefix.json -c secret=anthropic-api-key
 
 Context values: ``prefixes``, files or folders separated by commas; ``secret``, name or ARN of an
-existing secret with the API key (one is created without it); ``python``, version of the
+existing secret with the API key (by default one is created); ``python``, version of the
 functions' runtime (3.13); ``base_url``, another address for the model provider.
 """
 
@@ -87,7 +87,7 @@ class AgentStack(Stack):
 
 
 def build(app: App) -> tuple[WarmerStack, AgentStack]:
-    """Both stacks; the agent's depends on the warmer's, never the other way round."""
+    """Build both stacks; the agent's depends on the warmer's, never the reverse."""
     warmer = WarmerStack(app, "PrefixwarmWarmer", description="Keeps the agent's prefix warm")
     agent = AgentStack(app, "PrefixwarmAgent", warmer=warmer, description="The example agent")
     return warmer, agent

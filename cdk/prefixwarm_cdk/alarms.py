@@ -1,4 +1,4 @@
-"""Alarms: two that cover every cause, or one for each cause where all metrics are written."""
+"""Alarms: two that cover every cause, or one per cause if all metrics are written."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _BREACHING = cloudwatch.TreatMissingData.BREACHING
 
 
 class Alarms(Construct):
-    """What somebody should look at.
+    """The alarms of a keep-warm function.
 
     Parameters
     ----------
     service
         The deployment, as the metrics' dimension.
     each_cause
-        Whether every cause has an alarm of its own; it needs all metrics to be written.
+        Whether every cause has its own alarm, which needs all metrics to be written.
     topic
-        Receives them. Default: nobody, until an action is added to `all`.
+        Receives the alarms. Default: nobody, until an action is added to `all`.
     hit_rate_below
-        Of the observed requests' input tokens, the share read from the cache in an hour under which
-        somebody should look. Default: no such alarm.
+        Alarm if observed requests read less than this share of their input tokens from the cache in
+        an hour. Default: no such alarm.
     """
 
     def __init__(
@@ -68,16 +68,17 @@ class Alarms(Construct):
                 alarm.add_alarm_action(actions.SnsAction(topic))
 
     def _two(self) -> Iterator[cloudwatch.Alarm]:
-        """Trouble that the log lines declare, and, by AWS's own metric, that it does not run."""
+        """Two alarms: trouble declared by log lines, and a function that does not run (AWS's
+        metric)."""
         yield self._hourly("Trouble", TROUBLE, 3, "Something is wrong: the saved query says what")
-        # Lambda writes Errors at every invocation, 0 for one that succeeds, so no data says that
-        # there was none: not started, or throttled. AWS calls it a binary indicator of the outcome
+        # Lambda writes Errors at every invocation, 0 on success, so missing data means that there
+        # was none: not started, or throttled. AWS calls it a binary indicator of the outcome
         # (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html), and where it
-        # says which metrics are sent "only if they have a nonzero value", Invocations and
-        # Duration are named, Errors is not
+        # says which metrics are sent "only if they have a nonzero value", Invocations and Duration
+        # are named, Errors is not
         # (http://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/lam-metricscollected.html).
-        # Should zeros be left out after all, it rings from the first quarter of an hour on, which
-        # somebody sees; the other answer to missing data would never ring.
+        # If zeros were left out after all, the alarm would go off within a quarter of an hour,
+        # which would be noticed; with the other treatment of missing data it would never go off.
         errors = self._keep_warm.function.metric_errors(period=_QUARTER)
         text = "The keep-warm function fails, or is not started"
         yield self._alarm("NotRunning", errors, 3, text, missing=_BREACHING)
@@ -97,11 +98,11 @@ class Alarms(Construct):
         )
 
     def _hourly(self, name: str, metric_name: str, least: int, text: str) -> cloudwatch.Alarm:
-        """An hour, because a failing prefix is tried ever more rarely."""
+        """An alarm over an hour, because a failing prefix is retried less and less often."""
         return self._alarm(name, metric(self._service, metric_name, period=_HOUR), least, text)
 
     def _hit_rate(self, below: float) -> cloudwatch.Alarm:
-        """By tokens, in hours in which requests were observed."""
+        """The alarm on the hit rate, by tokens, in hours with observed requests."""
         read, written, uncached = (metric(self._service, name, period=_HOUR) for name in HIT_RATE)
         rate = cloudwatch.MathExpression(
             expression="r / (r + w + u)",
@@ -122,7 +123,7 @@ class Alarms(Construct):
         )
 
     def _stopped(self) -> cloudwatch.Alarm:
-        """Without a table, or without ticks, nothing is warmed; no data says the latter."""
+        """The alarm on a missing table, or on missing ticks, which show as missing data."""
         watched = metric(self._service, "StateUnavailable", period=_QUARTER)
         text = "The table cannot be reached, or the keep-warm function is not started"
         return self._alarm("Stopped", watched, 3, text, missing=_BREACHING)

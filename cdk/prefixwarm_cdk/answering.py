@@ -1,4 +1,4 @@
-"""What others may do with a warmer: ask it for a warm call, keep budgets in its table."""
+"""Lets others use a warmer: ask for warm calls, or keep budgets in its table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EVENT_BUS = {"event_bus": kinds.construct("event_bus_arn", "events.EventBus(...
 
 
 class AnsweringWarmer(MetricsOfWarmer):
-    """A construct whose keep-warm function answers who asks for a warm call."""
+    """A construct whose keep-warm function accepts asks for warm calls."""
 
     keep_warm: KeepWarmFunction | None
     table: dynamodb.Table
@@ -32,7 +32,7 @@ class AnsweringWarmer(MetricsOfWarmer):
 
     @takes("grant_ask", _GRANTEE)
     def grant_ask(self, grantee: iam.IGrantable) -> None:
-        """Let somebody ask the keep-warm function for a warm call (docs/ask.md).
+        """Allow a grantee to ask the keep-warm function for warm calls (docs/ask.md).
 
         Raises
         ------
@@ -43,12 +43,12 @@ class AnsweringWarmer(MetricsOfWarmer):
 
     @takes("answer_events", _EVENT_BUS)
     def answer_events(self, event_bus: events.IEventBus | None = None) -> events.Rule:
-        """Let whoever may put events on a bus ask, by events of the source ``prefixwarm.ask``.
+        """Accept asks as events of the source ``prefixwarm.ask`` on an event bus.
 
         Parameters
         ----------
         event_bus
-            Default: the account's own.
+            Default: the account's default bus.
 
         Raises
         ------
@@ -59,11 +59,11 @@ class AnsweringWarmer(MetricsOfWarmer):
 
     @takes("grant_cost_gate", _GRANTEE)
     def grant_cost_gate(self, grantee: iam.IGrantable) -> None:
-        """Let somebody keep a `CostGate` in the table, this budget's too (docs/cost-gate.md)."""
+        """Allow a grantee to keep a `CostGate` in the table, including this budget's."""
         allow_cost_gate(grantee, self.table, self._deployment)
 
     def _allow_asks(self, usd_per_week: float) -> None:
-        """Let asks cost what an attached function lets its starts cost, where that is more."""
+        """Raise the limit of asks to what an attached function allows its starts, if higher."""
         if self.keep_warm and usd_per_week > self._usd_of_asks:
             self._usd_of_asks = usd_per_week
             self.keep_warm.configure({INIT_USD_PER_WEEK: f"{usd_per_week}"})

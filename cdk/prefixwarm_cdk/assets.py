@@ -1,6 +1,6 @@
-"""What is uploaded: the layer, the keep-warm function's code, prefix files and the manifest.
+"""Uploads the layer, the keep-warm function's code, prefix files and the manifest.
 
-All of it is addressed by the SHA-256 of its bytes, so that every machine uploads the same.
+Everything is addressed by the SHA-256 of its bytes, so that every machine uploads the same.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 
 _LAYER_LIMIT = 250 * 1024 * 1024
-# A prefix file's key is its content's hash and this with its name: what a role may read is told by
-# the name, so that versions that were deployed before are readable as well, and other names not.
+# A prefix file's key is its content's hash plus this with its name. Grants go by name, so that a
+# role can read earlier versions of its prefixes but no other prefixes.
 _SUFFIX = ".prefix-"
-# IAM takes about 10 KB of policy for a role: beyond this, all names are granted.
+# IAM allows about 10 KB of policy per role; with more prefixes, all names are granted.
 _MOST_LISTED = 40
 
 
 def layer_zip(scope: IConstruct, prefixes: Sequence[Prefix], *, observe: bool) -> Path:
-    """The zip of the layer with these prefixes inside, with `prefixwarm.observe` or without.
+    """Build the layer's zip with these prefixes, with or without `prefixwarm.observe`.
 
     Raises
     ------
     UsageError
-        When it is over what Lambda unpacks for one function.
+        It exceeds what Lambda unpacks for one function.
     """
     label = sha256(" ".join(prefix.digest for prefix in prefixes).encode()).hexdigest()[:16]
     path = _folder(scope) / f"layer-{label}{'' if observe else '-alone'}.zip"
@@ -55,7 +55,7 @@ def layer_zip(scope: IConstruct, prefixes: Sequence[Prefix], *, observe: bool) -
             "attach",
             "prefixes",
             f"a layer of {size} bytes is over Lambda's limit of {_LAYER_LIMIT}; "
-            "name each function's own with attach(prefixes=[...])",
+            "select each function's prefixes with attach(prefixes=[...])",
         )
     if warning := bytecode_warning(path):
         Annotations.of(scope).add_warning_v2("prefixwarm:bytecode", warning)
@@ -68,7 +68,7 @@ def keepwarm_code(scope: IConstruct) -> lambda_.Code:
 
 
 class Manifest(Construct):
-    """The list of prefixes that the keep-warm function reads, and the prefix files, in S3."""
+    """Uploads the keep-warm function's list of prefixes, and the prefix files, to S3."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Manifest(Construct):
 
 
 def _folder(scope: IConstruct) -> Path:
-    """A folder of the cloud assembly, so that nothing is left elsewhere."""
+    """A folder in the cloud assembly, so that no files are left elsewhere."""
     stage = Stage.of(scope)
     if stage is None:
         problem = f"{scope.node.path} is not in an App or Stage; pass a stack that is"
@@ -143,7 +143,7 @@ def digest(path: Path) -> str:
 
 
 def code(path: Path) -> lambda_.Code:
-    """A file as code, addressed by its bytes."""
+    """A file as Lambda code, addressed by its bytes."""
     return lambda_.Code.from_asset(
         str(path), asset_hash=digest(path), asset_hash_type=AssetHashType.CUSTOM
     )

@@ -1,4 +1,4 @@
-"""What attaching does to a function, and which functions it refuses."""
+"""Attaches a function, and refuses functions that cannot be attached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prefixwarm.errors import UsageError
 
 
-# In the metadata of a function: the path of the warmer that it is attached to.
+# The metadata key of an attached function that holds its warmer's path.
 _ATTACHED = "prefixwarm:attached"
 
 
@@ -33,7 +33,7 @@ def check(warmer: IConstruct, function: object) -> None:
     Raises
     ------
     UsageError
-        Naming the function and the way round.
+        The message names the function and a workaround.
     """
     if isinstance(function, (lambda_.Alias, lambda_.Version)):
         raise _refusal(function, refused_functions.ALIAS_OR_VERSION)
@@ -53,7 +53,7 @@ def check(warmer: IConstruct, function: object) -> None:
 
 
 def refuse_cycle(warmer: IConstruct, function: lambda_.Function, key: IConstruct | None) -> None:
-    """Refuse a function whose stack also owns the key that the warmer's stack needs."""
+    """Refuse a function whose stack also owns a key that the warmer's stack needs."""
     function_stack = Stack.of(function)
     if key and function_stack is Stack.of(key) and function_stack is not Stack.of(warmer):
         raise _refusal(
@@ -91,7 +91,7 @@ def own_settings(
 def first_setting(
     function: lambda_.Function, prefixes: Sequence[str], first: str | None
 ) -> dict[str, str]:
-    """The setting that names the first prefix, where one is named; one of its own."""
+    """The setting for the first prefix, if given; it must be one of the function's prefixes."""
     if problem := refused_functions.first(first, prefixes):
         raise argument_error("attach", "first", f"{function.node.path} {problem}", shown(first))
     return {settings.FIRST: first} if first else {}
@@ -103,7 +103,7 @@ def set_up(
     layer: lambda_.ILayerVersion,
     environment: Mapping[str, str],
 ) -> None:
-    """Add the layer and the settings, and note whose they are."""
+    """Add the layer and the settings, and record the warmer."""
     _refuse_if(function, refused_functions.layers(_layer_count(function)))
     function.node.add_metadata(_ATTACHED, warmer.node.path)
     function.add_layers(layer)
@@ -112,7 +112,7 @@ def set_up(
 
 
 def allow(function: lambda_.Function, *own: Grant) -> None:
-    """Allow the function what is granted."""
+    """Give the function these permissions."""
     for grant in own:
         iam.Grant.add_to_principal(
             grantee=function,
@@ -123,13 +123,13 @@ def allow(function: lambda_.Function, *own: Grant) -> None:
 
 
 def allow_key(function: lambda_.Function, key: kms.IKey | None) -> None:
-    """Let the function read and write a table that this key encrypts, and nothing else with it."""
+    """Allow the function to use the table's key for the table, and for nothing else."""
     if key:
         allow(function, grants.table_key(key.key_arn, Stack.of(function).region))
 
 
 def fixed_name(warmer: IConstruct, function: lambda_.Function) -> str | None:
-    """The function's name, where using it makes nothing depend on each other.
+    """The function's name, if using it creates no dependency cycle.
 
     A function that asks the keep-warm function depends on it.
     """
@@ -140,7 +140,7 @@ def fixed_name(warmer: IConstruct, function: lambda_.Function) -> str | None:
 
 
 def _refuse_attached(warmer: IConstruct, function: lambda_.Function) -> None:
-    """A second layer and second settings would take the place of the first ones."""
+    """Refuse a second attach, which would replace layer and settings of the first."""
     for entry in function.node.metadata:
         if entry.type != _ATTACHED:
             continue
@@ -156,13 +156,13 @@ def _refuse_other_region(warmer: IConstruct, function: lambda_.Function) -> None
 
 
 def warn_of_no_answer(function: lambda_.Function) -> None:
-    """Where the layer can only ask, and there is no keep-warm function to ask."""
+    """Warn if the layer can only ask and there is no keep-warm function."""
     if not runtimes.may_warm(function.runtime.name):
         _warn(
             function,
             "runtime",
             f"the runtime {function.runtime.name} has no Python, and with KeepWarm.off() there is "
-            "no keep-warm function that the layer could ask: nothing is warmed there",
+            "no keep-warm function to ask: nothing is warmed there",
         )
 
 

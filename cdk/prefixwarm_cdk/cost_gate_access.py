@@ -1,4 +1,4 @@
-"""Who may keep a budget of the library's `CostGate` in the table of the warm state."""
+"""Grants access to the table for budgets of the library's `CostGate`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def allow_cost_gate(grantee: iam.IGrantable, table: dynamodb.ITable, deployment: str) -> None:
-    """Let somebody read and write the ledgers of gates and of the deployment, and nothing else."""
+    """Allow reading and writing the ledgers of gates and of the deployment, and nothing else."""
     keys = ["ledger/gate/*", f"ledger/{deployment}/*"]
     iam.Grant.add_to_principal(
         grantee=grantee,

@@ -1,4 +1,4 @@
-"""How the warm calls authenticate, as references: no key ever enters a template."""
+"""Sources of the warm calls' credentials, as references: no key ever enters a template."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Credentials(ABC):
     @staticmethod
     @takes("Credentials.secret", _SECRET)
     def secret(secret: secretsmanager.ISecret) -> Credentials:
-        """An API key in Secrets Manager: the key itself, or JSON with the field ``api_key``.
+        """Use an API key in Secrets Manager: the key itself, or JSON with the field ``api_key``.
 
         The keep-warm function and every attached function may read it.
         """
@@ -70,18 +70,18 @@ class Credentials(ABC):
     @staticmethod
     @takes("Credentials.ssm_parameter", _PARAMETER)
     def ssm_parameter(parameter: ssm.IStringParameter) -> Credentials:
-        """An API key in an SSM parameter, best a SecureString."""
+        """Use an API key in an SSM parameter, preferably a SecureString."""
         return _Stored(parameter, parameter.parameter_name)
 
     @staticmethod
     @takes("Credentials.function_role", _WORKSPACE_ID)
     def function_role(*, workspace_id: str | None = None) -> Credentials:
-        """Sign with the function's own role: for the AWS routes, without any stored key.
+        """Sign with the function's own role, without a stored key; for the AWS routes.
 
         Parameters
         ----------
         workspace_id
-            Workspace on Claude Platform on AWS, ``wrkspc_...``; needed by the route ``aws`` only.
+            Workspace on Claude Platform on AWS, ``wrkspc_...``; only for the route ``aws``.
         """
         return _FunctionRole(workspace_id)
 
@@ -94,7 +94,7 @@ class Credentials(ABC):
         service_account_id: str | None = None,
         workspace_id: str | None = None,
     ) -> Credentials:
-        """The Claude API without any stored key: AWS signs who the function is.
+        """Use the Claude API without a stored key: AWS signs the function's identity.
 
         The account's outbound web identity federation must be on, and the federation rule must
         match the roles of the keep-warm function and of every attached function.
@@ -102,19 +102,19 @@ class Credentials(ABC):
         Parameters
         ----------
         federation_rule_id
-            Of the Claude Console, ``fdrl_...``.
+            From the Claude Console, ``fdrl_...``.
         organization_id
             The organization's UUID.
         service_account_id
-            ``svac_...``. Default: the rule's own.
+            ``svac_...``. Default: the rule's.
         workspace_id
-            ``wrkspc_...`` or ``default``: whose cache is warmed, so it must be the agent's.
-            Default: the rule's own.
+            ``wrkspc_...`` or ``default``: the workspace whose cache is warmed; must be the
+            agent's. Default: the rule's.
 
         Raises
         ------
         UsageError
-            When an id has another form.
+            An id has another form.
         """
         ids = {
             "federation_rule_id": federation_rule_id,
@@ -126,29 +126,29 @@ class Credentials(ABC):
 
     @abstractmethod
     def environment(self) -> dict[str, str]:
-        """Variables that the extension and the keep-warm function find the credentials by."""
+        """The variables through which the deployed code finds the credentials."""
 
     @abstractmethod
     def check(self, files: Iterable[PrefixFile]) -> None:
-        """Refuse prefixes that cannot be reached this way.
+        """Refuse prefixes that these credentials cannot reach.
 
         Raises
         ------
         UsageError
-            Naming the prefix and the credentials that would do.
+            The message names the prefix and suitable credentials.
         """
 
     @abstractmethod
     def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
-        """Let a function use them for these prefixes."""
+        """Allow a function to use them for these prefixes."""
 
     @abstractmethod
     def owners(self) -> tuple[IConstruct, ...]:
-        """The constructs that hold keys, as far as the app itself creates them."""
+        """The constructs that hold keys, if the app itself creates them."""
 
 
 class _Stored(Credentials):
-    """A key that is read at run time."""
+    """A stored key, read at run time."""
 
     def __init__(
         self, holder: secretsmanager.ISecret | ssm.IStringParameter, reference: str
@@ -160,14 +160,14 @@ class _Stored(Credentials):
         return {settings.API_KEY_SECRET: self._reference}
 
     def check(self, files: Iterable[PrefixFile]) -> None:
-        """Every route takes a key, but not each the same."""
+        """Refuse prefixes of routes that need different keys."""
         first: PrefixFile | None = None
         for file in files:
             first = first or file
             if not _share_a_key(first.route, file.route):
                 raise UsageError(
                     f"prefixes {first.name} and {file.name}: the routes {first.route!r} and "
-                    f"{file.route!r} take different keys; give credentials by route: "
+                    f"{file.route!r} need different keys; give credentials by route: "
                     f'{{"{first.route}": ..., "{file.route}": ...}}'
                 )
 
@@ -180,7 +180,7 @@ class _Stored(Credentials):
 
 
 class _FunctionRole(Credentials):
-    """Signatures with the role that the function has anyway."""
+    """Signatures with the function's own role."""
 
     def __init__(self, workspace_id: str | None) -> None:
         self._workspace_id = workspace_id
@@ -192,7 +192,7 @@ class _FunctionRole(Credentials):
         for file in files:
             if file.route == "anthropic":
                 raise UsageError(
-                    f"prefix {file.name}: the route 'anthropic' takes no AWS signature; "
+                    f"prefix {file.name}: the route 'anthropic' does not accept AWS signatures; "
                     "use Credentials.workload_identity(...), .secret(...) or .ssm_parameter(...)"
                 )
             if file.route == "aws" and not self._workspace_id:
@@ -222,7 +222,7 @@ class _FunctionRole(Credentials):
 
 
 class _WorkloadIdentity(Credentials):
-    """Access tokens, in exchange for what AWS signs."""
+    """Access tokens in exchange for identity tokens that AWS signs."""
 
     def __init__(self, ids: dict[str, str]) -> None:
         self._ids = ids
@@ -234,12 +234,12 @@ class _WorkloadIdentity(Credentials):
         for file in files:
             if file.route != "anthropic":
                 raise UsageError(
-                    f"prefix {file.name}: the route {file.route!r} knows no federation; calls are "
-                    "signed there: use Credentials.function_role()"
+                    f"prefix {file.name}: the route {file.route!r} has no federation, because its calls "
+                    "are signed: use Credentials.function_role()"
                 )
 
     def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
-        """A policy of its own, so that what it acknowledges is the function's in no other place."""
+        """A separate policy, so that the acknowledged wildcard applies only to it."""
         del files
         if function.role is None or function.node.try_find_child(_POLICY):
             return
@@ -256,7 +256,7 @@ def _share_a_key(one: str, other: str) -> bool:
 
 
 def _acknowledge(scope: IConstruct, resource: str, reason: str) -> None:
-    """Answer cdk-nag's finding of a wildcard, so that users need not."""
+    """Acknowledge cdk-nag's finding of a wildcard, so that users need not."""
     rule = f"AwsSolutions::AwsSolutions-IAM5[Resource::{resource}]"
     Validations.of(scope).acknowledge(Acknowledgment(id=rule, reason=reason))
 

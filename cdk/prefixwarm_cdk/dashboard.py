@@ -1,4 +1,4 @@
-"""The dashboard: is it warm, does it pay, is anything wrong."""
+"""The dashboard, in three rows: is it warm, does it pay, is anything wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dashboard(
     function: lambda_.Function,
     alarms: Sequence[cloudwatch.Alarm],
 ) -> cloudwatch.Dashboard:
-    """Three rows, one for each question."""
+    """Make the dashboard, with one row per question."""
     board = cloudwatch.Dashboard(scope, construct_id, default_interval=Duration.days(1))
     board.add_widgets(
         _graph(service, "Is it warm? Warm calls by outcome", _OUTCOMES),

@@ -1,4 +1,4 @@
-"""Observes a function without a change of its code: the layer's wrapper starts its runtime."""
+"""Observes a function without changing its code, by starting its runtime with the wrapper."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ AUTO = "auto"
 
 
 def observe_from_start(function: lambda_.Function) -> None:
-    """Start the runtime through the layer's wrapper, which calls the function's own in turn.
+    """Start the runtime through the layer's wrapper, which then calls the function's own.
 
     Raises
     ------
     UsageError
-        When the runtime is not Python's.
+        The runtime is not Python.
     """
     if problem := refusal(function.runtime.name):
         raise _refusal(function, problem)
@@ -39,7 +39,7 @@ def observe_from_start(function: lambda_.Function) -> None:
 
 
 def _wrapper_of(function: lambda_.Function) -> str | None:
-    """What the function's variable says; a text, or a token that becomes one."""
+    """The value of the function's variable: text, or a token that becomes text."""
     value = _environment_of(function).get(VARIABLE)
     if value is not None and not isinstance(value, str):
         raise _refusal(
@@ -51,9 +51,9 @@ def _wrapper_of(function: lambda_.Function) -> str | None:
 
 
 def _environment_of(function: lambda_.Function) -> dict[str, object]:
-    """The function's variables so far, which CDK itself renders at synthesis.
+    """The function's variables so far, as CDK renders them at synthesis.
 
-    A property of the resource loses them on its way into Python; an inspector keeps them.
+    The resource's property loses them on the way into Python; an inspector keeps them.
     """
     resource, inspector = function.node.default_child, TreeInspector()
     assert isinstance(resource, lambda_.CfnFunction)
@@ -65,7 +65,7 @@ def _environment_of(function: lambda_.Function) -> dict[str, object]:
 
 @jsii.implements(IAspect)
 class _RefuseOtherWrapper:
-    """A wrapper that is set after `attach` would take the place of ours without a word."""
+    """Refuses a wrapper set after `attach`, which would silently replace ours."""
 
     def visit(self, node: IConstruct) -> None:
         if not isinstance(node, lambda_.Function):

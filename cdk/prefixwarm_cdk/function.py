@@ -1,4 +1,4 @@
-"""The keep-warm function with its role, its log group and what starts it every minute."""
+"""The keep-warm function with its role, log group and schedule."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 _HANDLER = "prefixwarm.keepwarm.handler.handler"
-# Of events that ask that handler for a warm call.
+# The source of events that ask for warm calls.
 _ASK_SOURCE = "prefixwarm.ask"
-# A late or repeated tick is worth nothing: the next one comes within the minute.
+# A late or repeated tick is useless: the next one comes within the minute.
 _RETRIES = 0
 _MAX_AGE = Duration.seconds(60)
 
@@ -62,14 +62,14 @@ class KeepWarmFunction(Construct):
         )
         self._acknowledge("SQS3", "This is a dead-letter queue")
         self.workers = self._with_workers(options) if workers else None
-        # Ticks that could not be delivered, with the reason; a tick itself holds nothing.
+        # Undeliverable ticks with the reason; a tick itself has no content.
         self.undelivered = dead_letters(self, "Undelivered")
         self._start_every_minute()
         self._start_after_deployments()
 
     @property
     def functions(self) -> tuple[lambda_.Function, ...]:
-        """All that make warm calls: the function itself and, where there are some, its workers."""
+        """All functions that make warm calls: this one and its workers, if any."""
         return (self.function, self.workers.function) if self.workers else (self.function,)
 
     @takes("configure", {"environment": kinds.variables()})
@@ -80,12 +80,12 @@ class KeepWarmFunction(Construct):
                 function.add_environment(name, value)
 
     def grant_table(self, table: dynamodb.ITable) -> None:
-        """Let them keep the state and the ledger; only the tick looks what is due."""
+        """Allow them to use the state and the ledger; only the tick queries what is due."""
         self._allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [table.table_arn])
         _grant(self.function, "dynamodb:Query", f"{table.table_arn}/index/{DUE_INDEX}")
 
     def grant_objects(self, arns: Sequence[str]) -> None:
-        """Let them read the manifest and the prefix files."""
+        """Allow them to read the manifest and the prefix files."""
         self._allow(["s3:GetObject"], arns)
         for arn in arns:
             if "*" in arn:
@@ -95,16 +95,16 @@ class KeepWarmFunction(Construct):
                 )
 
     def grant_metrics(self) -> None:
-        """Let the tick ask for the agents' invocations."""
+        """Allow the tick to query the agents' invocations."""
         _grant(self.function, "cloudwatch:GetMetricData", "*")
         self._acknowledge("IAM5[Resource::*]", "cloudwatch:GetMetricData knows no resources")
 
     def grant_invoke(self, grantee: iam.IGrantable) -> None:
-        """Let somebody invoke the function, but none of its versions and aliases."""
+        """Allow a grantee to invoke the function, but not its versions and aliases."""
         _grant(grantee, "lambda:InvokeFunction", self.function.function_arn)
 
     def answer_events(self, event_bus: events.IEventBus | None) -> events.Rule:
-        """Let events of a bus (by default the account's) ask for warm calls."""
+        """Accept asks as events on a bus, by default the account's default bus."""
         return events.Rule(
             self,
             f"Asked{event_bus.node.addr[-8:]}" if event_bus else "Asked",
@@ -115,7 +115,7 @@ class KeepWarmFunction(Construct):
         )
 
     def grant_parameter(self, arn: str) -> None:
-        """Let them read the parameter that stops them."""
+        """Allow them to read the kill switch parameter."""
         self._allow(["ssm:GetParameter"], [arn])
 
     def _allow(self, actions: Sequence[str], arns: Sequence[str]) -> None:
@@ -125,14 +125,14 @@ class KeepWarmFunction(Construct):
             )
 
     def _with_workers(self, options: FunctionOptions) -> Workers:
-        """The tick hands over to them what is beyond its own share."""
+        """Add workers, which take over the calls beyond one tick."""
         workers = Workers(self, "Workers", options)
         self.function.add_environment(settings.QUEUE, workers.queue.queue_url)
         _grant(self.function, "sqs:SendMessage", workers.queue.queue_arn)
         return workers
 
     def _acknowledge(self, rule: str, reason: str) -> None:
-        """Answer a finding of cdk-nag, so that its users need not."""
+        """Acknowledge a cdk-nag finding, so that users need not."""
         answer = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
         Validations.of(self).acknowledge(answer)
 
@@ -152,9 +152,10 @@ class KeepWarmFunction(Construct):
         )
 
     def _start_after_deployments(self) -> None:
-        """So that new prefixes are warm before their first user comes.
+        """Start a tick after deployments, so that new prefixes are warm before the first user.
 
-        An event, and no custom resource: a provider that fails cannot fail the deployment.
+        Uses an event instead of a custom resource, so that a failing provider cannot fail the
+        deployment.
         """
         events.Rule(
             self,
@@ -180,7 +181,7 @@ class KeepWarmFunction(Construct):
         )
 
     def _scheduler_role(self) -> iam.Role:
-        """Not the target's own: that one may invoke every version and alias as well."""
+        """A separate role, because the target's own may invoke every version and alias."""
         account = Stack.of(self).account
         principal = iam.ServicePrincipal(
             "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
@@ -204,7 +205,7 @@ def _grant(grantee: iam.IGrantable, action: str, arn: str) -> None:
 
 
 def _as_text(value: Any) -> str:
-    """A resolved value as cdk-nag writes it: references in angle brackets."""
+    """A resolved value in cdk-nag's form, with references in angle brackets."""
     if isinstance(value, str):
         return re.sub(r"\$\{(.+?)\}", r"<\1>", value)
     (function, argument), *_ = value.items()

@@ -86,17 +86,16 @@ class KeepWarm:
     @classmethod
     @takes("KeepWarm.ski", _INTERVAL)
     def ski(cls, *, interval: Duration | None = None) -> KeepWarm:
-        """Refresh until idle refreshes have cost as much as the write they save, then stop.
+        """Refresh until refreshes without traffic have cost as much as the write they save.
 
-        Spends on one silence at most what the miss that it avoids would cost. `interval` as in
-        `auto`.
+        Spends at most the cost of the avoided miss on one silence. `interval` as in `auto`.
         """
         return cls(_policy("ski", interval))
 
     @classmethod
     @takes("KeepWarm.hazard", _INTERVAL)
     def hazard(cls, *, interval: Duration | None = None) -> KeepWarm:
-        """Refresh while the chance of a request before the entry ends, as observed, pays it.
+        """Refresh while the observed chance of a request before the entry expires pays for it.
 
         `interval` as in `auto`.
         """
@@ -104,7 +103,7 @@ class KeepWarm:
 
     @classmethod
     def off(cls) -> KeepWarm:
-        """No keep-warm function: prefixes are warmed in the init phase only."""
+        """No keep-warm function: warm prefixes only in the init phase."""
         return cls(None)
 
     @classmethod
@@ -119,22 +118,23 @@ class KeepWarm:
         warm_by: str | None = None,
         rule: KeepWarm | None = None,
     ) -> KeepWarm:
-        """Refresh within some hours only.
+        """Refresh only within certain hours.
 
         Parameters
         ----------
         hours
-            Such as ``08:00-20:00``; an end before the start is on the next day.
+            For example ``08:00-20:00``; an end before the start is on the next day.
         weekdays
-            Such as ``mon-fri`` or ``sat,sun``.
+            For example ``mon-fri`` or ``sat,sun``.
         time_zone
-            Zone of the hours, with its daylight saving. Default: UTC.
+            Time zone of the hours, with daylight saving. Default: UTC.
         holidays
-            ISO dates that do not count although their weekday does.
+            ISO dates to leave out although their weekday counts.
         warm_by
-            Be warm by this time of each of these days, such as ``08:55``, whatever the rule says.
+            Be warm by this time on each of these days, such as ``08:55``, whatever the rule
+            decides.
         rule
-            What decides within the hours. Default: `auto`.
+            The rule within the hours. Default: `auto`.
         """
         inside = (rule or cls.auto()).policy
         assert inside is not None
@@ -148,7 +148,8 @@ class KeepWarm:
         return cls({**inside, **{name: value for name, value in limits.items() if value}})
 
     def check(self, files: Iterable[PrefixFile]) -> None:
-        """Refuse an interval in which a prefix would be gone: each refresh would be a write."""
+        """Refuse an interval longer than a prefix's life, with which each refresh would be a
+        write."""
         interval = (self._policy or {}).get("interval", 0)
         for file in files:
             life = TTL_SECONDS[file.ttl]
@@ -160,7 +161,7 @@ class KeepWarm:
 
     @property
     def policy(self) -> dict[str, Any] | None:
-        """The policy as the manifest holds it; None when off."""
+        """The policy in the manifest's form; None if off."""
         return self._policy
 
 
@@ -174,7 +175,7 @@ class Budget:
     @classmethod
     @takes("Budget.usd_per_day", _BUDGET)
     def usd_per_day(cls, dollars: float) -> Budget:
-        """US dollars a UTC day for all prefixes of the warmer together."""
+        """US dollars per UTC day for all prefixes of the warmer together."""
         return cls(float(dollars))
 
 

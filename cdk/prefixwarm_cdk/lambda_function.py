@@ -1,4 +1,4 @@
-"""Makes a Lambda function of the keep-warm code, with its role and its log group."""
+"""Makes a Lambda function from the keep-warm code, with its role and log group."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NETWORK_ACTIONS = (
 
 @dataclass(frozen=True)
 class Network:
-    """The VPC that the keep-warm function and its workers run in."""
+    """The VPC of the keep-warm function and its workers."""
 
     vpc: ec2.IVpc
     subnets: ec2.SubnetSelection | None
@@ -48,12 +48,12 @@ class Network:
         subnets: ec2.SubnetSelection | None,
         security_groups: Sequence[ec2.ISecurityGroup] | None,
     ) -> Network | None:
-        """The network, if there is a VPC.
+        """Return the network, if there is a VPC.
 
         Raises
         ------
         UsageError
-            For subnets or security groups of no VPC.
+            Subnets or security groups are given without a VPC.
         """
         within = {"vpc_subnets": subnets, "security_groups": security_groups}
         for name, value in within.items():
@@ -66,7 +66,7 @@ class Network:
 
 @dataclass(frozen=True)
 class FunctionOptions:
-    """What the user chose for the keep-warm function and its workers."""
+    """The user's options for the keep-warm function and its workers."""
 
     runtime: lambda_.Runtime
     log_retention: logs.RetentionDays
@@ -79,7 +79,7 @@ class FunctionOptions:
 def keepwarm_lambda(
     scope: Construct, options: FunctionOptions, *, role_for: str, timeout: Duration, **own: Any
 ) -> lambda_.Function:
-    """A function of the keep-warm code in `scope`, with a role and a log group of its own."""
+    """Make a function from the keep-warm code in `scope`, with its own role and log group."""
     log_group = _log_group(scope, options)
     role = iam.Role(
         scope,
@@ -117,8 +117,9 @@ def _log_group(scope: Construct, options: FunctionOptions) -> logs.LogGroup:
         encryption_key=key,
     )
     if key:
-        # Allowed in the key's own policy, where the app creates the key; of an imported one its
-        # owner has to: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        # Allowed in the key's policy if the app creates the key; the owner of an imported key must
+        # allow it:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         key.grant_encrypt_decrypt(
             iam.ServicePrincipal(f"logs.{Stack.of(scope).region}.amazonaws.com")
         )
@@ -136,7 +137,7 @@ def _placed(network: Network | None) -> dict[str, Any]:
 
 
 def _network_policy(scope: Construct, role: iam.Role) -> iam.Policy:
-    """Lambda makes network interfaces before the function exists, so no interface can be named."""
+    """The policy for network interfaces; Lambda creates them first, so none can be named."""
     statement = iam.PolicyStatement(actions=list(_NETWORK_ACTIONS), resources=["*"])
     policy = iam.Policy(scope, "Network", statements=[statement], roles=[role])
     reason = "Lambda makes the network interfaces of a VPC's functions with their role"
@@ -146,7 +147,7 @@ def _network_policy(scope: Construct, role: iam.Role) -> iam.Policy:
 
 
 def dead_letters(scope: Construct, construct_id: str) -> sqs.Queue:
-    """A queue for what nobody could take, kept for four days."""
+    """A dead-letter queue, kept for four days."""
     return sqs.Queue(
         scope,
         construct_id,

@@ -1,4 +1,4 @@
-"""The layer, in the stack of the function that carries it."""
+"""The layer, in the same stack as the function that uses it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Layer(lambda_.LayerVersion):
 def layer_for(
     warmer: Construct, function: lambda_.Function, prefixes: Sequence[Prefix], *, observe: bool
 ) -> Layer:
-    """The layer with these prefixes, one for all functions of a stack.
+    """Return the layer with these prefixes, shared by all functions of a stack.
 
-    A layer of another stack would be imported by its ARN, which changes with every prompt, and
-    CloudFormation refuses to change an export that is in use.
+    A layer in another stack would be imported by its ARN, which changes with every prompt;
+    CloudFormation refuses to change an export in use.
     """
     function_stack = Stack.of(function)
     own = function_stack is Stack.of(warmer)

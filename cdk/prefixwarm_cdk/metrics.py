@@ -1,4 +1,4 @@
-"""The metrics that the deployed code writes, by name."""
+"""The metrics of the deployed code, by name."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ METRICS = {
         "absent where a price is unknown",
     ),
 }
-# Written, while they are not zero, whatever the setting `metrics` says.
+# Written if not zero, whatever the setting `metrics`.
 ALWAYS = frozenset({TROUBLE, *TROUBLES})
 
 
@@ -161,7 +161,7 @@ def metric(
     period: Duration | None = None,
     label: str | None = None,
 ) -> cloudwatch.Metric:
-    """One metric of a warmer."""
+    """Return one metric of a warmer."""
     assert name in METRICS
     return cloudwatch.Metric(
         namespace=NAMESPACE,

@@ -1,4 +1,4 @@
-"""How somebody sees what the keep-warm function does: metrics, alarms, queries, dashboard."""
+"""Monitors the keep-warm function: metrics, alarms, saved queries, dashboard."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Monitoring:
-    """What the user chose.
+    """The user's monitoring options.
 
     Raises
     ------
     UsageError
-        For choices that contradict each other.
+        Options contradict each other.
     """
 
     metrics: str
@@ -52,14 +52,14 @@ class Monitoring:
 
     @property
     def written(self) -> str:
-        """Which metrics the functions write."""
+        """The setting of which metrics the functions write."""
         alone = self.metrics == "trouble" and self.hit_rate_below is not None
         return "hit-rate" if alone else self.metrics
 
     def watch(
         self, scope: Construct, service: str, keep_warm: KeepWarmFunction
     ) -> tuple[cloudwatch.Alarm, ...]:
-        """Watch a keep-warm function; its alarms."""
+        """Monitor a keep-warm function; return its alarms."""
         groups = [function.log_group for function in keep_warm.functions]
         SavedQueries(scope, "Queries", service=service, groups=groups)
         alarms = tuple(self._alarms(scope, service, keep_warm)) if self.alarms else ()

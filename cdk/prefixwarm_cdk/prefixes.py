@@ -1,4 +1,4 @@
-"""The prefixes of a warmer: read, checked and named at synth."""
+"""Reads and checks the prefixes of a warmer at synth."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _GEOGRAPHIES = ("global.", "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca."
 _WARNINGS = {
     "short": "has {size} tokens, and {model} caches from {minimum}; "
     "count them with `prefixwarm check`",
-    "model": "prefixwarm has no prices of the model {model!r}, so whether warming pays is open; "
+    "model": "prefixwarm has no prices of the model {model!r}, so it cannot tell if warming pays; "
     "check its name, or update prefixwarm and build the file again",
-    "ttl": "some models on Bedrock's runtime grant 5 minutes where 1 hour is asked; "
+    "ttl": "some models on Bedrock's runtime grant 5 minutes instead of 1 hour; "
     "watch the metric WarmDowngraded",
-    "twin": "holds the same prefix as {twin!r}, and each is warmed by itself; "
+    "twin": "holds the same prefix as {twin!r}, and both are warmed separately; "
     "give their functions one file",
-    "profile": "the inference profile {model!r} spreads requests over regions, and a cache "
-    "lives in one; an in-region model id makes hits sure",
+    "profile": "the inference profile {model!r} spreads requests over regions, and each region "
+    "has its own cache; an in-region model id ensures hits",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Prefix:
-    """A checked prefix file and where it lies."""
+    """A checked prefix file and its path."""
 
     path: Path
     file: PrefixFile
@@ -55,12 +55,12 @@ class Prefix:
 
 
 def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
-    """Read prefix files, by name; a folder stands for all prefix files in it.
+    """Read prefix files, sorted by name; a folder stands for all prefix files in it.
 
     Raises
     ------
     UsageError
-        A file is missing or invalid, there is none, or two have one name.
+        A file is missing or invalid, there is none, or two prefixes have the same name.
     """
     files = prefix_file.load_all(Path(path).resolve() for path in paths)
     if not files:
@@ -69,12 +69,12 @@ def read(paths: Iterable[str | Path]) -> tuple[Prefix, ...]:
 
 
 def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Prefix, ...]:
-    """The prefixes of those names; all of them when `names` is None.
+    """Return the prefixes of those names; all if `names` is None.
 
     Raises
     ------
     UsageError
-        For an unknown name, with the names that there are.
+        A name is unknown; the message lists the names.
     """
     if names is None:
         return tuple(prefixes)
@@ -89,7 +89,7 @@ def named(prefixes: Sequence[Prefix], names: Iterable[str] | None) -> tuple[Pref
 
 
 def annotate(scope: IConstruct, prefixes: Iterable[Prefix]) -> None:
-    """Refuse a prefix that is too short to be cached, and warn where warming may be useless."""
+    """Refuse a prefix that is too short to be cached, and warn if warming may be useless."""
     first: dict[tuple[str, ...], str] = {}
     for prefix in prefixes:
         _refuse_too_short(prefix)
@@ -103,7 +103,7 @@ def annotate(scope: IConstruct, prefixes: Iterable[Prefix]) -> None:
 
 
 def _captured(file: PrefixFile) -> dict[str, str]:
-    """What capture saw that keeps the agent from reading the prefix."""
+    """The findings of capture that keep the agent from reading the prefix."""
     return {
         problem["rule"]: f"{problem['place']}: {problem['message']}; then capture it again"
         for problem in reversed(file.findings)
@@ -120,7 +120,7 @@ def _refuse_too_short(prefix: Prefix) -> None:
 
 
 def _warnings(file: PrefixFile, twin: str) -> dict[str, str]:
-    """What may make warming useless, by topic; `twin` is the first file of the same prefix."""
+    """Warnings that warming may be useless, by topic; `twin` is another file of this prefix."""
     applies = {
         "short": _may_be_too_short(file),
         "model": file.tokens.get("minimum") is None and file.prices is None,

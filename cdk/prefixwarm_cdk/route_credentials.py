@@ -1,4 +1,4 @@
-"""Credentials by route, for functions that reach models in more than one way."""
+"""Credentials by route, for functions that use several routes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def credentials_of(value: Credentials | Mapping[str, Credentials]) -> Credentials:
-    """The credentials of all routes, or those by route, as one.
+    """Combine credentials by route into one object.
 
     Raises
     ------
     UsageError
-        For a name that is no route, and for what are no credentials.
+        A name is not a route, or a value is not credentials.
     """
     example = "Credentials.secret(secret)"
     if not isinstance(value, Mapping):
@@ -40,13 +40,13 @@ def credentials_of(value: Credentials | Mapping[str, Credentials]) -> Credential
 
 
 class _ByRoute(Credentials):
-    """Each prefix is reached with the credentials of its route."""
+    """Uses each route's credentials for its prefixes."""
 
     def __init__(self, by_route: Mapping[str, Credentials]) -> None:
         self._by_route = dict(by_route)
 
     def environment(self) -> dict[str, str]:
-        """The variables of all, and the stored keys in one that names their routes."""
+        """The variables of all routes, with the stored keys by route in one variable."""
         merged: dict[str, str] = {}
         stored = []
         for route, own in self._by_route.items():
@@ -84,5 +84,5 @@ class _ByRoute(Credentials):
             if merged.get(name, value) != value:
                 raise UsageError(
                     f"{route!r} sets {name} to another value than a route before it; "
-                    "a function has one; give both routes the same"
+                    "a function has only one; give both routes the same"
                 )

@@ -1,4 +1,4 @@
-"""Saved Logs Insights queries: what the metrics would show, at no monthly charge."""
+"""Saved Logs Insights queries that show what metrics would, without a monthly charge."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ fields @timestamp
 
 
 class SavedQueries(Construct):
-    """One query for each question that the dashboard answers.
+    """One query for each question of the dashboard.
 
-    They read the logs of the keep-warm function and of its workers; in the console the log
-    groups of agents can be chosen as well, whose lines have the same fields.
+    They read the logs of the keep-warm function and its workers. In the console you can also select
+    the agents' log groups, whose lines have the same fields.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class SavedQueries(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         for name, (own_id, text) in _QUERIES.items():
-            # The underlying resource: a query's text stands there as it is.
+            # Use the underlying resource, which keeps the query's text as it is.
             logs.CfnQueryDefinition(
                 self,
                 own_id,

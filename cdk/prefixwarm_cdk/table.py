@@ -19,7 +19,7 @@ def state_table(
 ) -> dynamodb.Table:
     """One item per cache entry, and one ledger item per entry and day.
 
-    `key` encrypts it; without one a key of AWS's own does, whose use costs nothing.
+    `key` encrypts it; the default is AWS's own key, which is free.
     """
     own = dynamodb.TableEncryption.DEFAULT
     table = dynamodb.Table(

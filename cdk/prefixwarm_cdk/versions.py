@@ -1,4 +1,4 @@
-"""A changed prefix makes a new version of the functions that carry it, so that aliases follow."""
+"""Creates a new version of a function when its prefixes change, so that aliases follow."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     from prefixwarm_cdk.layer import Layer
 
-# What CDK calls the version that it makes anew whenever the function changes.
+# CDK's construct id of the version that it renews whenever the function changes.
 _CURRENT = "CurrentVersion"
 
 
 def renew_versions(function: lambda_.Function, layer: Layer) -> None:
-    """Make the layer's content part of what decides whether the function gets a new version.
+    """Create a new version of the function when the layer's content changes.
 
-    CDK does so by itself only with the feature flag ``@aws-cdk/aws-lambda:recognizeLayerVersion``.
-    A version that the app makes by hand stays as it is, and synthesis warns.
+    CDK itself does so only with the feature flag ``@aws-cdk/aws-lambda:recognizeLayerVersion``. A
+    version that the app creates by hand does not change, and synthesis warns.
     """
     function.invalidate_version_based_on(layer.digest)
     Aspects.of(function).add(_WarnOfFixedVersions())
@@ -41,6 +41,6 @@ def _warn(version: lambda_.Version, function: lambda_.Function) -> None:
     if version.lambda_ is function:
         Annotations.of(version).add_warning_v2(
             "prefixwarm:version",
-            "this version keeps the prefixes that it was published with, and so does an alias of "
-            "it; use the function's current_version, which a changed prefix renews",
+            "this version, and any alias of it, keeps the prefixes with which it was published; "
+            "use the function's current_version, which a changed prefix renews",
         )

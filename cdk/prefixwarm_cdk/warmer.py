@@ -45,77 +45,77 @@ if TYPE_CHECKING:
     from prefixwarm_cdk.prefixes import Prefix
 
 
-# An environment holds 4 KB; functions beyond this note their names in the warm state themselves.
+# An environment holds 4 KB; further functions record their names in the warm state themselves.
 _MOST_NAMED = 30
 
 
 class PrefixWarmer(AnsweringWarmer):
     """Keeps the prompt-cache prefixes of Claude agents on Lambda warm.
 
-    Owns the table of the warm state, the layer, and the keep-warm function with its schedule,
-    log group and alarms. It never creates the agent's function: `attach` it.
+    Owns the table of the warm state, the layer, and the keep-warm function with its schedule, log
+    group and alarms. It does not create the agent's function: `attach` yours.
 
     Parameters
     ----------
     prefixes
-        Prefix files, or folders that hold some.
+        Prefix files, or folders with prefix files.
     credentials
-        How warm calls authenticate: in the agent's own workspace, or its requests read nothing. By
-        route where there are several: ``{"anthropic": ..., "bedrock-converse": ...}``.
+        How warm calls authenticate. They must use the agent's workspace, or its requests read
+        nothing. By route if there are several: ``{"anthropic": ..., "bedrock-converse": ...}``.
     keep_warm
         When prefixes are refreshed between requests. Default: `KeepWarm.auto()`.
     budget
         Cap on the dollars of the keep-warm function. Default: none; the policy alone decides.
     cache_scope
-        Label of the workspace that the key belongs to, because each has a cache of its own.
+        Label of the key's workspace, because each workspace has its own cache.
         Default: ``default``.
     latency_value
-        US dollars that a second of first-token wait is worth. Default: 0, so that only saved
-        tokens count.
+        The value of one second of first-token wait, in US dollars. Default: 0, so only saved tokens
+        count.
     sample_diagnostics
         Whether warm calls opt in to the provider's cache diagnostics, and `prefixwarm.observe` in
-        an agent asks for its verdict once in each environment. Default: False, so that nothing is
-        added to any request.
+        an agent requests them once per environment. Default: False, so that nothing is added to any
+        request.
     calls_per_minute
-        Most warm calls to one route a minute; a tenth of them may be writes. Leave room for real
-        traffic. Default: 500, half of what the provider's lowest tier takes of one model.
+        The most warm calls to one route per minute; a tenth of them may be writes. Leave room for
+        real traffic. Default: 500, half of the limit of the provider's lowest tier for one model.
     runtime
         Python runtime of the keep-warm function. Default: Python 3.14.
     log_retention
-        How long the keep-warm function's log is kept. Default: one month.
+        How long to keep the keep-warm function's log. Default: one month.
     removal_policy
         What happens to the table when it leaves the stack. Default: it is destroyed, because the
-        state can be learned again; only the history of spending is lost.
+        state can be learned again; only the spending history is lost.
     kill_switch
         Parameter that stops the keep-warm function without a deployment while it says ``true``.
         Default: none; stop it by its environment variable ``PREFIXWARM_DISABLED``.
     metrics
-        ``trouble`` writes CloudWatch metrics only in hours in which something is wrong; ``full``
-        writes all of docs/metrics.md, about $0.30 a month each, and gives every cause an alarm of
-        its own. Default: ``trouble``.
+        ``trouble`` writes CloudWatch metrics only in hours with a problem; ``full`` writes all of
+        docs/metrics.md, about $0.30 a month each, and gives every cause its own alarm. Default:
+        ``trouble``.
     alarms
-        Whether to make alarms, $0.10 a month each: two, one more with workers. Default: True.
+        Whether to create alarms, $0.10 a month each: two, or three with workers. Default: True.
     alarm_topic
         Receives the alarms. Default: nobody, until actions are added to `alarms`.
     hit_rate_alarm
-        Goes off in an hour in which observed agents read less than this share of their input tokens
-        from the cache, by tokens: $0.30 a month, and its three metrics up to $0.90. Default: none.
+        Alarm if observed agents read less than this share of their input tokens from the cache in
+        an hour: $0.30 a month, and its three metrics up to $0.90. Default: none.
     dashboard
-        Whether to make a CloudWatch dashboard, $3 a month; it needs ``metrics="full"``.
+        Whether to create a CloudWatch dashboard, $3 a month; needs ``metrics="full"``.
         Default: False.
     tracing
         Whether X-Ray traces the keep-warm function. Default: False.
     vpc
         Network of the keep-warm function; it needs a way out to the provider, DynamoDB, S3 and
-        CloudWatch. Default: none, which reaches them all.
+        CloudWatch. Default: no VPC, which reaches all of them.
     vpc_subnets
         Subnets in that network. Default: private ones with a way out.
     security_groups
-        Of the keep-warm function in that network. Default: one that lets everything out.
+        Security groups in that network. Default: one that allows all outbound traffic.
     encryption_key
         KMS key of the table and of the keep-warm function's log. Default: AWS's own keys.
     reserved_concurrency
-        Concurrent executions set aside for the keep-warm function, 1 or more. Default: none, it
+        Concurrent executions reserved for the keep-warm function, 1 or more. Default: none; it
         shares the account's.
 
     Raises
@@ -174,7 +174,7 @@ class PrefixWarmer(AnsweringWarmer):
         credentials: Credentials | Mapping[str, Credentials],
         rule: KeepWarm,
     ) -> None:
-        """Take the prefixes, where these credentials reach them and this rule keeps them warm."""
+        """Read the prefixes, and check them against credentials and rule."""
         self._rule = rule
         with naming("PrefixWarmer", "prefixes"):
             self._prefixes = prefix_files.read(paths)
@@ -195,7 +195,7 @@ class PrefixWarmer(AnsweringWarmer):
         calls_per_minute: int | None,
         kill_switch: ssm.IStringParameter | None,
     ) -> None:
-        """Make the keep-warm function and what watches it, unless it is off."""
+        """Create the keep-warm function and its monitoring, unless it is off."""
         Aspects.of(self).add(_WarnUnlessAttached())
         self.keep_warm = None
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
@@ -239,9 +239,10 @@ class PrefixWarmer(AnsweringWarmer):
         first: str | None = None,
         observe: bool | str = True,
     ) -> None:
-        """Add the layer, the settings and the least grants to an agent's function.
+        """Add the layer, the settings and minimal permissions to an agent's function.
 
-        Versions published afterwards carry them. Another stack's will depend on this one.
+        They apply to versions published afterwards. A function in another stack makes that stack
+        depend on this one.
 
         Parameters
         ----------
@@ -250,26 +251,28 @@ class PrefixWarmer(AnsweringWarmer):
         prefixes
             Names of the prefixes that the function sends. Default: all of the warmer's.
         init
-            In the init phase: ``auto`` (when it helps the request), ``always``, or ``off``.
+            When to warm in the init phase: ``auto`` (if it helps the request), ``always``, or
+            ``off``.
         init_hint
-            How long the function's own init lasts; holding is free for that long.
+            How long the function's own init takes; holding the start that long is free.
         init_hold
-            For how long at most the start is held, up to 9 seconds. Default: 3 seconds.
+            How long to hold the start at most, up to 9 seconds. Default: 3 seconds.
         gate
-            For how long at most (60 seconds) `prefixwarm.observe` lets the environment's first
-            model call wait for a warm call in flight. Default: nothing waits.
+            How long `prefixwarm.observe` makes the environment's first model call wait for a warm
+            call in flight, up to 60 seconds. Default: no wait.
         init_usd_per_week
-            US dollars that starts may spend on a prefix in a week without `prefixwarm.observe`.
+            US dollars that starts may spend on a prefix per week without `prefixwarm.observe`.
         first
-            The prefix that starts warm before requests were seen to use any. Default: by name.
+            The prefix that starts warm before any request was seen to use one. Default: the first
+            by name.
         observe
-            Whether the layer brings `prefixwarm.observe`; ``auto`` switches it on as well, without
-            a change of the function's code. Default: True.
+            Whether the layer includes `prefixwarm.observe`; ``auto`` also switches it on, without a
+            change of the function's code. Default: True.
 
         Raises
         ------
         UsageError
-            For what cannot carry the layer, and unknown prefixes; it says what to do.
+            The function cannot have the layer, or a prefix is unknown; the message says what to do.
         """
         chosen = self._chosen(function, prefixes)
         times = {"hint": init_hint, "hold": init_hold, "gate": gate}
@@ -295,7 +298,7 @@ class PrefixWarmer(AnsweringWarmer):
         return own | self._settings
 
     def _shared(self, function: lambda_.Function) -> dict[str, str]:
-        """The settings that an attached function has in common with the others."""
+        """The settings that all attached functions share."""
         own = self._environment() if runtimes.may_warm(function.runtime.name) else self._common()
         if runtimes.asks(function.runtime.name) and self.keep_warm:
             own[settings.ASK] = self.keep_warm.function.function_name
@@ -327,7 +330,7 @@ class PrefixWarmer(AnsweringWarmer):
     def _chosen(
         self, function: lambda_.Function, names: Iterable[str] | None
     ) -> tuple[Prefix, ...]:
-        """The prefixes of these names, where the function can carry them."""
+        """The prefixes of these names, if the function can have them."""
         attachment.check(self, function)
         for owner in self._credentials.owners():
             attachment.refuse_cycle(self, function, owner)
@@ -351,10 +354,10 @@ class PrefixWarmer(AnsweringWarmer):
             attachment.warn_of_no_answer(function)
 
     def _name_senders(self) -> None:
-        """Name the attached functions to the keep-warm function, where their names are fixed here.
+        """Pass the attached functions' names to the keep-warm function if they are fixed here.
 
-        The others note their names in the warm state themselves, or say it when they ask: named
-        here, they would make the two stacks or functions depend on each other.
+        Other functions record their names in the warm state themselves, or pass them when they ask;
+        using them here would create a dependency cycle.
         """
         senders: dict[str, list[str]] = {}
         for function, prefixes in self._senders.items():
@@ -385,6 +388,6 @@ class _WarnUnlessAttached:
         if isinstance(node, PrefixWarmer) and not node.attached:
             Annotations.of(node).add_warning_v2(
                 "prefixwarm:unattached",
-                "no function is attached, so nothing tells whether the prefixes are used; "
+                "no function is attached, so prefixwarm cannot tell whether the prefixes are used; "
                 "call attach(function) for each function that sends them",
             )

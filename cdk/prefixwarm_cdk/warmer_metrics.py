@@ -1,4 +1,4 @@
-"""The metrics of a warmer, as its users' own alarms and dashboards take them."""
+"""The metrics of a warmer, for users' own alarms and dashboards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _METRIC = {
 
 
 class MetricsOfWarmer(Construct):
-    """A construct whose functions' log lines declare metrics."""
+    """A construct whose functions write metrics."""
 
     _settings: dict[str, str]
 
@@ -43,15 +43,16 @@ class MetricsOfWarmer(Construct):
     def metric(
         self, name: str, *, statistic: str = "Sum", period: Duration | None = None
     ) -> cloudwatch.Metric:
-        """Any metric of docs/metrics.md, summed over 5 minutes by default.
+        """Return any metric of docs/metrics.md, by default summed over 5 minutes.
 
-        Those beside trouble are written with ``metrics="full"`` only; synthesis warns.
+        Metrics other than trouble are written only with ``metrics="full"``; otherwise synthesis
+        warns.
         """
         full = self._settings.get(settings.METRICS) == "full"
         if not full and name not in ALWAYS:
             Annotations.of(self).add_warning_v2(
                 f"prefixwarm:metric:{name}",
-                f'the metric {name} is written with metrics="full" only, and has no data without',
+                f'the metric {name} is written only with metrics="full", and has no data otherwise',
             )
         return metric(self._deployment, name, statistic=statistic, period=period)
 
@@ -62,12 +63,12 @@ class MetricsOfWarmer(Construct):
 
     @takes("metric_saved", _PERIOD)
     def metric_saved(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """US dollars that warm prefixes saved, at least; known where agents are observed."""
+        """US dollars that warm prefixes saved, at least; known if agents are observed."""
         return self.metric("SavedUSD", period=period)
 
     @takes("metric_refreshed", _PERIOD)
     def metric_refreshed(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """Warm calls that found the prefix cached and kept it so."""
+        """Warm calls that read the cached prefix, which keeps it alive."""
         return self.metric("WarmRefreshed", period=period)
 
     @takes("metric_written", _PERIOD)

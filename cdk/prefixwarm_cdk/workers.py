@@ -1,4 +1,4 @@
-"""Workers: what is beyond one tick of the keep-warm function, by SQS."""
+"""Workers, which make the calls beyond one tick of the keep-warm function, through SQS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HANDLER = "prefixwarm.keepwarm.worker.handler"
 _TIMEOUT = Duration.seconds(45)
 _RECEIVES = 3
-# Ten messages each: a hundred calls at a time.
+# With ten messages each: a hundred concurrent calls.
 _SIDE_BY_SIDE = 10
 _BATCH = 10
 
@@ -43,10 +43,10 @@ class Workers(Construct):
         self._consume()
 
     def _queue(self) -> sqs.Queue:
-        """A message is of use for 90 seconds, so that it is tried again soon or never.
+        """The queue; a message expires after 90 seconds, so a retry must come soon.
 
-        Hence the shortest visibility that Lambda allows, instead of the usual six timeouts: the
-        warm state's lease keeps a message that comes too early from a second call.
+        Hence the shortest visibility timeout that Lambda allows, instead of the usual six timeouts;
+        if a message comes back too early, the warm state's lease prevents a second call.
         """
         return sqs.Queue(
             self,
