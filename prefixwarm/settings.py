@@ -22,16 +22,16 @@ DISABLED = "PREFIXWARM_DISABLED"
 Unit: yes or no
 """
 INIT = "PREFIXWARM_INIT"
-"""When a start warms: `auto` (when that helps the waiting request), `always` (without asking the
+"""When a start warms: `auto` (if that helps the waiting request), `always` (without reading the
 warm state), or `off`.
 """
 INIT_HOLD_MS = "PREFIXWARM_INIT_HOLD_MS"
-"""For how long at most the start is held, up to 9000.
+"""How long a start is held at most, up to 9000.
 
 Unit: milliseconds
 """
 INIT_HINT_MS = "PREFIXWARM_INIT_HINT_MS"
-"""How long the function's own init lasts; holding is free for that long. Up to 900000.
+"""How long the function's own init takes; holding the start that long is free. Up to 900000.
 
 Unit: milliseconds
 Default: unknown
@@ -44,19 +44,19 @@ PREFIXES = "PREFIXWARM_PREFIXES"
 Default: `/opt/prefixwarm/prefixes`, `/var/task/prefixes`
 """
 API_KEY_SECRET = "PREFIXWARM_API_KEY_SECRET"  # noqa: S105 - the name of a variable
-"""ARN of the secret, or name of the SSM parameter, that holds the API key; `ANTHROPIC_API_KEY` goes
-first. Keys of several routes: `anthropic=ARN bedrock=NAME`.
+"""ARN of the secret, or name of the SSM parameter, that holds the API key; `ANTHROPIC_API_KEY`
+takes precedence. For keys of several routes: `anthropic=ARN bedrock=NAME`.
 """
 CACHE_SCOPE = "PREFIXWARM_CACHE_SCOPE"
-"""Label of the workspace, because each has a cache of its own: 64 letters, digits, `-`, `_` or `.`
-at most.
+"""Label of the workspace, because each has its own cache: at most 64 letters, digits, `-`, `_` or
+`.`.
 """
 DEPLOYMENT = "PREFIXWARM_DEPLOYMENT"
 """The dimension `service` of the [metrics](metrics.md), and the name of the deployment's ledger."""
 MANIFEST = "PREFIXWARM_MANIFEST"
-"""Where the keep-warm function's manifest lies: `s3://bucket/key`."""
+"""The address of the keep-warm function's manifest: `s3://bucket/key`."""
 LATENCY_VALUE = "PREFIXWARM_LATENCY_VALUE"
-"""What a second of first-token wait is worth.
+"""The value of one second of first-token wait.
 
 Unit: US dollars
 """
@@ -68,25 +68,24 @@ Unit: JSON
 KILL_SWITCH = "PREFIXWARM_KILL_SWITCH"
 """SSM parameter that stops the keep-warm function while it says `true`."""
 QUEUE = "PREFIXWARM_QUEUE"
-"""URL of the SQS queue for what one tick does not do itself; without it the tick does all."""
+"""URL of the SQS queue for the calls beyond one tick; without it the tick makes all calls."""
 DIAGNOSE = "PREFIXWARM_DIAGNOSE"
-"""`off` or `sample`: warm calls opt in to the provider's cache diagnostics, and observed agents ask
-for its [verdict](observe.md#the-providers-verdict).
+"""`off` or `sample`: warm calls opt in to the provider's cache diagnostics, and observed agents
+request its [verdict](observe.md#the-providers-verdict).
 """
 GATE_MS = "PREFIXWARM_GATE_MS"
-"""For how long at most an environment's first model call waits for a warm call in flight, up to
-60000.
+"""How long an environment's first model call waits for a warm call in flight at most, up to 60000.
 
 Unit: milliseconds
 """
 INIT_USD_PER_WEEK = "PREFIXWARM_INIT_USD_PER_WEEK"
-"""What starts may spend on each version of a prefix in a week where the agent is
-[not observed](init-phase.md#what-starts-may-spend).
+"""What starts may spend per version of a prefix and week if the agent is [not
+observed](init-phase.md#what-starts-may-spend).
 
 Unit: US dollars
 """
 FIRST = "PREFIXWARM_FIRST"
-"""Of several prefixes, the one that starts warm before a request was seen to use it.
+"""Of several prefixes, the one that starts warm before any was seen to be used.
 
 Default: first by name
 """
@@ -95,12 +94,12 @@ METRICS = "PREFIXWARM_METRICS"
 metrics](metrics.md).
 """
 ASK = "PREFIXWARM_ASK"
-"""Name of the keep-warm function, for who [asks](ask.md) it: the layer [where there is no
-Python](runtimes.md), which reads it itself, and `prefixwarm.ask`.
+"""Name of the keep-warm function to [ask](ask.md), for the layer [without Python](runtimes.md) and
+`prefixwarm.ask`.
 """
 EXEC_WRAPPER = "PREFIXWARM_EXEC_WRAPPER"
 """With `AWS_LAMBDA_EXEC_WRAPPER=/opt/prefixwarm/wrapper`: the function's own wrapper, which is
-[called in turn](observe.md#without-a-change-of-the-agent).
+[called next](observe.md#without-a-change-of-the-agent).
 """
 
 _TRUE = ("1", "y", "yes", "t", "true", "on")

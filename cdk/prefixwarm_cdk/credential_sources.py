@@ -234,7 +234,7 @@ class _WorkloadIdentity(Credentials):
         for file in files:
             if file.route != "anthropic":
                 raise UsageError(
-                    f"prefix {file.name}: the route {file.route!r} has no federation, because its calls "
+                    f"prefix {file.name}: the route {file.route!r} has no federation; its calls "
                     "are signed: use Credentials.function_role()"
                 )
 

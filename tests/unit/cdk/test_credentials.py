@@ -223,7 +223,7 @@ def test_ids_may_be_parameters_of_the_stack(bench: Any) -> None:
 
 def test_signed_routes_need_no_federation(bench: Any, write_prefix: Callable[..., Path]) -> None:
     """The message says what to use."""
-    with pytest.raises(UsageError, match=r"'aws' knows no federation.*function_role"):
+    with pytest.raises(UsageError, match=r"'aws' has no federation.*function_role"):
         bench.warmer(prefixes=[write_prefix(route="aws")], credentials=keyless())
 
 
@@ -260,7 +260,7 @@ def test_a_function_of_two_routes_is_served(bench: Any, talk: Any, read: Any) ->
 
 def test_one_key_for_routes_of_different_keys_is_refused(bench: Any, talk: Any) -> None:
     """It would be sent to whom it does not belong to."""
-    with pytest.raises(UsageError, match="take different keys; give credentials by route"):
+    with pytest.raises(UsageError, match="need different keys; give credentials by route"):
         bench.warmer(prefixes=[bench.prefix, talk])
 
 
@@ -273,7 +273,7 @@ def test_one_key_for_routes_of_different_keys_is_refused(bench: Any, talk: Any) 
         ),
         ({"anthropic": "text"}, r"\(credentials=...\): of anthropic are a plain str; pass Cred"),
         ({"anthropic": "secret"}, "prefix talk: there are no credentials for its route"),
-        ({"anthropic": "role", "bedrock-converse": "role"}, "'anthropic' takes no AWS signature"),
+        ({"anthropic": "role", "bedrock-converse": "role"}, "'anthropic' does not accept"),
     ],
 )
 def test_credentials_by_route_are_checked(

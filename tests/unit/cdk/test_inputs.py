@@ -79,5 +79,5 @@ def test_a_layer_over_lambdas_limit_is_refused(bench: Any, monkeypatch: pytest.M
     """With the way round."""
     warmer = bench.warmer()
     monkeypatch.setattr(assets, "_LAYER_LIMIT", 100_000)
-    with pytest.raises(UsageError, match=r"limit of 100000; name each function's own"):
+    with pytest.raises(UsageError, match=r"limit of 100000; select each function's"):
         warmer.attach(bench.function())

@@ -169,7 +169,7 @@ def test_a_metric_that_is_not_written_is_warned_about(bench: Any) -> None:
     assert bench.warnings() == []
     warmer.metric_cost()
     (warning,) = bench.warnings()
-    assert 'WarmCostUSD is written with metrics="full" only' in warning
+    assert 'WarmCostUSD is written only with metrics="full"' in warning
 
 
 def test_a_key_of_the_users_encrypts_table_and_log(bench: Any, read: Any) -> None:
