@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     Tried = Callable[[int, str], None]
 
+# CDK would load its own rules in each process that synthesises, for seconds; the tests that are
+# about the templates ask for them (tests/unit/cdk/conftest.py).
+os.environ.setdefault("CDK_VALIDATION", "false")
+
 # The environment of the agent frameworks has no Hypothesis.
 if find_spec("hypothesis"):
     from hypothesis import HealthCheck, settings
@@ -30,17 +34,21 @@ if find_spec("hypothesis"):
     settings.load_profile(effort.PROFILE)
 
 
+# What a folder's tests share is dear: Node.js's kernel and the layer, or a deployment.
+IN_ONE_PROCESS = ("tests/e2e/deployed/", "tests/unit/cdk/")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
-    """Run all tests of the constructs in one process: they share Node.js's kernel and the layer."""
+    """Run a module's tests in one process, and those of some folders."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByKernel(LoadScopeScheduling):
+    class ByFolder(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            constructs = "tests/unit/cdk/"
-            return constructs if nodeid.startswith(constructs) else super()._split_scope(nodeid)
+            folder = next(filter(nodeid.startswith, IN_ONE_PROCESS), None)
+            return folder or super()._split_scope(nodeid)
 
-    return ByKernel(config, log) if config.getvalue("dist") == "loadscope" else None
+    return ByFolder(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture
