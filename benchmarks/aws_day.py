@@ -14,14 +14,11 @@ import os
 import random
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
-from urllib.parse import urlsplit
 
 from aws_usage import Usage, is_state, size_of
 
@@ -33,6 +30,7 @@ from prefixwarm.observe.observer import Observer
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm.simulator import running
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("JSII_NODE", str(Tools().node()))
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
 
@@ -42,20 +40,16 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 
 from prefixwarm_cdk import Credentials, PrefixWarmer
 from prefixwarm_extension import main as init_phase
+from tests.helpers.agents import PRICES, request_of, usage_of
+from tests.helpers.simulated_clock import simulated_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["Case", "Day", "live", "synthesised"]
 
-MODEL = "claude-sonnet-5-5"
 MINUTES = 1440
 SECRET = "claude"
-PRICES = {
-    "as_of": "2026-11-21",
-    "source": "the benchmark's own",
-    "usd_per_mtok": {"input": 2.0, "read": 0.2, "write_5m": 2.5, "write_1h": 4.0, "output": 10.0},
-}
 
 
 @dataclass(frozen=True)
@@ -76,18 +70,6 @@ class Day:
 
     template: dict[str, Any]
     usage: Usage
-
-
-def request_of(name: str) -> dict[str, Any]:
-    """What an agent sends."""
-    marker = {"type": "ephemeral", "ttl": "1h"}
-    text = f"You are {name}. " + "Answer the customer's question about the order at hand. " * 150
-    return {
-        "model": MODEL,
-        "max_tokens": 16,
-        "system": [{"type": "text", "text": text, "cache_control": marker}],
-        "messages": [{"role": "user", "content": "Where is my order?"}],
-    }
 
 
 def synthesised(case: Case, folder: Path, **options: Any) -> tuple[dict[str, Any], list[Path]]:
@@ -133,7 +115,7 @@ def live(case: Case, minutes: int = MINUTES, **options: Any) -> Day:
         sim = stack.enter_context(running(clock="manual"))
         world = _World(case, aws, sim, template, folder)
         stack.enter_context(world.usage.counted())
-        stack.enter_context(_clock(world.now))
+        stack.enter_context(simulated_clock(world.now))
         stack.enter_context(mock.patch.dict(os.environ, world.environ))
         world.live(minutes, files)
         return Day(template, world.usage)
@@ -270,7 +252,7 @@ class _Agent:
         with self._world._as(self._name) as text:
             assert self._observer is not None
             sent = self._observer.begin(self._body, {}) if self._world.case.observed else None
-            usage = self._send()
+            usage = usage_of(self._world.sim.url, self._body)
             if sent is not None:
                 self._observer.end(sent, usage)
                 self._observer.flush(30)
@@ -290,19 +272,6 @@ class _Agent:
         os.close(reading)
         world.usage.log(text.getvalue())
         self._observer = Observer([prefix_file.load(self._file)], clock=world.now)
-
-    def _send(self) -> Any:
-        address = urlsplit(self._world.sim.url)
-        connection = HTTPConnection(address.netloc, timeout=60)
-        headers = {
-            "content-type": "application/json",
-            "anthropic-version": "2026-10-21",
-            "x-api-key": "key",
-        }
-        connection.request("POST", "/v1/messages", json.dumps(self._body), headers)
-        reply = json.loads(connection.getresponse().read())
-        connection.close()
-        return reply["usage"]
 
 
 def _own_folder(file: Path) -> Path:
@@ -357,18 +326,3 @@ def _upload(aws: LocalAws, template: dict[str, Any], assembly: Path) -> dict[str
         "PREFIXWARM_MANIFEST": f"s3://{bucket}/{manifest}",
         "PREFIXWARM_FUNCTIONS": named,
     }
-
-
-@contextmanager
-def _clock(now: Callable[[], float]) -> Iterator[None]:
-    """Every module of ours tells the simulated time."""
-    with ExitStack() as stack:
-        for name, module in sorted(sys.modules.items()):
-            ours = name.startswith(("prefixwarm.", "prefixwarm_extension."))
-            apart = name.startswith(("prefixwarm.simulator", "prefixwarm.local"))
-            if ours and not apart and getattr(module, "time", None) is time.time:
-                stack.enter_context(mock.patch.object(module, "time", now))
-        from prefixwarm.observe import outbox
-
-        stack.enter_context(mock.patch.object(outbox, "monotonic", now))
-        yield

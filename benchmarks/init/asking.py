@@ -9,7 +9,6 @@ of the deployed keep-warm function, which runs under the emulator as well. Needs
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import random
@@ -29,25 +28,23 @@ from cpu import SHARES, ahead_of_others, limited, quota_possible
 from paired import interval
 from parts import our_layer, prefix
 
-from prefixwarm.local.deployment import deploy
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment
-from prefixwarm.local.lambda_endpoint import LambdaEndpoint
-from prefixwarm.local.local_aws import LocalAws
-from prefixwarm.local.simulated_provider import KEY
 from prefixwarm.local.toolchain import Tools
-from prefixwarm.prefix import prefix_file
-from prefixwarm.simulator import Latency, Principal, running
+from prefixwarm.simulator import Latency
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.helpers.asking import asking_stack  # noqa: E402 - the path comes first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prefixwarm.simulator import Simulator
+    from tests.helpers.asking import AskingStack
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 DOCS = ROOT / "docs" / "runtimes.md"
-APP = ROOT / "tests" / "e2e" / "asking_app"
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 LIGHT = "export const handler = async () => 'light';\n"
 # In the asker's place: what starting Node.js alone costs, started as the asker is.
@@ -75,10 +72,7 @@ class Bench:
     code: Path
     layers: dict[str, Path]
     tools: Tools
-    aws: LocalAws
-    provider: Simulator
-    table: str
-    keep_warm: str
+    stack: AskingStack
 
     def function(self, variant: str) -> Function:
         """The light function in one variant; each cold run has a world of its own."""
@@ -94,7 +88,7 @@ class Bench:
                 "CURL_CA_BUNDLE": "/opt/authorities.pem",
                 "NODE_EXTRA_CA_CERTS": "/opt/authority.pem",
                 "PREFIXWARM_TABLE": "warm-state",
-                "PREFIXWARM_ASK": self.keep_warm,
+                "PREFIXWARM_ASK": self.stack.keep_warm,
                 "PREFIXWARM_INIT_HOLD_MS": "9000",
             },
             python=None,
@@ -103,17 +97,10 @@ class Bench:
             timeout=60,
         )
 
-    def clear(self) -> None:
-        """Nothing is cached, and no state recorded."""
-        self.provider.reset()
-        client = self.aws.client("dynamodb")
-        for item in client.scan(TableName=self.table)["Items"]:
-            client.delete_item(TableName=self.table, Key={"pk": item["pk"]})
-
     def init_ms(self, variant: str, share: str) -> float:
         """The init phase of one fresh environment."""
         if variant.endswith("cold"):
-            self.clear()
+            self.stack.clear()
         with limited(share):
             environment = Environment(self.function(variant), tools=self.tools).start()
         try:
@@ -130,38 +117,16 @@ class Bench:
 def bench() -> Iterator[Bench]:
     """Deploy the keep-warm function by the CDK CLI, and start everything."""
     tools = Tools()
-    tools.fetch_all()
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         work.chmod(0o755)
-        built, body = prefix()
-        prefix_file.write(built, work / "prefixes")
-        agent = shutil.copytree(APP / "agent", work / "agent")
-        (agent / "request.json").write_text(json.dumps(body))
-        keys = {KEY: Principal()}
-        provider = stack.enter_context(running("real", latency=WRITE, keys=keys))
-        aws = stack.enter_context(LocalAws())
-        secret = aws.client("secretsmanager").create_secret(Name="key", SecretString=KEY)
-        context = {
-            "prefixes": str(work / "prefixes"),
-            "agent": str(agent),
-            "key": KEY,
-            "secret": secret["ARN"],
-            "base_url": provider.url,
-            "runtime": f"python3.{sys.version_info.minor}",
-        }
-        command = [sys.executable, "app.py"]
-        (work / "cdk").mkdir()
-        done = deploy(tools, aws, command, folder=APP, work=work / "cdk", context=context)
-        name = done.output("KeepWarmName")
-        endpoint = stack.enter_context(LambdaEndpoint({name: done.function(name)}, tools=tools))
-        port = stack.enter_context(server(work, endpoint.url))
+        deployed = stack.enter_context(asking_stack(tools, work, prefix()[1], WRITE))
+        port = stack.enter_context(server(work, deployed.endpoint.url))
         layers = layers_of(work)
         code = work / "code"
         code.mkdir()
         (code / "index.mjs").write_text(LIGHT)
-        table = done.output("TableName")
-        yield Bench(port, code, layers, tools, aws, provider, table, name)
+        yield Bench(port, code, layers, tools, deployed)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from prefixwarm.errors import DoesNotFitError, UsageError
 from prefixwarm.library.conversation_rounds import (
@@ -23,6 +23,8 @@ from prefixwarm.prefix.prompt import Prompt
 
 if TYPE_CHECKING:
     from prefixwarm.library.conversation_rounds import Message, Span
+
+T = TypeVar("T")
 
 # The share of the room to drop at once, so that a growing conversation keeps its new start, and
 # its cache entries, for a while.
@@ -140,24 +142,20 @@ def fit(
     size = partial(message_tokens, model=_model(prefix, body))
     own = _own(messages, body.get("messages"))
     kept = own + instructions(messages[own:])
+    fixed = _prefix_tokens(prefix, body) + sum(map(size, messages[own:kept]))
     rest = [dict(message) for message in messages[kept:]]
-    standing = sum(map(size, messages[own:kept]))
-    prefix_tokens = _prefix_tokens(prefix, body) + standing
     sizes = list(map(size, rest))
-    room = budget_tokens - prefix_tokens
-    spans = _to_drop(rest, sizes, room)
+    spans = _to_drop(rest, sizes, budget_tokens - fixed)
     if spans is None:
-        raise DoesNotFitError(prefix_tokens, _least(rest, sizes), budget_tokens)
-    gone = {i for span, _ in spans for i in range(span.first, span.last + 1)}
-    left = [message for i, message in enumerate(rest) if i not in gone]
-    bound = sum(map(is_thinking, (b for m in left for b in blocks_of(m)))) if gone else 0
+        raise DoesNotFitError(fixed, _least(rest, sizes), budget_tokens)
+    left = _without(rest, spans)
+    bound = sum(map(is_thinking, (b for m in left for b in blocks_of(m)))) if spans else 0
     removed = 0
     if bound and (thinking == "remove" or (thinking == "auto" and _is_checked(body))):
         left, removed = _without_thinking(left)
-    tokens = prefix_tokens + sum(map(size, left))
     return Fitted(
         messages=[*(dict(message) for message in messages[:kept]), *left],
-        tokens=tokens,
+        tokens=fixed + sum(map(size, left)),
         dropped=_dropped(spans, sizes, kept),
         removed_thinking=removed,
         bound_thinking=bound - removed,
@@ -245,8 +243,13 @@ def _to_drop(
 
 def _least(messages: Sequence[Message], sizes: Sequence[int]) -> int:
     """The size of what must stay."""
-    gone = {i for span, _ in _droppable(messages) for i in range(span.first, span.last + 1)}
-    return sum(size for i, size in enumerate(sizes) if i not in gone)
+    return sum(_without(sizes, _droppable(messages)))
+
+
+def _without(values: Sequence[T], spans: Sequence[tuple[Span, str]]) -> list[T]:
+    """Those of the messages that are in none of the spans."""
+    gone = {i for span, _ in spans for i in range(span.first, span.last + 1)}
+    return [value for i, value in enumerate(values) if i not in gone]
 
 
 def _dropped(spans: list[tuple[Span, str]], sizes: Sequence[int], offset: int) -> list[Dropped]:

@@ -7,10 +7,8 @@ compiled, has a stand-in (`prefixwarm/local/node_runtime`).
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,26 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.local.deployment import deploy
 from prefixwarm.local.emulator import Environment
-from prefixwarm.local.lambda_endpoint import LambdaEndpoint
-from prefixwarm.local.local_aws import LocalAws
-from prefixwarm.local.simulated_provider import KEY
 from prefixwarm.local.toolchain import Tools
-from prefixwarm.prefix import prefix_file
-from prefixwarm.prefix.warm_request import derive
-from prefixwarm.simulator import Latency, Principal, running
+from prefixwarm.simulator import Latency
+from tests.helpers.asking import asking_stack
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prefixwarm.local.emulated_function import Function
-    from prefixwarm.simulator import Simulator
+    from tests.helpers.asking import AskingStack
 
 pytestmark = pytest.mark.e2e
 
-APP = Path(__file__).parent / "asking_app"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REQUEST: dict[str, Any] = {
     "model": "claude-sonnet-5-5",
@@ -50,30 +42,27 @@ REQUEST: dict[str, Any] = {
             "cache_control": {"type": "ephemeral", "ttl": "1h"},
         }
     ],
+    "messages": [{"role": "user", "content": "Hello"}],
 }
 QUICK = Latency(base=0.05, prefill_rate=1e6, read_rate=1e9, output_rate=1e9)
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """The agent, and who answers it."""
+class Asking:
+    """The agent, and what it is deployed with."""
 
     agent: Function
-    endpoint: LambdaEndpoint
-    provider: Simulator
-    aws: LocalAws
-    table: str
-    keep_warm: str
+    stack: AskingStack
 
     @contextmanager
     def handed_over(self, name: str) -> Iterator[None]:
         """The local AWS API hands this function's invocations over to the endpoint."""
-        endpoint = self.endpoint
+        stack = self.stack
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                data = json.dumps(endpoint.invoke(name, event)).encode()
+                data = json.dumps(stack.endpoint.invoke(name, event)).encode()
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(data)
@@ -83,7 +72,7 @@ class Deployed:
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             Thread(target=server.serve_forever, daemon=True).start()
-            client = self.aws.client("lambda")
+            client = stack.aws.client("lambda")
             own = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
             url = f"http://127.0.0.1:{server.server_port}/"
             forwarded = {**own, "MINISTACK_LAMBDA_PROXY_URL": url}
@@ -104,94 +93,65 @@ class Deployed:
 
     def state(self) -> dict[str, Any]:
         """The prefix's warm state."""
-        items = self.aws.client("dynamodb").scan(TableName=self.table)["Items"]
+        client = self.stack.aws.client("dynamodb")
+        items = client.scan(TableName=self.stack.table)["Items"]
         (state,) = [item for item in items if "warm_until" in item]
         return dict(state)
 
-    def clear(self) -> None:
-        """Nothing is cached, and no state recorded."""
-        self.provider.reset()
-        client = self.aws.client("dynamodb")
-        for item in client.scan(TableName=self.table)["Items"]:
-            client.delete_item(TableName=self.table, Key={"pk": item["pk"]})
-
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     """Deployed once by the real CDK CLI."""
-    work, tools = tmp_path_factory.mktemp("asking"), Tools()
-    tools.fetch_all()
-    agent = shutil.copytree(APP / "agent", work / "agent")
-    (agent / "request.json").write_text(json.dumps(REQUEST))
-    request = {**REQUEST, "messages": [{"role": "user", "content": "Hello"}]}
-    headers = {"anthropic-version": "2023-06-01"}
-    prefix_file.write(
-        prefix_file.build("support", derive(request), headers=headers), work / "prefixes"
-    )
-    with ExitStack() as stack:
-        provider = stack.enter_context(running("real", latency=QUICK, keys={KEY: Principal()}))
-        aws = stack.enter_context(LocalAws())
-        secret = aws.client("secretsmanager").create_secret(Name="key", SecretString=KEY)
-        context = {
-            "prefixes": str(work / "prefixes"),
-            "agent": str(agent),
-            "key": KEY,
-            "secret": secret["ARN"],
-            "base_url": provider.url,
-            "runtime": f"python3.{sys.version_info.minor}",
-        }
-        command = [sys.executable, "app.py"]
-        done = deploy(tools, aws, command, folder=APP, work=work, context=context)
-        name = done.output("KeepWarmName")
-        functions = {name: done.function(name)}
-        endpoint = stack.enter_context(LambdaEndpoint(functions, tools=tools))
-        # Long, so that the warm call comes first on a busy machine, too.
-        settings = {"AWS_ENDPOINT_URL_LAMBDA": endpoint.url, "PREFIXWARM_INIT_HOLD_MS": "9000"}
-        own = done.function(done.output("AgentName")).having(**settings)
-        table = done.output("TableName")
-        yield Deployed(replace(own, timeout=60), endpoint, provider, aws, table, name)
+    with asking_stack(Tools(), tmp_path_factory.mktemp("asking"), REQUEST, QUICK) as stack:
+        own = stack.deployment.function(stack.deployment.output("AgentName"))
+        agent = own.having(
+            AWS_ENDPOINT_URL_LAMBDA=stack.endpoint.url,
+            # Long, so that the warm call comes first on a busy machine, too.
+            PREFIXWARM_INIT_HOLD_MS="9000",
+        )
+        yield Asking(replace(agent, timeout=60), stack)
 
 
 @pytest.fixture
-def deployed(deployment: Deployed) -> Deployed:
+def deployed(asking: Asking) -> Asking:
     """The same with a cold cache and an empty state."""
-    deployment.clear()
-    return deployment
+    asking.stack.clear()
+    return asking
 
 
-def test_the_first_request_reads_what_its_start_asked_for(deployed: Deployed) -> None:
+def test_the_first_request_reads_what_its_start_asked_for(deployed: Asking) -> None:
     """The deployed function wrote it, and now counts this function's invocations."""
     usage, line = deployed.start()
     assert (line["outcome"], line["prefix"]) == ("written", "support")
     assert usage["cache_creation_input_tokens"] == 0
     assert usage["cache_read_input_tokens"] > 4000
     assert deployed.state()["functions"]["SS"] == [deployed.agent.name]
-    (event,) = [event for _, event in deployed.endpoint.invocations]
+    (event,) = [event for _, event in deployed.stack.endpoint.invocations]
     assert event["function"] == deployed.agent.name
 
 
-def test_a_start_that_finds_it_warm_asks_nobody(deployed: Deployed) -> None:
+def test_a_start_that_finds_it_warm_asks_nobody(deployed: Asking) -> None:
     """It reads the state, and that is all."""
     deployed.start()
-    before = len(deployed.endpoint.invocations)
+    before = len(deployed.stack.endpoint.invocations)
     usage, line = deployed.start()
     assert (line["outcome"], line["reason"]) == ("skipped", "warm")
     assert usage["cache_read_input_tokens"] > 4000
-    assert len(deployed.endpoint.invocations) == before
+    assert len(deployed.stack.endpoint.invocations) == before
 
 
-def test_starts_at_once_are_one_write(deployed: Deployed) -> None:
+def test_starts_at_once_are_one_write(deployed: Asking) -> None:
     """Each gets its outcome."""
     with ThreadPoolExecutor(4) as pool:
         started = list(pool.map(lambda _: deployed.start(), range(4)))
     assert sum(usage["cache_creation_input_tokens"] for usage, _ in started) == 0
-    warm = [request for request in deployed.provider.requests() if request["warm"]]
+    warm = [request for request in deployed.stack.provider.requests() if request["warm"]]
     assert len(warm) == 1
 
 
-def test_a_state_machine_asks(deployed: Deployed) -> None:
+def test_a_state_machine_asks(deployed: Asking) -> None:
     """The example's, on the local AWS API, which hands the task over to the deployed function."""
-    name, client = deployed.keep_warm, deployed.aws.client("stepfunctions")
+    name, client = deployed.stack.keep_warm, deployed.stack.aws.client("stepfunctions")
     text = (EXAMPLES / "step_functions" / "agent.asl.json").read_text()
     with deployed.handed_over(name):
         machine = client.create_state_machine(

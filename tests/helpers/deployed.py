@@ -6,21 +6,15 @@ function's tick in each minute in which something is due; in the others it only 
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import sys
-import time
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from heapq import merge
-from http.client import HTTPConnection
 from io import StringIO
 from operator import itemgetter
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest import mock
-from urllib.parse import urlsplit
 
 from prefixwarm.observe import installed, outbox
 from prefixwarm.observe.observer import Observer
@@ -29,12 +23,13 @@ from prefixwarm.warm import acquire, attempt
 from prefixwarm.warm.connections import connect
 from prefixwarm_extension import context, warming
 from prefixwarm_extension import main as init_phase
+from tests.helpers.agents import MODEL, usage_of
+from tests.helpers.simulated_clock import simulated_clock
 from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-    from types import ModuleType
 
     from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.prefix.prefix_file import PrefixFile
@@ -43,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["Deployed", "Life", "World"]
 
 MINUTE = 60.0
-MODEL = "claude-sonnet-5-5"
 NAME = "support"
 INPUT_USD = 2.0
 
@@ -115,7 +109,7 @@ class Deployed:
             key=itemgetter(0, 1),
         )
         patched = mock.patch.dict(os.environ, self._environ)
-        with _clock(self.world.now), patched, _patience(), _closed_at_the_end():
+        with simulated_clock(self.world.now), patched, _patience(), _closed_at_the_end():
             for at, _, happen in events:
                 self._pass(self.began + at)
                 happen()
@@ -193,22 +187,10 @@ class Deployed:
             sent = observer.begin(body, {"anthropic-version": "2026-10-21"})
         else:
             self.world.invoked(NAME)
-        usage = self._sent(body)
+        usage = usage_of(self.world.sim.url, body)
         if observer and sent:
             observer.end(sent, usage)
             assert observer.flush(PATIENCE)
-
-    def _sent(self, body: dict[str, Any]) -> Any:
-        connection = HTTPConnection(urlsplit(self.world.sim.url).netloc, timeout=60)
-        headers = {
-            "content-type": "application/json",
-            "anthropic-version": "2026-10-21",
-            "x-api-key": "key",
-        }
-        connection.request("POST", "/v1/messages", json.dumps(body), headers)
-        reply = json.loads(connection.getresponse().read())
-        connection.close()
-        return reply["usage"]
 
     def _pass(self, until: float) -> None:
         """Tick in each minute before a moment in which something is due; then it is that moment."""
@@ -280,28 +262,3 @@ def _closed_at_the_end() -> Iterator[None]:
         for module in (context, installed):
             stack.enter_context(mock.patch.object(module, "connect", connected))
         yield
-
-
-@contextmanager
-def _clock(now: Callable[[], float]) -> Iterator[None]:
-    """Every module of ours tells the simulated time, also where that is an argument's default."""
-    with ExitStack() as stack:
-        for name, module in sorted(sys.modules.items()):
-            ours = name.startswith(("prefixwarm.", "prefixwarm_extension."))
-            if not ours or name.startswith(("prefixwarm.simulator", "prefixwarm.local")):
-                continue
-            if getattr(module, "time", None) is time.time:
-                stack.enter_context(mock.patch.object(module, "time", now))
-            for function in _functions(module):
-                defaults = tuple(now if d is time.time else d for d in function.__defaults__ or ())
-                if defaults != (function.__defaults__ or ()):
-                    stack.enter_context(mock.patch.object(function, "__defaults__", defaults))
-        stack.enter_context(mock.patch.object(outbox, "monotonic", now))
-        yield
-
-
-def _functions(module: ModuleType) -> Iterator[FunctionType]:
-    for value in vars(module).values():
-        function = value.__dict__.get("__init__") if isinstance(value, type) else value
-        if isinstance(function, FunctionType):
-            yield function

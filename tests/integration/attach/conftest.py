@@ -17,6 +17,7 @@ from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.manifest import Entry, Manifest
 from prefixwarm.prefix.prefix_file import build, dumps
 from prefixwarm.prefix.warm_request import derive
+from tests.helpers.agents import request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,19 +29,6 @@ KEEP_WARM = "shop-keep-warm"
 ROLE = "shop-agent-role"
 REGION = "us-east-1"
 OWN = {"STAGE": "prod", "EMPTY": ""}
-MODEL = "claude-sonnet-5-5"
-
-
-def request_of(name: str) -> dict[str, Any]:
-    """What an agent sends: over the model's minimum, with its own breakpoint."""
-    marker = {"type": "ephemeral", "ttl": "5m"}
-    text = f"You are {name}. " + "Answer the customer's question about the order at hand. " * 150
-    return {
-        "model": MODEL,
-        "max_tokens": 16,
-        "system": [{"type": "text", "text": text, "cache_control": marker}],
-        "messages": [{"role": "user", "content": "Where is my order?"}],
-    }
 
 
 def zipped(files: dict[str, str]) -> bytes:
@@ -71,7 +59,7 @@ class Account:
         self.aws.create_state_table("warm")
         self.client("s3").create_bucket(Bucket="assets")
         headers = {"anthropic-version": "2026-10-21"}
-        self.upload(*(build(n, derive(request_of(n)), headers=headers) for n in self.names))
+        self.upload(*(build(n, derive(request_of(n, "5m")), headers=headers) for n in self.names))
         secret = self.client("secretsmanager").create_secret(Name="claude", SecretString="sk-key")
         environment = {
             "PREFIXWARM_TABLE": "warm",

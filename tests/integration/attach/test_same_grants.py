@@ -13,7 +13,8 @@ from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.prefix_file import build
 from prefixwarm.prefix.warm_request import derive
-from tests.integration.attach.conftest import REGION, request_of
+from tests.helpers.agents import request_of
+from tests.integration.attach.conftest import REGION
 
 # The kernel of the constructs reads these when it starts.
 os.environ.setdefault("JSII_NODE", str(Tools().node()))

@@ -6,7 +6,6 @@ import json
 import os
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix.prefix_file import write
@@ -33,15 +32,15 @@ def synthesised(folder: Path, *, workers: bool = False) -> dict[str, dict[str, A
     from aws_cdk import App, Stack
     from aws_cdk import aws_secretsmanager as secretsmanager
 
-    from prefixwarm_cdk import Credentials, PrefixWarmer, warmer
+    from prefixwarm_cdk import Credentials, PrefixWarmer
+    from tests.helpers.workers import warmer_with_workers
 
     app = App(outdir=str(folder / "out"))
     stack = Stack(app, "Warmer")
     key = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "claude")
     file = write(prefix_file("support"), folder)
-    most = 0 if workers else warmer.MOST_IN_A_TICK
-    with mock.patch.object(warmer, "MOST_IN_A_TICK", most):
-        PrefixWarmer(stack, "Warm", prefixes=[file], credentials=Credentials.secret(key))
+    kind = warmer_with_workers() if workers else PrefixWarmer
+    kind(stack, "Warm", prefixes=[file], credentials=Credentials.secret(key))
     template = app.synth().get_stack_by_name("Warmer").template
     return {
         name: resource["Properties"]

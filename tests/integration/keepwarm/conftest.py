@@ -20,6 +20,7 @@ from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Simulator, running
 from prefixwarm.state.model import shared_key
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.agents import PRICES, request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,26 +28,8 @@ if TYPE_CHECKING:
     from prefixwarm.state.outcome import Outcome
     from prefixwarm.state.warm_state import State
 
-MODEL = "claude-sonnet-5-5"
-PRICES = {
-    "as_of": "2026-11-21",
-    "source": "test",
-    "usd_per_mtok": {"input": 2.0, "read": 0.2, "write_5m": 2.5, "write_1h": 4.0, "output": 10.0},
-}
 MINUTE = 60.0
 HOUR = 3600.0
-
-
-def request_of(name: str) -> dict[str, Any]:
-    """What the agent `name` sends: over the model's minimum, with its own breakpoint."""
-    marker = {"type": "ephemeral", "ttl": "1h"}
-    text = f"You are {name}. " + "Answer the customer's question about the order at hand. " * 150
-    return {
-        "model": MODEL,
-        "max_tokens": 16,
-        "system": [{"type": "text", "text": text, "cache_control": marker}],
-        "messages": [{"role": "user", "content": "Where is my order?"}],
-    }
 
 
 def prefix_file(name: str, prices: dict[str, Any] | None = PRICES) -> PrefixFile:

@@ -18,8 +18,9 @@ from prefixwarm.keepwarm import runtime as module
 from prefixwarm.keepwarm.handler import handler
 from prefixwarm.observe import Observer
 from prefixwarm.prefix.prefix_file import dumps
+from tests.helpers.agents import request_of
 from tests.integration.keepwarm.alarm_states import FUNCTION, CloudWatch, synthesised
-from tests.integration.keepwarm.conftest import prefix_file, request_of
+from tests.integration.keepwarm.conftest import prefix_file
 from tests.integration.keepwarm.test_handler import Context
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from prefixwarm.prefix.warm_request import derive
 from prefixwarm.prices import lookup
 from prefixwarm.state.model import Lease, LeaseRequest, Result, SessionStart
 from prefixwarm.wire.deadline import Deadline
-from tests.integration.keepwarm.conftest import prefix_file, request_of, ticked
+from tests.helpers.agents import request_of
+from tests.integration.keepwarm.conftest import prefix_file, ticked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,8 @@ from prefixwarm.prefix.warm_request import derive
 from prefixwarm.state.model import shared_key
 from prefixwarm.state.outcome import Usage
 from prefixwarm.wire.deadline import Deadline
-from tests.integration.keepwarm.conftest import PRICES, request_of, ticked
+from tests.helpers.agents import PRICES, request_of
+from tests.integration.keepwarm.conftest import ticked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
