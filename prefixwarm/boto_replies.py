@@ -8,6 +8,7 @@ parsed reply may fail on it as well.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+# Modules of botocore that read replies.
+_READERS = ("botocore.parsers", "botocore.model", "botocore.errorfactory")
 # In arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE.
 _COLONS = 5
 
@@ -73,6 +76,12 @@ def arn_in(reply: Mapping[str, Any], name: str) -> str:
     if arn.count(":") < _COLONS:
         raise ValueError(f"{name} is no ARN")
     return arn
+
+
+def comes_from_parser(error: BaseException) -> bool:
+    """Whether boto3 failed while it read a reply, rather than a hook or setting of its user."""
+    frames = walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") in _READERS for frame, _ in frames)
 
 
 def code_of(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from prefixwarm.errors import (
     CredentialsError,
     DeadlineError,
     PrefixwarmError,
+    ProtocolError,
     ProviderError,
     TransportError,
 )
@@ -65,10 +66,13 @@ class Boto3Client:
         """See `ClientKind`."""
         from botocore import exceptions
 
+        from prefixwarm.boto_replies import code_of, comes_from_parser
+
         if isinstance(error, exceptions.ClientError):
             metadata = error.response.get("ResponseMetadata", {})
-            status = metadata.get("HTTPStatusCode", 400)
-            return ProviderError(status, str(error.response.get("Error", {}).get("Code", "")))
+            return ProviderError(metadata.get("HTTPStatusCode", 400), code_of(error))
+        if comes_from_parser(error):
+            return ProtocolError("Bedrock's reply cannot be read")
         if isinstance(error, (exceptions.NoCredentialsError, exceptions.CredentialRetrievalError)):
             return CredentialsError("boto3 has no credentials; configure its session")
         if isinstance(error, (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)):

@@ -78,7 +78,8 @@ class UserClient:
         Raises
         ------
         PrefixwarmError
-            As in `Provider.send`; other exceptions of the client pass through.
+            As in `Provider.send`, and ProtocolError for a reply that cannot be read; other
+            exceptions of the client pass through.
         """
         started = monotonic()
         try:
@@ -93,7 +94,15 @@ class UserClient:
             if meaning is None:
                 raise
             raise meaning from error
-        return _reply(self._kind.body(reply), monotonic() - started)
+        return _reply(self._body(reply), monotonic() - started)
+
+    def _body(self, reply: Any) -> Mapping[str, Any] | None:
+        try:
+            return self._kind.body(reply)
+        except PrefixwarmError:
+            raise
+        except Exception as error:
+            raise ProtocolError(f"the reply cannot be read ({type(error).__name__})") from error
 
     def _result(self, reply: Any, deadline: Deadline) -> Any:
         if self._awaited is not None:

@@ -110,10 +110,12 @@ def check(
     read: Callable[[Random], object],
     error: type[Exception] | tuple[type[Exception], ...],
     tried: Tried,
+    *,
+    at_once: int = 1,
 ) -> None:
-    """Read so many inputs; nothing but the declared error comes out."""
-    draw, refused = Random(name), 0
-    for number in range(TRIES):
+    """Read so many inputs, several at once if need be; nothing but the declared error comes out."""
+    draw, refused, times = Random(name), 0, TRIES // at_once
+    for number in range(times):
         state = draw.getstate()
         with bounded(lambda number=number: f"{name}, input {number}"):
             try:
@@ -123,5 +125,6 @@ def check(
             except Exception as unexpected:
                 draw.setstate(state)
                 raise AssertionError(f"{name}, input {number}: {unexpected!r}") from unexpected
-    tried(TRIES, f"inputs at the boundary: {name}; {refused} refused")
-    assert refused < TRIES
+    several = f", {at_once} at once" if at_once > 1 else ""
+    tried(times * at_once, f"inputs at the boundary: {name}{several}; {refused} refused")
+    assert refused < times

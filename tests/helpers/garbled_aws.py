@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
@@ -56,9 +57,7 @@ class GarbledAws:
             client = boto3.client(
                 service,  # type: ignore[call-overload]
                 region_name=self.region_name,
-                aws_access_key_id="a",
-                aws_secret_access_key="b",
-                config=Config(retries={"total_max_attempts": 1}),
+                config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}),
             )
             client.meta.events.register("before-send", self._reply)
             self._clients[service] = client

@@ -39,14 +39,30 @@ from prefixwarm.keepwarm.queue import Queue
 from prefixwarm.keepwarm.s3 import Bucket
 from prefixwarm.keepwarm.worker import texts_of
 from prefixwarm.library.asking import ask
+from prefixwarm.library.boto3_client import Boto3Client
+from prefixwarm.library.client_kind import UserClient
 from prefixwarm.plan import cloudwatch
 from prefixwarm.prefix import manifest
+from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.file_form import dumps
 from prefixwarm.settings import Settings
 from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.memory import MemoryState
+from prefixwarm.warm.acquire import without_lease
+from prefixwarm.warm.attempt import CallOptions
 from tests.helpers.garbage import check, garbled
 from tests.helpers.garbled_aws import GarbledAws
-from tests.unit.test_boundaries import ITEM, NOW, PREFIX, SOON, table_operations
+from tests.helpers.prefixes import make_prefix
+from tests.unit.test_boundaries import (
+    ITEM,
+    KEY,
+    NOW,
+    PREFIX,
+    REQUEST,
+    SOON,
+    USAGE,
+    table_operations,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +157,8 @@ REPLIES: dict[str, Any] = {
     "lambda.PublishLayerVersion": LAYER_VERSION,
     "lambda.UpdateFunctionConfiguration": FUNCTION,
     **{f"lambda.{name}": {} for name in ("TagResource", "UntagResource", "DeleteLayerVersion")},
+    "bedrock-runtime.InvokeModel": json.dumps({"id": "msg_1", "usage": USAGE}).encode(),
+    "bedrock-runtime.Converse": {"usage": {"inputTokens": 3, "outputTokens": 0, "totalTokens": 3}},
     "cloudformation.ListStackResources": STACK,
     "iam.GetRolePolicy": ROLE_POLICY,
     **{f"iam.{name}RolePolicy": f"<{name}RolePolicyResponse/>" for name in ("Put", "Delete")},
@@ -150,6 +168,16 @@ REPLIES: dict[str, Any] = {
     "secrets-manager.DescribeSecret": {"ARN": VARIABLES["PREFIXWARM_API_KEY_SECRET"]},
     "kms.DescribeKey": {"KeyMetadata": {"Arn": "arn:aws:kms:eu-west-1:1:key/k"}},
 }
+
+
+MODEL = "anthropic.claude-sonnet-5-5"
+CONVERSE = {
+    "modelId": MODEL,
+    "system": [{"text": "Be kind."}, {"cachePoint": {"type": "default"}}],
+    "messages": [{"role": "user", "content": [{"text": "hello"}]}],
+    "inferenceConfig": {"maxTokens": 16},
+}
+OPTIONS = CallOptions(key=KEY, owner="a", needed_until=NOW)
 
 
 @pytest.fixture
@@ -241,6 +269,22 @@ def test_answers_to_an_ask(aws: GarbledAws, tried: Tried) -> None:
     check("answers to an ask", with_draw(aws, read), PrefixwarmError, tried)
 
 
+@pytest.mark.parametrize("route", ["bedrock", "bedrock-converse"])
+def test_replies_to_the_library(aws: GarbledAws, route: str, tried: Tried) -> None:
+    """What Bedrock replies to a `Warmer` of boto3's client."""
+    client = UserClient(Boto3Client(aws.client("bedrock-runtime")))
+    body = CONVERSE if route == "bedrock-converse" else {**REQUEST, "model": MODEL}
+    call = compile_prefix(make_prefix("support", body, route=route))
+
+    def read(_: Random) -> None:
+        attempt = without_lease(call, SOON, options=OPTIONS, store=MemoryState())
+        attempt.send(client)
+        assert "unexpected" not in attempt.record().reason
+        client.send(call, call.least_tokens, SOON)
+
+    check(f"replies to the library, {route}", with_draw(aws, read), PrefixwarmError, tried)
+
+
 def test_events_of_sqs(tried: Tried) -> None:
     """The envelope of a batch; what it holds is another boundary."""
     event = {"Records": [{"messageId": "m", "body": "{}"}, {"messageId": "n", "body": "{}"}]}
@@ -304,7 +348,8 @@ def test_attach(
     monkeypatch.setattr(configuration, "sleep", lambda _: None)
     monkeypatch.setitem(configuration._WAIT, "MaxAttempts", 3)
     operations = cycle(attach_operations(aws, tmp_path))
-    check("replies to attach", with_draw(aws, lambda _: next(operations)()), PrefixwarmError, tried)
+    read = with_draw(aws, lambda _: next(operations)())
+    check("replies to attach", read, PrefixwarmError, tried, at_once=3)
 
 
 def test_doctor(aws: GarbledAws, tried: Tried) -> None:
@@ -318,7 +363,7 @@ def test_doctor(aws: GarbledAws, tried: Tried) -> None:
         diagnoses = [*Account(session).diagnoses(), *own.diagnoses([PREFIX])]
         assert all(isinstance(one.detail, str) for one in diagnoses)
 
-    check("replies to doctor", with_draw(aws, read), (), tried)
+    check("replies to doctor", with_draw(aws, read), (), tried, at_once=5)
 
 
 def test_good_replies_are_read(aws: GarbledAws, tmp_path: Path) -> None:
