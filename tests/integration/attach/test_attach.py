@@ -90,7 +90,7 @@ def test_what_somebody_else_set_stays_theirs(account: Account) -> None:
     assert account.environment == {**OWN, "PREFIXWARM_CACHE_SCOPE": "default"}
     account.update(Environment={"Variables": {**OWN, "PREFIXWARM_CACHE_SCOPE": "mine"}})
     before = account.seen()
-    with pytest.raises(UsageError, match="has PREFIXWARM_CACHE_SCOPE already, with another value"):
+    with pytest.raises(UsageError, match="already has PREFIXWARM_CACHE_SCOPE with another value"):
         account.attach()
     assert account.seen() == before
 
@@ -106,7 +106,7 @@ def test_it_is_observed_from_the_start_where_that_is_asked_for(account: Account)
     assert run(["detach", AGENT]) == 0
     assert account.seen() == before
     account.update(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/theirs"}})
-    with pytest.raises(UsageError, match="has AWS_LAMBDA_EXEC_WRAPPER already"):
+    with pytest.raises(UsageError, match="already has AWS_LAMBDA_EXEC_WRAPPER"):
         account.planned(observe="auto")
     account.update(Runtime="nodejs22.x")
     with pytest.raises(UsageError, match="needs a Python runtime"):
