@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from prefixwarm_cdk.prefixes import Prefix
 
 
+# What Lambda unpacks for one function, in bytes.
 _LAYER_LIMIT = 250 * 1024 * 1024
 # A prefix file's key is its content's hash plus this with its name. Grants go by name, so that a
 # role can read earlier versions of its prefixes but no other prefixes.
@@ -38,23 +39,25 @@ _SUFFIX = ".prefix-"
 _MOST_LISTED = 40
 
 
-def layer_zip(scope: IConstruct, prefixes: Sequence[Prefix], *, observe: bool) -> Path:
+def layer_zip(
+    scope: IConstruct, prefixes: Sequence[Prefix], *, observe: bool, limit: int = _LAYER_LIMIT
+) -> Path:
     """Build the layer's zip with these prefixes, with or without `prefixwarm.observe`.
 
     Raises
     ------
     UsageError
-        It exceeds what Lambda unpacks for one function.
+        It exceeds the limit, in bytes.
     """
     label = sha256(" ".join(prefix.digest for prefix in prefixes).encode()).hexdigest()[:16]
     path = _folder(scope) / f"layer-{label}{'' if observe else '-alone'}.zip"
     build_layer(path, [p.path for p in prefixes], observe=observe)
     size = path.stat().st_size
-    if size > _LAYER_LIMIT:
+    if size > limit:
         raise argument_error(
             "attach",
             "prefixes",
-            f"a layer of {size} bytes is over Lambda's limit of {_LAYER_LIMIT}; "
+            f"a layer of {size} bytes is over Lambda's limit of {limit}; "
             "select each function's prefixes with attach(prefixes=[...])",
         )
     if warning := bytecode_warning(path):
@@ -80,6 +83,7 @@ class Manifest(Construct):
         latency_value: float,
         budget: Budget | None,
         calls_per_minute: int | None,
+        limit: int = MAX_BYTES,
     ) -> None:
         super().__init__(scope, construct_id)
         objects = {prefix: self._upload_prefix(prefix) for prefix in prefixes}
@@ -90,7 +94,7 @@ class Manifest(Construct):
             budget_usd_per_day=budget.dollars if budget else None,
             calls_per_minute=calls_per_minute or manifest.CALLS_PER_MINUTE,
         )
-        asset = self._upload_manifest(document.to_json())
+        asset = self._upload_manifest(document.to_json(), limit)
         self.url = asset.s3_object_url
         names = [prefix.name for prefix in prefixes] if len(prefixes) <= _MOST_LISTED else ["*"]
         keys = [asset.s3_object_key, *(f"*{_SUFFIX}{name}" for name in names)]
@@ -102,12 +106,12 @@ class Manifest(Construct):
         path.write_bytes(prefix.path.read_bytes())
         return _asset(self, f"Prefix-{prefix.name}", path)
 
-    def _upload_manifest(self, text: str) -> s3_assets.Asset:
-        if len(text.encode()) > MAX_BYTES:
+    def _upload_manifest(self, text: str, limit: int) -> s3_assets.Asset:
+        if len(text.encode()) > limit:
             raise argument_error(
                 "PrefixWarmer",
                 "prefixes",
-                f"a manifest of {len(text.encode())} bytes is over the limit of {MAX_BYTES}, "
+                f"a manifest of {len(text.encode())} bytes is over the limit of {limit}, "
                 "about 19,000 prefixes; spread them over several warmers",
             )
         path = _folder(self) / f"manifest-{self.node.addr[-8:]}.json"

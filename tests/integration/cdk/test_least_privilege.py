@@ -20,8 +20,8 @@ from prefixwarm.local.emulated_function import ACCOUNT, REGION
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm.prefix.manifest import state_keys
-from prefixwarm_cdk import Credentials, PrefixWarmer, prefixes
-from prefixwarm_cdk import warmer as warmer_module
+from prefixwarm_cdk import Credentials, prefixes
+from tests.helpers.workers import warmer_with_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def deploy(aws: LocalAws, folder: Path, secret_arn: str) -> dict[str, Any]:
     synthesizer = DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
     stack = Stack(app, "Warmer", synthesizer=synthesizer)
     secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Key", secret_arn)
-    warmer = PrefixWarmer(
+    warmer = warmer_with_workers()(
         stack, "Warm", prefixes=[write_prefix(folder)], credentials=Credentials.secret(secret)
     )
     code = lambda_.Code.from_inline("def handler(event, context): return 1")
@@ -114,8 +114,7 @@ def without_tls(template: dict[str, Any]) -> None:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A deployed warmer with workers and an attached function."""
     folder = tmp_path_factory.mktemp("world")
-    with EnforcingAws() as aws, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warmer_module, "MOST_IN_A_TICK", 0)
+    with EnforcingAws() as aws:
         secrets = aws.client("secretsmanager")
         key = secrets.create_secret(Name="claude", SecretString="k")["ARN"]
         other = secrets.create_secret(Name="other", SecretString="k")["ARN"]

@@ -11,6 +11,7 @@ import pytest
 from prefixwarm import AsyncWarmer, AsyncWarmSchedule, WarmStatus
 from prefixwarm.errors import UsageError
 from prefixwarm.testing import RecordingTransport
+from tests.helpers.waiting import PATIENCE
 from tests.integration.library.conftest import QUESTION, support
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def test_a_task() -> None:
         sender = Sender()
         warmer = AsyncWarmer(sender, [support(), support().with_model("m", name="other")])
         async with AsyncWarmSchedule(warmer, on_event=told.append) as schedule:
-            assert await schedule.wait_until_warm("support", timeout=30)
-            assert await schedule.wait_until_warm(timeout=30)
+            assert await schedule.wait_until_warm("support", timeout=PATIENCE)
+            assert await schedule.wait_until_warm(timeout=PATIENCE)
             assert [status.warm for status in schedule.status()] == [True, True]
             assert schedule.status("other").outcome == "written"
             task = schedule.start()
@@ -67,7 +68,7 @@ def test_refreshes_and_follows_traffic(sim: Simulator) -> None:
             await agent.messages.create(**prefix.request(QUESTION))
             message = await client.messages.create(**prefix.request(QUESTION))
             schedule.observe(message.usage, started=sim.now() - 1)
-            await asyncio.to_thread(schedule._loop.traffic.flush)
+            await asyncio.to_thread(schedule._loop.traffic.flush, PATIENCE)
             sim.advance(20)
             await schedule.check()
             assert schedule.status("support").reason == "warm; the next refresh is not due yet"
@@ -89,7 +90,7 @@ def test_who_is_told_may_wait_and_fail(caplog: pytest.LogCaptureFixture) -> None
 
         warmer = AsyncWarmer(Sender(), support())
         async with AsyncWarmSchedule(warmer, on_event=on_event) as schedule:
-            await schedule.wait_until_warm(timeout=30)
+            await schedule.wait_until_warm(timeout=PATIENCE)
             while not told or "on_event failed" not in caplog.text:
                 await asyncio.sleep(0.01)
         return told

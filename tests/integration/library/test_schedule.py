@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from threading import Event, active_count
+from threading import active_count
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -15,6 +15,7 @@ from prefixwarm.policy import Policy
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.testing import RecordingTransport
 from tests.helpers.forking import holds_in_child
+from tests.helpers.waiting import PATIENCE, until
 from tests.integration.library.conftest import MODEL, QUESTION, SYSTEM, runtime, support
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def test_real_traffic_stands_in_for_refreshes(sim: Simulator, client: anthropic.
         started = sim.now()
         message = client.messages.create(**prefix.request(QUESTION))
         schedule.observe(message, started=started)
-        assert schedule._loop.traffic.flush()
+        assert schedule._loop.traffic.flush(PATIENCE)
         schedule.check()
     assert sim.ledger()["warm"]["requests"] == 1
     assert kinds(sim) == ["write"] + ["read"] * 20
@@ -80,13 +81,13 @@ def test_middleware_observes(sim: Simulator, client: anthropic.Anthropic) -> Non
     sim.advance(400)
     agent.messages.create(**support(ttl="5m").request(QUESTION))
     assert kinds(sim) == ["write", "write", "write"]
-    for _ in range(100):
+
+    def is_warm() -> bool:
         schedule.check()
-        if schedule.status("support").warm:
-            break
         sim.advance(1)
-        Event().wait(0.02)
-    assert schedule.status("support").warm
+        return schedule.status("support").warm
+
+    until(is_warm)
     assert len(sim.requests()) == 3
 
 
@@ -150,8 +151,8 @@ def test_a_thread_of_its_own() -> None:
     told: list[WarmStatus] = []
     warmer = Warmer(RecordingTransport(), support())
     with WarmSchedule(warmer, policy="auto", on_event=told.append) as schedule:
-        assert schedule.wait_until_warm("support", timeout=30)
-        assert schedule.wait_until_warm(timeout=30)
+        assert schedule.wait_until_warm("support", timeout=PATIENCE)
+        assert schedule.wait_until_warm(timeout=PATIENCE)
         (status,) = schedule.status()
         assert (status.warm, status.outcome) == (True, "written")
         assert schedule._thread is not None
@@ -255,14 +256,14 @@ def test_after_a_fork(caplog: pytest.LogCaptureFixture) -> None:
     """The child goes on by itself as soon as it uses the schedule, and says that once."""
     transport = RecordingTransport()
     with WarmSchedule(Warmer(transport, support())) as schedule:
-        assert schedule.wait_until_warm("support", timeout=30)
+        assert schedule.wait_until_warm("support", timeout=PATIENCE)
 
         def goes_on() -> bool:
             assert schedule._thread is not None
             ended = not schedule._thread.is_alive()
             transport.forget()
             schedule._loop.check_soon("support")
-            warm = schedule.wait_until_warm("support", timeout=30)
+            warm = schedule.wait_until_warm("support", timeout=PATIENCE)
             said = [r for r in caplog.records if "forked" in r.getMessage()]
             return ended and warm and schedule._thread.is_alive() and len(said) == 1
 
@@ -278,7 +279,7 @@ def test_bedrock_through_boto3(sim: Simulator) -> None:
     usage = {"inputTokens": 5, "outputTokens": 1, "cacheReadInputTokens": 2000}
     sim.advance(3000)
     schedule.observe({"usage": usage}, started=sim.now())
-    assert schedule._loop.traffic.flush()
+    assert schedule._loop.traffic.flush(PATIENCE)
     sim.advance(2)
     schedule.check()
     status = schedule.status("support")

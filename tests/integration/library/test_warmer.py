@@ -21,6 +21,7 @@ from prefixwarm.errors import UsageError
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.testing import RecordingTransport, simulator
 from tests.helpers.forking import holds_in_child
+from tests.helpers.waiting import PATIENCE
 from tests.integration.library.conftest import MODEL, PAIR, QUESTION, SYSTEM, runtime, support
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def test_starting_logs_failures(
     """And raises none of them."""
     sim.inject(status=401)
     with caplog.at_level(logging.WARNING, "prefixwarm"):
-        (result,) = Warmer(client, support(), clock=sim.now).start().result(30)
+        (result,) = Warmer(client, support(), clock=sim.now).start().result(PATIENCE)
     assert result.outcome == "failed"
     assert "prefix support was not warmed: failed: HTTP 401" in caplog.text
     assert SYSTEM[:20] not in caplog.text
@@ -355,14 +356,17 @@ class Counting:
 
     def __init__(self) -> None:
         self.inner = RecordingTransport()
-        self.lock, self.now, self.most = Lock(), 0, 0
+        self.lock, self.now, self.most, self.three = Lock(), 0, 0, Event()
 
     def send(self, request: Any) -> Any:
         """Answer one warm call, not at once."""
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
-        Event().wait(0.02)
+            if self.now == 3:
+                self.three.set()
+        self.three.wait(PATIENCE)
+        Event().wait(0.005)
         with self.lock:
             self.now -= 1
         return self.inner.send(request)

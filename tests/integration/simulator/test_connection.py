@@ -127,7 +127,7 @@ def test_calls_that_are_open_together_start_together(make_api: MakeApi, body: Ma
     barrier = threading.Barrier(8)
 
     def call() -> None:
-        with httpx2.Client(base_url=api.sim.url) as client:
+        with httpx2.Client(base_url=api.sim.url, timeout=PATIENCE) as client:
             barrier.wait()
             client.post("/v1/messages", json=body(), headers=api.headers)
 
@@ -155,4 +155,4 @@ def test_a_head_that_does_not_end(plug: socket.socket, sim: Simulator, start: by
     plug.sendall(start)
     with pytest.raises(ConnectionError):
         plug.sendall(b"a" * 64 * 1024 * 1024)
-    assert httpx2.get(sim.url).status_code == 200
+    assert httpx2.get(sim.url, timeout=PATIENCE).status_code == 200

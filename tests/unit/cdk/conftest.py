@@ -19,12 +19,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("JSII_NODE", str(Tools().node()))
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
 
-from aws_cdk import App, Stack, assertions
+from aws_cdk import App, CloudFormationValidatePlugin, Stack, Validations, assertions
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer
+from tests.helpers.workers import warmer_with_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,19 @@ def prefix(write_prefix: Callable[..., Path]) -> Path:
     return write_prefix()
 
 
+@pytest.fixture(scope="session")
+def add_checks() -> Callable[[App], None]:
+    """Have an app checked by cdk-nag, and by CDK's own rules, which are off elsewhere."""
+    # Only slow tests need it.
+    import cdk_nag
+
+    def add(app: App) -> None:
+        checks = (cdk_nag.AwsSolutionsChecks(app), CloudFormationValidatePlugin())
+        Validations.of(app).add_plugins(*checks)
+
+    return add
+
+
 @dataclass
 class Bench:
     """An app with a warmer and a function that can be attached."""
@@ -80,14 +94,15 @@ class Bench:
     prefix: Path
 
     def warmer(self, **options: Any) -> PrefixWarmer:
-        """A warmer in the stack."""
+        """A warmer in the stack; with `workers_beyond`, it has workers for more prefixes."""
         scope = options.pop("scope", self.stack)
+        most = options.pop("workers_beyond", PrefixWarmer.most_in_a_tick)
         options = {
             "prefixes": [self.prefix],
             "credentials": Credentials.secret(self.secret),
             **options,
         }
-        return PrefixWarmer(scope, options.pop("id", "Warm"), **options)
+        return warmer_with_workers(most)(scope, options.pop("id", "Warm"), **options)
 
     def function(self, scope: Stack | None = None, name: str = "Agent", **options: Any) -> Any:
         """An agent's function."""

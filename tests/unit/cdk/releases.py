@@ -12,7 +12,6 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_lambda as lambda_
@@ -21,7 +20,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer
-from prefixwarm_cdk import warmer as warmer_module
+from tests.helpers.workers import warmer_with_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,10 +50,10 @@ def synthesised() -> dict[str, Resources]:
     """Resources and properties of the templates, as the checkout makes them."""
     full = {"metrics": "full", "dashboard": True}
     return {
-        "default": _resources(most_in_a_tick=300),
-        "workers": _resources(most_in_a_tick=0),
-        "full": _resources(most_in_a_tick=300, **full),
-        "full-workers": _resources(most_in_a_tick=0, **full),
+        "default": _resources(PrefixWarmer),
+        "workers": _resources(warmer_with_workers()),
+        "full": _resources(PrefixWarmer, **full),
+        "full-workers": _resources(warmer_with_workers(), **full),
     }
 
 
@@ -116,20 +115,19 @@ def _property(resource: Mapping[str, Any], key: str) -> Any:
     return resource.get("Properties", {}).get(key)
 
 
-def _resources(*, most_in_a_tick: int, **options: Any) -> Resources:
+def _resources(kind: type[PrefixWarmer], **options: Any) -> Resources:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         app = App(outdir=str(place / "out"), analytics_reporting=False)
         stack = Stack(app, "Warmer")
         secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Key", _SECRET)
-        with mock.patch.object(warmer_module, "MOST_IN_A_TICK", most_in_a_tick):
-            warmer = PrefixWarmer(
-                stack,
-                "Warm",
-                prefixes=[_prefix(place)],
-                credentials=Credentials.secret(secret),
-                **options,
-            )
+        warmer = kind(
+            stack,
+            "Warm",
+            prefixes=[_prefix(place)],
+            credentials=Credentials.secret(secret),
+            **options,
+        )
         code = lambda_.Code.from_inline("def handler(event, context): return 1")
         runtime = lambda_.Runtime.PYTHON_3_13
         warmer.attach(lambda_.Function(stack, "Agent", code=code, handler="i.h", runtime=runtime))

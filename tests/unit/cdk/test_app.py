@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cdk_nag
 import pytest
 from aws_cdk import Acknowledgment, App, Validations, assertions
 
@@ -93,10 +92,12 @@ def test_a_secret_is_created_when_none_is_named(example: Any, prefix: Path, tmp_
     app.synth()
 
 
-def test_the_warmers_stack_satisfies_cdk_nag(example: Any, app: App, tmp_path: Path) -> None:
+def test_the_warmers_stack_satisfies_cdk_nag(
+    example: Any, app: App, tmp_path: Path, add_checks: Any
+) -> None:
     """Nothing is acknowledged but the newest runtime, which the context chose."""
     warmer, agent = example.build(app)
-    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    add_checks(app)
     reason = "The runtime is the context's choice"
     for stack in (warmer, agent):
         found = Acknowledgment(id="AwsSolutions::AwsSolutions-L1", reason=reason)

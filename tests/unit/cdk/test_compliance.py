@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cdk_nag
 import pytest
 from aws_cdk import Acknowledgment, App, Stack, Validations
 from aws_cdk import aws_iam as iam
@@ -56,11 +55,11 @@ def acknowledge(construct: Construct, rule: str, reason: str) -> None:
     Validations.of(construct).acknowledge(found)
 
 
-def test_cdk_nag_finds_nothing(prefix: Path, tmp_path: Path) -> None:
+def test_cdk_nag_finds_nothing(prefix: Path, tmp_path: Path, add_checks: Any) -> None:
     """AwsSolutions; the one wildcard is acknowledged, with its reason, by the construct."""
     app = App(outdir=str(tmp_path))
     warmed(app, prefix)
-    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    add_checks(app)
 
     app.synth()
     report = json.loads((tmp_path / "validation-report.json").read_text())
@@ -70,7 +69,7 @@ def test_cdk_nag_finds_nothing(prefix: Path, tmp_path: Path) -> None:
 
 
 def test_cdk_nag_finds_nothing_in_a_large_fleet(
-    write_prefix: Callable[..., Path], tmp_path: Path
+    write_prefix: Callable[..., Path], tmp_path: Path, add_checks: Any
 ) -> None:
     """More prefixes than a policy can list are granted by their suffix, with a reason."""
     for i in range(45):
@@ -80,13 +79,13 @@ def test_cdk_nag_finds_nothing_in_a_large_fleet(
     secret = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "claude")
     credentials = Credentials.secret(secret)
     PrefixWarmer(stack, "Warm", prefixes=[tmp_path / "prefixes"], credentials=credentials)
-    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    add_checks(app)
     policies = json.dumps(app_template(app, stack))
     assert '/*.prefix-*"' in policies
     assert len(policies) < 60_000
 
 
-def test_cdk_nag_finds_nothing_without_a_key(prefix: Path, tmp_path: Path) -> None:
+def test_cdk_nag_finds_nothing_without_a_key(prefix: Path, tmp_path: Path, add_checks: Any) -> None:
     """Its wildcard is acknowledged where it stands; one of the agent's own is still found."""
     app = App(outdir=str(tmp_path))
     ids = {"federation_rule_id": "fdrl_1", "organization_id": ORGANIZATION}
@@ -95,7 +94,7 @@ def test_cdk_nag_finds_nothing_without_a_key(prefix: Path, tmp_path: Path) -> No
     agent = stack.node.find_child("Agent")
     assert isinstance(agent, lambda_.Function)
     agent.add_to_role_policy(iam.PolicyStatement(**statement))
-    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    add_checks(app)
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
     report = json.loads((tmp_path / "validation-report.json").read_text())
@@ -106,7 +105,7 @@ def test_cdk_nag_finds_nothing_without_a_key(prefix: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("route", ["bedrock", "bedrock-converse"])
 def test_cdk_nag_finds_nothing_with_inference_profiles(
-    write_prefix: Callable[..., Path], tmp_path: Path, route: str
+    write_prefix: Callable[..., Path], tmp_path: Path, route: str, add_checks: Any
 ) -> None:
     """Their calls need the model in every region that the profile spreads over."""
     app = App(outdir=str(tmp_path))
@@ -121,7 +120,7 @@ def test_cdk_nag_finds_nothing_with_inference_profiles(
         derived = warm_request.derive(request)
         path = prefix_file.write(prefix_file.build("talk", derived, route=route), path.parent)
     warmed(app, path, credentials=Credentials.function_role())
-    Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    add_checks(app)
     app.synth()
     report = json.loads((tmp_path / "validation-report.json").read_text())
     plugins = report["pluginReports"]

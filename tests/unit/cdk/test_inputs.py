@@ -9,7 +9,7 @@ from aws_cdk import Duration, SecretValue
 from aws_cdk import aws_ec2 as ec2
 
 from prefixwarm.errors import UsageError
-from prefixwarm_cdk import Credentials, KeepWarm, assets
+from prefixwarm_cdk import Credentials, KeepWarm, assets, prefixes
 
 KEY = "sk-ant-not-a-key"
 
@@ -75,9 +75,8 @@ def test_a_secrets_value_is_no_reference() -> None:
         Credentials.secret(value)
 
 
-def test_a_layer_over_lambdas_limit_is_refused(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_over_lambdas_limit_is_refused(bench: Any) -> None:
     """With the way round."""
-    warmer = bench.warmer()
-    monkeypatch.setattr(assets, "_LAYER_LIMIT", 100_000)
-    with pytest.raises(UsageError, match=r"limit of 100000; select each function's"):
-        warmer.attach(bench.function())
+    own = prefixes.read([bench.prefix])
+    with pytest.raises(UsageError, match=r"limit of 100000; select each function's prefixes"):
+        assets.layer_zip(bench.stack, own, observe=True, limit=100_000)

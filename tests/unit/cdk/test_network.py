@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import cdk_nag
 import pytest
-from aws_cdk import Validations
 from aws_cdk import aws_ec2 as ec2
-
-from prefixwarm_cdk import warmer as module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,12 +70,9 @@ def role_of(function: dict[str, Any]) -> str:
     return str(function["Properties"]["Role"]["Fn::GetAtt"][0])
 
 
-def test_workers_are_in_the_network_too(
-    bench: Any, read: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_are_in_the_network_too(bench: Any, read: Any) -> None:
     """They reach the same services."""
-    monkeypatch.setattr(module, "MOST_IN_A_TICK", 0)
-    bench.warmer(vpc=network(bench.stack))
+    bench.warmer(vpc=network(bench.stack), workers_beyond=0)
     functions = read.resources(bench.template(), "AWS::Lambda::Function")
     assert len(functions) == 2
     assert all(function["VpcConfig"]["SubnetIds"] for function in functions)
@@ -91,10 +84,10 @@ def test_without_a_network_nothing_of_it_is_there(template: Any) -> None:
     assert "VpcConfig" not in json.dumps(template.to_json())
 
 
-def test_cdk_nag_finds_nothing(bench: Any, tmp_path: Path) -> None:
+def test_cdk_nag_finds_nothing(bench: Any, tmp_path: Path, add_checks: Any) -> None:
     """The wildcard of the interfaces has its own reason."""
     bench.warmer(vpc=network(bench.stack))
-    Validations.of(bench.app).add_plugins(cdk_nag.AwsSolutionsChecks(bench.app))
+    add_checks(bench.app)
     bench.app.synth()
     report = json.loads((tmp_path / "cdk.out" / "validation-report.json").read_text())
     assert [v["ruleName"] for p in report["pluginReports"] for v in p["violations"]] == []

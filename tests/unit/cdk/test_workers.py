@@ -6,15 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cdk_nag
 import pytest
-from aws_cdk import Validations
 
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm import fan_out
 from prefixwarm.prefix.manifest import CALLS_PER_MINUTE, parse
-from prefixwarm_cdk import assets
-from prefixwarm_cdk import warmer as module
+from prefixwarm_cdk import assets, prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +23,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def fleet(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def fleet(bench: Any) -> Any:
     """An app with a warmer whose one prefix is more than a tick does."""
-    monkeypatch.setattr(module, "MOST_IN_A_TICK", 0)
-    bench.warmer().attach(bench.function())
+    bench.warmer(workers_beyond=0).attach(bench.function())
     return bench
 
 
@@ -61,14 +57,15 @@ def test_a_small_warmer_has_no_workers(template: assertions.Template, read: Any)
 
 
 def test_a_warmer_has_workers_from_the_first_prefix_beyond(
-    bench: Any, write_prefix: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    bench: Any, write_prefix: Callable[..., Path]
 ) -> None:
     """A tick cannot have more calls than there are prefixes."""
-    monkeypatch.setattr(module, "MOST_IN_A_TICK", 2)
     two = [bench.prefix, write_prefix("sales", text="You sell. " * 400)]
     three = [*two, write_prefix("returns", text="You take back. " * 400)]
-    assert bench.warmer(prefixes=two).keep_warm.workers is None
-    assert bench.warmer(id="More", prefixes=three).keep_warm.workers is not None
+    few = bench.warmer(prefixes=two, workers_beyond=2)
+    more = bench.warmer(id="More", prefixes=three, workers_beyond=2)
+    assert few.keep_warm.workers is None
+    assert more.keep_warm.workers is not None
 
 
 def test_more_calls_a_minute_are_in_the_manifest(bench: Any) -> None:
@@ -88,13 +85,19 @@ def test_a_rate_that_is_none_is_refused(bench: Any, calls: Any) -> None:
         bench.warmer(calls_per_minute=calls)
 
 
-def test_a_manifest_that_the_function_cannot_read_is_refused(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_manifest_that_the_function_cannot_read_is_refused(bench: Any) -> None:
     """At synth, with what to do; the function would find it cut short."""
-    monkeypatch.setattr(assets, "MAX_BYTES", 100)
-    with pytest.raises(UsageError, match="several warmers"):
-        bench.warmer()
+    with pytest.raises(UsageError, match=r"over the limit of 100, .* several warmers"):
+        assets.Manifest(
+            bench.stack,
+            "Manifest",
+            prefixes=prefixes.read([bench.prefix]),
+            policy={"rule": "ski"},
+            latency_value=0.0,
+            budget=None,
+            calls_per_minute=None,
+            limit=100,
+        )
 
 
 def test_messages_come_again_one_by_one_and_then_are_dead_letters(fleet: Any, read: Any) -> None:
@@ -157,11 +160,10 @@ def test_dead_letters_are_an_alarm(fleet: Any, read: Any) -> None:
     assert len(alarms) == 3
 
 
-def test_cdk_nag_finds_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cdk_nag_finds_nothing(bench: Any, add_checks: Any) -> None:
     """With workers either."""
-    monkeypatch.setattr(module, "MOST_IN_A_TICK", 0)
-    bench.warmer()
-    Validations.of(bench.app).add_plugins(cdk_nag.AwsSolutionsChecks(bench.app))
+    bench.warmer(workers_beyond=0)
+    add_checks(bench.app)
     folder = Path(bench.app.synth().directory)
     plugins = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
     assert plugins

@@ -19,6 +19,7 @@ from prefixwarm.policy import Decision
 from prefixwarm.provider.client import Reply
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.waiting import PATIENCE
 from tests.unit.keepwarm.conftest import NOW, make_case
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def test_calls_of_a_route_run_side_by_side() -> None:
         if len(open_calls) == 11:
             together.set()
         if len(open_calls) > 1:
-            assert together.wait(10)
+            assert together.wait(PATIENCE)
 
     bench = Bench(answer, lambda: NOW)
     bench.run(planned_calls(11))
@@ -175,7 +176,7 @@ def test_a_prefix_whose_state_breaks_the_code_is_set_aside(monkeypatch: pytest.M
     assert sorted(bench.sent) == [f"anthropic-{i}" for i in range(1, 5)]
     (failed,) = bench.report.outcomes
     assert (failed.name, failed.kind) == ("anthropic-0", "failed")
-    state = read(broken.candidate.state.key, Deadline.after(5))
+    state = read(broken.candidate.state.key, Deadline.after(60))
     assert (state.last_decision.due_at, state.last_decision.reason) == (
         NOW + 600,
         "set aside: unexpected KeyError in garbage",

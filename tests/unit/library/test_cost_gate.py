@@ -226,14 +226,14 @@ def test_the_keep_warm_function_shares_it() -> None:
     one = gate(usd_per_day=0.0151, store=store, deployment="shop")
     entry = Entry("a", "a.prefix.json")
     budget = Budget(store, 0.0151, total_key("shop"), lambda: DAY)
-    warm = budget.reserve("state/a", entry, 0.004, Deadline.after(1))
+    warm = budget.reserve("state/a", entry, 0.004, Deadline.after(60))
     assert warm is not None
     call = one.reserve(REQUEST)
     assert one.spent()[0] == pytest.approx(0.014, abs=1e-4)
-    assert budget.reserve("state/a", entry, 0.004, Deadline.after(1)) is None
+    assert budget.reserve("state/a", entry, 0.004, Deadline.after(60)) is None
     call.settle(USAGE)
-    assert budget.reserve("state/a", entry, 0.004, Deadline.after(1)) is not None
-    (ledger,) = store.ledger(total_key("shop"), ["2026-11-28"], Deadline.after(1))
+    assert budget.reserve("state/a", entry, 0.004, Deadline.after(60)) is not None
+    (ledger,) = store.ledger(total_key("shop"), ["2026-11-28"], Deadline.after(60))
     assert (ledger.spent_usd, ledger.outcomes) == (0.0, {})
     with pytest.raises(BudgetExceeded):
         one.reserve(REQUEST)
@@ -275,7 +275,7 @@ def test_a_gate_is_no_deployment_of_its_name() -> None:
         one = gate(usd_per_day=1, store=store, name=name)
         assert one.spent()[0] == pytest.approx(0.01 if name == "shop" else 0.0, abs=1e-4)
     budget = Budget(store, 0.0103, total_key("shop"), lambda: DAY)
-    assert budget.reserve("state/a", Entry("a", "a"), 0.0001, Deadline.after(1)) is not None
+    assert budget.reserve("state/a", Entry("a", "a"), 0.0001, Deadline.after(60)) is not None
 
 
 class Unreachable(MemoryState):

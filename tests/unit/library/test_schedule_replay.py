@@ -12,6 +12,7 @@ from prefixwarm import Prefix, Warmer, WarmSchedule
 from prefixwarm.life import TTL_1H, TTL_5M
 from prefixwarm.policy import replay
 from prefixwarm.state.outcome import Usage
+from tests.helpers.waiting import PATIENCE
 
 EPOCH, DAY, TICK = 1_800_000_000.0, 86_400.0, 60.0
 TOKENS = 10_000
@@ -82,7 +83,7 @@ def test_spends_what_the_replay_says(policy: str, ttl: int) -> None:
         while waiting and waiting[0] < (tick + 1) * TICK:
             provider.now = EPOCH + waiting.pop(0)
             schedule.observe(provider.use(ttl), started=provider.now)
-            assert schedule._loop.traffic.flush(30)
+            assert schedule._loop.traffic.flush(PATIENCE)
             provider.now += 3
             schedule.check()
     expected = replay(arrivals, end, policy, agent_ttl=ttl)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from prefixwarm.local import toolchain as module
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.toolchain import Tools, default_cache
+from prefixwarm.local.toolchain import Tools, default_cache, fetch_emulator, publish
 
 
 def test_cache_follows_the_xdg_base_directories(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,33 +21,34 @@ def test_cache_follows_the_xdg_base_directories(monkeypatch: pytest.MonkeyPatch)
     assert default_cache() == Path("/home/someone/.cache/prefixwarm")
 
 
-def test_concurrent_fetches_publish_one_complete_part(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_concurrent_fetches_publish_one_complete_part(tmp_path: Path) -> None:
     """Nobody sees a half-made folder, the losers of the race included."""
 
     def fetch(folder: Path) -> None:
         for number in range(50):
             (folder / str(number)).touch()
 
-    monkeypatch.setattr(module, "_fetch_emulator", fetch)
-    tools = Tools(tmp_path)
+    part = tmp_path / "part"
+
+    def published() -> int:
+        publish(part, fetch)
+        return len(list(part.iterdir()))
+
     with ThreadPoolExecutor(8) as pool:
-        found = [pool.submit(tools.emulator) for _ in range(8)]
-    assert all(len(list(part.result().parent.iterdir())) == 50 for part in found)
-    assert len(list(tmp_path.iterdir())) == 1
+        counts = [pool.submit(published) for _ in range(8)]
+    assert {count.result() for count in counts} == {50}
+    assert list(tmp_path.iterdir()) == [part]
 
 
-def test_failed_fetch_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_fetch_leaves_nothing(tmp_path: Path) -> None:
     """The next attempt starts from scratch."""
 
     def fetch(folder: Path) -> None:
         (folder / "half").touch()
         raise LocalCloudError("no network")
 
-    monkeypatch.setattr(module, "_fetch_emulator", fetch)
     with pytest.raises(LocalCloudError, match="no network"):
-        Tools(tmp_path).emulator()
+        publish(tmp_path / "part", fetch)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -59,16 +59,15 @@ def test_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Tools(tmp_path / "file").emulator()
 
 
-def test_altered_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_altered_wheel_is_refused(tmp_path: Path) -> None:
     """The emulator is run as a program, so its wheel must be the pinned one."""
 
     def download(what: str, *arguments: str) -> None:
         folder = arguments[arguments.index("-d") + 1]
         Path(folder, "aws_sam_cli-1.170.0-py3-none-any.whl").write_bytes(b"altered")
 
-    monkeypatch.setattr(module, "_pip", download)
     with pytest.raises(LocalCloudError, match="sha256"):
-        Tools(tmp_path).emulator()
+        fetch_emulator(tmp_path, download)
 
 
 def test_other_machines_are_told_what_is_needed(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from prefixwarm.observe import Observer
+from prefixwarm.observe.matcher import Warmed
 from prefixwarm.state.memory import MemoryState
 from tests.helpers.prefixes import make_prefix
 
@@ -42,12 +43,33 @@ def prefix() -> Any:
     return make_prefix("support", body())
 
 
+class Comparisons(Warmed):
+    """A prefix for a matcher; `results` are those of the comparisons with any such prefix."""
+
+    results: ClassVar[list[str | None]]
+
+    def first_difference(self, *arguments: Any) -> str | None:
+        """See `Warmed`."""
+        self.results.append(super().first_difference(*arguments))
+        return self.results[-1]
+
+
+@pytest.fixture
+def comparisons() -> type[Comparisons]:
+    """Prepares prefixes for the matcher of one test."""
+
+    class Own(Comparisons):
+        results: ClassVar[list[str | None]] = []
+
+    return Own
+
+
 class Watched:
     """An observer, its lines, and the state that it tells."""
 
-    def __init__(self, *prefixes: Any) -> None:
+    def __init__(self, *prefixes: Any, state: Any = None) -> None:
         self.lines: list[Any] = []
-        self.state = MemoryState()
+        self.state = state or MemoryState()
         self.observer = Observer(prefixes, state=self.state, emit=self._keep)
 
     def _keep(self, line: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.observe.matcher import Matcher, Warmed
+from prefixwarm.observe.matcher import Matcher
 from tests.helpers.prefixes import make_prefix
+
+if TYPE_CHECKING:
+    from tests.unit.observe.conftest import Comparisons
 
 
 @pytest.fixture
@@ -130,27 +133,19 @@ def test_shared_messages(make_body: Any) -> None:
 
 
 def test_what_did_not_change_is_compared_once(
-    prefix: Any, make_body: Any, monkeypatch: pytest.MonkeyPatch
+    prefix: Any, make_body: Any, comparisons: type[Comparisons]
 ) -> None:
     """New objects with the same content, changed in place, changed back: only content counts."""
-    asked: list[str | None] = []
-    compare = Warmed.first_difference
-
-    def counted(self: Any, *arguments: Any) -> str | None:
-        asked.append(compare(self, *arguments))
-        return asked[-1]
-
-    monkeypatch.setattr(Warmed, "first_difference", counted)
-    matcher = Matcher([prefix])
+    matcher = Matcher([prefix], comparisons)
     request = make_body()
     for question in "abc":
         matcher.match(
             copy.deepcopy({**request, "messages": [{"role": "user", "content": question}]}), {}
         )
-    assert asked == [None]
+    assert comparisons.results == [None]
     request["system"][0]["text"] = "changed in place"
     matcher.match(request, {})
-    assert asked == [None, "system"]
+    assert comparisons.results == [None, "system"]
 
 
 def test_what_is_not_json_is_refused(prefix: Any, make_body: Any) -> None:

@@ -171,14 +171,16 @@ def test_the_state_is_told_once_a_minute(watched: Any, prefix: Any, make_body: A
     assert state_of(watched, prefix).traffic.at == 1000.0
 
 
-def test_an_unreachable_state_changes_nothing(watched: Any, make_body: Any) -> None:
+def test_an_unreachable_state_changes_nothing(
+    make_watched: Any, prefix: Any, make_body: Any
+) -> None:
     """The line is written all the same."""
 
     class Away:
         def read(self, *_arguments: Any) -> None:
             raise StateError("away")
 
-    watched.observer._outbox._store = Away()
+    watched = make_watched(prefix, state=Away())
     observe(watched, make_body(), READ)
     assert watched.results == ["hit"]
 
@@ -191,7 +193,7 @@ def test_a_report_that_takes_long_is_not_waited_for(watched: Any, make_body: Any
         assert going_on.wait(PATIENCE)
         return reading(*arguments)
 
-    watched.observer._outbox._store.read = slow
+    watched.state.read = slow
     done = watched.observer.end(watched.observer.begin(make_body(), {}), READ)
     watched.observer.wait_until_told(done)
     assert not done.is_set()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.observe.matcher import Matcher
 from tests.helpers.prefixes import make_prefix
+
+if TYPE_CHECKING:
+    from tests.unit.observe.conftest import Comparisons
 
 RULES = "\n".join(f"Rule {i}: parcels of kind {i} go by road {i * 7}." for i in range(120))
 REWRITTEN = "\n".join(f"Law number {i} says: never send {i} boxes." for i in range(120))
@@ -114,21 +117,17 @@ def test_the_state_is_not_told(parcels: Any, make_body: Any) -> None:
 
 
 def test_what_comes_in_turn_is_compared_once(
-    warmed: Any, make_body: Any, monkeypatch: pytest.MonkeyPatch
+    warmed: Any, make_body: Any, comparisons: type[Comparisons]
 ) -> None:
-    """Router, agent, router, agent: both are remembered."""
-    matcher, asked = Matcher([warmed]), []
-    nearest = Matcher._nearest
-
-    def counted(self: Any, *arguments: Any) -> Any:
-        asked.append(nearest(self, *arguments))
-        return asked[-1]
-
-    monkeypatch.setattr(Matcher, "_nearest", counted)
+    """Router, agent, router, agent: both are remembered, and eight requests at most."""
+    matcher = Matcher([warmed], comparisons)
     for _ in range(3):
         matcher.match(make_body(system=RULES), {})
         matcher.match(make_body(tools=[], system=ROUTER), {})
-    assert [found.alike for found in asked] == [True, False]
-    for i in range(20):
-        matcher.match(make_body(system=f"{RULES} {i}"), {})
-    assert len(matcher._seen) == 8
+    assert comparisons.results == [None, "tools"]
+    numbered = [make_body(system=f"{RULES} {i}") for i in range(20)]
+    for request in (*numbered, *reversed(numbered[12:])):
+        matcher.match(request, {})
+    assert len(comparisons.results) == 2 + 20
+    matcher.match(numbered[11], {})
+    assert len(comparisons.results) == 2 + 20 + 1

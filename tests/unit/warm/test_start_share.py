@@ -141,7 +141,7 @@ def test_a_start_asks_for_five_minutes_where_nothing_speaks_for_the_hour() -> No
     life = Life()
     life.start(BEGIN)
     life.store.record_check(
-        KEY, Check(at=0.0, due_at=0.0, reason="", wanted_ttl=3600), Deadline.after(9)
+        KEY, Check(at=0.0, due_at=0.0, reason="", wanted_ttl=3600), Deadline.after(60)
     )
     life.start(BEGIN + 2 * HOUR)
     assert life.asked == [300, 3600]
@@ -213,7 +213,7 @@ def test_a_start_waits_for_anothers_call_whatever_is_left() -> None:
     options = CallOptions(
         key=KEY, owner="b", needed_until=BEGIN + 9e3, usd_per_week=life.usd_per_week
     )
-    soon = Deadline.after(9)
+    soon = Deadline.after(60)
     attempt = acquire(life.call, options, life.store, soon, lambda: BEGIN + 9e3, leased)
     assert attempt.in_flight
 

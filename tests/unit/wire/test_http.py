@@ -21,6 +21,7 @@ from prefixwarm.errors import (
 )
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import MAX_BODY_BYTES, HttpTransport, Request, Response
+from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -219,7 +220,7 @@ def test_keeps_a_connection_for_each_thread(
     def answer(peer: Peer) -> None:
         while True:
             peer.request()
-            together.wait(30)
+            together.wait(PATIENCE)
             peer.reply(b"kept")
 
     server = serve(answer)
@@ -321,7 +322,7 @@ def test_does_not_wait_for_a_resolver_that_hangs(
 ) -> None:
     """The system's own knows no deadline."""
     answered = Event()
-    monkeypatch.setattr("_socket.getaddrinfo", lambda *_args: answered.wait(60))
+    monkeypatch.setattr("_socket.getaddrinfo", lambda *_args: answered.wait(PATIENCE))
     with pytest.raises(ConnectError, match=r"slow\.test:80: the name was not resolved in time"):
         transport.send(get("http://slow.test/"), Deadline.after(0.05))
     assert not answered.is_set()

@@ -34,7 +34,7 @@ def call(bundle, port, host="127.0.0.1"):
     client = AwsClient(transport=transport, credentials=lambda _: keys, environ=environ)
     asked = {"k": [1, 2.5, None, "\\u00e9"]}
     try:
-        return client.call("dynamodb", "GetItem", asked, Deadline.after(20))
+        return client.call("dynamodb", "GetItem", asked, Deadline.after(60))
     except ConnectError as error:
         return "certificate verify failed" in str(error)
     finally:
