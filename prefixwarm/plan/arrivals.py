@@ -6,10 +6,11 @@ import csv
 import json
 import math
 import random
+import re
 import sys
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prefixwarm.errors import UsageError
 from prefixwarm.policy.calendar import Calendar, Hours, zone
@@ -27,6 +28,9 @@ _MOST_DAYS = 731
 # Two million times.
 _MOST_BYTES = 64 * 2**20
 _COLUMNS = ("time", "timestamp", "@timestamp", "arrival", "at", "ts", "date")
+# What Logs Insights calls the beginning of a span of time, beside a count of what is in it.
+_SPAN, _COUNT = "bin(", "count"
+_SEPARATORS = ",;\t"
 # What holds the rows in what `aws logs` prints.
 _LISTS = ("results", "events")
 # What is earlier than 1973 is no date, but seconds from any origin.
@@ -34,6 +38,7 @@ _FIRST_DATE = 1e8
 # Seconds since 1970 are below the first until the year 5138; what is larger is finer.
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 _LATEST = 253_402_300_799.0  # 9999-12-31T23:59:59Z
+_BARE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
 _SEED = 20_261_121
 _MONDAY = 1_767_571_200.0  # 2026-01-05T00:00Z
 
@@ -107,7 +112,8 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
         time, in the column called ``time``, ``timestamp``, ``@timestamp``, ``arrival``, ``at``,
         ``ts`` or ``date``, or in the first. Or JSON: one value a line or in an array, each a
         number, a text, or an object with such a key; or what the AWS command line prints of
-        CloudWatch Logs (`get-query-results`, `filter-log-events`).
+        CloudWatch Logs (`get-query-results`, `filter-log-events`). In place of times there may
+        be spans of time with a ``count``, as ``stats count(*) by bin(1m)`` gives.
     timezone : str
         IANA name, for times that name no zone.
 
@@ -120,13 +126,18 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
     zone(timezone)
     is_json = text.lstrip()[:1] in ("{", '"', "[") or path.suffix in (".jsonl", ".ndjson", ".json")
     values = _json_values(text, path) if is_json else _csv_values(text)
-    arrivals = sorted(_seconds(value, timezone, f"{path}:{line}") for line, value in values)
+    counts = [
+        (_seconds(one.time, timezone, f"{path}:{line}"), _number(one, f"{path}:{line}"))
+        for line, one in values
+    ]
+    arrivals = sorted(at for at, number in counts if number)
+    folded = sum(number - 1 for _, number in counts if number)
     days = (arrivals[-1] - arrivals[0]) / 86400 if arrivals else 0
     if days > _MOST_DAYS:
         problem = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are all of one unit?"
         raise UsageError(f"{path}: {problem}")
     source = "standard input" if str(path) == "-" else str(path)
-    return Traffic.of(arrivals, source, timezone=timezone)
+    return Traffic.of(arrivals, source, folded, timezone)
 
 
 def _text(path: Path) -> str:
@@ -147,24 +158,46 @@ def _bytes(path: Path) -> bytes:
         return file.read(_MOST_BYTES + 1)
 
 
-def _csv_values(text: str) -> Iterator[tuple[int, Any]]:
-    rows = csv.reader(text.splitlines())
-    column = None
+class _Value(NamedTuple):
+    """A time as it stands in the file, and how many requests came then, if that is said."""
+
+    time: Any
+    count: Any = None
+
+
+def _csv_values(text: str) -> Iterator[tuple[int, _Value]]:
+    lines = text.splitlines()
+    separator = max(_SEPARATORS, key=next((row for row in lines if row.strip()), "").count)
+    rows = csv.reader(lines, delimiter=separator)
+    places: tuple[int, int | None] | None = None
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
-        if column is None:
+        if places is None:
             names = [cell.strip().lower() for cell in row]
-            column = next((i for i, name in enumerate(names) if name in _COLUMNS), None)
-            if column is not None:
+            places = _places(names) or (0, None)
+            if _is_time(names[places[0]]):
                 continue
-            column = 0
-        yield rows.line_num, row[column].strip() if column < len(row) else ""
+        cells = [row[i].strip() if i is not None and i < len(row) else "" for i in places]
+        yield rows.line_num, _Value(cells[0], None if places[1] is None else cells[1])
 
 
-def _json_values(text: str, path: Path) -> Iterator[tuple[int, Any]]:
+def _places(names: Sequence[str]) -> tuple[int, int | None] | None:
+    """Where the time stands, and of spans of time the count."""
+    time = next((i for i, name in enumerate(names) if _is_time(name)), None)
+    if time is None:
+        return None
+    counts = (i for i, name in enumerate(names) if name.startswith(_COUNT))
+    return time, next(counts, None) if names[time].startswith(_SPAN) else None
+
+
+def _is_time(name: str) -> bool:
+    return name in _COLUMNS or name.startswith(_SPAN)
+
+
+def _json_values(text: str, path: Path) -> Iterator[tuple[int, _Value]]:
     for number, value in _json_documents(text, path):
-        yield number, _time_of(value, f"{path}:{number}")
+        yield number, _value_of(value, f"{path}:{number}")
 
 
 def _json_documents(text: str, path: Path) -> Iterator[tuple[int, Any]]:
@@ -193,19 +226,38 @@ def _listed(document: Any) -> list[Any] | None:
     return document if isinstance(document, list) else None
 
 
-def _time_of(value: Any, place: str) -> Any:
+def _value_of(value: Any, place: str) -> _Value:
     """The time in an object; of a row of Logs Insights, the field of that name."""
     if isinstance(value, list) and all(isinstance(cell, dict) for cell in value):
-        value = {
-            cell["field"]: cell.get("value") for cell in value if isinstance(cell.get("field"), str)
-        }
+        # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html
+        value = {str(cell.get("field")): _utc(cell.get("value")) for cell in value}
     if not isinstance(value, dict):
-        return value
-    key = next((name for name in _COLUMNS if name in value), None)
-    if key is None:
+        return _Value(value)
+    places, cells = _places([name.lower() for name in value]), list(value.values())
+    if places is None:
         wanted = ", ".join(_COLUMNS)
         raise UsageError(f"{place}: the object has none of the keys {wanted}")
-    return value[key]
+    time, count = places
+    return _Value(cells[time], None if count is None else cells[count])
+
+
+def _utc(value: Any) -> Any:
+    """A time of CloudWatch's programming interface, which names no zone: UTC's."""
+    is_bare = isinstance(value, str) and _BARE_TIME.fullmatch(value)
+    return f"{value}Z" if is_bare else value
+
+
+def _number(value: _Value, place: str) -> int:
+    """How many requests came at a time."""
+    if value.count is None:
+        return 1
+    try:
+        number = int(value.count)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"{place}: {value.count!r} is no count of requests") from error
+    if number < 0:
+        raise UsageError(f"{place}: {value.count!r} is no count of requests")
+    return number
 
 
 def _seconds(value: object, timezone: str, place: str) -> float:
@@ -231,10 +283,18 @@ def _seconds(value: object, timezone: str, place: str) -> float:
 
 def _iso(text: str, timezone: str, problem: str) -> float:
     try:
-        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        at = datetime.fromisoformat(_strict(text))
         return (at if at.tzinfo else at.replace(tzinfo=zone(timezone))).timestamp()
     except (ValueError, OverflowError) as error:
         raise UsageError(problem) from error
+
+
+def _strict(text: str) -> str:
+    """An ISO 8601 time as Python 3.10 reads it: six digits of a second, a zone with a colon."""
+    text = re.sub(r"\s*(Z|UTC|GMT)$", "+00:00", text.strip())
+    text = re.sub(r"^(\d{4})/(\d\d)/(\d\d)", r"\1-\2-\3", text)
+    text = re.sub(r"(:\d\d)[.,](\d+)", lambda m: f"{m[1]}.{m[2][:6]:0<6}", text)
+    return re.sub(r"(:\S*?)\s*([+-]\d\d):?(\d\d)$", r"\1\2:\3", text)
 
 
 def poisson(per_hour: float, hours: Hours | None = None, *, days: int = 28) -> Traffic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections import Counter
@@ -152,6 +153,37 @@ def test_the_drawings_are_up_to_date() -> None:
     """Else run scripts/update-drawings."""
     for path, svg in script("update-drawings").drawings().items():
         assert path.read_text("utf-8") == svg
+
+
+def test_the_cold_start_is_drawn_from_a_stored_run(tmp_path: Path) -> None:
+    """Of three rounds the one with the median wait is stored, and a busy machine is said."""
+    module = script("update-drawings")
+    rounds = [
+        {
+            "starts": [{"began_ms": 0.0, "init_ms": 1000.0, "answered_ms": 3000.0}],
+            "calls": [
+                {
+                    "by": by,
+                    "began_ms": 1500.0,
+                    "first_token_ms": 1500.0 + wait,
+                    "ended_ms": 2900.0,
+                    "cost_usd": 0.0123,
+                }
+                for by in ("init", "agent")
+            ],
+        }
+        for wait in (900.0, 300.0, 600.0)
+    ]
+    scenarios = [{"name": n, "title": n, "rounds": rounds, "init_ms": 1.0} for n in "abc"]
+    run = {"scenarios": scenarios, "machine": {"cores": 2, "busy": True}, "versions": {}, "app": ""}
+    stored = module.small(run)
+    module.RUN = tmp_path / "run.json"
+    module.RUN.write_text(json.dumps(stored))
+    drawn = module.cold_start()
+    assert drawn.count("first token after 0.6 s") == 2
+    assert drawn.count("warm call, $0.0123") == 2
+    assert "busy machine" in drawn
+    assert json.loads((ROOT / "docs/drawings/demo-run.json").read_text())["command"]
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -23,6 +23,11 @@ INSIGHTS = """{"results": [
 EVENTS = """{"events": [
   {"timestamp": 1795165200000, "message": "START"}, {"timestamp": 1795165260000, "message": "START"}
 ]}"""
+# As the console writes "Export results", and a row of the programming interface, in UTC.
+EXPORT = """[{"@timestamp": "2026-11-20 10:01:00.000", "@message": "b"},
+ {"@timestamp": "2026-11-20 10:00:00.000", "@message": "a"}]"""
+BARE = """{"results": [[{"field": "@timestamp", "value": "2026-11-20 09:01:00.000"}],
+  [{"field": "@timestamp", "value": "2026-11-20 09:00:00.000"}]]}"""
 NINE = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
 
 
@@ -43,6 +48,13 @@ NINE = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
         ("a.json", f'[{{"timestamp": {NINE * 1000}}}, {{"timestamp": {NINE * 1000 + 60_000}}}]'),
         ("a.json", INSIGHTS),
         ("a.json", EVENTS),
+        ("a.json", EXPORT),
+        ("a.json", BARE),
+        ("a.csv", 'time\n"2026-11-20 10:00:00,000"\n2026-11-20 10:01:00.000000000\n'),
+        ("a.csv", "time\n2026-11-20T09:00:00.0Z\n2026-11-20T10:01:00+0100\n"),
+        ("a.csv", "time\n2026/11/20 10:00:00\n2026-11-20 09:01:00 UTC\n"),
+        ("a.csv", "id;time\nx;2026-11-20 10:00\ny;2026-11-20 10:01\n"),
+        ("a.tsv", "id\ttime\nx\t2026-11-20 10:00\ny\t2026-11-20 10:01\n"),
         ("a.log", '"2026-11-20T09:00:00Z"\n"2026-11-20T09:01:00Z"\n'),
     ],
 )
@@ -67,6 +79,9 @@ def test_a_file_names_times_in_many_ways(tmp_path: Path, name: str, text: str) -
         ("a.jsonl", "5\n{\n", ":2: is not JSON"),
         ("a.jsonl", '{"when": 5}\n', ":1: the object has none of the keys time"),
         ("a.jsonl", "true\n", ":1: True is no time"),
+        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,x\n", ":2: 'x' is no count of requests"),
+        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,-1\n", ":2: '-1' is no count of requests"),
+        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,0\n", "has no arrivals"),
         ("a.jsonl", "[1, [2]]\n", ":2: \\[2\\] is no time"),
         (
             "a.json",
@@ -79,6 +94,32 @@ def test_a_bad_line_is_named(tmp_path: Path, name: str, text: str, message: str)
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=message):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:01:00.000,3\n2026-11-20 09:00:00.000,1\n"),
+        ("a.csv", "bin(5m),count\n2026-11-20 09:01:00,3\n2026-11-20 09:00,1\n2026-11-20,0\n"),
+        (
+            "a.json",
+            """{"results": [[{"field": "bin(1m)", "value": "2026-11-20 09:01:00.000"},
+                {"field": "count(*)", "value": "3"}],
+                [{"field": "bin(1m)", "value": "2026-11-20 09:00:00.000"},
+                {"field": "count(*)", "value": "1"}]]}""",
+        ),
+    ],
+)
+def test_counts_by_minute_are_requests(tmp_path: Path, name: str, text: str) -> None:
+    """Of each minute the first is an arrival, and the others are counted; none is none."""
+    (tmp_path / name).write_text(text)
+    traffic = read(tmp_path / name)
+    assert (traffic.arrivals, traffic.folded, traffic.requests) == ((NINE, NINE + 60), 2, 4)
+
+
+def test_another_field_called_count_counts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"ts": {NINE}, "count": 7}}\n')
+    assert read(tmp_path / "a.jsonl").requests == 1
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
