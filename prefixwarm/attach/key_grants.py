@@ -8,7 +8,7 @@ from prefixwarm.attach import grants
 from prefixwarm.attach.aws_errors import aws_errors
 from prefixwarm.attach.deployed import client_of
 from prefixwarm.attach.grants import Grant
-from prefixwarm.provider.keys import FEDERATION_RULE_ID
+from prefixwarm.provider.keys import FEDERATION_RULE_ID, references_by_route
 from prefixwarm.provider.routes import route_named
 from prefixwarm.settings import API_KEY_SECRET
 
@@ -46,7 +46,7 @@ def credential_grants(
     DeploymentError
         AWS does not reveal which KMS key encrypts it.
     """
-    references = _references(environment.get(API_KEY_SECRET, ""))
+    references = references_by_route(environment.get(API_KEY_SECRET, ""))
     routes = sorted({file.route for file in files})
     stored = {references.get(route) or references.get("") for route in routes} - {None}
     own: list[Grant] = []
@@ -56,12 +56,6 @@ def credential_grants(
         own.append(grants.web_identity())
     keyless = [file for file in files if _signs(file.route, references)]
     return own + grants.models(keyless, place, environment.get(WORKSPACE))
-
-
-def _references(text: str) -> dict[str, str]:
-    """The references to stored keys by route; the empty name is for all other routes."""
-    triples = (entry.rpartition("=") for entry in text.split())
-    return {route: reference for route, _, reference in triples}
 
 
 def _signs(route: str, references: Mapping[str, str]) -> bool:

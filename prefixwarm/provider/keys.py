@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prefixwarm.errors import CredentialsError
+from prefixwarm.provider.routes import ROUTES
 from prefixwarm.wire.credentials import fetch_secret
 from prefixwarm.wire.record import Record
 
@@ -92,8 +93,21 @@ def stored_keys(references: str | None, aws: AwsClient) -> dict[str, StoredKey]:
         The Secrets Manager ARN or SSM parameter of one key for all routes, or several
         ``ROUTE=REFERENCE`` separated by blanks.
     """
-    keys = {}
-    for entry in (references or "").split():
-        route, _, reference = entry.rpartition("=")
-        keys[route] = StoredKey(reference, aws)
-    return keys
+    named = references_by_route(references or "")
+    return {route: StoredKey(reference, aws) for route, reference in named.items()}
+
+
+def references_by_route(text: str) -> dict[str, str]:
+    """Return the references of `stored_keys` by route, before anything is fetched.
+
+    Only a route's name makes an equals sign a separator: a secret's own name may hold one.
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+    """
+    named = {}
+    for entry in text.split():
+        route, equals, reference = entry.partition("=")
+        if equals and route in ROUTES:
+            named[route] = reference
+        else:
+            named[""] = entry
+    return named
