@@ -22,7 +22,7 @@ BELOW = {
     "wire": ("errors", "safe_text", "wire"),
     "provider": ("errors", "safe_text", "wire", "settings", "provider"),
     "state": ("errors", "safe_text", "life", "wire", "state"),
-    "prefix": (*_STATE, "fields", "policy", "prefix"),
+    "prefix": (*_STATE, "amounts", "fields", "policy", "prefix"),
     "warm": (*_STATE, "prefix", "warm"),
 }
 # Parts of the interpreter itself, and what `import os` brings.
