@@ -95,7 +95,7 @@ def record(
         for name, base in bases.items():
             far = Upstream(ROUTES[name], base, surroundings, credentials if forward else None)
             url = stack.enter_context(serving(far, recording.tape))
-            recording.environ |= _base_urls(ROUTES[name], url)
+            recording.environ |= base_urls({name: url})
         recording.environ |= _no_proxy(surroundings)
         if not forward:
             recording.environ |= _dummy_credentials(surroundings)
@@ -154,8 +154,13 @@ def _region(environ: Mapping[str, str]) -> str:
     return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _REGION
 
 
-def _base_urls(route: Route, url: str) -> dict[str, str]:
-    return dict.fromkeys((route.base_url_variable, *_ALIASES.get(route.name, ())), url)
+def base_urls(urls: Mapping[str, str]) -> dict[str, str]:
+    """The variables that lead an agent's requests to these addresses, by route."""
+    return {
+        variable: url
+        for name, url in urls.items()
+        for variable in (ROUTES[name].base_url_variable, *_ALIASES.get(name, ()))
+    }
 
 
 def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 import click
@@ -37,12 +38,14 @@ COMMANDS = {
     "attach": "Attach the layer to a function that exists, whoever deployed it.",
     "detach": "Take off what `prefixwarm attach` has attached, and nothing else.",
     "doctor": "Check that everything is as it must be, and say what to do where it is not.",
+    "try": "Try your own CDK app on this machine, with no account.",
     "demo": "Show the same agent without and with prefixwarm, on this machine and with no account.",
 }
 _EXTRAS = {
     "plan": "cli",
     "simulator": "simulator",
     "capture": "simulator",
+    "try": "demo",
     "demo": "demo",
 }
 
@@ -58,11 +61,13 @@ class LazyGroup(SuggestingGroup):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
+        # No module or function can be called `try`.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
         try:
-            module = import_module(f"prefixwarm.cli.{cmd_name}")
+            module = import_module(f"prefixwarm.cli.{name}")
         except ModuleNotFoundError as error:
             raise click.ClickException(_missing(cmd_name, str(error.name))) from error
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

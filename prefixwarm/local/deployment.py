@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.local import local_http
-from prefixwarm.local.cdk_cli import CdkCli
+from prefixwarm.local import cloud_assembly, local_http
+from prefixwarm.local.cdk_cli import CdkCli, shell_command, synthesise
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.errors import LocalCloudError
+from prefixwarm.local.user_app import CdkApp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from prefixwarm.local.cloud_assembly import AssembledFunction
     from prefixwarm.local.local_aws import LocalAws
     from prefixwarm.local.toolchain import Tools
 
@@ -57,36 +58,66 @@ class Deployment:
             raise LocalCloudError(f"no deployed stack has the output {name}; there are {names}")
         return values[0]
 
-    def function(self, name: str) -> Function:
+    def physical(self, function: AssembledFunction) -> str:
+        """The deployed name of a function of the assembly."""
+        stack = function.stack.name
+        for logical_id in function.nesting:
+            stack = _resources(self.aws.client("cloudformation"), stack)[logical_id]
+        return _resources(self.aws.client("cloudformation"), stack)[function.logical_id]
+
+    def configuration(self, name: str) -> dict[str, Any]:
+        """A deployed function's configuration, as Lambda answers it."""
+        answer = self.aws.client("lambda").get_function_configuration(FunctionName=name)
+        return dict(answer)
+
+    def function(self, name: str, python: Path | None = None) -> Function:
         """Read a deployed function back: its code, its layers and its configuration.
+
+        A layer of another account is left out: see `layers_elsewhere`.
 
         Parameters
         ----------
         name
             The function's physical name.
+        python
+            Installation prefix of the Python to run it with. By default its runtime's.
 
         Raises
         ------
         LocalCloudError
             If its runtime's Python is not on this machine.
         """
-        client = self.aws.client("lambda")
-        function = client.get_function(FunctionName=name)
+        function = self.aws.client("lambda").get_function(FunctionName=name)
         settings = function["Configuration"]
-        arns = [layer["Arn"] for layer in settings.get("Layers", [])]
-        layers = [client.get_layer_version_by_arn(Arn=arn) for arn in arns]
         is_node = settings["Runtime"].startswith("nodejs")
+        has_python = settings["Runtime"].startswith("python")
+        own_python = (lambda: self.tools.python(settings["Runtime"])) if has_python else _none
         return Function(
             code=self._unzipped(function["Code"]["Location"]),
             handler=settings["Handler"],
-            layers=tuple(self._unzipped(layer["Content"]["Location"]) for layer in layers),
+            layers=tuple(self._unzipped(url) for url in self._layers(settings).values() if url),
             env={**settings.get("Environment", {}).get("Variables", {}), **self._endpoint()},
             name=settings["FunctionName"],
             memory_mb=settings["MemorySize"],
             timeout=settings["Timeout"],
-            python=None if is_node else self.tools.python(settings["Runtime"]),
+            python=(python if has_python and python else own_python()),
             node=self.tools.node() if is_node else None,
         )
+
+    def layers_elsewhere(self, name: str) -> list[str]:
+        """ARNs of a function's layers that are not in this account, so that nobody has them."""
+        return [arn for arn, url in self._layers(self.configuration(name)).items() if not url]
+
+    def _layers(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Where each layer's content is, by its ARN; empty where it is not here."""
+        return {layer["Arn"]: self._layer(layer["Arn"]) for layer in settings.get("Layers", [])}
+
+    def _layer(self, arn: str) -> str:
+        client = self.aws.client("lambda")
+        try:
+            return str(client.get_layer_version_by_arn(Arn=arn)["Content"]["Location"])
+        except client.exceptions.ClientError:
+            return ""
 
     def _endpoint(self) -> dict[str, str]:
         return {"AWS_ENDPOINT_URL": self.aws.url}
@@ -128,42 +159,55 @@ def deploy(
     """
     cli = CdkCli(tools, aws.environment())
     assembly = work / "cdk.out"
-    synth = functools.partial(cli.synth, app, assembly, folder=folder, context=context)
+    own = CdkApp(folder, shell_command(*app), context or {})
+    synth = functools.partial(synthesise, tools, own, assembly)
     with ThreadPoolExecutor(2) as pool:
         steps = [pool.submit(cli.bootstrap, work), pool.submit(synth)]
     for step in steps:
         step.result()
     cli.deploy(assembly)
-    return _read_back(tools, aws, assembly, work)
+    return read_back(tools, aws, assembly, work)
 
 
-def _read_back(tools: Tools, aws: LocalAws, assembly: Path, work: Path) -> Deployment:
+def read_back(tools: Tools, aws: LocalAws, assembly: Path, work: Path) -> Deployment:
+    """What was deployed of an assembly.
+
+    Parameters
+    ----------
+    work
+        Private folder for unzipped code.
+
+    Raises
+    ------
+    LocalCloudError
+        If a resource of a template is not in the deployed stack.
+    """
     client = aws.client("cloudformation")
     resources: dict[tuple[str, str], str] = {}
     outputs: dict[tuple[str, str], str] = {}
-    for stack, template in _stacks(assembly).items():
-        deployed = _resources(client, stack)
+    for stack in cloud_assembly.stacks(assembly):
+        try:
+            description = client.describe_stacks(StackName=stack.name)["Stacks"][0]
+        except client.exceptions.ClientError:
+            # Not among those that were asked for.
+            continue
+        deployed = _resources(client, stack.name)
         # An emulator that drops what it does not know must not pass for a deployment.
-        missing = sorted(set(template["Resources"]) - set(deployed))
-        if missing:
-            raise LocalCloudError(f"stack {stack}: deployed without {', '.join(missing)}")
-        resources |= {(stack, logical): physical for logical, physical in deployed.items()}
-        description = client.describe_stacks(StackName=stack)["Stacks"][0]
+        if missing := sorted(_unconditional(stack.template) - set(deployed)):
+            raise LocalCloudError(f"stack {stack.name}: deployed without {', '.join(missing)}")
+        resources |= {(stack.name, logical): physical for logical, physical in deployed.items()}
         for output in description.get("Outputs", []):
-            outputs[stack, output["OutputKey"]] = output["OutputValue"]
+            outputs[stack.name, output["OutputKey"]] = output["OutputValue"]
     return Deployment(aws, tools, resources, outputs, work)
 
 
-def _stacks(assembly: Path) -> dict[str, dict[str, Any]]:
-    """Template by stack name."""
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-    return {
-        artifact["properties"].get("stackName", name): json.loads(
-            (assembly / artifact["properties"]["templateFile"]).read_text()
-        )
-        for name, artifact in artifacts.items()
-        if artifact["type"] == "aws:cloudformation:stack"
-    }
+def _none() -> None:
+    return None
+
+
+def _unconditional(template: Mapping[str, Any]) -> set[str]:
+    resources = template.get("Resources", {})
+    return {name for name, resource in resources.items() if "Condition" not in resource}
 
 
 def _resources(client: Any, stack: str) -> dict[str, str]:

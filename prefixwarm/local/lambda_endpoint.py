@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ class LambdaEndpoint:
     Parameters
     ----------
     functions
-        What can be invoked, by name.
+        What can be invoked, by name; more may be added later.
     secret_key
         The secret access key that requests must be signed with.
     """
@@ -47,8 +48,8 @@ class LambdaEndpoint:
         self._functions = functions
         self._tools = tools
         self._secret_key = secret_key
-        self._idle: dict[str, list[Environment]] = {name: [] for name in functions}
-        self._busy = dict.fromkeys(functions, 0)
+        self._idle: dict[str, list[Environment]] = defaultdict(list)
+        self._busy: dict[str, int] = defaultdict(int)
         self._changing = Lock()
         self._events: list[Thread] = []
         self.invocations: list[tuple[str, Any]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import subprocess
@@ -11,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.local import local_http
+from prefixwarm.local import local_http, ministack_files
 from prefixwarm.local.emulated_function import ACCOUNT, REGION
 from prefixwarm.local.errors import LocalCloudError
 
@@ -25,8 +26,21 @@ _START_SECONDS = 120.0
 _GRACE_SECONDS = 5.0
 
 
+class StandIn(NamedTuple):
+    """A resource with nothing behind it."""
+
+    kind: str
+    stack: str
+    logical_id: str
+
+
 class LocalAws:
     """A running MiniStack; use it as a context manager.
+
+    Parameters
+    ----------
+    account, region
+        Where everything here happens.
 
     Raises
     ------
@@ -34,7 +48,8 @@ class LocalAws:
         On entry, if it does not start; the message ends with the last line of its log.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, account: str = ACCOUNT, region: str = REGION) -> None:
+        self.account, self.region = account, region
         self._host = local_http.loopback_address()
         self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-aws-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,10 +84,10 @@ class LocalAws:
         """Variables that lead any AWS SDK or tool here."""
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
             # MiniStack takes an access key of twelve digits for the account.
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_ACCESS_KEY_ID": self.account,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
             **dict.fromkeys(("NO_PROXY", "no_proxy"), self._past_proxies()),
@@ -95,8 +110,8 @@ class LocalAws:
         return self._session.create_client(
             service,
             endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=ACCOUNT,
+            region_name=self.region,
+            aws_access_key_id=self.account,
             aws_secret_access_key="local",  # noqa: S106
             config=Config(proxies={}),
         )
@@ -125,6 +140,16 @@ class LocalAws:
                 }
             ],
         )
+
+    def move_ahead(self, seconds: float) -> None:
+        """Let every later reply carry a time so far ahead of the machine's."""
+        (self._work / ministack_files.AHEAD).write_text(str(seconds))
+
+    def stand_ins(self) -> list[StandIn]:
+        """What was deployed and only exists: MiniStack has no such resource."""
+        file = self._work / ministack_files.STAND_INS
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [StandIn(*json.loads(line)) for line in lines]
 
     def reset(self) -> None:
         """Forget every resource."""
@@ -156,11 +181,12 @@ class LocalAws:
             "BIND_HOST": self._host,
             "GATEWAY_PORT": str(_PORT),
             "MINISTACK_HOST": self._host,
-            "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": self.account,
+            "MINISTACK_REGION": self.region,
             # Its other port is a fixed one, and a second instance could not have it.
             "IOT_MTLS_ENABLED": "0",
             # Functions run under the runtime emulator, never here.
+            "LAMBDA_STRICT": "1",
             "DOCKER_HOST": "unix:///nonexistent",
         }
 

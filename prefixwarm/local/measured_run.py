@@ -86,6 +86,37 @@ class Start:
 
 
 @dataclass(frozen=True)
+class PrefixState:
+    """The warm state of one prefix when a round was over.
+
+    Parameters
+    ----------
+    version
+        What changes with the prefix's text, its model or its tools.
+    seconds_left
+        How long the entry still lives; 0 where it is cold.
+    next_check_seconds
+        When the keep-warm function looks at it again, seconds from then; None where it does not.
+    calls
+        Warm calls by anyone.
+    spent_usd
+        US dollars that they cost; None where a price is unknown.
+    reason
+        Why the last call or decision was as it was, in prefixwarm's own words.
+    """
+
+    name: str
+    model: str
+    version: str
+    seconds_left: float
+    next_check_seconds: float | None
+    tokens: int
+    calls: int
+    spent_usd: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Round:
     """One run of a scenario: environments that start together, and what the provider saw.
 
@@ -95,12 +126,19 @@ class Round:
     ----------
     busy_cores
         Processor cores that other programs used when it began.
+    prefixes
+        The warm states afterwards.
+    log
+        The lines that prefixwarm has logged, in the keep-warm function before and then in the
+        environments.
     """
 
     starts: tuple[Start, ...]
     calls: tuple[ProviderCall, ...]
     entries: tuple[CacheEntry, ...]
     busy_cores: float
+    prefixes: tuple[PrefixState, ...]
+    log: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -182,10 +220,13 @@ class Machine:
         Processor cores.
     busy
         Whether other programs used so much of them that init phases were slowed down.
+    busy_cores
+        How many cores they used when rounds began: the median.
     """
 
     cores: int
     busy: bool
+    busy_cores: float
 
 
 @dataclass(frozen=True)

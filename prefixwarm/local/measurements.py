@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.measured_run import (
     CacheEntry,
     FirstRequest,
+    PrefixState,
     ProviderCall,
     Round,
     Scenario,
@@ -20,12 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from prefixwarm.local.emulator import Invocation
+    from prefixwarm.state.warm_state import State
 
 
 Request = dict[str, Any]
 
+_LOG_LINES = 3
 _TTL_SECONDS = {"5m": 300, "1h": 3600}
 _OWN_AGENT = "prefixwarm"
+# One of them is in each line: of a warm call or an observed request, of a tick.
+_OWN_KEYS = {"by", "due"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,10 @@ class Run:
         What the provider's clock is ahead of this process's monotonic one, in seconds.
     busy_cores
         Cores that other programs used just before.
+    prefixes
+        The warm states afterwards.
+    earlier_log
+        What the keep-warm function logged before the environments started.
     """
 
     answers: Sequence[Invocation]
@@ -54,6 +64,8 @@ class Run:
     earlier: int = 0
     clock_offset: float = 0.0
     busy_cores: float = 0.0
+    prefixes: tuple[PrefixState, ...] = ()
+    earlier_log: str = ""
 
     @property
     def init_ms(self) -> float:
@@ -71,8 +83,7 @@ class Run:
         """
         calls = [call for call in self._calls() if call.by == "agent" and call.ended_ms is not None]
         if not calls:
-            answer = str(self.answers[0].payload)[:300]
-            raise LocalCloudError(f"the function made no model call that worked: {answer}")
+            raise LocalCloudError(f"the function made no model call that worked; {self._why()}")
         return _mean(calls if len(self.answers) > 1 else calls[:1])
 
     @property
@@ -105,7 +116,19 @@ class Run:
             )
             for entry in self.entries
         )
-        return Round(starts, tuple(self._calls()), entries, self.busy_cores)
+        logs = (self.earlier_log, *(answer.log for answer in self.answers))
+        log = tuple(line for text in logs for line in own_lines(text))
+        calls = tuple(self._calls())
+        return Round(starts, calls, entries, self.busy_cores, self.prefixes, log)
+
+    def _why(self) -> str:
+        """What it answered, what the provider refused, and how its log ends."""
+        answer = self.answers[0]
+        errors = [str(r["error"]) for r in self.requests if r.get("error") and not _is_ours(r)]
+        refused = f"; the provider refused: {errors[0]}" if errors else ""
+        lines = [line for line in answer.log.splitlines() if line.strip()]
+        shown = " | ".join(line.strip()[:200] for line in lines[-_LOG_LINES:])
+        return f"it answered {str(answer.payload)[:300]}{refused}; its log ends: {shown}"
 
     def _ms(self, moment: float) -> float:
         began = min(answer.began for answer in self.answers) + self.clock_offset
@@ -161,6 +184,36 @@ def scenario(name: str, title: str, runs: Sequence[Run], without_layer_ms: float
         added_init_ms=init_ms - without_layer_ms,
         rounds=tuple(run.round() for run in runs),
     )
+
+
+def prefix_state(state: State, now: float) -> PrefixState:
+    """A warm state as plain data."""
+    *_, model, fingerprint = state.key.split("/")
+    due, money = state.last_decision.due_at, state.money
+    return PrefixState(
+        name=state.name,
+        model=model,
+        version=fingerprint[:12],
+        seconds_left=round(state.warm_for(now), 1),
+        next_check_seconds=None if due is None else round(due - now, 1),
+        tokens=state.life.tokens,
+        calls=money.calls,
+        spent_usd=None if money.unpriced else money.spent_usd,
+        reason=state.last_decision.reason,
+    )
+
+
+def own_lines(log: str) -> list[str]:
+    """The lines of a log that prefixwarm wrote."""
+    return [line for line in log.splitlines() if _is_own(line)]
+
+
+def _is_own(line: str) -> bool:
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and "service" in document and bool(_OWN_KEYS & set(document))
 
 
 def _is_ours(request: Request) -> bool:

@@ -1,33 +1,83 @@
 """Starts MiniStack; to be run as a program, in a process of its own.
 
-It has no saved Logs Insights queries and would refuse the construct's template for them. They only
-have to exist here: nothing reads them.
+What it cannot create is stood in for: resource types that it does not have, and custom resources,
+whose functions it could not run. Such a resource exists and has any attribute, and nothing behind
+it. `LocalAws.stand_ins` names them.
+
+Its clock can be moved ahead: the table's time is the time of the warm state.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import time
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any, cast
 
-from ministack.app import main
+import ministack.app
 from ministack.services.cloudformation import provisioners
 
-_SAVED_QUERY = "AWS::Logs::QueryDefinition"
+from prefixwarm.local.ministack_files import AHEAD, STAND_INS
+
+_CUSTOM = "AWS::CloudFormation::CustomResource"
 
 
-def _create(logical_id: str, _props: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
-    made = f"{stack}-{logical_id}"
-    return made, {"QueryDefinitionId": made}
+class _AnyAttribute(dict[str, str]):
+    """Has every attribute; each one's value names it."""
+
+    def __init__(self, made: str) -> None:
+        super().__init__(Id=made, Arn=f"arn:aws:stand-in:::{made}")
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return f"{self['Id']}-{name}"
+
+    def __deepcopy__(self, _memo: object) -> _AnyAttribute:
+        return self
 
 
-def _update(made: str, _old: object, _new: object, _stack: str) -> tuple[str, dict[str, str]]:
-    return made, {"QueryDefinitionId": made}
+class _Handlers(dict[str, Any]):
+    """MiniStack's own handlers, and one that stands in for all that it does not have."""
+
+    def __contains__(self, kind: object) -> bool:
+        return isinstance(kind, str) and bool(self.get(kind))
+
+    def get(self, kind: str, default: Any = None) -> Any:
+        if kind in self.keys() and kind != _CUSTOM:
+            return self[kind]
+        own = kind.startswith("Custom::") or kind == _CUSTOM
+        return _stand_in(kind) if own or kind.startswith("AWS::") else default
 
 
-def _delete(_made: str, _props: object) -> None:
-    """Nothing is left of it."""
+def _stand_in(kind: str) -> dict[str, Any]:
+    def create(logical_id: str, _props: object, stack: str) -> tuple[str, dict[str, str]]:
+        made = f"{stack}-{logical_id}"
+        with Path(STAND_INS).open("a") as file:
+            file.write(json.dumps([kind, stack, logical_id]) + "\n")
+        return made, _AnyAttribute(made)
+
+    def update(made: str, _old: object, _new: object, _stack: str) -> tuple[str, dict[str, str]]:
+        return made, _AnyAttribute(made)
+
+    def delete(_made: str, _props: object) -> None:
+        """Nothing is left of it."""
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _date(*, usegmt: bool) -> str:
+    try:
+        ahead = float(Path(AHEAD).read_text())
+    except (OSError, ValueError):
+        ahead = 0.0
+    return formatdate(time.time() + ahead, usegmt=usegmt)
 
 
 if __name__ == "__main__":
-    handlers = {"create": _create, "update": _update, "delete": _delete}
-    provisioners._RESOURCE_HANDLERS.setdefault(_SAVED_QUERY, handlers)
-    main()
+    handlers = _Handlers(cast("dict[str, Any]", provisioners._RESOURCE_HANDLERS))
+    provisioners._RESOURCE_HANDLERS = handlers
+    ministack.app.formatdate = _date
+    ministack.app.main()

@@ -102,7 +102,14 @@ def _arguments(host: str) -> list[str]:
 
 def _user(function: Function) -> int | None:
     managed = function.init_type == MANAGED_INSTANCES
-    return None if managed or os.geteuid() else _LAMBDA_USER
+    may_change = not managed and os.geteuid() == 0 and _exists(_LAMBDA_USER)
+    return _LAMBDA_USER if may_change else None
+
+
+def _exists(user: int) -> bool:
+    """Whether this user namespace has the user."""
+    ranges = (line.split() for line in Path("/proc/self/uid_map").read_text().splitlines())
+    return any(0 <= user - int(first) < int(count) for first, _, count in ranges)
 
 
 def _layout(function: Function, tools: Tools, work: Path) -> Mapping[str, Any]:

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 def measured_run(app: str, scenarios: Sequence[Scenario]) -> MeasuredRun:
     """The scenarios of one app, with the provider's times, the machine and all versions."""
     loads = [round_.busy_cores for scenario in scenarios for round_ in scenario.rounds]
-    busy = bool(loads) and machine_load.slows_starts(statistics.median(loads))
+    used = statistics.median(loads or [0.0])
+    busy = machine_load.slows_starts(used)
     return MeasuredRun(
         app=app,
         scenarios=tuple(scenarios),
         latency=provider_latency(),
-        machine=Machine(cores=machine_load.cores(), busy=busy),
+        machine=Machine(machine_load.cores(), busy, used),
         versions=_versions(),
     )
 

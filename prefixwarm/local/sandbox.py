@@ -99,7 +99,8 @@ def _file_system(spec: dict[str, Any]) -> None:
     _mount("", root, "", _BIND | _REMOUNT | _RDONLY | _NOSUID)
 
 
-def _loopback() -> None:
+def loopback_up() -> None:
+    """Bring up the loopback interface of this network namespace."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as interface:
         fcntl.ioctl(interface, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
 
@@ -127,7 +128,7 @@ def main() -> None:
     # The host's /proc is still mounted, so this is the process id that the host sees.
     Path(spec["pid_file"]).write_text(str(Path("/proc/self").readlink()))
     if not spec["network"]:
-        _loopback()
+        loopback_up()
     _file_system(spec)
     os.chroot(spec["root"])
     os.chdir("/var/task")

@@ -92,7 +92,7 @@ def test_every_command_is_listed() -> None:
     assert list(dict.fromkeys(listed)) == list(COMMANDS)
 
 
-PAGES = ("ask", "attach", "capture", "check", "cli", "plan", "simulator")
+PAGES = ("ask", "attach", "capture", "check", "cli", "plan", "simulator", "try")
 
 
 @pytest.mark.parametrize("page", [f"{name}.md" for name in PAGES])

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm.local.cdk_cli import CdkCli
+from prefixwarm.local import cdk_cli
 from prefixwarm.local.example_app import ExampleApp
 from prefixwarm.local.setup import capture_prefix
+from prefixwarm.local.user_app import CdkApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ _STUB = Path(__file__).with_name("stub_provider")
 
 def synthesise(
     tools: Tools,
-    access: AwsAccess,
     name: RunName,
     plan: VerificationPlan,
     work: Path,
@@ -48,8 +48,8 @@ def synthesise(
         **({"stub": str(_STUB)} if plan.has_stub else {}),
     }
     progress("synthesising the example")
-    cli = CdkCli(tools, access.variables())
-    cli.synth([sys.executable, "verify_app.py"], assembly, folder=example.app, context=context)
+    command = cdk_cli.shell_command(sys.executable, "verify_app.py")
+    cdk_cli.synthesise(tools, CdkApp(example.app, command, context), assembly)
     return assembly
 
 
@@ -61,7 +61,7 @@ def deploy(tools: Tools, access: AwsAccess, name: RunName, assembly: Path) -> di
     LocalCloudError
         When the CDK CLI fails, with its own reason.
     """
-    CdkCli(tools, access.variables()).deploy(assembly)
+    cdk_cli.CdkCli(tools, access.variables()).deploy(assembly)
     client = access.client("cloudformation")
     outputs: dict[str, str] = {}
     for stack in name.stacks[:2]:

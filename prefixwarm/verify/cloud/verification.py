@@ -105,7 +105,7 @@ class Verification:
         tools = Tools()
         with tempfile.TemporaryDirectory(prefix="prefixwarm-verify-") as folder:
             assembly = example_deployment.synthesise(
-                tools, self.access, self.name, self.plan, Path(folder), self.progress
+                tools, self.name, self.plan, Path(folder), self.progress
             )
             self.progress("deploying with the CDK CLI: some minutes")
             return example_deployment.deploy(tools, self.access, self.name, assembly)

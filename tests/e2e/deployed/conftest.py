@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm.local.setup import stack as set_up
+from prefixwarm.local.closed_network import OpenNetwork
+from prefixwarm.local.example_app import ExampleApp
+from prefixwarm.local.setup import example
 from prefixwarm.local.toolchain import Tools
 
 if TYPE_CHECKING:
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[DeployedStack]:
     """Agent stack and warmer stack in a local account."""
-    with set_up(Tools(), lambda _: None) as stack:
-        yield stack
+    with example(ExampleApp.installed(), Tools(), OpenNetwork(), lambda _: None) as trial:
+        yield trial.stack
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_refused_warm_call_leaves_the_agent_alone(
 ) -> None:
     """A provider that fails the warm call gets the agent's own request as if nothing had been."""
     stack.provider.inject(**fault, match={"warm": True})
-    answer = first_answer(stack, stack.light)
+    answer = first_answer(stack, stack.siblings["Light"])
     assert answer.payload["usage"]["cache_creation_input_tokens"] > 0
     assert answer.payload["reply"]
 
@@ -71,7 +71,7 @@ def test_disabled_layer_sends_nothing(stack: DeployedStack) -> None:
 
 def test_agent_without_network_of_its_own_still_starts(stack: DeployedStack) -> None:
     """In a VPC without a way out the layer gives up quickly and the function runs."""
-    light = stack.light.having(ANTHROPIC_API_KEY=KEY)
+    light = stack.siblings["Light"].having(ANTHROPIC_API_KEY=KEY)
     with Environment(light, tools=stack.tools, network=False) as environment:
         answer = environment.invoke({"message": "anyone there?"})
     assert answer.init_ms is not None

@@ -58,7 +58,7 @@ def shared_part(body: dict[str, Any]) -> dict[str, Any]:
 
 def test_many_starts_at_once_make_one_write(stack: DeployedStack, cold: Run) -> None:
     """One environment warms, the others wait for it, and every first request reads."""
-    run = stack.start(stack.light, STORM)
+    run = stack.start(stack.siblings["Light"], STORM)
     assert (len(run.answers), run.cache_writes, len(run.warm_calls)) == (STORM, 1, 1)
     for answer in run.answers:
         usage = answer.payload["usage"]

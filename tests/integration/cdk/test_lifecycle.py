@@ -27,15 +27,11 @@ CODE = "def handler(event, context): return 1"
 
 
 class Cli(CdkCli):
-    """The commands that a deployment alone does not need."""
+    """The command that a deployment alone does not need."""
 
     def diff(self, assembly: Path) -> None:
         """Fail when the deployed stacks differ from the assembly."""
         self._run(assembly.parent, "diff", "--all", "--fail", "--app", str(assembly))
-
-    def destroy(self, assembly: Path) -> None:
-        """Delete every stack."""
-        self._run(assembly.parent, "destroy", "--all", "--force", "--app", str(assembly))
 
 
 def write_prefixes(folder: Path, **texts: str) -> Path:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from prefixwarm.local.demo_table import as_table
 from prefixwarm.local.emulator import Invocation
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.measured_run import Machine, MeasuredRun, ProviderLatency
 from prefixwarm.local.measurements import Run, scenario
+from prefixwarm.local.run_table import as_table
 
 TTL_1H = 3600
 
@@ -46,7 +46,7 @@ def request(
 def measured(*scenarios: Any, busy: bool = False) -> MeasuredRun:
     """A run with these scenarios."""
     latency = ProviderLatency(base=0.35, prefill_rate=12_000, read_rate=5e5, output_rate=80)
-    machine = Machine(cores=2, busy=busy)
+    machine = Machine(cores=2, busy=busy, busy_cores=1.5 if busy else 0.0)
     return MeasuredRun("example", tuple(scenarios), latency, machine, {"prefixwarm": "1"})
 
 
@@ -117,6 +117,7 @@ def test_round_is_timed_from_its_first_invocation() -> None:
         earlier=1,
         clock_offset=1_000_000.0,
         busy_cores=0.25,
+        earlier_log='{"message":"tick","service":"s","due":0}\nSTART {}\n[1]\n{"a":1}\n',
     )
     data = run.round()
     assert [(s.began_ms, s.answered_ms) for s in data.starts] == [(250, 2250), (0, 2000)]
@@ -125,6 +126,7 @@ def test_round_is_timed_from_its_first_invocation() -> None:
         ("init", 250, 550, 600),
         ("agent", 1000, 1300, 1350),
     ]
+    assert data.log == ('{"message":"tick","service":"s","due":0}',)
     (held,) = data.entries
     assert (held.ttl_seconds, held.written_ms, held.expires_ms) == (TTL_1H, 500, 3_600_000)
 
@@ -165,3 +167,21 @@ def test_table_lines_are_aligned() -> None:
     assert "simulated first token" in notes
     assert len({len(line) for line in lines}) == 1
     assert "1,234 ms" in lines[1]
+
+
+def test_repeated_init_phases_are_shown_with_their_spread() -> None:
+    """A median alone would hide how far they lie apart."""
+    runs = [Run([answer(number)], [request()]) for number in (1, 2, 9)]
+    line = as_table(measured(scenario("cold", "one", runs, 102))).splitlines()[1]
+    assert "102 ms (101 to 109)" in line
+
+
+def test_busy_machine_shows_what_the_provider_took_instead() -> None:
+    """Its init phases say how busy it was, and nothing else."""
+    runs = [Run([answer(1)], [request(warm=True), request()])]
+    table = as_table(measured(scenario("layer", "one", runs, 101), busy=True))
+    head, row, *_, notes = table.split("\n", 2)
+    assert head.endswith("held at most")
+    assert row.endswith("350 ms")
+    assert "other programs used 1.5 of this machine's 2 cores" in notes
+    assert "added init" not in table

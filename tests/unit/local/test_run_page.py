@@ -38,7 +38,7 @@ def round_of(*calls: ProviderCall, starts: int = 1) -> Round:
     """Starts one after another, and an entry that lives an hour."""
     times = [Start(100.0 * n, 2000.0 + n, 4000.0 + 100 * n) for n in range(starts)]
     entry = CacheEntry(10_000, 3600, 1200.0, HOUR_MS, 1)
-    return Round(tuple(times), calls, (entry,), busy_cores=0.1)
+    return Round(tuple(times), calls, (entry,), busy_cores=0.1, prefixes=(), log=())
 
 
 def scenario(name: str, title: str, *rounds: Round, ttft_ms: float = 400.0) -> Scenario:
@@ -74,7 +74,9 @@ STORM = scenario(
 def run_of(*scenarios: Scenario, app: str = "example", busy: bool = False) -> MeasuredRun:
     """A run on two cores."""
     latency = ProviderLatency(0.35, 12_000, 500_000, 80)
-    return MeasuredRun(app, scenarios, latency, Machine(2, busy), {"prefixwarm": "0.1.0"})
+    return MeasuredRun(
+        app, scenarios, latency, Machine(2, busy, 1.5 if busy else 0.0), {"prefixwarm": "0.1.0"}
+    )
 
 
 RUN = run_of(COLD, LAYER, LATER, STORM)
@@ -109,7 +111,7 @@ def test_what_is_not_known_is_unknown() -> None:
 
 def test_failed_requests_and_silent_emulators_are_drawn_as_far_as_they_go() -> None:
     failed = replace(call("agent", 2400, 0), first_token_ms=None, ended_ms=None, status=500)
-    silent = Round((Start(0.0, None, 3000.0),), (failed,), (), 0.0)
+    silent = Round((Start(0.0, None, 3000.0),), (failed,), (), 0.0, (), ())
     html = page(run_of(replace(COLD, rounds=(silent,))))
     assert "nan" not in html.lower()
     assert "None" not in html

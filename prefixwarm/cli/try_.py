@@ -1,0 +1,165 @@
+"""`prefixwarm try`: the user's own CDK app on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefixwarm.amounts import dollars, tokens
+from prefixwarm.cli.describe import span
+from prefixwarm.cli.local_run import closed_network, progress_notes
+from prefixwarm.cli.output import block, emit, json_option, line
+from prefixwarm.errors import UsageError
+from prefixwarm.safe_text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prefixwarm.local.measured_run import MeasuredRun, PrefixState, Scenario
+
+_SCENARIOS = ("cold", "layer", "again", "redeployed", "later")
+_QUESTION = "What can you do for me?"
+_TEXT_FIELDS = ("message", "question", "prompt", "input", "query", "text")
+_CHAT = [{"role": "user", "content": _QUESTION}]
+# A question under the names that handlers usually give it, in the event or in a request's body.
+_ASKED = {**dict.fromkeys(_TEXT_FIELDS, _QUESTION), "messages": _CHAT}
+_EVENT = {**_ASKED, "body": json.dumps(_ASKED)}
+
+
+@click.command(
+    "try", epilog="""Example: prefixwarm try --event '{"question": "Where is my order?"}'"""
+)
+@click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.option("--app", "command", help="Command that synthesises, instead of cdk.json's.")
+@click.option("-c", "--context", multiple=True, metavar="NAME=VALUE", help="For the CDK app.")
+@click.option("--function", help="Id, name or path of an attached function, of several.")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    metavar="FILE|JSON",
+    help="What it is invoked with; several are sent in turn. Default: a question under the usual "
+    "names.",
+)
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Value of a secret or parameter here, by its name or its construct's id. Others that "
+    "the app refers to get a placeholder.",
+)
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, 23),
+    default=2.0,
+    show_default=True,
+    help="How far to move ahead before the last start.",
+)
+@json_option
+def try_(
+    folder: Path,
+    command: str | None,
+    context: tuple[str, ...],
+    function: str | None,
+    events: tuple[str, ...],
+    secrets: tuple[str, ...],
+    hours: float,
+    as_json: bool,
+) -> None:
+    """Try your own CDK app on this machine, with no account.
+
+    Deploys the app of FOLDER with the CDK CLI to a local AWS API, and starts the function that
+    prefixwarm is attached to under AWS's own Lambda emulator against a simulated provider: without
+    the layer, with it, again, after a second deployment, and hours later. Then destroys it.
+
+    Nothing can reach AWS or a real provider: what is deployed has no network but this machine's
+    own. Nothing in FOLDER is changed. Needs Linux.
+    """
+    from prefixwarm.local import run_report
+    from prefixwarm.local.scenarios import Scenarios
+    from prefixwarm.local.toolchain import Tools
+    from prefixwarm.local.trial import TrialOptions, trial
+    from prefixwarm.local.user_app import CdkApp
+
+    app = CdkApp.at(folder, command, _pairs("--context", context))
+    parsed = tuple(_event(text) for text in events) or (_EVENT,)
+    options = TrialOptions(parsed, function, _pairs("--secret", secrets))
+    progress = progress_notes()
+    with (
+        closed_network() as network,
+        trial(app, options, Tools(), network, progress) as deployed,
+    ):
+        results = Scenarios(deployed, progress, hours).run(_SCENARIOS)
+        progress("destroying all of it")
+        left = deployed.destroy()
+    progress("done" if not left else f"left over: {', '.join(left)}")
+    run = run_report.measured_run(app.name, results)
+    emit({**run.document(), "left": left}, as_json, lambda: _show(run))
+
+
+def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            # The text may hold a secret.
+            raise UsageError(f"{option}: write NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _event(text: str) -> Any:
+    """An event as JSON, or as the name of a file with it."""
+    try:
+        path = Path(text)
+        if path.is_file():
+            return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        if not text.lstrip().startswith(("{", "[", '"')):
+            raise UsageError(f"--event {quoted(text)}: cannot be read as JSON: {error}") from error
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--event {quoted(text)}: is neither a file nor JSON: {error}") from error
+
+
+def _show(run: MeasuredRun) -> None:
+    from prefixwarm.local import run_table
+
+    block(run_table.as_table(run))
+    for scenario in run.scenarios:
+        line()
+        line(f"{scenario.name}: {scenario.title}")
+        for pieces in _afterwards(scenario):
+            line(f"  {pieces}")
+
+
+def _afterwards(scenario: Scenario) -> Iterable[str]:
+    """The warm states, and what prefixwarm logged."""
+    last = scenario.rounds[-1]
+    yield from (_state(prefix) for prefix in last.prefixes)
+    yield from (logged for logged in map(_logged, last.log) if logged)
+
+
+def _state(prefix: PrefixState) -> str:
+    warm = f"warm for {span(prefix.seconds_left)}" if prefix.seconds_left else "cold"
+    version = f"version {prefix.version}"
+    size = f"{tokens(prefix.tokens)} tokens"
+    calls = f"{prefix.calls} warm calls for {dollars(prefix.spent_usd)}"
+    why = f"; {prefix.reason}" if prefix.reason else ""
+    return f"{prefix.name} ({prefix.model}, {version}): {warm}, {size}, {calls}{why}"
+
+
+def _logged(text: str) -> str:
+    """One line of the log in words; empty for a tick without a call."""
+    document = json.loads(text)
+    if "by" not in document:
+        return ""
+    said = [document.get(name) for name in ("prefix", "outcome", "result", "reason", "decision")]
+    held = document.get("held_ms")
+    more = [f"held {held:g} ms"] if isinstance(held, (int, float)) else []
+    return f"log of {document['by']}: " + ", ".join([str(word) for word in said if word] + more)

@@ -1,0 +1,95 @@
+"""A network with nothing in it but its own loopback, for this process and all that it starts.
+
+What is deployed locally must not reach a real account, whatever credentials and addresses a user's
+code may find. So nothing is filtered: there is no way out.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from prefixwarm.local import sandbox
+from prefixwarm.local.errors import LocalCloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
+
+# From <sched.h>.
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Network(Protocol):
+    """Where a local deployment runs."""
+
+    def outside(self, work: Callable[[], _T]) -> _T:
+        """Do something in the machine's own network, such as fetching packages."""
+
+
+class OpenNetwork:
+    """The machine's own network, for deployments whose code is known."""
+
+    def outside(self, work: Callable[[], _T]) -> _T:
+        """Do it here."""
+        return work()
+
+
+class ClosedNetwork:
+    """A context manager: its thread, and all threads and processes started in it, are cut off.
+
+    Loopback addresses are those of the new network alone: servers that should be reached have to
+    be started in it. Where the user is not root, the process has to be single-threaded before, and
+    stays cut off until it ends.
+
+    Raises
+    ------
+    LocalCloudError
+        On entry, if the kernel forbids it.
+    """
+
+    def __init__(self) -> None:
+        self._outside = ThreadPoolExecutor(1)
+        self._before = -1
+
+    def __enter__(self) -> ClosedNetwork:
+        if os.geteuid():
+            _become_root_of_a_namespace()
+        # A thread stays in the network that it was started in.
+        self._outside.submit(os.getpid).result()
+        self._before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        _check(_LIBC.unshare(_CLONE_NEWNET), "a network of its own")
+        sandbox.loopback_up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._outside.shutdown()
+        # Refused to who is root of a namespace alone.
+        _LIBC.setns(self._before, _CLONE_NEWNET)
+        os.close(self._before)
+
+    def outside(self, work: Callable[[], _T]) -> _T:
+        """Do something in the machine's own network, such as fetching packages."""
+        return self._outside.submit(work).result()
+
+
+def _become_root_of_a_namespace() -> None:
+    """As ``unshare --user --map-root-user`` does."""
+    user, group = os.geteuid(), os.getegid()
+    _check(_LIBC.unshare(_CLONE_NEWUSER), "a user namespace")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+
+
+def _check(result: int, what: str) -> None:
+    if result:
+        reason = os.strerror(ctypes.get_errno())
+        raise LocalCloudError(
+            f"{what}: {reason}: this machine forbids namespaces; run as root, or allow them"
+        )

@@ -1,0 +1,117 @@
+"""Reads the functions of a deployment back, and makes them run on this machine."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefixwarm import settings
+from prefixwarm.local.attached_functions import KEEP_WARM, is_attached, is_keep_warm
+from prefixwarm.local.errors import LocalCloudError
+from prefixwarm.local.lambda_endpoint import LambdaEndpoint
+from prefixwarm.local.local_function import led_here
+from prefixwarm.local.stack import DeployedStack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import ExitStack
+
+    from prefixwarm.local.closed_network import Network
+    from prefixwarm.local.cloud_assembly import AssembledFunction
+    from prefixwarm.local.deployment import Deployment
+    from prefixwarm.local.emulated_function import Function
+    from prefixwarm.simulator import Simulator
+
+_OWN_PYTHON = Path(sys.base_prefix)
+
+
+@dataclass(frozen=True)
+class DeployedFunctions:
+    """The functions of a deployment, as they run here.
+
+    Parameters
+    ----------
+    every
+        All functions of the assembly, deployed or not.
+    network
+        Where what a runtime needs is fetched.
+    closing
+        What is closed with the deployment.
+    progress
+        Is called with what is not as in AWS.
+    """
+
+    deployment: Deployment
+    every: Sequence[AssembledFunction]
+    simulator: Simulator
+    network: Network
+    closing: ExitStack
+    progress: Callable[[str], None]
+
+    def stack(self, chosen: AssembledFunction, events: Sequence[object]) -> DeployedStack:
+        """The chosen function, and what belongs to the same warmer.
+
+        Raises
+        ------
+        LocalCloudError
+            When it has no warm state.
+        """
+        called: dict[str, Function] = {}
+        tools = self.deployment.tools
+        endpoint = self.closing.enter_context(LambdaEndpoint(called, tools=tools))
+        agent = self._here(chosen, endpoint.url)
+        table = agent.env.get(settings.TABLE, "")
+        if not table:
+            raise LocalCloudError(
+                f"{chosen.path}: {settings.TABLE} is not set, so it has no warm state to show"
+            )
+        others = {one.construct_id: self._here(one, endpoint.url) for one in self._others(chosen)}
+        own = {name: one for name, one in others.items() if one.env.get(settings.TABLE) == table}
+        called.update({one.name: one for one in own.values()})
+        keepwarm = next((one for one in own.values() if one.handler == KEEP_WARM), None)
+        return DeployedStack(
+            tools=tools,
+            aws=self.deployment.aws,
+            provider=self.simulator,
+            agent=agent,
+            keepwarm=keepwarm,
+            table=table,
+            siblings=own,
+            events=events,
+        )
+
+    def _others(self, chosen: AssembledFunction) -> Iterator[AssembledFunction]:
+        """What else of prefixwarm's is deployed."""
+        stacks = {stack for stack, _ in self.deployment.resources}
+        for function in self.every:
+            ours = is_attached(function) or is_keep_warm(function)
+            if ours and function is not chosen and function.stack.name in stacks:
+                yield function
+
+    def _here(self, function: AssembledFunction, lambda_url: str) -> Function:
+        name = self.deployment.physical(function)
+        python = _OWN_PYTHON if is_keep_warm(function) else self._python(function, name)
+        for arn in self.deployment.layers_elsewhere(name):
+            self.progress(f"{function.path}: without the layer {arn}, which is not this app's own")
+        deployed = self.deployment.function(name, python=python)
+        if deployed.python:
+            prefix = deployed.python
+            self.network.outside(lambda: self.deployment.tools.runtime(prefix))
+        return led_here(deployed, self.deployment.aws, self.simulator, lambda_url=lambda_url)
+
+    def _python(self, function: AssembledFunction, name: str) -> Path | None:
+        """The runtime's Python; where it is not on this machine, the one that runs this."""
+        runtime = str(self.deployment.configuration(name).get("Runtime", ""))
+        if not runtime.startswith("python"):
+            return None
+        try:
+            return self.deployment.tools.python(runtime)
+        except LocalCloudError:
+            own = f"python{sys.version_info.major}.{sys.version_info.minor}"
+            self.progress(
+                f"{function.path}: {runtime} is not on this machine, so it runs with {own}: "
+                "packages that were compiled for the other one cannot be loaded"
+            )
+            return _OWN_PYTHON

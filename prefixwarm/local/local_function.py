@@ -1,0 +1,70 @@
+"""A deployed function as it runs here: led to the local AWS API and the simulated provider."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from prefixwarm import settings
+from prefixwarm.local import simulated_provider
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prefixwarm.local.emulated_function import Function
+    from prefixwarm.local.local_aws import LocalAws
+    from prefixwarm.simulator import Simulator
+
+
+_EXTENSION = "extensions/prefixwarm"
+_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+# This machine is slower than Lambda at times: that must not end an invocation.
+_LEAST_TIMEOUT = 60
+_NO_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS")
+
+
+def led_here(
+    function: Function, aws: LocalAws, simulator: Simulator, *, lambda_url: str
+) -> Function:
+    """The same function, with every address and account of its environment a local one.
+
+    Parameters
+    ----------
+    lambda_url
+        Where it invokes functions.
+    """
+    own = {
+        name: value for name, value in function.env.items() if not name.startswith(_NO_ENDPOINTS)
+    }
+    here = {**aws.environment(), "AWS_ENDPOINT_URL_LAMBDA": lambda_url}
+    variables = {**own, **here, **simulated_provider.addresses(simulator)}
+    timeout = max(_LEAST_TIMEOUT, function.timeout)
+    return replace(function, env=variables, timeout=timeout)
+
+
+def without_prefixwarm(function: Function, work: Path) -> Function:
+    """The same function without the extension: only what its code may import of us is left.
+
+    Parameters
+    ----------
+    work
+        Private folder for the changed layer.
+    """
+    variables = {**function.env, settings.DISABLED: "1"}
+    before = variables.pop(settings.EXEC_WRAPPER, "")
+    if before or variables.get(_WRAPPER, "").startswith("/opt/prefixwarm/"):
+        variables.pop(_WRAPPER, None)
+        variables |= {_WRAPPER: before} if before else {}
+    layers = tuple(_without_extension(layer, work) for layer in function.layers)
+    return replace(function, env=variables, layers=layers)
+
+
+def _without_extension(layer: Path, work: Path) -> Path:
+    if not (layer / _EXTENSION).exists():
+        return layer
+    bare = work / f"{layer.name}-bare"
+    if not bare.exists():
+        shutil.copytree(layer, bare, symlinks=True)
+        (bare / _EXTENSION).unlink()
+    return bare

@@ -1,0 +1,3 @@
+"""What the agent's own layer brings."""
+
+GREETING = "Hello"
