@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prefixwarm.local.trial import Trial
 
 
-_NAME = "support"
+PREFIX_NAME = "support"
 _SECRET = "prefixwarm-demo/api-key"  # noqa: S105 - a name
 _CAPTURE = "from prefixwarm.cli import main; main()"
 # What two different conversations share is the prefix.
@@ -66,7 +66,16 @@ def capture_prefix(example: ExampleApp, folder: Path) -> None:
     LocalCloudError
         If that fails.
     """
-    command = [sys.executable, "-c", _CAPTURE, "capture", "--name", _NAME, "--out", str(folder)]
+    command = [
+        sys.executable,
+        "-c",
+        _CAPTURE,
+        "capture",
+        "--name",
+        PREFIX_NAME,
+        "--out",
+        str(folder),
+    ]
     agent = ["--", sys.executable, "-c", _AGENT]
     process = subprocess.run(  # noqa: S603
         [*command, *agent],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.command_group import run
 from prefixwarm.cli.output import emit, finish, json_option, line, note, table
 from prefixwarm.verify.cloud.aws_access import AwsAccess
+from prefixwarm.verify.cloud.probe_functions import code_for
 from prefixwarm.verify.cloud.removal import Removal
 from prefixwarm.verify.cloud.run_name import RunName
 from prefixwarm.verify.cloud.runtime_file_systems import PROGRAMS
@@ -70,21 +72,37 @@ def verify_on_aws(
     first, and removes everything in the end, also after a failure or an interrupt. No model is
     called without --key-secret: a function answers in the provider's place.
     """
-    access = AwsAccess(open_session())
-    try:
-        if remove is not None:
-            finish(ok=_removed(access, RunName.parse(remove)))
-        runtimes = options.pop("runtimes") or ALL_RUNTIMES
-        plan = VerificationPlan(parts=only or PARTS, runtimes=runtimes, **options)
+    if remove is not None:
+        name = RunName.parse(remove)
+        with _account() as access:
+            finish(ok=_removed(access, name))
+    plan = _plan(only, **options)
+    with _account() as access:
         name = RunName.new()
         _announce(access, name, plan)
         if not yes:
             click.confirm("Go on?", abort=True, err=True)
         verification = _verified(access, name, plan)
-    finally:
-        access.close()
     emit(_document(verification), as_json, lambda: _show(verification))
     finish(ok=not verification.problems and not verification.left)
+
+
+def _plan(only: tuple[str, ...], runtimes: tuple[str, ...], **options: Any) -> VerificationPlan:
+    """What is to be done; refuses what cannot be, before anything is reached."""
+    for runtime in runtimes:
+        code_for(runtime)
+    plan = VerificationPlan(parts=only or PARTS, runtimes=runtimes or ALL_RUNTIMES, **options)
+    plan.check()
+    return plan
+
+
+@contextmanager
+def _account() -> Iterator[AwsAccess]:
+    access = AwsAccess(open_session())
+    try:
+        yield access
+    finally:
+        access.close()
 
 
 def _announce(access: AwsAccess, name: RunName, plan: VerificationPlan) -> None:
@@ -93,9 +111,14 @@ def _announce(access: AwsAccess, name: RunName, plan: VerificationPlan) -> None:
     note(f"account {access.account}, region {access.region}, as {access.caller}")
     note(f"makes what begins with {name.text}, and removes it: {', '.join(plan.parts)}")
     for what, usd in plan.charges().items():
-        note(f"  {what}: at most {dollars(usd)}")
+        note(f"  {what}: at most {_rounded_up(usd)}")
     calls = "with real model calls" if plan.key_secret else "no model is called"
-    note(f"at most {dollars(total)} in all; {calls}")
+    note(f"at most {_rounded_up(total)} in all; {calls}")
+
+
+def _rounded_up(usd: float) -> str:
+    """An upper bound stays one: in hundredths of a cent."""
+    return dollars(math.ceil(usd * 10_000) / 10_000)
 
 
 def _verified(access: AwsAccess, name: RunName, plan: VerificationPlan) -> Verification:
@@ -178,6 +201,8 @@ def _show_starts(result: dict[str, Any]) -> None:
     rows = [(f"{name} the layer", *shares.values()) for name, shares in result["init_ms"].items()]
     rows[-1] = ("added, pair by pair", *rows[-1][1:])
     table(("", "p50", "p90", "p99"), rows, wide=True)
+    for outcome, count in result["outcomes"].items():
+        line(f"the layer logged {count} times: {outcome}")
     if result["skipped_pairs"]:
         line(f"{result['skipped_pairs']} pairs did not start cold and do not count")
 

@@ -19,7 +19,7 @@ from prefixwarm.cli.output import emit, finish, json_option, json_text, line, no
 from prefixwarm.errors import UsageError
 from prefixwarm.provider.routes import route_named
 from prefixwarm.verify.provider.provider_caller import Caller
-from prefixwarm.verify.provider.provider_report import DIFFERS, NOT_ASKED, ReportRow, document
+from prefixwarm.verify.provider.provider_report import AGREES, NOT_ASKED, ReportRow, document
 from prefixwarm.verify.provider.question import MESSAGES_ROUTES
 from prefixwarm.verify.provider.question_run import QuestionRun
 from prefixwarm.verify.provider.rehearsal import rehearse
@@ -78,7 +78,7 @@ def verify_provider(
     or AWS credentials. Says first what that costs, and sends nothing that might pass --cap. A key
     of another workspace in VERIFY_SECOND_API_KEY (on the route aws its id in
     VERIFY_SECOND_WORKSPACE_ID) answers whether workspaces share entries. Exits 1 where the
-    provider differs from what the simulator assumes.
+    provider differs from what the simulator assumes, or a question stays open.
     """
     cap = _amount(cap_text)
     environ = aws_profile.located()
@@ -90,7 +90,8 @@ def verify_provider(
     if out is not None:
         out.write_text(json_text(result) + "\n", encoding="utf-8")
     emit(result, as_json, lambda: _show(rows, caller))
-    finish(ok=not any(row.result == DIFFERS for row in rows) and not caller.spending.is_over)
+    settled = all(row.result in (AGREES, NOT_ASKED) for row in rows)
+    finish(ok=settled and not caller.spending.is_over)
 
 
 @contextmanager

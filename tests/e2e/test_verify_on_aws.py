@@ -137,6 +137,7 @@ def test_a_whole_run(aws: LocalAws, simulator: Simulator, capsys: Any) -> None:
     assert (document["problems"], document["left"], left_in(aws)) == ({}, [], [])
     assert results["starts"]["pairs"] == 1
     assert results["starts"]["init_ms"]["without"]["p50"] > 0
+    assert results["starts"]["outcomes"] == {"skipped: warm": 1}
     assert results["observations"]["sent"] == results["observations"]["arrived"] == 1
     assert [row["runtime"] for row in results["runtimes"]] == [
         "nodejs20.x",
@@ -229,7 +230,7 @@ def test_nothing_is_made_before_it_is_wanted(
 ) -> None:
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "n")
     assert verify(*PROBE_ALONE) == 130
-    assert "at most $0.0" in capsys.readouterr().err
+    assert "at most $0.0001 in all; no model is called" in capsys.readouterr().err
     assert left_in(aws) == []
 
 

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from prefixwarm.errors import UsageError
 from prefixwarm.verify.cloud.lambda_calls import LambdaCalls
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ class ProbeFunctions:
         botocore.exceptions.ClientError
             Where Lambda does not offer the runtime here, among others.
         """
-        file, code, handler = next(
-            code for start, code in _CODE.items() if runtime.startswith(start)
-        )
+        file, code, handler = code_for(runtime)
         settings = {
             "Runtime": runtime,
             "Handler": handler,
@@ -169,6 +168,20 @@ class ProbeFunctions:
         client.put_role_policy(RoleName=name, PolicyName="logs", PolicyDocument=json.dumps(policy))
         self._role = str(made["Role"]["Arn"])
         return self._role
+
+
+def code_for(runtime: str) -> tuple[str, str, str]:
+    """File, code and handler of a probe function.
+
+    Raises
+    ------
+    UsageError
+        When there are none for such a runtime.
+    """
+    for start, code in _CODE.items():
+        if runtime.startswith(start):
+            return code
+    raise UsageError(f"--runtime {runtime}: name one that begins with {', '.join(_CODE)}")
 
 
 def probe_lines(log: str, probe: str) -> list[dict[str, Any]]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FIELD = re.compile(r"(?P<name>[A-Z][A-Za-z ]*?): (?P<value>[\d.]+) (?:ms|MB)")
 
@@ -37,7 +41,7 @@ class Report:
         )
 
 
-def percentile(values: list[float], share: float) -> float:
+def percentile(values: Sequence[float], share: float) -> float:
     """The value under which this share of them lies, between two of them in proportion."""
     ordered = sorted(values)
     place = share * (len(ordered) - 1)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import DeploymentError
+from prefixwarm.verify.cloud.probe_functions import json_lines
 from prefixwarm.verify.cloud.report_line import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from prefixwarm.verify.cloud.lambda_calls import LambdaCalls
+    from prefixwarm.verify.cloud.lambda_calls import Invoked, LambdaCalls
 
 _SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 # The example refuses it before it calls a model: the init phase is all that is wanted.
@@ -28,11 +30,14 @@ class StartPairs:
         Of the function without and with the layer, taken in turns.
     skipped
         Pairs in which Lambda answered from an environment that it had.
+    outcomes
+        What the layer logged of its starts, and how often.
     """
 
     plain: Sequence[float]
     layer: Sequence[float]
     skipped: int = 0
+    outcomes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def added(self) -> list[float]:
@@ -41,44 +46,62 @@ class StartPairs:
 
     def document(self) -> dict[str, Any]:
         """Percentiles in milliseconds, for people and machines."""
-        rows = {"without": list(self.plain), "with": list(self.layer), "added": self.added}
+        rows = {"without": self.plain, "with": self.layer, "added": self.added}
         return {
             "pairs": len(self.plain),
             "skipped_pairs": self.skipped,
+            "outcomes": dict(self.outcomes),
             "init_ms": {name: _percentiles(values) for name, values in rows.items()},
         }
 
 
 def measure(
-    calls: LambdaCalls,
-    plain: str,
-    layer: str,
-    count: int,
-    progress: Callable[[str], None],
+    calls: LambdaCalls, plain: str, layer: str, count: int, prepare: Callable[[str], None]
 ) -> StartPairs:
     """Start both functions so many times each, the one first and then the other.
 
     The first pair does not count: it finds no copy of the code near where it runs.
+
+    Parameters
+    ----------
+    plain, layer
+        Names of the functions without and with the layer.
+    prepare
+        Is called before each pair with what comes next.
 
     Raises
     ------
     DeploymentError
         When no pair was cold.
     """
-    without: list[float] = []
-    with_layer: list[float] = []
+    pairs: list[tuple[float, float]] = []
+    outcomes: Counter[str] = Counter()
     for number in range(count + 1):
+        prepare(f"cold starts: pair {number} of {count}")
         order = (plain, layer) if number % 2 else (layer, plain)
         answers = {function: calls.cold_start(function, _NO_QUESTION) for function in order}
-        pair = [answer.report.init_ms for answer in (answers[plain], answers[layer]) if answer]
-        if number and len(pair) == 2 and None not in pair:
-            without.append(pair[0] or 0.0)
-            with_layer.append(pair[1] or 0.0)
-        progress(f"cold starts: pair {number} of {count}")
-    if not without:
+        without, with_layer = (_init_ms(answers[function]) for function in (plain, layer))
+        if number and without is not None and with_layer is not None:
+            pairs.append((without, with_layer))
+            outcomes.update(_outcomes(answers[layer]))
+    if not pairs:
         raise DeploymentError("Lambda started no environment anew: no REPORT line has an init")
-    return StartPairs(without, with_layer, count - len(without))
+    plain_ms, layer_ms = zip(*pairs, strict=True)
+    return StartPairs(plain_ms, layer_ms, count - len(pairs), outcomes)
 
 
-def _percentiles(values: list[float]) -> dict[str, float]:
+def _init_ms(answer: Invoked | None) -> float | None:
+    return None if answer is None else answer.report.init_ms
+
+
+def _outcomes(answer: Invoked | None) -> list[str]:
+    """What the layer logged of one start."""
+    return [
+        f"{document.get('outcome')}: {document.get('reason', '')}"
+        for document in json_lines(answer.log if answer else "")
+        if document.get("by") == "init"
+    ]
+
+
+def _percentiles(values: Sequence[float]) -> dict[str, float]:
     return {name: round(percentile(values, share), 1) for name, share in _SHARES.items()}

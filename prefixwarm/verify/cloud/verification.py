@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.attach.aws_errors import aws_errors
 from prefixwarm.errors import DeploymentError, PrefixwarmError
+from prefixwarm.local.setup import PREFIX_NAME
 from prefixwarm.local.stack import QUESTION
 from prefixwarm.local.toolchain import Tools
 from prefixwarm.verify.cloud import (
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from prefixwarm.verify.cloud.aws_access import AwsAccess
     from prefixwarm.verify.cloud.run_name import RunName
     from prefixwarm.verify.cloud.verification_plan import VerificationPlan
+
+# Longer than a pair of starts takes.
+_WARM_SECONDS = 120
 
 
 @dataclass
@@ -111,13 +115,18 @@ class Verification:
             return example_deployment.deploy(tools, self.access, self.name, assembly)
 
     def _starts(self, calls: LambdaCalls, outputs: dict[str, str]) -> dict[str, Any]:
-        self.progress("warming the prefix")
-        tick = calls.invoke(outputs["KeepWarmFunctionName"], {})
-        if tick.failed:
-            raise DeploymentError(f"the keep-warm function failed: {str(tick.value)[:200]}")
+        keep_warm = outputs["KeepWarmFunctionName"]
+        ask = {"warm": [PREFIX_NAME], "wait": True, "needed_for_seconds": _WARM_SECONDS}
+
+        def prepare(text: str) -> None:
+            # What is measured is the start that finds its prefix warm.
+            self.progress(text)
+            answer = calls.invoke(keep_warm, ask)
+            if answer.failed:
+                raise DeploymentError(f"the keep-warm function failed: {str(answer.value)[:200]}")
+
         plain, layer = outputs["PlainFunctionName"], outputs["AgentFunctionName"]
-        pairs = start_pairs.measure(calls, plain, layer, self.plan.starts, self.progress)
-        return pairs.document()
+        return start_pairs.measure(calls, plain, layer, self.plan.starts, prepare).document()
 
     def _observations(self, calls: LambdaCalls, outputs: dict[str, str]) -> dict[str, Any]:
         agent, table = outputs["ObservedFunctionName"], outputs["TableName"]

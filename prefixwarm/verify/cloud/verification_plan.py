@@ -26,7 +26,7 @@ MOST_USD = 1.0
 _HOURS_A_MONTH = 730
 # Longer than any start of the example that was seen, and what it logs.
 _START_SECONDS, _START_LOG_GB = 5.0, 1e-5
-# A start may have to be forced again, and each function starts once more beside the pairs.
+# A start may have to be forced again; before each pair the keep-warm function is asked.
 _RETRIED = 1.5
 # Lambda caches a version's snapshot for three hours at least.
 _SNAPSHOT_SECONDS = 3 * 3600
@@ -116,7 +116,7 @@ class VerificationPlan:
     def _invocations(self) -> Iterator[tuple[str, tuple[float, float]]]:
         """Count and GB of memory by part."""
         amounts = {
-            STARTS: (2 * (self.starts + 1) * _RETRIED, 1.0),
+            STARTS: ((2 * _RETRIED + 1) * (self.starts + 1), 1.0),
             OBSERVATIONS: (2.0 * (self.questions + 2), 1.0),
             RUNTIMES: (2.0 * len(self.runtimes), 0.5),
             SNAPSTART: (4.0, 1.0),
@@ -133,7 +133,8 @@ class VerificationPlan:
         questions = self.questions if OBSERVATIONS in self.parts else 0
         call = _PREFIX_TOKENS * prices.read + _UNCACHED * prices.input + _OUTPUT * prices.output
         writes = 2 * _PREFIX_TOKENS * prices.write_1h
-        return float((questions * _CALLS * call + writes) / _MILLION)
+        asks = self.starts * _PREFIX_TOKENS * prices.read
+        return float((questions * _CALLS * call + writes + asks) / _MILLION)
 
 
 def _is_arm() -> bool:

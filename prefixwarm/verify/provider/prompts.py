@@ -31,12 +31,12 @@ def tokens_needed(caller: Caller) -> int:
 def text(caller: Caller, tokens: int) -> str:
     """A text of about so many tokens that is like no other."""
     numerator, denominator = rate_of_model(caller.model)
-    size = tokens * denominator // numerator
     lines = [f"Stock list {secrets.token_hex(12)}."]
-    number = 0
-    while sum(map(len, lines)) + len(lines) < size:
-        number += 1
+    left = tokens * denominator // numerator - len(lines[0])
+    while left > 0:
+        number = len(lines)
         lines.append(f"Shelf {number} holds {number * 37 % 101} boxes of part {number * 7919}.")
+        left -= len(lines[-1]) + 1
     return "\n".join(lines)
 
 

@@ -6,7 +6,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from prefixwarm.errors import CredentialsError, PrefixwarmError, TransportError, UsageError
+from prefixwarm.errors import (
+    ConnectError,
+    CredentialsError,
+    PrefixwarmError,
+    TransportError,
+    UsageError,
+)
 from prefixwarm.provider.client import Provider, retry_after
 from prefixwarm.provider.routes import CONVERSE, route_named
 from prefixwarm.safe_text import masked, printable
@@ -164,6 +170,8 @@ class Caller:
             started = self.clock.now()
             try:
                 response = provider.ask(route, request, Deadline.after(_REPLY_SECONDS))
+            except ConnectError:
+                raise
             except TransportError:
                 self.spending.spent += most  # it may have been billed
                 raise

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from prefixwarm.amounts import dollars
-from prefixwarm.errors import TransportError
+from prefixwarm.errors import ConnectError, TransportError
 from prefixwarm.verify.provider import key_questions, reply_questions, time_questions
 from prefixwarm.verify.provider.question import Conclusion
 from prefixwarm.verify.provider.spending import CapReachedError
@@ -56,7 +56,7 @@ class QuestionRun:
         self._caller = caller
         self._slow = slow
         self._progress = progress
-        self._caches = True
+        self._uncached = ""
         self._stopped = ""
 
     def all(self) -> list[Asked]:
@@ -68,6 +68,8 @@ class QuestionRun:
             The provider refuses the credentials.
         UsageError
             The provider does not know the model.
+        ConnectError
+            The provider cannot be reached.
         """
         for stage in _STAGES:
             self._ask(question for question in QUESTIONS if question.stage == stage)
@@ -113,6 +115,8 @@ class QuestionRun:
             )
             self.asked.append(Asked(question, None, self._stopped))
         except TransportError as error:
+            if isinstance(error, ConnectError) and not self.asked:
+                raise  # what the first question cannot reach, the others cannot either
             self.asked.append(Asked(question, Conclusion(f"no reply: {error}")))
 
     def _why_not(self, question: Question) -> str:
@@ -120,8 +124,8 @@ class QuestionRun:
             return self._stopped
         if self._caller.route not in question.routes:
             return f"it cannot be asked on the route {self._caller.route}"
-        if question.needs_cache and not self._caches:
-            return "nothing is cached"
+        if question.needs_cache and self._uncached:
+            return self._uncached
         if question.is_slow and not self._slow:
             return "it waits for an entry to end: --slow"
         if question.needs_second and not self._caller.has_second:
@@ -131,7 +135,9 @@ class QuestionRun:
     def _learn(self) -> None:
         """What the later questions go by."""
         values = {one.question.switch: one.conclusion for one in self.asked if one.conclusion}
-        if (caching := values.get("ignore_markers")) is not None:
-            self._caches = caching.value is False
+        caching = values.get("ignore_markers")
+        if caching is not None and caching.value is not False:
+            open_ = "whether anything is cached stayed open"
+            self._uncached = "nothing is cached" if caching.value else open_
         if (settle := values.get("settle")) is not None and isinstance(settle.value, float):
             self._caller.pause = max(self._caller.pause, 2 * settle.value)

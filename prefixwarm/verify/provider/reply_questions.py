@@ -18,7 +18,8 @@ from prefixwarm.verify.provider.question import Conclusion, Question, at_once
 if TYPE_CHECKING:
     from prefixwarm.verify.provider.provider_caller import Caller
 
-_TOOL_TOKENS = 64
+# A model may think before it calls.
+_TOOL_TOKENS = 1024
 
 
 def _ignore_markers(caller: Caller) -> Conclusion:

@@ -248,3 +248,24 @@ def test_the_rehearsal_is_about_what_it_costs() -> None:
     assert Decimal(0) < usd < Decimal("0.05")
     _, dearer = rehearse("anthropic", "claude-sonnet-5-5", slow=True, second=True)
     assert dearer < Decimal("0.50")
+
+
+def test_a_provider_that_cannot_be_reached_is_one_line(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """And costs nothing."""
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    assert command() == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1] == "verify-provider: 127.0.0.1:9: Connection refused"
+
+
+def test_a_question_that_stays_open_is_no_success(simulator: Simulator, capsys: Any) -> None:
+    """Nor is it taken for an answer."""
+    simulator.switch(downgrade_1h=False, settle=0.0)
+    simulator.inject(status=400, count=1, message="no")
+    assert command("--json") == 1
+    rows = {row["switch"]: row for row in json.loads(capsys.readouterr().out)["questions"]}
+    assert (rows["ignore_markers"]["result"], rows["ignore_markers"]["value"]) == ("unclear", None)
+    assert rows["key_beta"]["did"] == "whether anything is cached stayed open"

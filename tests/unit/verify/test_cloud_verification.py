@@ -6,10 +6,13 @@ import json
 import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any, cast
+import sys
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from prefixwarm.cli.command_group import run
 from prefixwarm.errors import UsageError
 from prefixwarm.verify.cloud.environment_end import ended
 from prefixwarm.verify.cloud.probe_functions import PROBES, json_lines, probe_lines
@@ -20,10 +23,9 @@ from prefixwarm.verify.cloud.snapstart_restores import _outcomes
 from prefixwarm.verify.cloud.start_pairs import StartPairs
 from prefixwarm.verify.cloud.verification import Verification
 from prefixwarm.verify.cloud.verification_plan import PARTS, VerificationPlan
-from prefixwarm.verify.verify_on_aws import _show
+from prefixwarm.verify.verify_on_aws import _show, verify_on_aws
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[3]
 
 # As https://docs.aws.amazon.com/lambda/latest/dg/ has it: python-logging, snapstart-monitoring.
 COLD = (
@@ -162,7 +164,7 @@ def test_what_is_printed_for_people(capsys: Any) -> None:
     name = RunName("pwverify-0f3a99c1")
     shown = Verification(cast("Any", None), name, plan(), lambda _: None)
     shown.results = {
-        "starts": StartPairs([100.0, 110.0], [120.0, 131.0], skipped=1).document(),
+        "starts": StartPairs([100.0, 110.0], [120.0, 131.0], 1, {"skipped: warm": 2}).document(),
         "observations": {"sent": 4, "arrived": 3, "seconds": 180},
         "runtimes": [
             {"runtime": "java21", **dict.fromkeys(PROGRAMS), "bash": "5.2"},
@@ -176,9 +178,41 @@ def test_what_is_printed_for_people(capsys: Any) -> None:
     assert re.search(r"^without the layer +105(\.0)? +109(\.0)? +109\.9$", out, re.M)
     assert re.search(r"^added, pair by pair +20\.5 +20\.9 +21(\.0)?$", out, re.M)
     assert "1 pairs did not start cold" in out
+    assert "the layer logged 2 times: skipped: warm" in out
     assert "observations: 3 of 4 requests arrived" in out
     assert re.search(r"^java21 +5\.2 +- +- +- +- +-$", out, re.M)
     assert "python3.10  The runtime is no longer supported" in out
     assert "3 starts: restored in 442 ms" in out
     assert "the layer's hook after the restore: it did not run" in out
     assert "shutdown: failed: shutdown: AccessDeniedException: no" in out
+
+
+@pytest.mark.parametrize("module", ["verify_provider", "verify_on_aws"])
+def test_the_scripts_run_their_commands(module: str) -> None:
+    script = ROOT / "scripts" / module.replace("_", "-")
+    assert f"-m prefixwarm.verify.{module} " in script.read_text()
+    assert script.stat().st_mode & 0o111
+    done = subprocess.run(
+        [sys.executable, "-m", f"prefixwarm.verify.{module}", "-h"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert f"Usage: {script.name} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--runtime=cobol"], "--runtime cobol: name one that begins with python"),
+        (["--remove=prod"], "no run has such a name"),
+        (["--only=moon"], "moon"),
+        (["--starts=0"], "--starts"),
+    ],
+)
+def test_bad_input_is_one_line_before_aws_is_asked(
+    arguments: list[str], message: str, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert run(arguments, verify_on_aws, "verify-on-aws") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("verify-on-aws: ")
+    assert message in line
