@@ -1,4 +1,4 @@
-"""When to warm, with which TTL, and when to stop: pure functions, no input or output, no clock."""
+"""Policies: when to warm, with which TTL, and when to stop. Pure functions, no I/O, no clock."""
 
 from prefixwarm.policy.bound import optimum
 from prefixwarm.policy.calendar import Calendar, Hours

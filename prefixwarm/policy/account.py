@@ -1,4 +1,4 @@
-"""The allowance of the default rule: one account per prefix for all that is sent on speculation."""
+"""The allowance of the default rule: one account per prefix for all speculative calls."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from prefixwarm.policy.learner import Costs, Learner
 if TYPE_CHECKING:
     from prefixwarm.policy.view import View
 
-# What may be lost at worst, as a share of what doing nothing costs.
+# The maximum loss, as a share of what doing nothing costs.
 RISK = 0.05
 
-# What may be lost besides, in waits for a miss: nothing where waiting has no price.
+# The additional loss allowed, in waits for a miss; nothing if waiting has no price.
 CREDIT = 6
 
-# Requests further apart than this find a 5 minute entry cold.
+# After a longer gap a 5 minute entry is cold.
 SESSION_GAP = 300.0
 
 _WEEK = 7 * 86_400
-# Stands for the week of a version that was superseded: no later one brings it a first write.
+# The week of a superseded version; no later week gives it a first write.
 _NO_WEEK = 65_535
-# Stands for the last traffic where there was none.
+# The last traffic if there was none.
 _NEVER = -1.0
 _ENVELOPE = Envelope(b"B", "ddfHB")
 
 
 def week_of(at: float) -> int:
-    """Number of the week of a moment (epoch seconds); weeks begin on Thursdays, as the epoch."""
+    """The week number of a time (epoch seconds); weeks begin on Thursdays, as the epoch did."""
     return int(min(max(at, 0.0) // _WEEK, _NO_WEEK - 1))
 
 
 @dataclass(frozen=True)
 class Account:
-    """What was learned of a prefix, and what its warm calls may still lose.
+    """What was learned about a prefix, and how much its warm calls may still lose.
 
-    Everything is in units of one uncached read of the prefix. The debt is what was spent, less
-    what it saved, less RISK of what doing nothing would have cost. It may grow by the price of one
-    write in each week in which it does, and not at all beyond that.
+    All amounts are in units of one uncached read of the prefix. The debt is spending minus savings
+    minus the share RISK of what doing nothing would have cost. It may grow by the price of one
+    write per week, and no more.
 
     Attributes
     ----------
     learner : Learner
         The prefix's traffic.
     carried : float
-        Debt of earlier versions of the prefix; and, where nobody observes the agent, less what
-        was saved by all appearances.
+        Debt of earlier versions of the prefix; if the agent is not observed, minus apparent
+        savings.
     settled : float
-        Debt at the last sign of traffic.
+        Debt at the last traffic signal.
     floor : float
         Debt at the start of the week, at least 0.
     week : int
-        The week of the last sign of traffic; one beyond all of a version that was superseded.
+        The week of the last traffic signal; for a superseded version, a week later than any.
     idle_deployments : int
-        Deployments since the last sign of traffic, up to 2.
+        Deployments since the last traffic signal, up to 2.
     """
 
     learner: Learner
@@ -80,17 +80,17 @@ class Account:
 
     @classmethod
     def opened(cls, view: View) -> Account:
-        """The account of a prefix without traffic so far."""
+        """Open the account of a prefix without traffic."""
         at = view.now if view.last_touch is None else view.last_touch
         return cls(Learner.first(_NEVER, Costs.of(view)), settled=view.spent, week=week_of(at))
 
     @property
     def has_traffic(self) -> bool:
-        """Whether there was any."""
+        """Whether there was any traffic."""
         return self.learner.last > _NEVER
 
     def debt(self, view: View) -> float:
-        """What was spent and has not come back."""
+        """Spending that has not been recovered."""
         owed = self.carried + view.spent
         if view.starts is None:
             return owed
@@ -111,17 +111,17 @@ class Account:
         return max(0.0, min(self.settled, self.floor + view.multipliers.write(TTL_1H)))
 
     def _has_shown(self, view: View) -> bool:
-        """Whether an hour would have saved a whole miss of late, had it been written.
+        """Whether writing an hour would recently have saved a whole miss.
 
-        Then the first write of the next week is brought forward: the one of this week may have
-        gone to a deployment that nobody used in time.
+        If so, next week's first write is brought forward, because this week's may have been spent
+        on a deployment that nobody used in time.
         """
         if self.week == _NO_WEEK or view.agent_ttl != TTL_5M:
             return False
         return self.learner.saved >= Costs.of(view).short - 1e-6
 
     def after(self, at: float, view: View) -> Account:
-        """The account after a sign of traffic that is later than the last one."""
+        """The account after a later traffic signal."""
         costs, account = Costs.of(view), self
         if week_of(at) > self.week:
             account = replace(account, floor=self._next_floor(view), week=week_of(at))
@@ -131,7 +131,7 @@ class Account:
         return replace(account, learner=learner, settled=account.debt(view), idle_deployments=0)
 
     def _apparent(self, at: float, view: View) -> float:
-        """What an unobserved sign of traffic adds to the allowance by all appearances."""
+        """The apparent saving that an unobserved traffic signal adds to the allowance."""
         if at - self.learner.last < SESSION_GAP:
             return 0.0
         hit = view.warm_until is not None and at < view.warm_until
@@ -144,17 +144,17 @@ class Account:
         return replace(self, learner=learner, carried=debt, settled=debt, idle_deployments=idle)
 
     def left_behind(self, view: View) -> Account:
-        """The account of a version that another one replaces: all that is left goes with that.
+        """The account that a replaced version keeps; the remainder goes to the new version.
 
-        It may lose what its own requests earn from now on.
+        From now on it may spend only what its own requests earn.
         """
         account = replace(self, week=_NO_WEEK)
         return replace(account, carried=self.carried + max(0.0, account.allowance(view)))
 
     def adopted(self, view: View) -> Account:
-        """This account, carried over, as that of the version of a view.
+        """This carried-over account, continued by the version in a view.
 
-        What a new version's starts have spent already counts, and what one that comes back has
+        Includes what a new version's starts have already spent, and what a returning version has
         lost or earned since it was superseded.
         """
         own = Account.unpack(view.learned)
@@ -171,6 +171,6 @@ def _unpacked(learned: bytes) -> Account | None:
 
 
 def _miss_premium(view: View) -> float:
-    """What a miss would cost more than a hit if nothing was ever sent."""
+    """The extra cost of a miss over a hit if no warm call is ever sent."""
     ttl = TTL_1H if view.agent_ttl == TTL_1H else TTL_5M
     return view.multipliers.write(ttl) - view.multipliers.read + view.latency

@@ -1,4 +1,4 @@
-"""The default rule: keep warm where a prefix's own traffic has paid for it."""
+"""The default rule: keeps a prefix warm as far as its own traffic has paid for it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
     from prefixwarm.policy.view import View
 
-# An entry is written on speculation only so soon after the last request.
+# The longest time after the last request for a speculative write.
 _FRESH = 3600.0
 
-# There is a check every hour, and a start every 5 minutes at most that writes.
+# There is a check every hour, and at most one writing start every 5 minutes.
 _MOST_STARTS = 12
 
 
 class Auto(Never):
-    """What `hazard` has learned, as far as the prefix's account covers it.
+    """Follows `hazard`, but spends only what the prefix's account covers.
 
-    It begins with doing nothing. A share of what doing nothing costs, what was saved, and a first
-    write a week go into the account; all that is sent on speculation is paid from there. So at no
-    time has it cost more than doing nothing, that share and those first writes.
+    It starts by doing nothing. The account receives a share of what doing nothing costs, all
+    savings, and one write a week; it pays for all speculative calls. So the total never exceeds
+    doing nothing plus that share and those writes.
     """
 
     def ttl(self, view: View) -> int:
-        """One hour where it pays and is affordable; for a new prefix what is asked for."""
+        """One hour if it pays and is affordable; for a new prefix, the requested TTL."""
         account = Account.unpack(view.learned)
         if view.agent_ttl == TTL_1H:
             return TTL_1H
@@ -39,7 +39,7 @@ class Auto(Never):
         return TTL_1H if _dearer_write_pays(account, view) else TTL_5M
 
     def allowance(self, view: View) -> Allowance:
-        """The refreshes with the least expected cost, as far as the account covers them."""
+        """The number of refreshes with the least expected cost that the account covers."""
         account, costs = Account.unpack(view.learned), Costs.of(view)
         if account is None or not account.has_traffic:
             return Allowance(0, "no traffic seen yet that would show that refreshes pay")
@@ -64,7 +64,7 @@ class Auto(Never):
         return Allowance(count, f"by its own past, this silence is worth {count} refreshes")
 
     def write(self, view: View) -> str | None:
-        """Why a cold entry is to be written before a request asks for it; None: it is not."""
+        """Why to write a cold entry before a request needs it; None to leave it."""
         account = Account.unpack(view.learned)
         if account is None:
             return "a new prefix: never warmed here" if view.warm_until is None else None
@@ -99,30 +99,30 @@ class Auto(Never):
         return learned
 
     def carry_over(self, view: View) -> bytes:
-        """What was learned, and the account as it stands."""
+        """What was learned, and the current account."""
         account = Account.unpack(view.learned) or Account.opened(view)
         return account.carried_over(view).pack()
 
     def left_behind(self, view: View) -> bytes:
-        """What was learned, and an account of which all is gone."""
+        """What was learned, and an empty account."""
         account = Account.unpack(view.learned) or Account.opened(view)
         return account.left_behind(view).pack()
 
     def adopted(self, view: View, carried: bytes) -> bytes:
-        """What the version before has left, and what this one has spent itself."""
+        """The previous version's account, minus what this version has spent."""
         account = Account.unpack(carried)
         return carried if account is None else account.adopted(view).pack()
 
     def start_allowance(self, view: View) -> float | None:
-        """The allowance, as far as starts can spend it until the next check."""
+        """The part of the allowance that starts can spend until the next check."""
         account = Account.unpack(view.learned) or Account.opened(view)
         return min(max(0.0, account.allowance(view)), _MOST_STARTS * view.multipliers.write_5m)
 
 
 def _dearer_write_pays(account: Account, view: View) -> bool:
-    """Whether a write that is due anyway is to ask for one hour.
+    """Whether a write that is due anyway should request one hour.
 
-    Where requests themselves ask for 5 minutes, something must speak for it.
+    If requests themselves ask for 5 minutes, there must be evidence for it.
     """
     if view.agent_ttl == TTL_5M and not account.learner.has_seen_gain:
         return False
@@ -130,13 +130,13 @@ def _dearer_write_pays(account: Account, view: View) -> bool:
 
 
 def _buys_hour(account: Account, view: View) -> bool:
-    """Whether an entry that lasts an hour is worth a write of its own."""
+    """Whether a one-hour entry is worth an extra write."""
     asks_less = view.agent_ttl == TTL_5M and account.learner.has_seen_gain
     return asks_less and _affords_hour(account, view, 0.0)
 
 
 def _affords_hour(account: Account, view: View, instead_of: float) -> bool:
-    """Whether an hour pays, and its price and the refreshes that it will need are covered."""
+    """Whether an hour pays, and its price and expected refreshes are covered."""
     learner = account.learner
     if view.longest_ttl < TTL_1H:
         return False

@@ -1,4 +1,4 @@
-"""The least that any policy could have cost, knowing all arrivals."""
+"""The lower bound: the least any policy could have cost, knowing all arrivals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Costs(NamedTuple):
-    """What the series is played for."""
+    """The prices of a replay."""
 
     writes: dict[int, float]
     read: float
@@ -24,7 +24,7 @@ class _Costs(NamedTuple):
 
 
 class _Path(NamedTuple):
-    """The cheapest way to a living entry of one TTL; the cost comes first and decides."""
+    """The cheapest way to a live entry with one TTL; compared by cost, the first field."""
 
     total: float
     pings: int = 0
@@ -48,16 +48,16 @@ def optimum(
     latency: float = 0.0,
     tick: float = 60,
 ) -> Replay:
-    """The clairvoyant bound: the cheapest schedule of warm calls and TTLs in hindsight.
+    """Compute the cheapest schedule of warm calls and TTLs in hindsight.
 
-    Parameters and errors are those of `replay`. Among schedules of the same cost the account is
-    of any one.
+    Parameters and errors are those of `replay`. Among schedules with equal cost, any one is
+    returned.
 
     Notes
     -----
-    Dynamic programme over the gaps with two states, the TTL of the living entry. In a gap the
-    entry either lives anyway, or is kept alive with the fewest refreshes, or lapses and is
-    written again, with either TTL, by the request or by a warm call on the last tick before it.
+    A dynamic programme over the gaps, whose two states are the TTLs of the live entry. In a gap
+    the entry survives, or is kept alive with the fewest refreshes, or expires and is written
+    again, with either TTL, by the request or by a warm call on the last tick before it.
     """
     check_arrivals(arrivals, end)
     if not arrivals:
@@ -79,7 +79,7 @@ def optimum(
 def _ways(
     path: _Path, ttl: int, before: float, at: float, costs: _Costs
 ) -> list[tuple[int, _Path]]:
-    """All ways worth trying from one request to the next, with the TTL they leave alive."""
+    """All ways worth considering from one request to the next, with the resulting TTL."""
     start = at - before > SESSION_GAP
     if at < before + ttl:
         return [(ttl, path.then(costs.read, start=start))]
@@ -97,7 +97,7 @@ def _ways(
 
 
 def _refreshes(before: float, at: float, ttl: int, tick: float) -> int | None:
-    """Fewest warm calls that keep an entry alive through a gap; None where ticks are too rare."""
+    """The fewest warm calls that keep an entry alive through a gap; None if ticks are too rare."""
     first = (math.ceil((before + ttl) / tick) - 1) * tick
     step = (math.ceil(ttl / tick) - 1) * tick
     rest = at - (first + ttl)

@@ -1,4 +1,4 @@
-"""Days and hours of a time zone: when a prefix may be kept warm, and by when it has to be."""
+"""Active days and hours in a time zone, and times by which a prefix must be warm."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _YEAR = 366
 
 @lru_cache(maxsize=64)
 def zone(name: str) -> ZoneInfo:
-    """A time zone by its IANA name.
+    """Return a time zone by its IANA name.
 
     Raises
     ------
     SettingsError
-        When there is no such zone, or this machine has no time zone data.
+        There is no such zone, or this machine has no time zone data.
     """
     try:
         return ZoneInfo(name)
@@ -33,7 +33,7 @@ def zone(name: str) -> ZoneInfo:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The days that count, in one time zone.
+    """The active days, in one time zone.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Calendar:
     weekdays : frozenset of int
         0 is Monday.
     holidays : frozenset of date
-        Days that do not count although their weekday does.
+        Days to leave out although their weekday is active.
     """
 
     timezone: str = "UTC"
@@ -50,12 +50,12 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
-        """Check it.
+        """Validate the fields.
 
         Raises
         ------
         SettingsError
-            For an unknown time zone, or when no weekday is left.
+            The time zone is unknown, or no weekday is left.
         """
         zone(self.timezone)
         if not self.weekdays or not self.weekdays <= set(range(7)):
@@ -66,14 +66,14 @@ class Calendar:
         return datetime.fromtimestamp(at, zone(self.timezone))
 
     def includes(self, day: date) -> bool:
-        """Whether the day counts."""
+        """Whether the day is active."""
         return day.weekday() in self.weekdays and day not in self.holidays
 
     def epoch(self, day: date, minute: int) -> float:
         """Epoch seconds of a minute of a local day.
 
-        A time that daylight saving skips is taken as if the clock had not been changed yet, one
-        that it repeats is its first occurrence.
+        A time skipped by daylight saving is computed as before the change; a repeated time is its
+        first occurrence.
         """
         day += timedelta(days=minute // _DAY)
         hour, minute = divmod(minute % _DAY, 60)
@@ -81,7 +81,7 @@ class Calendar:
         return local.timestamp()
 
     def next(self, minute: int, after: float) -> float | None:
-        """Epoch seconds when this minute of a day that counts comes next, within a year."""
+        """Epoch seconds of the next occurrence of a minute on an active day, within a year."""
         day = self.local(after).date()
         for offset in range(_YEAR):
             candidate = day + timedelta(days=offset)
@@ -92,12 +92,12 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Hours:
-    """Active hours of the days that count; an end before the start is on the next day.
+    """The active hours of active days; an end before the start is on the next day.
 
     Attributes
     ----------
     calendar : Calendar
-        The days, by when the hours start.
+        The days on which the hours start.
     start, end : int
         Minutes after local midnight; the end is exclusive, and may be 1440.
     """
@@ -107,12 +107,12 @@ class Hours:
     end: int = _DAY
 
     def __post_init__(self) -> None:
-        """Check it.
+        """Validate the fields.
 
         Raises
         ------
         SettingsError
-            When the hours are not hours of a day, or are empty.
+            The hours are not times of a day, or are empty.
         """
         if not (0 <= self.start < _DAY and 0 <= self.end <= _DAY and self.start != self.end):
             raise SettingsError("hours: write two different times of a day, such as 08:00-20:00")
@@ -122,7 +122,7 @@ class Hours:
         return (self.end - self.start) % _DAY or _DAY
 
     def closes(self, at: float) -> float | None:
-        """Epoch seconds when the hours that include this moment end; None outside them."""
+        """Epoch seconds when the current active hours end; None outside them."""
         today = self.calendar.local(at).date()
         for day in (today - timedelta(days=1), today):
             if self.calendar.includes(day):
@@ -133,5 +133,5 @@ class Hours:
         return None
 
     def opens(self, after: float) -> float | None:
-        """Epoch seconds when the hours start next; None when not within a year."""
+        """Epoch seconds when active hours next start; None if not within a year."""
         return self.calendar.next(self.start, after)

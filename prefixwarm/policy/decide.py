@@ -1,8 +1,8 @@
-"""The decision about one prefix at one moment: send a warm call now, or when to ask again.
+"""Decides about one prefix at one moment: send a warm call now, or when to check again.
 
-How many refreshes the silence is worth, and so whether the next one pays, is the rule's answer:
-`prefixwarm.policy.auto` for the default rule, with what `prefixwarm.policy.learner` has learned of
-the prefix's traffic and `prefixwarm.policy.account` of what may still be lost.
+The rule decides how many refreshes a silence is worth, and so whether the next one pays. The
+default rule is in `prefixwarm.policy.auto`; it uses `prefixwarm.policy.learner` for the prefix's
+traffic and `prefixwarm.policy.account` for what may still be lost.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ _RULES: dict[str, Rule] = {
     "auto": Auto(),
 }
 
-# How long before the promised minute the warm call is sent.
+# How long before the required minute the warm call is sent.
 LEAD = 120.0
 
-# What counters lead to that no rule has written: they are forgotten.
+# Errors caused by counters that no rule has written; such counters are discarded.
 _UNSOUND = (ArithmeticError, LookupError, ValueError)
 
 
 def budget_used_up(needed_usd: float, left_usd: float) -> str:
-    """Why nothing is sent: the call costs more than the budget has left."""
+    """The reason if a call costs more than is left of the budget."""
     return f"the budget is used up: {dollars(needed_usd)} needed, {dollars(left_usd)} left"
 
 
 def learn(view: View, arrivals: Sequence[float], policy: str | Policy = "auto") -> bytes:
-    """Take real traffic into account; call it before `decide`, and store what it returns.
+    """Learn from real traffic; call before `decide` and store the result.
 
     Parameters
     ----------
     view : View
-        As for `decide`; of it the counters, prices and latency matter.
+        As in `decide`; only the counters, prices and latency are used.
     arrivals : sequence of float
-        Starts of real requests since the last call, epoch seconds, ascending. The last sign of
-        traffic alone is enough; the more of them, the better the estimate.
+        Starts of real requests since the last call, in epoch seconds, ascending. The last one alone
+        suffices; more improve the estimate.
     policy : str or Policy
-        As for `decide`.
+        As in `decide`.
 
     Returns
     -------
@@ -68,16 +68,16 @@ def learn(view: View, arrivals: Sequence[float], policy: str | Policy = "auto") 
 
 
 def carry_over(view: View, policy: str | Policy = "auto") -> bytes:
-    """Counters for the version of a prefix that replaces this one.
+    """Return the counters for the version of a prefix that replaces this one.
 
-    Its traffic is the same, and its account goes on, so that deployments earn nothing.
+    It has the same traffic and continues the account, so that deployments earn nothing.
 
     Parameters
     ----------
     view : View
-        Of the version that is replaced.
+        The view of the replaced version.
     policy : str or Policy
-        As for `decide`.
+        As in `decide`.
 
     Returns
     -------
@@ -92,16 +92,16 @@ def carry_over(view: View, policy: str | Policy = "auto") -> bytes:
 
 
 def left_behind(view: View, policy: str | Policy = "auto") -> bytes:
-    """Counters that a version of a prefix keeps when another one goes on with its account.
+    """Return the counters that a version keeps when another continues its account.
 
-    It may still get requests; from then on it spends what those earn.
+    It may still get requests, and from then on spends only what those earn.
 
     Parameters
     ----------
     view : View
-        Of the version that is replaced.
+        The view of the replaced version.
     policy : str or Policy
-        As for `decide`.
+        As in `decide`.
 
     Returns
     -------
@@ -116,16 +116,16 @@ def left_behind(view: View, policy: str | Policy = "auto") -> bytes:
 
 
 def adopted(view: View, carried: bytes, policy: str | Policy = "auto") -> bytes:
-    """Counters of a version of a prefix that goes on with those of another.
+    """Return the counters of a version that continues another version's account.
 
     Parameters
     ----------
     view : View
-        Of the version that begins, or that comes back after it was replaced.
+        The view of the version that begins, or returns after it was replaced.
     carried : bytes
-        What `carry_over` returned for the version before.
+        The result of `carry_over` for the previous version.
     policy : str or Policy
-        As for `decide`.
+        As in `decide`.
 
     Returns
     -------
@@ -140,19 +140,19 @@ def adopted(view: View, carried: bytes, policy: str | Policy = "auto") -> bytes:
 
 
 def start_allowance(view: View, policy: str | Policy = "auto") -> float | None:
-    """What starts may spend on writes that no request has read, beyond what they have.
+    """Return what starts may additionally spend on writes that no request has read.
 
     Parameters
     ----------
     view : View
-        What is known of the prefix.
-    policy : str or Policy
-        As for `decide`.
+        The prefix.
+        policy : str or Policy
+        As in `decide`.
 
     Returns
     -------
     float or None
-        Units of one uncached read of the prefix; None where the rule keeps no account.
+        In units of one uncached read of the prefix; None if the rule keeps no account.
     """
     try:
         return _RULES[Policy.of(policy).rule].start_allowance(view)
@@ -166,8 +166,8 @@ def decide(view: View, policy: str | Policy = "auto") -> Decision:
     Parameters
     ----------
     view : View
-        What is known of the prefix. Times may lie in the future (clocks differ): an entry is then
-        refreshed late rather than early, and asked about again within one interval.
+        The prefix. Times may be in the future, because clocks differ; the entry is then refreshed
+        late rather than early, and checked again within one interval.
     policy : str or Policy
         A rule's name, or a rule with limits.
 
@@ -212,7 +212,7 @@ class _Candidate:
         return self._lapsed()
 
     def _promised(self) -> str | None:
-        """Why a promised minute wants a warm call now."""
+        """The reason if a warm call is needed now for a required minute, or None."""
         view = self.view
         lives_on = view.alive and (view.warm_until or 0) >= view.now + self.interval / 2
         for calendar, minute in () if lives_on else self.policy.before:
@@ -237,7 +237,7 @@ class _Candidate:
         return self._send("refresh", f"refresh {view.idle_refreshes + 1}: {allowed.reason}")
 
     def _lapsed(self) -> Decision:
-        """Cold by what we know; but traffic that was merely counted has written it anew."""
+        """Decide about a cold entry, which counted (unobserved) traffic may have written again."""
         view = self.view
         seen = view.traffic_at
         if (
@@ -271,14 +271,14 @@ class _Candidate:
         return budget_used_up(price, view.budget_left_usd)
 
     def _rest(self, reason: str) -> Decision:
-        """Send nothing, but look again: traffic may prolong the entry, or only a metric show it."""
-        # What is cold is looked at as seldom as if its hour had begun, whatever it was granted.
+        """Send nothing, but check again: traffic may extend the entry, or show only in a metric."""
+        # Check a cold entry as rarely as one whose hour has just begun, whatever its TTL.
         interval = self.interval if self.view.alive else refresh_after(TTL_1H)
         never = self.policy.rule == "never"
         return self._answer("rest", None if never else self.view.now + interval, reason)
 
     def _answer(self, action: Action, next_check: float | None, reason: str) -> Decision:
-        """The decision, with the promised minutes among the times to look again."""
+        """Make the decision; required minutes also count as times to check again."""
         now = self.view.now
         promised = [
             due - LEAD

@@ -1,4 +1,4 @@
-"""The bytes that a learning rule keeps: its own numbers, and what it has learned."""
+"""Packs the counters of a learning rule: its own numbers, and its learner."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from prefixwarm.policy.learner import Learner
 
 
 class Envelope:
-    """Packs a rule's numbers with its learner; bytes of another rule or format are refused.
+    """Packs a rule's numbers with its learner; refuses bytes of another rule or format.
 
     Parameters
     ----------
     tag : bytes
-        One byte that tells the rules' formats apart.
+        One byte that identifies the rule's format.
     fields : str
         The numbers, in the notation of `struct`.
     """
@@ -24,11 +24,11 @@ class Envelope:
         self._format = struct.Struct(f"<s{fields}{Learner.size}s")
 
     def pack(self, learner: Learner, *numbers: Any) -> bytes:
-        """All of it as bytes."""
+        """Pack numbers and learner."""
         return self._format.pack(self._tag, *numbers, learner.pack())
 
     def unpack(self, learned: bytes) -> tuple[Any, ...] | None:
-        """The learner and the numbers; None when another rule wrote these bytes."""
+        """Unpack the learner and the numbers; None if another rule wrote these bytes."""
         if learned[:1] != self._tag or len(learned) != self._format.size:
             return None
         _, *numbers, learner = self._format.unpack(learned)

@@ -1,4 +1,4 @@
-"""What a policy costs on given arrivals.
+"""Computes what a policy costs on given arrivals.
 
 The unit of every cost is one uncached read of the prefix.
 """
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 
 
 class Decider(Protocol):
-    """What `replay` needs of a policy that is not named; the two functions of this package."""
+    """The interface of a custom policy for `replay`."""
 
     def decide(self, view: View) -> Decision:
-        """What to do now."""
+        """Decide what to do now."""
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
-        """New counters after real traffic."""
+        """Return new counters after real traffic."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A policy's account of one series.
+    """The costs of a policy on one series of arrivals.
 
     Attributes
     ----------
     total, excess : float
-        All costs; and without the one read that each request costs at least.
+        All costs; and the costs minus one read per request, its minimum.
     pings : int
-        Warm calls, of either kind.
+        Warm calls, whether refreshes or writes.
     misses : int
-        Requests that found the entry cold, the first included.
+        Requests that found the entry cold, including the first.
     starts, start_hits : int
         Requests more than 300 s after the previous one, and those of them that hit.
     deployment, init : float
-        The parts of `total` that were paid at deployments, and by starts.
+        The parts of `total` paid at deployments, and by starts.
     """
 
     total: float
@@ -61,7 +61,7 @@ class Replay:
 
     @property
     def hit_rate(self) -> float | None:
-        """Share of session starts that hit; None without any."""
+        """The share of session starts that hit; None without session starts."""
         return self.start_hits / self.starts if self.starts else None
 
 
@@ -82,34 +82,34 @@ def replay(
     init_starts: Sequence[float] = (),
     init_per_week: float = math.inf,
 ) -> Replay:
-    """Replay a rule, by name or with limits, or any decider against one prefix's real requests.
+    """Replay a rule (by name or with limits) or any decider on one prefix's real requests.
 
     Parameters
     ----------
     arrivals, end : sequence of float, and float
         Starts of the requests, ascending, and the end of the observation; seconds.
     read, write_5m, write_1h, latency : float
-        Prices and the waiting for one miss, in units of one uncached read of the prefix.
+        Prices, and the cost of waiting for one miss, in units of one uncached read of the prefix.
     tick : float
-        Seconds; warm calls fall on its multiples, after a request of the same moment.
+        Seconds; warm calls happen at its multiples, after a request at the same time.
     watch : callable, optional
         Called with every request and warm call, in order.
     agent_ttl : int, optional
-        Seconds, 300 or 3600: what the requests' own writes ask for. By default what the policy
-        wants, as if the agent followed it.
+        The TTL of the requests' own writes, 300 or 3600 seconds. By default the policy's TTL, as if
+        the agent followed it.
     observed : bool
         Whether the agent is observed; otherwise its requests are only counted.
     deployments : sequence of float
-        When a new version of the prefix is deployed, which is not in the cache yet; seconds.
+        When a new version of the prefix, not yet cached, is deployed; seconds.
     init_starts : sequence of float
-        When an environment starts whose init phase warms; with or without a request that follows.
+        When an environment starts whose init phase warms, with or without a following request.
     init_per_week : float
-        What starts may spend in a week where the agent is not observed; units.
+        What starts may spend per week if the agent is not observed; units.
 
     Raises
     ------
     UsageError
-        For arrivals that no prefix can have had, or prices that are none.
+        Arrivals or prices are impossible.
     """
     check_arrivals(arrivals, end)
     if not (read > 0 and write_5m > 0 and write_1h > 0 and latency >= 0 and tick > 0):
@@ -143,12 +143,12 @@ def _account(run: Run, reads: float) -> Replay:
 
 
 def check_arrivals(arrivals: Sequence[float], end: float) -> None:
-    """Refuse arrivals that no prefix can have had.
+    """Refuse impossible arrivals.
 
     Raises
     ------
     UsageError
-        Naming the first one at fault.
+        The message names the first invalid arrival.
     """
     previous = 0.0
     for number, at in enumerate(arrivals, 1):
@@ -178,7 +178,7 @@ class _NamedPolicy:
 
 
 class _CustomPolicy:
-    """Anybody's decider; it keeps its counters from version to version."""
+    """A custom decider; its counters are kept from version to version."""
 
     def __init__(self, decider: Decider) -> None:
         self.decide, self.learn = decider.decide, decider.learn

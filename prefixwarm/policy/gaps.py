@@ -1,4 +1,4 @@
-"""How many refreshes a 5 minute entry is worth, learned from the lengths of a prefix's gaps."""
+"""Learns from a prefix's gaps how many refreshes a 5 minute entry is worth."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from bisect import bisect_left
 from prefixwarm.life import TTL_5M, break_even
 from prefixwarm.policy.rules import Gap
 
-# Refreshes that bridge a gap, by class; one more class is of those that are longer than all.
+# Refreshes that bridge a gap, by class; one more class is for all longer gaps.
 _BRIDGES = (1, 2, 3, 4, 6, 8, 11, 15, 20, 30)
 _FORMAT = struct.Struct(f"<{len(_BRIDGES) + 1}e")
 
-# What is believed at first, worth this many gaps: the average over the sets that
-# `benchmarks/prior.py` names. After about 50 gaps an observation counts a third.
+# The prior and its weight in gaps: the average over the data sets in
+# `benchmarks/prior.py`. After about 50 further gaps an observation counts a third.
 _WEIGHT = 6
 _SHARES = (0.12, 0.07, 0.05, 0.04, 0.05, 0.04, 0.05, 0.05, 0.04, 0.05, 0.44)
 _FADE = 0.98
 
 
 class Gaps:
-    """Faded counts of gaps above 5 minutes, by the refreshes that bridge them."""
+    """Decaying counts of gaps above 5 minutes, by the refreshes that bridge them."""
 
     size = _FORMAT.size
 
@@ -45,16 +45,16 @@ class Gaps:
         return Gaps(tuple(_FADE * count + (i == index) for i, count in enumerate(self._counts)))
 
     def refreshes(self, read: float, premium: float, covered: float) -> int:
-        """The number that would have cost least, of those that are covered.
+        """The number of refreshes that would have cost least, of those covered.
 
-        At most as many as cost what a miss does.
+        At most as many as cost the same as a miss.
         """
         most = min(break_even(read, premium), covered)
         choices = (0, *(count for count in _BRIDGES if count <= most and self._seen(count)))
         return min(choices, key=lambda count: self._cost(count, read, premium))
 
     def _seen(self, allowed: int) -> bool:
-        """Whether gaps that so many refreshes bridge are more than a first belief."""
+        """Whether gaps bridged by this many refreshes are supported by more than the prior."""
         classes = bisect_left(_BRIDGES, allowed + 1)
         return sum(self._counts[:classes]) > _WEIGHT * sum(_SHARES[:classes]) + 0.25
 

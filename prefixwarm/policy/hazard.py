@@ -1,4 +1,4 @@
-"""The rule that learns when a prefix is used."""
+"""The rule that learns when a prefix is used and refreshes while that is likely to pay."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from prefixwarm.policy.view import View
 
 
-# The rule is followed only while it can at worst end GRACE misses and a SHARE above the ski rule.
+# The rule is followed only while its worst case is GRACE misses and a SHARE above the ski rule.
 GRACE = 4.0
 SHARE = 0.25
 
-# What a 1 hour life may cost more than 5 minute ones: first requests that hit are worth it.
+# How much more a 1 hour life may cost than 5 minute ones, because first requests then hit.
 _LONG_TTL_BONUS = 0.7
 
 _ENVELOPE = Envelope(b"H", "ffB")
@@ -28,14 +28,14 @@ _ENVELOPE = Envelope(b"H", "ffB")
 
 @dataclass(frozen=True)
 class _Account:
-    """What was learned, and what following it has cost.
+    """What was learned, and what following the rule has cost.
 
     Attributes
     ----------
     learner : Learner
         The prefix's traffic.
     excess, spent : float
-        What the rule has cost more than the ski rule would have, and what that would have cost.
+        The rule's extra cost over the ski rule, and what the ski rule would have cost.
     wanted : int
         The TTL that the last write should have carried.
     """
@@ -58,7 +58,7 @@ class _Account:
         return _ENVELOPE.pack(self.learner, self.excess, self.spent, long)
 
     def trusted(self, costs: Costs) -> bool:
-        """Whether the rule may be followed through one more silence, whatever it brings."""
+        """Whether the rule may be followed through one more silence in the worst case."""
         worst = self.excess + costs.long + costs.short
         return worst <= GRACE * costs.long + SHARE * self.spent
 
@@ -84,15 +84,16 @@ class _Account:
 
 
 class Hazard(Ski):
-    """Refresh while the chance that the silence ends soon is worth it; learned per prefix."""
+    """Refreshes while the learned chance that the silence ends soon justifies it."""
 
     def ttl(self, view: View) -> int:
-        """One hour, until its own past shows that five minutes cost less."""
+        """One hour, until the prefix's history shows that five minutes cost less."""
         account = _Account.read(view.learned)
         return TTL_1H if account is None else account.wanted
 
     def allowance(self, view: View) -> Allowance:
-        """The refreshes with the least expected cost, or the break-even count in doubt."""
+        """The number of refreshes with the least expected cost, or the break-even count if in
+        doubt."""
         account, costs = _Account.read(view.learned), Costs.of(view)
         if account is None:
             return super().allowance(view)

@@ -1,4 +1,4 @@
-"""What the learning rules keep of one prefix: its traffic, and whether an hour pays."""
+"""The state of the learning rules for one prefix: its traffic, and whether an hour pays."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from prefixwarm.policy.view import View
 
 
-# What a 1 hour life is believed to save at first, and how many lives that belief is worth.
+# The prior saving of a 1 hour life, and its weight in lives.
 _GAIN = 1.5
 _WEIGHT = 6
 _SLOWEST = 1 / 20
 
-# First requests that hit are worth a little more than their dollars: a refresh counts as this
+# A hit on a first request is worth slightly more than its dollars, so a refresh counts as this
 # share of its price.
 _REFRESH_DISCOUNT = 0.85
 _HORIZON = 200
 
-# Of one byte: lives beyond which their number matters no more, and the rest for the reserve.
+# Packed in one byte: the number of lives, capped where it no longer matters, and the reserve.
 _MOST_LIVES = 15
 _MOST_RESERVE = 15
 
@@ -36,17 +36,17 @@ _FORMAT = struct.Struct(f"<ffB{Gaps.size}s{Model.size}s")
 
 @dataclass(frozen=True)
 class Costs:
-    """Prices of a prefix's refreshes and misses, in units of one uncached read of it.
+    """The prices of a prefix's refreshes and misses, in units of one uncached read.
 
     Attributes
     ----------
     read : float
         Price of a refresh.
     short, long : float
-        What a miss costs more than a hit when the entry is written with 5 minutes, and with 1
-        hour; waiting included.
+        The extra cost of a miss over a hit if the entry is written with 5 minutes, and with 1
+        hour, including waiting.
     extra : float
-        The part of `long` that is a write of its own, because requests ask for 5 minutes.
+        The part of `long` for an extra write, because requests ask for 5 minutes.
     """
 
     read: float
@@ -64,29 +64,29 @@ class Costs:
         return cls(prices.read, short, long + extra, extra)
 
     def premium(self, ttl: int) -> float:
-        """What a miss costs more than a hit, by the TTL of what it writes."""
+        """The extra cost of a miss over a hit, by the TTL it writes."""
         return self.long if ttl >= TTL_1H else self.short
 
 
 @dataclass(frozen=True)
 class Learner:
-    """What was learned of one prefix.
+    """What was learned about one prefix.
 
     Attributes
     ----------
     packed_model : bytes
-        Its traffic, by `Model`.
+        Its traffic, packed by `Model`.
     gaps : Gaps
         Its gaps, for 5 minute entries.
     gain : float
-        Average of what the life of a 1 hour entry has saved against 5 minute ones, whichever the
-        prefix really had.
+        Average saving of a 1 hour entry's life compared with 5 minute entries, whichever the prefix
+        really had.
     saved : float
-        What the present life has saved so far.
+        The saving of the current life so far.
     lives : int
-        How many there were, up to 15; one that has lost as much as a miss counts as over.
+        The number of lives, up to 15; one that has lost as much as a miss counts as over.
     reserve : int
-        How many refreshes a 1 hour entry has lately needed from one request to the next.
+        How many refreshes a 1 hour entry has recently needed between requests.
     """
 
     packed_model: bytes
@@ -100,7 +100,7 @@ class Learner:
 
     @classmethod
     def first(cls, at: float, costs: Costs) -> Learner:
-        """Of a prefix whose first traffic came at this moment (epoch seconds)."""
+        """The learner of a prefix whose first traffic came at this time (epoch seconds)."""
         return cls(Model(at).pack(), Gaps(), _GAIN - costs.extra)
 
     @classmethod
@@ -111,7 +111,7 @@ class Learner:
         return cls(model, Gaps.unpack(gaps), gain, saved, lives, reserve)
 
     def pack(self) -> bytes:
-        """All of it as bytes."""
+        """The learner as bytes."""
         gaps, model = self.gaps.pack(), self.packed_model
         counts = self.reserve * (_MOST_LIVES + 1) + self.lives
         return _FORMAT.pack(self.gain, self.saved, counts, gaps, model)
@@ -122,25 +122,25 @@ class Learner:
         return Model.last_of(self.packed_model)
 
     def ttl(self, bonus: float = 0.0) -> int:
-        """The TTL that the next write should ask for.
+        """Return the TTL for the next write.
 
         Parameters
         ----------
         bonus : float
-            What the life of a 1 hour entry may cost more than 5 minute ones.
+            How much more the life of a 1 hour entry may cost than 5 minute entries.
         """
         return TTL_1H if self.gain > -bonus else TTL_5M
 
     @property
     def has_seen_gain(self) -> bool:
-        """Whether anything that was seen speaks for a 1 hour entry."""
+        """Whether any observation favours a 1 hour entry."""
         return self.saved > 0 or (self.lives > 0 and self.gain > 0)
 
     def hour_pays(self, costs: Costs) -> bool:
-        """Whether the life of a 1 hour entry is believed to save money, purchase included.
+        """Whether the life of a 1 hour entry is expected to save money, including its write.
 
-        The life that has begun counts as over where that speaks for it, and what it has lost so
-        far speaks against it.
+        The current life counts as over if that favours the hour; what it has lost so far counts
+        against it.
         """
         gain = self.gain
         over = gain + self._rate(self.lives + 1) * (self.saved - costs.long - gain)
@@ -151,26 +151,26 @@ class Learner:
         return max(_SLOWEST, 1 / (lives + _WEIGHT))
 
     def refreshes(self, ttl: int, costs: Costs, covered: float = math.inf) -> int:
-        """How many refreshes in a row the silence is worth that has begun.
+        """Return how many consecutive refreshes the current silence is worth.
 
         Parameters
         ----------
         ttl : int
-            Seconds; of the living entry.
+            TTL of the live entry, in seconds.
         costs : Costs
-            What they cost, and what they avoid.
+            The prices of refreshes and of the avoided miss.
         covered : float
-            How many may be made at most. Fewer than would be needed are not worth making.
+            The most that may be made. Fewer than needed are not worth making.
         """
         if ttl < TTL_1H:
             return self.gaps.refreshes(costs.read, costs.short, covered)
         read = costs.read * _REFRESH_DISCOUNT
-        # However dear a miss is, no more than twice what the dearer write costs.
+        # However expensive a miss, at most twice the price of the more expensive write.
         most = int(min(covered, _HORIZON, 2 * (costs.long - costs.extra) / read + 1e-9))
         return _cheapest(self.packed_model, read, costs.long, most)
 
     def after(self, at: float, costs: Costs) -> Learner:
-        """The learner after traffic at a moment later than the last one."""
+        """The learner after later traffic."""
         seconds = at - self.last
         long, short = Gap(seconds), Gap(seconds, TTL_5M)
         saved, reserve, allowed = self.saved, self.reserve, 0
@@ -191,7 +191,7 @@ class Learner:
         return learner._with_life_over() if short.needed and over else learner
 
     def interrupted(self, costs: Costs) -> Learner:
-        """The learner after a deployment: the entry is of no use any more, whatever its TTL."""
+        """The learner after a deployment, which makes the entry useless."""
         return replace(self, saved=self.saved + costs.short - costs.long)._with_life_over()
 
     def _with_life_over(self) -> Learner:
@@ -202,7 +202,7 @@ class Learner:
 
 @lru_cache(maxsize=256)
 def _cheapest(packed_model: bytes, read: float, premium: float, most: int) -> int:
-    """Optimal stopping, backwards: refresh while that costs less than the miss it may avoid."""
+    """Backward induction: refresh while that costs less than the miss it may avoid."""
     most = min(most, int(2 * premium / read + 1e-9))
     chances = Model.unpack(packed_model).chances(most)
     count, onward = most, premium

@@ -1,4 +1,4 @@
-"""What a user asks for: a rule, and when it applies."""
+"""A user's policy: a rule and its limits."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Policy:
     rule : str
         ``auto``, ``ski``, ``hazard``, ``always`` or ``never``.
     ttl : int or None
-        Seconds, 300 or 3600: the TTL to write with, whatever the rule would choose.
+        The TTL of writes, 300 or 3600 seconds, overriding the rule.
     interval : float or None
-        Seconds from a touch to the refresh that follows it; None for the default of the TTL.
+        Seconds from a use of the entry to its refresh; None for the TTL's default.
     hours : Hours or None
-        Outside them nothing is sent.
+        Nothing is sent outside these hours.
     before : tuple of (Calendar, int)
-        Be warm by these minutes of the calendar's days, whatever the rule says.
+        Be warm by these minutes of the calendar's days, whatever the rule decides.
     """
 
     rule: str = "auto"
@@ -47,12 +47,12 @@ class Policy:
     before: tuple[tuple[Calendar, int], ...] = ()
 
     def __post_init__(self) -> None:
-        """Check it.
+        """Validate the fields.
 
         Raises
         ------
         SettingsError
-            For an unknown rule or TTL, or an interval that makes each refresh a write.
+            The rule or TTL is unknown, or the interval makes each refresh a write.
         """
         if not isinstance(self.rule, str) or self.rule not in RULES:
             raise SettingsError(f"rule {self.rule!r} is unknown; write one of {', '.join(RULES)}")
@@ -66,7 +66,7 @@ class Policy:
             )
 
     def refresh_after(self, ttl: int) -> float:
-        """Seconds from a touch of an entry with this TTL to its refresh."""
+        """Seconds from a use of an entry with this TTL to its refresh."""
         if self.interval is not None and self.interval < ttl:
             return self.interval
         return refresh_after(ttl)
@@ -82,7 +82,7 @@ class Policy:
         Raises
         ------
         SettingsError
-            For anything that is not understood.
+            The value is invalid.
         """
         if isinstance(value, Policy):
             return value
@@ -146,7 +146,7 @@ def minute_of_day(text: str) -> int:
     Raises
     ------
     SettingsError
-        When it is not a time of a day.
+        It is not a time of day.
     """
     match = _TIME.fullmatch(text.strip())
     minute = int(match[1]) * 60 + int(match[2] or 0) if match else -1

@@ -1,4 +1,4 @@
-"""The rules: how many refreshes one silence is worth."""
+"""The rules, which decide how many refreshes one silence is worth."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from prefixwarm.policy.view import View
 
 
-# On the 5 minute TTL a silence that outlasts an hour is rarely about to end.
+# With the 5 minute TTL, a silence longer than an hour rarely ends soon.
 _MOST_5M = 12
 
-# Refreshes fall on whole minutes, so the first one of a gap comes up to so much later than it is
-# due, and each further one exactly so much after the one before.
+# Refreshes happen at whole minutes, so the first in a gap may be late by this much, and each
+# further one comes exactly this much after the previous one.
 _LATE = 30
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """How many refreshes in a row the present silence is worth, and why."""
+    """How many consecutive refreshes the current silence is worth, and why."""
 
     refreshes: float
     reason: str
 
 
 class Rule(Protocol):
-    """One way of deciding; pure."""
+    """A rule; its methods are pure."""
 
     def ttl(self, view: View) -> int:
-        """TTL (seconds) to ask for in the next write."""
+        """The TTL (seconds) of the next write."""
 
     def allowance(self, view: View) -> Allowance:
-        """How many refreshes the present silence is worth."""
+        """How many refreshes the current silence is worth."""
 
     def write(self, view: View) -> str | None:
-        """Why a cold entry is to be written although no request asks for it; None: it is not."""
+        """Why to write a cold entry before a request needs it; None to leave it."""
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
         """Counters after these starts of real requests (epoch seconds, ascending)."""
@@ -49,25 +49,25 @@ class Rule(Protocol):
         """Counters for the version that replaces this one."""
 
     def left_behind(self, view: View) -> bytes:
-        """Counters that this version keeps, as another one replaces it."""
+        """Counters that this version keeps when another replaces it."""
 
     def adopted(self, view: View, carried: bytes) -> bytes:
-        """Counters of this version, as it goes on with those that were carried over."""
+        """Counters of this version when it continues carried-over ones."""
 
     def start_allowance(self, view: View) -> float | None:
-        """What starts may spend on what nobody may read; None without an account."""
+        """What starts may spend on writes that may never be read; None without an account."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """What one gap between two requests costs, counted rather too high than too low.
+    """The cost of one gap between two requests, estimated on the high side.
 
     Attributes
     ----------
     seconds : float
         From request to request.
     ttl : int
-        Seconds; of the entry that lives when it begins.
+        TTL in seconds of the entry that is alive when the gap begins.
     """
 
     seconds: float
@@ -82,7 +82,7 @@ class Gap:
 
     @property
     def due(self) -> int:
-        """Refreshes that are made in it if there is no limit to them."""
+        """Refreshes made in it without a limit."""
         soonest = refresh_after(self.ttl)
         return 0 if self.seconds < soonest else 1 + int((self.seconds - soonest) // self._every)
 
@@ -91,12 +91,12 @@ class Gap:
         return refresh_after(self.ttl) + _LATE
 
     def cost(self, allowed: float, read: float, premium: float) -> float:
-        """Refreshes and miss together, when at most so many refreshes are allowed."""
+        """The cost of refreshes and miss with at most this many refreshes."""
         return min(self.due, allowed) * read + (0 if self.needed <= allowed else premium)
 
 
 class Never:
-    """No refreshes; the 5 minute TTL."""
+    """The rule `never`: no refreshes, the 5 minute TTL."""
 
     def ttl(self, view: View) -> int:
         """The cheapest write."""
@@ -104,7 +104,7 @@ class Never:
         return TTL_5M
 
     def allowance(self, view: View) -> Allowance:
-        """None at all."""
+        """No refreshes."""
         del view
         return Allowance(0, "the rule is never")
 
@@ -119,47 +119,47 @@ class Never:
         return view.learned
 
     def carry_over(self, view: View) -> bytes:
-        """What was learned is of the prefix's traffic, which stays."""
+        """The same counters, because the prefix's traffic stays the same."""
         return view.learned
 
     def left_behind(self, view: View) -> bytes:
-        """The same."""
+        """The same counters."""
         return view.learned
 
     def adopted(self, view: View, carried: bytes) -> bytes:
-        """The same."""
+        """The same counters."""
         del view
         return carried
 
     def start_allowance(self, view: View) -> float | None:
-        """There is no account."""
+        """None, because there is no account."""
         del view
         return None
 
 
 class _Eager(Never):
-    """What the rules share that refresh: the 1 hour TTL, and a write at deployment."""
+    """Base of the rules that refresh: the 1 hour TTL, and a write at deployment."""
 
     def ttl(self, view: View) -> int:
-        """One hour, unless the provider grants five minutes only."""
+        """One hour, unless the provider grants only five minutes."""
         return view.ttl
 
     def write(self, view: View) -> str | None:
-        """A new prefix is written once: its first user should not pay for it."""
+        """Write a new prefix once, so that its first user does not pay for it."""
         return "a new prefix: never warmed here" if view.warm_until is None else None
 
 
 class Always(_Eager):
-    """Refreshes for ever; for comparison."""
+    """The rule `always`: refreshes forever; for comparison."""
 
     def allowance(self, view: View) -> Allowance:
-        """No end."""
+        """Unlimited refreshes."""
         del view
         return Allowance(math.inf, "the rule is always")
 
 
 class Ski(_Eager):
-    """Spend on one silence at most what the miss costs that it avoids."""
+    """The rule `ski`: spends on one silence at most the cost of the miss it avoids."""
 
     def allowance(self, view: View) -> Allowance:
         """The break-even count."""

@@ -1,4 +1,4 @@
-"""One prefix in a replay: its requests, its entry, what is known of it, and its bill."""
+"""One prefix in a replay: its requests, cache entry, warm state and bill."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _WEEK = 7 * 86_400
 
 
 class PolicyFunctions(Protocol):
-    """The functions of a policy that tend one prefix; see `prefixwarm.policy.decide`."""
+    """The functions of a policy; see `prefixwarm.policy.decide`."""
 
     def decide(self, view: View) -> Decision:
-        """What to do now."""
+        """Decide what to do now."""
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
-        """New counters after real traffic."""
+        """Return new counters after real traffic."""
 
     def carry_over(self, view: View) -> bytes:
         """Counters of the version that replaces this one."""
 
     def start_allowance(self, view: View) -> float | None:
-        """What starts may spend on writes that nobody may read."""
+        """What starts may spend on writes that may never be read."""
 
 
 class Event(NamedTuple):
@@ -54,16 +54,16 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a replay takes for granted; units are those of `replay`.
+    """The conditions of a replay; units are those of `replay`.
 
     Attributes
     ----------
     agent_ttl : int or None
-        TTL (seconds) of the requests' own writes; None: what the policy says.
+        TTL (seconds) of the requests' own writes; None for the policy's.
     observed : bool
         Whether the agent is observed; otherwise its requests are only counted.
     init_per_week : float
-        What starts may spend in a week where the agent is not observed.
+        What starts may spend per week if the agent is not observed.
     """
 
     multipliers: Multipliers
@@ -90,7 +90,7 @@ class _Entry(NamedTuple):
 
 @dataclass
 class _State:
-    """What the warm state says of one version of the prefix."""
+    """The warm state of one version of the prefix."""
 
     entry: _Entry = field(default_factory=_Entry)
     idle_refreshes: int = 0
@@ -142,12 +142,12 @@ class Run:
         )
 
     def _agent_ttl(self) -> int | None:
-        """What requests ask for: until one was observed, the cheaper TTL is assumed."""
+        """The TTL that requests ask for; until one was observed, the cheaper TTL is assumed."""
         seen = self._state.starts > 0 or self._conditions.agent_ttl is None
         return self._conditions.agent_ttl if seen else TTL_5M
 
     def run_checks(self, until: float) -> None:
-        """Ask the policy at each of its checks before a moment."""
+        """Run the policy at each of its checks before a time."""
         tick = self._conditions.tick
         while self._next_check is not None:
             now = math.ceil(self._next_check / tick) * tick
@@ -164,19 +164,19 @@ class Run:
             self._leave_for_starts(now, decision.ttl)
 
     def _learn(self, now: float) -> None:
-        """Take into account what came since; an agent that nobody observes is only counted."""
+        """Learn from new traffic; an unobserved agent's requests are only counted."""
         arrivals, self._unlearned = self._unlearned, []
         self._learned = self._policy.learn(self._view(now), arrivals)
         if arrivals and not self._conditions.observed:
             self._state.traffic_at, self._state.idle_refreshes = arrivals[-1], 0
 
     def _leave_for_starts(self, now: float, wanted: int) -> None:
-        """Leave in the state what a start needs: the TTL, and what it may spend."""
+        """Store in the state what a start needs: the TTL, and what it may spend."""
         self._state.wanted = wanted
         self._state.init_left = self._start_allowance(now)
 
     def _start_allowance(self, now: float) -> float:
-        """What starts may spend; a sum a week where the agent is not observed."""
+        """What starts may spend; a weekly sum if the agent is not observed."""
         share = self._policy.start_allowance(self._view(now)) if self._observed else None
         if share is not None:
             return share
@@ -198,13 +198,13 @@ class Run:
         self._watch(Event(now, kind, now + self._entry.ttl))
 
     def _call(self, now: float, ttl: int) -> float:
-        """What a call costs whose write would ask for this TTL; the entry lives on."""
+        """Make a call with this TTL for its write; return its cost."""
         lives = self._entry.lives(now)
         self._entry = _Entry(self._entry.ttl if lives else ttl, now)
         return self._prices.read if lives else self._prices.write(ttl)
 
     def deploy(self, now: float) -> None:
-        """Replace the prefix by a new version, which has no entry yet."""
+        """Replace the prefix with a new version, which has no entry yet."""
         self.run_checks(now)
         if self._learned or self._state.entry.touched is not None:
             self._learned = self._policy.carry_over(self._view(now))
@@ -213,9 +213,9 @@ class Run:
         self._next_check = now
 
     def start(self, now: float) -> None:
-        """Start an environment, whose init phase warms what is cold if its share covers that.
+        """Start an environment, whose init phase warms a cold prefix if its share covers it.
 
-        The first one goes before anybody has said that the agent is observed.
+        The first start happens before the agent has been reported as observed.
         """
         self.run_checks(now)
         state, week = self._state, int(now // _WEEK)

@@ -1,12 +1,12 @@
-"""How likely a silent prefix is to be used within the next refresh, learned from its traffic.
+"""Learns from a prefix's traffic how likely a silence ends before the next refresh.
 
-A Bayesian logistic regression on the chance that a silence ends in a given slot of it. It knows
-how long the silence lasts, the hour and the day, what happened at that hour on the days before,
-and how busy the prefix is of late. The days are those of a seven day cycle; which of them is a
-Sunday is learned, not assumed, and so are the hours: they need no time zone. Every weight has a
-mean and a variance, so that it moves fast while little is known. The first means are those that
-`benchmarks/prior.py` fits to the traffic of many prefixes: a silence is the less likely to end the
-longer it lasts, the more so at an hour without traffic on the days before.
+A Bayesian logistic regression on the chance that a silence ends in a given slot. Its inputs are the
+length of the silence, the hour and the day, activity at that hour on previous days, and how busy
+the prefix is recently. Days are those of a seven-day cycle; which one is a Sunday is learned, and
+so are the hours, so no time zone is needed. Every weight has a mean and a variance, so it moves
+fast while little is known. `benchmarks/prior.py` fits the first means to the traffic of many
+prefixes: the longer a silence lasts, the less likely it ends, especially at an hour without traffic
+on previous days.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _FORMAT = struct.Struct(f"<d22sff{_SIZE}f{_SIZE}e")
 
 
 class Model:
-    """What is known of one prefix's traffic; at most 400 bytes when packed.
+    """The learned model of one prefix's traffic; at most 400 bytes when packed.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Model:
 
     @classmethod
     def after(cls, packed: bytes, at: float) -> bytes:
-        """A packed model after traffic; quick for what comes within the same hour."""
+        """A packed model after traffic; fast for traffic within the same hour."""
         last = cls.last_of(packed)
         if at - last < _FIRST and at // _HOUR == last // _HOUR:
             return _LAST.pack(at) + packed[_LAST.size :]
@@ -90,16 +90,16 @@ class Model:
         return _FORMAT.pack(self.last, active, self._day, self._week, *weights)
 
     def silence(self) -> Silence:
-        """The silence that has begun with the last traffic."""
+        """The silence since the last traffic."""
         return Silence(self.last, self._active, self._day, self._week)
 
     def chances(self, slots: int) -> list[float]:
-        """The chance, per slot, that the silence which has begun ends in it."""
+        """The chance, per slot, that the current silence ends in it."""
         silence = self.silence()
         return [self._chance(silence.features(slot)) for slot in range(1, slots + 1)]
 
     def see(self, at: float, *, adapt: bool = True) -> None:
-        """Note traffic at a moment (epoch seconds), and learn from the silence before it."""
+        """Note traffic at a time (epoch seconds), and learn from the silence before it."""
         if adapt and at - self.last >= _FIRST:
             self._learn(at)
         hours = int(at // _HOUR) - int(self.last // _HOUR)
@@ -143,20 +143,20 @@ class Silence:
         self._since_hour = int(since // _HOUR)
         self._recent = math.log(day + 0.02) - math.log(0.12)
         self._usual = math.log(week + 0.01) - math.log(0.1)
-        # How active each hour before the silence was, its neighbours counting half; the hours of
-        # the silence itself, and those too long ago, were not active.
+        # The activity of each hour before the silence, with neighbouring hours counting half; hours
+        # of the silence itself, and those too long ago, are inactive.
         bits = [0, 0, *map(int, reversed(f"{active:0{_WEEK + 2}b}")), 0]
         smooth = [now + (a + b) / 2 for a, now, b in zip(bits, bits[1:], bits[2:], strict=False)]
         self._activity = [0.0] * _LONGEST + smooth + [0.0] * _WEEK
 
     def slot(self, at: float) -> int:
-        """In which slot of it a moment falls, from 1; 0 while the entry lives anyway."""
+        """The slot of a time, from 1; 0 while the entry is alive anyway."""
         return max(0, 1 + int((at - self._since - _FIRST) // SLOT))
 
     def features(self, slot: int) -> list[tuple[int, float]]:
-        """Index and value of each input of a slot.
+        """The index and value of each input of a slot.
 
-        The first one is its age class; the last four are routine, echo, recent and usual traffic.
+        The first is its age class; the last four are routine, echo, recent and usual traffic.
         """
         hour = int((self._middle + (slot - 1) * SLOT) // _HOUR)
         of_day = hour % 24

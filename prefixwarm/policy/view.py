@@ -1,4 +1,4 @@
-"""A policy's input and its answer."""
+"""A policy's input and output."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ class Multipliers:
 
 @dataclass(frozen=True)
 class View:
-    """All that a policy knows of one prefix when it is asked. Times are epoch seconds.
+    """A policy's input: everything known about one prefix. Times are epoch seconds.
 
     Attributes
     ----------
     now : float
-        The present.
+        The current time.
     last_touch : float or None
         Start of the last call, of any kind, that read or wrote the entry; None before the first.
     warm_until : float or None
-        When the entry lapses; None when it was never written.
+        When the entry expires; None if it was never written.
     ttl : int
-        Seconds; what the provider granted last, or before the first write what is asked for.
+        Seconds; the TTL last granted, or before the first write the requested one.
     idle_refreshes : int
         Refreshes since the last real traffic.
     traffic_at : float or None
-        The last sign of real traffic, whether it touched the entry or was only counted.
+        The last real traffic, whether it used the entry or was only counted.
     multipliers : Multipliers
-        The model's own.
+        The model's prices.
     latency : float
-        What one miss costs in waiting, in units of one uncached read of the prefix.
+        The cost of waiting for one miss, in units of one uncached read of the prefix.
     learned : bytes
-        What `learn` returned last; at most 400 bytes.
+        The last result of `learn`; at most 400 bytes.
     longest_ttl : int
         Seconds; the longest TTL that is granted.
     agent_ttl : int or None
-        Seconds; what the real requests' own writes ask for. None: what `Decision.ttl` says.
+        Seconds; the TTL of the real requests' own writes. None for `Decision.ttl`.
     spent : float
-        What this version of the prefix has cost beside its requests' own reads and writes, in
-        units of one uncached read: warm calls by anyone, less the one read that each start of a
-        waiting request may cost, and what requests paid for a longer TTL than they would have.
+        What this version of the prefix has cost besides its requests' own reads and writes, in
+        units of one uncached read: warm calls by anyone, minus the one read that each start for a
+        waiting request may cost, plus what requests paid for a longer TTL than their own.
     starts : int or None
         Observed session starts of this version, the first request among them: requests more than
-        300 s after the one before. None where nobody observes the agent.
+        300 s after the previous one. None if the agent is not observed.
     start_hits, saves : int
-        Those of them that read the entry; and those that read it although it would have lapsed
-        without us if it had been written with one hour.
+        Session starts that read the entry; and those that read it although, even written with one
+        hour, it would have expired without prefixwarm.
     budget_left_usd, cost_per_refresh_usd : float or None
         US dollars; None for no limit, and for an unknown price.
     """
@@ -85,12 +85,12 @@ class View:
 
     @property
     def alive(self) -> bool:
-        """Whether the entry lives."""
+        """Whether the entry is alive."""
         return self.warm_until is not None and self.now < self.warm_until
 
     @property
     def miss_premium(self) -> float:
-        """What a miss costs more than a hit, waiting included."""
+        """The extra cost of a miss over a hit, including waiting."""
         return self.multipliers.write(self.ttl) - self.multipliers.read + self.latency
 
 
@@ -101,16 +101,16 @@ class Decision:
     Attributes
     ----------
     action : str
-        ``refresh``: send the warm call unless the entry has lapsed meanwhile.
-        ``write``: send it whether the entry lives or not.
-        ``wait``: the entry lives; nothing is due.
-        ``rest``: nothing is sent although the entry is cold or about to lapse.
+        ``refresh``: send the warm call unless the entry has expired meanwhile.
+        ``write``: send it whether the entry is alive or not.
+        ``wait``: the entry is alive; nothing is due.
+        ``rest``: send nothing although the entry is cold or about to expire.
     next_check : float or None
-        Epoch seconds when to ask again; None: only after a redeploy.
+        Epoch seconds of the next check; None: only after a redeployment.
     ttl : int
-        Seconds; the TTL to ask for in the next write.
+        Seconds; the TTL of the next write.
     reason : str
-        Why, in words, for people.
+        A human-readable reason.
     """
 
     action: Action
@@ -120,5 +120,5 @@ class Decision:
 
     @property
     def sends(self) -> bool:
-        """Whether a warm call is to be made."""
+        """Whether to make a warm call."""
         return self.action in ("refresh", "write")
