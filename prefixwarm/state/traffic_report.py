@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 FOLDER = "/tmp/.prefixwarm-observed"  # noqa: S108 - private to the execution environment
 
 _SESSION_SECONDS = float(TTL_5M)
-# What a file may hold, by field; all others are numbers.
+# What a file may hold, by field; all others are times. So that no sum leaves what a state can hold,
+# the limits are far below the state's own.
 _TEXTS = ("id", "key", "drift_tier", "drift_place", "function")
 _FLAGS = ("first_hit", "first_wrote")
 _TTLS = ("file_ttl", "first_ttl", "matched_ttl", "asked_ttl")
 _MAY_BE_MISSING = (*_TTLS[1:], "first_saving_usd", "matched_at", "drift_at")
-_MOST = 1e15
+_COUNTS = ("requests", "hits", "read", "written", "uncached", "missed_unpriced")
+_DOLLARS = ("first_saving_usd", "missed_usd")
+_MOST_COUNT, _MOST_USD, _LATEST = 10**9, 1e6, 1e11
 
 
 class TrafficReport(Record):
@@ -152,7 +155,11 @@ def _fits(name: str, value: object) -> bool:
         return name in _MAY_BE_MISSING
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return value in (TTL_5M, TTL_1H) if name in _TTLS else -_MOST < value < _MOST
+    if name in _TTLS:
+        return value in (TTL_5M, TTL_1H)
+    if name in _COUNTS:
+        return isinstance(value, int) and 0 <= value <= _MOST_COUNT
+    return abs(value) <= (_MOST_USD if name in _DOLLARS else _LATEST)
 
 
 def _sent_by_start(state: State) -> bool:
