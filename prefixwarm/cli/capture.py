@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from prefixwarm.errors import (
     UsageError,
 )
 from prefixwarm.prefix.blocks import TIERS
-from prefixwarm.prefix.prefix_file import SUFFIX, find, load, write
+from prefixwarm.prefix.prefix_file import SUFFIX, find, load, rewrite
 from prefixwarm.safe_text import printable
 
 if TYPE_CHECKING:
@@ -214,14 +215,35 @@ def _refuse_unwarmable(agents: Sequence[Extracted]) -> None:
 
 def _write(prefix: PrefixFile, folder: Path) -> tuple[Path, str]:
     """Write the file; its path, and what changed since the one that was there."""
-    before = _before(folder / f"{prefix.name}{SUFFIX}")
-    path = write(prefix, folder)
+    place = _place(prefix.name, folder)
+    before = _before(place)
+    path = rewrite(prefix, place)
     if before is None:
         return path, "new"
     if before.get("prefix") == prefix.fingerprint["prefix"]:
         return path, "unchanged"
     tiers = [t for t in TIERS if before.get(t) != prefix.fingerprint[t]]
     return path, f"changed: {', '.join(tiers) or 'shape'}"
+
+
+def _place(name: str, folder: Path) -> Path:
+    """The file that holds the prefix of this name, however it is called; else one for it."""
+    usual = folder / f"{name}{SUFFIX}"
+    names = {path: _name_in(path) for path in find(folder)}
+    if names.get(usual, name) == name:
+        renamed = [path for path, inside in names.items() if inside == name]
+        return usual if usual in names or len(renamed) != 1 else renamed[0]
+    # Another prefix's file was given this name.
+    free = (folder / f"{name}-{number}{SUFFIX}" for number in count(2))
+    return next(path for path in free if names.get(path, name) == name)
+
+
+def _name_in(path: Path) -> str:
+    """The name of the prefix in a file; of one that cannot be read, the file's."""
+    try:
+        return load(path).name
+    except PrefixFileError:
+        return path.name.removesuffix(SUFFIX)
 
 
 def _before(path: Path) -> dict[str, str] | None:

@@ -19,7 +19,7 @@ from prefixwarm.cli.sarif import as_sarif
 from prefixwarm.errors import PrefixwarmError, ProviderError, UsageError
 from prefixwarm.lint.file_rules import check as lint
 from prefixwarm.lint.verdict import judge
-from prefixwarm.prefix.prefix_file import load, write
+from prefixwarm.prefix.prefix_file import load, prefix_files, rewrite
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def check(
         raise UsageError("--fix: give a real request with --request; it shows what is right now")
     names = _names(names_file) if names_file else []
     real = read_request(request_file) if request_file else None
-    prefixes = [(path, load(path)) for path in files]
+    prefixes = [(path, load(path)) for path in prefix_files(files)]
     if count:
         prefixes = list(_counted(prefixes))
     fixed: list[str] = []
@@ -138,7 +138,7 @@ def _drop_kept_errors(
 ) -> None:
     for result, (path, prefix) in zip(checked, prefixes, strict=True):
         if prefix.findings and result.verdict and result.verdict.hit:
-            write(prefix.replace(findings=()), path.parent)
+            rewrite(prefix.replace(findings=()), path)
 
 
 def _names(path: Path) -> list[str]:
@@ -164,7 +164,7 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
             except ProviderError as error:
                 raise PrefixwarmError(f"{path}: the provider does not count it: {error}") from error
             counted = prefix.replace(tokens={**prefix.tokens, "counted": count})
-            write(counted, path.parent)
+            rewrite(counted, path)
             # Beside a document for programs, it goes to standard error.
             note(f"{path}: {tokens(count)} tokens counted, {_estimated(prefix)}")
             yield path, counted

@@ -24,7 +24,7 @@ from prefixwarm.doctor.deployed_parts import Deployment
 from prefixwarm.doctor.diagnosis import error, unknown
 from prefixwarm.doctor.machine import machine
 from prefixwarm.errors import PrefixwarmError, UsageError
-from prefixwarm.prefix.prefix_file import load
+from prefixwarm.prefix.prefix_file import load, prefix_files
 from prefixwarm.settings import TABLE
 from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.table_call import signed_calls
@@ -67,7 +67,7 @@ def doctor(
 def _diagnoses(
     paths: Sequence[Path], stack: str | None, keep_warm: str | None
 ) -> Iterator[Diagnosis]:
-    files = [load(path) for path in paths]
+    files = [load(path) for path in prefix_files(paths)]
     yield from machine(Path())
     if not stack and not keep_warm:
         yield unknown("deployment", "none was named", "give --stack, or --keep-warm")

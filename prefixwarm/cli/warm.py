@@ -19,7 +19,7 @@ from prefixwarm.cli.progress import progress
 from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.life import TTL_1H, refresh_after
 from prefixwarm.prefix.compiled import compile_prefix
-from prefixwarm.prefix.prefix_file import load
+from prefixwarm.prefix.prefix_file import load, prefix_files
 from prefixwarm.provider.routes import route_named
 from prefixwarm.settings import DISABLED
 from prefixwarm.state.outcome import Outcome, Usage
@@ -76,7 +76,7 @@ def warm(
     """
     if isnan(timeout):
         raise UsageError("--timeout nan: write seconds")
-    prefixes = [load(path) for path in files]
+    prefixes = [load(path) for path in prefix_files(files)]
     calls = [compile_prefix(prefix) for prefix in prefixes]
     with connect() as connections:
         if dry_run:

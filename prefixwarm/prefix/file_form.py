@@ -181,12 +181,16 @@ def dumps(prefix: PrefixFile) -> str:
 
 
 def write(prefix: PrefixFile, folder: str | os.PathLike[str]) -> Path:
-    """Write the file into a folder atomically and return its path.
+    """Write the file into a folder, under the prefix's name, as `rewrite` does; return its path."""
+    return rewrite(prefix, Path(folder) / (prefix.name + SUFFIX))
+
+
+def rewrite(prefix: PrefixFile, target: Path) -> Path:
+    """Write the file atomically to a path of any name, and return it.
 
     A new file is readable only by its owner, because it holds prompts; a replaced file keeps its
     mode.
     """
-    target = Path(folder) / (prefix.name + SUFFIX)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:

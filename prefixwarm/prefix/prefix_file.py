@@ -21,6 +21,7 @@ from prefixwarm.prefix.file_form import (
 )
 from prefixwarm.prefix.file_form import dumps as dumps
 from prefixwarm.prefix.file_form import find as find
+from prefixwarm.prefix.file_form import rewrite as rewrite
 from prefixwarm.prefix.file_form import write as write
 from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.prefix.request_checks import problems
@@ -104,7 +105,7 @@ def load_all(paths: Iterable[str | os.PathLike[str]]) -> dict[Path, PrefixFile]:
     PrefixFileError
         A file is invalid.
     """
-    files = sorted({file for path in paths for file in _files(Path(path))})
+    files = sorted(prefix_files(paths))
     by_name: dict[str, tuple[Path, PrefixFile]] = {}
     for path in files:
         prefix = load(path)
@@ -117,14 +118,25 @@ def load_all(paths: Iterable[str | os.PathLike[str]]) -> dict[Path, PrefixFile]:
     return {path: prefix for _, (path, prefix) in sorted(by_name.items())}
 
 
+def prefix_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Return each path once, a folder's prefix files in place of the folder.
+
+    Raises
+    ------
+    UsageError
+        A path does not exist, or a folder has no prefix file.
+    """
+    return list(dict.fromkeys(file for path in paths for file in _files(Path(path))))
+
+
 def _files(path: Path) -> Sequence[Path]:
     if not path.exists():
-        raise UsageError(f"prefixes: {path} does not exist; write it with `prefixwarm capture`")
+        raise UsageError(f"{path}: does not exist; write it with `prefixwarm capture`")
     if not path.is_dir():
         return [path]
     files = find(path)
     if not files:
-        raise UsageError(f"prefixes: {path} has no *{SUFFIX} file")
+        raise UsageError(f"{path}: has no *{SUFFIX} file")
     return files
 
 

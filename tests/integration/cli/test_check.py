@@ -53,6 +53,14 @@ def test_the_count_decides(
     assert counted == outcome["usage"]["write_1h"] or (code and outcome["kind"] != "written")
 
 
+def test_a_renamed_file_is_counted_where_it_lies(provider: Any, tmp_path: Path) -> None:
+    """By its folder, too; no second file of that prefix appears."""
+    path = write(make_prefix("near", body(130)), tmp_path).rename(tmp_path / "mine.prefix.json")
+    assert run(["check", str(tmp_path), "--count"]) == 0
+    assert load(path).tokens["counted"] > 512
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_count_that_is_refused(provider: Any, tmp_path: Path, capsys: Any) -> None:
     """The provider's status is told; the file stays as it was."""
     path = write(make_prefix("near", body(130)), tmp_path)

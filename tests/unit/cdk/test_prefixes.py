@@ -31,7 +31,7 @@ PROFILES = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile"
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """Which file, and what to do."""
-    with pytest.raises(UsageError, match=r"absent\.prefix\.json does not exist; write it with"):
+    with pytest.raises(UsageError, match=r"absent\.prefix\.json: does not exist; write it with"):
         prefixes.read([tmp_path / "absent.prefix.json"])
 
 

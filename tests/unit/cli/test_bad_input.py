@@ -81,8 +81,11 @@ def test_the_whole_file_is_wrong(
 ) -> None:
     """Missing, cut short, empty, not an object, not a file, or too large."""
     missing = tmp_path / "missing.prefix.json"
-    assert refusal(cli(*command, missing), missing) == "cannot be read: No such file or directory"
-    assert refusal(cli(*command, tmp_path), tmp_path) == "cannot be read: Is a directory"
+    assert refusal(cli(*command, missing), missing).startswith(
+        ("cannot be read: No such file", "does not exist; write it with `prefixwarm capture`")
+    )
+    if command[0] not in ("check", "warm"):  # These take folders.
+        assert refusal(cli(*command, tmp_path), tmp_path) == "cannot be read: Is a directory"
     text = prefix_path.read_bytes()
     for broken in (text[: len(text) // 2], b"", b"\xff\xfe\x00"):
         prefix_path.write_bytes(broken)
