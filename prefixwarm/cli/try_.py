@@ -12,6 +12,7 @@ from prefixwarm.amounts import dollars, tokens
 from prefixwarm.cli.describe import span
 from prefixwarm.cli.local_run import closed_network, progress_notes
 from prefixwarm.cli.output import block, emit, json_option, line
+from prefixwarm.cli.page_files import html_option, refuse_unwritable, write_page
 from prefixwarm.errors import UsageError
 from prefixwarm.safe_text import quoted
 
@@ -59,6 +60,7 @@ _EVENT = {**_ASKED, "body": json.dumps(_ASKED)}
     show_default=True,
     help="How far to move ahead before the last start.",
 )
+@html_option
 @json_option
 def try_(
     folder: Path,
@@ -68,6 +70,7 @@ def try_(
     events: tuple[str, ...],
     secrets: tuple[str, ...],
     hours: float,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Try your own CDK app on this machine, with no account.
@@ -79,12 +82,13 @@ def try_(
     Nothing can reach AWS or a real provider: what is deployed has no network but this machine's
     own. Nothing in FOLDER is changed. Needs Linux.
     """
-    from prefixwarm.local import run_report
+    from prefixwarm.local import run_page, run_report
     from prefixwarm.local.scenarios import Scenarios
     from prefixwarm.local.toolchain import Tools
     from prefixwarm.local.trial import TrialOptions, trial
     from prefixwarm.local.user_app import CdkApp
 
+    refuse_unwritable(html)
     app = CdkApp.at(folder, command, _pairs("--context", context))
     parsed = tuple(_event(text) for text in events) or (_EVENT,)
     options = TrialOptions(parsed, function, _pairs("--secret", secrets))
@@ -98,6 +102,8 @@ def try_(
         left = deployed.destroy()
     progress("done" if not left else f"left over: {', '.join(left)}")
     run = run_report.measured_run(app.name, results)
+    if html is not None:
+        write_page(html, run_page.page(run))
     emit({**run.document(), "left": left}, as_json, lambda: _show(run))
 
 

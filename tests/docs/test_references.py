@@ -19,6 +19,7 @@ PACKAGES = ("prefixwarm", "extension", "layer", "cdk")
 # Variables that the project reads, but for who develops it, or sets for others.
 NOT_FOR_USERS = re.compile(
     r"(AWS_LAMBDA|JSII|POWERTOOLS|PYTHON|XDG|LD|NODE|_)_?\w*|PATH|HOME|PWD|TERM|COLUMNS|NO_COLOR"
+    r"|AWS_SHARED_CREDENTIALS_FILE|AWS_ENDPOINT_URL_LAMBDA|AWS_USE_FIPS"
 )
 
 

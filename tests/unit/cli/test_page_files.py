@@ -17,8 +17,9 @@ def test_a_page_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> 
         refuse_unwritable(tmp_path / name)
 
 
-def test_demo_refuses_it_before_it_deploys_anything(cli: Any, tmp_path: Path) -> None:
-    ran = cli("demo", "--html", str(tmp_path / "missing" / "page.html"))
+@pytest.mark.parametrize("command", ["demo", "try"])
+def test_it_is_refused_before_anything_is_deployed(cli: Any, tmp_path: Path, command: str) -> None:
+    ran = cli(command, "--html", str(tmp_path / "missing" / "page.html"))
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
 
 
