@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 from tests.helpers import effort, reliability
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Tried = Callable[[int, str], None]
 
@@ -32,6 +33,17 @@ if find_spec("hypothesis"):
             suppress_health_check=[HealthCheck.too_slow],
         )
     settings.load_profile(effort.PROFILE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for no garbage among what the modules make: it stays, and there is much of it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 # What a folder's tests share is dear: Node.js's kernel and the layer, or a deployment.

@@ -19,7 +19,7 @@ import prefixwarm.cli
 from prefixwarm.cli.output import Styled, block, json_text, line, note, table
 from prefixwarm.errors import ConnectError, SettingsError
 from prefixwarm.keepwarm.logs import logger
-from prefixwarm.plan.page import escaped_line
+from prefixwarm.pages.document import escaped_line
 from prefixwarm.provider.client import error_of
 from prefixwarm.safe_text import looks_like_key, masked, printable, quoted
 from prefixwarm.settings import ASK, EXEC_WRAPPER, Settings

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import App, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer
@@ -103,6 +102,9 @@ def _fixed(kind: str) -> list[str]:
     """The properties that a resource keeps for life, by CloudFormation's own schema."""
     if kind in _NEW_EACH_TIME:
         return []
+    # Dear to import.
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     paths = [
         *schema.get("createOnlyProperties", []),

@@ -12,7 +12,6 @@ from aws_cdk import Acknowledgment, App, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
-from cfnlint import api as cfnlint
 
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_cdk import Credentials, PrefixWarmer
@@ -129,6 +128,9 @@ def test_cdk_nag_finds_nothing_with_inference_profiles(
 
 def test_cfn_lint_finds_nothing(prefix: Path, tmp_path: Path) -> None:
     """But for what every CDK template has."""
+    # Dear to import.
+    from cfnlint import api as cfnlint
+
     app = App(outdir=str(tmp_path), analytics_reporting=False)
     template = app_template(app, warmed(app, prefix))
     found = cfnlint.lint(json.dumps(template), regions=["eu-west-1", "us-east-1"])

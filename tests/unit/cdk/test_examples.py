@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import hcl2
-from cfnlint.decode import cfn_yaml
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 Alarm = tuple[str, str, float, int, str]
@@ -42,6 +41,9 @@ def of_module() -> set[Alarm]:
 
 def test_the_sam_template_has_the_constructs_alarms(template: Any) -> None:
     """Metric by metric, with the same limits."""
+    # Dear to import.
+    from cfnlint.decode import cfn_yaml
+
     sam = cfn_yaml.load(str(EXAMPLES / "sam" / "template.yaml"))
     assert of_template(sam["Resources"]) == constructs_alarms(template) | {DEAD}
 

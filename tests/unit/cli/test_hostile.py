@@ -128,6 +128,7 @@ def test_a_full_disk(prefix_path: Path) -> None:
     assert (code, says) == (1, "prefixwarm: No space left on device\n")
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     """Named, in one line; nothing half written stays."""
     (tmp_path / "mine.py").write_text(

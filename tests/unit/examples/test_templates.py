@@ -11,7 +11,6 @@ from pathlib import Path
 
 import hcl2
 import pytest
-from cfnlint import api as cfnlint
 
 from prefixwarm import settings
 
@@ -44,6 +43,9 @@ def test_templates_set_known_variables_only(template: str) -> None:
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_the_sam_template() -> None:
     """After SAM's transform."""
+    # Dear to import.
+    from cfnlint import api as cfnlint
+
     found = cfnlint.lint(TEMPLATE.read_text(), regions=["eu-west-1", "us-east-1"])
     assert found == []
 

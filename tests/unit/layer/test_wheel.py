@@ -40,6 +40,7 @@ def test_a_wheel_ships_the_layer_that_a_checkout_builds(tmp_path: Path) -> None:
     assert layer.read_bytes() == build_layer(tmp_path / "own.zip").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_build_without_node_says_what_is_missing(tmp_path: Path) -> None:
     """So does whoever takes the layer from that wheel."""
     variables = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}

@@ -122,6 +122,7 @@ print(len(anthropic.Anthropic(api_key="k").middleware), type(loader).__name__)
 """
 
 
+@pytest.mark.slow
 def test_sdks_that_are_imported_later() -> None:
     """Without importing them; afterwards their modules show nothing of it."""
     ran = subprocess.run(

@@ -44,6 +44,7 @@ def test_a_rare_prefix_is_not_to_be_kept_warm(planned: Planned, tmp_path: Path) 
     assert document["recommendation"].startswith("Do not keep this warm: with 0.14 session starts")
 
 
+@pytest.mark.slow
 def test_an_office_agent_is_to_be_kept_warm(planned: Planned) -> None:
     document = planned("--rate", 1, "--hours", "08-20", "--tz", "Europe/Paris")
     assert document["keep_warm"] is True
@@ -93,6 +94,7 @@ def test_a_saving_of_less_than_a_cent_a_month_is_none(prefix: Prefixes) -> None:
     assert made.worthwhile is False
 
 
+@pytest.mark.slow
 def test_aws_charge_is_part_of_the_verdict(prefix: Prefixes) -> None:
     """What is saved must pay for the keep-warm function too; doing nothing costs AWS nothing."""
     traffic = Traffic.of([hour * 3500.0 + 1.0 for hour in range(240)], "a test")
