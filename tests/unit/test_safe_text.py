@@ -83,10 +83,10 @@ def test_a_block_of_lines(text: str) -> None:
 
 
 def test_one_door() -> None:
-    """Commands print through `prefixwarm.cli.output`, and through nothing else."""
+    """Commands print through `prefixwarm.cli.output`; the line of what lasts is beside it."""
     folder = Path(str(prefixwarm.cli.__file__)).parent
     for path in sorted(folder.glob("*.py")):
-        if path.name != "output.py":
+        if path.name not in ("output.py", "progress.py"):
             calls = [node for node in ast.walk(ast.parse(path.read_text())) if _prints(node)]
             assert not calls, f"{path.name}:{calls[0].lineno}"  # type: ignore[attr-defined]
 
