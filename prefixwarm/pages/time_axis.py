@@ -18,6 +18,8 @@ HEIGHT = 38
 _DAY, _HOUR = 86_400.0, 3600.0
 _STEPS = (1, 2, 3, 6, 12)
 _HOUR_WIDTH = 46
+# What lies between an axis and the right edge of its drawing.
+_MARGIN = 16
 # From this width on a day has room for its name and date, its date, its number, its name.
 _WHOLE_WIDTH, _DATE_WIDTH, _NUMBER_WIDTH, _NAME_WIDTH = 76, 42, 20, 30
 
@@ -114,12 +116,15 @@ class TimeAxis:
                     at, label = self.start + (day - 1) * _DAY + hour * _HOUR, f"+{hour} h"
                 else:
                     at, label = day.replace(hour=hour).timestamp(), f"{hour:02}:00"
+                    if self._local(at).hour != hour:
+                        continue  # The clock is put forward over it.
                 if start <= at < end and self._has_room(at):
                     yield at, label
 
     def _has_room(self, at: float) -> bool:
         """Whether a label in the middle of this place stays within the drawing."""
-        return self.x(at) + _HOUR_WIDTH / 2 <= self.left + self.width + 10
+        half = _HOUR_WIDTH / 2
+        return half <= self.x(at) <= self.left + self.width + _MARGIN - half
 
     def _local(self, at: float) -> datetime:
         return datetime.fromtimestamp(at, self.zone)
@@ -128,4 +133,4 @@ class TimeAxis:
 def axis_frame(frame: Frame, names: float) -> tuple[float, float]:
     """Left edge and width of what is drawn: beside names of such a width, or under them."""
     left = 8 if frame.is_phone else names
-    return left, frame.width - left - 16
+    return left, frame.width - left - _MARGIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,6 +36,17 @@ def test_dollars_are_tokens_times_prices(planned: Planned, tmp_path: Path) -> No
     assert row(document, "ski")["usd_per_month"] == pytest.approx(
         row(document, "ski")["usd_per_day"] * 30
     )
+
+
+def test_tokens_that_nobody_counted_are_marked(planned: Planned, file: Path) -> None:
+    """In the document by a key, in words by a tilde."""
+    assert planned("--rate", 1)["tokens_estimated"] is False
+    document = json.loads(file.read_text("utf-8"))
+    document["tokens"] = {"counted": None, "estimate": 300, "minimum": 512}
+    file.write_text(json.dumps(document))
+    estimated = planned("--rate", 1)
+    assert (estimated["tokens"], estimated["tokens_estimated"]) == (300, True)
+    assert "its ~300 tokens are under" in estimated["recommendation"]
 
 
 def test_a_rare_prefix_is_not_to_be_kept_warm(planned: Planned, tmp_path: Path) -> None:
