@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prefix.prefix_key import prefix_key
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 __all__ = [
     "AskOutcome",

@@ -37,6 +37,18 @@ def aws_account(command: Callable[P, R]) -> Callable[..., R]:
     return wrapped
 
 
+def aws_profile_option(command: Callable[P, R]) -> Callable[..., R]:
+    """Give a command that names its regions itself `--profile`."""
+
+    @_PROFILE
+    @functools.wraps(command)
+    def wrapped(*args: Any, profile: str | None, **options: Any) -> R:
+        with _environment(_account(profile, None)):
+            return command(*args, **options)
+
+    return wrapped
+
+
 def aws_deployment(command: Callable[P, R]) -> Callable[..., R]:
     """Give a command `--profile`, `--region`, and the table by `--table` or `--stack`."""
 

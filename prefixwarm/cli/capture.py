@@ -18,6 +18,7 @@ from prefixwarm.capture.extract import Options, prefixes_from_requests
 from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.capture.recording import record, run
 from prefixwarm.cli import aws_profile, finding_output
+from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.inference_profiles import base_models
 from prefixwarm.cli.output import emit, finish, json_option, line, note, table, wide_option
 from prefixwarm.cli.progress import progress_lines
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
 @wide_option
 @json_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@aws_account
 def capture(
     out: Path,
     names: tuple[str, ...],

@@ -16,6 +16,7 @@ from prefixwarm import __version__
 from prefixwarm.cli.output import block, note
 from prefixwarm.cli.suggestions import SuggestingGroup, suggested_choice
 from prefixwarm.errors import PrefixwarmError, UsageError
+from prefixwarm.extras import install, is_optional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,13 +42,8 @@ COMMANDS = {
     "try": "Try your own CDK app on this machine, with no account.",
     "demo": "Show the same agent without and with prefixwarm, on this machine and with no account.",
 }
-_EXTRAS = {
-    "plan": "cli",
-    "simulator": "simulator",
-    "capture": "simulator",
-    "try": "demo",
-    "demo": "demo",
-}
+# These need all of one extra; the others what the missing module is in.
+_EXTRAS = {"try": "demo", "demo": "demo"}
 
 
 class LazyGroup(SuggestingGroup):
@@ -66,7 +62,10 @@ class LazyGroup(SuggestingGroup):
         try:
             module = import_module(f"prefixwarm.cli.{name}")
         except ModuleNotFoundError as error:
-            raise click.ClickException(_missing(cmd_name, str(error.name))) from error
+            if is_optional(error.name):
+                raise
+            problem = f"{cmd_name} is not part of this installation: {error.name} is missing"
+            raise click.ClickException(problem) from error
         command: click.Command = getattr(module, name)
         return command
 
@@ -125,6 +124,14 @@ def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> 
         return _complain(name, str(error), 2)
     except PrefixwarmError as error:
         return _complain(name, str(error), 1)
+    except ModuleNotFoundError as error:
+        # Of a command itself, or of what it imports when it gets there.
+        if not is_optional(error.name):
+            raise
+        words = sys.argv[1:] if arguments is None else arguments
+        asked = next((word for word in words if word in COMMANDS), name)
+        problem = install(asked, str(error.name), _EXTRAS.get(asked, ""))
+        return _complain(name, problem, 1)
     except (click.Abort, KeyboardInterrupt):
         return 130
     return result if isinstance(result, int) else 0
@@ -154,10 +161,3 @@ def _one_line(error: click.ClickException) -> str:
     if isinstance(error, click.UsageError) and context is not None:
         return f"{message} (see {context.command_path} -h)"
     return message
-
-
-def _missing(command: str, module: str) -> str:
-    if module.startswith("prefixwarm"):
-        return f"{command} is not part of this installation: {module} is missing"
-    extra = _EXTRAS.get(command, "cli")
-    return f"{command} needs {module}: pip install 'prefixwarm[{extra}]'"

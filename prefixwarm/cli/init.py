@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.deployment_lines import KEYS, TOOLS, lines_for
 from prefixwarm.cli.output import block, line, note, shown_as
 from prefixwarm.errors import UsageError
@@ -50,6 +51,7 @@ _TOOL = "What deploys it"
     "--arrivals", type=click.Path(path_type=Path), help="Real arrivals, as `plan` takes them."
 )
 @click.option("--yes", is_flag=True, help="Write without asking; for scripts.")
+@aws_account
 def init(
     command: tuple[str, ...],
     name: str | None,

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from prefixwarm import __version__
+from prefixwarm.cli.aws_options import aws_profile_option
 from prefixwarm.cli.output import emit, finish, json_option, line, note, table, wide_option
 from prefixwarm.cli.progress import progress
 from prefixwarm.cli.suggestions import SuggestingGroup
@@ -76,6 +77,7 @@ def build(out: Path, prefixes: tuple[Path, ...], observe: bool, as_json: bool) -
 @_observe_option
 @wide_option
 @json_option
+@aws_profile_option
 def publish(
     regions: tuple[str, ...],
     name: str,

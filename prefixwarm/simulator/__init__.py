@@ -7,6 +7,8 @@ API at ``sim.url``. Without a server, `refusal` returns why the provider would r
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from prefixwarm.extras import needed_by
+
 if TYPE_CHECKING:
     from prefixwarm.simulator.api_errors import SimulatorError
     from prefixwarm.simulator.faults import Fault
@@ -48,6 +50,7 @@ def __getattr__(name: str) -> object:
     # Loaded on first use: validation works without the server and its dependencies.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{_MODULES.get(name, 'settings')}")
+    with needed_by(__name__):
+        module = import_module(f"{__name__}.{_MODULES.get(name, 'settings')}")
     value: object = getattr(module, name)
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
+from prefixwarm.extras import install, is_optional
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -40,8 +41,8 @@ def simulator(clock: str = "manual", **options: Any) -> AbstractContextManager[S
     """
     try:
         from prefixwarm.simulator.in_process import running
-    except ImportError as error:
-        raise UsageError(
-            f"the simulator needs {error.name}: pip install 'prefixwarm[simulator]'"
-        ) from error
+    except ModuleNotFoundError as error:
+        if not is_optional(error.name):
+            raise
+        raise UsageError(install("the simulator", str(error.name))) from error
     return running(clock, **options)

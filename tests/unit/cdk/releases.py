@@ -1,7 +1,8 @@
 """The templates of each release, as users have deployed them, and what an upgrade may not do.
 
-Stored are a warmer with all defaults and one agent, the same with workers, and both with all
-metrics, their alarms and the dashboard.
+Stored whole are a warmer with all defaults and one agent, the same with workers, and both with all
+metrics, their alarms and the dashboard. Of the common shapes of apps is stored what they have
+beyond the first of these.
 """
 
 from __future__ import annotations
@@ -9,25 +10,27 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import App, Stack
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_secretsmanager as secretsmanager
+from shapes import SHAPES, Parts
 
 from prefixwarm.prefix import prefix_file, warm_request
-from prefixwarm_cdk import Credentials, PrefixWarmer
+from prefixwarm_cdk import PrefixWarmer
 from tests.helpers.workers import warmer_with_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "CDK",
     "FOLDER",
     "NAMES",
+    "SHAPES",
+    "has",
     "lost",
     "made_by",
     "replaced",
@@ -37,37 +40,51 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).parent / "releases"
-NAMES = ("default", "workers", "full", "full-workers")
+NAMES = ("default", "workers", "full", "full-workers", *SHAPES)
 CDK = metadata.version("aws-cdk-lib")
 # A layer version holds its content: a new one takes the place of the old with every prompt.
 _NEW_EACH_TIME = ("AWS::Lambda::LayerVersion",)
-_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:claude-AbCdEf"
 Resources = dict[str, dict[str, Any]]
 
 
-def synthesised() -> dict[str, Resources]:
-    """Resources and properties of the templates, as the checkout makes them."""
-    full = {"metrics": "full", "dashboard": True}
-    return {
-        "default": _resources(PrefixWarmer),
-        "workers": _resources(warmer_with_workers()),
-        "full": _resources(PrefixWarmer, **full),
-        "full-workers": _resources(warmer_with_workers(), **full),
-    }
+@cache
+def synthesised(name: str) -> Resources:
+    """Resources and properties of a template, as the checkout makes it."""
+    everything = {"metrics": "full", "dashboard": True}
+
+    def one_agent(parts: Parts) -> None:
+        options = everything if name.startswith("full") else {}
+        parts.warmer(**options).attach(parts.agent())
+
+    build = SHAPES.get(name, one_agent)
+    return _resources(build, warmer_with_workers() if name.endswith("workers") else PrefixWarmer)
 
 
 def store(release: str, name: str, resources: Resources) -> Path:
-    """Keep a template, and the version of CDK that made it."""
+    """Keep a template, and the version of CDK that made it; of a shape what is its own."""
     path = FOLDER / release / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    document = {"aws-cdk-lib": CDK, "resources": resources}
+    document: dict[str, Any] = {"aws-cdk-lib": CDK, "resources": resources}
+    if name in SHAPES:
+        default = stored(release, "default")
+        own = {key: value for key, value in resources.items() if value != default.get(key)}
+        without = sorted(default.keys() - resources.keys())
+        document |= {"beyond": "default", "resources": own, "without": without}
     path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path
 
 
 def stored(release: str, name: str) -> Resources:
     """Resources and properties of a template, as a release made it."""
-    return dict(_document(release, name)["resources"])
+    document = _document(release, name)
+    before = stored(release, document["beyond"]) if "beyond" in document else {}
+    kept = {key: value for key, value in before.items() if key not in document["without"]}
+    return {**kept, **document["resources"]}
+
+
+def has(release: str, name: str) -> bool:
+    """Whether a release stored a template of that name."""
+    return (FOLDER / release / f"{name}.json").exists()
 
 
 def made_by(release: str, name: str) -> str:
@@ -117,24 +134,19 @@ def _property(resource: Mapping[str, Any], key: str) -> Any:
     return resource.get("Properties", {}).get(key)
 
 
-def _resources(kind: type[PrefixWarmer], **options: Any) -> Resources:
+def _resources(build: Callable[[Parts], None], kind: type[PrefixWarmer]) -> Resources:
+    """The resources of an app; those of another stack than the warmer's with its name before."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         app = App(outdir=str(place / "out"), analytics_reporting=False)
         stack = Stack(app, "Warmer")
-        secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Key", _SECRET)
-        warmer = kind(
-            stack,
-            "Warm",
-            prefixes=[_prefix(place)],
-            credentials=Credentials.secret(secret),
-            **options,
-        )
-        code = lambda_.Code.from_inline("def handler(event, context): return 1")
-        runtime = lambda_.Runtime.PYTHON_3_13
-        warmer.attach(lambda_.Function(stack, "Agent", code=code, handler="i.h", runtime=runtime))
-        template = app.synth().get_stack_by_name("Warmer").template
-    return dict(json.loads(_without_digests(json.dumps(template["Resources"]))))
+        build(Parts(app, stack, _prefix(place), kind))
+        made = {
+            name if artifact.stack_name == "Warmer" else f"{artifact.stack_name}/{name}": resource
+            for artifact in app.synth().stacks
+            for name, resource in artifact.template["Resources"].items()
+        }
+    return dict(json.loads(_without_digests(json.dumps(made))))
 
 
 def _prefix(folder: Path) -> Path:
@@ -151,5 +163,9 @@ def _prefix(folder: Path) -> Path:
 
 
 def _without_digests(text: str) -> str:
-    """Assets are named by the hash of their content, which no test should be about."""
-    return re.sub(r"[0-9a-f]{64}", "DIGEST", text)
+    """Assets are named by the hash of their content, which no test should be about.
+
+    So are a function's versions, which follow the content of its layer.
+    """
+    text = re.sub(r"[0-9a-f]{64}", "DIGEST", text)
+    return re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1DIGEST", text)

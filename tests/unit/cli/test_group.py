@@ -72,17 +72,6 @@ def test_wrong_usage_is_one_line_and_exit_2(
     assert " -h)" in ran.err
 
 
-def test_a_missing_extra_is_named(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to install, in one line."""
-
-    def missing(name: str) -> Any:
-        raise ModuleNotFoundError("No module named 'boto3'", name="boto3")
-
-    monkeypatch.setattr("prefixwarm.cli.command_group.import_module", missing)
-    ran = cli("status")
-    assert ran == (1, "", "prefixwarm: status needs boto3: pip install 'prefixwarm[cli]'\n")
-
-
 def test_without_click_it_says_so() -> None:
     """The console script works without the extra."""
     code = "import sys; sys.modules['click'] = None; from prefixwarm.cli import main; main()"
