@@ -164,7 +164,9 @@ def _logged(text: str) -> str:
     """One line of the log in words; empty for a tick without a call."""
     document = json.loads(text)
     if "by" not in document:
-        return ""
+        counts = (f"{count} {kind}" for kind, count in (document.get("outcomes") or {}).items())
+        ticked = ", ".join(counts)
+        return f"log of keepwarm: {ticked}" if ticked else ""
     said = [document.get(name) for name in ("prefix", "outcome", "result", "reason", "decision")]
     held = document.get("held_ms")
     more = [f"held {held:g} ms"] if isinstance(held, (int, float)) else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -137,17 +138,26 @@ def _run(
     tools: Tools, folder: Path, environment: Mapping[str, str], arguments: Sequence[str]
 ) -> None:
     command = [*tools.cdk(), *arguments, "--no-notices", "--no-color"]
-    process = subprocess.run(  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603
         command,
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
+        # So that it can be ended with the app that it has started.
+        start_new_session=True,
     )
+    try:
+        output, errors = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
     if process.returncode:
-        raise LocalCloudError(f"cdk {arguments[0]}: {_reason(process.stderr + process.stdout)}")
+        raise LocalCloudError(f"cdk {arguments[0]}: {_reason(errors + output)}")
 
 
 def _reason(text: str) -> str:

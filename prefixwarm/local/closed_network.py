@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -55,13 +58,13 @@ class ClosedNetwork:
 
     def __init__(self) -> None:
         self._outside = ThreadPoolExecutor(1)
-        self._before = -1
+        self._before = self._thread = -1
 
     def __enter__(self) -> ClosedNetwork:
         if os.geteuid():
             _become_root_of_a_namespace()
         # A thread stays in the network that it was started in.
-        self._outside.submit(os.getpid).result()
+        self._thread = self._outside.submit(threading.get_native_id).result()
         self._before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         _check(_LIBC.unshare(_CLONE_NEWNET), "a network of its own")
         sandbox.loopback_up()
@@ -74,8 +77,26 @@ class ClosedNetwork:
         os.close(self._before)
 
     def outside(self, work: Callable[[], _T]) -> _T:
-        """Do something in the machine's own network, such as fetching packages."""
-        return self._outside.submit(work).result()
+        """Do something in the machine's own network, such as fetching packages.
+
+        Who is interrupted meanwhile ends the programs that this has started.
+        """
+        future = self._outside.submit(work)
+        try:
+            return future.result()
+        except BaseException:
+            if not future.done():
+                _end_children(self._thread)
+            raise
+
+
+def _end_children(thread: int) -> None:
+    """End what a thread of this process has started and waits for, and what that has started."""
+    with suppress(OSError):
+        children = Path(f"/proc/self/task/{thread}/children").read_text().split()
+        for child in map(int, children):
+            leads = os.getpgid(child) == child
+            (os.killpg if leads else os.kill)(child, signal.SIGTERM)
 
 
 def _become_root_of_a_namespace() -> None:

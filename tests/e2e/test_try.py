@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.warm_request import derive
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -63,6 +65,13 @@ def own_app(tmp_path: Path) -> Path:
 
 
 def tried(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What the command says and returns."""
+    with started(folder, *arguments) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def started(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     """The command, as its user types it, with an account of their own that must not be used."""
     account = {
         "AWS_PROFILE": "production",
@@ -72,13 +81,15 @@ def tried(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     }
     # `python3` of cdk.json is the one of the user's virtual environment.
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "prefixwarm", "try", *arguments],
         cwd=folder,
-        env={**os.environ, **account, "PATH": path, "VIRTUAL_ENV": sys.prefix},
-        capture_output=True,
+        env={**os.environ, **account, "PATH": path, "VIRTUAL_ENV": sys.prefix, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
+        # A shell that runs this in the background may ignore interrupts for it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -134,3 +145,29 @@ def test_app_without_prefixwarm_is_told_what_to_add(tmp_path: Path) -> None:
     assert last.startswith("prefixwarm: no function of this app uses prefixwarm: add ")
     assert last.endswith("functions: Shop/Agent")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["app.py", "cdk.json"]
+
+
+def runs(process: str) -> bool:
+    """Whether a process is there; one that nobody has waited for yet is not."""
+    try:
+        return "(zombie)" not in Path("/proc", process, "status").read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """No process of the app, and no file beside it."""
+    folders = {name: tmp_path / name for name in ("app", "temporary")}
+    for folder in folders.values():
+        folder.mkdir()
+    noted = folders["app"] / "pid"
+    sleeps = f"import os, time; open({str(noted)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    command = shlex.join([sys.executable, "-c", sleeps])
+    with started(folders["app"], "--app", command, TMPDIR=str(folders["temporary"])) as process:
+        until(lambda: noted.exists() and noted.read_text())
+        process.send_signal(number)
+        _, err = process.communicate()
+    assert process.returncode == code, err
+    until(lambda: not runs(noted.read_text()))
+    assert list(folders["temporary"].iterdir()) == []

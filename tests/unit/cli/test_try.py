@@ -1,0 +1,70 @@
+"""`prefixwarm try`: what is wrong is said before anything is started."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from prefixwarm.cli import try_
+from prefixwarm.local.measured_run import PrefixState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ((), "cdk.json: there is no such file; run this in the folder of the CDK app"),
+        (("--app", "x", "--event", "nope"), "--event 'nope': is neither a file nor JSON"),
+        (("--app", "x", "--event", "{broken"), "--event '{broken': is neither a file nor JSON"),
+        (("--app", "x", "--secret", "sk-ant-secret"), "--secret: write NAME=VALUE"),
+        (("--app", "x", "-c", "=y"), "--context: write NAME=VALUE"),
+        (("--app", "x", "--hours", "24"), "'--hours': 24.0 is not in the range"),
+    ],
+)
+def test_bad_input_is_one_line(
+    cli: Any, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    """Without what may be a secret."""
+    result = cli("try", str(tmp_path), *options)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert says in result.err
+    assert "sk-ant-secret" not in result.err
+
+
+def test_event_is_json_or_a_file_with_it(tmp_path: Path) -> None:
+    """Any JSON value is an event."""
+    file = tmp_path / "event.json"
+    file.write_text('{"question": "Where?"}')
+    assert try_._event(str(file)) == {"question": "Where?"}
+    assert try_._event("[1]") == [1]
+    assert try_._event('{"a": "' + "x" * 5000 + '"}')["a"]
+
+
+def test_default_event_asks_under_the_usual_names() -> None:
+    """In the event, and in the body of a request."""
+    assert (
+        try_._EVENT["message"] == try_._EVENT["question"] == try_._EVENT["messages"][0]["content"]
+    )
+    assert json.loads(try_._EVENT["body"])["prompt"] == try_._EVENT["prompt"]
+
+
+def test_what_was_logged_is_said_in_words() -> None:
+    """A tick without a call is nothing to say."""
+    init = {"service": "s", "by": "init", "prefix": "shop", "outcome": "skipped", "reason": "warm"}
+    text = json.dumps({**init, "held_ms": 12.5})
+    assert try_._logged(text) == "log of init: shop, skipped, warm, held 12.5 ms"
+    assert try_._logged(json.dumps({"service": "s", "message": "tick", "due": 0})) == ""
+    tick = {"service": "s", "message": "tick", "due": 1, "outcomes": {"refreshed": 1}}
+    assert try_._logged(json.dumps(tick)) == "log of keepwarm: 1 refreshed"
+
+
+def test_warm_state_is_said_in_words() -> None:
+    """Unknown dollars stay unknown."""
+    state = PrefixState("shop", "claude-sonnet-5-5", "abc", 0.0, None, 5850, 2, None, "gave up")
+    said = try_._state(state)
+    assert said.startswith("shop (claude-sonnet-5-5, version abc): cold, 5,850 tokens, ")
+    assert said.endswith("2 warm calls for unknown; gave up")
