@@ -1,4 +1,4 @@
-"""The command line: one module per command, each loaded when it is called."""
+"""The command line: one module per command, loaded when called."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 a finding or failure, 2 usage.
+    """Run the command line and exit: 0 for success, 1 for a finding or failure, 2 for wrong usage.
 
     Parameters
     ----------
     arguments
-        Words after ``prefixwarm``; those of the process by default.
+        Words after ``prefixwarm``; by default the process's own.
     """
     try:
         from prefixwarm.cli.command_group import run

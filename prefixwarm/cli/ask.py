@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--stack", help="CloudFormation stack that the keep-warm function is in.")
 @click.option("--function", help="Name or ARN of the keep-warm function [env: PREFIXWARM_ASK].")
-@click.option("--no-wait", is_flag=True, help="Do not wait for what comes of it.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the outcome.")
 @click.option(
     "--needed-for",
     type=float,
@@ -50,11 +50,11 @@ def ask(
 ) -> None:
     """Ask the deployed keep-warm function for a warm call.
 
-    It goes by its own lease, budget and back-off, and sends nothing for what is warm. Exits 1 when
-    a prefix is not warm afterwards.
+    The function applies its own lease, budget and back-off, and skips prefixes that are warm. Exits
+    1 when a prefix is not warm afterwards.
     """
     if stack and function:
-        raise UsageError("--stack and --function: give one of them")
+        raise UsageError("--stack and --function: give only one")
     if stack:
         function = keep_warm_function(stack, open_session()).arn
     with progress("asking the keep-warm function"):
@@ -68,7 +68,7 @@ def ask(
 
 def _show(outcomes: Sequence[AskOutcome], no_wait: bool, wide: bool) -> None:
     if no_wait:
-        line("asked; what comes of it is in the keep-warm function's log")
+        line("asked; the outcome will be in the keep-warm function's log")
         return
     now = time()
     rows = [

@@ -1,4 +1,4 @@
-"""`prefixwarm attach`: the layer for a function that exists, whoever deployed it."""
+"""`prefixwarm attach`: add the layer to an existing function."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prefixwarm.attach.deployed import KeepWarmConfiguration
 
 
-# By option: the setting that it becomes.
+# The setting behind each option.
 _SETTINGS = {
     "init": settings.INIT,
     "init_hint": settings.INIT_HINT_MS,
@@ -36,22 +36,26 @@ _SETTINGS = {
 @click.argument("function")
 @click.option("--stack", help="CloudFormation stack of the keep-warm function.")
 @click.option("--keep-warm", help="Name or ARN of the keep-warm function, instead of a stack.")
-@click.option("--prefix", "prefixes", multiple=True, help="A prefix that it sends; all by default.")
 @click.option(
-    "--init", type=click.Choice(settings.INIT_MODES), help="Whether starts warm in the init phase."
+    "--prefix", "prefixes", multiple=True, help="A prefix that the function sends; by default all."
 )
-@click.option("--init-hint", type=int, help="How long its own init lasts. Milliseconds.")
-@click.option("--init-hold", type=int, help="The most that a start is held. Milliseconds.")
-@click.option("--gate", type=int, help="The most that a first model call waits. Milliseconds.")
 @click.option(
-    "--init-usd-per-week", type=float, help="What starts may spend unobserved. US dollars."
+    "--init",
+    type=click.Choice(settings.INIT_MODES),
+    help="Whether starts warm during the init phase.",
 )
-@click.option("--first", help="The prefix that starts warm before any was seen to be used.")
+@click.option("--init-hint", type=int, help="Duration of the function's own init. Milliseconds.")
+@click.option("--init-hold", type=int, help="Longest that a start is held. Milliseconds.")
+@click.option("--gate", type=int, help="Longest that the first model call waits. Milliseconds.")
+@click.option(
+    "--init-usd-per-week", type=float, help="Most that starts may spend unobserved. US dollars."
+)
+@click.option("--first", help="The prefix that starts warm until use of one is observed.")
 @click.option(
     "--observe",
     type=click.Choice(["on", "auto", "off"]),
     default="on",
-    help="Bring prefixwarm.observe in the layer; auto: without a change of its code; or leave it.",
+    help="on: put prefixwarm.observe into the layer; auto: also switch it on; off: leave it out.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
 @aws_account
@@ -66,15 +70,15 @@ def attach(
     as_json: bool,
     **own: str | float | None,
 ) -> None:
-    """Attach the layer to a function that exists, whoever deployed it.
+    """Attach the layer to an existing function.
 
-    Adds the layer, the settings and the least grants; `detach` takes them off again. Refuses what
-    the construct refuses. Done again, it brings the function up to date.
+    Adds the layer, the settings and the minimum permissions; `detach` removes them. Refuses what
+    the construct refuses. Run it again to update the function.
     """
     if bool(stack) == bool(keep_warm):
-        raise UsageError("give --stack, or --keep-warm where there is no stack")
+        raise UsageError("give --stack, or --keep-warm if there is no stack")
     session = open_session(region_of(function))
-    with progress("asking AWS about the function, and building its layer"):
+    with progress("reading the function and building its layer"):
         planned = attachment(
             function,
             _deployed(stack, keep_warm, session),
@@ -116,7 +120,7 @@ def _document(planned: Attachment) -> dict[str, Any]:
 
 
 def _show(planned: Attachment, document: dict[str, Any]) -> None:
-    """The change, line by line."""
+    """Print the change line by line."""
     if planned.code is not None:
         names = ", ".join(planned.prefixes)
         line(f"+ layer with {names}: {len(planned.code):,} bytes")

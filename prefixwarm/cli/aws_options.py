@@ -1,4 +1,4 @@
-"""The options of every command that talks to AWS: which account, which region, which deployment."""
+"""Options of commands that call AWS: account, region and deployment."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def aws_deployment(command: Callable[P, R]) -> Callable[..., R]:
     @functools.wraps(command)
     def wrapped(*args: Any, table: str | None, stack: str | None, **options: Any) -> R:
         if table and stack:
-            raise UsageError("--table and --stack: give one of them")
+            raise UsageError("--table and --stack: give only one")
         named = {TABLE: table} if table else _deployed(stack) if stack else {}
         with _environment(named):
             return command(*args, **options)
@@ -67,13 +67,13 @@ def aws_deployment(command: Callable[P, R]) -> Callable[..., R]:
 
 
 def _account(profile: str | None, region: str | None) -> dict[str, str]:
-    """What AWS SDKs read: ours and boto3 ask for the region by different names."""
+    """Variables for both AWS clients: ours and boto3 read the region from different ones."""
     regions = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), region) if region else {}
     return {**regions, **({"AWS_PROFILE": profile} if profile else {})}
 
 
 def _deployed(stack: str) -> dict[str, str]:
-    """What the stack's keep-warm function knows of its deployment."""
+    """The deployment's settings, read from the stack's keep-warm function."""
     from prefixwarm.attach.deployed import keep_warm_function, open_session
 
     variables = keep_warm_function(stack, open_session()).environment
@@ -82,9 +82,9 @@ def _deployed(stack: str) -> dict[str, str]:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set these for as long as the command runs.
+    """Set these variables while the command runs.
 
-    A profile that is named goes before keys of the environment, as with AWS's own command line.
+    A named profile wins over keys in the environment, as with the AWS CLI.
     """
     dropped = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     names = {*variables, *(dropped if "AWS_PROFILE" in variables else ())}

@@ -1,4 +1,4 @@
-"""AWS as the developer's machine knows it: keys of the environment, or a profile through boto3."""
+"""AWS credentials on the developer's machine: from the environment, or a profile through boto3."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _OWN = ("AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 
 def located(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment, with the region of the profile where it names none.
+    """The environment, with the profile's region if it has none.
 
     Raises
     ------
     CredentialsError
-        When the profile does not exist.
+        If the profile does not exist.
     """
     variables = dict(os.environ if environ is None else environ)
     named = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
@@ -41,18 +41,18 @@ def located(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def _has_profiles(environ: Mapping[str, str]) -> bool:
-    """Whether there is a configuration, whose default profile then counts."""
+    """Whether there is an AWS configuration, so that its default profile applies."""
     own = environ.get("AWS_CONFIG_FILE") or "~/.aws/config"
     return Path(own).expanduser().is_file()
 
 
 def credentials(environ: Mapping[str, str]) -> Callable[[Deadline], AwsCredentials]:
-    """A function that returns AWS credentials when they are first needed.
+    """Return a function that loads AWS credentials on first use.
 
     Raises
     ------
     CredentialsError
-        From the returned function, when there are none.
+        From the returned function, if there are none.
     """
     if any(environ.get(name) for name in _OWN):
         return aws_credentials(environ, HttpTransport())
@@ -78,7 +78,7 @@ def _session() -> boto3.Session:
 
 @contextmanager
 def _botocore_errors() -> Iterator[None]:
-    """Turn what is wrong with a profile, or has expired, into one line."""
+    """Turn a broken or expired profile into a one-line error."""
     from botocore.exceptions import BotoCoreError
 
     try:

@@ -1,4 +1,4 @@
-"""`prefixwarm build`: a prefix file from a `Prefix` object in the user's code."""
+"""`prefixwarm build`: write a prefix file from a `Prefix` object in the user's code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prefixwarm.errors import UsageError
 from prefixwarm.observe import Prefix
 from prefixwarm.prefix.prefix_file import write
 
-# In place of the environment's base URL, which does not matter and may be broken.
+# Replaces the environment's base URL, which is irrelevant here and may be broken.
 _NOWHERE = "http://localhost"
 
 
@@ -27,7 +27,7 @@ _NOWHERE = "http://localhost"
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Folder that the prefix file goes to; this one by default.",
+    help="Folder for the prefix file; by default this one.",
 )
 @click.option("--model", help="The model behind an application inference profile.")
 @click.option(
@@ -35,14 +35,14 @@ _NOWHERE = "http://localhost"
     "placeholders",
     multiple=True,
     metavar="TEXT",
-    help="A text in the prompt that looks like a credential and is none; repeatable.",
+    help="A text in the prompt that only looks like a credential; repeatable.",
 )
 @json_option
 def build(
     source: str, out: Path, model: str | None, placeholders: tuple[str, ...], as_json: bool
 ) -> None:
     """Write a prefix file from a Prefix object in your code."""
-    # What is imported may print.
+    # Imported code may print.
     with progress_lines(f"importing {source}"):
         definition = _load(source)
     try:
@@ -52,7 +52,9 @@ def build(
     except UsageError:
         raise
     except Exception as error:
-        raise UsageError(f"{source}: gives no request: {type(error).__name__}: {error}") from error
+        raise UsageError(
+            f"{source}: does not build a request: {type(error).__name__}: {error}"
+        ) from error
     path = write(prefix, out)
     document = {"name": prefix.name, "file": str(path), "tokens": prefix.tokens}
     emit(
@@ -63,13 +65,13 @@ def build(
 
 
 def _sdk_version() -> str | None:
-    """What the installed anthropic SDK sends by itself; None where there is none."""
+    """Headers that the installed anthropic SDK sends by itself; None without the SDK."""
     try:
         import anthropic
         import httpx2
     except ImportError:
         return None
-    # Nothing is sent: proxies and certificates of the environment do not matter.
+    # Nothing is sent, so the environment's proxies and certificates are irrelevant.
     mock_transport = httpx2.MockTransport(lambda _request: httpx2.Response(503))
     http_client = httpx2.Client(transport=mock_transport, trust_env=False)
     with anthropic.Anthropic(api_key="-", base_url=_NOWHERE, http_client=http_client) as client:
@@ -83,7 +85,7 @@ def _load(source: str) -> Prefix:
         raise UsageError(f"{source!r}: write MODULE:NAME, such as agent.prompts:PREFIX")
     sys.path.insert(0, str(Path.cwd()))
     try:
-        # What the module prints is not ours.
+        # The module's own output is not part of ours.
         with redirect_stdout(sys.stderr):
             value = getattr(import_module(module_name), name)
     except UsageError:

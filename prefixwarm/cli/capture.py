@@ -1,4 +1,4 @@
-"""`prefixwarm capture`: prefix files from what an agent really sends."""
+"""`prefixwarm capture`: write prefix files from an agent's real requests."""
 
 from __future__ import annotations
 
@@ -49,38 +49,38 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Folder that the prefix files go to; this one by default.",
+    help="Folder for the prefix files; by default this one.",
 )
 @click.option(
     "--name",
     "names",
     multiple=True,
     metavar="NAME[=TEXT]",
-    help="Name of the prefix; with =TEXT, of the agent whose tools or system prompt hold TEXT "
-    "(repeatable). By default the name of an agent's earlier file, or its script's.",
+    help="Name of the prefix; with =TEXT, of the agent whose tools or system prompt contain TEXT "
+    "(repeatable). By default the name in the agent's earlier file, or its script's name.",
 )
 @click.option(
     "--ttl",
     type=click.Choice(["5m", "1h"]),
     default="1h",
     show_default=True,
-    help="What the warm calls ask for.",
+    help="TTL that warm calls request.",
 )
 @click.option(
     "--model",
-    help="The model behind an application inference profile; asked of AWS where that is allowed.",
+    help="The model behind an application inference profile; by default AWS is asked, if allowed.",
 )
 @click.option(
     "--placeholder",
     "placeholders",
     multiple=True,
     metavar="TEXT",
-    help="A text in the prompt that looks like a credential and is none; repeatable.",
+    help="A text in the prompt that only looks like a credential; repeatable.",
 )
 @click.option(
     "--forward",
     is_flag=True,
-    help="Let the provider answer, and bill; by default the simulator does.",
+    help="Let the provider answer and bill; by default the simulator answers.",
 )
 @wide_option
 @json_option
@@ -97,21 +97,21 @@ def capture(
     as_json: bool,
     command: tuple[str, ...],
 ) -> None:
-    """Write prefix files from what an agent really sends.
+    """Write prefix files from an agent's real requests.
 
-    Runs COMMAND with its model traffic through a recording endpoint on this machine. Run it so
-    that it makes several different requests: what they share is the prefix. What the agent
-    prints goes to standard error. Exits 1 when there is an error, which the file then holds.
+    Runs COMMAND and records its model traffic through an endpoint on this machine. Make it send
+    several different requests: the prefix is what they share. The agent's output goes to standard
+    error. Exits 1 on an error, which the file then contains.
     """
     naming = _naming(names, out, command)
     environ = aws_profile.located()
     keys = aws_profile.credentials(environ) if forward else None
     with record(forward=forward, environ=environ, credentials=keys) as recording:
-        with progress_lines("the agent is at work", lambda: _count(len(recording.requests))):
+        with progress_lines("the agent is running", lambda: _count(len(recording.requests))):
             code = run(command, recording, output=sys.stderr)
         requests = recording.requests
     if code in _INTERRUPTED:
-        # The agent heard of it first.
+        # The agent has received it already.
         raise KeyboardInterrupt
     _refuse_nothing(recording, code)
     behind = base_models(
@@ -131,7 +131,7 @@ def capture(
 
 
 _TIER_COLUMNS = tuple(tier.upper() for tier in TIERS)
-# Of a process that an interrupt has ended, by the signal or as shells say it.
+# Exit codes of an interrupted process: the signal's, and the shells' form of it.
 _INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 
 
@@ -140,11 +140,13 @@ def _count(requests: int) -> str:
 
 
 def _naming(names: Sequence[str], folder: Path, command: Sequence[str]) -> Naming:
-    """How the files are named; refuses unusable names and folders before the agent runs."""
+    """Choose the files' names; refuse unusable names and folders before the agent runs."""
     texts = {name: text for name, is_text, text in (n.partition("=") for n in names) if is_text}
     plain = [name for name in names if "=" not in name]
     if len(plain) > 1:
-        raise UsageError(f"--name {plain[1]}: is a second one; write --name NAME=TEXT for each")
+        raise UsageError(
+            f"--name {plain[1]}: is a second name; write --name NAME=TEXT for each agent"
+        )
     for name in (*plain, *texts):
         if not re.fullmatch(r"[a-z0-9-]{1,64}", name):
             raise UsageError(f"--name {name!r}: use 1 to 64 of a-z, 0-9 and -")
@@ -164,7 +166,7 @@ def _refuse_place(folder: Path) -> None:
         parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists()
     )
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
-        raise UsageError(f"--out {folder}: {existing} is no folder that can be written to")
+        raise UsageError(f"--out {folder}: {existing} is not a writable folder")
 
 
 def _name_of(command: Sequence[str]) -> str:
@@ -178,19 +180,19 @@ def _name_of(command: Sequence[str]) -> str:
 
 
 def _refuse_nothing(recording: Recording, code: int) -> None:
-    """Say why there is nothing to write, as far as it was seen."""
+    """Refuse a recording without a usable request, with the most likely reason."""
     requests, others = recording.requests, recording.others
     ended = f"; it ended with exit code {code}" if code else ""
     if not requests and others:
         seen = dict.fromkeys(f"{o.method} {printable(o.path, 100)}{_answer(o)}" for o in others)
         raise PrefixwarmError(
-            f"the agent made no request for a message, only {'; '.join([*seen][:3])}{ended}"
+            f"the agent sent no Messages request, only {'; '.join([*seen][:3])}{ended}"
         )
     if not requests:
         raise PrefixwarmError(
-            f"the agent made no model request that was seen{ended}: does it set a base URL of its "
-            "own? It must use ANTHROPIC_BASE_URL (or its route's variable). Where a framework has "
-            "a fixed address (a model named by a string, as in Mastra), give it a provider with "
+            f"no model request of the agent arrived{ended}. Does it set its own base URL? It must "
+            "use ANTHROPIC_BASE_URL (or its route's variable). If a framework has a fixed address "
+            "(a model named by a string, as in Mastra), give it a provider with "
             "baseURL: process.env.ANTHROPIC_BASE_URL"
         )
     refused = [request for request in requests if not request.answered]
@@ -203,7 +205,7 @@ def _refuse_nothing(recording: Recording, code: int) -> None:
 
 
 def _answer(request: CapturedRequest | OtherRequest) -> str:
-    """What the provider answered, to end a sentence with."""
+    """The provider's answer, as the end of a sentence."""
     status = f"HTTP {request.status}" if request.status else "connection lost"
     return f": {': '.join(filter(None, (status, request.refusal)))}"
 
@@ -216,7 +218,7 @@ def _refuse_unwarmable(agents: Sequence[Extracted]) -> None:
 
 
 def _write(prefix: PrefixFile, folder: Path) -> tuple[Path, str]:
-    """Write the file; its path, and what changed since the one that was there."""
+    """Write the file; return its path and what changed since the previous version."""
     place = _place(prefix.name, folder)
     before = _before(place)
     path = rewrite(prefix, place)
@@ -325,6 +327,6 @@ def _show_saving(agent: Extracted) -> None:
         lost_tokens = tokens(agent.shared.lost_tokens, estimated=True)
         saving = dollars(agent.saving_usd)
         line(
-            f"{agent.name}: {lost_tokens} tokens from there on are not shared; sharing them "
-            f"saves up to {saving} per 1,000 requests"
+            f"{agent.name}: {lost_tokens} tokens after that are not shared; sharing them "
+            f"would save up to {saving} per 1,000 requests"
         )

@@ -1,4 +1,4 @@
-"""`prefixwarm check`: what would keep a prefix from being cached or read."""
+"""`prefixwarm check`: find what keeps a prefix from being cached or read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Checked:
-    """One file with its findings, and the verdict on a real request."""
+    """One file, its findings, and the verdict on a real request."""
 
     path: Path
     findings: list[Finding]
@@ -45,7 +45,7 @@ class Checked:
 
     @property
     def all(self) -> list[Finding]:
-        """The findings about the file and about the request."""
+        """Findings about the file and about the request."""
         return [*self.findings, *(self.verdict.findings if self.verdict else ())]
 
 
@@ -57,24 +57,26 @@ class Checked:
     "--request",
     "request_file",
     type=click.Path(path_type=Path),
-    help="A real request's body as JSON: would it read what is warmed?",
+    help="A real request's JSON body: would it read the warmed prefix?",
 )
 @click.option(
     "--names",
     "names_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with one user name per line; none may stand in a prefix.",
+    help="A file with one user name per line; a prefix may contain none of them.",
 )
 @click.option(
-    "--count", is_flag=True, help="Let the provider count the tokens, and note it in the file."
+    "--count",
+    is_flag=True,
+    help="Let the provider count the tokens, and store the count in the file.",
 )
 @click.option(
     "--fix",
     is_flag=True,
-    help="With --request: correct the request where there is one right answer, and drop the errors "
-    "that capture kept where it reads the prefix.",
+    help="With --request: correct what has one right answer in the request; if it then reads "
+    "the prefix, drop the errors that capture stored.",
 )
-@click.option("--strict", is_flag=True, help="Exit 1 for warnings too, not for errors alone.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
 @click.option("--sarif", is_flag=True, help="Print SARIF, for code scanning.")
 @aws_account
 @json_option
@@ -88,12 +90,12 @@ def check(
     sarif: bool,
     as_json: bool,
 ) -> None:
-    """Find what would keep a prefix from being cached or read.
+    """Find what keeps a prefix from being cached or read.
 
     Exits 1 when there is an error.
     """
     if fix and not request_file:
-        raise UsageError("--fix: give a real request with --request; it shows what is right now")
+        raise UsageError("--fix: give the request to correct with --request")
     names = _names(names_file) if names_file else []
     real = read_request(request_file) if request_file else None
     prefixes = [(path, load(path)) for path in prefix_files(files)]
@@ -105,7 +107,7 @@ def check(
     checked = [
         Checked(
             path,
-            # What a request was when it was captured says nothing about the one given now.
+            # Errors of the captured request do not apply to the one given now.
             lint(prefix, names=names, captured=real is None),
             judge(prefix, real.body, real.headers) if real else None,
             fixed,
@@ -123,7 +125,7 @@ def check(
 def _fix_request(
     path: Path, real: Input, prefixes: Sequence[tuple[Path, PrefixFile]]
 ) -> tuple[Input, list[str]]:
-    """Correct the request's file by the one prefix file; what is right now, and the rules."""
+    """Correct the request's file by the one prefix file; return the new request and the rules."""
     if len(prefixes) != 1:
         return real, []
     body, rules = fixed_request(real.body, prefixes[0][1])
@@ -157,15 +159,17 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
         provider = connections.provider
         for path, prefix in prefixes:
             try:
-                with progress("the provider counts the tokens"):
+                with progress("counting the tokens at the provider"):
                     count = count_tokens(
                         prefix, provider, connections.environ, Deadline.after(_SECONDS)
                     )
             except ProviderError as error:
-                raise PrefixwarmError(f"{path}: the provider does not count it: {error}") from error
+                raise PrefixwarmError(
+                    f"{path}: the provider cannot count its tokens: {error}"
+                ) from error
             counted = prefix.replace(tokens={**prefix.tokens, "counted": count})
             rewrite(counted, path)
-            # Beside a document for programs, it goes to standard error.
+            # Standard output may hold JSON or SARIF.
             note(f"{path}: {tokens(count)} tokens counted, {_estimated(prefix)}")
             yield path, counted
 

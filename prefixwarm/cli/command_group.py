@@ -1,4 +1,4 @@
-"""The group of all commands, loaded by name, and the one place where errors become exit codes."""
+"""The group of all commands, and the one place where errors become exit codes."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-# The line that the list of commands shows, here so that showing it imports none of them.
+# Each command's line in the list; kept here so that listing imports no command.
 COMMANDS = {
     "init": "Capture, check and plan an agent's prefix, and print the lines that keep it warm.",
-    "capture": "Write prefix files from what an agent really sends.",
+    "capture": "Write prefix files from an agent's real requests.",
     "build": "Write a prefix file from a Prefix object in your code.",
-    "check": "Find what would keep a prefix from being cached or read.",
+    "check": "Find what keeps a prefix from being cached or read.",
     "diff": "Show where two prefix files or requests differ, and what it costs.",
-    "plan": "Replay arrivals through the policies and say what pays.",
+    "plan": "Replay arrivals through the policies and recommend one.",
     "warm": "Make one warm call now.",
     "ask": "Ask the deployed keep-warm function for a warm call.",
     "status": "Show which prefixes are warm.",
-    "explain": "Say why a prefix is warm, cold or left alone.",
+    "explain": "Explain why a prefix is warm, cold or left alone.",
     "simulator": "Serve the Messages API with a faithful prompt cache on this machine.",
     "layer": "Build the Lambda layer, publish it, or package a deployment without CDK.",
-    "attach": "Attach the layer to a function that exists, whoever deployed it.",
-    "detach": "Take off what `prefixwarm attach` has attached, and nothing else.",
-    "doctor": "Check that everything is as it must be, and say what to do where it is not.",
+    "attach": "Attach the layer to an existing function.",
+    "detach": "Remove what `prefixwarm attach` added, and nothing else.",
+    "doctor": "Check this machine and a deployment, and show how to fix each problem.",
     "try": "Try your own CDK app on this machine, with no account.",
-    "demo": "Show the same agent without and with prefixwarm, on this machine and with no account.",
+    "demo": "Run the same agent without and with prefixwarm, on this machine, with no account.",
 }
 # These need all of one extra; the others what the missing module is in.
 _EXTRAS = {"try": "demo", "demo": "demo"}
 
 
 class LazyGroup(SuggestingGroup):
-    """Commands that are imported when they are asked for."""
+    """Commands, imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Every command, in the order of use."""
+        """All commands, in the order of use."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -84,7 +84,7 @@ class LazyGroup(SuggestingGroup):
     __version__, "-V", "--version", prog_name="prefixwarm", message="%(prog)s %(version)s"
 )
 def cli() -> None:
-    """Keep the prompt-cache prefixes of Claude agents warm, and only when that pays."""
+    """Keep the prompt-cache prefixes of Claude agents warm, when that pays."""
 
 
 def run(
@@ -92,18 +92,18 @@ def run(
     command: click.Command = cli,
     name: str = "prefixwarm",
 ) -> int:
-    """Run one command line: of `prefixwarm`, or of a script that is a command of its own.
+    """Run one command line of `prefixwarm`, or of a script with its own command.
 
     Returns
     -------
     int
-        The exit code: 0 done, 1 a finding or failure, 2 usage or bad input.
+        The exit code: 0 for success, 1 for a finding or failure, 2 for wrong usage or bad input.
     """
     _write_anything()
     try:
         return _run(arguments, command, name)
     except OSError as error:
-        # A closed pipe wants to hear no more; anything else is a full disk, or no permission.
+        # The reader has closed the pipe. Other errors are a full disk or a missing permission.
         _forget_output()
         if isinstance(error, BrokenPipeError):
             return 1
@@ -138,14 +138,14 @@ def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> 
 
 
 def _write_anything() -> None:
-    """A character that the terminal's encoding lacks, or half of one, is written as its number."""
+    """Escape characters that the terminal's encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _forget_output() -> None:
-    """What could not be written would be tried again at exit."""
+    """Discard unwritten output, which Python would try to write again at exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

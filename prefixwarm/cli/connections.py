@@ -1,4 +1,4 @@
-"""What the command line can reach from this machine: the state, the provider, AWS."""
+"""The command line's connections: the state, the provider and AWS."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connect() -> Iterator[Connections]:
-    """Read the settings, and close the connections afterwards.
+    """Read the settings, open the connections, and close them afterwards.
 
     Raises
     ------
     SettingsError
-        When a setting is not understood.
+        If a setting is invalid.
     """
     environ = aws_profile.located()
     connected = connections.connect(environ, credentials=aws_profile.credentials(environ))
@@ -37,12 +37,12 @@ def connect() -> Iterator[Connections]:
 
 
 def state_in(file: Path | None, connected: Connections) -> StateStore:
-    """The file, else the table that the settings name, else a state that nobody shares.
+    """The state in the file, else in the configured table, else in memory.
 
     Raises
     ------
     SettingsError
-        When the file is a device or the like.
+        If the file is not a regular file.
     """
     if file is not None:
         if file.exists() and not file.is_file():
@@ -52,15 +52,15 @@ def state_in(file: Path | None, connected: Connections) -> StateStore:
 
 
 def existing_state(file: Path | None, connected: Connections) -> StateStore:
-    """A state that there is something to read in.
+    """A state that already exists.
 
     Raises
     ------
     SettingsError
-        When neither a file nor a table is named, or the file is not there.
+        If neither a file nor a table is given, or the file does not exist.
     """
     if file is not None and not file.exists():
-        raise SettingsError(f"--state {file}: there is no such file")
+        raise SettingsError(f"--state {file}: no such file")
     if file is None and connected.store is None:
         raise SettingsError(f"there is no state to read: set {TABLE} or give --state FILE")
     return state_in(file, connected)

@@ -1,4 +1,4 @@
-"""`prefixwarm demo`: the whole system on this machine."""
+"""`prefixwarm demo`: run the whole system on this machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REPEATS = 3
 @html_option
 @json_option
 def demo(full: bool, html: Path | None, as_json: bool) -> None:
-    """Show the same agent without and with prefixwarm, on this machine and with no account.
+    """Run the same agent without and with prefixwarm, on this machine, with no account.
 
     Deploys the example agent and a warmer with the CDK CLI to a local AWS API, and starts them
     under AWS's own Lambda emulator against a simulated provider. Needs Linux and, the first time,

@@ -1,4 +1,4 @@
-"""The lines that keep prefixes warm, for what deploys the agent: CDK, SAM or Terraform."""
+"""Writes the deployment lines that keep prefixes warm, for CDK, SAM or Terraform."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _SAM = """\
 prefixwarm layer package --prefixes {out} --policy {rule}{region} --out build
 aws s3 cp --recursive build/objects s3://MY-BUCKET/prefixwarm/
 
-# The template to take over is examples/sam/template.yaml; deploy it with:
+# Copy examples/sam/template.yaml, then deploy it:
 sam deploy --guided --parameter-overrides {key}"""
 _TERRAFORM = """\
 # Once for each change of the prompt:
@@ -73,14 +73,14 @@ module "prefixwarm" {{
 def lines_for(
     tool: str, files: Sequence[PrefixFile], out: Path, *, keep_warm: str, key: tuple[str, str]
 ) -> str:
-    """The lines to add.
+    """Return the lines to add.
 
     Parameters
     ----------
     keep_warm
-        The rule that the plan recommends; with ``never`` starts alone warm.
+        The rule that the plan recommends; with ``never``, only starts warm.
     key
-        Kind and name of where the key lies: ``secret``, ``parameter`` or ``role``.
+        Where the key is stored: the kind (``secret``, ``parameter`` or ``role``) and its name.
     """
     if tool == "cdk":
         return _cdk(out, "off" if keep_warm == "never" else keep_warm, key)

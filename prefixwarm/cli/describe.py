@@ -1,4 +1,4 @@
-"""Describes a warm state in plain English, and as JSON."""
+"""Describes a warm state in words and as JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def condition(state: State, now: float) -> str:
 
 
 def use(state: State, now: float) -> str:
-    """What observations say of its use, and nothing where there are none.
+    """Whether observed requests use the prefix.
 
     ``not observed``, ``read`` or ``not read`` (by the first request of a session), or ``not what is
     sent``.

@@ -1,4 +1,4 @@
-"""`prefixwarm detach`: takes off what `prefixwarm attach` has attached."""
+"""`prefixwarm detach`: removes what `prefixwarm attach` added."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from prefixwarm.cli.progress import progress
 @aws_account
 @json_option
 def detach(function: str, dry_run: bool, as_json: bool) -> None:
-    """Take off what `prefixwarm attach` has attached, and nothing else."""
+    """Remove what `prefixwarm attach` added, and nothing else."""
     session = open_session(region_of(function))
-    with progress("asking AWS about the function"):
+    with progress("reading the function"):
         planned = detachment(function, session)
     if not as_json:
         _show(planned)

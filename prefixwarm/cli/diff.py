@@ -1,4 +1,4 @@
-"""`prefixwarm diff`: where two prefix files or requests differ."""
+"""`prefixwarm diff`: show where two prefix files or requests differ."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def diff(first_path: Path, second_path: Path, as_json: bool) -> None:
     """Show where two prefix files or requests differ, and what it costs.
 
-    A and B are prefix files or JSON bodies of real requests. Names the first difference of each
-    tier. Exits 1 when there is one.
+    A and B are prefix files or JSON bodies of real requests. Shows the first difference of each
+    tier. Exits 1 if there is a difference.
     """
     first, second = read_input(first_path), read_input(second_path)
     changes = _differences(first, second)
@@ -44,7 +44,7 @@ def diff(first_path: Path, second_path: Path, as_json: bool) -> None:
 
 
 def _differences(first: Input, second: Input) -> list[Difference]:
-    """With a prefix file on one side, only as far as the prefix goes."""
+    """The differences; against a prefix file, only within the prefix."""
     if second.prefix and not first.prefix:
         changes = second.prompt.differences(first.prompt, as_prefix=True)
         return [difference.reversed() for difference in changes]
@@ -54,7 +54,7 @@ def _differences(first: Input, second: Input) -> list[Difference]:
 
 def _show(changes: Sequence[Difference], count: int, cost: float | None) -> None:
     if not changes:
-        line("no difference: each reads what the other writes")
+        line("no difference: each reads the other's cache entry")
         return
     for change in changes:
         _show_one(vars(change))

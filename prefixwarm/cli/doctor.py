@@ -1,4 +1,4 @@
-"""`prefixwarm doctor`: is everything as it must be, from this machine to the deployment."""
+"""`prefixwarm doctor`: check this machine and a deployment."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ _WORDS = {"ok": "ok", "warning": "warning", "error": "error", "unknown": "?"}
 def doctor(
     files: tuple[Path, ...], stack: str | None, keep_warm: str | None, as_json: bool
 ) -> None:
-    """Check that everything is as it must be, and say what to do where it is not.
+    """Check this machine and a deployment, and show how to fix each problem.
 
-    This machine and the CDK app in this folder; with --stack or --keep-warm the account and the
-    deployment too; prefix files are compared with what is deployed. Exits 1 for an error.
+    Checks this machine and the CDK app in this folder; with --stack or --keep-warm also the account
+    and the deployment. Compares prefix files with the deployed ones. Exits 1 on an error.
     """
     if stack and keep_warm:
-        raise UsageError("--stack and --keep-warm: give one of them")
+        raise UsageError("--stack and --keep-warm: give only one")
     with progress("checking this machine" + (" and AWS" if stack or keep_warm else "")):
         diagnoses = list(_diagnoses(files, stack, keep_warm))
     document = {"checks": [asdict(one) for one in diagnoses]}
@@ -70,7 +70,7 @@ def _diagnoses(
     files = [load(path) for path in prefix_files(paths)]
     yield from machine(Path())
     if not stack and not keep_warm:
-        yield unknown("deployment", "none was named", "give --stack, or --keep-warm")
+        yield unknown("deployment", "not checked", "give --stack or --keep-warm")
         return
     session = open_session()
     account = Account(session)
@@ -81,7 +81,7 @@ def _diagnoses(
         function = _function(stack, keep_warm, session)
         states = _states(function)
     except PrefixwarmError as problem:
-        yield error("deployment", str(problem), "name the stack of the PrefixWarmer")
+        yield error("deployment", str(problem), "give the stack that contains the PrefixWarmer")
         return
     yield from Deployment(function, session, states, time()).diagnoses(files)
 
@@ -95,7 +95,7 @@ def _function(
 
 
 def _states(function: KeepWarmConfiguration) -> list[State]:
-    """The states of its table; none where it cannot be read, which another check says."""
+    """The states in its table; none if it cannot be read, which another check reports."""
     try:
         with connect() as connections:
             table = function.environment.get(TABLE, "")

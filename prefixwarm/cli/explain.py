@@ -1,4 +1,4 @@
-"""`prefixwarm explain`: why a prefix is warm, cold or left alone."""
+"""`prefixwarm explain`: explain why a prefix is warm, cold or left alone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SEEN_BY = {
 @aws_deployment
 @json_option
 def explain(name: str, state_file: Path | None, days: int, wide: bool, as_json: bool) -> None:
-    """Say why a prefix is warm, cold or left alone."""
+    """Explain why a prefix is warm, cold or left alone."""
     now = time()
     with connect() as connections, progress("reading the warm state"):
         store = existing_state(state_file, connections)
@@ -67,7 +67,7 @@ def _named(store: StateStore, name: str) -> list[State]:
     named = [state for state in states if state.name == name]
     if not named:
         names = ", ".join(sorted({state.name for state in states})) or "none"
-        raise UsageError(f"no state of a prefix {name!r}; known are: {names}")
+        raise UsageError(f"no state for a prefix {name!r}; known: {names}")
     return named
 
 
@@ -79,7 +79,7 @@ def _document(state: State, ledger: Sequence[Ledger], now: float) -> dict[str, A
 
 
 def _why(state: State, is_old: bool, now: float) -> Iterator[str]:
-    """Sentences, the answer first."""
+    """Explain in sentences, the answer first."""
     yield _answer(state, now)
     if is_old:
         last_use = describe.ago(used_at(state) or None, now)
@@ -112,7 +112,7 @@ def _ttl(state: State) -> Iterator[str]:
 
 
 def _evidence(state: State, now: float) -> Iterator[str]:
-    """Whether real requests read what is warmed: seen, not seen, or nobody looks."""
+    """Whether observed requests read the warm entry, or nothing is observed."""
     yield from _drift(state, now)
     if state.traffic.at is None:
         yield "no real traffic was seen: nothing shows that the warm entry is read"
@@ -127,7 +127,7 @@ def _evidence(state: State, now: float) -> Iterator[str]:
         missed = describe.missed(state.observed.missed_usd, state.observed.missed_unpriced)
         yield f"hit rate {rate:.0%} of the input tokens; misses cost {missed} more than reads"
     if not state.traffic.starts:
-        yield "no request was observed (prefixwarm.observe): whether it is read is not known"
+        yield "no request was observed (prefixwarm.observe), so whether it is read is unknown"
     elif not state.traffic.start_hits:
         yield f"warmed but never read: {state.traffic.starts} sessions started without reading it"
     else:
@@ -141,7 +141,7 @@ def _drift(state: State, now: float) -> Iterator[str]:
         return
     drifted = f"{place} drifted {describe.ago(state.traffic.drift_at, now)}"
     if describe.matched_since(state):
-        yield f"{drifted}; a later request was what is warmed"
+        yield f"{drifted}; a later request matched the warmed prefix"
     else:
         warmed = "warmed but " if state.money.calls and state.life.warm_until else ""
         yield f"{warmed}not what is sent: {drifted}; capture again, or undo the change"
@@ -153,7 +153,7 @@ def _answer(state: State, now: float) -> str:
         return f"warm for another {describe.span(state.warm_for(now))}"
     if kind == "backing off":
         pause = describe.until(state.backoff.until, now)
-        failed_function = f" by {state.backoff.of}, which may lie with its key or network" * bool(
+        failed_function = f" by {state.backoff.of}, perhaps because of its key or network" * bool(
             state.backoff.of
         )
         failures = f"{state.backoff.failures} failed calls{failed_function}"

@@ -1,4 +1,4 @@
-"""Findings on the screen and in JSON."""
+"""Prints findings, as lines and as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
-    """One finding's stable keys."""
+    """One finding with its stable keys."""
     return {
         "rule": finding.rule.id,
         "severity": finding.severity,
@@ -24,7 +24,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
 
 
 def show(findings: Iterable[Finding], source: object) -> None:
-    """One line per finding: where, how bad, which rule, what to do."""
+    """Print one line per finding: place, severity, rule, remedy."""
     for finding in findings:
         label = severity(finding.severity)
         line(f"{source}: {finding.place}: ", label, f" {finding.rule.id}: {finding.message}")

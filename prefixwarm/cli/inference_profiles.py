@@ -1,4 +1,4 @@
-"""The model behind an application inference profile, as the account says."""
+"""Finds the model behind an application inference profile."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def base_models(
     files: Sequence[PrefixFile],
     environ: Mapping[str, str],
 ) -> dict[str, str]:
-    """By ARN of an application inference profile: the id of the model behind it.
+    """Map each application inference profile's ARN to the id of the model behind it.
 
     Parameters
     ----------
     models : iterable of str
-        Model ids as agents send them; those that are no such ARN are left out.
+        Model ids as agents send them; those that are not such an ARN are skipped.
     chosen : str or None
-        What the user says.
+        The model that the user gave.
     files : sequence of PrefixFile
-        Earlier files, which hold what was said or asked then.
+        Earlier files, which contain the models found then.
     environ : mapping of str to str
-        Where it holds AWS credentials, GetInferenceProfile is asked.
+        If it has AWS credentials, GetInferenceProfile is called.
     """
     earlier = {file.model: file.base_model for file in files}
     models_by_arn: dict[str, str] = {}
@@ -52,7 +52,7 @@ def base_models(
 
 
 def _asked(arn: str, environ: Mapping[str, str]) -> str | None:
-    """What GetInferenceProfile says; None where it may not be asked or does not answer."""
+    """The model from GetInferenceProfile; None if it cannot be called."""
     profile = _PROFILE.fullmatch(arn)
     if profile is None or not any(environ.get(name) for name in _CREDENTIALS):
         return None

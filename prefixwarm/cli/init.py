@@ -1,4 +1,4 @@
-"""`prefixwarm init`: from a project to the lines that keep its prefix warm, in three questions."""
+"""`prefixwarm init`: set up a project in three questions."""
 
 from __future__ import annotations
 
@@ -30,25 +30,27 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.prefix_file import PrefixFile
 
-# In words: what is asked, and what answers it without a question.
+# The questions; each has an option that answers it.
 _COMMAND = "Which command runs the agent, with two different questions"
-_KEY = "Where does the key lie"
+_KEY = "Where is the key stored"
 _TOOL = "What deploys it"
 
 
 @click.command(epilog="Example: prefixwarm init --key secret:my/claude-key -- python ask_twice.py")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.option("--name", help="Name of the prefix. By default the script's.")
+@click.option("--name", help="Name of the prefix; by default the script's.")
 @click.option("--out", default="prefixes", show_default=True, type=click.Path(path_type=Path))
 @click.option(
     "--key",
     metavar="KIND[:NAME]",
-    help=f"Where the key lies: {', '.join(KEYS)}. On the AWS routes always the function's role.",
+    help=f"Where the key is stored: {', '.join(KEYS)}. The AWS routes use the function's role.",
 )
 @click.option("--tool", type=click.Choice(TOOLS), help="What deploys the agent.")
 @click.option("--rate", type=float, help="Requests an hour, for the plan.")
 @click.option(
-    "--arrivals", type=click.Path(path_type=Path), help="Real arrivals, as `plan` takes them."
+    "--arrivals",
+    type=click.Path(path_type=Path),
+    help="Real arrivals, in a file that `plan` accepts.",
 )
 @click.option("--yes", is_flag=True, help="Write without asking; for scripts.")
 @aws_account
@@ -64,21 +66,21 @@ def init(
 ) -> None:
     """Capture, check and plan an agent's prefix, and print the lines that keep it warm.
 
-    Asks for what is not given, three questions at most: the command that runs the agent, where
-    the key lies, and what deploys it. Nothing is written before it was shown.
+    Asks for what is missing, at most three questions: the command that runs the agent, where the
+    key is stored, and what deploys the agent. Shows everything before writing it.
     """
     if rate is not None and arrivals is not None:
-        raise UsageError("--rate and --arrivals: give one of them")
+        raise UsageError("--rate and --arrivals: give only one")
     if key:
         _parsed(key)
     words = command or tuple(shlex.split(_asked("COMMAND", _COMMAND, None)))
-    note("nothing is written yet; what would be is shown, and asked about at the end")
+    note("nothing is written until you confirm at the end")
     with TemporaryDirectory(prefix="prefixwarm-init-") as folder, shown_as(Path(folder), out):
         captured = Path(folder)
         _copy(out, captured)
         options = ["--out", folder, *(["--name", name] if name else [])]
         if code := _run("capture", *options, "--", *words):
-            note("prefixwarm: nothing was written: mend what capture says first")
+            note("prefixwarm: nothing was written: fix the findings of capture first")
             click.get_current_context().exit(code)
         paths = _new(captured, out)
         _run("check", *map(str, paths))
@@ -91,7 +93,7 @@ def init(
 
 
 def _run(*arguments: str) -> int:
-    """Run another command, which prints what it finds."""
+    """Run another command, which prints its findings."""
     from prefixwarm.cli.command_group import run
 
     note(f"$ prefixwarm {shlex.join(arguments[:1])} ...")
@@ -99,29 +101,29 @@ def _run(*arguments: str) -> int:
 
 
 def _asked(option: str, question: str, choices: Sequence[str] | None) -> str:
-    """The answer of whoever sits at the terminal."""
+    """The user's answer at the terminal."""
     if not sys.stdin.isatty():
-        raise UsageError(f"{option}: is missing, and nobody can be asked here; give it")
+        raise UsageError(f"{option}: is missing, and this is not a terminal to ask at; give it")
     kind = click.Choice(choices) if choices else click.STRING
     return str(click.prompt(question, type=kind, err=True))
 
 
 def _copy(source: Path, target: Path) -> None:
-    """So that a prefix keeps the name that it has."""
+    """Copy earlier prefix files, so that a prefix keeps its name."""
     for path in find(source) if source.is_dir() else ():
         shutil.copy2(path, target)
 
 
 def _new(captured: Path, out: Path) -> list[Path]:
-    """Files that are new, or hold another prefix than before; all where nothing has changed."""
+    """New and changed files; all files if nothing has changed."""
     files = find(captured)
     return [path for path in files if _change(path, out) != "is there already"] or files
 
 
 def _planned(files: Sequence[PrefixFile], rate: float | None, arrivals: Path | None) -> str:
-    """The rule that `plan` recommends for this traffic; `auto`, which learns it, without any."""
+    """The rule that `plan` recommends; without traffic `auto`, which learns from it."""
     if rate is None and arrivals is None:
-        line("plan: no --rate or --arrivals was given; the rule auto learns from the real traffic")
+        line("plan: no --rate or --arrivals given; the rule auto learns from the real traffic")
         return "auto"
     traffic = read(arrivals) if arrivals else poisson(rate or 0.0)
     active = Policy.of({"hours": "00-24"}).hours
@@ -134,13 +136,15 @@ def _planned(files: Sequence[PrefixFile], rate: float | None, arrivals: Path | N
 
 
 def _written(paths: Sequence[Path], out: Path, *, yes: bool) -> None:
-    """Write what is new, after it was shown and confirmed."""
+    """Write new files after the user has seen and confirmed them."""
     changed = [path for path in paths if _change(path, out) != "is there already"]
     for path in paths:
         line(f"{out / path.name}: {path.stat().st_size:,} bytes, {_change(path, out)}")
     if changed and not yes:
         if not sys.stdin.isatty():
-            raise UsageError("--yes: is missing, and nobody can be asked here; nothing was written")
+            raise UsageError(
+                "--yes: is missing, and this is not a terminal to ask at; nothing was written"
+            )
         if not click.confirm("Write?", err=True):
             raise UsageError("nothing was written")
     out.mkdir(parents=True, exist_ok=True)
@@ -161,7 +165,7 @@ def _tool(tool: str | None) -> str:
 
 
 def _key_of(files: Sequence[PrefixFile], key: str | None) -> tuple[str, str]:
-    """Kind and name of the key; the function's role where AWS signs."""
+    """Kind and name of the key's place; the function's role on the AWS routes."""
     if all(ROUTES[file.route].signing_service for file in files):
         return "role", ""
     return _parsed(key or _asked("--key", f"{_KEY}, {' or '.join(KEYS)}", None))

@@ -1,4 +1,4 @@
-"""`prefixwarm layer`: the Lambda layer, and what is deployed beside it without CDK."""
+"""`prefixwarm layer`: build and publish the Lambda layer, or package a deployment."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _prefixes_option = click.option(
     "--prefixes",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A prefix file, or a folder of some, that go into it. May be given repeatedly.",
+    help="A prefix file or folder to include; repeatable.",
 )
 
 _observe_option = click.option(
     "--observe/--no-observe",
     default=True,
     show_default=True,
-    help="Whether it brings prefixwarm.observe for the agent.",
+    help="Whether to include prefixwarm.observe for the agent.",
 )
 
 
@@ -56,7 +56,7 @@ def layer() -> None:
 @_observe_option
 @json_option
 def build(out: Path, prefixes: tuple[Path, ...], observe: bool, as_json: bool) -> None:
-    """Write the layer's zip: the extension, and the prefixes that it warms."""
+    """Write the layer's zip: the extension and its prefixes."""
     from prefixwarm_layer.zips import build_layer
 
     files = list(load_all(prefixes))
@@ -71,7 +71,9 @@ def build(out: Path, prefixes: tuple[Path, ...], observe: bool, as_json: bool) -
 @layer.command(
     epilog="Example: prefixwarm layer publish --region eu-west-1 --region us-east-1 --prefixes p"
 )
-@click.option("--region", "regions", multiple=True, required=True, help="May be given repeatedly.")
+@click.option(
+    "--region", "regions", multiple=True, required=True, help="Region to publish to; repeatable."
+)
 @click.option("--name", default="prefixwarm", show_default=True, help="Name of the layer.")
 @_prefixes_option
 @_observe_option
@@ -102,7 +104,7 @@ def publish(
 
 
 def _published(region: str, name: str, code: bytes) -> dict[str, str | None]:
-    """The region and its new ARN; one that fails does not hide the others' ARNs."""
+    """The region and its new ARN, or None after a failure, so that the other ARNs are shown."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -137,12 +139,14 @@ def _publish(region: str, name: str, code: bytes) -> str:
     required=True,
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A prefix file, or a folder of some. May be given repeatedly.",
+    help="A prefix file or folder; repeatable.",
 )
 @click.option("--out", required=True, type=_folder, help="The folder to write.")
 @click.option("--policy", type=click.Choice(RULES), default="auto", show_default=True)
-@click.option("--budget", type=click.FloatRange(0, min_open=True), help="US dollars a day at most.")
-@click.option("--region", default="", help="Where it is deployed; needed for the AWS routes.")
+@click.option(
+    "--budget", type=click.FloatRange(0, min_open=True), help="Daily budget in US dollars."
+)
+@click.option("--region", default="", help="Region of the deployment; required for the AWS routes.")
 @click.option("--cache-scope", default="default", show_default=True, help="Label of the workspace.")
 @json_option
 def package_command(
@@ -154,9 +158,9 @@ def package_command(
     cache_scope: str,
     as_json: bool,
 ) -> None:
-    """Write what SAM or Terraform upload: both zips, the manifest and the prefix files.
+    """Write the files that SAM or Terraform upload: both zips, the manifest and the prefix files.
 
-    Prints the parameters that the templates of examples/ ask for.
+    Prints the parameters for the templates in examples/.
     """
     from prefixwarm_layer.export import package
 
@@ -176,7 +180,7 @@ def package_command(
 
 
 def _warn(path: Path) -> None:
-    """Say on standard error what this layer lacks."""
+    """Warn on standard error about what this layer lacks."""
     from prefixwarm_layer.bytecode import bytecode_warning
 
     if warning := bytecode_warning(path):
@@ -187,4 +191,4 @@ def _refuse_without_region(files: list[Path], region: str) -> None:
     for path in files:
         route = load(path).route
         if not region and route_named(route).signing_service:
-            raise UsageError(f"{path}: caches of the route {route} are per region; give --region")
+            raise UsageError(f"{path}: the route {route} caches per region; give --region")

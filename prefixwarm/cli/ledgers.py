@@ -1,4 +1,4 @@
-"""Reads and sums ledgers: dollars spent and saved, and warm calls by outcome."""
+"""Reads and sums ledgers: dollars spent and saved, warm calls by outcome."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SUMS = ("spent_usd", "others_usd", "saved_usd", "saves", "unpriced")
 
 
 def ledgers(store: StateStore, key: str, days: int, now: float) -> list[Ledger]:
-    """The ledgers of the last days, today's first; raises StateError."""
+    """Read the ledgers of the last days, today's first; raises StateError."""
     today = datetime.fromtimestamp(now, timezone.utc).date()
     dates = [(today - timedelta(days=i)).isoformat() for i in range(days)]
     return store.ledger(key, dates, Deadline.after(_SECONDS))
 
 
 def periods(store: StateStore, keys: Sequence[str], now: float) -> dict[str, dict[str, Any]]:
-    """The sums of these keys' ledgers in each period; raises StateError."""
+    """Sum these keys' ledgers over each period; raises StateError."""
     all_days = [day for key in keys for day in ledgers(store, key, max(PERIODS.values()), now)]
     first = {
         name: (datetime.fromtimestamp(now, timezone.utc) - timedelta(days=days - 1)).date()
@@ -42,7 +42,7 @@ def periods(store: StateStore, keys: Sequence[str], now: float) -> dict[str, dic
 
 
 def summed(days: Sequence[Ledger]) -> dict[str, Any]:
-    """The stable JSON keys of some ledgers together; `net_usd` is None while some is unknown."""
+    """Sum ledgers under stable JSON keys; `net_usd` is None if a part is unknown."""
     outcomes: Counter[str] = Counter()
     for day in days:
         outcomes.update(day.outcomes)
@@ -53,7 +53,7 @@ def summed(days: Sequence[Ledger]) -> dict[str, Any]:
 
 
 def document(day: Ledger) -> dict[str, Any]:
-    """One ledger's stable JSON keys."""
+    """One ledger under stable JSON keys."""
     return {**vars(day), "net_usd": day.net_usd}
 
 
@@ -63,7 +63,7 @@ def calls(outcomes: Mapping[str, int]) -> str:
 
 
 def sentences(sums_by_period: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """One line for each period in which something was booked."""
+    """One line for each period with entries."""
     for name, sums in sums_by_period.items():
         spent = sums["spent_usd"] + sums["others_usd"]
         if sums["outcomes"] or spent or sums["saves"]:

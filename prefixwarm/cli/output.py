@@ -1,7 +1,7 @@
-"""What commands print: lines and tables for people, JSON for machines.
+"""Prints lines and tables for people, and JSON for machines.
 
-Everything that a command prints goes through here, so that text from outside cannot steer a
-terminal or forge a line.
+All output of commands goes through this module, so that text from outside cannot control a terminal
+or forge a line.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ wide_option = click.option(
 _CELL = 500
 _GAP = "  "
 _LEAST_CUT = 12
-# A sentence is still understood when it is cut here.
+# A sentence cut at this length is still understandable.
 _LAST_COLUMN = 24
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan", "ok": "green"}
 
 
 @dataclass(frozen=True)
 class Styled:
-    """A piece of a line in colour; click drops the colour where the output is no terminal."""
+    """Part of a line in colour; click drops the colour if the output is not a terminal."""
 
     text: str
     colour: str | None = None
@@ -50,7 +50,7 @@ class Styled:
 
 
 def emit(document: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
-    """Print the document as JSON, or call `show`, which prints it for people."""
+    """Print the document as JSON, or call `show` to print it for people."""
     if as_json:
         _echo(json_text(document))
     else:
@@ -58,8 +58,8 @@ def emit(document: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -
 
 
 def json_text(document: Any, indent: int | None = 2) -> str:
-    """JSON that says the same in any encoding, and that a terminal shows as it is."""
-    # UTF-8 or escaped: what an encoding lacks must not spoil the JSON.
+    """JSON that is safe in any encoding and on any terminal."""
+    # UTF-8 or escaped: a character that the encoding lacks must not break the JSON.
     ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
     text = json.dumps(document, indent=indent, ensure_ascii=ascii_only, default=str)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
@@ -78,7 +78,7 @@ def _echo(text: str, err: bool = False) -> None:
 
 @contextmanager
 def shown_as(folder: Path, name: Path) -> Iterator[None]:
-    """Let everything that is printed name files of a passing folder by where they will lie."""
+    """Print files of a temporary folder under their final paths."""
     passing = f"{folder}{os.sep}"
     _shown_as[passing] = f"{name}{os.sep}"
     try:
@@ -91,7 +91,7 @@ _shown_as: dict[str, str] = {}
 
 
 def block(text: str, err: bool = False) -> None:
-    """Print a text of several lines."""
+    """Print a multi-line text."""
     for text_line in text.splitlines():
         line(text_line, err=err)
 
@@ -103,10 +103,10 @@ def table(
     optional: Sequence[str] = (),
     wide: bool = False,
 ) -> None:
-    """Print rows in columns; None is shown as unknown, numbers stand on the right.
+    """Print rows in columns; None is shown as unknown, numbers are right-aligned.
 
-    On a terminal that is too narrow, `optional` columns are left out one by one, and then the
-    longest texts are cut, unless `wide`. What is piped is whole.
+    If the terminal is too narrow, `optional` columns are left out one by one, then the longest
+    texts are cut, unless `wide`. Piped output is complete.
     """
     headings = [Styled(name) for name in column_names]
     cells = [headings, *([_cell(value) for value in row] for row in rows)]
@@ -140,7 +140,7 @@ def _are_numeric(cells: Sequence[Sequence[Styled]]) -> list[bool]:
 
 
 def _fitting(cells: list[list[Styled]], optional: Sequence[str], most: int) -> list[list[Styled]]:
-    """The columns that a line of so many characters has room for, the longest texts cut to it."""
+    """Fit the columns into this width: leave out optional ones, then cut the longest texts."""
     for name in optional:
         if _needed(cells) <= most:
             break
@@ -150,7 +150,7 @@ def _fitting(cells: list[list[Styled]], optional: Sequence[str], most: int) -> l
     texts = [i for i in range(len(widths)) if not numeric[i]]
     over = sum(widths) + len(_GAP) * (len(widths) - 1) - most
     while over > 0 and texts:
-        # The last column goes first, as it explains the others.
+        # Cut the last column first, because it only explains the others.
         longest = max(texts, key=lambda i: (widths[i] > _least(i, cells), widths[i], i))
         if widths[longest] <= _least(longest, cells):
             break
@@ -160,12 +160,12 @@ def _fitting(cells: list[list[Styled]], optional: Sequence[str], most: int) -> l
 
 
 def _least(column: int, cells: Sequence[Sequence[Styled]]) -> int:
-    """How short a column may be cut: its heading stays."""
+    """Minimum width of a column: its heading is never cut."""
     return max(_LEAST_CUT, len(cells[0][column].text))
 
 
 def _needed(cells: Sequence[Sequence[Styled]]) -> int:
-    """The width from which on nothing needs to be left out: the last column may be cut."""
+    """Width at which no column is left out; the last one may be cut."""
     last = min(_widths(cells)[-1], _LAST_COLUMN)
     return _width([row[:-1] for row in cells]) + len(_GAP) + last
 
@@ -176,7 +176,7 @@ def _width(cells: Sequence[Sequence[Styled]]) -> int:
 
 
 def _cut(cell: Styled, room: int) -> Styled:
-    """The beginning of a text, and of a path its end, which names the file."""
+    """Cut a text at its end, but a path at its beginning, to keep the file's name."""
     text = cell.text
     if len(text) <= room:
         return cell
@@ -186,12 +186,12 @@ def _cut(cell: Styled, room: int) -> Styled:
 
 
 def note(message: str) -> None:
-    """Print a message to standard error, beside the output."""
+    """Print a message to standard error."""
     line(message, err=True)
 
 
 def finish(ok: bool) -> None:
-    """End the command: exit code 0, or 1 for a finding or failure."""
+    """End the command with exit code 0, or 1 for a finding or failure."""
     click.get_current_context().exit(0 if ok else 1)
 
 
@@ -213,7 +213,7 @@ def _cell(value: object) -> Styled:
 
 
 def _named(value: object) -> str:
-    """A text that is safe to print, with files under the names of `shown_as`."""
+    """Make a text safe to print, with the paths of `shown_as`."""
     text = str(value)
     for passing, name in _shown_as.items():
         text = text.replace(passing, name)

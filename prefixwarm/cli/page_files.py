@@ -1,4 +1,4 @@
-"""The option `--html`: where a command writes its page."""
+"""The option `--html`, which writes a page."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from prefixwarm.errors import UsageError
 html_option = click.option(
     "--html",
     type=click.Path(path_type=Path),
-    help="Write a page too, with drawings; it needs nothing else.",
+    help="Also write an HTML page with drawings, in one file.",
 )
 
 
 def refuse_unwritable(target: Path | None) -> None:
-    """Say before any work that the page could not be written."""
+    """Refuse, before any work, a page that could not be written."""
     if target is None:
         return
     folder = target.absolute().parent
     if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UsageError(f"--html {target}: cannot be written: name a file in a folder that exists")
+        raise UsageError(f"--html {target}: cannot be written: name a file in an existing folder")
 
 
 def write_page(target: Path, html: str) -> None:
-    """Write the page, and say where it is; raises UsageError where that is not possible."""
+    """Write the page and print its path; raises UsageError if that fails."""
     try:
         target.write_text(html, encoding="utf-8")
     except OSError as error:

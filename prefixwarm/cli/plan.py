@@ -1,4 +1,4 @@
-"""`prefixwarm plan`: what keeping a prefix warm would cost and bring."""
+"""`prefixwarm plan`: compute what keeping a prefix warm would cost and save."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 @click.option(
     "--arrivals",
     type=click.Path(path_type=Path),
-    help="Times in CSV or JSON, or as `aws logs` prints them; - is standard input.",
+    help="Request times: CSV, JSON, or output of `aws logs`; - is standard input.",
 )
-@click.option("--rate", type=float, help="Random traffic: requests in an active hour.")
+@click.option("--rate", type=float, help="Random traffic: requests per active hour.")
 @click.option("--hours", default="00-24", show_default=True, help="Active hours of --rate.")
 @click.option("--weekdays", default="mon-sun", show_default=True, help="Active days of --rate.")
 @click.option("--tz", default="UTC", show_default=True, help="Time zone of hours and times.")
@@ -48,19 +48,19 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1e6),
     default=0.0,
     show_default=True,
-    help="US dollars a second of waiting for the first token is worth.",
+    help="US dollars that one second of waiting for the first token costs you.",
 )
 @click.option(
     "--miss-seconds",
     type=click.FloatRange(0, 600),
     default=1.0,
     show_default=True,
-    help="Seconds that a miss makes the first token wait.",
+    help="Seconds that a miss delays the first token.",
 )
 @click.option(
     "--aws-usd-per-month",
     type=click.FloatRange(0, 1e6),
-    help="What AWS charges for the deployment.  [default: one prefix, from the price table]",
+    help="AWS's charge for the deployment.  [default: one prefix, from the price table]",
 )
 @html_option
 @wide_option
@@ -81,10 +81,10 @@ def plan(
     wide: bool,
     as_json: bool,
 ) -> None:
-    """Replay arrivals through the policies and say what pays.
+    """Replay arrivals through the policies and recommend one.
 
-    Dollars include the real requests' own cache reads and writes of the prefix; WAITING is what
-    the misses of a month cost in waiting.
+    Dollars include the real requests' own cache reads and writes of the prefix. WAITING is the cost
+    of waiting for a month's misses.
     """
     refuse_unwritable(html)
     prefix = load(file)
@@ -105,7 +105,7 @@ def _traffic(
 ) -> Traffic:
     sources = [option is not None for option in (arrivals, rate, function)]
     if sum(sources) != 1:
-        raise UsageError("plan: give one of --arrivals FILE, --rate PER_HOUR, --from-cloudwatch")
+        raise UsageError("plan: give one of --arrivals FILE, --rate PER_HOUR and --from-cloudwatch")
     if arrivals is not None:
         return read(arrivals, tz)
     if rate is not None:

@@ -1,4 +1,4 @@
-"""A line that shows that a command is at work, on a terminal and after a second."""
+"""Shows progress on a terminal when a command takes longer than a second."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What is done sooner needs no line.
+# Shorter work shows no line.
 _AFTER_SECONDS = 1.0
 _EVERY_SECONDS = 0.5
-# Whole lines, where others print too: in the first, the tenth, and each sixtieth second.
+# Permanent lines, if others print too: after 1 and 10 seconds, then every 60.
 _LINES_AT = (1.0, 10.0, 60.0)
 _ERASE = "\r\x1b[K"
 _LONGEST = 60
 
 
 class _Line:
-    """The one line of this process; everything else that is printed erases it first."""
+    """The process's one progress line; any other output erases it first."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -51,14 +51,14 @@ _line = _Line()
 
 
 def erase_progress() -> None:
-    """Make room for what is printed next."""
+    """Erase the progress line before other output."""
     _line.erase()
 
 
 def progress(text: str) -> AbstractContextManager[None]:
-    """Show this text and the seconds so far, from the first second on, until the work is done.
+    """Show this text and the elapsed seconds, after the first second, until the work is done.
 
-    On standard error, if it is a terminal that can erase a line; never in a pipe and never in CI.
+    Writes to standard error if it is a terminal that can erase a line; never to a pipe or in CI.
 
     Parameters
     ----------
@@ -69,14 +69,14 @@ def progress(text: str) -> AbstractContextManager[None]:
 
 
 def progress_lines(text: str, count: Callable[[], str] = str) -> AbstractContextManager[None]:
-    """The same beside others that print on this terminal, such as an agent: in lines that stay.
+    """Show progress in permanent lines, because others such as an agent print here too.
 
     Parameters
     ----------
     text : str
         What is being done.
     count : callable
-        How far it is, in words.
+        Returns the progress in words.
     """
 
     def said() -> str:
@@ -86,7 +86,7 @@ def progress_lines(text: str, count: Callable[[], str] = str) -> AbstractContext
 
 
 def is_watched() -> bool:
-    """Whether somebody sees standard error, on a terminal that can erase a line."""
+    """Whether standard error is a terminal that can erase a line, and this is not CI."""
     if os.environ.get("CI") or os.environ.get("TERM", "dumb") == "dumb":
         return False
     return sys.stderr is not None and sys.stderr.isatty()
@@ -124,7 +124,7 @@ def _print_lines(said: Callable[[], str], done: Event) -> None:
 
 
 def _write(text: str) -> None:
-    # A terminal that is gone is none of the work's business.
+    # A closed terminal must not fail the work.
     with suppress(OSError, ValueError):
         sys.stderr.write(text)
         sys.stderr.flush()

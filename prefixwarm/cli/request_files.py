@@ -1,4 +1,4 @@
-"""What a command compares: a prefix file, or a real request."""
+"""Reads a command's input: a prefix file or a real request."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _MAX_BYTES = 32_000_000
 
 @dataclass(frozen=True)
 class Input:
-    """A request's body and headers, and the prefix file that it is from.
+    """A request's body and headers, and the prefix file it comes from.
 
     Attributes
     ----------
     body : dict
-        The request; of a prefix file without the placeholder.
+        The request; from a prefix file, without the placeholder.
     headers : dict of str to str or None
-        None where they are not known.
+        None if unknown.
     prefix : PrefixFile or None
         None for a real request.
     """
@@ -45,7 +45,7 @@ class Input:
 
     @property
     def prompt(self) -> Prompt:
-        """What is compared."""
+        """The prompt to compare."""
         return Prompt(self.body, self.headers, self.prefix.route if self.prefix else None)
 
     @property
@@ -60,23 +60,23 @@ class Input:
 
 
 def read_request(path: Path) -> Input:
-    """A real request: its JSON body, or an object with ``body`` and ``headers``.
+    """Read a real request: its JSON body, or an object with ``body`` and ``headers``.
 
     Raises
     ------
     UsageError
-        When it is no request.
+        If it is not a request.
     """
     return _request(_json(path), path)
 
 
 def write_request(path: Path, body: Mapping[str, Any]) -> None:
-    """Put another body in the place of the one that `read_request` read.
+    """Replace the body in a file that `read_request` can read.
 
     Raises
     ------
     UsageError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     document = _json(path)
     inside = isinstance(document.get("body"), dict)
@@ -88,12 +88,12 @@ def write_request(path: Path, body: Mapping[str, Any]) -> None:
 
 
 def read_input(path: Path) -> Input:
-    """A prefix file, or a real request.
+    """Read a prefix file or a real request.
 
     Raises
     ------
     UsageError
-        When it is neither.
+        If it is neither.
     """
     document = _json(path)
     if not (isinstance(document, dict) and "format" in document):
@@ -110,14 +110,16 @@ def _request(document: Any, path: Path) -> Input:
         raise UsageError(f"{path}: messages: is missing; give the JSON body of a real request")
     for place, value in _content(document):
         if not _is_content(value):
-            raise UsageError(f"{path}: {place}: is no list of objects; give a real request's body")
+            raise UsageError(
+                f"{path}: {place}: is not a list of objects; give a real request's body"
+            )
     if not isinstance(headers, dict):
         return Input(document, None)
     return Input(document, {str(k).lower(): str(v) for k, v in headers.items()})
 
 
 def _content(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What holds blocks, with its place."""
+    """Every list of blocks, with its place."""
     tools = as_messages(body).get("tools") or []
     yield place_of("tools", body), tools if isinstance(tools, list) else None
     yield "system", body.get("system") or []
@@ -146,5 +148,5 @@ def _json(path: Path) -> Any:
     except ValueError as error:
         raise UsageError(f"{path}: is not JSON: {error}") from error
     if document is None or too_deep(document):
-        raise UsageError(f"{path}: is no JSON object, or nested more than {MAX_DEPTH} deep")
+        raise UsageError(f"{path}: is not a JSON object, or is nested more than {MAX_DEPTH} deep")
     return document

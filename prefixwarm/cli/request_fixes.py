@@ -1,4 +1,4 @@
-"""Corrects a real request where there is one right answer."""
+"""Corrects a real request wherever there is one right answer."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ _MARKER = "cache_control"
 def fixed_request(
     body: Mapping[str, Any], prefix: PrefixFile
 ) -> tuple[Mapping[str, Any], list[str]]:
-    """The request as it should be sent to read a prefix, and the rules by which it was corrected.
+    """Correct a request so that it reads a prefix; return it and the rules applied.
 
-    Its tools get the warmed order, breakpoints that the provider refuses go, the others name the
-    warmed TTL, and the one at the prefix's end is added. What the agent says stays as it is.
+    Puts the tools in the warmed order, removes breakpoints that the provider refuses, sets the
+    warmed TTL on the others, and adds the breakpoint at the prefix's end. The agent's texts stay
+    unchanged.
 
     Parameters
     ----------
     body : mapping
         A real request's body.
     prefix : PrefixFile
-        What is warmed.
+        The warmed prefix.
     """
     steps = {
         "tool-order": _in_order,
@@ -50,7 +51,7 @@ def fixed_request(
 
 
 def _in_order(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any] | None:
-    """The same tools in the warmed order; further ones behind them."""
+    """The same tools in the warmed order, then any others."""
     tools = [b for b in Prompt(body, route=prefix.route).every_block if b.tier == "tools"]
     warmed = [block.data for block in Prompt.of_file(prefix).tier("tools")]
     sent = [block.data for block in tools if block.rendered]
@@ -82,7 +83,7 @@ def _without_refused(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str
 
 
 def _with_ttl(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any]:
-    """One TTL everywhere is the one mixture that the provider never refuses."""
+    """Use one TTL everywhere, which the provider never refuses."""
     automatic = body.get(_MARKER)
     if isinstance(automatic, dict) and _ttl(automatic) != prefix.ttl:
         body = {**body, _MARKER: {**automatic, "ttl": prefix.ttl}}
@@ -102,7 +103,7 @@ def _with_breakpoint(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str
 def _with(
     body: Mapping[str, Any], block: Block, value: Any, prefix: PrefixFile
 ) -> Mapping[str, Any]:
-    """The body with another value in a block's place."""
+    """The body with a block replaced."""
     blocks = Prompt(body, route=prefix.route).every_block
     siblings = [b.place for b in blocks if (b.tier, b.message) == (block.tier, block.message)]
     index = siblings.index(block.place)

@@ -20,7 +20,7 @@ _INDEX = {name: i for i, name in enumerate(RULES)}
 
 
 def as_sarif(findings: Iterable[tuple[Path, Finding]]) -> dict[str, Any]:
-    """One run with all findings; each knows its file."""
+    """One run with all findings, each with its file."""
     driver = {
         "name": "prefixwarm",
         "version": __version__,
@@ -38,7 +38,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.summary},
-        # GitHub's code scanning asks for it.
+        # GitHub's code scanning requires it.
         "fullDescription": {"text": rule.summary},
         "help": {"text": f"See {rule.docs}"},
         "defaultConfiguration": {"level": rule.severity},

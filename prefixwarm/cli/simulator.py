@@ -20,7 +20,9 @@ _SWITCHES = {field.name: field.default for field in fields(Switches)}
 @click.command(epilog="Example: prefixwarm simulator --clock manual --switch refuse_zero=true")
 @click.option("--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free port.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0 for a free one."
+)
 @click.option("--base", default=Latency.base, show_default=True, help="Seconds of every request.")
 @click.option(
     "--prefill-rate",
@@ -40,8 +42,10 @@ _SWITCHES = {field.name: field.default for field in fields(Switches)}
     show_default=True,
     help="Output tokens per second.",
 )
-@click.option("--rpm", type=click.IntRange(1), help="Requests per minute that are let through.")
-@click.option("--itpm", type=click.IntRange(1), help="Input tokens per minute, without reads.")
+@click.option("--rpm", type=click.IntRange(1), help="Limit of requests per minute.")
+@click.option(
+    "--itpm", type=click.IntRange(1), help="Limit of input tokens per minute, cache reads excluded."
+)
 @click.option("--key", multiple=True, metavar="KEY=ORG/WORKSPACE", help="An API key; repeatable.")
 @click.option(
     "--aws-key", multiple=True, metavar="ID:SECRET[=ORG]", help="An AWS key pair; repeatable."
@@ -60,13 +64,13 @@ _SWITCHES = {field.name: field.default for field in fields(Switches)}
     "switches_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Switches as scripts/verify-provider has written them; --switch goes before.",
+    help="Switches written by scripts/verify-provider; --switch overrides them.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of ids.")
 def simulator(host: str, port: int, **options: Any) -> None:
     """Serve the Messages API with a faithful prompt cache on this machine.
 
-    Prints one line of JSON with its URL when it is ready, and serves until it is stopped.
+    Prints one JSON line with its URL when ready, and serves until stopped.
     """
     try:
         settings = _settings(**options)
@@ -108,14 +112,14 @@ def _settings(
 
 
 def _verified(file: Path) -> dict[str, Any]:
-    """The switches that a file of `scripts/verify-provider` sets."""
+    """The switches in a file of `scripts/verify-provider`."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise SimulatorError(f"--switches {file}: is no JSON: {error}") from error
+        raise SimulatorError(f"--switches {file}: is not JSON: {error}") from error
     switches = document.get("switches") if isinstance(document, dict) else None
     if not isinstance(switches, dict):
-        raise SimulatorError(f'--switches {file}: has no object "switches"')
+        raise SimulatorError(f'--switches {file}: the object "switches" is missing')
     return switches
 
 
@@ -139,7 +143,7 @@ def _key(text: str) -> tuple[str, Principal]:
 
 def _aws_key(text: str) -> tuple[str, AwsKey]:
     name, _, rest = text.partition(":")
-    # A secret access key may hold every base64 character, the equals sign not among them.
+    # A secret access key has base64 characters, but no equals sign.
     secret, _, organization = rest.partition("=")
     if not name or not secret:
         raise SimulatorError("--aws-key: give ID:SECRET or ID:SECRET=ORGANIZATION")
@@ -149,5 +153,5 @@ def _aws_key(text: str) -> tuple[str, AwsKey]:
 def _profile(text: str) -> tuple[str, str]:
     arn, _, model = text.partition("=")
     if ":application-inference-profile/" not in arn or not model:
-        raise SimulatorError("--profile: give ARN=MODEL, of an application inference profile")
+        raise SimulatorError("--profile: give an application inference profile as ARN=MODEL")
     return arn, model

@@ -1,4 +1,4 @@
-"""`prefixwarm status`: which prefixes are warm."""
+"""`prefixwarm status`: show which prefixes are warm."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _HEAD = (
     "NET",
     *("TTL", "LAST 30 DAYS", "NEXT CHECK", "WHY"),
 )
-# Left out first where a terminal is narrow.
+# Columns to leave out on a narrow terminal, in this order.
 _OPTIONAL = ("TTL", "LAST 30 DAYS", "CALLS", "READ", "SPENT", "SAVED", "NEXT CHECK")
 
 state_option = click.option(
@@ -61,9 +61,8 @@ state_option = click.option(
 def status(state_file: Path | None, wide: bool, as_json: bool) -> None:
     """Show which prefixes are warm.
 
-    And whether that is used, what it costs and what it saves.
-
-    What is read and saved needs `prefixwarm.observe` in the agent; the hit rate is by tokens.
+    Also shows whether they are used, what they cost and what they save. Reads and savings need
+    `prefixwarm.observe` in the agent. The hit rate is by tokens.
     """
     now = time()
     with connect() as connections, progress("reading the warm state"):
@@ -91,18 +90,18 @@ def status(state_file: Path | None, wide: bool, as_json: bool) -> None:
 
 
 def every_state(store: StateStore) -> list[State]:
-    """The states of all prefixes that are kept or were warmed, by name.
+    """The states of all deployed or warmed prefixes, by name.
 
     Raises
     ------
     StateError
-        When it cannot be read.
+        If the state cannot be read.
     """
     return _by_name(store, store.due(_EVER, _MOST, Deadline.after(_SECONDS)).states)
 
 
 def _by_name(store: StateStore, states: Sequence[State]) -> list[State]:
-    """The states, with what all versions of a prefix share, by name."""
+    """The states by name, each completed with what all versions of the prefix share."""
     until = Deadline.after(_SECONDS)
     shared = {key: store.read(key, until) for key in {shared_key(state.key) for state in states}}
     whole = [_with_shared(state, shared[shared_key(state.key)]) for state in states]
@@ -110,7 +109,7 @@ def _by_name(store: StateStore, states: Sequence[State]) -> list[State]:
 
 
 def _with_shared(state: State, shared: State) -> State:
-    """What starts may spend, and the policy's counters where the version has none of its own."""
+    """Add the starts' allowance, and the shared policy counters if the version has none."""
     money = state.money.replace(
         init_allowance_usd=shared.money.init_allowance_usd,
         init_write_usd=shared.money.init_write_usd,
@@ -127,7 +126,7 @@ def _unreadable(due: DueStates) -> list[dict[str, str]]:
 
 
 def superseded(states: Sequence[State]) -> set[str]:
-    """Keys of the versions whose place a later deployment's has taken."""
+    """Keys of versions that a later deployment has replaced."""
     newest: dict[str, float] = {}
     for state in states:
         prefix, deployed = prefix_of(state.key), state.deployment.at or 0.0
@@ -150,7 +149,7 @@ def _show(
         line(f"unreadable: {item['key']}: {item['why']}")
     if not states:
         if not unreadable:
-            line("no prefix is known: nothing was warmed yet")
+            line("no prefixes yet: nothing has been warmed")
         return
     old_keys = superseded(states)
     rows = [_row(state, state.key in old_keys, sums_by_key[state.key], now) for state in states]
@@ -224,7 +223,7 @@ def _spent(amount: float, unpriced: int) -> str:
 
 
 def total(states: Sequence[State]) -> dict[str, Any]:
-    """Sums over prefixes; `net_usd` is None while some of the spending is unknown."""
+    """Sums over all prefixes; `net_usd` is None if some spending is unknown."""
     names = (
         *("calls", "unpriced", "spent_usd", "saves", "saved_usd", "starts", "start_hits"),
         *("requests", "request_hits", "tokens_read", "tokens_written", "tokens_uncached"),

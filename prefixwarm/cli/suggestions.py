@@ -1,4 +1,4 @@
-"""What a misspelt command or value was probably meant to be."""
+"""Suggests the intended command or value for a misspelt one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class SuggestingGroup(click.Group):
-    """Commands, of which the nearest is named where one is misspelt."""
+    """Commands that suggest the nearest name for a misspelt one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one may be meant."""
+        """Find the command, or suggest the nearest."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -28,7 +28,7 @@ class SuggestingGroup(click.Group):
 
 
 def suggested_choice(error: click.ClickException) -> str:
-    """A sentence that names the choice nearest to a refused value; empty where none is near."""
+    """A sentence with the choice nearest to a refused value; empty if none is near."""
     kind = getattr(getattr(error, "param", None), "type", None)
     if not isinstance(error, click.BadParameter) or not isinstance(kind, click.Choice):
         return ""

@@ -1,4 +1,4 @@
-"""`prefixwarm warm`: one warm call now."""
+"""`prefixwarm warm`: make one warm call now."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ _WAIT = 30.0
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be sent and cost; send nothing.")
-@click.option("--force", is_flag=True, help="Send even where the state says that it is warm.")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent and its cost; send nothing.")
+@click.option("--force", is_flag=True, help="Send even if the state shows the prefix as warm.")
 @click.option(
     "--state",
     "state_file",
@@ -70,12 +70,11 @@ def warm(
 ) -> None:
     """Make one warm call now.
 
-    The key comes from the environment (ANTHROPIC_API_KEY) or from PREFIXWARM_API_KEY_SECRET. A
-    prefix that is warm by the state is left alone. Exits 1 when a prefix is not warm
-    afterwards.
+    Reads the key from the environment (ANTHROPIC_API_KEY) or from PREFIXWARM_API_KEY_SECRET. Skips
+    a prefix that is already warm by the state. Exits 1 when a prefix is not warm afterwards.
     """
     if isnan(timeout):
-        raise UsageError("--timeout nan: write seconds")
+        raise UsageError("--timeout nan: give seconds")
     prefixes = [load(path) for path in prefix_files(files)]
     calls = [compile_prefix(prefix) for prefix in prefixes]
     with connect() as connections:

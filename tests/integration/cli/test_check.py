@@ -67,7 +67,7 @@ def test_a_count_that_is_refused(provider: Any, tmp_path: Path, capsys: Any) -> 
     before = path.read_bytes()
     provider.inject(status=401)
     assert run(["check", str(path), "--count"]) == 1
-    says = f"{path}: the provider does not count it: HTTP 401 authentication_error"
+    says = f"{path}: the provider cannot count its tokens: HTTP 401 authentication_error"
     assert capsys.readouterr().err == f"prefixwarm: {says}\n"
     assert path.read_bytes() == before
 

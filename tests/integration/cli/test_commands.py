@@ -312,7 +312,7 @@ def test_explain_of_an_unknown_prefix(cli: Any, provider: Any) -> None:
     capture(cli, *agent("a"))
     cli("warm", "agent.prefix.json", "--state", "s.json")
     code, _, err = cli("explain", "other", "--state", "s.json")
-    assert (code, err) == (2, "prefixwarm: no state of a prefix 'other'; known are: agent\n")
+    assert (code, err) == (2, "prefixwarm: no state for a prefix 'other'; known: agent\n")
 
 
 def test_status_says_why_starts_send_nothing_more(cli: Any, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_what_is_there_already_is_left_alone(init: Any, tmp_path: Path) -> None:
     [
         (("--key", "sk-ant-0123456789abcdef", "--tool", "cdk", "--yes"), "--key"),
         (("--key", KEYS[0], "--yes"), "--tool: is missing"),
-        (("--rate", "1", "--arrivals", "x"), "--rate and --arrivals: give one of them"),
+        (("--rate", "1", "--arrivals", "x"), "--rate and --arrivals: give only one"),
     ],
 )
 def test_what_is_missing_is_named(init: Any, arguments: tuple[str, ...], says: str) -> None:

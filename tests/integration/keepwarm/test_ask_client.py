@@ -183,7 +183,7 @@ def test_the_command(invoker: Invoker, capsys: Any) -> None:
     assert run(["ask", "suport", "--function", "keep-warm"]) == 2
     assert run(["ask", "suport"]) == 2
     assert run(["ask", "support", "--function", "a", "--stack", "b"]) == 2
-    assert "give one of them" in capsys.readouterr().err
+    assert "give only one" in capsys.readouterr().err
 
 
 def test_the_command_fails_where_a_prefix_stays_cold(

@@ -109,7 +109,7 @@ def test_a_stack_or_a_table(cli: Any) -> None:
     ran = cli("status", "--stack", "Shop", "--table", "states")
     assert (ran.code, ran.err.splitlines()[0]) == (
         2,
-        "prefixwarm: --table and --stack: give one of them",
+        "prefixwarm: --table and --stack: give only one",
     )
 
 

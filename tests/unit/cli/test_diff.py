@@ -32,7 +32,7 @@ def other(tmp_path: Path, request_body: dict[str, Any]) -> Any:
 def test_equal_files(cli: Any, prefix_path: Path, other: Any) -> None:
     """Exit code 0."""
     ran = cli("diff", prefix_path, other(max_tokens=7))
-    assert ran == (0, "no difference: each reads what the other writes\n", "")
+    assert ran == (0, "no difference: each reads the other's cache entry\n", "")
 
 
 def test_the_place_and_the_cost(cli: Any, prefix_path: Path, other: Any) -> None:

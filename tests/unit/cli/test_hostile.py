@@ -32,15 +32,15 @@ def nested(levels: int) -> Any:
         (b'{"a": "\xe9"}', "is not JSON"),
         (b"[" * 100_000, "nested more than 200 deep"),
         (json.dumps(nested(300)).encode(), "nested more than 200 deep"),
-        (b"null", "is no JSON object"),
+        (b"null", "is not a JSON object"),
         (b"[]", "messages: is missing"),
         (b'{"messages": {}}', "messages: is missing"),
-        (b'{"messages": [1]}', "messages[0].content: is no list of objects"),
-        (b'{"messages": [{"role": "user"}]}', "messages[0].content: is no list of objects"),
-        (b'{"messages": [{"content": [5]}]}', "messages[0].content: is no list of objects"),
-        (b'{"messages": [], "system": 7}', "system: is no list of objects"),
-        (b'{"messages": [], "tools": "all"}', "tools: is no list of objects"),
-        (b'{"messages": [], "tools": [null]}', "tools: is no list of objects"),
+        (b'{"messages": [1]}', "messages[0].content: is not a list of objects"),
+        (b'{"messages": [{"role": "user"}]}', "messages[0].content: is not a list of objects"),
+        (b'{"messages": [{"content": [5]}]}', "messages[0].content: is not a list of objects"),
+        (b'{"messages": [], "system": 7}', "system: is not a list of objects"),
+        (b'{"messages": [], "tools": "all"}', "tools: is not a list of objects"),
+        (b'{"messages": [], "tools": [null]}', "tools: is not a list of objects"),
         (b" " * 32_000_001, "is larger than the 32,000,000 bytes of a request"),
     ],
     ids=range(14),
@@ -77,7 +77,7 @@ def test_a_state_file_that_never_ends(cli: Any, prefix_path: Path) -> None:
 def test_a_timeout_that_is_no_number(cli: Any, prefix_path: Path) -> None:
     """It would never be over."""
     ran = cli("warm", prefix_path, "--timeout", "nan")
-    assert (ran.code, ran.err) == (2, "prefixwarm: --timeout nan: write seconds\n")
+    assert (ran.code, ran.err) == (2, "prefixwarm: --timeout nan: give seconds\n")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_timeout_that_is_no_number(cli: Any, prefix_path: Path) -> None:
     [
         (("--name", "My Agent"), "--name 'My Agent': use 1 to 64 of a-z, 0-9 and -"),
         (("--name", "x" * 65), "use 1 to 64 of a-z, 0-9 and -"),
-        (("--out", "support.prefix.json/in"), "is no folder that can be written to"),
+        (("--out", "support.prefix.json/in"), "is not a writable folder"),
     ],
 )
 def test_capture_refuses_before_the_agent_runs(

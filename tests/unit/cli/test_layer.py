@@ -127,6 +127,9 @@ def test_signed_routes_need_a_region(cli: Any, request_body: Any, tmp_path: Path
     prefix_file.write(built, tmp_path / "prefixes")
     options = ("--prefixes", tmp_path / "prefixes", "--out", tmp_path / "build")
     ran = cli("layer", "package", *options)
-    assert (ran.code, "bedrock-mantle are per region; give --region" in ran.err) == (2, True)
+    assert (ran.code, "bedrock-mantle caches per region; give --region" in ran.err) == (
+        2,
+        True,
+    )
     (key,) = cli("layer", "package", *options, "--region", "eu-west-1", "--json").json["StateKeys"]
     assert key == "state/bedrock-mantle/eu-west-1/default/support/*"

@@ -13,7 +13,9 @@ from prefixwarm.errors import UsageError
 
 @pytest.mark.parametrize("name", ["missing/page.html", "."])
 def test_a_page_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=r"--html .*: cannot be written: name a file in a folder"):
+    with pytest.raises(
+        UsageError, match=r"--html .*: cannot be written: name a file in an existing"
+    ):
         refuse_unwritable(tmp_path / name)
 
 

@@ -63,7 +63,7 @@ def test_the_condition(stated: Any, fields: dict[str, Any], word: str) -> None:
     ("fields", "says"),
     [
         ({"warm_until": 900.0}, "no real traffic was seen"),
-        ({"warm_until": 900.0, "traffic_at": -60.0}, "whether it is read is not known"),
+        ({"warm_until": 900.0, "traffic_at": -60.0}, "whether it is read is unknown"),
         (
             {"warm_until": 900.0, "traffic_at": -60.0, "starts": 4},
             "warmed but never read: 4 sessions started without reading it",
@@ -91,7 +91,7 @@ def test_the_condition(stated: Any, fields: dict[str, Any], word: str) -> None:
         ),
         (
             {"backoff_until": 600.0, "failures": 1, "backoff_of": "keepwarm"},
-            "after 1 failed calls by keepwarm, which may lie with its key or network; next try in",
+            "after 1 failed calls by keepwarm, perhaps because of its key or network; next try in",
         ),
         ({"reason": "not worth it"}, "last decision: not worth it"),
         (
@@ -101,7 +101,7 @@ def test_the_condition(stated: Any, fields: dict[str, Any], word: str) -> None:
         (DRIFT, "\n  not what is sent: system[0].text:12 drifted 2 min ago"),
         (
             {**WARM, **DRIFT, "matched_at": -60.0},
-            "system[0].text:12 drifted 2 min ago; a later request was what is warmed",
+            "system[0].text:12 drifted 2 min ago; a later request matched the warmed prefix",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def test_nothing_yet(cli: Any, tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text('{"states": [], "ledgers": []}')
     ran = cli("status", "--state", path)
-    assert ran == (0, "no prefix is known: nothing was warmed yet\n", "")
+    assert ran == (0, "no prefixes yet: nothing has been warmed\n", "")
 
 
 def today(days_ago: int = 0) -> str:

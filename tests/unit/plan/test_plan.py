@@ -155,7 +155,7 @@ def test_people_get_a_table(plan: Callable[..., tuple[int, str, str]]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give one of --arrivals FILE, --rate PER_HOUR, --from-cloudwatch"),
+        ([], "give one of --arrivals FILE, --rate PER_HOUR and --from-cloudwatch"),
         (["--rate", "1", "--arrivals", "x.csv"], "give one of"),
         (["--rate", "0"], "write requests an hour"),
         (["--rate", "-3"], "write requests an hour"),
