@@ -137,7 +137,7 @@ def test_a_whole_run(aws: LocalAws, simulator: Simulator, capsys: Any) -> None:
     assert (document["problems"], document["left"], left_in(aws)) == ({}, [], [])
     assert results["starts"]["pairs"] == 1
     assert results["starts"]["init_ms"]["without"]["p50"] > 0
-    assert results["starts"]["outcomes"] == {"skipped: warm": 1}
+    assert set(results["starts"]["outcomes"]) == {"skipped: warm"}
     assert results["observations"]["sent"] == results["observations"]["arrived"] == 1
     assert [row["runtime"] for row in results["runtimes"]] == [
         "nodejs20.x",

@@ -77,7 +77,7 @@ class LambdaApi:
         self._server.shutdown()
         self._server.server_close()
         for name in list(self._environments):
-            self._end(name)
+            self._forget(name)
 
     def passed_on(
         self, method: str, path: str, headers: dict[str, str], body: bytes
@@ -87,6 +87,8 @@ class LambdaApi:
             error = json.dumps({"Message": "User is not authorized", "Type": "User"}).encode()
             return 403, {"x-amzn-ErrorType": "AccessDeniedException"}, error
         kept = {name: text for name, text in headers.items() if name.lower() not in _HOP}
+        if method == "DELETE" and "/functions/" in path:
+            self._forget(unquote(path.rpartition("/")[2].partition("?")[0]))
         with httpx2.Client(trust_env=False, timeout=60) as client:
             reply = client.request(method, self._aws.url + path, headers=kept, content=body)
         kept = {name: text for name, text in reply.headers.items() if name.lower() not in _HOP}
@@ -98,7 +100,7 @@ class LambdaApi:
         with self._lock:
             answer = self._environment(name).invoke(json.loads(body or b"null"))
             self._log(name)
-        log = answer.log + _report(answer)
+        log = _without_extensions(answer.log) + _report(answer)
         headers = {"X-Amz-Log-Result": base64.b64encode(log.encode()[-_TAIL:]).decode()}
         failed = answer.status != 200 or (
             isinstance(answer.payload, dict) and "errorType" in answer.payload
@@ -142,13 +144,21 @@ class LambdaApi:
         text = environment.close()
         self._put(name, text[self._logged.pop(name, 0) :])
 
+    def _forget(self, name: str) -> None:
+        """A function that is gone takes its environment with it, and logs nothing more."""
+        self._logged.pop(name, None)
+        if name in self._environments:
+            self._environments.pop(name)[1].kill()
+
     def _log(self, name: str) -> None:
         text = self._environments[name][1].log
         self._put(name, text[self._logged.get(name, 0) :])
         self._logged[name] = len(text)
 
     def _put(self, name: str, text: str) -> None:
-        client, group = self._aws.client("logs"), f"/aws/lambda/{name}"
+        client = self._aws.client("logs")
+        settings = self._aws.client("lambda").get_function_configuration(FunctionName=name)
+        group = settings.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
         stream = f"stream-{time.time_ns()}"
         lines = [line for line in text.splitlines() if line.strip()]
         if not lines or not client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
@@ -157,6 +167,12 @@ class LambdaApi:
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": line} for line in lines]
         client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def _without_extensions(log: str) -> str:
+    """What a function itself wrote: nothing promises more of the tail of a log."""
+    lines = log.splitlines()
+    return "\n".join(line for line in lines if '"by":"init"' not in line and '"probe"' not in line)
 
 
 def _report(answer: Invocation) -> str:

@@ -6,17 +6,22 @@ import base64
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefixwarm.verify.cloud.report_line import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prefixwarm.verify.cloud.aws_access import AwsAccess
+
+_T = TypeVar("_T")
 
 # A change of a variable is what makes Lambda start anew; nobody reads this one.
 _VARIABLE = "VERIFY_START"
 _WAIT = {"Delay": 1, "MaxAttempts": 180}
 _TRIES = 3
+_LOG_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class LambdaCalls:
 
     def __init__(self, access: AwsAccess) -> None:
         self._lambda = access.client("lambda")
+        self._logs = access.client("logs")
         self._starts = 0
 
     def invoke(self, function: str, event: object, qualifier: str = "$LATEST") -> Invoked:
@@ -93,6 +99,29 @@ class LambdaCalls:
             if answer.report.init_ms is not None:
                 return answer
         return None
+
+    def log(self, function: str) -> str:
+        """What a function and its extensions have logged; empty where it has no log yet.
+
+        Lines arrive seconds after they are written. The tail of an invocation's log need not have
+        those of extensions.
+        """
+        settings = self._lambda.get_function_configuration(FunctionName=function)
+        group = settings.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function}"
+        pages = self._logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        try:
+            return "\n".join(event["message"] for page in pages for event in page["events"])
+        except self._logs.exceptions.ResourceNotFoundException:
+            return ""
+
+    def logged(self, function: str, select: Callable[[str], list[_T]], enough: int = 1) -> list[_T]:
+        """What `select` selects from that log, once there is enough of it or time is over."""
+        end = time.monotonic() + _LOG_SECONDS
+        while True:
+            selected = select(self.log(function))
+            if len(selected) >= enough or time.monotonic() > end:
+                return selected
+            time.sleep(3)
 
 
 def _value(payload: bytes) -> Any:

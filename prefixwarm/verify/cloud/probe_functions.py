@@ -8,18 +8,17 @@ import platform
 import time
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
 from prefixwarm.verify.cloud.lambda_calls import LambdaCalls
+from prefixwarm.verify.cloud.log_lines import probe_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from prefixwarm.verify.cloud.aws_access import AwsAccess
     from prefixwarm.verify.cloud.run_name import RunName
-
-_T = TypeVar("_T")
 
 PROBES = Path(__file__).with_name("probes")
 
@@ -50,7 +49,6 @@ _ROLE = {
 }
 # A new role is known everywhere some seconds after it was made.
 _ROLE_SECONDS = 60.0
-_LOG_SECONDS = 90.0
 _ACTIVE = {"Delay": 1, "MaxAttempts": 180}
 
 
@@ -129,25 +127,7 @@ class ProbeFunctions:
 
     def lines(self, function: str, probe: str, enough: int = 1) -> list[dict[str, Any]]:
         """What a probe wrote to the function's log, once there is enough of it or time is over."""
-        return self.logged(function, lambda log: probe_lines(log, probe), enough)
-
-    def logged(self, function: str, select: Callable[[str], list[_T]], enough: int = 1) -> list[_T]:
-        """What `select` selects from the log, once there is enough of it or time is over."""
-        end = time.monotonic() + _LOG_SECONDS
-        while True:
-            selected = select(self.log(function))
-            if len(selected) >= enough or time.monotonic() > end:
-                return selected
-            time.sleep(3)
-
-    def log(self, function: str) -> str:
-        """The function's whole log."""
-        pages = (
-            self._access.client("logs")
-            .get_paginator("filter_log_events")
-            .paginate(logGroupName=self._name.log_group(function))
-        )
-        return "\n".join(event["message"] for page in pages for event in page["events"])
+        return self.calls.logged(function, lambda log: probe_lines(log, probe), enough)
 
     def _probe_role(self) -> str:
         """A role that may write logs, and nothing else; made once."""
@@ -182,25 +162,6 @@ def code_for(runtime: str) -> tuple[str, str, str]:
         if runtime.startswith(start):
             return code
     raise UsageError(f"--runtime {runtime}: name one that begins with {', '.join(_CODE)}")
-
-
-def probe_lines(log: str, probe: str) -> list[dict[str, Any]]:
-    """The lines of a probe in a log, parsed."""
-    return [document for document in json_lines(log) if document.get("probe") == probe]
-
-
-def json_lines(log: str) -> list[dict[str, Any]]:
-    """The JSON objects among a log's lines; what stands before one, such as a time, is skipped."""
-    starts = (line[line.find("{") :] for line in log.splitlines() if "{" in line)
-    return [document for document in map(_object, starts) if document is not None]
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.JSONDecoder().raw_decode(text)[0]
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def zipped(files: Mapping[str, str]) -> bytes:

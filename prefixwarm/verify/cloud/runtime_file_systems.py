@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.boto_replies import message_of
-from prefixwarm.verify.cloud.probe_functions import probe_lines
+from prefixwarm.verify.cloud.log_lines import probe_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.verify.cloud.probe_functions import json_lines, zipped
+from prefixwarm.verify.cloud.log_lines import init_outcomes
+from prefixwarm.verify.cloud.probe_functions import zipped
 from prefixwarm.verify.cloud.report_line import percentile
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def measure(access: AwsAccess, probes: ProbeFunctions, agent: str) -> dict[str, 
     hook = [outcome for answer in answers for outcome in _outcomes(answer.log)]
     if restores and not hook:
         # What is logged before the first request is not always in the tail of its log.
-        hook = probes.logged(function, _outcomes)
+        hook = probes.calls.logged(function, _outcomes)
     return {
         "starts": len(answers),
         "restore_ms": restores,
@@ -81,9 +82,4 @@ def _runtime(own: str) -> str:
 
 
 def _outcomes(log: str) -> list[str]:
-    """What the init phase's lines in a log say of restored environments."""
-    return [
-        f"{document.get('outcome')}: {document.get('reason', '')}"
-        for document in json_lines(log)
-        if document.get("by") == "init" and document.get("initialization") == "restored"
-    ]
+    return init_outcomes(log, "restored")

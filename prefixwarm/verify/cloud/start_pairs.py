@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import DeploymentError
-from prefixwarm.verify.cloud.probe_functions import json_lines
+from prefixwarm.verify.cloud.log_lines import init_outcomes
 from prefixwarm.verify.cloud.report_line import percentile
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class StartPairs:
     skipped
         Pairs in which Lambda answered from an environment that it had.
     outcomes
-        What the layer logged of its starts, and how often.
+        What the layer logged of its starts, and how often; also of those that do not count.
     """
 
     plain: Sequence[float]
@@ -75,7 +75,6 @@ def measure(
         When no pair was cold.
     """
     pairs: list[tuple[float, float]] = []
-    outcomes: Counter[str] = Counter()
     for number in range(count + 1):
         prepare(f"cold starts: pair {number} of {count}")
         order = (plain, layer) if number % 2 else (layer, plain)
@@ -83,24 +82,15 @@ def measure(
         without, with_layer = (_init_ms(answers[function]) for function in (plain, layer))
         if number and without is not None and with_layer is not None:
             pairs.append((without, with_layer))
-            outcomes.update(_outcomes(answers[layer]))
     if not pairs:
         raise DeploymentError("Lambda started no environment anew: no REPORT line has an init")
+    outcomes = Counter(calls.logged(layer, init_outcomes, enough=len(pairs)))
     plain_ms, layer_ms = zip(*pairs, strict=True)
     return StartPairs(plain_ms, layer_ms, count - len(pairs), outcomes)
 
 
 def _init_ms(answer: Invoked | None) -> float | None:
     return None if answer is None else answer.report.init_ms
-
-
-def _outcomes(answer: Invoked | None) -> list[str]:
-    """What the layer logged of one start."""
-    return [
-        f"{document.get('outcome')}: {document.get('reason', '')}"
-        for document in json_lines(answer.log if answer else "")
-        if document.get("by") == "init"
-    ]
 
 
 def _percentiles(values: Sequence[float]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from prefixwarm.errors import (
 from prefixwarm.provider.client import Provider, retry_after
 from prefixwarm.provider.routes import CONVERSE, route_named
 from prefixwarm.safe_text import masked, printable
+from prefixwarm.settings import API_KEY_SECRET
 from prefixwarm.state.outcome import Usage
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import Request
@@ -129,7 +130,9 @@ class Caller:
         self.clock = clock
         self.pause = 3.0
         self._environs = environs
-        self._providers = [Provider(transport, aws, None, environ) for environ in environs]
+        self._providers = [
+            Provider(transport, aws, environ.get(API_KEY_SECRET), environ) for environ in environs
+        ]
 
     @property
     def has_second(self) -> bool:

@@ -15,11 +15,11 @@ import pytest
 from prefixwarm.cli.command_group import run
 from prefixwarm.errors import UsageError
 from prefixwarm.verify.cloud.environment_end import ended
-from prefixwarm.verify.cloud.probe_functions import PROBES, json_lines, probe_lines
+from prefixwarm.verify.cloud.log_lines import init_outcomes, json_lines, probe_lines
+from prefixwarm.verify.cloud.probe_functions import PROBES
 from prefixwarm.verify.cloud.report_line import Report, percentile
 from prefixwarm.verify.cloud.run_name import RunName
 from prefixwarm.verify.cloud.runtime_file_systems import PROGRAMS, RUNTIMES
-from prefixwarm.verify.cloud.snapstart_restores import _outcomes
 from prefixwarm.verify.cloud.start_pairs import StartPairs
 from prefixwarm.verify.cloud.verification import Verification
 from prefixwarm.verify.cloud.verification_plan import PARTS, VerificationPlan
@@ -86,10 +86,12 @@ def test_how_environments_end() -> None:
     }
 
 
-def test_what_the_hook_logged() -> None:
+def test_what_the_layer_logged() -> None:
     line = {"by": "init", "outcome": "skipped", "reason": "warm", "initialization": "restored"}
     other = {**line, "initialization": "snap-start"}
-    assert _outcomes(f"{json.dumps(line)}\n{json.dumps(other)}\n") == ["skipped: warm"]
+    log = f"{json.dumps(line)}\n{json.dumps(other)}\n"
+    assert init_outcomes(log, "restored") == ["skipped: warm"]
+    assert len(init_outcomes(log)) == 2
 
 
 def plan(**changes: Any) -> VerificationPlan:
