@@ -312,7 +312,7 @@ def _show(
             )
             for agent, path, change in written
         ],
-        optional=("ROUTE", *reversed(_TIER_COLUMNS), "REQUESTS", "MINIMUM", "MODEL"),
+        optional=(("ROUTE",), _TIER_COLUMNS, ("REQUESTS",), ("MINIMUM",), ("MODEL",)),
         wide=wide,
     )
     for agent, _, _ in written:

@@ -182,7 +182,7 @@ def _show(
             table(
                 _LEDGER,
                 [_row(*pair) for pair in (*days, *total)],
-                optional=("BY OTHERS", "READS"),
+                optional=(("BY OTHERS",), ("READS",)),
                 wide=wide,
             )
     for pause in pauses:

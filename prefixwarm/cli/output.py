@@ -100,13 +100,13 @@ def table(
     column_names: Sequence[str],
     rows: Iterable[Sequence[object]],
     *,
-    optional: Sequence[str] = (),
+    optional: Sequence[tuple[str, ...]] = (),
     wide: bool = False,
 ) -> None:
     """Print rows in columns; None is shown as unknown, numbers are right-aligned.
 
-    If the terminal is too narrow, `optional` columns are left out one by one, then the longest
-    texts are cut, unless `wide`. Piped output is complete.
+    If the terminal is too narrow, groups of `optional` columns are left out one by one, then the
+    longest texts are cut, unless `wide`. Piped output is complete.
     """
     headings = [Styled(name) for name in column_names]
     cells = [headings, *([_cell(value) for value in row] for row in rows)]
@@ -139,13 +139,15 @@ def _are_numeric(cells: Sequence[Sequence[Styled]]) -> list[bool]:
     ]
 
 
-def _fitting(cells: list[list[Styled]], optional: Sequence[str], most: int) -> list[list[Styled]]:
+def _fitting(
+    cells: list[list[Styled]], optional: Sequence[tuple[str, ...]], most: int
+) -> list[list[Styled]]:
     """Fit the columns into this width: leave out optional ones, then cut the longest texts."""
-    for name in optional:
+    for names in optional:
         if _needed(cells) <= most:
             break
-        place = [cell.text for cell in cells[0]].index(name)
-        cells = [[cell for i, cell in enumerate(row) if i != place] for row in cells]
+        kept = [i for i, cell in enumerate(cells[0]) if cell.text not in names]
+        cells = [[row[i] for i in kept] for row in cells]
     widths, numeric = _widths(cells), _are_numeric(cells)
     texts = [i for i in range(len(widths)) if not numeric[i]]
     over = sum(widths) + len(_GAP) * (len(widths) - 1) - most
@@ -202,7 +204,9 @@ def severity(level: str) -> Styled:
 
 def _rendered(piece: object) -> str:
     if isinstance(piece, Styled):
-        return click.style(_named(piece.text), fg=piece.colour, bold=piece.bold or None)
+        text = _named(piece.text)
+        is_plain = piece.colour is None and not piece.bold
+        return text if is_plain else click.style(text, fg=piece.colour, bold=piece.bold or None)
     return _named(piece)
 
 
@@ -221,5 +225,5 @@ def _named(value: object) -> str:
 
 
 def _numeric(text: str) -> bool:
-    digits = text.lstrip("<$-+~").replace(",", "").replace(".", "")
+    digits = text.lstrip("<$-+~").rstrip("%").replace(",", "").replace(".", "")
     return text in ("unknown", "-") or digits.isdigit()

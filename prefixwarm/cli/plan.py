@@ -163,7 +163,7 @@ def _show(result: Plan, wide: bool) -> None:
         )
         for row in result.rows
     ]
-    table(column_names, rows, optional=("USD/DAY", "WAITING"), wide=wide)
+    table(column_names, rows, optional=(("USD/DAY",), ("WAITING",)), wide=wide)
     line()
     line(f"AWS's own charge for keeping it warm: {dollars(result.aws_usd_per_month)} a month.")
     if result.break_even_per_day is not None:

@@ -43,7 +43,10 @@ _HEAD = (
     *("TTL", "LAST 30 DAYS", "NEXT CHECK", "WHY"),
 )
 # Columns to leave out on a narrow terminal, in this order.
-_OPTIONAL = ("TTL", "LAST 30 DAYS", "CALLS", "READ", "SPENT", "SAVED", "NEXT CHECK")
+_OPTIONAL = (
+    *(("TTL",), ("LAST 30 DAYS",), ("CALLS",), ("READ",), ("SPENT", "SAVED")),
+    ("NEXT CHECK",),
+)
 
 state_option = click.option(
     "--state",

@@ -149,7 +149,7 @@ def _show_plans(
             )
             for preview, prefix in zip(previews, prefixes, strict=True)
         ],
-        optional=("BYTES",),
+        optional=(("BYTES",),),
         wide=wide,
     )
 
@@ -176,6 +176,6 @@ def _show(outcomes: Sequence[Outcome], wide: bool) -> None:
             )
             for outcome in outcomes
         ],
-        optional=("SECONDS", "TTL"),
+        optional=(("SECONDS",), ("TTL",)),
         wide=wide,
     )

@@ -31,6 +31,20 @@ def test_colours_are_off_where_no_color_is_set(
     assert ("\x1b[" in capsys.readouterr().out) is coloured
 
 
+def test_columns_that_belong_together_are_left_out_together(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And shares stand on the right, as numbers do."""
+    size = os.terminal_size((24, 24))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("prefixwarm.cli.output.get_terminal_size", lambda: size)
+    rows = [("a", "5%", "1", "2"), ("b", "100%", "3", "4")]
+    table(("NAME", "RATE", "TOOLS", "SYSTEM"), rows, optional=(("TOOLS", "SYSTEM"),))
+    shown = capsys.readouterr().out
+    assert shown.splitlines() == ["NAME  RATE", "a       5%", "b     100%"]
+    assert "\x1b" not in shown
+
+
 ROWS = [
     ("support", "warm", "3", "as long as a sentence can be that says why"),
     ("b", "cold", "", "-"),
@@ -42,7 +56,7 @@ def shown(capsys: Any, monkeypatch: pytest.MonkeyPatch, columns: int, **options:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     size = os.terminal_size((columns, 24))
     monkeypatch.setattr("prefixwarm.cli.output.get_terminal_size", lambda: size)
-    table(("PREFIX", "STATE", "CALLS", "WHY"), ROWS, optional=("CALLS",), **options)
+    table(("PREFIX", "STATE", "CALLS", "WHY"), ROWS, optional=(("CALLS",),), **options)
     read = capsys.readouterr()
     return [*click.unstyle(read.out).splitlines(), *read.err.splitlines()]
 
@@ -99,7 +113,7 @@ def test_a_wide_table_is_whole(capsys: Any, monkeypatch: Any) -> None:
     """Asked for, or where nothing shows that it is a terminal."""
     assert "CALLS" in shown(capsys, monkeypatch, 30, wide=True)[0]
     monkeypatch.undo()
-    table(("A", "B"), [("x" * 200, "y" * 100)], optional=("B",))
+    table(("A", "B"), [("x" * 200, "y" * 100)], optional=(("B",),))
     assert "y" * 100 in capsys.readouterr().out
 
 
