@@ -126,10 +126,13 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
     zone(timezone)
     is_json = text.lstrip()[:1] in ("{", '"', "[") or path.suffix in (".jsonl", ".ndjson", ".json")
     values = _json_values(text, path) if is_json else _csv_values(text)
-    counts = [
-        (_seconds(one.time, timezone, f"{path}:{line}"), _number(one, f"{path}:{line}"))
-        for line, one in values
-    ]
+    try:
+        counts = [
+            (_seconds(one.time, timezone, f"{path}:{line}"), _number(one, f"{path}:{line}"))
+            for line, one in values
+        ]
+    except csv.Error as error:
+        raise UsageError(f"{path}: is no CSV: {error}") from error
     arrivals = sorted(at for at, number in counts if number)
     folded = sum(number - 1 for _, number in counts if number)
     days = (arrivals[-1] - arrivals[0]) / 86400 if arrivals else 0
@@ -168,6 +171,8 @@ class _Value(NamedTuple):
 def _csv_values(text: str) -> Iterator[tuple[int, _Value]]:
     lines = text.splitlines()
     separator = max(_SEPARATORS, key=next((row for row in lines if row.strip()), "").count)
+    # A message of a log beside its time may be longer than Python's limit.
+    csv.field_size_limit(_MOST_BYTES)
     rows = csv.reader(lines, delimiter=separator)
     places: tuple[int, int | None] | None = None
     for row in rows:
@@ -184,11 +189,13 @@ def _csv_values(text: str) -> Iterator[tuple[int, _Value]]:
 
 def _places(names: Sequence[str]) -> tuple[int, int | None] | None:
     """Where the time stands, and of spans of time the count."""
-    time = next((i for i, name in enumerate(names) if _is_time(name)), None)
-    if time is None:
-        return None
-    counts = (i for i, name in enumerate(names) if name.startswith(_COUNT))
-    return time, next(counts, None) if names[time].startswith(_SPAN) else None
+    # Of several times, that of the day rather than the day.
+    known = [names.index(name) for name in _COLUMNS if name in names]
+    if known:
+        return known[0], None
+    spans = [i for i, name in enumerate(names) if name.startswith(_SPAN)]
+    counts = [i for i, name in enumerate(names) if name.startswith(_COUNT)]
+    return (spans[0], counts[0] if counts else None) if spans else None
 
 
 def _is_time(name: str) -> bool:
@@ -210,7 +217,7 @@ def _json_documents(text: str, path: Path) -> Iterator[tuple[int, Any]]:
     if listed is not None:
         yield from enumerate(listed, 1)
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -283,10 +290,17 @@ def _seconds(value: object, timezone: str, place: str) -> float:
 
 def _iso(text: str, timezone: str, problem: str) -> float:
     try:
-        at = datetime.fromisoformat(_strict(text))
+        at = _datetime(text)
         return (at if at.tzinfo else at.replace(tzinfo=zone(timezone))).timestamp()
     except (ValueError, OverflowError) as error:
         raise UsageError(problem) from error
+
+
+def _datetime(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.fromisoformat(_strict(text))
 
 
 def _strict(text: str) -> str:
