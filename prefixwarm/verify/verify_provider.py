@@ -84,7 +84,11 @@ def verify_provider(
     environ = aws_profile.located()
     with _connected(route, model or _MODELS[route], cap, environ) as caller:
         _announce(caller, slow=slow)
-        asked = QuestionRun(caller, slow=slow, progress=note).all()
+        try:
+            asked = QuestionRun(caller, slow=slow, progress=note).all()
+        except BaseException:
+            note(f"ended early; spent {dollars(float(caller.spending.spent))}")
+            raise
     rows = [ReportRow.of(one) for one in asked]
     result = document(rows, caller)
     if out is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from prefixwarm.amounts import dollars
 from prefixwarm.cli.command_group import run
 from prefixwarm.errors import CredentialsError
 from prefixwarm.simulator import Switches
@@ -269,3 +270,19 @@ def test_a_question_that_stays_open_is_no_success(simulator: Simulator, capsys: 
     rows = {row["switch"]: row for row in json.loads(capsys.readouterr().out)["questions"]}
     assert (rows["ignore_markers"]["result"], rows["ignore_markers"]["value"]) == ("unclear", None)
     assert rows["key_beta"]["did"] == "whether anything is cached stayed open"
+
+
+def test_a_run_that_is_interrupted_says_what_was_spent(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """While it waits between two calls."""
+
+    class Interrupted(SimulatedClock):
+        def wait(self, seconds: float) -> None:
+            if seconds:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(verify_provider, "MachineClock", lambda: Interrupted(simulator))
+    assert command() == 130
+    spent = dollars(sum(float(request["cost_usd"]) for request in simulator.requests()))
+    assert f"ended early; spent {spent}" in capsys.readouterr().err.splitlines()
