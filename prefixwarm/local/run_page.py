@@ -25,17 +25,18 @@ def _parts(run: MeasuredRun) -> Iterator[str]:
     yield paragraph(_answer(run), "advice")
     if run.machine.busy:
         yield paragraph(
-            "This machine was busy: init phases took longer than they would alone. The waits for "
-            "the first token do not depend on that.",
+            "This machine was busy with other programs, so the lengths of init phases say nothing. "
+            "The waits for the first token do not depend on that.",
             "soft",
         )
-    yield table(list(_row(scenarios[0])), [list(_row(one).values()) for one in scenarios])
+    rows = [_row(one, busy=run.machine.busy) for one in scenarios]
+    yield table(list(rows[0]), [list(row.values()) for row in rows])
     yield heading("What happened")
     yield explanations({one.name: _sentence(one.title) for one in scenarios})
     yield heading("When it happened")
     yield paragraph("Seconds from the start of the environment.", "soft")
     yield legend(run_timeline.LEGEND)
-    yield from run_timeline.timelines(scenarios)
+    yield from run_timeline.timelines(scenarios, busy=run.machine.busy)
     yield heading("How long the cache keeps it")
     yield legend(run_charts.LIFE_LEGEND)
     yield run_charts.lives(scenarios)
@@ -65,7 +66,7 @@ def _wait(one: Scenario) -> str:
     return f"The first token comes {_seconds(one.first_request.ttft_ms)} after the request."
 
 
-def _row(one: Scenario) -> dict[str, str]:
+def _row(one: Scenario, *, busy: bool) -> dict[str, str]:
     """Cells by column."""
     first = one.first_request
     return {
@@ -77,7 +78,7 @@ def _row(one: Scenario) -> dict[str, str]:
         "first request": dollars(first.cost_usd),
         "warm calls": str(one.warm_calls),
         "their cost": dollars(one.warm_cost_usd),
-        "init": _spread(one),
+        **({} if busy else {"init": _spread(one)}),
     }
 
 

@@ -34,13 +34,19 @@ _MOST_HIGH, _LEAST_BAR = 150, 2.5
 _CHARACTER = 6.2
 
 
-def timelines(scenarios: Sequence[Scenario]) -> Iterator[str]:
-    """A drawing of the single starts, and one for each scenario of many."""
+def timelines(scenarios: Sequence[Scenario], *, busy: bool) -> Iterator[str]:
+    """A drawing of the single starts, and one for each scenario of many.
+
+    Parameters
+    ----------
+    busy : bool
+        Whether the machine was, so that the lengths of init phases are worth no figures.
+    """
     single = [scenario for scenario in scenarios if scenario.environments == 1]
     groups = [single, *([one] for one in scenarios if one.environments > 1)]
     for group in groups:
         if group:
-            yield _timeline([_Lane.of(scenario) for scenario in group])
+            yield _timeline([_Lane.of(scenario, busy=busy) for scenario in group])
 
 
 def typical(scenario: Scenario) -> Round:
@@ -70,10 +76,11 @@ class _Lane:
 
     scenario: Scenario
     one: Round
+    busy: bool
 
     @classmethod
-    def of(cls, scenario: Scenario) -> _Lane:
-        return cls(scenario, typical(scenario))
+    def of(cls, scenario: Scenario, *, busy: bool) -> _Lane:
+        return cls(scenario, typical(scenario), busy)
 
     @property
     def ends(self) -> float:
@@ -98,7 +105,9 @@ class _Lane:
             parts.append(f"warm call {_seconds(max(ended - began for began, ended in drawn))}")
         if earlier := len(calls) - len(drawn):
             parts.append("1 warm call before" if earlier == 1 else f"{earlier} warm calls before")
-        return ", ".join([*parts, f"init {_seconds(self.scenario.init_ms)}"])
+        if not self.busy:
+            parts.append(f"init {_seconds(self.scenario.init_ms)}")
+        return ", ".join(parts)
 
 
 def _seconds(milliseconds: float) -> str:

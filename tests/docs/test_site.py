@@ -182,7 +182,7 @@ def test_the_cold_start_is_drawn_from_a_stored_run(tmp_path: Path) -> None:
     drawn = module.cold_start()
     assert drawn.count("first token after 0.6 s") == 2
     assert drawn.count("warm call, $0.0123") == 2
-    assert "busy machine" in drawn
+    assert "a machine that was busy" in drawn
     assert json.loads((ROOT / "docs/drawings/demo-run.json").read_text())["command"]
 
 
