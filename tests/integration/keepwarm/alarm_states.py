@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,20 @@ if TYPE_CHECKING:
 # What stands for a resource of the template, by the dimension that names it.
 FUNCTION = ("FunctionName", "the keep-warm function")
 DEAD_LETTERS = ("QueueName", "the workers' dead letters")
+_COMPARED = {"GreaterThanOrEqualToThreshold": operator.ge, "LessThanThreshold": operator.lt}
 
 
-def synthesised(folder: Path, *, workers: bool = False) -> dict[str, dict[str, Any]]:
-    """The alarms of a warmer with default settings, by their logical ids.
+def synthesised(
+    folder: Path, *, workers: bool = False, **options: Any
+) -> dict[str, dict[str, Any]]:
+    """The alarms of a warmer, by their logical ids.
 
     Parameters
     ----------
     workers
         Whether it has workers, as one has with more prefixes than a tick warms.
+    options
+        Arguments of the construct beside the defaults.
     """
     os.environ.setdefault("JSII_NODE", str(Tools().node()))
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23")
@@ -40,7 +46,7 @@ def synthesised(folder: Path, *, workers: bool = False) -> dict[str, dict[str, A
     key = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "claude")
     file = write(prefix_file("support"), folder)
     kind = warmer_with_workers() if workers else PrefixWarmer
-    kind(stack, "Warm", prefixes=[file], credentials=Credentials.secret(key))
+    kind(stack, "Warm", prefixes=[file], credentials=Credentials.secret(key), **options)
     template = app.synth().get_stack_by_name("Warmer").template
     return {
         name: resource["Properties"]
@@ -75,17 +81,33 @@ class CloudWatch:
     def goes_off(self, alarm: dict[str, Any], now: float) -> bool:
         """Whether the alarm is in state ALARM."""
         assert alarm["EvaluationPeriods"] == 1
-        combine = {"Sum": sum, "Maximum": max}[alarm["Statistic"]]
-        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-        own = frozenset((d["Name"], _value(d)) for d in alarm["Dimensions"])
-        points = self._points[alarm["Namespace"], alarm["MetricName"], own]
-        values = [value for at, value in points if now - alarm["Period"] < at <= now]
-        if not values:
+        value = self._math(alarm["Metrics"], now) if "Metrics" in alarm else self._value(alarm, now)
+        if value is None:
             return bool(alarm["TreatMissingData"] == "breaching")
-        return bool(combine(values) >= alarm["Threshold"])
+        return bool(_COMPARED[alarm["ComparisonOperator"]](value, alarm["Threshold"]))
+
+    def _value(self, metric: dict[str, Any], now: float) -> float | None:
+        """One metric of the last period; None without a data point."""
+        own = frozenset((d["Name"], _named(d)) for d in metric["Dimensions"])
+        points = self._points[metric["Namespace"], metric["MetricName"], own]
+        values = [value for at, value in points if now - metric["Period"] < at <= now]
+        combine = {"Sum": sum, "Maximum": max}[metric["Statistic"]]
+        return combine(values) if values else None
+
+    def _math(self, metrics: list[dict[str, Any]], now: float) -> float | None:
+        """Metric math over one period; None where a metric has no data point."""
+        (expression,) = [one["Expression"] for one in metrics if "Expression" in one]
+        values = {
+            one["Id"]: self._value({**stat["Metric"], **stat, "Statistic": stat["Stat"]}, now)
+            for one in metrics
+            if (stat := one.get("MetricStat"))
+        }
+        if None in values.values():
+            return None
+        return float(eval(expression, {"__builtins__": {}}, values))
 
 
-def _value(dimension: dict[str, Any]) -> str:
+def _named(dimension: dict[str, Any]) -> str:
     """A dimension's value; what stands for it where it is a resource of the template."""
     value = dimension["Value"]
     return value if isinstance(value, str) else dict([FUNCTION, DEAD_LETTERS])[dimension["Name"]]

@@ -25,6 +25,7 @@ from tests.integration.keepwarm.test_handler import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -131,21 +132,27 @@ def an_uncached_call(deployment: Deployment) -> None:
     deployment.tick()
 
 
-def drift(deployment: Deployment) -> None:
-    """The agent sends another prompt than the one that is warmed."""
+def observed(body: dict[str, Any], usage: dict[str, int], now: float) -> str:
+    """The log line of an agent's request."""
     lines: list[str] = []
     with mock.patch.dict(os.environ):
         # Its connection to the table is another test's.
-        del os.environ["PREFIXWARM_TABLE"]
+        os.environ.pop("PREFIXWARM_TABLE", None)
         observer = Observer([prefix_file("support")], emit=lines.append)
-    body = request_of("support")
-    body["system"][0]["text"] = body["system"][0]["text"].replace("order", "parcel")
     sent = observer.begin(body, {})
     assert sent is not None
-    observer.end(sent, {"input_tokens": 5})
+    observer.end(sent, usage)
     document = json.loads(lines[0])
-    document["_aws"]["Timestamp"] = deployment.world.sim.now() * 1000
-    deployment.metrics.read(json.dumps(document))
+    document["_aws"]["Timestamp"] = now * 1000
+    return json.dumps(document)
+
+
+def drift(deployment: Deployment) -> None:
+    """The agent sends another prompt than the one that is warmed."""
+    body = request_of("support")
+    body["system"][0]["text"] = body["system"][0]["text"].replace("order", "parcel")
+    line = observed(body, {"input_tokens": 5}, deployment.world.sim.now())
+    deployment.metrics.read(line)
     deployment.world.deploy("support")
     deployment.tick()
 
@@ -192,6 +199,25 @@ def test_a_table_that_cannot_be_reached_goes_off(
     )
     deployment.tick(3)
     assert deployment.gone_off() == {"WarmTrouble", "Errors"}
+
+
+def test_a_low_hit_rate_goes_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody set its alarm: by the tokens of the last hour, and not without any."""
+    (alarm,) = [
+        alarm for alarm in synthesised(tmp_path, hit_rate_alarm=0.5).values() if "Metrics" in alarm
+    ]
+    monkeypatch.setenv("PREFIXWARM_DEPLOYMENT", SERVICE)
+    monkeypatch.setenv("PREFIXWARM_METRICS", "hit-rate")
+    metrics, hour, now = CloudWatch(), 60 * MINUTE, 1_800_000_000.0
+    assert not metrics.goes_off(alarm, now)
+    miss = {"input_tokens": 5, "cache_creation_input_tokens": 2700}
+    hit = {"input_tokens": 5, "cache_read_input_tokens": 2700}
+    metrics.read(observed(request_of("support"), miss, now))
+    assert metrics.goes_off(alarm, now)
+    for number in range(3):
+        metrics.read(observed(request_of("support"), hit, now + number * MINUTE))
+    assert not metrics.goes_off(alarm, now + 3 * MINUTE)
+    assert not metrics.goes_off(alarm, now + 2 * hour)
 
 
 def test_a_function_that_fails_goes_off(deployment: Deployment) -> None:
