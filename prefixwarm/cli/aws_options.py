@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from prefixwarm.cli.progress import progress
 from prefixwarm.errors import UsageError
 from prefixwarm.settings import CACHE_SCOPE, DEPLOYMENT, TABLE
 
@@ -76,7 +77,8 @@ def _deployed(stack: str) -> dict[str, str]:
     """The deployment's settings, read from the stack's keep-warm function."""
     from prefixwarm.attach.deployed import keep_warm_function, open_session
 
-    variables = keep_warm_function(stack, open_session()).environment
+    with progress(f"looking up the stack {stack}"):
+        variables = keep_warm_function(stack, open_session()).environment
     return {name: variables[name] for name in (TABLE, CACHE_SCOPE, DEPLOYMENT) if name in variables}
 
 

@@ -21,7 +21,7 @@ from prefixwarm.cli import aws_profile, finding_output
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.inference_profiles import base_models
 from prefixwarm.cli.output import emit, finish, json_option, line, note, table, wide_option
-from prefixwarm.cli.progress import progress_lines
+from prefixwarm.cli.progress import progress, progress_lines
 from prefixwarm.errors import (
     PrefixFileError,
     PrefixwarmError,
@@ -114,11 +114,11 @@ def capture(
         # The agent has received it already.
         raise KeyboardInterrupt
     _refuse_nothing(recording, code)
-    behind = base_models(
-        (one.model for one in requests), chosen=model, files=naming.files, environ=environ
-    )
-    options = Options(ttl, placeholders, behind)
-    agents = prefixes_from_requests(requests, name=naming, options=options)
+    with progress("comparing what the agent has sent"):
+        models = (one.model for one in requests)
+        behind = base_models(models, chosen=model, files=naming.files, environ=environ)
+        options = Options(ttl, placeholders, behind)
+        agents = prefixes_from_requests(requests, name=naming, options=options)
     _refuse_unwarmable(agents)
     written = [(agent, *_write(agent.prefix, out)) for agent in agents if agent.prefix]
     unwarmable = [agent for agent in agents if agent.prefix is None]

@@ -14,6 +14,7 @@ import click
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.deployment_lines import KEYS, TOOLS, lines_for
 from prefixwarm.cli.output import block, line, note, shown_as
+from prefixwarm.cli.progress import progress
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import recommendation
 from prefixwarm.plan.arrivals import poisson, read
@@ -129,7 +130,8 @@ def _planned(files: Sequence[PrefixFile], rate: float | None, arrivals: Path | N
     active = Policy.of({"hours": "00-24"}).hours
     rules = set()
     for file in files:
-        result = compare(traffic, costs_of(file, 0.0), active, aws_prices().deployment())
+        with progress(f"replaying {traffic.requests:,} requests through every policy"):
+            result = compare(traffic, costs_of(file, 0.0), active, aws_prices().deployment())
         line(f"plan: {file.name}: {recommendation(result)}")
         rules.add(result.rule)
     return rules.pop() if len(rules) == 1 else "auto"
