@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+import prefixwarm
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # pragma: no cover
@@ -39,6 +41,27 @@ def test_ci_runs_on_every_version_that_the_package_claims() -> None:
     runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     scripts = [run.split()[0] for run in runs if not run.startswith("sudo")]
     assert all((ROOT / script).stat().st_mode & 0o100 for script in scripts)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    """In the package, on the page of what is stable, in the README and in the changelog."""
+    version = prefixwarm.__version__
+    for name in ("docs/stability.md", "README.md"):
+        assert f"ersion {version}" in (ROOT / name).read_text().replace("ersion is ", "ersion ")
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    headings = re.findall(r"^## \[([^\]]+)\]", changelog, re.MULTILINE)
+    assert headings[:2] == ["Unreleased", version]
+
+
+def test_ci_has_both_ends_of_the_bounds_and_a_gate_of_coverage() -> None:
+    """The lowest versions on the oldest Python, and a number below which coverage fails."""
+    jobs = _yaml(FORGE / "workflows" / "ci.yml")["jobs"]
+    runs = {name: " ".join(step.get("run", "") for step in jobs[name]["steps"]) for name in jobs}
+    assert "scripts/test-lowest" in runs["lowest"]
+    assert jobs["lowest"]["steps"][1]["with"]["python-version"] == _python_versions()[0]
+    assert "--cov" in runs["coverage"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["coverage"]["report"]["fail_under"] >= 70
 
 
 def test_the_commands_for_contributors_are_the_readmes() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
 
 OWN_PRICES = sorted(m for m, row in shipped.table()["models"].items() if "usd_per_mtok" in row)
+
+
+# Python 3.10 has this release of the price package, which lists less.
+older_list = pytest.mark.skipif(
+    metadata.version("genai-prices").startswith("0.1."), reason="an older list of prices"
+)
 
 
 @pytest.mark.parametrize("tokens", [0, 100_000, 100_001, 150_000])
@@ -51,6 +58,7 @@ def test_bedrock_prices_agree_with_the_price_list() -> None:
     assert compared >= 100
 
 
+@older_list
 def test_fast_mode_agrees_with_the_price_list() -> None:
     from genai_prices.data_snapshot import get_snapshot
 

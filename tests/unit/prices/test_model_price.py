@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -14,11 +15,18 @@ from prefixwarm.state.outcome import Usage
 OWN = {"input": 3, "output": "15", "read": 0.3}
 
 
+# Python 3.10 has this release of the price package, which lists less.
+older_list = pytest.mark.skipif(
+    metadata.version("genai-prices").startswith("0.1."), reason="an older list of prices"
+)
+
+
 def test_claude_is_what_lookup_says() -> None:
     options: dict[str, Any] = {"route": "bedrock", "prompt_tokens": 150_000}
     assert price("claude-haiku-5-5", **options) == lookup("claude-haiku-5-5", **options)
 
 
+@older_list
 def test_both_sources_of_other_models_agree() -> None:
     """Where the price package knows a model: but for the longer life, which it does not list."""
     compared = 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from prefixwarm.local.toolchain import CDK_CLI, EMULATOR, RUNTIME_CLIENT
 
@@ -55,6 +56,7 @@ def pinned(file: Path) -> dict[str, list[Requirement]]:
         ("docs", ("cli", "docs", "requires")),
         ("test", ("all", "test", "requires")),
         ("frameworks", ("simulator", "frameworks", "requires")),
+        ("lowest", ("cli", "keepwarm", "cdk", "requires")),
     ],
 )
 def test_the_pins_fit_the_project(name: str, lists: tuple[str, ...]) -> None:
@@ -82,6 +84,15 @@ def test_the_pins_fit_the_project(name: str, lists: tuple[str, ...]) -> None:
                 assert requirement.specifier.contains(version.version), (
                     f"{requirement}: scripts/pin"
                 )
+
+
+def test_the_lowest_pins_are_the_bounds() -> None:
+    """What scripts/test-lowest installs is the lowest that the extras allow."""
+    pins = pinned(ROOT / "requirements" / "lowest.txt")
+    for requirement in wanted("cli", "keepwarm", "cdk"):
+        (bound,) = [part.version for part in requirement.specifier if part.operator == ">="]
+        (pin,) = pins[canonicalize_name(requirement.name)][0].specifier
+        assert Version(pin.version) == Version(bound), f"{requirement}: run scripts/pin"
 
 
 FILES = sorted([*(ROOT / "requirements").glob("*.txt"), *PINS.glob("*.txt")])
