@@ -1,1 +1,1 @@
-"""The rules of `check`: find what would keep a prefix from being cached or read."""
+"""The rules of `check`: find what keeps a prefix from being cached or read."""

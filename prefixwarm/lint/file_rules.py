@@ -26,7 +26,7 @@ _SERVER_TOOLS = ("web_search", "web_fetch", "code_execution")
 
 
 def check(prefix: PrefixFile, *, names: Sequence[str] = (), captured: bool = True) -> list[Finding]:
-    """Find what would keep a prefix from being cached or read.
+    """Find what keeps a prefix from being cached or read.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""What keeping a prefix warm would cost and bring, before anything is deployed."""
+"""Computes what keeping a prefix warm would cost and save, before you deploy anything."""

@@ -1,4 +1,4 @@
-"""A plan in one sentence."""
+"""States a plan's advice in one sentence."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _RULES = ("ski", "hazard")
 
 
 def recommendation(plan: Plan) -> str:
-    """What to do, and what it costs either way."""
+    """The advice, and the cost with and without it."""
     nothing, best = plan.row(NOTHING), plan.best
     month = "a month, waiting included," if plan.costs.latency_usd else "a month"
     starts = f"with {plan.starts_per_day:.2g} session starts a day"
     if plan.costs.too_short:
         return (
-            f"Do not keep this warm: its {plan.costs.size} tokens are under the model's "
+            f"Do not keep this warm: its {plan.costs.size} tokens are below the model's "
             f"minimum of {plan.costs.minimum}, so nothing is cached."
         )
     if plan.worthwhile:

@@ -1,4 +1,4 @@
-"""The real requests that a plan is made for: from a file, or from a rate."""
+"""Reads a plan's requests from a file, or makes them up from a rate."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _MOST_DAYS = 731
 # Two million times.
 _MOST_BYTES = 64 * 2**20
 _COLUMNS = ("time", "timestamp", "@timestamp", "arrival", "at", "ts", "date")
-# What Logs Insights calls the beginning of a span of time, beside a count of what is in it.
+# Logs Insights' name for the beginning of a time bin, beside the bin's count.
 _SPAN, _COUNT = "bin(", "count"
 _SEPARATORS = ",;\t"
-# What holds the rows in what `aws logs` prints.
+# Keys of the rows in the output of `aws logs`.
 _LISTS = ("results", "events")
-# What is earlier than 1973 is no date, but seconds from any origin.
+# Times before 1973 are not dates but seconds from any origin.
 _FIRST_DATE = 1e8
-# Seconds since 1970 are below the first until the year 5138; what is larger is finer.
+# Seconds since 1970 stay below the first until the year 5138; larger numbers have a finer unit.
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 _LATEST = 253_402_300_799.0  # 9999-12-31T23:59:59Z
 _BARE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
@@ -50,17 +50,17 @@ class Traffic:
     Attributes
     ----------
     arrivals : tuple of float
-        Their starts, epoch seconds or seconds from any origin, ascending.
+        When they start, ascending: epoch seconds, or seconds from any origin.
     end : float
-        End of the observation in the same seconds; at least a day after the first arrival.
+        End of the observation in the same unit; at least a day after the first arrival.
     source : str
-        Where they come from, in words.
+        Their source, in words.
     folded : int
-        Further requests of the same minutes, which any policy serves with a cache read.
+        Further requests in the same minutes, which read the cache under any policy.
     timezone : str
-        IANA name of the zone whose days and hours they are shown in.
+        IANA name of the time zone to show them in.
     is_random : bool
-        Whether they are made up, so that their dates say nothing.
+        Whether they are random, so that their dates mean nothing.
     """
 
     arrivals: tuple[float, ...]
@@ -74,12 +74,12 @@ class Traffic:
     def of(
         cls, arrivals: Sequence[float], source: str, folded: int = 0, timezone: str = "UTC"
     ) -> Traffic:
-        """Traffic whose observation ends with the last arrival, after a day at the soonest.
+        """Make traffic that ends with the last arrival, or after a day if that is later.
 
         Raises
         ------
         UsageError
-            Without any arrival.
+            If there is no arrival.
         """
         if not arrivals:
             raise UsageError(f"{source}: has no arrivals; a plan needs at least one")
@@ -88,7 +88,7 @@ class Traffic:
 
     @property
     def zone(self) -> ZoneInfo | None:
-        """The zone whose days and hours they have; None for seconds from any origin."""
+        """The time zone; None for seconds from any origin."""
         return zone(self.timezone) if self.arrivals[0] >= _FIRST_DATE else None
 
     @property
@@ -98,7 +98,7 @@ class Traffic:
 
     @property
     def requests(self) -> int:
-        """Real requests in all."""
+        """Number of real requests."""
         return len(self.arrivals) + self.folded
 
 
@@ -108,19 +108,20 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
     Parameters
     ----------
     path : Path
-        CSV, with one arrival a line: seconds, milliseconds and finer since 1970, or an ISO 8601
-        time, in the column called ``time``, ``timestamp``, ``@timestamp``, ``arrival``, ``at``,
-        ``ts`` or ``date``, or in the first. Or JSON: one value a line or in an array, each a
-        number, a text, or an object with such a key; or what the AWS command line prints of
-        CloudWatch Logs (`get-query-results`, `filter-log-events`). In place of times there may
-        be spans of time with a ``count``, as ``stats count(*) by bin(1m)`` gives.
+        CSV with one arrival per line, in the column ``time``, ``timestamp``, ``@timestamp``,
+        ``arrival``, ``at``, ``ts`` or ``date``, or else the first: seconds, milliseconds or finer
+        since 1970, or an ISO 8601 time. Or JSON: one value per line or an array, each value a
+        number, a text, or an object with such a key. Or the AWS CLI's output of CloudWatch Logs
+        (`get-query-results`, `filter-log-events`). Instead of times, rows may be time bins with a
+        ``count``, as from ``stats count(*) by bin(1m)``.
     timezone : str
-        IANA name, for times that name no zone.
+        IANA name of the time zone for times without one.
 
     Raises
     ------
     UsageError
-        Naming the file and the line: unreadable, too long, not a time, negative, or years apart.
+        If the file is unreadable or too long, or a time is invalid, negative or years from the
+        others; the message has the file and the line.
     """
     text = _text(path)
     zone(timezone)
@@ -137,7 +138,7 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
     folded = sum(number - 1 for _, number in counts if number)
     days = (arrivals[-1] - arrivals[0]) / 86400 if arrivals else 0
     if days > _MOST_DAYS:
-        problem = f"spans {days:,.0f} days, of at most {_MOST_DAYS}: are all of one unit?"
+        problem = f"spans {days:,.0f} days, more than {_MOST_DAYS}: do all have the same unit?"
         raise UsageError(f"{path}: {problem}")
     source = "standard input" if str(path) == "-" else str(path)
     return Traffic.of(arrivals, source, folded, timezone)
@@ -148,7 +149,7 @@ def _text(path: Path) -> str:
         data = _bytes(path)
         if len(data) > _MOST_BYTES:
             most = f"{_MOST_BYTES // 2**20} MiB"
-            raise UsageError(f"{path}: is longer than {most}: give a part of it, such as a month")
+            raise UsageError(f"{path}: is longer than {most}: give part of it, such as a month")
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as text: {error}") from error
@@ -162,7 +163,7 @@ def _bytes(path: Path) -> bytes:
 
 
 class _Value(NamedTuple):
-    """A time as it stands in the file, and how many requests came then, if that is said."""
+    """A time as written in the file, and its number of requests if given."""
 
     time: Any
     count: Any = None
@@ -188,7 +189,7 @@ def _csv_values(text: str) -> Iterator[tuple[int, _Value]]:
 
 
 def _places(names: Sequence[str]) -> tuple[int, int | None] | None:
-    """Where the time stands, and of spans of time the count."""
+    """Columns of the time and, for time bins, of the count."""
     # Of several times, that of the day rather than the day.
     known = [names.index(name) for name in _COLUMNS if name in names]
     if known:
@@ -208,7 +209,7 @@ def _json_values(text: str, path: Path) -> Iterator[tuple[int, _Value]]:
 
 
 def _json_documents(text: str, path: Path) -> Iterator[tuple[int, Any]]:
-    """Values by line, or those of one document of several lines by their number in it."""
+    """Values with their line, or with their number in a document of several lines."""
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
@@ -223,18 +224,18 @@ def _json_documents(text: str, path: Path) -> Iterator[tuple[int, Any]]:
         try:
             yield number, json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"{path}:{number}: is not JSON: write one value a line") from error
+            raise UsageError(f"{path}:{number}: is not JSON: write one value per line") from error
 
 
 def _listed(document: Any) -> list[Any] | None:
-    """The values of an array, or of what AWS prints of CloudWatch Logs."""
+    """The values of an array, or of AWS's output of CloudWatch Logs."""
     if isinstance(document, dict):
         document = next((document[name] for name in _LISTS if name in document), None)
     return document if isinstance(document, list) else None
 
 
 def _value_of(value: Any, place: str) -> _Value:
-    """The time in an object; of a row of Logs Insights, the field of that name."""
+    """The time in an object, or in a row of Logs Insights."""
     if isinstance(value, list) and all(isinstance(cell, dict) for cell in value):
         # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html
         value = {str(cell.get("field")): _utc(cell.get("value")) for cell in value}
@@ -249,28 +250,28 @@ def _value_of(value: Any, place: str) -> _Value:
 
 
 def _utc(value: Any) -> Any:
-    """A time of CloudWatch's programming interface, which names no zone: UTC's."""
+    """Add the UTC zone to a time from the CloudWatch API, which has none."""
     is_bare = isinstance(value, str) and _BARE_TIME.fullmatch(value)
     return f"{value}Z" if is_bare else value
 
 
 def _number(value: _Value, place: str) -> int:
-    """How many requests came at a time."""
+    """The number of requests at a time."""
     if value.count is None:
         return 1
     try:
         number = int(value.count)
     except (TypeError, ValueError, OverflowError) as error:
-        raise UsageError(f"{place}: {value.count!r} is no count of requests") from error
+        raise UsageError(f"{place}: {value.count!r} is not a number of requests") from error
     if number < 0:
-        raise UsageError(f"{place}: {value.count!r} is no count of requests")
+        raise UsageError(f"{place}: {value.count!r} is not a number of requests")
     return number
 
 
 def _seconds(value: object, timezone: str, place: str) -> float:
-    """Seconds of a number or of an ISO 8601 time."""
+    """Convert a number or an ISO 8601 time to seconds."""
     problem = (
-        f"{place}: {value!r} is no time: write seconds, 0 or more, or such as 2026-11-21T09:00Z"
+        f"{place}: {value!r} is not a time: write seconds from 0 on, or such as 2026-11-21T09:00Z"
     )
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise UsageError(problem)
@@ -304,7 +305,7 @@ def _datetime(text: str) -> datetime:
 
 
 def _strict(text: str) -> str:
-    """An ISO 8601 time as Python 3.10 reads it: six digits of a second, a zone with a colon."""
+    """Rewrite an ISO 8601 time for Python 3.10: six decimals of a second, a zone with a colon."""
     text = re.sub(r"\s*(Z|UTC|GMT)$", "+00:00", text.strip())
     text = re.sub(r"^(\d{4})/(\d\d)/(\d\d)", r"\1-\2-\3", text)
     text = re.sub(r"(:\d\d)[.,](\d+)", lambda m: f"{m[1]}.{m[2][:6]:0<6}", text)
@@ -312,24 +313,24 @@ def _strict(text: str) -> str:
 
 
 def poisson(per_hour: float, hours: Hours | None = None, *, days: int = 28) -> Traffic:
-    """Random traffic of a rate in active hours; the same for the same arguments.
+    """Make random traffic at a rate in active hours; the same for the same arguments.
 
     Parameters
     ----------
     per_hour : float
-        Requests in an active hour; above 0, at most `MOST_PER_HOUR`.
+        Requests per active hour; above 0, at most `MOST_PER_HOUR`.
     hours : Hours, optional
-        When there is traffic; the whole day by default.
+        Hours with traffic; by default the whole day.
     days : int
-        Days to make up, from a Monday on.
+        Number of days, starting on a Monday.
 
     Raises
     ------
     UsageError
-        For a rate that is none, or when it makes no request at all.
+        If the rate is invalid, or produces no request at all.
     """
     if not 0 < per_hour <= MOST_PER_HOUR:
-        raise UsageError(f"rate {per_hour:g}: write requests an hour, above 0, at most 3600")
+        raise UsageError(f"rate {per_hour:g}: write requests per hour, above 0, at most 3600")
     draw = random.Random(_SEED)  # noqa: S311 - no secret
     spans = list(_spans(hours or Hours(Calendar()), days))
     arrivals: list[float] = []

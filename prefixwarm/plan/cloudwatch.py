@@ -1,4 +1,4 @@
-"""Arrivals from the `Invocations` metric of a deployed function."""
+"""Reads arrivals from the `Invocations` metric of a deployed function."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ DAYS = 14
 
 
 def invocations(function: str, client: CloudWatchClient | None = None) -> Traffic:
-    """The minutes of the last two weeks in which a function was invoked.
+    """Read the minutes of the last two weeks in which a function was invoked.
 
     Parameters
     ----------
     function : str
         Name of the Lambda function whose requests use the prefix.
     client : CloudWatchClient, optional
-        boto3's; by default one for the region and credentials of the environment.
+        A boto3 client; by default one with the environment's region and credentials.
 
     Raises
     ------
     UsageError
-        When it was not invoked, or does not exist.
+        If the function was not invoked, or does not exist.
     PrefixwarmError
-        When CloudWatch cannot be asked.
+        If the call to CloudWatch fails.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 

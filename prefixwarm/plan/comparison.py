@@ -1,4 +1,4 @@
-"""Every policy on the same traffic, in dollars, and what follows from it."""
+"""Compares every policy on the same traffic, in dollars."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POLICIES = {
     "auto": Policy("auto"),
 }
 _CHOICES = (NOTHING, TTL_ALONE, "ski", "hazard", "auto")
-# What needs no keep-warm function, and so nothing of AWS.
+# Policies without a keep-warm function, and so without AWS's charge.
 _WITHOUT_AWS = (NOTHING, TTL_ALONE)
 
 # Curve: session rates per day, spread evenly on a logarithmic scale.
@@ -40,30 +40,30 @@ _RATES = tuple(10 ** (exponent / 4) for exponent in range(-2, 9))
 _CURVES = (NOTHING, TTL_ALONE, "ski")
 _BLIND_PER_DAY = 24 * 60 / 4
 _WORTH_USD = 0.01
-# Two ticks: long enough for the write, too short for a refresh.
+# Two ticks: enough for the write, too short for a refresh.
 _DEPLOYED_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Row:
-    """One policy on the traffic; costs per day include the real requests' own reads or writes.
+    """One policy's result; costs per day include the real requests' own reads and writes.
 
     Attributes
     ----------
     policy : str
-        A key of `POLICIES`, or ``optimum`` for the clairvoyant bound.
+        A key of `POLICIES`, or ``optimum`` for the bound with all requests known beforehand.
     units_per_day : float
-        In units of one uncached read, waiting included: what policies are compared by.
+        Cost in units of one uncached read, waiting included; policies are compared by it.
     usd_per_day : float or None
-        US dollars to pay, so without the waiting; None while the price is unknown.
+        US dollars to pay, without waiting; None if the price is unknown.
     waiting_usd_per_day : float
-        US dollars that the waiting for misses is worth.
+        Cost of waiting for misses in US dollars.
     hit_rate : float or None
-        Share of session starts that hit; None without any.
+        Share of session starts that hit; None without session starts.
     pings_per_day, misses_per_day : float
         Warm calls, and requests that found the entry cold.
     deployment_usd : float or None
-        US dollars of the write at the deployment of a changed prompt, which is in no other figure.
+        US dollars of the write when a changed prompt is deployed; in no other figure.
     """
 
     policy: str
@@ -98,21 +98,21 @@ class Point:
 
 @dataclass(frozen=True)
 class Plan:
-    """What keeping one prefix warm costs and brings.
+    """What keeping one prefix warm costs and saves.
 
     Attributes
     ----------
     traffic, costs
-        What it was made for.
+        The plan's input.
     rows : tuple of Row
-        By policy, the bound last.
+        One per policy, the bound last.
     starts_per_day : float
         Session starts: requests more than 300 s after the previous one.
     hours : Hours or None
         Active hours of the random traffic behind the curve; None for the whole day.
     aws_usd_per_month : float
-        What AWS charges for the keep-warm function and what belongs to it, US dollars in 30 days.
-        It is part of the verdict and of the break-even, where the model's price is known.
+        AWS's charge for the keep-warm function and its resources, US dollars in 30 days. The
+        verdict and the break-even include it if the model's price is known.
     """
 
     traffic: Traffic
@@ -124,28 +124,28 @@ class Plan:
 
     @property
     def curve(self) -> tuple[Point, ...]:
-        """Cost against the rate of random traffic in the same hours; takes a second of CPU."""
+        """Cost by rate of random traffic in the same hours; takes a second of CPU."""
         return _curve(self.costs.multipliers, self.costs.latency, self.hours)
 
     @cached_property
     def break_even_per_day(self) -> float | None:
-        """Requests a day from which the ski rule is cheaper than doing nothing.
+        """Requests per day above which the ski rule is cheaper than doing nothing.
 
-        None where it never is, within the curve.
+        None if it never is, within the curve.
         """
         return _break_even(self.curve, _units(self.aws_usd_per_month, self.costs))
 
     def row(self, policy: str) -> Row:
-        """The row of a policy."""
+        """Return a policy's row."""
         return next(row for row in self.rows if row.policy == policy)
 
     @property
     def best(self) -> Row:
-        """The cheapest of what can be chosen, AWS's charge included."""
+        """The cheapest policy to choose, AWS's charge included."""
         return min((self.row(policy) for policy in _CHOICES), key=self._units_per_day)
 
     def aws_usd(self, row: Row) -> float:
-        """What AWS charges for a policy, US dollars in 30 days."""
+        """AWS's charge for a policy, US dollars in 30 days."""
         return 0.0 if row.policy in _WITHOUT_AWS else self.aws_usd_per_month
 
     def _units_per_day(self, row: Row) -> float:
@@ -153,7 +153,7 @@ class Plan:
 
     @property
     def rule(self) -> str:
-        """The rule to keep it warm with; ``never`` where that is not recommended."""
+        """The rule to deploy; ``never`` if keeping warm is not recommended."""
         return self.best.policy if self.worthwhile else "never"
 
     @property
@@ -171,7 +171,7 @@ def compare(
     hours: Hours | None = None,
     aws_usd_per_month: float = 0.0,
 ) -> Plan:
-    """Replay every policy.
+    """Replay every policy on the traffic.
 
     Parameters
     ----------
@@ -180,9 +180,9 @@ def compare(
     costs : PrefixCosts
         The prefix's prices.
     hours : Hours, optional
-        Active hours of the random traffic behind the curve; the whole day by default.
+        Active hours of the random traffic behind the curve; by default the whole day.
     aws_usd_per_month : float
-        AWS's own charge for keeping it warm, US dollars in 30 days.
+        AWS's charge for keeping the prefix warm, US dollars in 30 days.
     """
     prices = costs.prices
     spent = {
@@ -201,7 +201,7 @@ def compare(
 
 
 def _units(usd_per_month: float, costs: PrefixCosts) -> float:
-    """Dollars a month in units a day; none where the price of a unit is unknown."""
+    """Convert dollars per month to units per day; 0 if a unit's price is unknown."""
     unit = costs.usd(1.0)
     return usd_per_month / MONTH / unit if unit else 0.0
 
@@ -222,7 +222,7 @@ def _row(name: str, account: Replay, traffic: Traffic, costs: PrefixCosts) -> Ro
 
 
 def _at_deployment(name: str, costs: PrefixCosts) -> float:
-    """What the policy pays for a new version that no request has used yet, in units."""
+    """What the policy pays for a new, unused version, in units."""
     if name not in POLICIES:
         return 0.0
     unused = replay([], _DEPLOYED_SECONDS, POLICIES[name], deployments=[0.0], **costs.prices)
@@ -231,7 +231,7 @@ def _at_deployment(name: str, costs: PrefixCosts) -> float:
 
 @lru_cache(maxsize=8)
 def _curve(multipliers: Multipliers, latency: float, hours: Hours | None) -> tuple[Point, ...]:
-    """The curve of all prefixes with these prices."""
+    """The curve for all prefixes with these prices."""
     most = MOST_PER_HOUR * _active_hours(hours)
     return tuple(_point(rate, multipliers, latency, hours) for rate in _RATES if rate <= most)
 
@@ -245,13 +245,13 @@ def _point(per_day: float, multipliers: Multipliers, latency: float, hours: Hour
         name: replay(made.arrivals, made.end, POLICIES[name], **prices).total / days
         for name in _CURVES
     }
-    # Round the clock, whatever the traffic: no need to replay a hundred thousand of them.
+    # Such a policy's calls do not depend on the traffic, so nothing is replayed.
     units[BLIND] = (_BLIND_PER_DAY + per_day) * multipliers.read
     return Point(per_day, units)
 
 
 def _active_hours(hours: Hours | None) -> float:
-    """Active hours of an average day of the week."""
+    """Average active hours per day of the week."""
     if hours is None:
         return 24.0
     length = (hours.end - hours.start) % 1440 or 1440
@@ -259,7 +259,7 @@ def _active_hours(hours: Hours | None) -> float:
 
 
 def _break_even(curve: tuple[Point, ...], aws_units_per_day: float) -> float | None:
-    """Where the ski rule becomes cheaper than doing nothing, between two points of the curve."""
+    """Interpolate the rate at which the ski rule becomes cheaper than doing nothing."""
     before: tuple[float, float] | None = None
     for point in curve:
         gain = point.units[NOTHING] - point.units["ski"] - aws_units_per_day

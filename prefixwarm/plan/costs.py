@@ -1,4 +1,4 @@
-"""What one prefix costs, from its file."""
+"""Computes what one prefix costs, from its file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Prices(TypedDict):
-    """The prices that `replay` and `optimum` take."""
+    """Price arguments of `replay` and `optimum`."""
 
     read: float
     write_5m: float
@@ -30,17 +30,17 @@ class PrefixCosts:
     Attributes
     ----------
     tokens : int or None
-        Length of the prefix: counted by the provider, else estimated.
+        Length of the prefix: the provider's count, else an estimate.
     minimum : int or None
-        Tokens below which the model caches nothing.
+        The model's minimum length of a cached prefix.
     unit_usd : float or None
-        US dollars of one uncached read of the prefix; None when unknown.
+        US dollars for one uncached read of the prefix; None if unknown.
     multipliers : Multipliers
-        The model's; the usual ones while the price is unknown.
+        The model's; the usual ones if the price is unknown.
     latency_usd : float
-        What one miss costs in waiting, US dollars.
+        US dollars for the wait of one miss.
     source : str
-        Where the prices come from.
+        Source of the prices.
     is_estimated : bool
         Whether `tokens` is an estimate.
     """
@@ -55,7 +55,7 @@ class PrefixCosts:
 
     @property
     def size(self) -> str:
-        """`tokens` in words; a ``~`` marks an estimate."""
+        """`tokens` as text; ``~`` marks an estimate."""
         if self.tokens is None:
             return "an unknown number of"
         return tokens(self.tokens, estimated=self.is_estimated)
@@ -78,16 +78,16 @@ class PrefixCosts:
 
     @property
     def too_short(self) -> bool:
-        """Whether the model would not cache it at all."""
+        """Whether the prefix is below the model's minimum."""
         return None not in (self.tokens, self.minimum) and (self.tokens or 0) < (self.minimum or 0)
 
     def usd(self, units: float) -> float | None:
-        """US dollars of a cost in units of one uncached read."""
+        """Convert a cost in units of one uncached read to US dollars."""
         return None if self.unit_usd is None else units * self.unit_usd
 
 
 def costs_of(prefix: PrefixFile, latency_usd: float = 0.0) -> PrefixCosts:
-    """Read a prefix file's prices; those of today where it carries none."""
+    """Read a prefix file's prices, or today's if the file has none."""
     tokens = prefix.tokens.get("counted") or prefix.tokens.get("estimate")
     prices, source = dict(prefix.usd_per_mtok), str((prefix.prices or {}).get("source", ""))
     if not prices:

@@ -1,4 +1,4 @@
-"""The cost of each policy against the amount of traffic, as SVG."""
+"""Draws each policy's cost by amount of traffic, as SVG."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEAST_LABELLED = 1e-4
 
 
 def curve(plan: Plan) -> str:
-    """Draw a plan's dollars a day against requests a day, both on logarithmic scales."""
+    """Draw a plan's dollars per day by requests per day, both on logarithmic scales."""
     points = list(plan.curve)
     return legend(_legend(points)) + drawings(
         "Cost a day against requests a day", lambda frame: _drawn(frame, plan, points)
@@ -51,7 +51,7 @@ def _drawn(frame: Frame, plan: Plan, points: list[Point]) -> tuple[int, list[str
 
 
 class _Chart:
-    """Rates and costs (units, shown as dollars where the price is known) to places."""
+    """Maps rates and costs (units, shown as dollars if the price is known) to positions."""
 
     def __init__(self, points: list[Point], unit_usd: float | None, frame: Frame) -> None:
         self.unit = unit_usd or 1.0
@@ -77,7 +77,7 @@ class _Chart:
 
 
 def _apart(places: list[float]) -> list[float]:
-    """The same places, moved down until no two labels overlap."""
+    """Move positions down until no two labels overlap."""
     moved: dict[int, float] = {}
     lowest = -math.inf
     for index in sorted(range(len(places)), key=places.__getitem__):
@@ -106,7 +106,7 @@ def _grid(chart: _Chart, plan: Plan) -> list[str]:
 
 
 def _marks(chart: _Chart, plan: Plan) -> list[str]:
-    """Where this prefix stands, and where keeping warm begins to pay."""
+    """Mark this prefix's traffic and the break-even."""
     seconds = plan.traffic.end - plan.traffic.arrivals[0]
     marks = [("this prefix", plan.traffic.requests / seconds * DAY, 12)]
     if plan.break_even_per_day is not None:
@@ -118,7 +118,7 @@ def _marks(chart: _Chart, plan: Plan) -> list[str]:
 
 
 def _mark_name(chart: _Chart, rate: float, name: str, down: int) -> str:
-    """On the side that has room."""
+    """Write the mark's name on the side with room."""
     x, y = chart.x(rate), _TOP + down
     is_late = x > chart.left + chart.width * 0.7
     return text(x - 4, y, name, "end") if is_late else text(x + 4, y, name)

@@ -1,4 +1,4 @@
-"""A plan as one HTML page that needs nothing else."""
+"""Writes a plan as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def page(plan: Plan, name: str, model: str) -> str:
-    """Write the page.
+    """Return the page.
 
     Parameters
     ----------
     plan : Plan
         From `compare`.
     name, model : str
-        Of the prefix.
+        The prefix's.
 
     Returns
     -------
     str
-        HTML without scripts and without references.
+        HTML without scripts or references.
     """
     style = timeline.STYLE + curve.STYLE
     return document(f"Keep {name} warm?", _parts(plan, model), style)
@@ -78,7 +78,7 @@ def _break_even(plan: Plan) -> str:
 
 
 def _row(row: Row, plan: Plan) -> dict[str, str]:
-    """Cells by column; waiting is one where it has a price."""
+    """Cells by column; waiting is a column if it has a price."""
     waiting = dollars(row.waiting_usd_per_day * MONTH)
     return {
         "policy": row.policy,

@@ -1,4 +1,4 @@
-"""The arrivals, the entry's life and each policy's warm calls on one time line, as SVG."""
+"""Draws arrivals, the entry's life and each policy's warm calls on a time line, as SVG."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STYLE = """
 .miss { stroke: var(--red); stroke-width: 2; } .day { stroke: var(--soft); stroke-width: .6; }
 .hour { stroke-width: .6; }
 """
-# As they are drawn, in 26 by 16 units.
+# Each symbol in 26 by 16 units.
 LEGEND = {
     "real request": line("M13 1v14", "request"),
     "the cache entry lives": line("M1 8h24", "life"),
@@ -53,7 +53,7 @@ def timeline(plan: Plan) -> str:
 
 
 def shown_time(plan: Plan) -> str:
-    """How much of the time is drawn, in words."""
+    """The time span drawn, in words."""
     start, end = _shown(plan)
     axis = TimeAxis(start, end, 0, 1, plan.traffic.zone, plan.traffic.is_random)
     return axis.described() or f"the first {(end - start) / DAY:.3g} days"
@@ -75,7 +75,7 @@ def _drawn(
     requests: Sequence[float],
     lanes: dict[str, list[Event]],
 ) -> tuple[int, list[str]]:
-    """Height and parts: the requests above, a lane for each policy below."""
+    """Return height and parts: the requests, and below them a lane for each policy."""
     height = _PHONE_LANE if frame.is_phone else _LANE
     # Middle of the first lane.
     first = HEIGHT + (30 if frame.is_phone else 18)
@@ -89,14 +89,14 @@ def _drawn(
 
 
 def _name(frame: Frame, axis: TimeAxis, middle: float, name: str) -> str:
-    """Beside the lane, or above it."""
+    """Write the name beside the lane, or above it."""
     if frame.is_phone:
         return text(axis.left, middle - 15, name)
     return text(axis.left - 12, middle + 4, name, "end")
 
 
 def _lane(axis: TimeAxis, middle: float, events: Sequence[Event]) -> Iterator[str]:
-    """The entry's life as bars, and above it what happened to it."""
+    """Draw the entry's life as bars, with its calls and misses on top."""
     lives = _lives(events, axis.end)
     bars = "".join(f"M{axis.x(start)} {middle}H{axis.x(end)}" for start, end in lives)
     yield line(bars, "life")
@@ -106,7 +106,7 @@ def _lane(axis: TimeAxis, middle: float, events: Sequence[Event]) -> Iterator[st
 
 
 def _lives(events: Sequence[Event], end: float) -> list[tuple[float, float]]:
-    """Spans in which the entry lived."""
+    """Time spans in which the entry lived."""
     lives: list[tuple[float, float]] = []
     for event in events:
         if lives and event.at <= lives[-1][1]:
@@ -117,6 +117,6 @@ def _lives(events: Sequence[Event], end: float) -> list[tuple[float, float]]:
 
 
 def _ticks(axis: TimeAxis, times: Sequence[float], middle: float, reach: int, kind: str) -> str:
-    """Upright strokes, one for each place that can be told apart."""
+    """Vertical strokes, one for each distinguishable position."""
     places = sorted({axis.x(at) for at in times})
     return line("".join(f"M{x} {middle - reach:g}v{2 * reach}" for x in places), kind)

@@ -74,20 +74,20 @@ def test_a_file_names_times_in_many_ways(tmp_path: Path, name: str, text: str) -
     [
         ("a.csv", "", "has no arrivals"),
         ("a.csv", "time\n", "has no arrivals"),
-        ("a.csv", "0\n1732000000000\n", "spans 20,046 days, of at most 731: are all of one unit"),
-        ("a.csv", "time\n-5\n", ":2: '-5' is no time"),
-        ("a.csv", "1\nsoon\n", ":2: 'soon' is no time"),
-        ("a.csv", "nan\n", ":1: 'nan' is no time"),
-        ("a.csv", "inf\n", ":1: 'inf' is no time"),
-        ("a.csv", "id,time\nx\n", ":2: '' is no time"),
+        ("a.csv", "0\n1732000000000\n", "spans 20,046 days, more than 731: do all have the same unit"),
+        ("a.csv", "time\n-5\n", ":2: '-5' is not a time"),
+        ("a.csv", "1\nsoon\n", ":2: 'soon' is not a time"),
+        ("a.csv", "nan\n", ":1: 'nan' is not a time"),
+        ("a.csv", "inf\n", ":1: 'inf' is not a time"),
+        ("a.csv", "id,time\nx\n", ":2: '' is not a time"),
         ("a.jsonl", "5\n{\n", ":2: is not JSON"),
         ("a.jsonl", '{"when": 5}\n', ":1: the object has none of the keys time"),
-        ("a.csv", "date,time\n2026-11-20,09:00:00\n", ":2: '09:00:00' is no time"),
-        ("a.jsonl", "true\n", ":1: True is no time"),
-        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,x\n", ":2: 'x' is no count of requests"),
-        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,-1\n", ":2: '-1' is no count of requests"),
+        ("a.csv", "date,time\n2026-11-20,09:00:00\n", ":2: '09:00:00' is not a time"),
+        ("a.jsonl", "true\n", ":1: True is not a time"),
+        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,x\n", ":2: 'x' is not a number of requests"),
+        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,-1\n", ":2: '-1' is not a number of requests"),
         ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,0\n", "has no arrivals"),
-        ("a.jsonl", "[1, [2]]\n", ":2: \\[2\\] is no time"),
+        ("a.jsonl", "[1, [2]]\n", ":2: \\[2\\] is not a time"),
         (
             "a.json",
             '{"results": [[{"field": "@message", "value": "x"}]]}',
@@ -136,7 +136,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_without_an_end_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"^/dev/zero: is longer than 64 MiB: give a part"):
+    with pytest.raises(UsageError, match=r"^/dev/zero: is longer than 64 MiB: give part"):
         read(Path("/dev/zero"))
 
 
@@ -158,7 +158,7 @@ def test_random_traffic_keeps_to_its_rate_and_hours() -> None:
 
 @pytest.mark.parametrize("rate", [0, -1, 1e9, float("nan"), float("inf")])
 def test_a_rate_that_is_none_is_refused(rate: float) -> None:
-    with pytest.raises(UsageError, match="write requests an hour"):
+    with pytest.raises(UsageError, match="write requests per hour"):
         poisson(rate)
 
 

@@ -46,7 +46,7 @@ def test_tokens_that_nobody_counted_are_marked(planned: Planned, file: Path) -> 
     file.write_text(json.dumps(document))
     estimated = planned("--rate", 1)
     assert (estimated["tokens"], estimated["tokens_estimated"]) == (300, True)
-    assert "its ~300 tokens are under" in estimated["recommendation"]
+    assert "its ~300 tokens are below" in estimated["recommendation"]
 
 
 def test_a_rare_prefix_is_not_to_be_kept_warm(planned: Planned, tmp_path: Path) -> None:
@@ -157,8 +157,8 @@ def test_people_get_a_table(plan: Callable[..., tuple[int, str, str]]) -> None:
     [
         ([], "give one of --arrivals FILE, --rate PER_HOUR and --from-cloudwatch"),
         (["--rate", "1", "--arrivals", "x.csv"], "give one of"),
-        (["--rate", "0"], "write requests an hour"),
-        (["--rate", "-3"], "write requests an hour"),
+        (["--rate", "0"], "write requests per hour"),
+        (["--rate", "-3"], "write requests per hour"),
         (["--rate", "much"], "not a valid float"),
         (["--rate", "1", "--hours", "20"], "such as 08:00-20:00"),
         (["--rate", "1", "--hours", "08-08"], "two different times"),
