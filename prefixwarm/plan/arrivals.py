@@ -133,7 +133,7 @@ def read(path: Path, timezone: str = "UTC") -> Traffic:
             for line, one in values
         ]
     except csv.Error as error:
-        raise UsageError(f"{path}: is no CSV: {error}") from error
+        raise UsageError(f"{path}: is not CSV: {error}") from error
     arrivals = sorted(at for at, number in counts if number)
     folded = sum(number - 1 for _, number in counts if number)
     days = (arrivals[-1] - arrivals[0]) / 86400 if arrivals else 0

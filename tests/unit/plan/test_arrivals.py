@@ -74,7 +74,11 @@ def test_a_file_names_times_in_many_ways(tmp_path: Path, name: str, text: str) -
     [
         ("a.csv", "", "has no arrivals"),
         ("a.csv", "time\n", "has no arrivals"),
-        ("a.csv", "0\n1732000000000\n", "spans 20,046 days, more than 731: do all have the same unit"),
+        (
+            "a.csv",
+            "0\n1732000000000\n",
+            "spans 20,046 days, more than 731: do all have the same unit",
+        ),
         ("a.csv", "time\n-5\n", ":2: '-5' is not a time"),
         ("a.csv", "1\nsoon\n", ":2: 'soon' is not a time"),
         ("a.csv", "nan\n", ":1: 'nan' is not a time"),
@@ -85,7 +89,11 @@ def test_a_file_names_times_in_many_ways(tmp_path: Path, name: str, text: str) -
         ("a.csv", "date,time\n2026-11-20,09:00:00\n", ":2: '09:00:00' is not a time"),
         ("a.jsonl", "true\n", ":1: True is not a time"),
         ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,x\n", ":2: 'x' is not a number of requests"),
-        ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,-1\n", ":2: '-1' is not a number of requests"),
+        (
+            "a.csv",
+            "bin(1m),count(*)\n2026-11-20 09:00,-1\n",
+            ":2: '-1' is not a number of requests",
+        ),
         ("a.csv", "bin(1m),count(*)\n2026-11-20 09:00,0\n", "has no arrivals"),
         ("a.jsonl", "[1, [2]]\n", ":2: \\[2\\] is not a time"),
         (
