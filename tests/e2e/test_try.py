@@ -110,11 +110,12 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_own_app_is_taken_through_its_life(own_app: Path) -> None:
     """With a secret read at import, layers, buckets and tables, several stacks and context."""
-    before = digests(own_app)
+    before, page = digests(own_app), own_app.parent / "page.html"
     _, _, *options = shlex.split(command_of_the_page())
-    process = tried(own_app, *options, "--json")
+    process = tried(own_app, *options, "--json", "--html", str(page))
     assert process.returncode == 0, process.stderr
     assert digests(own_app) == before
+    assert "Cold starts of shop, without and with prefixwarm" in page.read_text("utf-8")
     document = json.loads(process.stdout)
     assert (document["app"], document["left"]) == ("shop", [])
     by_name = {line["name"]: line for line in document["scenarios"]}
