@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm.policy import Policy, Replay, optimum, replay
+from tests.helpers.effort import chosen
 
 if TYPE_CHECKING:
     from tests.integration.policy.conftest import Series
+
+
+def here(first: tuple[float, ...], *others: tuple[float, ...]) -> list[tuple[float, ...]]:
+    """The first of these cases, and all of them with full numbers: each replays a year."""
+    return chosen(dev=[first], ci=[first], full=[first, *others])
 
 
 @cache
@@ -37,7 +43,7 @@ def excess(accounts: list[Replay]) -> float:
     return sum(account.excess for account in accounts)
 
 
-@pytest.mark.parametrize(("latency", "ratio", "hits"), [(0.0, 1.425, 0.85), (2.0, 1.825, 0.94)])
+@pytest.mark.parametrize(("latency", "ratio", "hits"), here((0.0, 1.425, 0.85), (2.0, 1.825, 0.94)))
 def test_hazard_on_a_year_of_commits(
     commits: list[Series], latency: float, ratio: float, hits: float
 ) -> None:
@@ -47,7 +53,7 @@ def test_hazard_on_a_year_of_commits(
     assert rate >= hits
 
 
-@pytest.mark.parametrize(("latency", "ratio"), [(0.0, 1.71), (2.0, 1.99)])
+@pytest.mark.parametrize(("latency", "ratio"), here((0.0, 1.71), (2.0, 1.99)))
 def test_ski_on_a_year_of_commits(commits: list[Series], latency: float, ratio: float) -> None:
     assert excess(spend(commits, "ski", latency)) / excess(bound(commits, latency)) <= ratio
 
@@ -62,7 +68,7 @@ def test_auto_is_never_dearer_than_doing_nothing(
         assert auto.excess <= 1.05 * nothing.excess + first_writes + 1e-6, one.name
 
 
-@pytest.mark.parametrize(("latency", "ratio", "hits"), [(0.0, 1.41, 0.80), (2.0, 1.825, 0.94)])
+@pytest.mark.parametrize(("latency", "ratio", "hits"), here((0.0, 1.41, 0.80), (2.0, 1.825, 0.94)))
 def test_auto_on_a_year_of_commits(
     commits: list[Series], latency: float, ratio: float, hits: float
 ) -> None:
@@ -85,7 +91,7 @@ def test_auto_follows_hazard_from_the_start_where_waiting_has_a_price(
     assert excess(spend(few, "auto", 2.0)) <= 1.001 * excess(spend(few, "hazard", 2.0))
 
 
-@pytest.mark.parametrize(("latency", "most"), [(0.0, 0.93), (2.0, 0.8)])
+@pytest.mark.parametrize(("latency", "most"), here((0.0, 0.93), (2.0, 0.8)))
 def test_where_an_hour_is_refused_short_refreshes_are_cheaper_than_none(
     commits: list[Series], latency: float, most: float
 ) -> None:
