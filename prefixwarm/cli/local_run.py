@@ -1,4 +1,4 @@
-"""What commands that run something on the local cloud have in common."""
+"""Shared parts of the commands that use the local cloud."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def closed_network() -> Iterator[ClosedNetwork]:
-    """Cut this process off from everything but itself.
+    """Cut this process off from every network.
 
     Raises
     ------
     LocalCloudError
-        When the kernel forbids it.
+        If the kernel forbids it.
     """
     from prefixwarm.local.closed_network import ClosedNetwork
 
-    # Who is terminated takes servers and environments along, as who is interrupted does.
+    # Termination stops servers and environments, as an interrupt does.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with ClosedNetwork() as network:
@@ -37,7 +37,7 @@ def closed_network() -> Iterator[ClosedNetwork]:
 
 
 def progress_notes() -> Callable[[str], None]:
-    """Says on standard error what happens, with the seconds since now."""
+    """Return a function that prints progress to standard error, with the elapsed seconds."""
     started = time.monotonic()
 
     def progress(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`prefixwarm try`: the user's own CDK app on this machine."""
+"""`prefixwarm try`: try the user's own CDK app on this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SCENARIOS = ("cold", "layer", "again", "redeployed", "later")
 _QUESTION = "What can you do for me?"
 _TEXT_FIELDS = ("message", "question", "prompt", "input", "query", "text")
 _CHAT = [{"role": "user", "content": _QUESTION}]
-# A question under the names that handlers usually give it, in the event or in a request's body.
+# A question under the names that handlers usually read, in the event or in a request's body.
 _ASKED = {**dict.fromkeys(_TEXT_FIELDS, _QUESTION), "messages": _CHAT}
 _EVENT = {**_ASKED, "body": json.dumps(_ASKED)}
 
@@ -36,13 +36,13 @@ _EVENT = {**_ASKED, "body": json.dumps(_ASKED)}
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 @click.option("--app", "command", help="Command that synthesises, instead of cdk.json's.")
 @click.option("-c", "--context", multiple=True, metavar="NAME=VALUE", help="For the CDK app.")
-@click.option("--function", help="Id, name or path of an attached function, of several.")
+@click.option("--function", help="Id, name or path of the function, if several are attached.")
 @click.option(
     "--event",
     "events",
     multiple=True,
     metavar="FILE|JSON",
-    help="What it is invoked with; several are sent in turn. Default: a question under the usual "
+    help="Event to invoke it with; repeatable, sent in turn. By default a question under the usual "
     "names.",
 )
 @click.option(
@@ -50,15 +50,15 @@ _EVENT = {**_ASKED, "body": json.dumps(_ASKED)}
     "secrets",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Value of a secret or parameter here, by its name or its construct's id. Others that "
-    "the app refers to get a placeholder.",
+    help="Value of a secret or parameter, by its name or its construct's id; repeatable. Others "
+    "that the app refers to get a placeholder.",
 )
 @click.option(
     "--hours",
     type=click.FloatRange(0, 23),
     default=2.0,
     show_default=True,
-    help="How far to move ahead before the last start.",
+    help="Hours to pass before the last start.",
 )
 @html_option
 @json_option
@@ -75,12 +75,12 @@ def try_(
 ) -> None:
     """Try your own CDK app on this machine, with no account.
 
-    Deploys the app of FOLDER with the CDK CLI to a local AWS API, and starts the function that
-    prefixwarm is attached to under AWS's own Lambda emulator against a simulated provider: without
-    the layer, with it, again, after a second deployment, and hours later. Then destroys it.
+    Deploys the app in FOLDER with the CDK CLI to a local AWS API. Starts the function with
+    prefixwarm attached in AWS's own Lambda emulator against a simulated provider: without the
+    layer, with it, again, after a second deployment, and hours later. Then destroys everything.
 
-    Nothing can reach AWS or a real provider: what is deployed has no network but this machine's
-    own. Nothing in FOLDER is changed. Needs Linux.
+    Nothing can reach AWS or a real provider: deployed code has only a loopback network. Changes
+    nothing in FOLDER. Needs Linux.
     """
     from prefixwarm.local import run_page, run_report
     from prefixwarm.local.scenarios import Scenarios
@@ -98,7 +98,7 @@ def try_(
         trial(app, options, Tools(), network, progress) as deployed,
     ):
         results = Scenarios(deployed, progress, hours).run(_SCENARIOS)
-        progress("destroying all of it")
+        progress("destroying everything")
         left = deployed.destroy()
     progress("done" if not left else f"left over: {', '.join(left)}")
     run = run_report.measured_run(app.name, results)
@@ -112,14 +112,14 @@ def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            # The text may hold a secret.
+            # The text may contain a secret.
             raise UsageError(f"{option}: write NAME=VALUE")
         pairs[name] = value
     return pairs
 
 
 def _event(text: str) -> Any:
-    """An event as JSON, or as the name of a file with it."""
+    """Read an event: JSON, or a file with JSON."""
     try:
         path = Path(text)
         if path.is_file():
@@ -145,7 +145,7 @@ def _show(run: MeasuredRun) -> None:
 
 
 def _afterwards(scenario: Scenario) -> Iterable[str]:
-    """The warm states, and what prefixwarm logged."""
+    """The warm states and prefixwarm's log."""
     last = scenario.rounds[-1]
     yield from (_state(prefix) for prefix in last.prefixes)
     yield from (logged for logged in map(_logged, last.log) if logged)
@@ -161,7 +161,7 @@ def _state(prefix: PrefixState) -> str:
 
 
 def _logged(text: str) -> str:
-    """One line of the log in words; empty for a tick without a call."""
+    """Describe one log line; empty for a tick without a call."""
     document = json.loads(text)
     if "by" not in document:
         counts = (f"{count} {kind}" for kind, count in (document.get("outcomes") or {}).items())

@@ -1,1 +1,1 @@
-"""The whole system on this machine, with no account: a local cloud and the demo in it."""
+"""Runs the whole system on this machine, with no account: a local cloud and the demo."""

@@ -1,4 +1,4 @@
-"""Finds the functions of an app that prefixwarm is attached to."""
+"""Finds an app's functions with prefixwarm attached."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _ADD = (
 
 
 def is_keep_warm(function: AssembledFunction) -> bool:
-    """Whether it is one of prefixwarm's own."""
+    """Whether it is one of prefixwarm's own functions."""
     return str(function.properties.get("Handler", "")).startswith("prefixwarm.keepwarm.")
 
 
 def is_attached(function: AssembledFunction) -> bool:
-    """Whether it carries the layer and its settings."""
+    """Whether it has the layer and its settings."""
     return settings.INIT in function.variables and not is_keep_warm(function)
 
 
 def choose(every: Sequence[AssembledFunction], name: str | None) -> AssembledFunction:
-    """The attached function of this name, or the only one.
+    """Choose the attached function with this name, or the only one.
 
     Raises
     ------
     UsageError
-        When there is none, or when it is not clear which one is meant.
+        If there is none, or the choice is ambiguous.
     """
     own = [function for function in every if not is_keep_warm(function)]
     attached = [function for function in own if is_attached(function)]
@@ -53,8 +53,10 @@ def choose(every: Sequence[AssembledFunction], name: str | None) -> AssembledFun
         return matching[0]
     problem = f"--function {name}: matches" if name else "prefixwarm is attached to"
     if not matching:
-        raise UsageError(f"--function {name}: there is none of this name{_listed(attached)}")
-    raise UsageError(f"{problem} several functions; name one by --function{_listed(matching)}")
+        raise UsageError(
+            f"--function {name}: no attached function has this name{_listed(attached)}"
+        )
+    raise UsageError(f"{problem} several functions; choose one with --function{_listed(matching)}")
 
 
 def _listed(functions: Sequence[AssembledFunction]) -> str:

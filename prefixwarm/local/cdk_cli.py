@@ -50,14 +50,14 @@ class CdkCli:
     Parameters
     ----------
     account
-        Variables that lead to the account; the user's own do not count.
+        Variables that select the account; the user's own are ignored.
     """
 
     tools: Tools
     account: Mapping[str, str]
 
     def bootstrap(self, work: Path, account: str = ACCOUNT, region: str = REGION) -> None:
-        """Prepare the account; `work` is a folder without an app in it."""
+        """Prepare the account; `work` is a folder without an app."""
         self._run(work, "bootstrap", f"aws://{account}/{region}")
 
     def deploy(self, assembly: Path, stacks: Sequence[str] = ()) -> None:
@@ -88,7 +88,7 @@ def synthesise(tools: Tools, app: CdkApp, output: Path) -> None:
     pairs = [f"{name}={value}" for name, value in app.context.items()]
     context_options = [argument for pair in pairs for argument in ("--context", pair)]
     command = ["--app", app.command] if app.command else []
-    # A resource that only reports versions to AWS is of no use here.
+    # Skip the resource that only reports versions to AWS.
     options = ["--quiet", "--no-version-reporting", "--no-lookups", "--output", str(output)]
     with tempfile.TemporaryDirectory(prefix="prefixwarm-home-") as home:
         config = Path(home) / "config"
@@ -124,7 +124,7 @@ def neutral_environment(tools: Tools) -> dict[str, str]:
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "1",
-        # CloudFormation's rules take seconds, and no template leaves this machine.
+        # Skip CloudFormation's validation: it takes seconds, and no template leaves this machine.
         "CDK_VALIDATION": "false",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
@@ -161,7 +161,7 @@ def _run(
 
 
 def _reason(text: str) -> str:
-    """The line that says most: the first with an error, or else the last."""
+    """The most useful lines: the first errors, else the last line."""
     for pattern, meaning in _MEANINGS:
         if pattern.search(text):
             keys = _KEYS.search(text)

@@ -1,7 +1,7 @@
-"""A network with nothing in it but its own loopback, for this process and all that it starts.
+"""Cuts this process and its children off from every network but a loopback of their own.
 
-What is deployed locally must not reach a real account, whatever credentials and addresses a user's
-code may find. So nothing is filtered: there is no way out.
+Locally deployed code must not reach a real account, whatever credentials and addresses it finds.
+Instead of filtering, there is no way out.
 """
 
 from __future__ import annotations
@@ -29,26 +29,25 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Network(Protocol):
-    """Where a local deployment runs."""
+    """The network of a local deployment."""
 
     def outside(self, work: Callable[[], _T]) -> _T:
-        """Do something in the machine's own network, such as fetching packages."""
+        """Run this in the machine's own network, for example to fetch packages."""
 
 
 class OpenNetwork:
-    """The machine's own network, for deployments whose code is known."""
+    """The machine's own network, for trusted code."""
 
     def outside(self, work: Callable[[], _T]) -> _T:
-        """Do it here."""
+        """Run this here."""
         return work()
 
 
 class ClosedNetwork:
-    """A context manager: its thread, and all threads and processes started in it, are cut off.
+    """A context manager that cuts off its thread, and all threads and processes started in it.
 
-    Loopback addresses are those of the new network alone: servers that should be reached have to
-    be started in it. Where the user is not root, the process has to be single-threaded before, and
-    stays cut off until it ends.
+    Only the new network's loopback works, so start servers inside it. Unless the user is root, the
+    process must be single-threaded before, and stays cut off until it ends.
 
     Raises
     ------
@@ -72,14 +71,14 @@ class ClosedNetwork:
 
     def __exit__(self, *_: object) -> None:
         self._outside.shutdown()
-        # Refused to who is root of a namespace alone.
+        # Refused if the user is root only in a namespace.
         _LIBC.setns(self._before, _CLONE_NEWNET)
         os.close(self._before)
 
     def outside(self, work: Callable[[], _T]) -> _T:
-        """Do something in the machine's own network, such as fetching packages.
+        """Run this in the machine's own network, for example to fetch packages.
 
-        Who is interrupted meanwhile ends the programs that this has started.
+        An interrupt ends the programs that it has started.
         """
         future = self._outside.submit(work)
         try:
@@ -91,7 +90,7 @@ class ClosedNetwork:
 
 
 def _end_children(thread: int) -> None:
-    """End what a thread of this process has started and waits for, and what that has started."""
+    """End the processes that a thread of this process waits for, and their children."""
     with suppress(OSError):
         children = Path(f"/proc/self/task/{thread}/children").read_text().split()
         for child in map(int, children):
@@ -100,7 +99,7 @@ def _end_children(thread: int) -> None:
 
 
 def _become_root_of_a_namespace() -> None:
-    """As ``unshare --user --map-root-user`` does."""
+    """Do the same as ``unshare --user --map-root-user``."""
     user, group = os.geteuid(), os.getegid()
     _check(_LIBC.unshare(_CLONE_NEWUSER), "a user namespace")
     Path("/proc/self/setgroups").write_text("deny")

@@ -1,4 +1,4 @@
-"""Reads what a CDK app has synthesised: its stacks, and the functions in them."""
+"""Reads the stacks and functions that a CDK app has synthesised."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class AssembledStack:
     Parameters
     ----------
     selector
-        What the CDK CLI knows it by, such as ``Prod/Agents``.
+        Its name for the CDK CLI, such as ``Prod/Agents``.
     name
         Its name in the account.
     account, region
-        Where it is deployed; empty where the app leaves that open.
+        Where it is deployed; empty if the app leaves that open.
     template
-        Its template; `nested` holds those of the stacks nested in it, by logical id.
+        Its template; `nested` has the templates of its nested stacks by logical id.
     """
 
     selector: str
@@ -41,7 +41,7 @@ class AssembledStack:
     nested: Mapping[str, AssembledStack]
 
     def templates(self) -> Iterator[Mapping[str, Any]]:
-        """Its own template, and those of stacks nested in it."""
+        """Its own template and those of its nested stacks."""
         yield self.template
         for nested in self.nested.values():
             yield from nested.templates()
@@ -54,11 +54,11 @@ class AssembledFunction:
     Parameters
     ----------
     stack
-        The stack that it is deployed with.
+        The stack to deploy it with.
     nesting
-        Logical ids of the nested stacks that lead to it.
+        Logical ids of the nested stacks that contain it, outermost first.
     path
-        Its construct's path; the logical id where the app records no paths.
+        Its construct's path; the logical id if the app records no paths.
     """
 
     stack: AssembledStack
@@ -74,24 +74,24 @@ class AssembledFunction:
 
     @property
     def variables(self) -> Mapping[str, Any]:
-        """Its environment, before references are resolved."""
+        """Its environment variables, with unresolved references."""
         environment = self.properties.get("Environment") or {}
         variables: Mapping[str, Any] = environment.get("Variables") or {}
         return variables
 
     def answers_to(self, name: str) -> bool:
-        """Whether somebody may call it that."""
+        """Whether this is one of its names."""
         own = (self.logical_id, self.properties.get("FunctionName"), self.path)
         return name in own or f"/{self.path}".endswith(f"/{name}")
 
 
 def stacks(assembly: Path) -> list[AssembledStack]:
-    """Every stack, those of stages included, in the order of the manifest.
+    """All stacks, also those in stages, in the manifest's order.
 
     Raises
     ------
     LocalCloudError
-        When there is none.
+        If there is none.
     """
     every = list(_stacks(assembly))
     if not every:
@@ -100,7 +100,7 @@ def stacks(assembly: Path) -> list[AssembledStack]:
 
 
 def functions(every: list[AssembledStack]) -> list[AssembledFunction]:
-    """Every Lambda function of these stacks."""
+    """All Lambda functions of these stacks."""
     return [function for stack in every for function in _functions(stack, stack, ())]
 
 

@@ -1,4 +1,4 @@
-"""Environments that start at the same moment."""
+"""Starts environments at the same moment."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def start_together(
     list of Invocation
         The first one of each environment, with all that the environment logged.
     """
-    # Provider and AWS API stand for other machines: a storm here must not starve them.
+    # Provider and AWS API stand in for other machines, so starts must not starve them.
     niceness = 10 if count > 1 else 0
     environments = [Environment(function, tools=tools, niceness=niceness) for _ in range(count)]
     barrier = Barrier(count)

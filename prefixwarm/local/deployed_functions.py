@@ -1,4 +1,4 @@
-"""Reads the functions of a deployment back, and makes them run on this machine."""
+"""Reads back a deployment's functions, and prepares them to run on this machine."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _OWN_PYTHON = Path(sys.base_prefix)
 
 @dataclass(frozen=True)
 class DeployedFunctions:
-    """The functions of a deployment, as they run here.
+    """The functions of a deployment, prepared to run here.
 
     Parameters
     ----------
     every
         All functions of the assembly, deployed or not.
     network
-        Where what a runtime needs is fetched.
+        Network to fetch a runtime's parts in.
     closing
-        What is closed with the deployment.
+        Resources to close with the deployment.
     progress
-        Is called with what is not as in AWS.
+        Called with each difference from AWS.
     """
 
     deployment: Deployment
@@ -51,12 +51,12 @@ class DeployedFunctions:
     progress: Callable[[str], None]
 
     def stack(self, chosen: AssembledFunction, events: Sequence[object]) -> DeployedStack:
-        """The chosen function, and what belongs to the same warmer.
+        """The chosen function and the functions of the same warmer.
 
         Raises
         ------
         LocalCloudError
-            When it has no warm state.
+            If it has no warm state.
         """
         called: dict[str, Function] = {}
         tools = self.deployment.tools
@@ -83,7 +83,7 @@ class DeployedFunctions:
         )
 
     def _others(self, chosen: AssembledFunction) -> Iterator[AssembledFunction]:
-        """What else of prefixwarm's is deployed."""
+        """Prefixwarm's other deployed functions."""
         stacks = {stack for stack, _ in self.deployment.resources}
         for function in self.every:
             ours = is_attached(function) or is_keep_warm(function)
@@ -102,7 +102,7 @@ class DeployedFunctions:
         return led_here(deployed, self.deployment.aws, self.simulator, lambda_url=lambda_url)
 
     def _python(self, function: AssembledFunction, name: str) -> Path | None:
-        """The runtime's Python; where it is not on this machine, the one that runs this."""
+        """The runtime's Python, or the running one if this machine lacks it."""
         runtime = str(self.deployment.configuration(name).get("Runtime", ""))
         if not runtime.startswith("python"):
             return None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What stands in the local account after a deployment.
+    """The contents of the local account after a deployment.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Deployment:
     work: Path
 
     def output(self, name: str) -> str:
-        """Value of the one output of that name, in whichever stack it is.
+        """The value of the output with this name, in any stack.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Deployment:
         return dict(answer)
 
     def function(self, name: str, python: Path | None = None) -> Function:
-        """Read a deployed function back: its code, its layers and its configuration.
+        """Read back a deployed function: its code, layers and configuration.
 
         A layer of another account is left out: see `layers_elsewhere`.
 
@@ -192,7 +192,7 @@ def read_back(tools: Tools, aws: LocalAws, assembly: Path, work: Path) -> Deploy
             # Not among those that were asked for.
             continue
         deployed = _resources(client, stack.name)
-        # An emulator that drops what it does not know must not pass for a deployment.
+        # The local API ignores unknown resources; that must not look like a deployment.
         if missing := sorted(_unconditional(stack.template) - set(deployed)):
             raise LocalCloudError(f"stack {stack.name}: deployed without {', '.join(missing)}")
         resources |= {(stack.name, logical): physical for logical, physical in deployed.items()}
@@ -221,7 +221,7 @@ def _resources(client: Any, stack: str) -> dict[str, str]:
 
 
 def _unzip(archive: Path, folder: Path) -> None:
-    """Extract with the modes that the archive carries, as Lambda does."""
+    """Extract with the archive's file modes, as Lambda does."""
     with zipfile.ZipFile(archive) as content:
         for entry in content.infolist():
             path = Path(content.extract(entry, folder))

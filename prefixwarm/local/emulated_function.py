@@ -1,4 +1,4 @@
-"""A Lambda function as the emulator runs it: code, layers and configuration."""
+"""A Lambda function for the emulator: code, layers and configuration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LIBRARIES = (
 
 @dataclass(frozen=True)
 class Function:
-    """What one execution environment is made from.
+    """The parts of one execution environment.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class Function:
         Installation prefix of the Python that stands for ``/var/lang``; None hides the system's and
         runs `node`, or the code's own ``bootstrap``, like a custom runtime.
     node
-        The Node.js whose runtime it is, where it is no Python's.
+        The Node.js of a Node.js runtime; None for Python.
     programs
-        Where `python` is None, the only programs that the system shows; None shows all but Python.
+        If `python` is None, the only visible system programs; None shows all but Python.
     init_type
         Value of ``AWS_LAMBDA_INITIALIZATION_TYPE``. ``lambda-managed-instances`` runs the init
         phase at the start, and only root can start it.
@@ -62,15 +62,15 @@ class Function:
     init_type: str = "on-demand"
 
     def having(self, **variables: str) -> Function:
-        """The same function with more environment variables."""
+        """Return the function with more environment variables."""
         return replace(self, env={**self.env, **variables})
 
     def without_layers(self) -> Function:
-        """The same function with nothing in ``/opt``."""
+        """Return the function with an empty ``/opt``."""
         return replace(self, layers=())
 
     def environment(self) -> dict[str, str]:
-        """Every variable that the environment starts with: Lambda's own, then the function's.
+        """All variables of the environment: Lambda's own, then the function's.
 
         Source: "Defined runtime environment variables" in the Lambda developer guide. Those that
         only the runtime sees, and extensions do not, are set where the runtime starts.
@@ -93,6 +93,6 @@ class Function:
             "_HANDLER": self.handler,
         }
         if self.init_type == MANAGED_INSTANCES:
-            # What makes the emulator behave like one; it sets the initialization type itself.
+            # Makes the emulator behave like managed instances; it sets the type itself.
             lambda_sets["AWS_LAMBDA_MAX_CONCURRENCY"] = "2"
         return {**lambda_sets, **self.env}

@@ -1,4 +1,4 @@
-"""One throw-away Lambda execution environment: AWS's own emulator in private namespaces.
+"""Runs one disposable Lambda execution environment: AWS's own emulator in private namespaces.
 
 The emulator with its Extensions and Runtime APIs is AWS's; ``/opt``, ``/var/task``,
 ``/var/runtime`` and ``/var/lang`` are what Lambda shows. Memory, CPU share and freezing are not
@@ -47,11 +47,11 @@ class Invocation:
         HTTP status of the emulator: 200, also for an error that the handler raised; 502 when the
         environment failed.
     init_ms
-        Milliseconds of the init phase if this invocation began with one, else None.
+        Milliseconds of the init phase, or None if this invocation had none.
     log
-        What function, extensions and emulator wrote during the invocation.
+        Output of function, extensions and emulator during the invocation.
     began, ended
-        When it was sent and answered, in seconds of the monotonic clock.
+        When it was sent and answered, by the monotonic clock.
     """
 
     payload: Any
@@ -63,18 +63,18 @@ class Invocation:
 
 
 class Environment:
-    """An execution environment that is idle until its first `invoke`, which runs the init phase.
+    """An execution environment; the first `invoke` runs the init phase.
 
     Parameters
     ----------
     function
-        What to run.
+        The function to run.
     tools
-        Where the emulator and its runtime come from.
+        Source of the emulator and its runtime.
     network
-        False cuts the environment off: it then sees nothing but its own loopback.
+        False leaves the environment only its own loopback.
     niceness
-        How far other processes go first, 0 to 19.
+        Scheduling priority, 0 to 19; a higher value lets other processes go first.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Environment:
         self._tools = tools or Tools()
         self._network = network
         self._niceness = niceness
-        # An address each, so that any number can start at once without a search for free ports.
+        # One address each, so that many can start at once without searching for free ports.
         self._host = local_http.loopback_address() if network else "127.0.0.1"
         self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-env-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -103,12 +103,12 @@ class Environment:
 
     @property
     def log(self) -> str:
-        """Everything written so far by function, extensions and emulator."""
+        """All output of function, extensions and emulator so far."""
         file = self._work / "log"
         return file.read_text(errors="replace") if file.exists() else ""
 
     def start(self) -> Environment:
-        """Start the idle environment and wait until it can be invoked.
+        """Start the environment and wait until it accepts an invocation.
 
         Raises
         ------
@@ -133,12 +133,12 @@ class Environment:
         return self
 
     def invoke(self, event: object = None) -> Invocation:
-        """Invoke the function once; the first time, the init phase comes before.
+        """Invoke the function once; the first call also runs the init phase.
 
         Parameters
         ----------
         event
-            Anything that JSON can say.
+            Any JSON value.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Environment:
         """
         before = len(self.log)
         url = f"http://{self._host}:{namespaces.INVOKE_PORT}/2015-03-31/functions/function/invocations"
-        # Two inits and one invocation at most, plus the emulator's own shutdown between them.
+        # At most two inits and one invocation, plus the emulator's shutdown between them.
         seconds = 3 * self.function.timeout + 10
         namespace_pid = None if self._network else self._pid()
         event_json = json.dumps(event).encode()
@@ -164,7 +164,7 @@ class Environment:
         return Invocation(_parsed(body), status, init_ms, log, began, ended)
 
     def close(self) -> str:
-        """End the environment as Lambda does, with a SHUTDOWN event; return the whole log."""
+        """End the environment with a SHUTDOWN event, as Lambda does; return the whole log."""
         if self._process:
             self._signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
@@ -174,7 +174,7 @@ class Environment:
         return log
 
     def kill(self) -> None:
-        """End the environment at once, and through its PID namespace all that it started."""
+        """Kill the environment, and through its PID namespace all its processes."""
         _open.discard(self)
         if self._process:
             self._signal(signal.SIGKILL)
@@ -194,7 +194,7 @@ class Environment:
             return
 
     def _pid(self) -> int:
-        """The emulator's process id; `unshare`, its parent, does not pass signals on."""
+        """The emulator's process id; its parent `unshare` does not forward signals."""
         return int((self._work / "pid").read_text())
 
     def _wait_until_ready(self) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong in the local cloud."""
+"""Errors of the local cloud."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from prefixwarm.errors import PrefixwarmError
 
 
 class LocalCloudError(PrefixwarmError):
-    """A part of the local cloud is missing or does not start; the message says which."""
+    """A part of the local cloud, named in the message, is missing or does not start."""

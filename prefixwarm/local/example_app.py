@@ -1,4 +1,4 @@
-"""The example that the demo deploys: a CDK app, and the agents beside it."""
+"""Finds the example that the demo deploys: a CDK app and its agents."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class ExampleApp:
 
     @classmethod
     def installed(cls) -> ExampleApp:
-        """The example of the checkout that this module is part of, or of the wheel.
+        """Find the example in this module's checkout or wheel.
 
         Raises
         ------
         LocalCloudError
-            When neither has it: the installation is incomplete.
+            If neither has it, because the installation is incomplete.
         """
         module = Path(__file__).resolve()
-        # The wheel carries a copy beside this module; see pyproject.toml.
+        # The wheel has a copy beside this module; see pyproject.toml.
         for root in (module.parents[2], module.parent / "example"):
             if (root / "cdk" / "app.py").exists():
                 return cls(root)

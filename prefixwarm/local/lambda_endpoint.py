@@ -1,4 +1,4 @@
-"""Lambda's `Invoke` on this machine: signed requests that run a function under the emulator."""
+"""Serves Lambda's `Invoke` on this machine: signed requests run a function in the emulator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prefixwarm.local.emulated_function import Function
     from prefixwarm.local.toolchain import Tools
 
-# What Lambda answers when nothing of the account's concurrency is left.
+# Lambda's answer when the account's concurrency is used up.
 _CONCURRENCY = 10
 _BODY_BYTES = 6 * 1024 * 1024
 
@@ -27,15 +27,15 @@ _BODY_BYTES = 6 * 1024 * 1024
 class LambdaEndpoint:
     """Answers `Invoke` for these functions; use it as a context manager.
 
-    As on Lambda, an idle environment is used again, and one more is started for an invocation that
-    finds none. Set `AWS_ENDPOINT_URL_LAMBDA` to its `url`.
+    As on Lambda, an invocation reuses an idle environment or starts another. Set
+    `AWS_ENDPOINT_URL_LAMBDA` to `url`.
 
     Parameters
     ----------
     functions
         What can be invoked, by name; more may be added later.
     secret_key
-        The secret access key that requests must be signed with.
+        The secret access key for verifying signatures.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class LambdaEndpoint:
                 environment.close()
 
     def invoke(self, name: str, event: object) -> Any:
-        """The value of one invocation, as another part of the local cloud makes it."""
+        """Invoke a function for another part of the local cloud; return its value."""
         status, _, value = self._invoked(name, event, "RequestResponse")
         if status != 200:
             raise LocalCloudError(f"{name}: cannot be invoked (status {status})")
@@ -84,7 +84,7 @@ class LambdaEndpoint:
     def reply(
         self, path: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, dict[str, str], object]:
-        """Status, headers and value of one request's answer."""
+        """Answer one request with status, headers and value."""
         problem = refusal("lambda", f"{self.url}{path}", headers, body, self._secret_key)
         if problem:
             return _error(403, "InvalidSignatureException", problem)

@@ -1,4 +1,4 @@
-"""The AWS API on this machine: MiniStack, with an account and a loopback address of its own."""
+"""Runs the AWS API on this machine: MiniStack, with its own account and loopback address."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LocalAws:
         self._host = local_http.loopback_address()
         self._work = Path(tempfile.mkdtemp(prefix="prefixwarm-aws-"))
         self._process: subprocess.Popen[bytes] | None = None
-        # A session reads the models of all services, and a client its own: once is enough.
+        # Reuse session and clients: each reads large service models.
         self._session: Session | None = None
         self._clients: dict[str, Any] = {}
         self._creating = Lock()
@@ -77,16 +77,16 @@ class LocalAws:
 
     @property
     def url(self) -> str:
-        """Endpoint of every service."""
+        """The endpoint of all services."""
         return f"http://{self._host}:{_PORT}"
 
     def environment(self) -> dict[str, str]:
-        """Variables that lead any AWS SDK or tool here."""
+        """Variables that point any AWS SDK or tool here."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            # MiniStack takes an access key of twelve digits for the account.
+            # MiniStack uses an access key of twelve digits as the account.
             "AWS_ACCESS_KEY_ID": self.account,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -94,7 +94,7 @@ class LocalAws:
         }
 
     def client(self, service: str) -> Any:
-        """The low-level client of `service`, whatever the user's own profile says."""
+        """The boto3 client of `service`, independent of the user's profile."""
         with self._creating:
             if service not in self._clients:
                 self._clients[service] = self._create_client(service)
@@ -117,9 +117,9 @@ class LocalAws:
         )
 
     def create_state_table(self, name: str) -> None:
-        """Create a table of the warm state, with the keys and the index that the construct's has.
+        """Create a table of the warm state, with the same keys and index as the construct's.
 
-        Deployments bring their own; this is for what runs without one.
+        Deployments have their own; this is for runs without a deployment.
         """
         kinds = {"pk": "S", "due_shard": "S", "due_at": "N"}
         index = {"due_shard": "HASH", "due_at": "RANGE"}
@@ -152,11 +152,11 @@ class LocalAws:
         return [StandIn(*json.loads(line)) for line in lines]
 
     def reset(self) -> None:
-        """Forget every resource."""
+        """Delete every resource."""
         local_http.fetch("POST", f"{self.url}/_ministack/reset")
 
     def close(self) -> None:
-        """Stop, and leave nothing behind."""
+        """Stop the API and remove its files."""
         atexit.unregister(self.close)
         process, self._process = self._process, None
         if process:
@@ -183,9 +183,9 @@ class LocalAws:
             "MINISTACK_HOST": self._host,
             "MINISTACK_ACCOUNT_ID": self.account,
             "MINISTACK_REGION": self.region,
-            # Its other port is a fixed one, and a second instance could not have it.
+            # Its other port is fixed, so a second instance could not open it.
             "IOT_MTLS_ENABLED": "0",
-            # Functions run under the runtime emulator, never here.
+            # Functions run in the runtime emulator, never here.
             "LAMBDA_STRICT": "1",
             "DOCKER_HOST": "unix:///nonexistent",
         }

@@ -1,4 +1,4 @@
-"""A deployed function as it runs here: led to the local AWS API and the simulated provider."""
+"""Points a deployed function to the local AWS API and the simulated provider."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _EXTENSION = "extensions/prefixwarm"
 _WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
-# This machine is slower than Lambda at times: that must not end an invocation.
+# This machine may be slower than Lambda, which must not end an invocation.
 _LEAST_TIMEOUT = 60
 _NO_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS")
 
@@ -27,12 +27,12 @@ _NO_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS
 def led_here(
     function: Function, aws: LocalAws, simulator: Simulator, *, lambda_url: str
 ) -> Function:
-    """The same function, with every address and account of its environment a local one.
+    """Return the function with local addresses and accounts in its environment.
 
     Parameters
     ----------
     lambda_url
-        Where it invokes functions.
+        Endpoint for invoking functions.
     """
     own = {
         name: value for name, value in function.env.items() if not name.startswith(_NO_ENDPOINTS)
@@ -44,7 +44,7 @@ def led_here(
 
 
 def without_prefixwarm(function: Function, work: Path) -> Function:
-    """The same function without the extension: only what its code may import of us is left.
+    """Return the function without the extension, but with the modules its code may import.
 
     Parameters
     ----------

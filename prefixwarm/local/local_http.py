@@ -27,9 +27,9 @@ def fetch(
     Parameters
     ----------
     seconds
-        Longest wait for the next bytes.
+        Timeout for the next bytes.
     namespace_pid
-        Process id whose network namespace to send from; None sends from here.
+        Process id whose network namespace to send from; None for this one.
 
     Raises
     ------
@@ -51,16 +51,16 @@ def fetch(
 
 
 def loopback_address() -> str:
-    """Pick an address of 127.0.0.0/8 that very likely nobody else uses.
+    """Pick an address of 127.0.0.0/8 that is very likely unused.
 
-    With an address each, servers with fixed ports start without a search for free ones.
+    With one address each, servers with fixed ports need no search for free ones.
     """
     pick = random.SystemRandom().randint
     return f"127.{pick(1, 254)}.{pick(0, 255)}.{pick(2, 254)}"
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log file with something in it."""
+    """The last non-empty line of a log file."""
     text = log.read_text(errors="replace") if log.exists() else ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "nothing in its log"

@@ -1,4 +1,4 @@
-"""Gives a local account the secrets and parameters that an app expects to find in it."""
+"""Creates the secrets and parameters that an app expects in a local account."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Expected:
     Attributes
     ----------
     secrets : mapping of str to set of str
-        Secrets that templates refer to and do not create: keys of the JSON object that they ask
-        for; none where it is a text.
+        Secrets that templates refer to but do not create, with the JSON keys they read; none for a
+        plain text.
     parameters : mapping of str to str
-        CloudFormation's type of each SSM parameter that they do not create.
+        CloudFormation's type of each SSM parameter that templates refer to but do not create.
     created : mapping of str to (str, str)
-        Stack and logical id of each secret that they create, by what somebody may call it.
+        Stack and logical id of each secret that templates create, by each of its names.
     account : str
-        The account that secrets are said to be in; empty where none is named.
+        The account in the secrets' ARNs; empty if there is none.
     """
 
     secrets: Mapping[str, set[str]]
@@ -53,7 +53,7 @@ class Expected:
 
 
 def expected(stacks: Sequence[AssembledStack]) -> Expected:
-    """What the templates of these stacks say of secrets and parameters."""
+    """Collect the secrets and parameters in these stacks' templates."""
     references = _References()
     named: set[str] = set()
     created: dict[str, tuple[str, str]] = {}
@@ -73,7 +73,7 @@ def expected(stacks: Sequence[AssembledStack]) -> Expected:
 
 
 class _References:
-    """What the texts of templates refer to."""
+    """Collects references in the texts of templates."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, set[str]] = {}
@@ -102,12 +102,12 @@ class _References:
 
 
 def provide(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> list[str]:
-    """Create what is expected, and whatever else `values` names as secrets.
+    """Create the expected secrets and parameters, and all others in `values` as secrets.
 
     Returns
     -------
     list of str
-        Names of what got a placeholder, for want of a value.
+        Names of those that got a placeholder because they have no value.
     """
     secrets, parameters = aws.client("secretsmanager"), aws.client("ssm")
     given = {name: _value(name, values) for name in (*wanted.secrets, *wanted.parameters)}
@@ -124,7 +124,7 @@ def provide(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> list[
 
 
 def set_created(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> None:
-    """Give secrets that a deployment has created the values that are given for them."""
+    """Set the given values of secrets that a deployment has created."""
     secrets, stacks = aws.client("secretsmanager"), aws.client("cloudformation")
     for name in set(values) & set(wanted.created):
         stack, logical_id = wanted.created[name]
@@ -134,7 +134,7 @@ def set_created(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> N
 
 
 def _base(name: str) -> str:
-    """A secret's name without the letters that AWS adds to its ARN."""
+    """A secret's name without the characters that AWS adds in its ARN."""
     return _ADDED.sub("", name)
 
 
@@ -147,7 +147,7 @@ def _placeholder(keys: set[str]) -> str:
 
 
 def _named(template: Mapping[str, Any]) -> Iterator[str]:
-    """Names that the template gives to secrets and parameters of its own."""
+    """Names of the secrets and parameters that the template creates."""
     for resource in template.get("Resources", {}).values():
         name = resource.get("Properties", {}).get("Name")
         if resource["Type"] in (_SECRET, "AWS::SSM::Parameter") and isinstance(name, str):
@@ -167,7 +167,7 @@ def _created(stack: AssembledStack) -> dict[str, tuple[str, str]]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Every text of a template, with references in it filled by something."""
+    """Every text of a template, with placeholders for references."""
     if isinstance(value, str):
         yield re.sub(r"\$\{[^}]*\}", _ANY, value)
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""How busy this machine is with other programs, as times that are measured on it depend on that."""
+"""Measures how busy other programs keep this machine, which affects measured times."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 _STAT = Path("/proc/stat")
 _SPIN_SECONDS, _IDLE_SECONDS = 0.05, 0.15
-# What one start keeps busy: the function's own init, and the layer beside it.
+# One start uses two cores: the function's own init, and the layer beside it.
 _CORES_OF_A_START = 1.7
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores available to this process."""
     return len(os.sched_getaffinity(0))
 
 
 def busy_cores() -> float:
-    """Cores that other programs use in this moment; to be asked while our own ones are idle.
+    """Number of cores that other programs use now; call it while ours are idle.
 
-    From the kernel's own accounts, and from how much of a core a short loop gets: a container's
-    limit shows in that alone.
+    Uses the kernel's accounting and the share of a core that a short loop gets; only the loop shows
+    a container's limit.
     """
     began, before = time.monotonic(), _used_seconds()
     lost = _lost_share()
@@ -32,12 +32,12 @@ def busy_cores() -> float:
 
 
 def slows_starts(busy: float) -> bool:
-    """Whether a start gets less than it could use where others use so many cores."""
+    """Whether this load leaves a start less than it could use."""
     return cores() - busy < _CORES_OF_A_START
 
 
 def _lost_share() -> float:
-    """The share of its time that a loop does not run, although it could."""
+    """Share of time in which a ready loop does not run."""
     began, cpu = time.monotonic(), time.thread_time()
     while time.thread_time() - cpu < _SPIN_SECONDS:
         pass
@@ -45,7 +45,7 @@ def _lost_share() -> float:
 
 
 def _used_seconds() -> float:
-    """Seconds of all cores together in which they were not idle; stolen ones count."""
+    """Busy seconds summed over all cores, stolen time included."""
     try:
         fields = _STAT.read_text().splitlines()[0].split()[1:9]
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields)

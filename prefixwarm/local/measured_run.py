@@ -1,6 +1,6 @@
-"""Everything that one run on the local cloud measured, as one plain value.
+"""All measurements of one run on the local cloud, as plain data.
 
-The table, the JSON document and the page are made from it, and from nothing else.
+The table, the JSON document and the page are made from it alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ProviderCall:
     """One request that the simulated provider received.
 
-    Times are milliseconds from the beginning of its `Round`; before it they are negative.
+    Times are milliseconds from the beginning of its `Round`; earlier ones are negative.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ class ProviderCall:
         Who sent it: ``keepwarm`` (the keep-warm function), ``init`` (the layer in an init phase)
         or ``agent``.
     first_token_ms, ended_ms
-        When the provider sent the first token and the last; None where the request failed.
+        When the provider sent the first and the last token; None if the request failed.
     cost_usd
-        US dollars that the provider billed; None where the price is unknown.
+        US dollars that the provider billed; None if the price is unknown.
     """
 
     by: str
@@ -48,15 +48,15 @@ class ProviderCall:
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One entry of the provider's cache when the round was over.
+    """One entry of the provider's cache at the end of the round.
 
     Parameters
     ----------
     written_ms, expires_ms
-        When it could first be read, and when it expires if nobody reads it again; milliseconds
-        from the beginning of the round.
+        When it could first be read, and when it expires if not read again; milliseconds from the
+        beginning of the round.
     reads
-        Requests that have read it.
+        Number of requests that read it.
     """
 
     tokens: int
@@ -68,14 +68,14 @@ class CacheEntry:
 
 @dataclass(frozen=True)
 class Start:
-    """One environment's start and its first invocation, milliseconds from the round's beginning.
+    """One environment's start and first invocation, in milliseconds from the round's beginning.
 
     Parameters
     ----------
     began_ms
-        When it was invoked; the init phase begins then.
+        When it was invoked and its init phase began.
     init_ms
-        How long the init phase took; None where the emulator does not say.
+        Duration of the init phase; None if the emulator does not report it.
     answered_ms
         When the function answered.
     """
@@ -87,22 +87,22 @@ class Start:
 
 @dataclass(frozen=True)
 class PrefixState:
-    """The warm state of one prefix when a round was over.
+    """The warm state of one prefix at the end of a round.
 
     Parameters
     ----------
     version
-        What changes with the prefix's text, its model or its tools.
+        Changes with the prefix's text, model or tools.
     seconds_left
-        How long the entry still lives; 0 where it is cold.
+        Remaining life of the entry; 0 if it is cold.
     next_check_seconds
-        When the keep-warm function looks at it again, seconds from then; None where it does not.
+        Seconds until the keep-warm function checks it again; None if it does not.
     calls
         Warm calls by anyone.
     spent_usd
-        US dollars that they cost; None where a price is unknown.
+        Their cost in US dollars; None if a price is unknown.
     reason
-        Why the last call or decision was as it was, in prefixwarm's own words.
+        Reason of the last call or decision.
     """
 
     name: str
@@ -125,12 +125,11 @@ class Round:
     Parameters
     ----------
     busy_cores
-        Processor cores that other programs used when it began.
+        Cores that other programs used at the beginning.
     prefixes
         The warm states afterwards.
     log
-        The lines that prefixwarm has logged, in the keep-warm function before and then in the
-        environments.
+        Prefixwarm's log lines: of the keep-warm function before, then of the environments.
     """
 
     starts: tuple[Start, ...]
@@ -143,14 +142,14 @@ class Round:
 
 @dataclass(frozen=True)
 class FirstRequest:
-    """The first request of an environment, or the mean over many.
+    """The first request of an environment, or the mean of many.
 
     Parameters
     ----------
     ttft_ms
         Milliseconds from the request to its first token, by the provider's clock.
     cost_usd
-        US dollars that the provider billed for it; None where the price is unknown.
+        US dollars that the provider billed for it; None if the price is unknown.
     """
 
     ttft_ms: float
@@ -162,22 +161,22 @@ class FirstRequest:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One line of the table, and the rounds that it sums up.
+    """One line of the table, and its rounds.
 
     Parameters
     ----------
     title
-        What happens in it, in some words.
+        A short description.
     environments
-        How many start in each round.
+        Number of environments in each round.
     first_request, warm_calls, warm_cost_usd, cache_writes
-        Of the round with the median wait.
+        From the round with the median wait.
     warm_cost_usd
-        US dollars of prefixwarm's own requests; None where the price is unknown.
+        US dollars for prefixwarm's own requests; None if the price is unknown.
     init_ms
-        Median of all init phases.
+        Median duration of all init phases.
     added_init_ms
-        `init_ms` beyond the same function's without the layer.
+        `init_ms` minus that of the same function without the layer.
     rounds
         All of them, in order.
     """
@@ -202,7 +201,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class ProviderLatency:
-    """How the simulated provider takes its time: see `prefixwarm.simulator.Latency`."""
+    """The simulated provider's latency; see `prefixwarm.simulator.Latency`."""
 
     base: float
     prefill_rate: float
@@ -212,16 +211,16 @@ class ProviderLatency:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the run was measured on.
+    """The machine of the run.
 
     Parameters
     ----------
     cores
         Processor cores.
     busy
-        Whether other programs used so much of them that init phases were slowed down.
+        Whether other programs used enough of them to slow down init phases.
     busy_cores
-        How many cores they used when rounds began: the median.
+        Median of the cores that they used when rounds began.
     """
 
     cores: int
@@ -238,7 +237,7 @@ class MeasuredRun:
     app
         Name of the app that was deployed.
     versions
-        Version by the name of each part.
+        Version of each part by name.
     """
 
     app: str

@@ -1,4 +1,4 @@
-"""Makes one line of the table from what the emulator and the simulated provider recorded."""
+"""Computes one line of the table from the records of emulator and simulated provider."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ Request = dict[str, Any]
 _LOG_LINES = 3
 _TTL_SECONDS = {"5m": 300, "1h": 3600}
 _OWN_AGENT = "prefixwarm"
-# One of them is in each line: of a warm call or an observed request, of a tick.
+# Each line has one of them: for a warm call, an observed request or a tick.
 _OWN_KEYS = {"by", "due"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One start of one or many environments, and what the provider saw meanwhile.
+    """One start of one or many environments, with the provider's records.
 
     Parameters
     ----------
     answers
         The first invocation of each environment.
     requests
-        The provider's own record of all requests since the cache was emptied.
+        The provider's record of all requests since its cache was emptied.
     entries
         Its live cache entries afterwards.
     earlier
-        How many of the requests were made before the environments started.
+        Number of requests made before the environments started.
     clock_offset
-        What the provider's clock is ahead of this process's monotonic one, in seconds.
+        Seconds that the provider's clock is ahead of this process's monotonic clock.
     busy_cores
-        Cores that other programs used just before.
+        Cores that other programs used just before the start.
     prefixes
         The warm states afterwards.
     earlier_log
-        What the keep-warm function logged before the environments started.
+        The keep-warm function's log from before the environments started.
     """
 
     answers: Sequence[Invocation]
@@ -69,35 +69,35 @@ class Run:
 
     @property
     def init_ms(self) -> float:
-        """Median of the init phases."""
+        """Median duration of the init phases."""
         return statistics.median(answer.init_ms or 0.0 for answer in self.answers)
 
     @property
     def first_request(self) -> FirstRequest:
-        """The agents' own first request: one environment's, or the mean over all of them.
+        """The agent's own first request: one environment's, or the mean over all.
 
         Raises
         ------
         LocalCloudError
-            When none was made, with what the function answered.
+            If there was none; the message has the function's answer.
         """
         calls = [call for call in self._calls() if call.by == "agent" and call.ended_ms is not None]
         if not calls:
-            raise LocalCloudError(f"the function made no model call that worked; {self._why()}")
+            raise LocalCloudError(f"the function made no successful model call; {self._why()}")
         return _mean(calls if len(self.answers) > 1 else calls[:1])
 
     @property
     def warm_calls(self) -> Sequence[Request]:
-        """What prefixwarm sent."""
+        """Requests that prefixwarm sent."""
         return [request for request in self.requests if _is_ours(request)]
 
     @property
     def cache_writes(self) -> int:
-        """Requests of anyone whose cache write was billed."""
+        """Number of requests with a billed cache write."""
         return sum(call.cache_write_tokens > 0 for call in self._calls())
 
     def round(self) -> Round:
-        """The same as plain data, timed from the first invocation."""
+        """Return it as plain data, timed from the first invocation."""
         starts = tuple(
             Start(
                 began_ms=self._ms(answer.began + self.clock_offset),
@@ -122,7 +122,7 @@ class Run:
         return Round(starts, calls, entries, self.busy_cores, self.prefixes, log)
 
     def _why(self) -> str:
-        """What it answered, what the provider refused, and how its log ends."""
+        """The function's answer, the provider's refusal, and the end of the log."""
         answer = self.answers[0]
         errors = [str(r["error"]) for r in self.requests if r.get("error") and not _is_ours(r)]
         refused = f"; the provider refused: {errors[0]}" if errors else ""
@@ -162,12 +162,12 @@ class Run:
 
 
 def scenario(name: str, title: str, runs: Sequence[Run], without_layer_ms: float) -> Scenario:
-    """Sum up several runs of the same: the one with the median wait, and median inits.
+    """Sum up repeated runs: the run with the median wait, and the median init.
 
     Parameters
     ----------
     without_layer_ms
-        Median init phase of the same function without the layer.
+        Median init of the same function without the layer.
     """
     typical = sorted(runs, key=lambda run: run.first_request.ttft_ms)[len(runs) // 2]
     init_ms = statistics.median(run.init_ms for run in runs)
@@ -221,7 +221,7 @@ def _is_ours(request: Request) -> bool:
 
 
 def _mean(calls: Sequence[ProviderCall]) -> FirstRequest:
-    """Field by field; tokens are rounded."""
+    """The mean of each field; tokens are rounded."""
     costs = _sum(call.cost_usd for call in calls)
     return FirstRequest(
         ttft_ms=round(statistics.fmean(call.ttft_ms or 0.0 for call in calls), 1),
@@ -233,7 +233,7 @@ def _mean(calls: Sequence[ProviderCall]) -> FirstRequest:
 
 
 def _sum(costs: Iterable[float | None]) -> float | None:
-    """Unknown where one of them is."""
+    """The sum; None if any cost is unknown."""
     total = 0.0
     for cost in costs:
         if cost is None:

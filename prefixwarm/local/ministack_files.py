@@ -1,4 +1,4 @@
-"""Files by which a running MiniStack and whoever started it talk; in its own folder."""
+"""Files that a running MiniStack and its starter exchange, in its own folder."""
 
-# Seconds that its clock is ahead, and a line for each resource that only exists.
+# The seconds that its clock is ahead, and a line for each resource without effect here.
 AHEAD, STAND_INS = "seconds-ahead", "stand-ins"

@@ -1,4 +1,4 @@
-"""Starts MiniStack; to be run as a program, in a process of its own.
+"""Starts MiniStack; run as a program in its own process.
 
 What it cannot create is stood in for: resource types that it does not have, and custom resources,
 whose functions it could not run. Such a resource exists and has any attribute, and nothing behind
@@ -63,7 +63,7 @@ def _stand_in(kind: str) -> dict[str, Any]:
         return made, _AnyAttribute(made)
 
     def delete(_made: str, _props: object) -> None:
-        """Nothing is left of it."""
+        """Delete nothing, since nothing was created."""
 
     return {"create": create, "update": update, "delete": delete}
 

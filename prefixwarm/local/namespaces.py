@@ -1,4 +1,4 @@
-"""The command that starts the runtime emulator in private namespaces."""
+"""Builds the command that starts the runtime emulator in private namespaces."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 INVOKE_PORT, API_PORT = 28080, 29001
-# The user that Lambda runs functions as; managed instances switch to it by themselves.
+# Lambda's user for functions; managed instances switch to it by themselves.
 _NODE_RUNTIME = Path(__file__).parent / "node_runtime"
 _LAMBDA_USER = 993
 
 
 @functools.cache
 def _unshare() -> tuple[str, ...]:
-    """The prefix of every command here; proves once that the kernel allows it."""
+    """The start of every command here; checks once that the kernel allows it."""
     program = shutil.which("unshare")
     if program is None:
         raise LocalCloudError("unshare: not found; install util-linux")
@@ -47,7 +47,7 @@ def _unshare() -> tuple[str, ...]:
 
 
 def check() -> None:
-    """Find out whether environments can be started here.
+    """Check that this machine can start environments.
 
     Raises
     ------
@@ -58,16 +58,16 @@ def check() -> None:
 
 
 def command(function: Function, tools: Tools, work: Path, host: str, *, network: bool) -> list[str]:
-    """Command line that becomes the emulator of `function`.
+    """The command line that starts the emulator for `function`.
 
     Parameters
     ----------
     work
-        Private folder of the environment.
+        The environment's private folder.
     host
-        Loopback address that invocations are sent to.
+        Loopback address for invocations.
     network
-        False gives the environment a network of its own with nothing in it.
+        False gives the environment an empty network.
     """
     spec = {
         **_layout(function, tools, work),
@@ -82,7 +82,7 @@ def command(function: Function, tools: Tools, work: Path, host: str, *, network:
 
 
 def listens(pid: int, host: str) -> bool:
-    """Whether the emulator with process id `pid` takes invocations on `host` already.
+    """Whether the emulator with process id `pid` already accepts invocations on `host`.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def listens(pid: int, host: str) -> bool:
     """
     number = int.from_bytes(socket.inet_aton(host), sys.byteorder)
     listening = f" {number:08X}:{INVOKE_PORT:04X} 00000000:0000 0A "
-    # The process's own view, because its network may not be ours.
+    # Read the process's own view: its network may differ from ours.
     return listening in Path(f"/proc/{pid}/net/tcp").read_text()
 
 
@@ -132,7 +132,7 @@ def _layout(function: Function, tools: Tools, work: Path) -> Mapping[str, Any]:
 
 
 def _lang_of(node: Path | None, folder: Path) -> Path:
-    """A folder with Node.js, or with nothing."""
+    """A folder with Node.js, or an empty one."""
     if node is None:
         return _empty(folder)
     program = node.resolve()
@@ -148,7 +148,7 @@ def _empty(folder: Path) -> Path:
 
 
 def _merged(layers: tuple[Path, ...], folder: Path) -> Path:
-    """Later layers win, file by file, as Lambda merges them."""
+    """Merge layers as Lambda does: later ones win, file by file."""
     if len(layers) == 1:
         return layers[0]
     _empty(folder)
@@ -158,7 +158,7 @@ def _merged(layers: tuple[Path, ...], folder: Path) -> Path:
 
 
 def _lang(prefix: Path, folder: Path) -> Path:
-    """A system's Python cannot move: links stand in, and its own files are there under ``/usr``."""
+    """Make ``/var/lang`` from links, because a system Python's files must stay under ``/usr``."""
     if prefix.parts[1:2] != ("usr",):
         return prefix
     python = (prefix / "bin" / "python3").resolve()

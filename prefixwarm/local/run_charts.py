@@ -1,4 +1,4 @@
-"""How long the cache entries of a run live, and what it cost, as SVG."""
+"""Draws the lives of a run's cache entries, and its costs, as SVG."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _MINUTE_STEPS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 180.0, 360.0, 720.0)
 
 
 def lives(scenarios: Sequence[Scenario]) -> str:
-    """Draw from when until when the entries live."""
+    """Draw the life span of each entry."""
     return drawings("How long the cache entries live", lambda frame: _lives(frame, scenarios))
 
 
 def costs(scenarios: Sequence[Scenario]) -> str:
-    """Draw what the provider billed for one round of each scenario."""
+    """Draw the provider's bill for one round of each scenario."""
     return drawings("What the provider billed, by scenario", lambda frame: _costs(frame, scenarios))
 
 
@@ -54,7 +54,7 @@ def _left(frame: Frame) -> int:
 
 
 def _name(frame: Frame, top: float, name: str) -> str:
-    """Beside the bar, or above it."""
+    """Write the name beside the bar, or above it."""
     if frame.is_phone:
         return text(_left(frame), top - 5, name)
     return text(_NAMES - 12, top + _BAR - 5, name, "end")
@@ -98,7 +98,7 @@ def _minutes(milliseconds: float) -> float:
 
 
 def _time(minutes: float) -> str:
-    """Minutes from the start, in the unit that fits."""
+    """Minutes from the start, in a suitable unit."""
     if abs(minutes) >= _MINUTES_PER_HOUR:
         return f"{minutes / _MINUTES_PER_HOUR:g} h"
     return f"{minutes:g} min"
@@ -124,7 +124,7 @@ def _costs(frame: Frame, scenarios: Sequence[Scenario]) -> tuple[int, list[str]]
 
 
 def _cost_names(frame: Frame, top: float, name: str, end: float, sums: str) -> Iterator[str]:
-    """Name and sums: around the bar, or above it."""
+    """Write name and sums around the bar, or above it."""
     if frame.is_phone:
         yield text(_left(frame), top - 5, f"{name}: {sums}")
         return
@@ -133,7 +133,7 @@ def _cost_names(frame: Frame, top: float, name: str, end: float, sums: str) -> I
 
 
 def _sums(one: Round) -> tuple[float | None, float | None]:
-    """US dollars of the agent's requests, and of warm calls; None where a price is unknown."""
+    """US dollars for the agent's requests and for warm calls; None if a price is unknown."""
     real = [call.cost_usd for call in one.calls if call.by == "agent"]
     warm = [call.cost_usd for call in one.calls if call.by != "agent"]
     return _sum(real), _sum(warm)

@@ -1,4 +1,4 @@
-"""What was measured on the local cloud, as one HTML page that needs nothing else."""
+"""Writes a run's measurements as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def page(run: MeasuredRun) -> str:
-    """Draw what was measured: HTML without scripts and without references."""
+    """Return the page: HTML without scripts or references."""
     style = run_timeline.STYLE + run_charts.STYLE
     return document(f"Cold starts of {run.app}, without and with prefixwarm", _parts(run), style)
 
@@ -49,7 +49,7 @@ def _parts(run: MeasuredRun) -> Iterator[str]:
 
 
 def _answer(run: MeasuredRun) -> str:
-    """The first scenario beside the one after it."""
+    """Compare the first scenario with the second in one sentence."""
     first, *others = run.scenarios
     if not others:
         return _wait(first)
@@ -83,7 +83,7 @@ def _row(one: Scenario, *, busy: bool) -> dict[str, str]:
 
 
 def _spread(one: Scenario) -> str:
-    """The median init phase, and from the shortest to the longest where there are several."""
+    """The median init phase, and the range if there are several."""
     low, high = one.init_range_ms
     spread = "" if low == high else f" ({low / 1000:.2f} to {_seconds(high)})"
     return _seconds(one.init_ms) + spread

@@ -1,4 +1,4 @@
-"""Puts what was measured beside what it was measured on."""
+"""Combines measurements with the machine and the versions they come from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def measured_run(app: str, scenarios: Sequence[Scenario]) -> MeasuredRun:
-    """The scenarios of one app, with the provider's times, the machine and all versions."""
+    """Combine an app's scenarios with the provider's latency, the machine and all versions."""
     loads = [round_.busy_cores for scenario in scenarios for round_ in scenario.rounds]
     used = statistics.median(loads or [0.0])
     busy = machine_load.slows_starts(used)
@@ -33,7 +33,7 @@ def measured_run(app: str, scenarios: Sequence[Scenario]) -> MeasuredRun:
 
 
 def provider_latency() -> ProviderLatency:
-    """How the simulated provider takes its time."""
+    """The simulated provider's latency."""
     return ProviderLatency(**asdict(LATENCY))
 
 

@@ -1,4 +1,4 @@
-"""A measured run as a table for people."""
+"""Prints a measured run as a table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _INIT_COLUMNS, _WAITING_COLUMNS = ("init", "added init"), ("held at most",)
 
 
 def latency_model(latency: ProviderLatency) -> str:
-    """One line that says how the simulated provider takes its time."""
+    """One line with the simulated provider's latency model."""
     return (
         f"simulated first token: {latency.base:g} s + uncached tokens / {latency.prefill_rate:,.0f}"
         f" per s + read tokens / {latency.read_rate:,.0f} per s"
@@ -36,7 +36,7 @@ def latency_model(latency: ProviderLatency) -> str:
 
 
 def as_table(run: MeasuredRun) -> str:
-    """Aligned columns, and what they mean."""
+    """Aligned columns with a legend."""
     head = (*_COLUMNS, *(_WAITING_COLUMNS if run.machine.busy else _INIT_COLUMNS))
     rows = [head, *(_row(scenario, run.machine.busy) for scenario in run.scenarios)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]

@@ -1,4 +1,4 @@
-"""Starts on a time line, as SVG: the init phase, warm calls, and the wait for the first token."""
+"""Draws starts on a time line, as SVG: init phase, warm calls, wait for the first token."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ STYLE = """
 .answer { fill: var(--line); } .warm { fill: var(--life); stroke: var(--blue); }
 .thin { stroke: none; } .init.thin { fill: var(--line); }
 """
-# As they are drawn, in 26 by 16 units.
+# Each symbol in 26 by 16 units.
 LEGEND = {
     "init phase": bar(1, 2, 24, 12, "init"),
     "warm call by prefixwarm": bar(1, 4, 24, 8, "warm"),
     "wait for the first token": bar(1, 2, 24, 12, "wait"),
     "the rest of the answer": bar(1, 2, 24, 12, "answer"),
 }
-# What is drawn of the time before a start: a longer one would make everything else small.
+# Longest time drawn before a start; more would make everything else small.
 _BEFORE = 0.4
 _BAR, _WARM, _TITLE, _NOTE, _GAP = 22, 12, 20, 20, 16
 _MOST_HIGH, _LEAST_BAR = 150, 2.5
@@ -50,18 +50,18 @@ def timelines(scenarios: Sequence[Scenario], *, busy: bool) -> Iterator[str]:
 
 
 def typical(scenario: Scenario) -> Round:
-    """The round with the median wait, which the table shows."""
+    """The round with the median wait, which the table also shows."""
     return sorted(scenario.rounds, key=_first_wait)[len(scenario.rounds) // 2]
 
 
 def agent_calls(one: Round) -> list[ProviderCall]:
-    """The agent's requests that worked, by time."""
+    """The agent's successful requests, by time."""
     calls = [call for call in one.calls if call.by == "agent" and call.first_token_ms is not None]
     return sorted(calls, key=lambda call: call.began_ms)
 
 
 def warm_calls(one: Round) -> list[ProviderCall]:
-    """What prefixwarm sent, by time."""
+    """Prefixwarm's requests, by time."""
     return sorted((call for call in one.calls if call.by != "agent"), key=lambda c: c.began_ms)
 
 
@@ -72,7 +72,7 @@ def _first_wait(one: Round) -> float:
 
 @dataclass(frozen=True)
 class _Lane:
-    """What is drawn of one scenario; times are seconds from its beginning."""
+    """One scenario's part of the drawing; times are seconds from its beginning."""
 
     scenario: Scenario
     one: Round
@@ -88,7 +88,7 @@ class _Lane:
 
     @property
     def bar(self) -> float:
-        """Height of one start."""
+        """Height of one start's bar."""
         return max(_LEAST_BAR, min(_BAR, _MOST_HIGH / len(self.one.starts)))
 
     @property
@@ -97,7 +97,7 @@ class _Lane:
         return _TITLE + bars + _WARM + 4 + _NOTE + _GAP
 
     def note(self, since: float) -> str:
-        """The figures in words, with the warm calls that are drawn, from `since` on."""
+        """The figures in words, with the warm calls drawn from `since` on."""
         parts = [f"first token {_seconds(self.scenario.first_request.ttft_ms)}"]
         calls = [(c.began_ms, c.ended_ms) for c in warm_calls(self.one) if c.ended_ms is not None]
         drawn = [(began, ended) for began, ended in calls if ended / 1000 > since]
@@ -155,7 +155,7 @@ def _lane(axis: AmountAxis, lane: _Lane, top: float) -> Iterator[str]:
 
 
 def _by_start(one: Round) -> Iterator[tuple[Start, list[ProviderCall]]]:
-    """Each start with its requests: of several, one each, in the order in which they began."""
+    """Each start with its requests; of several starts, one request each in order of time."""
     starts = sorted(one.starts, key=lambda start: start.began_ms + (start.init_ms or 0.0))
     calls = agent_calls(one)
     if len(starts) == 1:
@@ -168,7 +168,7 @@ def _by_start(one: Round) -> Iterator[tuple[Start, list[ProviderCall]]]:
 def _request(
     axis: AmountAxis, call: ProviderCall, y: float, height: float, kind: str
 ) -> Iterator[str]:
-    """From the request to the first token, and from there to the last."""
+    """Draw a request: to its first token, then to its last."""
     assert call.first_token_ms is not None
     if call.ended_ms is not None:
         yield _bar(axis, call.first_token_ms, call.ended_ms, y, height, f"answer{kind}")

@@ -1,6 +1,6 @@
-"""Runs in fresh namespaces: builds the file system that Lambda shows, becomes the emulator.
+"""Builds Lambda's file system in fresh namespaces, then becomes the emulator.
 
-Started as a script by `prefixwarm.local.emulator`, with one JSON argument; standard library only.
+`prefixwarm.local.emulator` starts it as a script with one JSON argument; standard library only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> N
 
 
 def _bind(source: str, target: str) -> None:
-    """Bind read-only, keeping the flags that a user namespace is not allowed to drop."""
+    """Bind read-only, with the flags that a user namespace may not drop."""
     _mount(source, target, "", _BIND | _REC)
     locked_flags = os.statvfs(target).f_flag & (_NOSUID | _NODEV | _NOEXEC | _NOATIME | _NODIRATIME)
     relatime = 0 if locked_flags & _NOATIME else _RELATIME
@@ -70,13 +70,13 @@ def _devices(root: str) -> None:
 
 
 def _show_some(root: str, folder: str, programs: list[str] | None) -> None:
-    """Show `folder` with links to these programs; None is all of them but Python's."""
+    """Fill `folder` with links to these programs; None for all but Python's."""
     original = f"/programs{folder}"
     _bind_folder(folder, root + original)
     _mount("tmpfs", root + folder, "tmpfs", _NOSUID | _NODEV, "mode=755")
     for entry in os.scandir(root + original):
         if entry.name in programs if programs else not entry.name.startswith("python"):
-            # A link is copied as it is, because it may be relative to where it stands.
+            # Copy links unchanged, because they may be relative to their place.
             target = Path(entry).readlink() if entry.is_symlink() else f"{original}/{entry.name}"
             Path(root + folder, entry.name).symlink_to(target)
 
@@ -110,12 +110,12 @@ def _become(user: int | None) -> None:
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
-    # A change of user clears it, and it must outlive the exec.
+    # Changing the user clears this setting, and it must survive the exec.
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_with_the_host() -> None:
-    """Leave a child that ends the emulator when whoever holds our standard input is gone."""
+    """Start a child that ends the emulator when our standard input closes."""
     if os.fork() == 0:
         os.read(0, 1)
         os.kill(1, signal.SIGTERM)
@@ -123,9 +123,9 @@ def _end_with_the_host() -> None:
 
 
 def main() -> None:
-    """Build the sandbox and replace this process by the emulator."""
+    """Build the sandbox and replace this process with the emulator."""
     spec = json.loads(sys.argv[1])
-    # The host's /proc is still mounted, so this is the process id that the host sees.
+    # The host's /proc is still mounted, so this is the host's process id.
     Path(spec["pid_file"]).write_text(str(Path("/proc/self").readlink()))
     if not spec["network"]:
         loopback_up()

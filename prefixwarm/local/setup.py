@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PREFIX_NAME = "support"
 _SECRET = "prefixwarm-demo/api-key"  # noqa: S105 - a name
 _CAPTURE = "from prefixwarm.cli import main; main()"
-# What two different conversations share is the prefix.
+# The prefix is what two different conversations share.
 _AGENT = f"""
 import handler
 handler.handler({QUESTION!r}, None)
@@ -49,7 +49,7 @@ def example(
         context = {
             "prefixes": str(prefixes),
             "secret": _SECRET,
-            # The environments run on this very Python.
+            # The environments run on this Python.
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         }
         app = CdkApp(own.app, shell_command(sys.executable, "app.py"), context)
@@ -90,6 +90,6 @@ def capture_prefix(example: ExampleApp, folder: Path) -> None:
 
 
 def _neutral() -> dict[str, str]:
-    """The environment without the user's own accounts."""
+    """The environment without the user's accounts."""
     user_prefixes = ("AWS_", "ANTHROPIC_", "AGENT_", "PREFIXWARM_")
     return {name: value for name, value in os.environ.items() if not name.startswith(user_prefixes)}

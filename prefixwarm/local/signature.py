@@ -1,4 +1,4 @@
-"""Checks the signature of a request as AWS does, with AWS's own library."""
+"""Verifies a request's signature as AWS does, with AWS's own library."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _AUTHORIZATION = re.compile(
 def refusal(
     service: str, url: str, headers: Mapping[str, str], body: bytes, secret_key: str
 ) -> str:
-    """Why AWS would refuse this request's signature; empty where it would take it.
+    """Why AWS would refuse this request's signature; empty if it would accept it.
 
-    Signed must be the host and whatever is named ``x-amz-``; see
+    The host and all ``x-amz-`` headers must be signed; see
     https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
     """
     from botocore.auth import SigV4Auth

@@ -1,4 +1,4 @@
-"""The deployed system that scenarios and end-to-end tests run in."""
+"""The deployed system for scenarios and end-to-end tests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EVER, _MOST, _PATIENCE = 1e11, 1000, 60.0
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """Provider, AWS API, and the deployed functions as they are read back from it.
+    """Provider, AWS API, and the deployed functions read back from it.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class DeployedStack:
     events: Sequence[object] = (QUESTION,)
 
     def clear(self) -> None:
-        """Back to the start: nothing cached, no state, nothing recorded."""
+        """Clear the cache, the state and all records."""
         self.provider.reset()
         client = self.aws.client("dynamodb")
         pages = client.get_paginator("scan").paginate(

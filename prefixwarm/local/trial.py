@@ -1,4 +1,4 @@
-"""Takes a CDK app through its life on this machine: deployed, deployed again, destroyed."""
+"""Deploys a CDK app on this machine, deploys it again, and destroys it."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialOptions:
-    """What is tried of an app.
+    """Options for trying an app.
 
     Attributes
     ----------
     events : sequence of object
-        What environments are invoked with, in turn.
+        Events to invoke environments with, in turn.
     function : str, optional
-        Which attached function; the only one by default.
+        The attached function; by default the only one.
     secrets : mapping of str to str
-        Values of secrets and parameters by name, or by the construct that creates one.
+        Values of secrets and parameters by name, or by the id of the construct that creates one.
     key : str, optional
-        The only API key that the simulated provider takes; any by default.
+        The only API key that the simulated provider accepts; by default any.
     """
 
     events: Sequence[object]
@@ -59,16 +59,16 @@ class TrialOptions:
 
 @dataclass(frozen=True)
 class Trial:
-    """A deployed app, and what can be done with it.
+    """A deployed app.
 
     Parameters
     ----------
     assembly
-        What was synthesised.
+        The synthesised cloud assembly.
     chosen
-        The function that is tried.
+        The function to try.
     stack
-        What is deployed, as it runs here.
+        The deployed parts, prepared to run here.
     """
 
     app: CdkApp
@@ -83,13 +83,13 @@ class Trial:
         return without_prefixwarm(self.stack.agent, self.assembly.parent)
 
     def deploy_again(self) -> None:
-        """Synthesise anew and deploy over what is there."""
+        """Synthesise again and update the deployment."""
         self.network.outside(lambda: synthesise(self.cli.tools, self.app, self.assembly))
         self.cli.deploy(self.assembly, [self.chosen.stack.selector])
         _pause_schedules(self.stack.aws)
 
     def destroy(self) -> list[str]:
-        """Delete every stack; names of those that are left."""
+        """Delete every stack; return the names of those that remain."""
         self.cli.destroy(self.assembly, [stack.selector for stack in self._deployed()])
         return [stack.name for stack in self._deployed()]
 
@@ -104,19 +104,19 @@ class Trial:
 def trial(
     app: CdkApp, options: TrialOptions, tools: Tools, network: Network, progress: Progress
 ) -> Iterator[Trial]:
-    """Deploy an app, and leave nothing behind.
+    """Deploy an app, and remove everything afterwards.
 
     Parameters
     ----------
     network
-        Where everything but synthesis runs.
+        Network for everything but synthesis.
     progress
-        Is called with what happens, and with what is not as in AWS.
+        Called with each step, and with each difference from AWS.
 
     Raises
     ------
     UsageError
-        When the app does not say what to try.
+        If it is unclear which function to try.
     LocalCloudError
         If a part is missing or a step fails.
     """
@@ -164,14 +164,14 @@ def _deploy(
     kinds = sorted({one.kind for one in aws.stand_ins()})
     own = [kind for kind in kinds if kind != _SAVED_QUERY]
     if own:
-        progress(f"deployed with nothing behind them: {', '.join(own)}")
+        progress(f"deployed, but without effect here: {', '.join(own)}")
 
 
 _SAVED_QUERY = "AWS::Logs::QueryDefinition"
 
 
 def _pause_schedules(aws: LocalAws) -> None:
-    """Stop the deployed clockwork, so that every step starts from a known state."""
+    """Disable the deployed schedules, so that every step starts from a known state."""
     client = aws.client("scheduler")
     for summary in client.list_schedules()["Schedules"]:
         schedule = client.get_schedule(Name=summary["Name"], GroupName=summary["GroupName"])

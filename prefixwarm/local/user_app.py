@@ -1,4 +1,4 @@
-"""A user's CDK app: where it is, and what to start it with."""
+"""Finds a user's CDK app, and the command that synthesises it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# As CDK writes the key of a looked-up value.
+# CDK's key of a looked-up value.
 _LOOKED_UP_IN = re.compile(r"account=(\d{12}):.*?region=([a-z0-9-]+)")
 _VENVS = (".venv", "venv", "env")
 
 
 @dataclass(frozen=True)
 class CdkApp:
-    """A folder with a ``cdk.json``, and what is given beside it.
+    """A folder with a ``cdk.json``, and the user's options.
 
     Attributes
     ----------
     folder : Path
-        The app's own folder.
+        The app's folder.
     command : str, optional
         Command that synthesises, instead of the ``app`` of ``cdk.json``.
     context : mapping of str to str
-        Context values, beside those of ``cdk.json`` and ``cdk.context.json``.
+        Context values, in addition to those of ``cdk.json`` and ``cdk.context.json``.
     """
 
     folder: Path
@@ -42,46 +42,46 @@ class CdkApp:
     def at(
         cls, folder: Path, command: str | None = None, context: Mapping[str, str] | None = None
     ) -> CdkApp:
-        """The app in this folder.
+        """Find the app in this folder.
 
         Raises
         ------
         UsageError
-            When there is none; the message says what is missing.
+            If there is none; the message says what is missing.
         """
         app = cls(folder.resolve(), command, context or {})
         if not folder.is_dir():
-            raise UsageError(f"{folder}: there is no such folder")
+            raise UsageError(f"{folder}: no such folder")
         if command is None and not app._own_settings().get("app"):
             where = folder / "cdk.json"
-            problem = 'names no "app"' if where.is_file() else "there is no such file"
+            problem = 'has no "app"' if where.is_file() else "no such file"
             raise UsageError(
-                f"{where}: {problem}; run this in the folder of the CDK app, or name the folder, "
+                f"{where}: {problem}; run this in the CDK app's folder, or give the folder, "
                 "or give --app COMMAND"
             )
         return app
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """The name to show."""
         return self.folder.name
 
     @property
     def profile(self) -> str:
-        """The AWS profile that ``cdk.json`` names; empty where it names none."""
+        """The AWS profile in ``cdk.json``; empty if it has none."""
         return str(self._own_settings().get("profile") or "")
 
     def environment(self) -> tuple[str, str]:
-        """Account and region that values were looked up in; otherwise made-up ones."""
+        """Account and region of looked-up values, else made-up ones."""
         for key in self._read("cdk.context.json"):
             if match := _LOOKED_UP_IN.search(key):
                 return match[1], match[2]
         return ACCOUNT, REGION
 
     def search_path(self) -> str:
-        """Where programs are looked for: in the app's own virtual environment first.
+        """Search path for programs, the app's virtual environment first.
 
-        An activated one counts alone.
+        If a virtual environment is active, only that one is used.
         """
         path = os.environ.get("PATH", os.defpath)
         if os.environ.get("VIRTUAL_ENV"):
@@ -104,5 +104,5 @@ class CdkApp:
         except (OSError, ValueError) as error:
             raise UsageError(f"{path}: cannot be read: {error}") from error
         if not isinstance(document, dict):
-            raise UsageError(f"{path}: is no JSON object")
+            raise UsageError(f"{path}: is not a JSON object")
         return document

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ((), "cdk.json: there is no such file; run this in the folder of the CDK app"),
+        ((), "cdk.json: no such file; run this in the CDK app's folder"),
         (("--app", "x", "--event", "nope"), "--event 'nope': is neither a file nor JSON"),
         (("--app", "x", "--event", "{broken"), "--event '{broken': is neither a file nor JSON"),
         (("--app", "x", "--secret", "sk-ant-secret"), "--secret: write NAME=VALUE"),

@@ -78,11 +78,11 @@ def test_function_is_chosen_by_any_of_its_names(tmp_path: Path, name: str) -> No
         ({}, None, "no function of this app uses prefixwarm: add .*attach"),
         ({"C1": function("S/C")}, None, "no function of this app .*; functions: S/C$"),
         ({"A1": attached("S/A"), "C1": function("S/C")}, "C", "C: prefixwarm is not attached"),
-        ({"A1": attached("S/A")}, "X", "X: there is none of this name; functions: S/A$"),
+        ({"A1": attached("S/A")}, "X", "X: no attached function has this name; functions: S/A$"),
         (
             {"A1": attached("S/A"), "B1": attached("S/B")},
             None,
-            "attached to several functions; name one by --function; functions: S/A, S/B$",
+            "attached to several functions; choose one with --function; functions: S/A, S/B$",
         ),
         (
             {"A1": attached("S/X/A"), "B1": attached("S/Y/A")},

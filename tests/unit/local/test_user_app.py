@@ -30,10 +30,10 @@ def test_folder_with_a_cdk_json_is_an_app(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (None, "there is no such file"),
-        ("{}", 'names no "app"'),
+        (None, "no such file"),
+        ("{}", 'has no "app"'),
         ("{", "cannot be read"),
-        ("[]", "is no JSON object"),
+        ("[]", "is not a JSON object"),
     ],
 )
 def test_folder_that_is_no_app_is_said_in_one_line(
@@ -48,7 +48,7 @@ def test_folder_that_is_no_app_is_said_in_one_line(
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     """Before its cdk.json is."""
-    with pytest.raises(UsageError, match="nowhere: there is no such folder"):
+    with pytest.raises(UsageError, match="nowhere: no such folder"):
         CdkApp.at(tmp_path / "nowhere")
 
 
