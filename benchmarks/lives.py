@@ -5,9 +5,10 @@ Usage: python benchmarks/lives.py [--days 30] [--read 0.1 0.05] [--life f] [--un
 A line is one life of one prefix: all that the provider bills (requests, starts and warm calls) in
 units of one uncached read of the prefix. ``allowed`` is what is promised: 1.05 of doing nothing, a
 first write a week, and one read more for each start that was warmed; where the agent is not
-observed, the write at deployment, and what starts may spend a week. ``best`` is the cheapest other
-rule in hindsight, whichever TTL its requests ask for. A life in which at least a tenth of the bill
-is to be won is marked where more than 1.15 of ``best`` was paid; any, where more than ``allowed``.
+observed, what starts may spend a week takes the place of these reads. ``best`` is the cheapest
+other rule in hindsight, whichever TTL its requests ask for. A life in which at least a tenth of the
+bill is to be won is marked where more than 1.15 of ``best`` was paid; any, where more than
+``allowed``.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def allowed(life: Life, ours: Replay, nothing: float, read: float, *, observed: 
     """What is promised."""
     weeks = life.end // WEEK + 1
     if not observed:
-        return max(nothing, 1.05 * nothing + WRITE_1H) + weeks * max(WRITE_1H, INIT_PER_WEEK)
+        return 1.05 * nothing + (WRITE_1H + INIT_PER_WEEK) * weeks
     warmed = len(life.starts) if ours.init else 0
     # The first start of all goes before anybody has said that the agent is observed, and the first
     # write of the next week may be brought forward where requests ask for 5 minutes.

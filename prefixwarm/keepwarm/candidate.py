@@ -73,13 +73,11 @@ def view_of(
         latency=_latency(state, call, latency_value),
         learned=decoded(state.last_decision.learned),
         longest_ttl=state.life.longest_ttl or TTL_1H,
-        # Until a request's own write was seen, assume the cheaper one, so that savings are not
-        # overstated.
-        agent_ttl=state.traffic.agent_ttl or TTL_5M,
+        agent_ttl=_agent_ttl(state, shared),
         spent=_spent(state, call, shared),
         starts=state.traffic.starts if observed else None,
         start_hits=state.traffic.start_hits,
-        saves=state.money.saves,
+        saves=state.money.saves - state.money.losses,
         cost_per_refresh_usd=_dollars(call, "read"),
     )
 
@@ -227,6 +225,15 @@ class Candidate:
     def own_learned_text(self) -> str | None:
         """The new counters of a superseded version; None for the current one."""
         return self.learned_text if self.shared is None else None
+
+
+def _agent_ttl(state: State, shared: State | None) -> int:
+    """What requests of this version ask for, else those of the versions before.
+
+    Until a request was seen, the cheaper one: nothing more is saved than that.
+    """
+    before = shared.traffic.agent_ttl if shared else None
+    return state.traffic.agent_ttl or before or TTL_5M
 
 
 def _latency(state: State, call: WarmCall, latency_value: float) -> float:

@@ -63,6 +63,7 @@ def _hand_over(
         old=old_key,
         learned=encoded(learned),
         left=encoded(left_behind(before, policy)),
+        agent_ttl=old.traffic.agent_ttl or shared.traffic.agent_ttl,
         init_spent_usd=taken - shared.money.init_spent_usd,
     )
 
@@ -71,6 +72,7 @@ def _after(shared: State, change: HandOver) -> State:
     money = shared.money.replace(init_spent_usd=shared.money.init_spent_usd + change.init_spent_usd)
     return shared.replace(
         money=money,
+        traffic=shared.traffic.replace(agent_ttl=change.agent_ttl),
         last_decision=shared.last_decision.replace(learned=change.learned),
         deployment=shared.deployment.replace(current=change.new),
     )

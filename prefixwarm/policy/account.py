@@ -19,6 +19,9 @@ RISK = 0.05
 # The additional loss allowed, in waits for a miss; nothing if waiting has no price.
 CREDIT = 6
 
+# If an hour would have saved this share of a miss, it has shown that it pays.
+_SHOWN = 0.75
+
 # After a longer gap a 5 minute entry is cold.
 SESSION_GAP = 300.0
 
@@ -28,6 +31,8 @@ _NO_WEEK = 65_535
 # The last traffic if there was none.
 _NEVER = -1.0
 _ENVELOPE = Envelope(b"B", "ddfHB")
+# One byte holds the idle deployments, and above them whether requests were observed.
+_OBSERVED = 4
 
 
 def week_of(at: float) -> int:
@@ -58,6 +63,8 @@ class Account:
         The week of the last traffic signal; for a superseded version, a week later than any.
     idle_deployments : int
         Deployments since the last traffic signal, up to 2.
+    observed : bool
+        Whether the agent has reported that its requests are observed.
     """
 
     learner: Learner
@@ -66,6 +73,7 @@ class Account:
     floor: float = 0.0
     week: int = 0
     idle_deployments: int = 0
+    observed: bool = False
 
     @classmethod
     def unpack(cls, learned: bytes) -> Account | None:
@@ -74,8 +82,9 @@ class Account:
 
     def pack(self) -> bytes:
         """The account as bytes."""
+        flags = self.idle_deployments + _OBSERVED * self.observed
         return _ENVELOPE.pack(
-            self.learner, self.carried, self.settled, self.floor, self.week, self.idle_deployments
+            self.learner, self.carried, self.settled, self.floor, self.week, flags
         )
 
     @classmethod
@@ -111,14 +120,14 @@ class Account:
         return max(0.0, min(self.settled, self.floor + view.multipliers.write(TTL_1H)))
 
     def _has_shown(self, view: View) -> bool:
-        """Whether writing an hour would recently have saved a whole miss.
+        """Whether writing an hour would recently have saved most of a miss.
 
         If so, next week's first write is brought forward, because this week's may have been spent
         on a deployment that nobody used in time.
         """
         if self.week == _NO_WEEK or view.agent_ttl != TTL_5M:
             return False
-        return self.learner.saved >= Costs.of(view).short - 1e-6
+        return self.learner.saved >= _SHOWN * Costs.of(view).short - 1e-6
 
     def after(self, at: float, view: View) -> Account:
         """The account after a later traffic signal."""
@@ -129,6 +138,17 @@ class Account:
             account = replace(account, carried=self.carried - self._apparent(at, view))
         learner = account.learner.after(at, costs) if self.has_traffic else Learner.first(at, costs)
         return replace(account, learner=learner, settled=account.debt(view), idle_deployments=0)
+
+    def first_observed(self, view: View) -> Account:
+        """The account as the agent first says that it is observed.
+
+        The first start of all went before that: beside a first write, its own of 5 minutes is no
+        debt.
+        """
+        first_start = min(
+            view.multipliers.write_5m, max(0.0, view.spent - view.multipliers.write_1h)
+        )
+        return replace(self, carried=self.carried - first_start, observed=True)
 
     def _apparent(self, at: float, view: View) -> float:
         """The apparent saving that an unobserved traffic signal adds to the allowance."""
@@ -167,7 +187,11 @@ class Account:
 @lru_cache(maxsize=64)
 def _unpacked(learned: bytes) -> Account | None:
     numbers = _ENVELOPE.unpack(learned)
-    return None if numbers is None else Account(*numbers)
+    if numbers is None:
+        return None
+    account = Account(*numbers)
+    observed, idle_deployments = divmod(account.idle_deployments, _OBSERVED)
+    return replace(account, idle_deployments=idle_deployments, observed=bool(observed))
 
 
 def _miss_premium(view: View) -> float:

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 # The longest time after the last request for a speculative write.
 _FRESH = 3600.0
 
+# What a 1 hour life may cost above 5 minute ones: first requests that hit are worth it.
+_LONG_TTL_BONUS = 0.4
+
 # There is a check every hour, and at most one writing start every 5 minutes.
 _MOST_STARTS = 12
+
+# What may be spent since the last request before starts stop: they seem to serve none.
+_UNREAD_WRITES = 3
 
 
 class Auto(Never):
@@ -81,17 +87,24 @@ class Auto(Never):
             return None
         if not account.has_traffic:
             return "a new version of the prefix: never warmed here"
+        if view.starts is None:
+            # Nothing would show that such writes are read, however many deployments there are.
+            return None
         silence = Gap(max(0.0, view.now - account.learner.last))
-        held = silence.due <= account.learner.refreshes(TTL_1H, Costs.of(view))
-        return "a new version of a prefix that is in use" if held else None
+        in_use = not silence.due or account.learner.write_pays(silence.due, price, Costs.of(view))
+        return "a new version of a prefix that is in use" if in_use else None
 
     def learn(self, view: View, arrivals: Sequence[float]) -> bytes:
         """Update the learner and the account."""
         learned = view.learned
-        if Account.unpack(learned) is None:
+        account = Account.unpack(learned)
+        if account is None:
             if not arrivals and view.warm_until is None:
                 return b""
-            learned = Account.opened(view).pack()
+            account = Account.opened(view)
+            learned = account.pack()
+        if view.starts is not None and not account.observed:
+            learned = account.first_observed(view).pack()
         for at in arrivals:
             account = Account.unpack(learned)
             if account and (at > account.learner.last or not account.has_traffic):
@@ -114,9 +127,19 @@ class Auto(Never):
         return carried if account is None else account.adopted(view).pack()
 
     def start_allowance(self, view: View) -> float | None:
-        """The part of the allowance that starts can spend until the next check."""
+        """The part of the allowance that starts can spend until the next check.
+
+        The price of an hour that pays is put aside first, since that serves starts, too. What was
+        spent since the last request is limited: starts that no request reads stop.
+        """
         account = Account.unpack(view.learned) or Account.opened(view)
-        return min(max(0.0, account.allowance(view)), _MOST_STARTS * view.multipliers.write_5m)
+        unread = account.debt(view) - account.settled
+        left = min(
+            account.allowance(view) - _saved_for_hour(account, view),
+            _MOST_STARTS * view.multipliers.write_5m,
+            _UNREAD_WRITES * view.multipliers.write_1h - unread,
+        )
+        return max(0.0, left)
 
 
 def _dearer_write_pays(account: Account, view: View) -> bool:
@@ -135,6 +158,14 @@ def _buys_hour(account: Account, view: View) -> bool:
     return asks_less and _affords_hour(account, view, 0.0)
 
 
+def _saved_for_hour(account: Account, view: View) -> float:
+    """What is put aside for an hour that pays and cannot be paid for yet."""
+    if view.agent_ttl != TTL_5M or not account.learner.has_seen_gain:
+        return 0.0
+    pays = view.longest_ttl >= TTL_1H and account.learner.hour_pays(Costs.of(view), _LONG_TTL_BONUS)
+    return view.multipliers.write_1h if pays and not _affords_hour(account, view, 0.0) else 0.0
+
+
 def _affords_hour(account: Account, view: View, instead_of: float) -> bool:
     """Whether an hour pays, and its price and expected refreshes are covered."""
     learner = account.learner
@@ -142,4 +173,7 @@ def _affords_hour(account: Account, view: View, instead_of: float) -> bool:
         return False
     price = view.multipliers.write_1h - instead_of
     reserve = learner.reserve * view.multipliers.read
-    return learner.hour_pays(Costs.of(view)) and account.allowance(view) >= price + reserve - 1e-9
+    return (
+        learner.hour_pays(Costs.of(view), _LONG_TTL_BONUS)
+        and account.allowance(view) >= price + reserve - 1e-9
+    )

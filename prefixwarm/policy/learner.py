@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import struct
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from prefixwarm.life import TTL_1H, TTL_5M
@@ -27,9 +29,13 @@ _SLOWEST = 1 / 20
 _REFRESH_DISCOUNT = 0.85
 _HORIZON = 200
 
-# Packed in one byte: the number of lives, capped where it no longer matters, and the reserve.
+# Plan no further than a silence that only this share is expected to outlast.
+_UNHEARD_OF = 1e-6
+
+# Packed in one byte: the number of lives, capped where it no longer matters, and the index of the
+# reserve, a number of refreshes.
 _MOST_LIVES = 15
-_MOST_RESERVE = 15
+_RESERVES = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25)
 
 _FORMAT = struct.Struct(f"<ffB{Gaps.size}s{Model.size}s")
 
@@ -86,7 +92,8 @@ class Learner:
     lives : int
         The number of lives, up to 15; one that has lost as much as a miss counts as over.
     reserve : int
-        How many refreshes a 1 hour entry has recently needed between requests.
+        How many refreshes a 1 hour entry has recently needed between requests, rounded up to one
+        of `_RESERVES`.
     """
 
     packed_model: bytes
@@ -108,12 +115,12 @@ class Learner:
         """Read what `pack` wrote."""
         gain, saved, counts, gaps, model = _FORMAT.unpack(packed)
         reserve, lives = divmod(counts, _MOST_LIVES + 1)
-        return cls(model, Gaps.unpack(gaps), gain, saved, lives, reserve)
+        return cls(model, Gaps.unpack(gaps), gain, saved, lives, _RESERVES[reserve])
 
     def pack(self) -> bytes:
         """The learner as bytes."""
         gaps, model = self.gaps.pack(), self.packed_model
-        counts = self.reserve * (_MOST_LIVES + 1) + self.lives
+        counts = _RESERVES.index(self.reserve) * (_MOST_LIVES + 1) + self.lives
         return _FORMAT.pack(self.gain, self.saved, counts, gaps, model)
 
     @property
@@ -136,15 +143,22 @@ class Learner:
         """Whether any observation favours a 1 hour entry."""
         return self.saved > 0 or (self.lives > 0 and self.gain > 0)
 
-    def hour_pays(self, costs: Costs) -> bool:
-        """Whether the life of a 1 hour entry is expected to save money, including its write.
+    def hour_pays(self, costs: Costs, bonus: float = 0.0) -> bool:
+        """Whether the life of a 1 hour entry is expected to be worth it, including its write.
 
         The current life counts as over if that favours the hour; what it has lost so far counts
         against it.
+
+        Parameters
+        ----------
+        costs : Costs
+            Of the prefix.
+        bonus : float
+            What such a life may cost above 5 minute ones.
         """
         gain = self.gain
         over = gain + self._rate(self.lives + 1) * (self.saved - costs.long - gain)
-        return max(gain, over) + min(0.0, self.saved) > 0
+        return max(gain, over) + min(0.0, self.saved) > -bonus
 
     @staticmethod
     def _rate(lives: int) -> float:
@@ -169,6 +183,25 @@ class Learner:
         most = int(min(covered, _HORIZON, 2 * (costs.long - costs.extra) / read + 1e-9))
         return _cheapest(self.packed_model, read, costs.long, most)
 
+    def write_pays(self, silent: int, price: float, costs: Costs) -> bool:
+        """Whether an entry written now, in the midst of a silence, is believed to be worth it.
+
+        Parameters
+        ----------
+        silent : int
+            Refreshes that were due in the silence so far.
+        price : float
+            Of the write.
+        costs : Costs
+            What refreshes cost until a request comes, and what it saves then.
+        """
+        left, onward = 1.0, 0.0
+        until = self.refreshes(TTL_1H, costs) + 1
+        for chance in islice(Model.unpack(self.packed_model).chances(), silent, until):
+            left *= 1 - chance
+            onward += left * costs.read
+        return (price + onward) * _REFRESH_DISCOUNT <= (1 - left) * costs.long
+
     def after(self, at: float, costs: Costs) -> Learner:
         """The learner after later traffic."""
         seconds = at - self.last
@@ -179,7 +212,7 @@ class Learner:
             saved += short.cost(self.refreshes(TTL_5M, costs), costs.read, costs.short)
             saved -= long.cost(allowed, costs.read, costs.long)
             if long.needed <= allowed:
-                reserve = min(_MOST_RESERVE, (reserve + long.needed + 1) // 2)
+                reserve = _reserve((reserve + long.needed + 1) // 2)
         learner = replace(
             self,
             packed_model=Model.after(self.packed_model, at),
@@ -200,15 +233,22 @@ class Learner:
         return replace(self, gain=gain, saved=0.0, lives=lives)
 
 
+def _reserve(refreshes: int) -> int:
+    """The next larger number that a byte tells apart."""
+    return _RESERVES[min(bisect_left(_RESERVES, refreshes), len(_RESERVES) - 1)]
+
+
 @lru_cache(maxsize=256)
 def _cheapest(packed_model: bytes, read: float, premium: float, most: int) -> int:
-    """Backward induction: refresh while that costs less than the miss it may avoid."""
-    most = min(most, int(2 * premium / read + 1e-9))
-    chances = Model.unpack(packed_model).chances(most)
-    count, onward = most, premium
-    for number in range(most, 0, -1):
-        refresh = read + (1 - chances[number - 1]) * onward
-        if refresh >= premium:
-            count = number - 1
-        onward = min(refresh, premium)
+    """Optimal stopping: the number of refreshes with the least expected cost."""
+    count, least, spent, silent = 0, premium, 0.0, 1.0
+    chances = Model.unpack(packed_model).chances()
+    for number, chance in enumerate(islice(chances, most), 1):
+        spent += silent * read
+        silent *= 1 - chance
+        cost = spent + silent * premium
+        if cost < least:
+            count, least = number, cost
+        if spent >= least or silent < _UNHEARD_OF:
+            break
     return count

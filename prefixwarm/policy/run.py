@@ -99,6 +99,7 @@ class _State:
     starts: int = 0
     hits: int = 0
     saves: int = 0
+    losses: int = 0
     wanted: int = TTL_5M
     init_left: float = 0.0
     unread: bool = False
@@ -117,7 +118,7 @@ class Run:
         self._unlearned: list[float] = []
         self._next_check: float | None = None
         self._init_weeks: dict[int, float] = {}
-        self._observed = False
+        self._observed = self._newly_observed = self._requests_seen = False
         self._state.init_left = self._start_allowance(0.0)
         self.total = self.deployment = self.init = 0.0
         self.pings = self.misses = self.starts = self.start_hits = 0
@@ -138,13 +139,13 @@ class Run:
             spent=state.spent,
             starts=state.starts if self._observed else None,
             start_hits=state.hits,
-            saves=state.saves,
+            saves=state.saves - state.losses,
         )
 
     def _agent_ttl(self) -> int | None:
         """The TTL that requests ask for; until one was observed, the cheaper TTL is assumed."""
-        seen = self._state.starts > 0 or self._conditions.agent_ttl is None
-        return self._conditions.agent_ttl if seen else TTL_5M
+        asked = self._conditions.agent_ttl
+        return asked if self._requests_seen or asked is None else TTL_5M
 
     def run_checks(self, until: float) -> None:
         """Run the policy at each of its checks before a time."""
@@ -153,6 +154,8 @@ class Run:
             now = math.ceil(self._next_check / tick) * tick
             if now >= until:
                 return
+            if self._newly_observed:
+                self._learn(now)
             decision = self._policy.decide(self._view(now))
             if decision.action != "wait" and (self._unlearned or not self._learned):
                 self._learn(now)
@@ -166,6 +169,7 @@ class Run:
     def _learn(self, now: float) -> None:
         """Learn from new traffic; an unobserved agent's requests are only counted."""
         arrivals, self._unlearned = self._unlearned, []
+        self._newly_observed = False
         self._learned = self._policy.learn(self._view(now), arrivals)
         if arrivals and not self._conditions.observed:
             self._state.traffic_at, self._state.idle_refreshes = arrivals[-1], 0
@@ -219,12 +223,11 @@ class Run:
         """
         self.run_checks(now)
         state, week = self._state, int(now // _WEEK)
-        state.idle_refreshes = 0
         if not self._observed:
             state.init_left = self._start_allowance(now)
         self._init(now, week)
         if self._conditions.observed and not self._observed:
-            self._observed = True
+            self._observed = self._newly_observed = True
             self._next_check = now
 
     def _init(self, now: float, week: int) -> None:
@@ -235,7 +238,7 @@ class Run:
         self.total += cost
         self.init += cost
         self._init_weeks[week] = self._init_weeks.get(week, 0.0) + cost
-        state.entry, state.unread = self._entry, True
+        state.entry, state.unread, state.idle_refreshes = self._entry, True, 0
         state.spent += cost
         state.init_left -= cost
         self._watch(Event(now, "init", now + self._entry.ttl))
@@ -269,7 +272,10 @@ class Run:
         state.unread = False
         state.starts += 1
         state.hits += hit
-        state.saves += hit and now - (state.traffic_at or 0.0) >= TTL_1H
+        silence = math.inf if state.traffic_at is None else now - state.traffic_at
+        state.saves += hit and silence >= TTL_1H
+        state.losses += not hit and silence < TTL_1H and self._conditions.agent_ttl == TTL_1H
+        self._requests_seen = True
         self._learn(now)
 
     def _serve(self, now: float, *, hit: bool) -> None:

@@ -14,6 +14,10 @@ from __future__ import annotations
 import math
 import struct
 from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SLOT = 58 * 60
 _FIRST = 3600
@@ -34,6 +38,9 @@ _SIZE = _USUAL + 1
 
 _MEANS = [0.0] * _ROUTINE + [0.71, 0.09, 0.20, 0.12]
 _VARIANCES = [0.3] * _DAYS + [0.2] * 7 + [0.02] * 4
+
+# By half hours of activity in a week.
+_ROUTINES = [math.log((halves / 2 + 0.5) / 1.5) for halves in range(4 * 7 + 1)]
 
 _LONGEST = 400
 _BITS = (1 << (_WEEK + 2)) - 1
@@ -93,10 +100,25 @@ class Model:
         """The silence since the last traffic."""
         return Silence(self.last, self._active, self._day, self._week)
 
-    def chances(self, slots: int) -> list[float]:
-        """The chance, per slot, that the current silence ends in it."""
-        silence = self.silence()
-        return [self._chance(silence.features(slot)) for slot in range(1, slots + 1)]
+    def chances(self) -> Iterator[float]:
+        """The chance, per slot, that the current silence ends in it; as far as asked."""
+        silence, means = self.silence(), self._means
+        hours, days = means[_HOURS:_DAYS], means[_DAYS:_ROUTINE]
+        hourly = [hours[h] + (hours[h - 1] + hours[h - 23]) / 2 for h in range(24)]
+        constant = means[_RECENT] * silence.recent + means[_USUAL] * silence.usual
+        routine_weight, echo_weight = means[_ROUTINE], means[_ECHO]
+        for slot in range(1, _LONGEST + 1):
+            age, hour = bisect_left(AGES, slot), silence.hour(slot)
+            routine, echo = silence.past(hour)
+            yield _chance(
+                _PRIOR[age]
+                + means[age]
+                + hourly[hour % 24]
+                + days[hour // 24 % 7]
+                + routine_weight * routine
+                + echo_weight * echo
+                + constant
+            )
 
     def see(self, at: float, *, adapt: bool = True) -> None:
         """Note traffic at a time (epoch seconds), and learn from the silence before it."""
@@ -115,16 +137,10 @@ class Model:
         for slot in range(1, min(last_slot, _LONGEST) + 1):
             self._update(silence.features(slot), ended=slot == last_slot)
 
-    def _chance(self, features: list[tuple[int, float]]) -> float:
-        score = _PRIOR[features[0][0]]
-        for index, value in features:
-            score += self._means[index] * value
-        return min(0.97, max(1e-4, 1 / (1 + math.exp(-max(score, -30.0)))))
-
     def _update(self, features: list[tuple[int, float]], *, ended: bool) -> None:
         """One step of assumed density filtering with a diagonal covariance."""
         means, variances = self._means, self._variances
-        chance = self._chance(features)
+        chance = _chance(_PRIOR[features[0][0]] + sum(means[i] * value for i, value in features))
         doubt = chance * (1 - chance)
         spread = 1 + doubt * sum(variances[i] * value * value for i, value in features)
         surprise = (ended - chance) / spread
@@ -134,15 +150,25 @@ class Model:
             variances[i] = variance - variance * variance * value * value * doubt / spread
 
 
+def _chance(log_odds: float) -> float:
+    return min(0.97, max(1e-4, 1 / (1 + math.exp(-max(log_odds, -30.0)))))
+
+
 class Silence:
-    """One silence, as the model's inputs."""
+    """One silence, as the model's inputs.
+
+    Attributes
+    ----------
+    recent, usual : float
+        How busy the prefix is of late, and in the last weeks.
+    """
 
     def __init__(self, since: float, active: int, day: float, week: float) -> None:
         self._since = since
         self._middle = since + _FIRST - SLOT / 2 + _HOUR / 2
         self._since_hour = int(since // _HOUR)
-        self._recent = math.log(day + 0.02) - math.log(0.12)
-        self._usual = math.log(week + 0.01) - math.log(0.1)
+        self.recent = math.log(day + 0.02) - math.log(0.12)
+        self.usual = math.log(week + 0.01) - math.log(0.1)
         # The activity of each hour before the silence, with neighbouring hours counting half; hours
         # of the silence itself, and those too long ago, are inactive.
         bits = [0, 0, *map(int, reversed(f"{active:0{_WEEK + 2}b}")), 0]
@@ -153,23 +179,31 @@ class Silence:
         """The slot of a time, from 1; 0 while the entry is alive anyway."""
         return max(0, 1 + int((at - self._since - _FIRST) // SLOT))
 
+    def hour(self, slot: int) -> int:
+        """The hour of the epoch in which the middle of a slot falls."""
+        return int((self._middle + (slot - 1) * SLOT) // _HOUR)
+
+    def past(self, hour: int) -> tuple[float, float]:
+        """Routine and echo: traffic at that hour of the last week, and a day and a week before."""
+        today = self._since_hour - hour + 1 + _LONGEST
+        activity = self._activity[today + 24 : today + _WEEK + 1 : 24]
+        return _ROUTINES[int(2 * sum(activity))], activity[0] + activity[-1] - 0.6
+
     def features(self, slot: int) -> list[tuple[int, float]]:
         """The index and value of each input of a slot.
 
         The first is its age class; the last four are routine, echo, recent and usual traffic.
         """
-        hour = int((self._middle + (slot - 1) * SLOT) // _HOUR)
-        of_day = hour % 24
-        today = self._since_hour - hour + 1 + _LONGEST
-        activity = self._activity[today + 24 : today + _WEEK + 1 : 24]
+        hour = self.hour(slot)
+        of_day, (routine, echo) = hour % 24, self.past(hour)
         return [
             (bisect_left(AGES, slot), 1.0),
             (_HOURS + of_day, 1.0),
             (_HOURS + (of_day + 1) % 24, 0.5),
             (_HOURS + (of_day - 1) % 24, 0.5),
             (_DAYS + hour // 24 % 7, 1.0),
-            (_ROUTINE, math.log((sum(activity) + 0.5) / 1.5)),
-            (_ECHO, activity[0] + activity[-1] - 0.6),
-            (_RECENT, self._recent),
-            (_USUAL, self._usual),
+            (_ROUTINE, routine),
+            (_ECHO, echo),
+            (_RECENT, self.recent),
+            (_USUAL, self.usual),
         ]

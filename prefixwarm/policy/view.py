@@ -60,7 +60,8 @@ class View:
         300 s after the previous one. None if the agent is not observed.
     start_hits, saves : int
         Session starts that read the entry; and those that read it although, even written with one
-        hour, it would have expired without prefixwarm.
+        hour, it would have expired without prefixwarm, less those that wrote it although, written
+        with one hour, it would have lived.
     budget_left_usd, cost_per_refresh_usd : float or None
         US dollars; None for no limit, and for an unknown price.
     """

@@ -78,6 +78,8 @@ class DueOperations(TableAccess):
         change.set("current", hand_over.new)
         change.set("learned", hand_over.learned)
         change.add("init_spent_usd", hand_over.init_spent_usd)
+        if hand_over.agent_ttl is not None:
+            change.set("agent_ttl", hand_over.agent_ttl)
         if hand_over.old:
             change.require(change.compare("current", "=", hand_over.old))
             changes[hand_over.old] = left = Change()

@@ -61,7 +61,8 @@ class HandOver(Record):
     """A version of a prefix replaces another and continues its account.
 
     `learned` is what the new version starts with, `left` what the old one keeps. `old` is empty for
-    the first version. `init_spent_usd` is added to what starts have spent.
+    the first version. `init_spent_usd` is added to what starts have spent. `agent_ttl` is the TTL
+    (seconds) that requests of earlier versions asked for; None if unknown.
     """
 
     at: float
@@ -70,6 +71,7 @@ class HandOver(Record):
     learned: str
     left: str
     init_spent_usd: float = 0.0
+    agent_ttl: int | None = None
 
 
 class RoutePause(Record):

@@ -143,6 +143,7 @@ class SessionStart(Record):
     Not counted if other traffic was seen within `quiet` seconds before `at`. `hit`: it read the
     entry. `init_read`: it read what a start had sent. `saved`: without prefixwarm the entry would
     have expired; `saved_usd` is the least that reading it saved, or None if a price is unknown.
+    `lost`: it wrote although the agent's own entry would have lived; a warm call's was shorter.
     `asked_ttl`: the TTL of the agent's own writes, or None if unknown. `recheck`: the state was
     listed as due, so the keep-warm function must check it at its next tick.
     """
@@ -153,6 +154,7 @@ class SessionStart(Record):
     init_read: bool = False
     saved: bool = False
     saved_usd: float | None = None
+    lost: bool = False
     asked_ttl: int | None = None
     recheck: bool = False
 

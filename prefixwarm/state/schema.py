@@ -201,7 +201,7 @@ class Traffic(Group):
     by: str = field("traffic_by", TEXT)
     """its source: `observed` by the agent itself, or the `metric`"""
     agent_ttl: int | None = field("agent_ttl", TTL)
-    """the TTL that real requests last asked for"""
+    """the TTL that real requests last asked for; of all versions: those of earlier ones"""
     idle_refreshes: int = field("idle", COUNT)
     """refreshes since then"""
     started_at: float | None = field("started_at", TIME)
@@ -260,6 +260,8 @@ class Money(Group):
     """the keep-warm function's share of that"""
     saves: int = field("saves", COUNT)
     """session starts that read an entry which would otherwise have expired"""
+    losses: int = field("losses", COUNT)
+    """session starts that wrote although an entry of the TTL they ask for would have lived"""
     saved_usd: float = field("saved_usd", USD)
     """the least that these saved"""
     init_allowance_usd: float = field("init_allowance_usd", USD)

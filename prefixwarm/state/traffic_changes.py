@@ -23,6 +23,8 @@ def count_start(change: Change, start: SessionStart) -> None:
         change.add("init_reads", 1)
     change.add("saves", int(start.saved))
     change.add("saved_usd", start.saved_usd or 0.0)
+    if start.lost:
+        change.add("losses", 1)
     if start.asked_ttl is not None:
         change.set("agent_ttl", start.asked_ttl)
     if start.recheck:

@@ -124,25 +124,34 @@ class TrafficReport(Record):
         """Return the first request after a silence as a session start; None without a silence.
 
         It saved money only if it read an entry that a warm call kept alive: there was no traffic
-        for the entry's own lifetime. The saving is priced against the cheaper write, because the
-        agent's breakpoint may ask for either TTL.
+        for as long as the entry lives, and as one lives that the agent asks for. The saving is
+        priced against the cheaper write, because the agent's breakpoint may ask for either TTL.
         """
         quiet = self.first_at - (state.traffic.at or 0.0)
         if quiet <= _SESSION_SECONDS:
             return None
         ttl = self.first_ttl or state.life.granted_ttl or self.file_ttl
-        saved = self.first_hit and state.money.calls > 0 and quiet > ttl
+        asked = ttl if self.first_wrote and not self.first_hit else self.asked_ttl
+        alone, ours = max(ttl, asked or 0), state.money.calls > 0
+        saved = self.first_hit and ours and quiet > alone
         return SessionStart(
             at=self.first_at,
-            quiet=float(ttl) if saved else _SESSION_SECONDS,
+            quiet=float(alone) if saved else _SESSION_SECONDS,
             hit=self.first_hit,
             init_read=self.first_hit and _sent_by_start(state),
             saved=saved,
             saved_usd=self.first_saving_usd if saved else None,
+            lost=ours and self._wrote_too_soon(state, quiet),
             # The bill is more reliable than the breakpoints.
-            asked_ttl=ttl if self.first_wrote and not self.first_hit else self.asked_ttl,
+            asked_ttl=asked,
             recheck=state.last_decision.due_at is not None,
         )
+
+    def _wrote_too_soon(self, state: State, quiet: float) -> bool:
+        """Whether the first request wrote an hour that its last one would have left alive."""
+        wrote = self.first_wrote and not self.first_hit and self.drift_at is None
+        short = state.life.granted_ttl == TTL_5M
+        return wrote and short and self.first_ttl == TTL_1H and quiet < TTL_1H
 
 
 def _fits(name: str, value: object) -> bool:

@@ -31,6 +31,7 @@ def by_day(seconds: float) -> list[float]:
 
 
 LONE = every(2 * HOUR, 5 * HOUR)
+EVERY_HALF_HOUR, DEPLOYED = every(1800), every(25 * HOUR, 0.0)
 STARTS = [at - 2 for at in LONE]
 LIVES = {
     "cold starts 2 h apart": Life(DAYS, LONE, STARTS),
@@ -42,9 +43,16 @@ LIVES = {
     "starts that call no model": Life(DAYS, [], LONE),
     "half of the starts are read": Life(DAYS, LONE[::2], STARTS),
     "deployments, no traffic": Life(DAYS, [], deployments=every(10 * HOUR, 0.0)),
-    "deployments in use": Life(DAYS, every(1800), deployments=every(25 * HOUR, 0.0)),
+    "deployments in use": Life(DAYS, EVERY_HALF_HOUR, deployments=DEPLOYED),
     "deployments with starts that nobody reads": Life(
         DAYS, every(30 * HOUR), every(2 * HOUR, 30.0), every(7 * HOUR, 0.0)
+    ),
+    "deployments in use, agent asks 1h, starts": Life(
+        DAYS, EVERY_HALF_HOUR, [at - 2 for at in EVERY_HALF_HOUR[::5]], DEPLOYED, agent_ttl=3600
+    ),
+    "starts go on after the last request": Life(DAYS, by_day(1800)[:20], every(3 * HOUR, 7 * HOUR)),
+    "not observed, deployments": Life(
+        DAYS, every(1200), deployments=every(7 * HOUR, 0.0), observed=False
     ),
     "not observed": Life(DAYS, every(1800), observed=False),
     "not observed, starts": Life(DAYS, LONE, STARTS, observed=False, init_usd_per_week=0.02),

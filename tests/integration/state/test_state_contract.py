@@ -477,6 +477,13 @@ def test_counts_a_session_start_once(store: StateStore, key: str, soon: Deadline
     assert (state.traffic.at, state.traffic.idle_refreshes) == (NOW, 0)
 
 
+def test_counts_what_a_shorter_entry_has_cost(store: StateStore, key: str, soon: Deadline) -> None:
+    """A request that wrote although its agent's own entry would have lived."""
+    store.count_start(key, SessionStart(at=NOW, quiet=300, hit=False, lost=True), soon)
+    state = store.read(key, soon)
+    assert (state.money.saves, state.money.losses) == (0, 1)
+
+
 @pytest.mark.parametrize(("later", "starts"), [(300, 1), (301, 2)])
 def test_a_start_comes_after_a_silence(
     store: StateStore, key: str, soon: Deadline, later: float, starts: int

@@ -43,8 +43,18 @@ def test_the_account_is_fed_by_the_states_own_sums() -> None:
     view = view_of(state, warm_call(), NOW, 0)
     assert (view.spent, view.agent_ttl, view.longest_ttl) == (pytest.approx(3.0), 3600, 300)
     assert (view.starts, view.start_hits, view.saves) == (9, 7, 2)
+    lossy = view_of(state.replace(money=state.money.replace(losses=1)), warm_call(), NOW, 0)
+    assert lossy.saves == 1
     unseen = view_of(State(key="k"), warm_call(), NOW, 0)
     assert (unseen.starts, unseen.agent_ttl, unseen.longest_ttl) == (None, 300, 3600)
+
+
+def test_what_requests_ask_for_is_known_from_the_versions_before() -> None:
+    """Until one of the present version's was seen."""
+    shared = State.of("k", agent_ttl=3600)
+    for own, expected in ((None, 3600), (300, 300)):
+        state = State.of("k", agent_ttl=own)
+        assert view_of(state, warm_call(), NOW, 0, shared).agent_ttl == expected
 
 
 def test_calls_of_unknown_price_count_as_writes() -> None:

@@ -62,6 +62,37 @@ def test_a_miss_saves_nothing(priced: Any, usage: Usage, drift: str | None) -> N
     assert (counted.hit, counted.saved) == (False, False)
 
 
+ASKED = {"calls": 1, "granted_ttl": 300}
+
+
+@pytest.mark.parametrize(
+    ("quiet", "usage", "state", "lost"),
+    [
+        (1800.0, MISS, ASKED, True),
+        (3601.0, MISS, ASKED, False),
+        (1800.0, HIT, ASKED, False),
+        (1800.0, Usage(write_5m=1_000_000), ASKED, False),
+        (1800.0, MISS, ASKED | {"calls": 0}, False),
+        (1800.0, MISS, ASKED | {"granted_ttl": 3600}, False),
+    ],
+)
+def test_a_write_that_an_entry_of_the_agents_own_would_have_spared_is_a_loss(
+    priced: Any, quiet: float, usage: Usage, state: dict[str, Any], lost: bool
+) -> None:
+    """A warm call had written 5 minutes where the agent would have written an hour."""
+    seen = Observation("support", None, usage, 10_000.0)
+    known = State.of("k", traffic_at=10_000.0 - quiet, **state)
+    assert report_of("k", priced, seen).session_start(known).lost is lost
+
+
+def test_a_read_within_the_hour_that_the_agent_asks_for_saves_nothing(priced: Any) -> None:
+    """Though the entry that it read was of 5 minutes, and a warm call's."""
+    seen = Observation("support", None, HIT, 10_000.0, asked_ttl=3600)
+    known = State.of("k", traffic_at=8_200.0, **ASKED)
+    counted = report_of("k", priced, seen).session_start(known)
+    assert (counted.hit, counted.saved) == (True, False)
+
+
 def test_an_unknown_price_is_unknown(prefix: Any) -> None:
     """Counted as a save, without dollars."""
     counted = start(prefix.replace(prices=None), HIT, calls=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -17,6 +18,8 @@ from tests.helpers.effort import chosen
 HOUR, DAY = 3600.0, 86_400.0
 WEEK = 7 * DAY
 FIRST_WRITE = 2.0
+# Of the first start of all, which goes before the agent says that it is observed.
+FIRST_START = 1.25
 
 GAPS = st.lists(
     st.one_of(st.floats(1, 600), st.floats(600, 8000), st.floats(8000, 400_000)),
@@ -81,17 +84,95 @@ def test_where_the_agent_follows_the_rule_no_first_write_is_brought_forward(
     assert ours <= 1.05 * least + first_writes(end, ahead=False) + 1e-6
 
 
-@given(gaps=GAPS, read_by=st.lists(st.booleans(), min_size=30, max_size=30))
+@given(
+    gaps=GAPS,
+    read_by=st.lists(st.booleans(), min_size=30, max_size=30),
+    agent_ttl=st.sampled_from([300, 3600]),
+    deployments=st.one_of(st.just([]), GAPS),
+)
 def test_starts_cost_one_read_each_and_what_nobody_reads_is_of_the_allowance(
-    gaps: list[float], read_by: list[bool]
+    gaps: list[float], read_by: list[bool], agent_ttl: int, deployments: list[float]
 ) -> None:
     """Some starts are followed by a request two seconds later, and some by none."""
-    starts = list(accumulate(gaps))
+    starts, deployed = list(accumulate(gaps)), [0.0, *accumulate(deployments)]
     arrivals = [at + 2 for at, is_read in zip(starts, read_by, strict=False) if is_read]
     end = starts[-1] + DAY
-    ours = replay(arrivals, end, "auto", agent_ttl=300, deployments=[0.0], init_starts=starts)
-    most = 1.05 * nothing(arrivals, end) + first_writes(end, ahead=True)
+    terms = {"agent_ttl": agent_ttl, "deployments": deployed}
+    ours = replay(arrivals, end, "auto", init_starts=starts, **terms)  # type: ignore[arg-type]
+    most = 1.05 * nothing(arrivals, end, **terms)  # type: ignore[arg-type]
+    most += first_writes(end, ahead=agent_ttl == 300) + FIRST_START
     assert ours.total <= most + 0.1 * len(starts) + 1e-6
+
+
+EVERY_HALF_HOUR = [15 * HOUR + 1750.0 * number for number in range(18)]
+
+
+@pytest.mark.parametrize("deployments", [[0.0], [0.0, 20 * HOUR]])
+def test_an_entry_shorter_than_the_agents_own_costs_it_a_miss_that_counts(
+    deployments: list[float],
+) -> None:
+    """The first start writes 5 minutes before it is seen that the agent asks for an hour.
+
+    The request behind it would have read its own hour. It is counted against the account, and the
+    next version's starts know what requests ask for.
+    """
+    events = list[Event]()
+    starts = [EVERY_HALF_HOUR[0] - 2, *(at - 2 for at in EVERY_HALF_HOUR if at > 20 * HOUR)]
+    ours = replay(
+        EVERY_HALF_HOUR,
+        2 * DAY,
+        "auto",
+        read=0.05,
+        agent_ttl=3600,
+        deployments=deployments,
+        init_starts=starts,
+        watch=events.append,
+    )
+    least = nothing(EVERY_HALF_HOUR, 2 * DAY, 0.05, 3600, deployments)
+    assert ours.total <= 1.05 * least + FIRST_WRITE + FIRST_START + 0.05 * len(starts)
+    lives = [event.warm_until - event.at for event in events if event.kind == "init"]
+    assert lives[0] == 300
+    assert set(lives[1:]) <= {3600}
+
+
+def test_what_the_first_start_of_all_has_spent_is_no_debt_beside_a_first_write() -> None:
+    """Once: the agent then says that it is observed."""
+    begun = View(now=HOUR, warm_until=HOUR, agent_ttl=300, spent=3.25)
+    unseen = learn(begun, [])
+    seen = learn(replace(begun, learned=unseen, starts=0), [])
+    once_more = learn(replace(begun, learned=seen, starts=0, spent=4.5), [])
+    for learned, spent, left in ((unseen, 3.25, -1.25), (seen, 3.25, 0.0), (once_more, 4.5, -1.25)):
+        account = Account.unpack(learned)
+        assert account is not None
+        assert account.allowance(View(now=HOUR, starts=0, spent=spent, agent_ttl=300)) == left
+
+
+def test_starts_that_serve_no_request_stop_however_much_was_earned() -> None:
+    """A health check that starts environments goes on for weeks after the last request."""
+    busy = every(1800, 10 * DAY, 600)
+    starts = every(3 * HOUR, 40 * DAY, 11 * DAY)
+    ours = replay(busy, 40 * DAY, "auto", agent_ttl=300, deployments=[0.0], init_starts=starts)
+    alone = replay(busy, 40 * DAY, "auto", agent_ttl=300, deployments=[0.0])
+    assert ours.init > 0
+    assert ours.total - alone.total <= 3 * FIRST_WRITE + 20 * 0.1
+
+
+def test_the_hour_comes_before_starts() -> None:
+    """Starts that nobody reads do not use up what an hour for the others would save."""
+    arrivals = [day * DAY + 9 * HOUR + m * 60.0 for day in range(30) for m in range(0, 180, 20)]
+    starts = every(4 * HOUR, 30 * DAY, 2 * HOUR)
+    ours = replay(arrivals, 30 * DAY, "auto", agent_ttl=300, deployments=[0.0], init_starts=starts)
+    assert ours.start_hits > 0.85 * ours.starts
+
+
+def test_versions_that_nobody_observes_are_written_once() -> None:
+    """Their requests may ask for an hour themselves; nothing would show that it is wasted."""
+    arrivals = every(900, 8 * DAY, 600)
+    deployments = every(1.5 * HOUR, 8 * DAY)
+    ours = replay(
+        arrivals, 8 * DAY, "auto", agent_ttl=3600, observed=False, deployments=deployments
+    )
+    assert ours.deployment == FIRST_WRITE
 
 
 @pytest.mark.parametrize("days", [1, 28])

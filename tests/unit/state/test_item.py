@@ -24,7 +24,7 @@ NUMBERS = [
     *("traffic_at", "lease_token", "lease_until", "backoff_until", "failures", "rewrites"),
     *("tripped_until", "max_tokens", "outcome_at", "matched_at", "drift_at", "started_at"),
     *("deployed_at", "write_ms", "read_ms", "calls", "unpriced", "starts", "start_hits"),
-    *("saves", "saved_usd", "spent_usd", "kept_usd", "settled", "settled_saves"),
+    *("losses", "saves", "saved_usd", "spent_usd", "kept_usd", "settled", "settled_saves"),
     *("settled_saved_usd", "settled_others_usd", "init_allowance_usd", "due_at", "version"),
     *("init_until", "init_at", "init_reads", "init_write_usd", "init_spent_usd", "requests"),
     *("request_hits", "tokens_read", "tokens_written", "tokens_uncached", "missed_usd"),
