@@ -155,7 +155,7 @@ def _state(prefix: PrefixState) -> str:
     warm = f"warm for {span(prefix.seconds_left)}" if prefix.seconds_left else "cold"
     version = f"version {prefix.version}"
     size = f"{tokens(prefix.tokens)} tokens"
-    calls = f"{prefix.calls} warm calls for {dollars(prefix.spent_usd)}"
+    calls = f"warm calls: {prefix.calls} for {dollars(prefix.spent_usd)}"
     why = f"; {prefix.reason}" if prefix.reason else ""
     return f"{prefix.name} ({prefix.model}, {version}): {warm}, {size}, {calls}{why}"
 

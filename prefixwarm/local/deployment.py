@@ -115,9 +115,10 @@ class Deployment:
     def _layer(self, arn: str) -> str:
         client = self.aws.client("lambda")
         try:
-            return str(client.get_layer_version_by_arn(Arn=arn)["Content"]["Location"])
+            content = client.get_layer_version_by_arn(Arn=arn).get("Content", {})
         except client.exceptions.ClientError:
             return ""
+        return str(content.get("Location", ""))
 
     def _endpoint(self) -> dict[str, str]:
         return {"AWS_ENDPOINT_URL": self.aws.url}

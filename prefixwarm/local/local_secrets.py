@@ -124,13 +124,29 @@ def provide(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> list[
 
 
 def set_created(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> None:
-    """Set the given values of secrets that a deployment has created."""
-    secrets, stacks = aws.client("secretsmanager"), aws.client("cloudformation")
-    for name in set(values) & set(wanted.created):
-        stack, logical_id = wanted.created[name]
-        resource = stacks.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
-        secret = resource["StackResourceDetail"]["PhysicalResourceId"]
-        secrets.put_secret_value(SecretId=secret, SecretString=values[name])
+    """Set the given values of secrets that a deployment has created.
+
+    One that is empty gets a placeholder: generating values is not emulated.
+    """
+    secrets = aws.client("secretsmanager")
+    for place in sorted(set(wanted.created.values())):
+        given = [
+            values[name] for name, own in wanted.created.items() if own == place and name in values
+        ]
+        secret = _deployed(aws, *place)
+        if secret and (given or not secrets.get_secret_value(SecretId=secret).get("SecretString")):
+            value = given[0] if given else PLACEHOLDER
+            secrets.put_secret_value(SecretId=secret, SecretString=value)
+
+
+def _deployed(aws: LocalAws, stack: str, logical_id: str) -> str:
+    """The physical id of a resource; empty where its stack is not deployed."""
+    client = aws.client("cloudformation")
+    try:
+        answer = client.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    except client.exceptions.ClientError:
+        return ""
+    return str(answer["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def _base(name: str) -> str:

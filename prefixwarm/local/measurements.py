@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Request = dict[str, Any]
 
-_LOG_LINES = 3
+_LOG_LINES, _ANSWER = 3, 300
 _TTL_SECONDS = {"5m": 300, "1h": 3600}
 _OWN_AGENT = "prefixwarm"
 # Each line has one of them: for a warm call, an observed request or a tick.
@@ -126,9 +126,9 @@ class Run:
         answer = self.answers[0]
         errors = [str(r["error"]) for r in self.requests if r.get("error") and not _is_ours(r)]
         refused = f"; the provider refused: {errors[0]}" if errors else ""
-        lines = [line for line in answer.log.splitlines() if line.strip()]
-        shown = " | ".join(line.strip()[:200] for line in lines[-_LOG_LINES:])
-        return f"it answered {str(answer.payload)[:300]}{refused}; its log ends: {shown}"
+        lines = [line.strip()[:200] for line in answer.log.splitlines() if _is_the_functions(line)]
+        shown = " | ".join(lines[-_LOG_LINES:]) or "nothing"
+        return f"it answered {_answer(answer.payload)}{refused}; its log ends: {shown}"
 
     def _ms(self, moment: float) -> float:
         began = min(answer.began for answer in self.answers) + self.clock_offset
@@ -184,6 +184,19 @@ def scenario(name: str, title: str, runs: Sequence[Run], without_layer_ms: float
         added_init_ms=init_ms - without_layer_ms,
         rounds=tuple(run.round() for run in runs),
     )
+
+
+def _answer(payload: Any) -> str:
+    """What a function answered, or its error, in some words."""
+    if isinstance(payload, dict) and "errorMessage" in payload:
+        return f"{payload.get('errorType', 'an error')}: {payload['errorMessage']}"[:_ANSWER]
+    return str(payload)[:_ANSWER]
+
+
+def _is_the_functions(line: str) -> bool:
+    """Whether the emulator has not written it."""
+    own = line.startswith(("START RequestId", "END RequestId", "REPORT RequestId"))
+    return bool(line.strip()) and not own and "(rapid)" not in line and not _is_own(line)
 
 
 def prefix_state(state: State, now: float) -> PrefixState:

@@ -21,6 +21,7 @@ from ministack.services.cloudformation import provisioners
 from prefixwarm.local.ministack_files import AHEAD, STAND_INS
 
 _CUSTOM = "AWS::CloudFormation::CustomResource"
+_SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
 
 
 class _AnyAttribute(dict[str, str]):
@@ -68,6 +69,28 @@ def _stand_in(kind: str) -> dict[str, Any]:
     return {"create": create, "update": update, "delete": delete}
 
 
+def _by_arn(own: dict[str, Any]) -> dict[str, Any]:
+    """Handlers of secrets whose `Ref` is their ARN, as in CloudFormation, and not their name."""
+
+    def create(*arguments: object) -> tuple[str, dict[str, str]]:
+        _, attributes = own["create"](*arguments)
+        return attributes["Arn"], attributes
+
+    def update(arn: str, *arguments: object) -> tuple[str, dict[str, str]]:
+        _, attributes = own["update"](_name(arn), *arguments)
+        return attributes["Arn"], attributes
+
+    def delete(arn: str, properties: object) -> None:
+        own["delete"](_name(arn), properties)
+
+    return {**own, "create": create, "update": update, "delete": delete}
+
+
+def _name(arn: str) -> str:
+    """A secret's name: its ARN has six letters behind it."""
+    return arn.partition(":secret:")[2].rpartition("-")[0]
+
+
 def _date(*, usegmt: bool) -> str:
     try:
         ahead = float(Path(AHEAD).read_text())
@@ -78,6 +101,7 @@ def _date(*, usegmt: bool) -> str:
 
 if __name__ == "__main__":
     handlers = _Handlers(cast("dict[str, Any]", provisioners._RESOURCE_HANDLERS))
+    handlers[_SECRET] = _by_arn(handlers[_SECRET])
     provisioners._RESOURCE_HANDLERS = handlers
     ministack.app.formatdate = _date
     ministack.app.main()

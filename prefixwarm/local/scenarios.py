@@ -27,7 +27,7 @@ _TITLES = {
     "keepwarm": "cold start after the keep-warm function has run",
     "again": "another cold start, right after that",
     "redeployed": "cold start after the app was deployed again",
-    "later": "cold start {hours:g} hours later, with the keep-warm function's ticks",
+    "later": "cold start {hours:g} h later, with the keep-warm function's ticks",
 }
 # These start from a cold cache and an empty state; the others from what the one before has left.
 _FROM_NOTHING = ("cold", "layer", "keepwarm")

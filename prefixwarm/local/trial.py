@@ -19,6 +19,7 @@ from prefixwarm.local.cdk_cli import CdkCli, synthesise
 from prefixwarm.local.deployed_functions import DeployedFunctions
 from prefixwarm.local.deployment import read_back
 from prefixwarm.local.emulated_function import ACCOUNT, REGION
+from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.local_function import without_prefixwarm
 
@@ -122,6 +123,7 @@ def trial(
     """
     namespaces.check()
     with ExitStack() as closing:
+        closing.enter_context(_aws_errors())
         prefix = "prefixwarm-try-"
         work = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
         assembly = work / "cdk.out"
@@ -142,6 +144,17 @@ def trial(
         parts = DeployedFunctions(deployment, functions, simulator, network, closing, progress)
         stack = parts.stack(chosen, options.events)
         yield Trial(app, cli, network, assembly, chosen, stack)
+
+
+@contextmanager
+def _aws_errors() -> Iterator[None]:
+    """Say in one line what the local AWS API refuses."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise LocalCloudError(f"the local AWS API: {error}") from error
 
 
 def _deploy(

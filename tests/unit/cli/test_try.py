@@ -67,4 +67,4 @@ def test_warm_state_is_said_in_words() -> None:
     state = PrefixState("shop", "claude-sonnet-5-5", "abc", 0.0, None, 5850, 2, None, "gave up")
     said = try_._state(state)
     assert said.startswith("shop (claude-sonnet-5-5, version abc): cold, 5,850 tokens, ")
-    assert said.endswith("2 warm calls for unknown; gave up")
+    assert said.endswith("warm calls: 2 for unknown; gave up")

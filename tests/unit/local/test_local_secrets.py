@@ -39,6 +39,10 @@ class Account:
         name = f"{resource['StackName']}-{resource['LogicalResourceId']}"
         return {"StackResourceDetail": {"PhysicalResourceId": name}}
 
+    def get_secret_value(self, **secret: str) -> dict[str, str]:
+        """What is noted of it."""
+        return {"SecretString": self.secrets.get(secret["SecretId"], "")}
+
     def put_secret_value(self, **secret: str) -> None:
         """Note it."""
         self.secrets[secret["SecretId"]] = secret["SecretString"]
@@ -134,3 +138,7 @@ def test_secrets_of_the_app_itself_are_left_to_it(tmp_path: Path) -> None:
     assert (account.secrets, placeholders) == ({}, [])
     local_secrets.set_created(account, wanted, values)  # type: ignore[arg-type]
     assert account.secrets == {"S-Key1": "mine"}
+    account.secrets["S-Key1"] = ""
+    for _ in range(2):
+        local_secrets.set_created(account, wanted, {})  # type: ignore[arg-type]
+        assert account.secrets == {"S-Key1": PLACEHOLDER}

@@ -90,11 +90,15 @@ def test_first_request_of_an_environment_is_the_agents_first() -> None:
 
 def test_agent_without_a_model_call_is_no_measurement() -> None:
     """Its answer says why."""
-    failed = Invocation({"errorMessage": "no key"}, 200, 5.0, "")
+    log = "START RequestId: 1\nhelp\n[INFO] (rapid) x\nEND RequestId: 1\n"
+    error = {"errorType": "KeyError", "errorMessage": "no key", "stackTrace": ["x"]}
+    failed = Invocation(error, 200, 5.0, log)
     refused = request(status=401, usage=None, ttft_ms=0, latency_ms=None, cost_usd=None)
     refused["ttft_ms"] = None
     for requests in ([], [refused]):
-        with pytest.raises(LocalCloudError, match="no key"):
+        with pytest.raises(
+            LocalCloudError, match=r"answered KeyError: no key.*its log ends: help$"
+        ):
             scenario("cold", "one", [Run([failed], requests)], without_layer_ms=0)
 
 
