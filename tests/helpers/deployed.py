@@ -16,14 +16,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest import mock
 
-from prefixwarm.observe import installed, outbox
+from prefixwarm.observe import installed
 from prefixwarm.observe.observer import Observer
 from prefixwarm.prefix import prefix_file, warm_request
-from prefixwarm.warm import acquire, attempt
 from prefixwarm.warm.connections import connect
-from prefixwarm_extension import context, warming
+from prefixwarm_extension import context
 from prefixwarm_extension import main as init_phase
 from tests.helpers.agents import MODEL, usage_of
+from tests.helpers.patience import patient
 from tests.helpers.simulated_clock import simulated_clock
 from tests.helpers.waiting import PATIENCE
 
@@ -109,7 +109,7 @@ class Deployed:
             key=itemgetter(0, 1),
         )
         patched = mock.patch.dict(os.environ, self._environ)
-        with simulated_clock(self.world.now), patched, _patience(), _closed_at_the_end():
+        with simulated_clock(self.world.now), patched, patient(), _closed_at_the_end():
             for at, _, happen in events:
                 self._pass(self.began + at)
                 happen()
@@ -233,20 +233,6 @@ class Deployed:
             self.tokens = max(self.tokens, *tokens)
             units += sum(n * p for n, p in zip(tokens, (self.life.read, 1.25, 2.0), strict=True))
         return units / self.tokens if self.tokens else 0.0
-
-
-@contextmanager
-def _patience() -> Iterator[None]:
-    """Let nobody give up on the table, however busy this machine is."""
-    with ExitStack() as stack:
-        for module, name in (
-            (outbox, "_SECONDS"),
-            (acquire, "STATE_SECONDS"),
-            (warming, "STATE_SECONDS"),
-            (attempt, "RECORD_SECONDS"),
-        ):
-            stack.enter_context(mock.patch.object(module, name, PATIENCE))
-        yield
 
 
 @contextmanager

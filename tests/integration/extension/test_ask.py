@@ -26,7 +26,7 @@ from prefixwarm_extension.init_policy import decide, start_of
 from tests.helpers.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from extension_bench import Bench
@@ -63,7 +63,7 @@ class Asker:
     programs: Path
     home: Path
 
-    def run(self, aws: str, kind: str = "on-demand", hold_ms: int = 3000, **env: str) -> Asked:
+    def run(self, aws: str, kind: str = "on-demand", hold_ms: int = 9000, **env: str) -> Asked:
         """Run it against this endpoint, in the environment that `attach` makes."""
         settings = {
             "PATH": str(self.programs),
@@ -278,10 +278,22 @@ def test_what_the_function_says_is_passed_on(asker: Asker, bench: Bench) -> None
     assert not any(name in asked.line for name in COUNTED)
 
 
+def within_holds(run: Callable[[SignedAws, int], Asked], bench: Bench) -> Asked:
+    """What came of a hold in which the function was asked and did not answer.
+
+    A busy machine may need more of it for the way there.
+    """
+    for hold_ms in (400, 2000, 9000):
+        with SignedAws(bench.aws, seconds=2 * hold_ms / 1000) as aws:
+            asked = run(aws, hold_ms)
+            if aws.asked():
+                break
+    return asked
+
+
 def test_nobody_waits_beyond_the_hold(asker: Asker, bench: Bench) -> None:
     """The function goes on; what the keep-warm function began goes on, too."""
-    with SignedAws(bench.aws, seconds=5) as aws:
-        asked = asker.run(aws.url, hold_ms=400)
+    asked = within_holds(lambda aws, hold_ms: asker.run(aws.url, hold_ms=hold_ms), bench)
     assert asked.signal == "next\n"
     assert "did not answer within the hold" in asked.line["reason"]
 
@@ -342,10 +354,11 @@ def test_whatever_fails_the_function_goes_on(
     asker: Asker, aws: SignedAws, fault: str, place: str
 ) -> None:
     """One line says what happened, and nothing is written to standard error."""
-    with FaultyServer(FAULTS[fault]) as server:
-        asked = asker.run(aws.url, hold_ms=500, **{f"AWS_ENDPOINT_URL_{place}": server.url})
-    assert (asked.signal, asked.status, asked.error) == ("next\n", 0, "")
     harmless = place == "DYNAMODB" and fault == "odd"  # no state is known: the function decides
+    hold_ms = 9000 if harmless else 500
+    with FaultyServer(FAULTS[fault]) as server:
+        asked = asker.run(aws.url, hold_ms=hold_ms, **{f"AWS_ENDPOINT_URL_{place}": server.url})
+    assert (asked.signal, asked.status, asked.error) == ("next\n", 0, "")
     assert asked.line["outcome"] == ("written" if harmless else "failed")
 
 
@@ -459,10 +472,13 @@ def test_a_curl_that_cannot_sign_leaves_it_to_node(
 def test_a_slow_answer_is_not_asked_for_twice(bench: Bench, tmp_path: Path) -> None:
     """Though Node.js could: each request is paid, and curl has sent it."""
     asker = _asker(PROGRAMS["both"], bench, tmp_path)
-    with SignedAws(bench.aws, seconds=1) as aws:
-        asked = asker.run(aws.url, hold_ms=400)
-        assert len(aws.asked()) == 1
-    assert "did not answer within the hold" in asked.line["reason"]
+
+    def run(aws: SignedAws, hold_ms: int) -> Asked:
+        asked = asker.run(aws.url, hold_ms=hold_ms)
+        assert len(aws.asked()) <= 1
+        return asked
+
+    assert "did not answer within the hold" in within_holds(run, bench).line["reason"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from prefixwarm.simulator import Simulator, running
 from prefixwarm.state.model import shared_key
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.agents import PRICES, request_of
+from tests.helpers.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,7 +186,7 @@ def world(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worl
     local_aws.reset()
     for name, value in local_aws.environment().items():
         monkeypatch.setenv(name, value)
-    with running(clock="manual") as sim:
+    with patient(), running(clock="manual") as sim:
         environ = {
             **local_aws.environment(),
             "ANTHROPIC_BASE_URL": sim.url,
