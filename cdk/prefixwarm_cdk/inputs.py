@@ -57,8 +57,7 @@ class Kind:
         if not self.tokens and is_token(value):
             raise argument_error(call, name, f"is known at deployment only; pass {self.example}")
         if not self.fits(value):
-            kind = "None" if value is None else _with_article(type(value).__name__)
-            raise argument_error(call, name, f"got {kind}; pass {self.example}")
+            raise argument_error(call, name, f"got {_kind_of(value)}; pass {self.example}")
         if not (self.tokens and is_token(value)) and (problem := self.problem(value)):
             raise argument_error(call, name, problem, shown(value))
 
@@ -105,7 +104,7 @@ def naming(call: str, name: str) -> Iterator[None]:
 
 def argument_error(call: str, name: str, problem: str, value: str = "...") -> UsageError:
     """The error that says what is wrong with an argument."""
-    return UsageError(f"{call}({name}={value}): {problem}")
+    return UsageError(f"{call}({name}={value}): {printable(problem)}")
 
 
 def shown(value: object) -> str:
@@ -142,12 +141,18 @@ def _bound(
     try:
         bound = signature.bind_partial(*args, **named)
     except TypeError as error:
-        raise UsageError(f"{call}: {error}") from error
+        by_name = ", ".join(f"{name}=..." for name in list(kinds)[:3])
+        raise UsageError(f"{call}: {error}; write them by name, as {by_name}") from error
     for name, parameter in signature.parameters.items():
         if name not in bound.arguments and parameter.default is parameter.empty:
             raise argument_error(call, name, f"is missing; pass {kinds[name].example}")
     return bound
 
 
-def _with_article(noun: str) -> str:
+def _kind_of(value: object) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__} itself"
+    noun = type(value).__name__
     return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"

@@ -57,6 +57,40 @@ def test_each_page_has_one_place_in_the_navigation() -> None:
     assert nav == Counter(page for page in pages if not re.match(r"adr/\d", page))
 
 
+TASKS = [
+    "get-started",
+    "deploy",
+    "attach",
+    "capture",
+    "check",
+    "frameworks",
+    "gateways",
+    "policy",
+    "plan",
+    "cost",
+    "status",
+    "runbook",
+    "limits",
+    "security",
+    "compared",
+    "how-it-works",
+    "commands",
+    "cli",
+    "settings",
+    "metrics",
+    "api",
+    "state",
+    "stability",
+]
+
+
+def test_each_task_of_a_user_has_its_page() -> None:
+    """And its place; drawings of the parts and of what happens in time are in one of them."""
+    nav = set(placed(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
+    assert {f"{task}.md" for task in TASKS} <= nav
+    assert (DOCS / "how-it-works.md").read_text("utf-8").count("](drawings/") >= 2
+
+
 def test_each_decision_is_a_screen_and_in_the_index() -> None:
     """With a number of its own, and with context, decision and consequences."""
     records = sorted((DOCS / "adr").glob("[0-9]*.md"))

@@ -26,7 +26,7 @@ KEY = "sk-ant-not-a-key"
         ),
         (
             {"prefixes": ["none.prefix.json"]},
-            r"\(prefixes=...\): .*none\.prefix\.json does not",
+            r"\(prefixes=...\): .*none\.prefix\.json",
         ),
         ({"vpc_subnets": ec2.SubnetSelection()}, r"\(vpc_subnets=...\): is of no use without vpc="),
         (
@@ -66,6 +66,22 @@ def test_an_interval_is_a_duration() -> None:
     with pytest.raises(UsageError, match=r"^KeepWarm\.ski\(interval=...\): got an int; pass Dur"):
         KeepWarm.ski(interval=interval)
     assert KeepWarm.ski(interval=Duration.minutes(50)).policy == {"rule": "ski", "interval": 3000}
+
+
+def test_arguments_without_their_names() -> None:
+    """An interval alone could be anything."""
+    auto: Any = KeepWarm.auto
+    with pytest.raises(
+        UsageError, match=r"^KeepWarm\.auto: too many .* by name, as interval=\.\.\."
+    ):
+        auto(Duration.minutes(5))
+
+
+def test_what_stands_in_a_path_cannot_steer_a_terminal(bench: Any) -> None:
+    """It is shown as its escape, in one line."""
+    with pytest.raises(UsageError) as refused:
+        bench.warmer(prefixes=["a\x1b[31m\n.json"])
+    assert str(refused.value).isprintable()
 
 
 def test_a_secrets_value_is_no_reference() -> None:
