@@ -170,4 +170,4 @@ def _logged(text: str) -> str:
     said = [document.get(name) for name in ("prefix", "outcome", "result", "reason", "decision")]
     held = document.get("held_ms")
     more = [f"held {held:g} ms"] if isinstance(held, (int, float)) else []
-    return f"log of {document['by']}: " + ", ".join([str(word) for word in said if word] + more)
+    return f"log of {document['by']}: " + ", ".join([str(value) for value in said if value] + more)

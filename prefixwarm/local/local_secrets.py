@@ -110,17 +110,18 @@ def provide(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> list[
         Names of those that got a placeholder because they have no value.
     """
     secrets, parameters = aws.client("secretsmanager"), aws.client("ssm")
-    given = {name: _value(name, values) for name in (*wanted.secrets, *wanted.parameters)}
-    others = set(values) - set(wanted.created) - {_base(name) for name in given} - set(given)
+    own_values = {name: _value(name, values) for name in (*wanted.secrets, *wanted.parameters)}
+    expected_names = {*own_values, *map(_base, own_values), *wanted.created}
+    others = set(values) - expected_names
     for name, keys in wanted.secrets.items():
-        secrets.create_secret(Name=name, SecretString=given[name] or _placeholder(keys))
+        secrets.create_secret(Name=name, SecretString=own_values[name] or _placeholder(keys))
     for name in sorted(others):
         secrets.create_secret(Name=name, SecretString=values[name])
     for name, kind in wanted.parameters.items():
         listed = "StringList" if "List<" in kind else "String"
-        value = given[name] or PLACEHOLDER
+        value = own_values[name] or PLACEHOLDER
         parameters.put_parameter(Name=name, Value=value, Type=listed, Overwrite=True)
-    return sorted(name for name, value in given.items() if not value)
+    return sorted(name for name, value in own_values.items() if not value)
 
 
 def set_created(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> None:
@@ -130,12 +131,14 @@ def set_created(aws: LocalAws, wanted: Expected, values: Mapping[str, str]) -> N
     """
     secrets = aws.client("secretsmanager")
     for place in sorted(set(wanted.created.values())):
-        given = [
+        own_values = [
             values[name] for name, own in wanted.created.items() if own == place and name in values
         ]
         secret = _deployed(aws, *place)
-        if secret and (given or not secrets.get_secret_value(SecretId=secret).get("SecretString")):
-            value = given[0] if given else PLACEHOLDER
+        if secret and (
+            own_values or not secrets.get_secret_value(SecretId=secret).get("SecretString")
+        ):
+            value = own_values[0] if own_values else PLACEHOLDER
             secrets.put_secret_value(SecretId=secret, SecretString=value)
 
 

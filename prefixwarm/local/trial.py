@@ -141,8 +141,8 @@ def trial(
         cli = CdkCli(tools, aws.environment())
         _deploy(cli, aws, assembly, chosen, wanted, options, progress)
         deployment = read_back(tools, aws, assembly, work)
-        parts = DeployedFunctions(deployment, functions, simulator, network, closing, progress)
-        stack = parts.stack(chosen, options.events)
+        deployed = DeployedFunctions(deployment, functions, simulator, network, closing, progress)
+        stack = deployed.stack(chosen, options.events)
         yield Trial(app, cli, network, assembly, chosen, stack)
 
 

@@ -53,18 +53,18 @@ def test_stack_with_unknown_resources_lives_and_dies(aws: LocalAws) -> None:
     client: Any = aws.client("cloudformation")
     client.create_stack(StackName="S", TemplateBody=template())
     client.get_waiter("stack_create_complete").wait(StackName="S", WaiterConfig={"Delay": 1})
-    found = outputs(aws)
-    assert found["ThingArn"]
-    assert found["OwnData"].endswith("Anything.Of.It")
+    before_update = outputs(aws)
+    assert before_update["ThingArn"]
+    assert before_update["OwnData"].endswith("Anything.Of.It")
     assert aws.stand_ins() == [
         StandIn("AWS::FutureService::Thing", "S", "Future"),
         StandIn("Custom::Anything", "S", "Own"),
     ]
-    secret = aws.client("secretsmanager").describe_secret(SecretId=found["KeyRef"])
-    assert secret["ARN"] == found["KeyRef"]
+    secret = aws.client("secretsmanager").describe_secret(SecretId=before_update["KeyRef"])
+    assert secret["ARN"] == before_update["KeyRef"]
     client.update_stack(StackName="S", TemplateBody=template("changed"))
     client.get_waiter("stack_update_complete").wait(StackName="S", WaiterConfig={"Delay": 1})
-    assert outputs(aws) == found
+    assert outputs(aws) == before_update
     client.delete_stack(StackName="S")
     client.get_waiter("stack_delete_complete").wait(StackName="S", WaiterConfig={"Delay": 1})
     assert aws.client("secretsmanager").list_secrets()["SecretList"] == []

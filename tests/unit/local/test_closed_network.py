@@ -1,4 +1,4 @@
-"""Nothing that is started in it can reach anything but itself."""
+"""Nothing that is started in it can connect anything but itself."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ with ClosedNetwork() as network:
     server = socket.create_server(("127.0.0.1", 0))
     socket.create_connection(server.getsockname()).close()
     port = server.getsockname()[1]
-    reach = [sys.executable, "-c", CONNECT % ("127.0.0.1", port)]
-    assert subprocess.run(reach).returncode == 0
-    assert network.outside(lambda: subprocess.run(reach, stderr=-3)).returncode != 0
+    connect = [sys.executable, "-c", CONNECT % ("127.0.0.1", port)]
+    assert subprocess.run(connect).returncode == 0
+    assert network.outside(lambda: subprocess.run(connect, stderr=-3)).returncode != 0
     far = [sys.executable, "-c", CONNECT % ("198.51.100.1", 443)]
     lost = subprocess.run(far, capture_output=True, text=True)
     assert "unreachable" in lost.stderr, lost.stderr

@@ -32,8 +32,8 @@ def test_stacks_say_where_they_are_deployed(tmp_path: Path) -> None:
     """And leave it open where the app does."""
     artifacts = {"B": stack("B", "aws://111122223333/eu-west-1"), "assets": {"type": "cdk:asset"}}
     folder = write(tmp_path, {"A": {}, "B": {}}, **artifacts)
-    found = {s.name: (s.account, s.region) for s in cloud_assembly.stacks(folder)}
-    assert found == {"A": ("", ""), "B": ("111122223333", "eu-west-1")}
+    places = {s.name: (s.account, s.region) for s in cloud_assembly.stacks(folder)}
+    assert places == {"A": ("", ""), "B": ("111122223333", "eu-west-1")}
 
 
 def test_app_without_a_stack_is_an_error(tmp_path: Path) -> None:
