@@ -111,7 +111,8 @@ def allowed(life: Life, ours: Replay, nothing: float, read: float, *, observed: 
     """What is promised."""
     weeks = life.end // WEEK + 1
     if not observed:
-        return 1.05 * nothing + (WRITE_1H + INIT_PER_WEEK) * weeks
+        # Requests that nobody observes are taken for such as ask for 5 minutes.
+        return 1.05 * nothing + (WRITE_1H + INIT_PER_WEEK) * weeks + WRITE_1H
     warmed = len(life.starts) if ours.init else 0
     # The first start of all goes before anybody has said that the agent is observed, and the first
     # write of the next week may be brought forward where requests ask for 5 minutes.
