@@ -1,4 +1,5 @@
-"""A simulated day of a synthesised deployment: its handlers run here, on a clock moved by minutes.
+"""Simulates a day of a synthesised deployment: its handlers run here, on a clock that moves by
+minutes.
 
 Template, manifest, prefix files and settings are those that the CDK app synthesises; the tables,
 objects and metrics are in a local AWS API, and the simulated provider answers. Each minute the
@@ -54,7 +55,7 @@ SECRET = "claude"
 
 @dataclass(frozen=True)
 class Case:
-    """One deployment and its traffic: each prefix has an agent of its own."""
+    """One deployment and its traffic: each prefix has its own agent."""
 
     name: str
     prefixes: int
@@ -66,7 +67,7 @@ class Case:
 
 @dataclass
 class Day:
-    """What was deployed, and what it used."""
+    """The deployment, and its usage."""
 
     template: dict[str, Any]
     usage: Usage
@@ -107,7 +108,7 @@ def synthesised(case: Case, folder: Path, **options: Any) -> tuple[dict[str, Any
 
 
 def live(case: Case, minutes: int = MINUTES, **options: Any) -> Day:
-    """Deploy, and let a day pass."""
+    """Deploy, and simulate a day."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         template, files = synthesised(case, folder, **options)
@@ -170,7 +171,7 @@ class _World:
         self.usage.log(text.getvalue())
 
     def _ask(self) -> None:
-        """Somebody asks for the first prefix, for as long as its users stay."""
+        """Ask for the first prefix, for as long as its users stay."""
         event = {"warm": ["p0"], "needed_for_seconds": 60}
         with self._as("keep-warm") as text:
             (outcome,) = handler.handler(event, _Context())["outcomes"]  # type: ignore[arg-type]
@@ -180,7 +181,7 @@ class _World:
 
     @contextmanager
     def _as(self, caller: str) -> Iterator[io.StringIO]:
-        """Count the calls and the output of what runs meanwhile."""
+        """Count the calls and the output of the code in this block."""
         self.usage.caller, self.usage.counting = caller, True
         with redirect_stdout(io.StringIO()) as text:
             # The logger keeps the stream that it found.
@@ -191,7 +192,7 @@ class _World:
                 self.usage.counting = False
 
     def _invoked(self, agents: list[_Agent]) -> None:
-        """AWS counts invocations by itself."""
+        """Count invocations, as AWS does by itself."""
         if agents:
             data = [
                 {
@@ -218,14 +219,14 @@ class _World:
 
 
 def _share(count_a_day: int, minute: int) -> int:
-    """How many of a day's come in this minute: evenly."""
+    """This minute's part of a day's count, spread evenly."""
     return count_a_day * (minute + 1) // MINUTES - count_a_day * minute // MINUTES
 
 
 def _arrivals(
     chance: random.Random, agents: list[_Agent], minutes: int, each: int
 ) -> dict[int, list[_Agent]]:
-    """Whose requests come in which minute: at random over the day."""
+    """The agents with requests in each minute, at random over the day."""
     found: dict[int, list[_Agent]] = {}
     for agent in agents:
         for _ in range(each):
@@ -288,7 +289,7 @@ def _own_folder(file: Path) -> Path:
 
 @dataclass
 class _Context:
-    """What Lambda passes."""
+    """Lambda's context."""
 
     aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
 

@@ -1,4 +1,4 @@
-"""Counts what a deployment uses of AWS: its calls, its log lines and the metrics they declare."""
+"""Counts a deployment's AWS usage: its calls, its log lines and their metrics."""
 
 from __future__ import annotations
 
@@ -156,5 +156,5 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
 
 
 def is_state(key: str) -> bool:
-    """Whether an item is of one version of a prefix: a ledger, a pause or what is shared is not."""
+    """Whether an item is one version's state: not a ledger, a pause or a shared item."""
     return key.startswith("state/") and not key.endswith("/-")

@@ -1,4 +1,4 @@
-"""What each module costs that the init phase avoids, beside what stands in for it.
+"""Measures each module that the init phase avoids, and its replacement.
 
 Counts the instructions of ``import NAME`` beyond those of an interpreter that imports nothing, by
 callgrind: repeatable, whatever else the machine does. Prints the table of the README in
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# What is avoided, and the module of ours that does the little of it that warm calls need.
+# Each avoided module, and our module with the small part that warm calls need.
 AVOIDED = {
     "dataclasses": "record",
     "json": "accelerated",

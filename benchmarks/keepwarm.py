@@ -1,4 +1,4 @@
-"""One tick of the keep-warm function with many prefixes: how long it takes, and what it costs.
+"""Measures one tick of the keep-warm function with many prefixes: time and cost.
 
     python benchmarks/keepwarm.py --known 10000 --due 2000
     python benchmarks/keepwarm.py --known 10000 --due 2000 --workers 4
@@ -128,7 +128,7 @@ def key_of(runtime: Runtime, file: PrefixFile) -> str:
 
 
 def check_at(runtime: Runtime, file: PrefixFile, at: float) -> None:
-    """Have the prefix looked at then."""
+    """Set when the prefix is checked next."""
     check = Check(at=at, due_at=at, reason="")
     runtime.dependencies.store.record_check(key_of(runtime, file), check, Deadline.after(60))
 
@@ -149,7 +149,7 @@ def measure(runtime: Runtime) -> dict[str, Any]:
 
 
 def work(runtime: Runtime, aws: LocalAws, until: float) -> Counter[str]:
-    """One worker, batch by batch; how many calls came to which end."""
+    """Run one worker, batch by batch; return the number of calls by outcome."""
     sqs, found = aws.client("sqs"), Counter[str]()
     at = {"QueueUrl": runtime.settings.queue}
     while time.monotonic() < until:

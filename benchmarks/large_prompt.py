@@ -1,4 +1,4 @@
-"""How long `check` and `capture` take for a prompt of 6 MB, in seconds of CPU time.
+"""Measures the CPU seconds of `check` and `capture` for a prompt of 6 MB.
 
 Run: python benchmarks/large_prompt.py
 """
