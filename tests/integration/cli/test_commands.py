@@ -132,7 +132,7 @@ def test_capture_of_what_makes_no_request(cli: Any) -> None:
     """One line says what to look at."""
     code, out, err = capture(cli, "--", sys.executable, "-c", "pass")
     assert (code, out) == (1, "")
-    assert "made no model request that was seen" in err
+    assert "no model request of the agent arrived" in err
     assert "ANTHROPIC_BASE_URL" in err
 
 
@@ -157,7 +157,7 @@ connection.getresponse().read()
         (
             "/v1/chat/completions",
             "{}",
-            "no request for a message, only POST /v1/chat/completions: HTTP 404: Not found: ",
+            "sent no Messages request, only POST /v1/chat/completions: HTTP 404: Not found: ",
         ),
     ],
 )
