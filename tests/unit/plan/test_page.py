@@ -111,8 +111,9 @@ def test_each_policy_is_explained_as_in_the_docs(html: str, prefix: Prefixes) ->
     """One source: the page, docs/plan.md and docs/policy.md say the same sentences."""
     plan = compare(Traffic.of([0.0], "a test"), costs_of(prefix()))
     assert {row.policy for row in plan.rows} == set(EXPLANATIONS)
-    of_plan = (DOCS / "plan.md").read_text("utf-8")
-    of_policy = (DOCS / "policy.md").read_text("utf-8")
+    of_plan, of_policy = (
+        " ".join((DOCS / name).read_text("utf-8").split()) for name in ("plan.md", "policy.md")
+    )
     assert all(escaped_line(sentence) in html for sentence in EXPLANATIONS.values())
     assert all(f"- **{name}**: {said}" in of_plan for name, said in EXPLANATIONS.items())
     assert set(SUMMARIES) == set(RULES)
