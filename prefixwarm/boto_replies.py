@@ -86,16 +86,16 @@ def comes_from_parser(error: BaseException) -> bool:
 
 def code_of(error: BaseException) -> str:
     """AWS's word for an error, such as ``NoSuchEntity``; empty where it is none of AWS's."""
-    return _said(error, "Code")
+    return _error_field(error, "Code")
 
 
 def message_of(error: BaseException) -> str:
     """What AWS says about an error; empty where that is no text."""
-    return _said(error, "Message")
+    return _error_field(error, "Message")
 
 
-def _said(error: BaseException, name: str) -> str:
+def _error_field(error: BaseException, name: str) -> str:
     response = getattr(error, "response", None)
-    said = response.get("Error") if isinstance(response, dict) else None
-    value = said.get(name) if isinstance(said, dict) else None
+    fields = response.get("Error") if isinstance(response, dict) else None
+    value = fields.get(name) if isinstance(fields, dict) else None
     return value if isinstance(value, str) else ""

@@ -45,7 +45,7 @@ def aws_errors(what: str) -> Iterator[None]:
         raise CredentialsError(f"AWS: {error}") from error
     except ClientError as error:
         kind = UsageError if is_missing(error) else DeploymentError
-        raise kind(f"{what}: {_said(error)}") from error
+        raise kind(f"{what}: {_error_text(error)}") from error
     except BotoCoreError as error:
         raise DeploymentError(f"{what}: {error}") from error
 
@@ -57,7 +57,7 @@ def is_missing(error: BaseException) -> bool:
     return code_of(error) in _MISSING or "does not exist" in message_of(error)
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     from prefixwarm.boto_replies import code_of, message_of
 
     return f"{code_of(error)}: {message_of(error)}"

@@ -79,10 +79,10 @@ def progress_lines(text: str, count: Callable[[], str] = str) -> AbstractContext
         Returns the progress in words.
     """
 
-    def said() -> str:
+    def status() -> str:
         return ", ".join(filter(None, (printable(text, _LONGEST), printable(count(), _LONGEST))))
 
-    return _shown(_print_lines, said)
+    return _shown(_print_lines, status)
 
 
 def is_watched() -> bool:
@@ -115,12 +115,12 @@ def _keep_line(text: str, done: Event) -> None:
         pause = _EVERY_SECONDS
 
 
-def _print_lines(said: Callable[[], str], done: Event) -> None:
+def _print_lines(status: Callable[[], str], done: Event) -> None:
     started = monotonic()
     for at in chain(_LINES_AT, count_from(2 * _LINES_AT[-1], _LINES_AT[-1])):
         if done.wait(max(0.0, started + at - monotonic())):
             return
-        _write(f"{said()} ... {at:.0f} s\n")
+        _write(f"{status()} ... {at:.0f} s\n")
 
 
 def _write(text: str) -> None:

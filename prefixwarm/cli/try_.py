@@ -167,7 +167,9 @@ def _logged(text: str) -> str:
         counts = (f"{count} {kind}" for kind, count in (document.get("outcomes") or {}).items())
         ticked = ", ".join(counts)
         return f"log of keepwarm: {ticked}" if ticked else ""
-    said = [document.get(name) for name in ("prefix", "outcome", "result", "reason", "decision")]
+    fields = [document.get(name) for name in ("prefix", "outcome", "result", "reason", "decision")]
     held = document.get("held_ms")
     more = [f"held {held:g} ms"] if isinstance(held, (int, float)) else []
-    return f"log of {document['by']}: " + ", ".join([str(value) for value in said if value] + more)
+    return f"log of {document['by']}: " + ", ".join(
+        [str(value) for value in fields if value] + more
+    )

@@ -127,8 +127,10 @@ def _invoked(client: Any, function: str, event: dict[str, Any], kind: str) -> An
         return None
     reply = _parsed(data)
     if "FunctionError" in answer:
-        said = [reply.get(name) for name in ("errorType", "errorMessage")]
-        texts = ": ".join(printable(masked(text), 200) for text in said if isinstance(text, str))
+        error_fields = [reply.get(name) for name in ("errorType", "errorMessage")]
+        texts = ": ".join(
+            printable(masked(text), 200) for text in error_fields if isinstance(text, str)
+        )
         raise ProtocolError(f"the keep-warm function failed: {texts}")
     return reply
 

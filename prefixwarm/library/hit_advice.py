@@ -96,18 +96,18 @@ def _causes(
     sums: Sums, warm: Sums, provider: ProviderCaching, below: float
 ) -> Iterator[tuple[str, str]]:
     if sums.unmeasured:
-        yield _said("unmeasured", sums.unmeasured)
+        yield _cause_and_text("unmeasured", sums.unmeasured)
     low = sums.prompt and sums.read / sums.prompt < below
     if not low or sums.requests < _LEAST_REQUESTS:
         return
     if warm.written and not sums.read_after_warm:
-        yield _said("warm-unread", warm.written)
+        yield _cause_and_text("warm-unread", warm.written)
     yield from _of_requests(sums, provider)
     if not provider.warm_call_pays:
-        yield _said("provider", provider.provider or "this provider", provider.advice)
+        yield _cause_and_text("provider", provider.provider or "this provider", provider.advice)
 
 
-def _said(cause: str, *facts: object) -> tuple[str, str]:
+def _cause_and_text(cause: str, *facts: object) -> tuple[str, str]:
     return cause, _TEXTS[cause].format(*facts)
 
 
@@ -115,13 +115,13 @@ def _of_requests(sums: Sums, provider: ProviderCaching) -> Iterator[tuple[str, s
     """Causes visible in the requests themselves; one that explains everything is given alone."""
     minimum = provider.minimum
     if minimum is not None and sums.longest < minimum:
-        yield _said("minimum", sums.longest, minimum)
+        yield _cause_and_text("minimum", sums.longest, minimum)
     elif provider.provider == "Claude" and not sums.read + sums.written:
-        yield _said("no-breakpoint")
+        yield _cause_and_text("no-breakpoint")
     elif sums.misses:
         yield from _of_misses(sums, provider)
     elif sums.hits:
-        yield _said("tail", sums.read / sums.prompt)
+        yield _cause_and_text("tail", sums.read / sums.prompt)
 
 
 def _of_misses(sums: Sums, provider: ProviderCaching) -> Iterator[tuple[str, str]]:
@@ -135,7 +135,7 @@ def _of_misses(sums: Sums, provider: ProviderCaching) -> Iterator[tuple[str, str
     )
     for cause, misses, more in causes:
         if misses >= _SHARE * sums.misses:
-            yield _said(cause, misses, sums.misses, *more)
+            yield _cause_and_text(cause, misses, sums.misses, *more)
 
 
 def _ttl(sums: Sums, provider: ProviderCaching) -> str:

@@ -63,8 +63,8 @@ def without_prefixwarm(function: Function, work: Path) -> Function:
 def _without_extension(layer: Path, work: Path) -> Path:
     if not (layer / _EXTENSION).exists():
         return layer
-    bare = work / f"{layer.name}-bare"
-    if not bare.exists():
-        shutil.copytree(layer, bare, symlinks=True)
-        (bare / _EXTENSION).unlink()
-    return bare
+    copy = work / f"{layer.name}-copy"
+    if not copy.exists():
+        shutil.copytree(layer, copy, symlinks=True)
+        (copy / _EXTENSION).unlink()
+    return copy

@@ -140,5 +140,5 @@ def _sums(one: Round) -> tuple[float | None, float | None]:
 
 
 def _sum(amounts: Sequence[float | None]) -> float | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if len(known) == len(amounts) else None
+    priced = [amount for amount in amounts if amount is not None]
+    return sum(priced) if len(priced) == len(amounts) else None

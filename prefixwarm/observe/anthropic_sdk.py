@@ -153,13 +153,13 @@ def _observe(watch: Observer, sent: Sent, request: Any, response: Any) -> None:
         return
     reporter = _Reporter(watch, sent, response)
     if _is_raw(request):
-        read_along(response.http_response, request.stream, reporter.raw, watch.wait_until_told)
+        read_along(response.http_response, request.stream, reporter.raw, watch.wait_until_reported)
         return
     parsed = response.parse()
     if request.stream:
         parsed.__dict__["_iterator"] = _tapped(reporter, parsed._iterator)
     else:
-        watch.wait_until_told(reporter.message(parsed))
+        watch.wait_until_reported(reporter.message(parsed))
 
 
 async def _observe_async(watch: Observer, sent: Sent, request: Any, response: Any) -> None:
@@ -167,14 +167,14 @@ async def _observe_async(watch: Observer, sent: Sent, request: Any, response: An
         return
     reporter = _Reporter(watch, sent, response)
     if _is_raw(request):
-        wait = watch.wait_until_told_async
+        wait = watch.wait_until_reported_async
         read_along_async(response.http_response, request.stream, reporter.raw, wait)
         return
     parsed = await response.parse()
     if request.stream:
         parsed.__dict__["_iterator"] = _tapped_async(reporter, parsed._iterator)
     else:
-        await watch.wait_until_told_async(reporter.message(parsed))
+        await watch.wait_until_reported_async(reporter.message(parsed))
 
 
 def _is_raw(request: Any) -> bool:
@@ -227,7 +227,7 @@ def _tapped(reporter: _Reporter, events: Iterator[Any]) -> Iterator[Any]:
     for event in events:
         done = reporter.event(event) or done
         if _is_last(event):
-            reporter.watch.wait_until_told(done)
+            reporter.watch.wait_until_reported(done)
         yield event
 
 
@@ -236,7 +236,7 @@ async def _tapped_async(reporter: _Reporter, events: AsyncIterator[Any]) -> Any:
     async for event in events:
         done = reporter.event(event) or done
         if _is_last(event):
-            await reporter.watch.wait_until_told_async(done)
+            await reporter.watch.wait_until_reported_async(done)
         yield event
 
 

@@ -114,7 +114,7 @@ class _Watcher:
         if "usage" in parsed:
             usage = parsed["usage"]
             call.report(lambda: usage)
-            call.wait_until_told()
+            call.wait_until_reported()
         elif "stream" in parsed:
             parsed["stream"] = _Events(parsed["stream"], _in_metadata, call)
         elif hasattr(parsed["body"], "read"):
@@ -161,11 +161,11 @@ class _Call:
     def read(self, data: bytes) -> None:
         """Report it from its whole body."""
         self.report(lambda: _in_message(data))
-        self.wait_until_told()
+        self.wait_until_reported()
 
-    def wait_until_told(self) -> None:
+    def wait_until_reported(self) -> None:
         """Wait for the first report of a minute, for at most 50 ms."""
-        self._observer.wait_until_told(self._done)
+        self._observer.wait_until_reported(self._done)
 
     def _begin(self) -> Sent | None:
         return self._observer.begin(_request(self._path, self._body), {}, self._started)
@@ -244,7 +244,7 @@ class _Events:
                 if usage := self._find(event):
                     self._call.report(usage)
                 if _is_last(event):
-                    self._call.wait_until_told()
+                    self._call.wait_until_reported()
             yield event
 
     def __getattr__(self, name: str) -> Any:

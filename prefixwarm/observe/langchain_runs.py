@@ -82,9 +82,9 @@ class _Calls:
     def end(self, run_id: Any, message: Any) -> None:
         """Report the call's reply."""
         started, model = self._started.pop(run_id, (time(), None))
-        told = message.response_metadata
-        model = model or next((told[name] for name in _MODEL_NAMES if told.get(name)), None)
-        identity = told.get("id") or (told.get("ResponseMetadata") or {}).get("RequestId")
+        metadata = message.response_metadata
+        model = model or next((metadata[name] for name in _MODEL_NAMES if metadata.get(name)), None)
+        identity = metadata.get("id") or (metadata.get("ResponseMetadata") or {}).get("RequestId")
         self._watch.report(model, message.usage_metadata, started, identity)
 
     def forget(self, run_id: Any) -> None:

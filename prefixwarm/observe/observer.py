@@ -177,7 +177,7 @@ class Observer:
         Returns
         -------
         threading.Event or None
-            Set when the state has the report; None if none is due, see `wait_until_told`.
+            Set when the state has the report; None if none is due, see `wait_until_reported`.
 
         Parameters
         ----------
@@ -258,12 +258,12 @@ class Observer:
         handle_sigterm()
         return self._outbox.add(prefix, seen)
 
-    def wait_until_told(self, done: Event | None) -> None:
+    def wait_until_reported(self, done: Event | None) -> None:
         """Wait for the report started by `end`, for at most 50 ms."""
         if done is not None:
             done.wait(_REPORT_SECONDS)
 
-    async def wait_until_told_async(self, done: Event | None) -> None:
+    async def wait_until_reported_async(self, done: Event | None) -> None:
         """Wait without blocking the event loop."""
         if done is not None:
             await wait_async(done, _REPORT_SECONDS)

@@ -74,7 +74,7 @@ class UsageWatch:
                 source=self._source,
                 sure=self._name is not None,
             )
-            self.observer.wait_until_told(done)
+            self.observer.wait_until_reported(done)
 
     def _prefix(self, model: object) -> PrefixFile | None:
         prefixes = self.observer.prefixes

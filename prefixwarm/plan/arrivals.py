@@ -191,9 +191,9 @@ def _csv_values(text: str) -> Iterator[tuple[int, _Value]]:
 def _places(names: Sequence[str]) -> tuple[int, int | None] | None:
     """Columns of the time and, for time bins, of the count."""
     # Of several times, that of the day rather than the day.
-    known = [names.index(name) for name in _COLUMNS if name in names]
-    if known:
-        return known[0], None
+    columns = [names.index(name) for name in _COLUMNS if name in names]
+    if columns:
+        return columns[0], None
     spans = [i for i, name in enumerate(names) if name.startswith(_SPAN)]
     counts = [i for i, name in enumerate(names) if name.startswith(_COUNT)]
     return (spans[0], counts[0] if counts else None) if spans else None

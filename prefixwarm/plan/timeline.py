@@ -100,9 +100,9 @@ def _lane(axis: TimeAxis, middle: float, events: Sequence[Event]) -> Iterator[st
     lives = _lives(events, axis.end)
     bars = "".join(f"M{axis.x(start)} {middle}H{axis.x(end)}" for start, end in lives)
     yield line(bars, "life")
-    for kind, reach in (("refresh", 9), ("write", 11), ("miss", 11)):
+    for kind, half_height in (("refresh", 9), ("write", 11), ("miss", 11)):
         times = [event.at for event in events if event.kind == kind]
-        yield _ticks(axis, times, middle, reach, kind)
+        yield _ticks(axis, times, middle, half_height, kind)
 
 
 def _lives(events: Sequence[Event], end: float) -> list[tuple[float, float]]:
@@ -116,7 +116,9 @@ def _lives(events: Sequence[Event], end: float) -> list[tuple[float, float]]:
     return lives
 
 
-def _ticks(axis: TimeAxis, times: Sequence[float], middle: float, reach: int, kind: str) -> str:
+def _ticks(
+    axis: TimeAxis, times: Sequence[float], middle: float, half_height: int, kind: str
+) -> str:
     """Vertical strokes, one for each distinguishable position."""
     places = sorted({axis.x(at) for at in times})
-    return line("".join(f"M{x} {middle - reach:g}v{2 * reach}" for x in places), kind)
+    return line("".join(f"M{x} {middle - half_height:g}v{2 * half_height}" for x in places), kind)

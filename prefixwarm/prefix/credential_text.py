@@ -19,7 +19,7 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _WRAPPED = re.compile(r"<[^<>]*>|\$?\{.*\}|\$[A-Z_][A-Z0-9_]*|%[A-Za-z0-9_]+%|\[[^\[\]]*\]")
-_SAYS = "for a placeholder, name it with --placeholder"
+_HINT = "for a placeholder, name it with --placeholder"
 
 
 def problems(
@@ -42,7 +42,7 @@ def problems(
             if is_field and inner and not is_placeholder(inner, placeholders):
                 yield (
                     f"{place}.{name}",
-                    f"holds a credential, which a prefix file must not ({_SAYS})",
+                    f"holds a credential, which a prefix file must not ({_HINT})",
                 )
             yield from problems(inner, f"{place}.{name}", placeholders)
     elif isinstance(value, list):
@@ -51,18 +51,21 @@ def problems(
     elif isinstance(value, str):
         keys = (match.group() for match in KEY.finditer(value))
         if not all(_is_published(key) or key in placeholders for key in keys):
-            yield place, f"holds text shaped like an API key; remove it from the prompt ({_SAYS})"
+            yield (
+                place,
+                f"holds text shaped like an API key; remove it from the prompt ({_HINT})",
+            )
 
 
 def is_placeholder(text: str, placeholders: Collection[str] = ()) -> bool:
     """Whether the value of a credential field is a placeholder rather than a credential."""
     scheme = next((start for start in _SCHEMES if text.lower().startswith(start)), "")
-    bare = text[len(scheme) :].strip()
-    if {text, bare} & set(placeholders) or _repeats(bare):
+    value = text[len(scheme) :].strip()
+    if {text, value} & set(placeholders) or _repeats(value):
         return True
-    if KEY.fullmatch(bare):
-        return _is_published(bare)
-    return bool(_WORDS.search(bare.replace("_", " ")) or _WRAPPED.fullmatch(bare))
+    if KEY.fullmatch(value):
+        return _is_published(value)
+    return bool(_WORDS.search(value.replace("_", " ")) or _WRAPPED.fullmatch(value))
 
 
 def _is_published(key: str) -> bool:

@@ -213,13 +213,13 @@ class Prompt:
             ours, theirs = self.parameters.get(name), other.parameters.get(name)
             if ours is None or theirs is None:
                 absent = other if theirs is None else self
-                if not absent._knows(name, ours or theirs):
+                if not absent._certainly_lacks(name, ours or theirs):
                     continue
             difference = between_parameters(ours, theirs)
             if difference is not None:
                 yield difference
 
-    def _knows(self, name: str, there: Parameter | None) -> bool:
+    def _certainly_lacks(self, name: str, there: Parameter | None) -> bool:
         """Whether a parameter of another request is certain to be absent from this one.
 
         A body parameter certainly is; the version header is added late.

@@ -189,7 +189,7 @@ def _walk(body: Json, model: Model) -> Iterator[_Spot]:
         yield _Spot(SYSTEM, "", block, _path("system", index))
     messages = body["messages"]
     last_user = _last(messages, lambda message: message["role"] == "user")
-    stripped_to = -1 if model.keeps_thinking else _last(messages, _is_said_by_the_user)
+    stripped_to = -1 if model.keeps_thinking else _last(messages, _is_from_the_user)
     for number, message in enumerate(messages):
         if is_cleared(message, answered=number < last_user):
             continue
@@ -203,7 +203,7 @@ def _last(messages: list[Json], fits: Callable[[Json], bool]) -> int:
     return max((number for number, m in enumerate(messages) if fits(m)), default=-1)
 
 
-def _is_said_by_the_user(message: Json) -> bool:
+def _is_from_the_user(message: Json) -> bool:
     """Return whether a message is the user's and holds more than tool results.
 
     Notes

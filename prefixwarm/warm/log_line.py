@@ -126,14 +126,14 @@ def line(
     facts
         Additional fields, such as ``held_ms``.
     """
-    said = {
+    call = {
         "prefix": outcome.name,
         "by": by,
         "outcome": outcome.kind,
         "reason": outcome.reason,
         "message_id": outcome.message_id or None,
     }
-    return metric_line(metrics(outcome), {**said, **facts}, service=service, now=now, full=full)
+    return metric_line(metrics(outcome), {**call, **facts}, service=service, now=now, full=full)
 
 
 def _directive(declared: Mapping[str, tuple[float, str]], now: float) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def handler(event, context):
         headers={{"content-type": "application/json", "x-api-key": "k", **HEADERS}},
     )
     reply = json.load(urllib.request.urlopen(call, timeout=29))
-    observer.wait_until_told(observer.end(sent, reply["usage"]))
+    observer.wait_until_reported(observer.end(sent, reply["usage"]))
     return reply["usage"]
 """
 

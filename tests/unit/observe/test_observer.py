@@ -195,7 +195,7 @@ def test_a_report_that_takes_long_is_not_waited_for(watched: Any, make_body: Any
 
     watched.state.read = slow
     done = watched.observer.end(watched.observer.begin(make_body(), {}), READ)
-    watched.observer.wait_until_told(done)
+    watched.observer.wait_until_reported(done)
     assert not done.is_set()
     going_on.set()
     assert done.wait(PATIENCE)
