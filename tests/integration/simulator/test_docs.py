@@ -38,8 +38,9 @@ def test_every_switch_fault_and_control_path_is_on_the_page() -> None:
 
 def test_the_defaults_are_those_of_the_page() -> None:
     latency, settings = Latency(), Settings()
-    words = f"{latency.base} s, {latency.prefill_rate:,.0f}, {latency.read_rate:,.0f}"
-    assert f"Defaults: {words} and {latency.output_rate:.0f} tokens a second" in PAGE
-    assert f"last {settings.keep_requests:,} requests" in PAGE
-    assert f"at most {settings.keep_bytes >> 20} MB" in PAGE
-    assert f"for {settings.gather * 1000:.0f} ms, or {settings.gather * 4000:.0f} ms" in PAGE
+    page = " ".join(PAGE.split())
+    rates = f"{latency.prefill_rate:,.0f}, {latency.read_rate:,.0f} and {latency.output_rate:.0f}"
+    assert f"The defaults are {latency.base} s and {rates} tokens per second" in page
+    assert f"last {settings.keep_requests:,} requests" in page
+    assert f"at most {settings.keep_bytes >> 20} MB" in page
+    assert f"for {settings.gather * 1000:.0f} ms, or {settings.gather * 4000:.0f} ms" in page
