@@ -46,6 +46,11 @@ def pytest_collection() -> Iterator[None]:
         gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Let it end in the usual order."""
+    gc.unfreeze()
+
+
 # What a folder's tests share is dear: Node.js's kernel and the layer, or a deployment.
 IN_ONE_PROCESS = ("tests/e2e/deployed/", "tests/unit/cdk/")
 

@@ -73,13 +73,18 @@ def test_options_go_with_what_a_profile_runs(checkout: Path) -> None:
     assert everything.endswith("tests/unit -k some or docs")
 
 
-@pytest.mark.parametrize("options", [[], ["--quick"], ["--full"]])
 @pytest.mark.parametrize(
-    "place", ["tests/unit", "./tests/unit/test_one.py", "tests/unit/test_one.py::test_it[a::b]"]
+    ("option", "place"),
+    [
+        ("", "tests/unit"),
+        ("--quick", "./tests/unit/test_one.py"),
+        ("--full", "tests/unit/test_one.py::test_it[a::b]"),
+    ],
 )
-def test_tests_that_are_named_run_alone(checkout: Path, options: list[str], place: str) -> None:
+def test_tests_that_are_named_run_alone(checkout: Path, option: str, place: str) -> None:
     """In one process, with the numbers of the profile."""
-    effort = {"--quick": "dev", "--full": "full"}.get("".join(options), "ci")
+    effort = {"--quick": "dev", "--full": "full"}.get(option, "ci")
+    options = [option] if option else []
     assert run(checkout, *options, "-x", place) == (0, [f"{effort} -x {place}"])
     whole = f"{checkout}/{place}"
     assert run(checkout, *options, whole) == (0, [f"{effort} {whole}"])
