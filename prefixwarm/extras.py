@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import platform
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,13 @@ def install(what: str, module: str, extra: str = "") -> str:
     """
     top = module.partition(".")[0]
     return f"{what} needs {top}: pip install 'prefixwarm[{extra or EXTRAS[top]}]'"
+
+
+def missing() -> list[str]:
+    """Optional modules that are not installed, in the order of their names."""
+    # uvloop does not exist for Windows, and its extra does not ask for it there.
+    absent = {"uvloop"} if platform.system() == "Windows" else set()
+    return [name for name in EXTRAS if name not in absent and not importlib.util.find_spec(name)]
 
 
 def is_optional(module: str | None) -> bool:

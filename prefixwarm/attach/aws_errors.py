@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 # Error codes for things that do not exist: Lambda, IAM, CloudFormation, Secrets Manager.
 _MISSING = ("ResourceNotFoundException", "NoSuchEntity")
 
+# What to do without credentials.
+LOG_IN = "log in, or give --profile"
+
 
 @contextmanager
 def aws_errors(what: str) -> Iterator[None]:
@@ -41,8 +44,12 @@ def aws_errors(what: str) -> Iterator[None]:
     try:
         with replies():
             yield
-    except (NoCredentialsError, NoRegionError, ProfileNotFound) as error:
-        raise CredentialsError(f"AWS: {error}") from error
+    except NoRegionError as error:
+        raise CredentialsError(
+            "AWS: no region: give --region, or set AWS_REGION or the profile's"
+        ) from error
+    except (NoCredentialsError, ProfileNotFound) as error:
+        raise CredentialsError(f"AWS: {error}; {LOG_IN}") from error
     except ClientError as error:
         kind = UsageError if is_missing(error) else DeploymentError
         raise kind(f"{what}: {_error_text(error)}") from error

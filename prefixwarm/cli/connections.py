@@ -62,5 +62,7 @@ def existing_state(file: Path | None, connected: Connections) -> StateStore:
     if file is not None and not file.exists():
         raise SettingsError(f"--state {file}: no such file")
     if file is None and connected.store is None:
-        raise SettingsError(f"there is no state to read: set {TABLE} or give --state FILE")
+        raise SettingsError(
+            f"there is no state to read: give --stack, --table or --state FILE, or set {TABLE}"
+        )
     return state_in(file, connected)

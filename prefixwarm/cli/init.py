@@ -13,14 +13,13 @@ import click
 
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.deployment_lines import KEYS, TOOLS, lines_for
-from prefixwarm.cli.output import block, line, note, shown_as
+from prefixwarm.cli.output import block, line, note, shown_as, wide_option
 from prefixwarm.cli.progress import progress
+from prefixwarm.cli.traffic_options import TrafficOptions, traffic_options
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import recommendation
-from prefixwarm.plan.arrivals import poisson, read
 from prefixwarm.plan.comparison import compare
 from prefixwarm.plan.costs import costs_of
-from prefixwarm.policy import Policy
 from prefixwarm.prefix.prefix_file import find, load
 from prefixwarm.prices.aws_prices import aws_prices
 from prefixwarm.provider.routes import ROUTES
@@ -29,12 +28,15 @@ from prefixwarm.safe_text import quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from prefixwarm.plan.arrivals import Traffic
+    from prefixwarm.policy import Hours
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 # The questions; each has an option that answers it.
 _COMMAND = "Which command runs the agent, with two different questions"
 _KEY = "Where is the key stored"
 _TOOL = "What deploys it"
+_THERE = "is there already"
 
 
 @click.command(epilog="Example: prefixwarm init --key secret:my/claude-key -- python ask_twice.py")
@@ -47,13 +49,9 @@ _TOOL = "What deploys it"
     help=f"Where the key is stored: {', '.join(KEYS)}. The AWS routes use the function's role.",
 )
 @click.option("--tool", type=click.Choice(TOOLS), help="What deploys the agent.")
-@click.option("--rate", type=float, help="Requests an hour, for the plan.")
-@click.option(
-    "--arrivals",
-    type=click.Path(path_type=Path),
-    help="Real arrivals, in a file that `plan` accepts.",
-)
+@traffic_options
 @click.option("--yes", is_flag=True, help="Write without asking; for scripts.")
+@wide_option
 @aws_account
 def init(
     command: tuple[str, ...],
@@ -61,32 +59,31 @@ def init(
     out: Path,
     key: str | None,
     tool: str | None,
-    rate: float | None,
-    arrivals: Path | None,
+    requests: TrafficOptions,
     yes: bool,
+    wide: bool,
 ) -> None:
     """Capture, check and plan an agent's prefix, and print the lines that keep it warm.
 
     Asks for what is missing, at most three questions: the command that runs the agent, where the
     key is stored, and what deploys the agent. Shows everything before writing it.
     """
-    if rate is not None and arrivals is not None:
-        raise UsageError("--rate and --arrivals: give only one")
     if key:
         _parsed(key)
+    active, traffic = requests.active(), requests.traffic()
     words = command or tuple(shlex.split(_asked("COMMAND", _COMMAND, None)))
     note("nothing is written until you confirm at the end")
     with TemporaryDirectory(prefix="prefixwarm-init-") as folder, shown_as(Path(folder), out):
         captured = Path(folder)
         _copy(out, captured)
-        options = ["--out", folder, *(["--name", name] if name else [])]
-        if code := _run("capture", *options, "--", *words):
+        options = [*(["--name", name] if name else []), *(["--wide"] if wide else [])]
+        if code := _run("capture", "--out", folder, *options, "--", *words):
             note("prefixwarm: nothing was written: fix the findings of capture first")
             click.get_current_context().exit(code)
         paths = _new(captured, out)
         _run("check", *map(str, paths))
         files = [load(path) for path in paths]
-        policy = _planned(files, rate, arrivals)
+        policy = _planned(files, traffic, active)
         _written(paths, out, yes=yes)
     lines = lines_for(_tool(tool), files, out, keep_warm=policy, key=_key_of(files, key))
     line()
@@ -118,16 +115,14 @@ def _copy(source: Path, target: Path) -> None:
 def _new(captured: Path, out: Path) -> list[Path]:
     """New and changed files; all files if nothing has changed."""
     files = find(captured)
-    return [path for path in files if _change(path, out) != "is there already"] or files
+    return [path for path in files if _change(path, out) != _THERE] or files
 
 
-def _planned(files: Sequence[PrefixFile], rate: float | None, arrivals: Path | None) -> str:
+def _planned(files: Sequence[PrefixFile], traffic: Traffic | None, active: Hours | None) -> str:
     """The rule that `plan` recommends; without traffic `auto`, which learns from it."""
-    if rate is None and arrivals is None:
+    if traffic is None:
         line("plan: no --rate or --arrivals given; the rule auto learns from the real traffic")
         return "auto"
-    traffic = read(arrivals) if arrivals else poisson(rate or 0.0)
-    active = Policy.of({"hours": "00-24"}).hours
     rules = set()
     for file in files:
         with progress(f"replaying {traffic.requests:,} requests through every policy"):
@@ -139,9 +134,9 @@ def _planned(files: Sequence[PrefixFile], rate: float | None, arrivals: Path | N
 
 def _written(paths: Sequence[Path], out: Path, *, yes: bool) -> None:
     """Write new files after the user has seen and confirmed them."""
-    changed = [path for path in paths if _change(path, out) != "is there already"]
+    changed = [path for path in paths if _change(path, out) != _THERE]
     for path in paths:
-        line(f"{out / path.name}: {path.stat().st_size:,} bytes, {_change(path, out)}")
+        line(f"{out / path.name}: {_change(path, out)}, {path.stat().st_size:,} bytes")
     if changed and not yes:
         if not sys.stdin.isatty():
             raise UsageError(
@@ -157,9 +152,9 @@ def _written(paths: Sequence[Path], out: Path, *, yes: bool) -> None:
 def _change(path: Path, out: Path) -> str:
     target = out / path.name
     if not target.exists():
-        return "is new"
+        return "new"
     same = target.read_bytes() == path.read_bytes()
-    return "is there already" if same else "replaces what is there"
+    return _THERE if same else "replaces the file there"
 
 
 def _tool(tool: str | None) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from prefixwarm.cli.output import note
+from prefixwarm.extras import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,12 @@ def closed_network() -> Iterator[ClosedNetwork]:
     ------
     LocalCloudError
         If the kernel forbids it.
+    ModuleNotFoundError
+        If a part of what runs in it is not installed.
     """
+    # Some of it runs in processes of its own, and so would be missed only after minutes.
+    for module in missing():
+        raise ModuleNotFoundError(name=module)
     from prefixwarm.local.closed_network import ClosedNetwork
 
     # Termination stops servers and environments, as an interrupt does.

@@ -12,20 +12,18 @@ from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, json_option, line, table, wide_option
 from prefixwarm.cli.page_files import html_option, refuse_unwritable, write_page
 from prefixwarm.cli.progress import progress
+from prefixwarm.cli.traffic_options import TrafficOptions, traffic_options
 from prefixwarm.errors import UsageError
 from prefixwarm.plan.advice import recommendation
-from prefixwarm.plan.arrivals import poisson, read
 from prefixwarm.plan.comparison import MONTH, compare
 from prefixwarm.plan.costs import costs_of
 from prefixwarm.plan.page import page
-from prefixwarm.policy import Policy
 from prefixwarm.prefix.prefix_file import load
 from prefixwarm.prices.aws_prices import aws_prices
 
 if TYPE_CHECKING:
     from prefixwarm.plan.arrivals import Traffic
     from prefixwarm.plan.comparison import Plan
-    from prefixwarm.policy import Hours
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
@@ -33,15 +31,7 @@ if TYPE_CHECKING:
     epilog="Example: prefixwarm plan support.prefix.json --rate 2 --hours 08-20 --tz Europe/Paris"
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--arrivals",
-    type=click.Path(path_type=Path),
-    help="Request times: CSV, JSON, or output of `aws logs`; - is standard input.",
-)
-@click.option("--rate", type=float, help="Random traffic: requests per active hour.")
-@click.option("--hours", default="00-24", show_default=True, help="Active hours of --rate.")
-@click.option("--weekdays", default="mon-sun", show_default=True, help="Active days of --rate.")
-@click.option("--tz", default="UTC", show_default=True, help="Time zone of hours and times.")
+@traffic_options
 @click.option("--from-cloudwatch", metavar="FUNCTION", help="A Lambda function's last 14 days.")
 @click.option(
     "--latency-value",
@@ -68,11 +58,7 @@ if TYPE_CHECKING:
 @json_option
 def plan(
     file: Path,
-    arrivals: Path | None,
-    rate: float | None,
-    hours: str,
-    weekdays: str,
-    tz: str,
+    requests: TrafficOptions,
     from_cloudwatch: str | None,
     latency_value: float,
     miss_seconds: float,
@@ -88,9 +74,9 @@ def plan(
     """
     refuse_unwritable(html)
     prefix = load(file)
-    active = Policy.of({"hours": hours, "weekdays": weekdays, "timezone": tz}).hours
+    active = requests.active()
     with progress("reading the requests"):
-        traffic = _traffic(arrivals, rate, from_cloudwatch, tz, active)
+        traffic = _traffic(requests, from_cloudwatch)
     aws = aws_prices().deployment() if aws_usd_per_month is None else aws_usd_per_month
     with progress(f"replaying {traffic.requests:,} requests through every policy"):
         result = compare(traffic, costs_of(prefix, latency_value * miss_seconds), active, aws)
@@ -100,16 +86,13 @@ def plan(
     emit(document, as_json, lambda: _show(result, wide))
 
 
-def _traffic(
-    arrivals: Path | None, rate: float | None, function: str | None, tz: str, hours: Hours | None
-) -> Traffic:
-    sources = [option is not None for option in (arrivals, rate, function)]
+def _traffic(requests: TrafficOptions, function: str | None) -> Traffic:
+    sources = [option is not None for option in (requests.arrivals, requests.rate, function)]
     if sum(sources) != 1:
         raise UsageError("plan: give one of --arrivals FILE, --rate PER_HOUR and --from-cloudwatch")
-    if arrivals is not None:
-        return read(arrivals, tz)
-    if rate is not None:
-        return poisson(rate, hours)
+    traffic = requests.traffic()
+    if traffic is not None:
+        return traffic
     from prefixwarm.plan.cloudwatch import invocations
 
     return invocations(str(function))

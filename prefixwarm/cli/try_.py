@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from prefixwarm.errors import UsageError
 from prefixwarm.safe_text import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prefixwarm.local.measured_run import MeasuredRun, PrefixState, Scenario
+    from prefixwarm.local.trial import Trial
 
 _SCENARIOS = ("cold", "layer", "again", "redeployed", "later")
 _QUESTION = "What can you do for me?"
@@ -96,6 +98,7 @@ def try_(
     with (
         closed_network() as network,
         trial(app, options, Tools(), network, progress) as deployed,
+        _with_hints(deployed, events),
     ):
         results = Scenarios(deployed, progress, hours).run(_SCENARIOS)
         progress("destroying everything")
@@ -105,6 +108,26 @@ def try_(
     if html is not None:
         write_page(html, run_page.page(run))
     emit({**run.document(), "left": left}, as_json, lambda: _show(run))
+
+
+@contextmanager
+def _with_hints(deployed: Trial, events: Sequence[str]) -> Iterator[None]:
+    """Where the function makes no model call: add what it ran with and the user has not chosen."""
+    from prefixwarm.local.errors import NoModelCallError
+
+    try:
+        yield
+    except NoModelCallError as error:
+        raise NoModelCallError(str(error) + _hints(deployed.placeholders, events)) from error
+
+
+def _hints(placeholders: Sequence[str], events: Sequence[str]) -> str:
+    hints = [
+        f"the value of {name} was a placeholder (--secret NAME=VALUE)" for name in placeholders
+    ]
+    if not events:
+        hints.append("its event was a made-up question (--event FILE or JSON)")
+    return "".join(f"; {hint}" for hint in hints)
 
 
 def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:

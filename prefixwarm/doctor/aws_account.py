@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.attach.aws_errors import aws_errors
+from prefixwarm.attach.aws_errors import LOG_IN, aws_errors
 from prefixwarm.doctor.diagnosis import error, ok, unknown, warning
 from prefixwarm.errors import PrefixwarmError
 
@@ -43,7 +43,8 @@ class Account:
                 reply = self.session.client("sts").get_caller_identity()
                 detail = f"account {reply['Account']}, {reply['Arn']}"
         except PrefixwarmError as problem:
-            yield error("credentials", str(problem), "log in, or give --profile")
+            detail, _, _ = str(problem).partition(f"; {LOG_IN}")
+            yield error("credentials", detail, LOG_IN)
             return
         self.reached = True
         yield ok("credentials", detail)

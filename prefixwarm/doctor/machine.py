@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import platform
 import shutil
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prefixwarm import __version__
 from prefixwarm.doctor.diagnosis import error, ok, unknown, warning
+from prefixwarm.extras import EXTRAS, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ _OLDEST = (3, 10)
 _OLDEST_CDK = (2, 275)
 # A changed prefixwarm layer makes a new version even without it; other layers need it.
 _FLAG = "@aws-cdk/aws-lambda:recognizeLayerVersion"
-_EXTRAS = {"boto3": "cli", "aws_cdk": "cdk", "anthropic": "demo"}
 
 
 def machine(folder: Path) -> Iterator[Diagnosis]:
@@ -41,13 +40,14 @@ def _python() -> Diagnosis:
 
 
 def _extras() -> Diagnosis:
-    missing = {
-        extra for module, extra in _EXTRAS.items() if importlib.util.find_spec(module) is None
-    }
-    if not missing:
-        return ok("extras", "command line, constructs and demo are installed")
-    names = ",".join(sorted(missing))
-    return warning("extras", f"not installed: {names}", f"pip install 'prefixwarm[{names}]'")
+    modules = missing()
+    if not modules:
+        return ok("extras", "command line, constructs, `try` and `demo` have all that they need")
+    # On this machine the keep-warm function runs in `try` and `demo` alone.
+    extras = {EXTRAS[module].replace("keepwarm", "demo") for module in modules}
+    names = ",".join(sorted(extras))
+    detail = f"{names}: not installed: {', '.join(modules)}"
+    return warning("extras", detail, f"pip install 'prefixwarm[{names}]'")
 
 
 def _cdk(folder: Path) -> Iterator[Diagnosis]:

@@ -7,3 +7,7 @@ from prefixwarm.errors import PrefixwarmError
 
 class LocalCloudError(PrefixwarmError):
     """A part of the local cloud, named in the message, is missing or does not start."""
+
+
+class NoModelCallError(LocalCloudError):
+    """The user's function has made no successful model call; the message has its answer."""

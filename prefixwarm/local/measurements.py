@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.local.errors import LocalCloudError
+from prefixwarm.local.errors import NoModelCallError
 from prefixwarm.local.measured_run import (
     CacheEntry,
     FirstRequest,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Request = dict[str, Any]
 
 _LOG_LINES, _ANSWER = 3, 300
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_OWN_CODE = "/var/task/"
 _TTL_SECONDS = {"5m": 300, "1h": 3600}
 _OWN_AGENT = "prefixwarm"
 # Each line has one of them: for a warm call, an observed request or a tick.
@@ -78,13 +81,23 @@ class Run:
 
         Raises
         ------
-        LocalCloudError
+        NoModelCallError
             If there was none; the message has the function's answer.
         """
         calls = [call for call in self._calls() if call.by == "agent" and call.ended_ms is not None]
         if not calls:
-            raise LocalCloudError(f"the function made no successful model call; {self._why()}")
+            raise NoModelCallError(f"the function made no successful model call; {self._why()}")
         return _mean(calls if len(self.answers) > 1 else calls[:1])
+
+    def require_model_call(self) -> None:
+        """Refuse a start without a model call of the agent's own.
+
+        Raises
+        ------
+        NoModelCallError
+            The message has the function's answer.
+        """
+        _ = self.first_request
 
     @property
     def warm_calls(self) -> Sequence[Request]:
@@ -189,8 +202,17 @@ def scenario(name: str, title: str, runs: Sequence[Run], without_layer_ms: float
 def _answer(payload: Any) -> str:
     """What a function answered, or its error, in some words."""
     if isinstance(payload, dict) and "errorMessage" in payload:
-        return f"{payload.get('errorType', 'an error')}: {payload['errorMessage']}"[:_ANSWER]
+        said = f"{payload.get('errorType', 'an error')}: {payload['errorMessage']}"[:_ANSWER]
+        return said + _place(payload.get("stackTrace"))
     return str(payload)[:_ANSWER]
+
+
+def _place(trace: Any) -> str:
+    """The last line of the function's own code in a Python stack trace, else of the whole."""
+    lines = trace if isinstance(trace, list) else []
+    frames = [found for text in lines if (found := _FRAME.search(str(text)))]
+    own = [found for found in frames if found["file"].startswith(_OWN_CODE)] or frames
+    return f" ({own[-1]['file']}, line {own[-1]['line']})" if own else ""
 
 
 def _is_the_functions(line: str) -> bool:

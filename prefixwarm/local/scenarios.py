@@ -54,12 +54,17 @@ class Scenarios:
 
         Those that start from nothing take turns when they are repeated, so that a slow moment of
         the machine hits all of them alike; the others come last, and once.
+
+        Raises
+        ------
+        NoModelCallError
+            If the function does not call its model.
         """
         stack = self.trial.stack
         self.progress(
             "one start that is not measured, so that all others find their files in memory"
         )
-        stack.start(stack.agent)
+        stack.start(stack.agent).require_model_call()
         fresh = [name for name in names if name in _FROM_NOTHING]
         runs: dict[str, list[Run]] = {name: [] for name in names}
         for number in range(repeats):

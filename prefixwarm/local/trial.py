@@ -70,6 +70,8 @@ class Trial:
         The function to try.
     stack
         The deployed parts, prepared to run here.
+    placeholders
+        Names of the secrets and parameters that have no value of the user's.
     """
 
     app: CdkApp
@@ -78,6 +80,7 @@ class Trial:
     assembly: Path
     chosen: AssembledFunction
     stack: DeployedStack
+    placeholders: Sequence[str] = ()
 
     def bare(self) -> Function:
         """The function without prefixwarm."""
@@ -139,11 +142,11 @@ def trial(
         account = chosen.stack.account or wanted.account or ACCOUNT
         aws = closing.enter_context(LocalAws(account, chosen.stack.region or REGION))
         cli = CdkCli(tools, aws.environment())
-        _deploy(cli, aws, assembly, chosen, wanted, options, progress)
+        placeholders = _deploy(cli, aws, assembly, chosen, wanted, options, progress)
         deployment = read_back(tools, aws, assembly, work)
         deployed = DeployedFunctions(deployment, functions, simulator, network, closing, progress)
         stack = deployed.stack(chosen, options.events)
-        yield Trial(app, cli, network, assembly, chosen, stack)
+        yield Trial(app, cli, network, assembly, chosen, stack, placeholders)
 
 
 @contextmanager
@@ -165,7 +168,8 @@ def _deploy(
     wanted: local_secrets.Expected,
     options: TrialOptions,
     progress: Progress,
-) -> None:
+) -> list[str]:
+    """Return the names of the secrets and parameters that got a placeholder."""
     placeholders = local_secrets.provide(aws, wanted, options.secrets)
     if placeholders:
         progress(f"with a placeholder as value, see --secret: {', '.join(placeholders)}")
@@ -178,6 +182,7 @@ def _deploy(
     own = [kind for kind in kinds if kind != _SAVED_QUERY]
     if own:
         progress(f"deployed, but without effect here: {', '.join(own)}")
+    return placeholders
 
 
 _SAVED_QUERY = "AWS::Logs::QueryDefinition"

@@ -154,3 +154,20 @@ def test_what_is_missing_is_named(init: Any, arguments: tuple[str, ...], says: s
     code, _, err = init(*arguments)
     assert (code, says in err) == (2, True)
     assert "0123456789" not in err
+
+
+def test_plan_is_for_the_hours_that_are_given(init: Any, tmp_path: Path) -> None:
+    """As with `plan`, which has the same options; times without a zone are of `--tz`."""
+    monthly = []
+    for hours in ((), ("--hours", "08-18", "--weekdays", "mon-fri", "--tz", "Europe/Paris")):
+        _, out, _ = init("--key", KEYS[0], "--tool", "sam", "--rate", "2", *hours, "--yes")
+        monthly += re.findall(r"instead of \$([\d.]+) for doing nothing", out)
+    assert float(monthly[1]) < float(monthly[0]) / 2
+    code, _, err = init("--rate", "2", "--hours", "8-8", "--yes")
+    assert (code, "hours: write two different times" in err) == (2, True)
+
+
+def test_all_columns_can_be_shown(init: Any) -> None:
+    """The hint of the table that `capture` prints names an option of `init`."""
+    code, out, _ = init("--key", KEYS[0], "--tool", "cdk", "--yes", "--wide")
+    assert (code, "REQUESTS" in out) == (0, True)

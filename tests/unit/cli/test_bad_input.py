@@ -165,7 +165,7 @@ def test_settings(
 def test_the_state_has_to_be_somewhere(cli: Any, tmp_path: Path) -> None:
     """Neither a table nor a file; or a file that is none."""
     ran = cli("status")
-    assert (ran.code, "set PREFIXWARM_TABLE or give --state FILE" in ran.err) == (2, True)
+    assert (ran.code, "give --stack, --table or --state FILE" in ran.err) == (2, True)
     ran = cli("status", "--state", tmp_path / "none.json")
     assert (ran.code, "no such file" in ran.err) == (2, True)
     broken = tmp_path / "broken.json"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prefixwarm.cli import try_
+from prefixwarm.local.errors import NoModelCallError
 from prefixwarm.local.measured_run import PrefixState
 
 if TYPE_CHECKING:
@@ -68,3 +71,38 @@ def test_warm_state_is_said_in_words() -> None:
     said = try_._state(state)
     assert said.startswith("shop (claude-sonnet-5-5, version abc): cold, 5,850 tokens, ")
     assert said.endswith("warm calls: 2 for unknown; gave up")
+
+
+@pytest.mark.parametrize(
+    ("placeholders", "events", "hints"),
+    [
+        (
+            ["shop/key"],
+            (),
+            (
+                "; the value of shop/key was a placeholder (--secret NAME=VALUE)"
+                "; its event was a made-up question (--event FILE or JSON)"
+            ),
+        ),
+        ([], ("{}",), ""),
+    ],
+)
+def test_function_without_a_model_call_names_what_to_choose(
+    placeholders: list[str], events: tuple[str, ...], hints: str
+) -> None:
+    """What it ran with, and the user has not chosen."""
+    deployed: Any = SimpleNamespace(placeholders=placeholders)
+    with pytest.raises(NoModelCallError) as raised, try_._with_hints(deployed, events):
+        raise NoModelCallError("it answered nothing")
+    assert str(raised.value) == f"it answered nothing{hints}"
+
+
+@pytest.mark.parametrize("module", ["ministack", "aws_lambda_powertools", "anthropic"])
+def test_what_is_not_installed_is_named_before_anything_starts(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    """Whatever process would import it first."""
+    monkeypatch.setitem(sys.modules, module, None)
+    result = cli("try", str(tmp_path), "--app", "false")
+    said = f"prefixwarm: try needs {module}: pip install 'prefixwarm[demo]'\n"
+    assert (result.code, result.out, result.err) == (1, "", said)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.local.emulator import Invocation
-from prefixwarm.local.errors import LocalCloudError
+from prefixwarm.local.errors import NoModelCallError
 from prefixwarm.local.measured_run import Machine, MeasuredRun, ProviderLatency
 from prefixwarm.local.measurements import Run, scenario
 from prefixwarm.local.run_table import as_table
@@ -97,9 +97,34 @@ def test_agent_without_a_model_call_is_no_measurement() -> None:
     refused["ttft_ms"] = None
     for requests in ([], [refused]):
         with pytest.raises(
-            LocalCloudError, match=r"answered KeyError: no key.*its log ends: help$"
+            NoModelCallError, match=r"answered KeyError: no key.*its log ends: help$"
         ):
             scenario("cold", "one", [Run([failed], requests)], without_layer_ms=0)
+
+
+@pytest.mark.parametrize(
+    ("trace", "says"),
+    [
+        (
+            [
+                ' File "/var/lang/lib/python3.11/importlib/__init__.py", line 126, in x',
+                ' File "/var/task/handler.py", line 14, in <module>',
+                ' File "/var/lang/lib/python3.11/json/decoder.py", line 355, in raw_decode',
+            ],
+            "JSONDecodeError: no JSON (/var/task/handler.py, line 14);",
+        ),
+        ([' File "/opt/x.py", line 2, in f'], "JSONDecodeError: no JSON (/opt/x.py, line 2);"),
+        (["    at handler (file:///var/task/index.mjs:3:9)"], "JSONDecodeError: no JSON;"),
+        (None, "JSONDecodeError: no JSON;"),
+        (7, "JSONDecodeError: no JSON;"),
+    ],
+)
+def test_failed_function_is_shown_with_the_line_of_its_own_code(trace: Any, says: str) -> None:
+    """Where it is known: the last one that is neither the runtime's nor a library's."""
+    error = {"errorType": "JSONDecodeError", "errorMessage": "no JSON", "stackTrace": trace}
+    with pytest.raises(NoModelCallError) as raised:
+        Run([Invocation(error, 200, 5.0, "")], []).require_model_call()
+    assert f"it answered {says}" in str(raised.value)
 
 
 def test_unknown_price_stays_unknown() -> None:
