@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prefixwarm.cli.local_run import closed_network, progress_notes
-from prefixwarm.cli.output import block, emit, json_option
+from prefixwarm.cli.local_run import closed_network, progress_notes, show_table
+from prefixwarm.cli.output import emit, json_option, wide_option
 from prefixwarm.cli.page_files import html_option, refuse_unwritable, write_page
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ _REPEATS = 3
     help=f"Repeat each start {_REPEATS} times, and add fifty starts at once. Takes minutes.",
 )
 @html_option
+@wide_option
 @json_option
-def demo(full: bool, html: Path | None, as_json: bool) -> None:
+def demo(full: bool, html: Path | None, wide: bool, as_json: bool) -> None:
     """Run the same agent without and with prefixwarm, on this machine, with no account.
 
     Deploys the example agent and a warmer with the CDK CLI to a local AWS API, and starts them
@@ -52,4 +53,4 @@ def demo(full: bool, html: Path | None, as_json: bool) -> None:
     run = run_report.measured_run("example", results)
     if html is not None:
         write_page(html, run_page.page(run))
-    emit(run.document(), as_json, lambda: block(run_table.as_table(run)))
+    emit(run.document(), as_json, lambda: show_table(run, wide))

@@ -22,7 +22,7 @@ from prefixwarm_cdk import Credentials, KeepWarm, PrefixWarmer
 warmer = PrefixWarmer(
     self,
     "Warm",
-    prefixes=["{out}"],
+    prefixes=["{out}"],  # seen from the folder with cdk.json
     credentials={credentials},
     keep_warm=KeepWarm.{keep_warm}(),
 )

@@ -8,13 +8,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from prefixwarm.cli.output import note
+from prefixwarm.cli.output import LEFT_OUT, available_width, block, note
 from prefixwarm.extras import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prefixwarm.local.closed_network import ClosedNetwork
+    from prefixwarm.local.measured_run import MeasuredRun
 
 
 @contextmanager
@@ -40,6 +41,16 @@ def closed_network() -> Iterator[ClosedNetwork]:
             yield network
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def show_table(run: MeasuredRun, wide: bool) -> None:
+    """Print a run as a table that fits the terminal."""
+    from prefixwarm.local import run_table
+
+    text, left_out = run_table.as_table(run, available_width(wide))
+    block(text)
+    if left_out:
+        note(LEFT_OUT)
 
 
 def progress_notes() -> Callable[[str], None]:

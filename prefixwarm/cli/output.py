@@ -32,6 +32,7 @@ wide_option = click.option(
     "--wide", is_flag=True, help="Print all columns, however narrow the terminal is."
 )
 
+LEFT_OUT = "some columns are left out; --wide shows them"
 _CELL = 500
 _GAP = "  "
 _LEAST_CUT = 12
@@ -110,7 +111,7 @@ def table(
     """
     headings = [Styled(name) for name in column_names]
     cells = [headings, *([_cell(value) for value in row] for row in rows)]
-    most = None if wide or not sys.stdout.isatty() else get_terminal_size().columns
+    most = available_width(wide)
     all_texts = sum(len(cell.text) for row in cells for cell in row)
     cells = _fitting(cells, optional, most) if most else cells
     widths, numeric = _widths(cells), _are_numeric(cells)
@@ -123,9 +124,14 @@ def table(
         )
         _echo(_GAP.join(padded).rstrip())
     if len(cells[0]) < len(headings):
-        note("some columns are left out; --wide shows them")
+        note(LEFT_OUT)
     elif sum(len(cell.text) for row in cells for cell in row) < all_texts:
         note("some texts are cut; --wide shows them")
+
+
+def available_width(wide: bool) -> int | None:
+    """Width of the terminal for a table; None if all columns are to be shown."""
+    return None if wide or not sys.stdout.isatty() else get_terminal_size().columns
 
 
 def _widths(cells: Sequence[Sequence[Styled]]) -> list[int]:

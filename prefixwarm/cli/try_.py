@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ import click
 
 from prefixwarm.amounts import dollars, tokens
 from prefixwarm.cli.describe import span
-from prefixwarm.cli.local_run import closed_network, progress_notes
-from prefixwarm.cli.output import block, emit, json_option, line
+from prefixwarm.cli.local_run import closed_network, progress_notes, show_table
+from prefixwarm.cli.output import emit, json_option, line, wide_option
 from prefixwarm.cli.page_files import html_option, refuse_unwritable, write_page
 from prefixwarm.errors import UsageError
 from prefixwarm.safe_text import quoted
@@ -63,6 +64,7 @@ _EVENT = {**_ASKED, "body": json.dumps(_ASKED)}
     help="Hours to pass before the last start.",
 )
 @html_option
+@wide_option
 @json_option
 def try_(
     folder: Path,
@@ -73,6 +75,7 @@ def try_(
     secrets: tuple[str, ...],
     hours: float,
     html: Path | None,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Try your own CDK app on this machine, with no account.
@@ -107,7 +110,7 @@ def try_(
     run = run_report.measured_run(app.name, results)
     if html is not None:
         write_page(html, run_page.page(run))
-    emit({**run.document(), "left": left}, as_json, lambda: _show(run))
+    emit({**run.document(), "left": left}, as_json, lambda: _show(run, wide))
 
 
 @contextmanager
@@ -156,10 +159,8 @@ def _event(text: str) -> Any:
         raise UsageError(f"--event {quoted(text)}: is neither a file nor JSON: {error}") from error
 
 
-def _show(run: MeasuredRun) -> None:
-    from prefixwarm.local import run_table
-
-    block(run_table.as_table(run))
+def _show(run: MeasuredRun, wide: bool) -> None:
+    show_table(run, wide)
     for scenario in run.scenarios:
         line()
         line(f"{scenario.name}: {scenario.title}")
@@ -171,7 +172,9 @@ def _afterwards(scenario: Scenario) -> Iterable[str]:
     """The warm states and prefixwarm's log."""
     last = scenario.rounds[-1]
     yield from (_state(prefix) for prefix in last.prefixes)
-    yield from (logged for logged in map(_logged, last.log) if logged)
+    for logged, same in groupby(filter(None, map(_logged, last.log))):
+        times = len(list(same))
+        yield f"{logged} ({times} times)" if times > 1 else logged
 
 
 def _state(prefix: PrefixState) -> str:

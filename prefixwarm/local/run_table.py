@@ -23,6 +23,9 @@ _COLUMNS = (
     "their cost",
     "cache writes",
 )
+# To leave out on a narrow terminal, in this order.
+_LEAST_IMPORTANT = ("cache writes", "starts", "init", "held at most", "added init", "written")
+_GAP = "  "
 # A busy machine has no init phases worth showing; what the provider takes depends on none.
 _INIT_COLUMNS, _WAITING_COLUMNS = ("init", "added init"), ("held at most",)
 
@@ -35,13 +38,36 @@ def latency_model(latency: ProviderLatency) -> str:
     )
 
 
-def as_table(run: MeasuredRun) -> str:
-    """Aligned columns with a legend."""
-    head = (*_COLUMNS, *(_WAITING_COLUMNS if run.machine.busy else _INIT_COLUMNS))
-    rows = [head, *(_row(scenario, run.machine.busy) for scenario in run.scenarios)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = (_line(row, widths) for row in rows)
-    return "\n".join([*lines, "", *_notes(run), latency_model(run.latency)])
+def as_table(run: MeasuredRun, width: int | None = None) -> tuple[str, bool]:
+    """Aligned columns with a legend.
+
+    Parameters
+    ----------
+    width
+        Characters of a line; columns are left out until the rest fits. None shows all.
+
+    Returns
+    -------
+    str, bool
+        The text, and whether columns are left out.
+    """
+    columns = (*_COLUMNS, *(_WAITING_COLUMNS if run.machine.busy else _INIT_COLUMNS))
+    rows = [columns, *(_row(scenario, run.machine.busy) for scenario in run.scenarios)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
+    shown = _fitting(columns, widths, width)
+    lines = (_line([row[i] for i in shown], [widths[i] for i in shown]) for row in rows)
+    text = "\n".join([*lines, "", *_notes(run), latency_model(run.latency)])
+    return text, len(shown) < len(columns)
+
+
+def _fitting(columns: Sequence[str], widths: Sequence[int], most: int | None) -> list[int]:
+    """Indices of the columns that fit, without the least important ones."""
+    shown = list(range(len(columns)))
+    for name in _LEAST_IMPORTANT:
+        if most is None or sum(widths[i] for i in shown) + len(_GAP) * (len(shown) - 1) <= most:
+            break
+        shown = [i for i in shown if columns[i] != name]
+    return shown
 
 
 def summary(scenario: Scenario) -> str:
@@ -111,4 +137,4 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
         cell.ljust(width) if column == 0 else cell.rjust(width)
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     )
-    return "  ".join([name, *rest]).rstrip()
+    return _GAP.join([name, *rest]).rstrip()

@@ -25,9 +25,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 HANDLER = """
 import os
 import anthropic
+import boto3
 
 table = os.environ["TABLE_NAME"]
-client = anthropic.Anthropic()
+secret = boto3.client("secretsmanager").get_secret_value(SecretId="key")
+client = anthropic.Anthropic(api_key=secret["SecretString"])
 
 def handler(event, context):
     system = "You are the support agent of a shop for bicycle parts. " * 700

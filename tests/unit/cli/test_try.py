@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -106,3 +106,16 @@ def test_what_is_not_installed_is_named_before_anything_starts(
     result = cli("try", str(tmp_path), "--app", "false")
     said = f"prefixwarm: try needs {module}: pip install 'prefixwarm[demo]'\n"
     assert (result.code, result.out, result.err) == (1, "", said)
+
+
+def test_repeated_log_lines_are_counted() -> None:
+    """A keep-warm function that refreshes for hours logs the same each time."""
+    tick = json.dumps({"service": "s", "message": "tick", "due": 1, "outcomes": {"refreshed": 1}})
+    start = json.dumps({"service": "s", "by": "init", "prefix": "shop", "outcome": "written"})
+    last = SimpleNamespace(prefixes=(), log=(tick, tick, start, tick))
+    pieces = list(try_._afterwards(cast("Any", SimpleNamespace(rounds=[last]))))
+    assert pieces == [
+        "log of keepwarm: 1 refreshed (2 times)",
+        "log of init: shop, written",
+        "log of keepwarm: 1 refreshed",
+    ]

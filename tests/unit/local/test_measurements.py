@@ -133,7 +133,7 @@ def test_unknown_price_stays_unknown() -> None:
     line = scenario("layer", "one", [Run([answer(1)], calls)], without_layer_ms=0)
     assert line.warm_cost_usd is None
     assert line.first_request.cost_usd is None
-    assert as_table(measured(line)).splitlines()[1].count("unknown") == 2
+    assert as_table(measured(line))[0].splitlines()[1].count("unknown") == 2
 
 
 def test_round_is_timed_from_its_first_invocation() -> None:
@@ -191,24 +191,42 @@ def test_document_has_the_documented_keys() -> None:
 def test_table_lines_are_aligned() -> None:
     """Every line is as wide as the head, and the latency model is below."""
     run = Run([answer(1)], [request(ttft_ms=1234.5, written=7000)])
-    table, notes = as_table(measured(scenario("cold", "one", [run], 101))).split("\n\n")
+    text, left_out = as_table(measured(scenario("cold", "one", [run], 101)))
+    assert not left_out
+    table, notes = text.split("\n\n")
     lines = table.splitlines()
     assert "simulated first token" in notes
     assert len({len(line) for line in lines}) == 1
     assert "1,234 ms" in lines[1]
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_narrow_table_keeps_what_matters(busy: bool) -> None:
+    """Wait, read and cost stay; nothing is left out of a wide one."""
+    run = Run([answer(1)], [request(ttft_ms=1234.5, written=7_000_000)])
+    measured_one = measured(scenario("redeployed", "one", [run], 101), busy=busy)
+    text, left_out = as_table(measured_one, 80)
+    lines = text.partition("\n\n")[0].splitlines()
+    assert left_out
+    assert max(map(len, lines)) <= 80
+    for name in ("first token", "read", "first request", "warm calls", "their cost"):
+        assert name in lines[0]
+    assert (
+        as_table(measured_one, 500) == as_table(measured_one) == (as_table(measured_one)[0], False)
+    )
+
+
 def test_repeated_init_phases_are_shown_with_their_spread() -> None:
     """A median alone would hide how far they lie apart."""
     runs = [Run([answer(number)], [request()]) for number in (1, 2, 9)]
-    line = as_table(measured(scenario("cold", "one", runs, 102))).splitlines()[1]
+    line = as_table(measured(scenario("cold", "one", runs, 102)))[0].splitlines()[1]
     assert "102 ms (101 to 109)" in line
 
 
 def test_busy_machine_shows_what_the_provider_took_instead() -> None:
     """Its init phases say how busy it was, and nothing else."""
     runs = [Run([answer(1)], [request(warm=True), request()])]
-    table = as_table(measured(scenario("layer", "one", runs, 101), busy=True))
+    table, _ = as_table(measured(scenario("layer", "one", runs, 101), busy=True))
     head, row, *_, notes = table.split("\n", 2)
     assert head.endswith("held at most")
     assert row.endswith("350 ms")
