@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class TrafficOptions:
-    """What the user has said about the requests.
+    """The user's choice of requests.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ def traffic_options(command: Callable[..., R]) -> Callable[..., R]:
         tz: str,
         **options: Any,
     ) -> R:
-        said = TrafficOptions(arrivals, rate, hours, weekdays, tz)
-        return command(*args, **options, requests=said)
+        requests = TrafficOptions(arrivals, rate, hours, weekdays, tz)
+        return command(*args, **options, requests=requests)
 
     return wrapped

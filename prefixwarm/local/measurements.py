@@ -202,8 +202,8 @@ def scenario(name: str, title: str, runs: Sequence[Run], without_layer_ms: float
 def _answer(payload: Any) -> str:
     """What a function answered, or its error, in some words."""
     if isinstance(payload, dict) and "errorMessage" in payload:
-        said = f"{payload.get('errorType', 'an error')}: {payload['errorMessage']}"[:_ANSWER]
-        return said + _place(payload.get("stackTrace"))
+        message = f"{payload.get('errorType', 'an error')}: {payload['errorMessage']}"[:_ANSWER]
+        return message + _place(payload.get("stackTrace"))
     return str(payload)[:_ANSWER]
 
 

@@ -38,6 +38,8 @@ FORMAT = "prefixwarm/1"
 NEWER_FORMAT = "prefixwarm/2"
 SUFFIX = ".prefix.json"
 MAX_BYTES = 6 * 1024 * 1024
+# Said of a path where nothing is.
+MISSING = "does not exist; write it with `prefixwarm capture`"
 
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
 _FIELDS = (
@@ -136,6 +138,8 @@ def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
         with source.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
             size = max(len(text), os.fstat(file.fileno()).st_size)
+    except FileNotFoundError as error:
+        raise PrefixFileError(source, "", MISSING) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PrefixFileError(source, "", f"cannot be read: {reason}") from error

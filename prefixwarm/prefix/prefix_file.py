@@ -9,16 +9,17 @@ from prefixwarm.errors import PrefixFileError, UsageError
 from prefixwarm.prefix.body import as_messages, markers, without_placeholder
 from prefixwarm.prefix.file_form import FORMAT as FORMAT
 from prefixwarm.prefix.file_form import MAX_BYTES as MAX_BYTES
-from prefixwarm.prefix.file_form import NEWER_FORMAT as NEWER_FORMAT
-from prefixwarm.prefix.file_form import SUFFIX as SUFFIX
-from prefixwarm.prefix.file_form import PrefixFile as PrefixFile
 from prefixwarm.prefix.file_form import (
+    MISSING,
     checked_form,
     error_in,
     parse_document,
     read_document,
     refuse_oversize,
 )
+from prefixwarm.prefix.file_form import NEWER_FORMAT as NEWER_FORMAT
+from prefixwarm.prefix.file_form import SUFFIX as SUFFIX
+from prefixwarm.prefix.file_form import PrefixFile as PrefixFile
 from prefixwarm.prefix.file_form import dumps as dumps
 from prefixwarm.prefix.file_form import find as find
 from prefixwarm.prefix.file_form import rewrite as rewrite
@@ -131,7 +132,7 @@ def prefix_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 def _files(path: Path) -> Sequence[Path]:
     if not path.exists():
-        raise UsageError(f"{path}: does not exist; write it with `prefixwarm capture`")
+        raise UsageError(f"{path}: {MISSING}")
     if not path.is_dir():
         return [path]
     files = find(path)

@@ -81,9 +81,8 @@ def test_the_whole_file_is_wrong(
 ) -> None:
     """Missing, cut short, empty, not an object, not a file, or too large."""
     missing = tmp_path / "missing.prefix.json"
-    assert refusal(cli(*command, missing), missing).startswith(
-        ("cannot be read: No such file", "does not exist; write it with `prefixwarm capture`")
-    )
+    reason = refusal(cli(*command, missing), missing)
+    assert reason == "does not exist; write it with `prefixwarm capture`"
     if command[0] not in ("check", "warm"):  # These take folders.
         assert refusal(cli(*command, tmp_path), tmp_path) == "cannot be read: Is a directory"
     text = prefix_path.read_bytes()

@@ -104,8 +104,8 @@ def test_what_is_not_installed_is_named_before_anything_starts(
     """Whatever process would import it first."""
     monkeypatch.setitem(sys.modules, module, None)
     result = cli("try", str(tmp_path), "--app", "false")
-    said = f"prefixwarm: try needs {module}: pip install 'prefixwarm[demo]'\n"
-    assert (result.code, result.out, result.err) == (1, "", said)
+    message = f"prefixwarm: try needs {module}: pip install 'prefixwarm[demo]'\n"
+    assert (result.code, result.out, result.err) == (1, "", message)
 
 
 def test_repeated_log_lines_are_counted() -> None:

@@ -361,7 +361,7 @@ def test_files_and_folders_are_found_or_named(tmp_path: Path) -> None:
 
 def test_refuses_paths(tmp_path: Path) -> None:
     """Missing, a folder, unnamed, too large."""
-    with pytest.raises(PrefixFileError, match=r"none\.prefix\.json: cannot be read: No such file"):
+    with pytest.raises(PrefixFileError, match=r"none\.prefix\.json: does not exist; write"):
         load(tmp_path / "none.prefix.json")
     with pytest.raises(PrefixFileError, match="cannot be read: Is a directory"):
         load(tmp_path)
