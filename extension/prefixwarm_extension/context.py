@@ -55,13 +55,13 @@ class StartContext(Record):
     ) -> StartContext:
         """Create the context without connecting."""
         ca_folder = CA_FOLDER if os.path.isdir(CA_FOLDER) else None
-        connections = connect(environ, settings, ca_folder=ca_folder, warms_only=True)
+        connections = connect(environ, settings, ca_folder=ca_folder)
         return cls(
             environ=environ,
             settings=settings,
             start=start,
             began=began,
-            store=connections.warm_store,
+            store=connections.store,
             provider=connections.provider,
             ready=ready,
             seen={},

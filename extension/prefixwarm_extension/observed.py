@@ -35,7 +35,7 @@ def send_observed(environ: Mapping[str, str], folder: str = FOLDER) -> None:
     if not reports or settings.disabled:
         return
     ca_folder = CA_FOLDER if os.path.isdir(CA_FOLDER) else None
-    store = connect(environ, settings, ca_folder=ca_folder, warms_only=True).warm_store
+    store = connect(environ, settings, ca_folder=ca_folder).store
     if store is None:
         return
     deadline = Deadline.after(SECONDS)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from prefixwarm.cli import aws_profile
 from prefixwarm.errors import SettingsError
 from prefixwarm.settings import TABLE
+from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm import connections
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def state_in(file: Path | None, connected: Connections) -> StateStore:
         if file.exists() and not file.is_file():
             raise SettingsError(f"--state {file}: is not a regular file")
         return FileState(file)
-    return connected.store or MemoryState()
+    table = connected.settings.table
+    return DynamoState(table, signed_calls(connected.aws)) if table else MemoryState()
 
 
 def existing_state(file: Path | None, connected: Connections) -> StateStore:
@@ -61,7 +64,7 @@ def existing_state(file: Path | None, connected: Connections) -> StateStore:
     """
     if file is not None and not file.exists():
         raise SettingsError(f"--state {file}: no such file")
-    if file is None and connected.store is None:
+    if file is None and not connected.settings.table:
         raise SettingsError(
             f"there is no state to read: give --stack, --table or --state FILE, or set {TABLE}"
         )

@@ -39,7 +39,7 @@ def prefix_files(own: Settings) -> list[PrefixFile]:
 
 def table_state(own: Settings) -> WarmStore | None:
     """The table in the settings, or None."""
-    return connect(os.environ, own, warms_only=True).warm_store if own.table else None
+    return connect(os.environ, own).store if own.table else None
 
 
 def _files(folders: Sequence[str]) -> list[Path]:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.state.store import StateStore, WarmStore
+    from prefixwarm.state.store import WarmStore
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.sigv4 import AwsCredentials
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Connections(Record):
     """One environment's settings and connections.
 
-    `store` is the table named in the settings, or None; `warm_store` is the same table with only
-    the operations for warming. No connection is opened before its first request.
+    `store` has the operations for warming on the table that the settings name; None without one.
+    No connection is opened before its first request.
     """
 
     environ: Mapping[str, str]
@@ -32,8 +32,7 @@ class Connections(Record):
     transport: HttpTransport
     aws: AwsClient
     provider: Provider
-    store: StateStore | None
-    warm_store: WarmStore | None
+    store: WarmStore | None
 
 
 def connect(
@@ -42,7 +41,6 @@ def connect(
     *,
     ca_folder: str | None = None,
     credentials: Callable[[Deadline], AwsCredentials] | None = None,
-    warms_only: bool = False,
 ) -> Connections:
     """Create transport, credentials, provider and store.
 
@@ -54,8 +52,6 @@ def connect(
         See `HttpTransport`.
     credentials
         Returns the AWS keys; None for those that Lambda provides.
-    warms_only
-        Whether to leave out `store`, whose code the init phase does not load.
 
     Raises
     ------
@@ -69,20 +65,11 @@ def connect(
         credentials=credentials or aws_credentials(environ, transport),
         environ=environ,
     )
-    store: StateStore | None = None
-    warm_store: WarmStore | None = None
-    if settings.table and warms_only:
-        warm_store = WarmTable(settings.table, signed_calls(aws))
-    elif settings.table:
-        from prefixwarm.state.dynamodb import DynamoState
-
-        warm_store = store = DynamoState(settings.table, signed_calls(aws))
     return Connections(
         environ=environ,
         settings=settings,
         transport=transport,
         aws=aws,
         provider=Provider(transport, aws, settings.api_key_secret, environ),
-        store=store,
-        warm_store=warm_store,
+        store=WarmTable(settings.table, signed_calls(aws)) if settings.table else None,
     )

@@ -15,7 +15,9 @@ from prefixwarm.cli.command_group import run
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.manifest import Entry, Manifest
 from prefixwarm.prefix.prefix_file import load, write
+from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.keepwarm_model import Registration
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.prefixes import make_prefix
@@ -101,11 +103,11 @@ class Deployed:
         """The prefix's warm state, as the first tick makes it."""
         environ = {**self.aws.environment(), "PREFIXWARM_TABLE": "states"}
         connected = connect(environ)
-        assert connected.store is not None
+        store = DynamoState("states", signed_calls(connected.aws))
         key = Entry.of(load(self.file), "").key("default", environ)
         assert key is not None
         registration = Registration(name="support", at=due_at, due_at=due_at)
-        connected.store.register(key, registration, Deadline.after(60))
+        store.register(key, registration, Deadline.after(60))
         connected.transport.close()
 
 

@@ -25,14 +25,14 @@ from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from prefixwarm.provider.client import Provider
-    from prefixwarm.state.store import StateStore
+    from prefixwarm.state.store import WarmStore
 
 HOLD_SECONDS = 9.0
 # Seconds after which the table will never answer, on the busiest machine.
 PATIENCE = 120.0
 
 
-def warm(call: WarmCall, options: CallOptions, store: StateStore, provider: Provider) -> str:
+def warm(call: WarmCall, options: CallOptions, store: WarmStore, provider: Provider) -> str:
     """The outcome's kind; where the table was too busy to answer, nothing was sent: once more."""
     patience = Deadline.after(PATIENCE)
     while not patience.expired:
