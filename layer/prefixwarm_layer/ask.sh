@@ -219,6 +219,18 @@ micro() { # DECIMAL: sets REPLY to millionths
   ((places > 12)) && REPLY=0 || REPLY=$((REPLY / 10 ** places))
 }
 
+dollars() { # MILLIONTHS, more than none: sets REPLY as prefixwarm.amounts shows the amount
+  local step=$(($1 < 1000 ? 1 : $1 < 10000 ? 10 : $1 < 100000 ? 100 : 1000)) # three digits
+  if (($1 < 100)); then
+    REPLY='<$0.0001'
+  elif (($1 < 999500)); then
+    printf -v REPLY '$0.%06d' $((($1 + step / 2) / step * step))
+    while [[ $REPLY == *.??*0 ]]; do REPLY=${REPLY%0}; done
+  else
+    printf -v REPLY '$%d.%02d' $((($1 + 5000) / 1000000)) $((($1 + 5000) % 1000000 / 10000))
+  fi
+}
+
 value_of() { # ATTRIBUTE TYPE: sets REPLY to an attribute of `item`; numbers without fraction
   REPLY=''
   [[ $item =~ \"$1\":\{\"$2\":\"([^\"\\]*)\" ]] && REPLY=${BASH_REMATCH[1]}
@@ -307,8 +319,9 @@ decide() { # INDEX: decides whether the wait is worth what the first request the
   worth=$((REPLY * (saved - wait) / 1000))
   ((${read_usd[$1]:-0} > worth)) || return
   seconds_of $((saved - wait))
-  printf -v refusal 'first request will write: %s are worth $%d.%06d, a read costs $%d.%06d' "$REPLY" \
-    $((worth / 1000000)) $((worth % 1000000)) $((read_usd[$1] / 1000000)) $((read_usd[$1] % 1000000))
+  refusal="first request will write: $REPLY are worth"
+  dollars $worth; refusal+=" $REPLY"
+  dollars "${read_usd[$1]}"; refusal+=", a read costs $REPLY"
 }
 
 # --- asking ---

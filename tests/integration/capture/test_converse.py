@@ -132,7 +132,7 @@ def test_without_cache_points_it_says_what_to_add(captured: Any) -> None:
     """As an element behind the last shared block; with it the verdict is clean."""
     found = captured()
     assert told(found) == [("no-breakpoint", "system[0]")]
-    add = 'add {"cachePoint": {"type": "default", "ttl": "1h"}} behind system[0]'
+    add = 'add {"cachePoint": {"type": "default", "ttl": "1h"}} after system[0]'
     assert add in found.findings[0].message
     assert "watch(client, add_breakpoint=True)" in found.findings[0].message
     request = found.requests[0].body

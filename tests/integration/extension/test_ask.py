@@ -376,7 +376,7 @@ def test_whatever_fails_the_function_goes_on(
         ({"PREFIXWARM_CACHE_SCOPE": "a/b"}, "PREFIXWARM_CACHE_SCOPE: write at most"),
         ({"AWS_REGION": ""}, "AWS_REGION is not set"),
         ({"AWS_REGION": "a[$(touch MARK)]"}, "AWS_REGION is not set"),
-        ({"AWS_SECRET_ACCESS_KEY": ""}, "there are no credentials"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
         ({"PREFIXWARM_PREFIXES": "/nowhere"}, "no compiled prefixes"),
         ({"PREFIXWARM_FIRST": '"},{'}, "PREFIXWARM_FIRST: write the name"),
         ({"PREFIXWARM_INIT_HOLD_MS": "3s"}, f"PREFIXWARM_INIT_HOLD_MS: {WHOLE} 9000"),

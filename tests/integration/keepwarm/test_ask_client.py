@@ -116,7 +116,7 @@ def test_who_does_not_wait_makes_an_event(world: World, invoker: Invoker) -> Non
 
 def test_what_cannot_be_asked_is_not_sent(invoker: Invoker) -> None:
     """Nobody would hear of it where nobody waits."""
-    with pytest.raises(UsageError, match="no list of prefixes"):
+    with pytest.raises(UsageError, match="is not a list of prefix names"):
         ask(function="keep-warm", wait=False)
     with pytest.raises(UsageError, match="write seconds"):
         ask("support", function="keep-warm", needed_for_seconds=float("nan"))
@@ -136,8 +136,8 @@ FAILED = b'{"errorMessage": "Task timed out", "errorType": "Sandbox.Timedout"}'
             ProtocolError,
             "failed: Sandbox.Timedout: Task timed out",
         ),
-        ((200, {}, b"null"), ProtocolError, "no JSON object"),
-        ((200, {}, b"<html>"), ProtocolError, "no JSON object"),
+        ((200, {}, b"null"), ProtocolError, "is not a JSON object"),
+        ((200, {}, b"<html>"), ProtocolError, "is not a JSON object"),
         ((200, {}, b'{"due": 0, "outcomes": {"written": 1}}'), ProtocolError, "this version"),
         ((200, {}, b'{"hello": "world"}'), ProtocolError, "no outcomes"),
         (

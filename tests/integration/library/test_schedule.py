@@ -129,7 +129,7 @@ def test_the_price_of_a_small_interval(
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
-        ({"interval_seconds": 300}, SettingsError, "write at most 210"),
+        ({"interval_seconds": 300}, SettingsError, "use at most 210"),
         ({"interval_seconds": 900}, SettingsError, "each refresh would be a write"),
         ({"interval_seconds": 0}, SettingsError, "above 0"),
         ({"interval_seconds": 100, "policy": "auto"}, UsageError, "not both"),

@@ -319,4 +319,5 @@ def test_a_version_that_comes_back_goes_on_with_what_is_left() -> None:
         debts.append(life.request(at + 2))
         life.check(at + 60)
     assert all(debts)
-    assert 2 * UNIT < life.shared.money.init_allowance_usd <= 2 * UNIT + 13 * 0.05 * WRITE
+    # This week's first write, next week's, as the hour has shown that it pays, and 5 % of 13 misses.
+    assert 4 * UNIT < life.shared.money.init_allowance_usd <= 4 * UNIT + 13 * 0.05 * WRITE
