@@ -124,6 +124,7 @@ def test_explain(cli: Any, long_state: Path) -> None:
     assert_fits(cli("explain", NAME, "--days", "3", "--state", long_state).out, "DAY", 1)
 
 
+@pytest.mark.slow
 def test_plan(cli: Any, long_prefix: Path) -> None:
     ran = cli("plan", long_prefix, "--rate", "100", "--latency-value", "1000")
     assert_fits(ran.out, "POLICY", 8)

@@ -146,6 +146,7 @@ def _quoted(text: str) -> str:
     return shlex.quote(text.replace("\0", "").encode(errors="replace").decode())
 
 
+@pytest.mark.slow
 def test_settings_and_replies(home: Path, tmp_path: Path, tried: Tried) -> None:
     """Lines of JSON, `next`, and nothing else: nothing is evaluated, nothing printed as it came."""
     draw, mark, failed = Random("asker"), tmp_path / "mark", 0

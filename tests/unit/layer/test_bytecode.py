@@ -119,6 +119,7 @@ except anthropic.APIConnectionError:
 """
 
 
+@pytest.mark.slow
 def test_a_failed_call_of_an_observed_agent_is_its_own_error(tmp_path: Path) -> None:
     """Its traceback goes through the layer's modules, and can be written as any other."""
     for name, data in with_bytecode(layer_entries()).items():

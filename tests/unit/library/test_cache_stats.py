@@ -192,6 +192,7 @@ def test_labels_without_end_cost_no_memory(stats: CacheStats) -> None:
     assert stats.summary().requests == MOST_GROUPS + 50
 
 
+@pytest.mark.slow
 def test_models_without_end_cost_no_memory(stats: CacheStats) -> None:
     for number in range(2 * MOST_GROUPS + 50):
         stats.record(claude(read=1), model=f"model-{number}")

@@ -156,6 +156,7 @@ def test_errors_of_boto3(code: str, status: int, reason: str) -> None:
     assert (result.outcome, result.reason) == ("failed", reason)
 
 
+@pytest.mark.slow
 def test_boto3_without_credentials_or_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was sent."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):

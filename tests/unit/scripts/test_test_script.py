@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# Each runs the script as a process, some of them several times.
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[3] / "scripts" / "test"
 # In the place of scripts/setup.sh, which installs.
 SETUP = """
