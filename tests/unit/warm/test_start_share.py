@@ -319,5 +319,5 @@ def test_a_version_that_comes_back_goes_on_with_what_is_left() -> None:
         debts.append(life.request(at + 2))
         life.check(at + 60)
     assert all(debts)
-    # This week's first write, next week's, as the hour has shown that it pays, and 5 % of 13 misses.
+    # This week's first write; next week's, as the hour has shown that it pays; 5 % of 13 misses.
     assert 4 * UNIT < life.shared.money.init_allowance_usd <= 4 * UNIT + 13 * 0.05 * WRITE
