@@ -101,6 +101,8 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         **own,
         "HOME": str(folder),
+        # The layer's bytecode need not be compiled once more for each dependency.
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
         "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "testing",
