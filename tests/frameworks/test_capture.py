@@ -152,7 +152,7 @@ def test_strands_on_bedrock_without_caching(
         (found,) = prefixes_from_requests(recording.requests, name="agent")
     (missing,) = [each for each in found.findings if each.severity == "error"]
     assert (missing.rule.id, missing.place) == ("no-breakpoint", "system[0]")
-    assert '{"cachePoint": {"type": "default", "ttl": "1h"}} behind system[0]' in missing.message
+    assert '{"cachePoint": {"type": "default", "ttl": "1h"}} after system[0]' in missing.message
 
 
 def test_claude_agent_sdk(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
