@@ -11,6 +11,9 @@ import pytest
 
 from prefixwarm.amounts import dollars, tokens
 
+# Takes seconds: `scripts/test --quick` leaves it out.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("prefixwarm", "extension", "layer", "cdk", "benchmarks", "examples", "scripts")
 

@@ -71,6 +71,9 @@ if TYPE_CHECKING:
 
     from tests.conftest import Tried
 
+# Takes seconds: `scripts/test --quick` leaves it out.
+pytestmark = pytest.mark.slow
+
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
 CODE = b"a layer's zip"
 METRIC = {

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
     from tests.conftest import Tried
 
+# Takes seconds: `scripts/test --quick` leaves it out.
+pytestmark = pytest.mark.slow
+
 REPORT = TrafficReport(
     id="0123456789abcdef",
     key=KEY,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import CodeType
 
+# Takes seconds: `scripts/test --quick` leaves it out.
+pytestmark = pytest.mark.slow
+
 IMPORT = """
 import sys
 from importlib.machinery import ModuleSpec

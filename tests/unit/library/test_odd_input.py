@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,9 @@ from prefixwarm.prices import cost
 from prefixwarm.usage.reading import read_usage
 from prefixwarm.usage.streaming import StreamedUsage
 from tests.helpers.effort import EXAMPLES
+
+# Takes seconds: `scripts/test --quick` leaves it out.
+pytestmark = pytest.mark.slow
 
 NAMES = (
     *(
