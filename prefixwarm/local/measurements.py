@@ -210,8 +210,8 @@ def _answer(payload: Any) -> str:
 def _place(trace: Any) -> str:
     """The last line of the function's own code in a Python stack trace, else of the whole."""
     lines = trace if isinstance(trace, list) else []
-    frames = [found for text in lines if (found := _FRAME.search(str(text)))]
-    own = [found for found in frames if found["file"].startswith(_OWN_CODE)] or frames
+    frames = [frame for text in lines if (frame := _FRAME.search(str(text)))]
+    own = [frame for frame in frames if frame["file"].startswith(_OWN_CODE)] or frames
     return f" ({own[-1]['file']}, line {own[-1]['line']})" if own else ""
 
 
