@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import secrets
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.captured_request import OtherRequest, read_request
@@ -40,33 +41,27 @@ _HOP_BY_HOP = frozenset(
 )
 
 
+@dataclass
 class Tape:
-    """The requests so far, in order of arrival; thread-safe."""
+    """The requests so far, in order of arrival.
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._requests: list[CapturedRequest] = []
-        self._others: list[OtherRequest] = []
+    Attributes
+    ----------
+    requests : list of CapturedRequest
+        The requests for messages.
+    others : list of OtherRequest
+        The other requests, such as those to another API.
+    """
+
+    requests: list[CapturedRequest] = field(default_factory=list)
+    others: list[OtherRequest] = field(default_factory=list)
 
     def add(self, request: CapturedRequest | OtherRequest) -> None:
-        """Add a request."""
-        with self._lock:
-            if isinstance(request, OtherRequest):
-                self._others.append(request)
-            else:
-                self._requests.append(request)
-
-    @property
-    def requests(self) -> list[CapturedRequest]:
-        """The requests for messages."""
-        with self._lock:
-            return list(self._requests)
-
-    @property
-    def others(self) -> list[OtherRequest]:
-        """The other requests."""
-        with self._lock:
-            return list(self._others)
+        """Add a request; safe from any thread."""
+        if isinstance(request, OtherRequest):
+            self.others.append(request)
+        else:
+            self.requests.append(request)
 
 
 class _Server(ThreadingHTTPServer):

@@ -16,7 +16,6 @@ from prefixwarm.provider.routes import CONVERSE, ROUTES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prefixwarm.capture.captured_request import CapturedRequest, OtherRequest
     from prefixwarm.capture.upstream import Credentials
     from prefixwarm.provider.routes import Route
 
@@ -39,8 +38,8 @@ _ALIASES = {
 
 
 @dataclass
-class Recording:
-    """A recording in progress.
+class Recording(Tape):
+    """A recording in progress: the requests so far.
 
     Attributes
     ----------
@@ -49,17 +48,6 @@ class Recording:
     """
 
     environ: dict[str, str] = field(default_factory=dict)
-    tape: Tape = field(default_factory=Tape)
-
-    @property
-    def requests(self) -> list[CapturedRequest]:
-        """The requests for messages so far, oldest first."""
-        return self.tape.requests
-
-    @property
-    def others(self) -> list[OtherRequest]:
-        """The other requests so far, such as those to another API."""
-        return self.tape.others
 
 
 @contextmanager
@@ -94,7 +82,7 @@ def record(
             bases = stack.enter_context(_simulated())
         for name, base in bases.items():
             far = Upstream(ROUTES[name], base, surroundings, credentials if forward else None)
-            url = stack.enter_context(serving(far, recording.tape))
+            url = stack.enter_context(serving(far, recording))
             recording.environ |= base_urls({name: url})
         recording.environ |= _no_proxy(surroundings)
         if not forward:
@@ -150,10 +138,6 @@ def _far_base(route: Route, environ: Mapping[str, str]) -> str:
     return next((environ[name] for name in names if environ.get(name)), route.base_url)
 
 
-def _region(environ: Mapping[str, str]) -> str:
-    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _REGION
-
-
 def base_urls(urls: Mapping[str, str]) -> dict[str, str]:
     """The variables that lead an agent's requests to these addresses, by route."""
     return {
@@ -173,7 +157,8 @@ def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
 def _dummy_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     """Dummy credentials with which an agent can start if it has none."""
     wanted = {"ANTHROPIC_AWS_WORKSPACE_ID": "wrkspc_capture"}
-    wanted |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), _region(environ))
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _REGION
+    wanted |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), region)
     if not environ.get("ANTHROPIC_AUTH_TOKEN"):
         wanted["ANTHROPIC_API_KEY"] = _DUMMY_KEY
     # Keys rather than a bearer token: the SDK refuses a token together with keys set in code.
