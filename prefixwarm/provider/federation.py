@@ -14,15 +14,12 @@ from prefixwarm.provider.identity import AUDIENCE, identity_token
 from prefixwarm.provider.keys import FEDERATION_RULE_ID, Bearer
 from prefixwarm.wire.accelerated import dumps
 from prefixwarm.wire.http import Request
-from prefixwarm.wire.record import Record
 from prefixwarm.wire.url import split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-    from typing_extensions import Self
 
     from prefixwarm.wire.aws import AwsClient
     from prefixwarm.wire.deadline import Deadline
@@ -37,53 +34,17 @@ WORKSPACE_ID = "ANTHROPIC_WORKSPACE_ID"
 # Requests with an access token send the first; the exchange sends both.
 _BETA = "oauth-2025-04-20"
 _EXCHANGE_BETAS = f"{_BETA},oidc-federation-2026-04-01"
+# Request fields by the variable that sets them.
+_FIELDS = {
+    "federation_rule_id": FEDERATION_RULE_ID,
+    "organization_id": ORGANIZATION_ID,
+    "service_account_id": SERVICE_ACCOUNT_ID,
+    "workspace_id": WORKSPACE_ID,
+}
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _RENEW_BEFORE_SECONDS = 120.0
 _LONGEST_SECONDS = 1e9
 _LONGEST_CODE = 80
-
-
-class Federation(Record):
-    """The ids that identify this workload to the Claude API.
-
-    A missing service account or workspace defaults to the federation rule's.
-    """
-
-    rule: str
-    organization: str
-    service_account: str | None = None
-    workspace: str | None = None
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Read the SDK's variables, if they name a rule.
-
-        Raises
-        ------
-        CredentialsError
-            The organization is missing.
-        """
-        organization = environ.get(ORGANIZATION_ID)
-        if not organization:
-            raise CredentialsError(f"{FEDERATION_RULE_ID} is set without {ORGANIZATION_ID}")
-        return cls(
-            rule=environ[FEDERATION_RULE_ID],
-            organization=organization,
-            service_account=environ.get(SERVICE_ACCOUNT_ID) or None,
-            workspace=environ.get(WORKSPACE_ID) or None,
-        )
-
-    def exchange(self, assertion: str) -> dict[str, str]:
-        """The request fields that exchange an identity token for an access token."""
-        fields = {
-            "grant_type": _GRANT,
-            "assertion": assertion,
-            "federation_rule_id": self.rule,
-            "organization_id": self.organization,
-            "service_account_id": self.service_account,
-            "workspace_id": self.workspace,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
 
 
 class AccessTokens:
@@ -133,7 +94,7 @@ class AccessTokens:
             self._renew_at = 0.0
 
     def _renew(self, deadline: Deadline) -> None:
-        federation = Federation.from_environment(self._environ)
+        ids = _ids(self._environ)
         url = _exchange_url(self._base_url)
         asked_at = time()
         assertion = identity_token(self._aws, self._environ, deadline)
@@ -141,15 +102,25 @@ class AccessTokens:
             method="POST",
             url=url,
             headers={"Content-Type": "application/json", "anthropic-beta": _EXCHANGE_BETAS},
-            body=dumps(federation.exchange(assertion)),
+            body=dumps({"grant_type": _GRANT, "assertion": assertion, **ids}),
         )
         try:
             response = self._transport.send(request, deadline)
         except TransportError as error:
             raise CredentialsError(f"no access token from {split(url).host}: {error}") from error
-        token, lifetime = _granted(response, federation.rule, split(url).host)
+        token, lifetime = _granted(response, ids["federation_rule_id"], split(url).host)
         self._held = Bearer(key=token, beta=_BETA)
         self._renew_at = asked_at + lifetime - min(_RENEW_BEFORE_SECONDS, lifetime / 2)
+
+
+def _ids(environ: Mapping[str, str]) -> dict[str, str]:
+    """The ids that identify this workload, by request field.
+
+    A missing service account or workspace defaults to the federation rule's.
+    """
+    if not environ.get(ORGANIZATION_ID):
+        raise CredentialsError(f"{FEDERATION_RULE_ID} is set without {ORGANIZATION_ID}")
+    return {field: environ[name] for field, name in _FIELDS.items() if environ.get(name)}
 
 
 def _exchange_url(base_url: str) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 CONVERSE = "bedrock-converse"
+_VERSIONS = ("2023-06-01", "2026-10-21")
+_HEADERS = ("anthropic-version", "anthropic-beta")
 
 
 class Route(Record):
@@ -30,11 +32,11 @@ class Route(Record):
     name: str
     base_url: str
     base_url_variable: str
-    path: str
     signing_service: str | None
     key_variables: tuple[str, ...]
-    allowed_headers: tuple[str, ...]
-    versions: tuple[str, ...]
+    path: str = "/v1/messages"
+    allowed_headers: tuple[str, ...] = _HEADERS
+    versions: tuple[str, ...] = _VERSIONS
     version_in_body: bool = False
 
     def url(self, model: str, environ: Mapping[str, str]) -> str:
@@ -77,9 +79,6 @@ class Route(Record):
         return headers
 
 
-_VERSIONS = ("2023-06-01", "2026-10-21")
-_HEADERS = ("anthropic-version", "anthropic-beta")
-
 ROUTES: dict[str, Route] = {
     route.name: route
     for route in (
@@ -87,39 +86,31 @@ ROUTES: dict[str, Route] = {
             name="anthropic",
             base_url="https://api.anthropic.com",
             base_url_variable="ANTHROPIC_BASE_URL",
-            path="/v1/messages",
             signing_service=None,
             key_variables=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
-            allowed_headers=_HEADERS,
-            versions=_VERSIONS,
         ),
         Route(
             name="aws",
             base_url="https://aws-external-anthropic.{region}.api.aws",
             base_url_variable="ANTHROPIC_AWS_BASE_URL",
-            path="/v1/messages",
             signing_service="aws-external-anthropic",
             key_variables=("ANTHROPIC_AWS_API_KEY",),
-            allowed_headers=_HEADERS,
-            versions=_VERSIONS,
         ),
         Route(
             name="bedrock-mantle",
             base_url="https://bedrock-mantle.{region}.api.aws/anthropic",
             base_url_variable="ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
-            path="/v1/messages",
             signing_service="bedrock-mantle",
             key_variables=("AWS_BEARER_TOKEN_BEDROCK", "ANTHROPIC_AWS_API_KEY"),
             allowed_headers=("anthropic-version",),
-            versions=_VERSIONS,
         ),
         Route(
             name="bedrock",
             base_url="https://bedrock-runtime.{region}.{suffix}",
             base_url_variable="ANTHROPIC_BEDROCK_BASE_URL",
-            path="/model/{model}/invoke",
             signing_service="bedrock",
             key_variables=("AWS_BEARER_TOKEN_BEDROCK",),
+            path="/model/{model}/invoke",
             allowed_headers=(),
             versions=("bedrock-2023-05-31", "2026-10-21"),
             version_in_body=True,
@@ -128,9 +119,9 @@ ROUTES: dict[str, Route] = {
             name=CONVERSE,
             base_url="https://bedrock-runtime.{region}.{suffix}",
             base_url_variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
-            path="/model/{model}/converse",
             signing_service="bedrock",
             key_variables=("AWS_BEARER_TOKEN_BEDROCK",),
+            path="/model/{model}/converse",
             allowed_headers=(),
             versions=(),
         ),
