@@ -107,7 +107,7 @@ class HttpTransport:
     ) -> None:
         self._environ = os.environ if environ is None else environ
         self._roots, self._other_roots = _roots(self._environ, ca_folder)
-        self._idle: dict[Url, list[Connection]] = {}
+        self._idle: dict[str, list[Connection]] = {}
 
     def send(self, request: Request, deadline: Deadline) -> Response:
         """Send a request and read its whole reply.
@@ -158,13 +158,13 @@ class HttpTransport:
             if not (keep and self._kept(url.server, connection)):
                 connection.close()
 
-    def _idle_connection(self, server: Url) -> Connection | None:
+    def _idle_connection(self, server: str) -> Connection | None:
         try:
             return self._idle[server].pop()
         except LookupError:
             return None
 
-    def _kept(self, server: Url, connection: Connection) -> bool:
+    def _kept(self, server: str, connection: Connection) -> bool:
         idle = self._idle.setdefault(server, [])
         if len(idle) >= MAX_IDLE:
             return False

@@ -6,6 +6,7 @@ from binascii import b2a_base64
 
 from prefixwarm.errors import SettingsError
 from prefixwarm.safe_text import quoted
+from prefixwarm.wire.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,40 +17,33 @@ _PORTS = {"http": 80, "https": 443}
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-class Url(tuple[str, str, int, str, str]):
-    """Scheme, host, port, path with query, and user information."""
+class Url(Record):
+    """An absolute URL.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    scheme : str
+        ``http`` or ``https``.
+    host : str
+        Host name or address, without brackets.
+    port : int
+        The scheme's default if the URL names none.
+    path : str
+        Path and query; ``/`` when empty.
+    user : str
+        ``USER:PASSWORD`` as written; empty if absent.
+    """
 
-    @property
-    def scheme(self) -> str:
-        """``http`` or ``https``."""
-        return self[0]
-
-    @property
-    def host(self) -> str:
-        """Host name or address, without brackets."""
-        return self[1]
-
-    @property
-    def port(self) -> int:
-        """Port; the scheme's default if the URL names none."""
-        return self[2]
-
-    @property
-    def path(self) -> str:
-        """Path and query; ``/`` when empty."""
-        return self[3]
+    scheme: str
+    host: str
+    port: int
+    path: str
+    user: str
 
     @property
-    def user(self) -> str:
-        """``USER:PASSWORD`` as written; empty if absent."""
-        return self[4]
-
-    @property
-    def server(self) -> Url:
-        """The URL without path and user; connections are kept by it."""
-        return Url((self.scheme, self.host, self.port, "", ""))
+    def server(self) -> str:
+        """Scheme, host and port; connections are kept by it."""
+        return f"{self.scheme}://{self.address}"
 
     @property
     def address(self) -> str:
@@ -79,7 +73,13 @@ def split(text: str) -> Url:
         raise SettingsError(
             f"{quoted(text)} is not a URL; write http://HOST[:PORT] or https://HOST"
         )
-    return Url((scheme.lower(), host, port or default_port, slash + path or "/", user))
+    return Url(
+        scheme=scheme.lower(),
+        host=host,
+        port=port or default_port,
+        path=slash + path or "/",
+        user=user,
+    )
 
 
 def _host_and_port(place: str) -> tuple[str, int | None]:
