@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefixwarm.fields import model_names
-from prefixwarm.prices.price_table import OtherRates, Rates
+from prefixwarm.prices.price_table import Rates
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
     from genai_prices.types import ModelInfo, ModelPrice
 
 
-_FIELDS = (
-    "input_mtok",
-    "cache_read_mtok",
-    "cache_write_mtok",
-    "cache_write_1h_mtok",
-    "output_mtok",
-)
+# The package's fields by category: what Claude offers, and what others do.
+_FIELDS = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "read": "cache_read_mtok",
+    "write_5m": "cache_write_mtok",
+    "write_1h": "cache_write_1h_mtok",
+}
+_OTHER_FIELDS = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "read": "cache_read_mtok",
+    "write_30m": "cache_write_mtok",
+}
 _OTHERS = ("openai", "google")
 
 
@@ -37,37 +45,33 @@ def release() -> str | None:
 
 
 def rates(model: str, prompt_tokens: int) -> Rates | None:
-    """Today's prices of a model in genai-prices, in US dollars per million tokens.
+    """Today's prices of a Claude model in genai-prices, in US dollars per million tokens.
 
-    None if the package is absent, does not have the model, or lacks one of the tiers.
+    None if the package is absent, does not have the model, or lacks one of the categories.
     """
-    model_info = _find(model) if release() else None
-    if model_info is None:
-        return None
-    prices = model_info.get_prices(datetime.now(timezone.utc))
-    figures = [_tier(prices, field, prompt_tokens) for field in _FIELDS]
-    complete = [figure for figure in figures if figure is not None]
-    return Rates(*complete) if len(complete) == len(figures) else None
+    return _rates(_claude(model), _FIELDS, tuple(_FIELDS), prompt_tokens) if release() else None
 
 
-def other_rates(model: str, prompt_tokens: int) -> OtherRates | None:
-    """Today's prices of an OpenAI or Google model, as in `rates`; missing ones are None."""
+def other_rates(model: str, prompt_tokens: int) -> Rates | None:
+    """Today's prices of an OpenAI or Google model, as in `rates`; those of the cache may lack."""
     if not release():
         return None
-    from genai_prices.data_snapshot import get_snapshot
+    return _rates(_other(model), _OTHER_FIELDS, ("input", "output"), prompt_tokens)
 
-    providers = [p for p in get_snapshot().providers if p.id in _OTHERS]
-    matches = (match for p in providers if (match := p.find_model(model)) and match.id == model)
-    model_info = next(matches, None)
-    if model_info is None:
+
+def _rates(
+    model: ModelInfo | None, fields: Mapping[str, str], needed: Iterable[str], prompt_tokens: int
+) -> Rates | None:
+    if model is None:
         return None
-    prices = model_info.get_prices(datetime.now(timezone.utc))
-    fields = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok")
-    paid, read, written, output = (_tier(prices, field, prompt_tokens) for field in fields)
-    return OtherRates(paid, read, written, None, output) if paid and output else None
+    prices = model.get_prices(datetime.now(timezone.utc))
+    usd: dict[str, Any] = {
+        category: _tier(prices, field, prompt_tokens) for category, field in fields.items()
+    }
+    return Rates(**usd) if all(usd[category] for category in needed) else None
 
 
-def _find(model: str) -> ModelInfo | None:
+def _claude(model: str) -> ModelInfo | None:
     from genai_prices.data_snapshot import get_snapshot
 
     provider = next(p for p in get_snapshot().providers if p.id == "anthropic")
@@ -76,6 +80,14 @@ def _find(model: str) -> ModelInfo | None:
     # older one.
     name = model_names.parse(model_info.id) if model_info else None
     return model_info if name and name.model == model else None
+
+
+def _other(model: str) -> ModelInfo | None:
+    from genai_prices.data_snapshot import get_snapshot
+
+    providers = [p for p in get_snapshot().providers if p.id in _OTHERS]
+    matches = (match for p in providers if (match := p.find_model(model)) and match.id == model)
+    return next(matches, None)
 
 
 def _tier(prices: ModelPrice, field: str, prompt_tokens: int) -> Decimal | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -84,20 +84,28 @@ def lookup(
 
     route_named(route)
     name = model_names.parse(model)
-    dated_rates = _rates(name.model, prompt_tokens or 0) if name else None
-    factor = _factor(name, route, inference_geo, speed, region) if name else None
-    if dated_rates is None or factor is None:
+    if name is None:
         return None
-    rates, as_of, source = dated_rates
-    scaled = shipped.Rates(*(rate * factor for rate in rates))
-    return ModelPrices(model, *scaled, as_of, source)
+    ours = shipped.rates(shipped.table(), name.model, prompt_tokens or 0)
+    listed = genai.rates(name.model, prompt_tokens or 0)
+    prices = newest(model, listed, ours, shipped.table())
+    factor = _factor(name, route, inference_geo, speed, region)
+    if prices is None or factor is None:
+        return None
+    usd = {category: getattr(prices, category) for category in shipped.Rates._fields}
+    scaled = {category: rate * factor for category, rate in usd.items() if rate is not None}
+    return replace(prices, **scaled)
 
 
-def _rates(model: str, prompt_tokens: int) -> tuple[shipped.Rates, str, str] | None:
-    if rates := genai.rates(model, prompt_tokens):
-        return rates, datetime.now(timezone.utc).date().isoformat(), str(genai.release())
-    if rates := shipped.rates(model, prompt_tokens):
-        return rates, shipped.table()["as_of"], "prefixwarm"
+def newest(
+    model: str, listed: shipped.Rates | None, ours: shipped.Rates | None, table: shipped.Table
+) -> ModelPrices | None:
+    """Return the prices of genai-prices, or else those of the shipped table; None for neither."""
+    if listed:
+        today = datetime.now(timezone.utc).date().isoformat()
+        return ModelPrices(model, **listed._asdict(), as_of=today, source=str(genai.release()))
+    if ours:
+        return ModelPrices(model, **ours._asdict(), as_of=table["as_of"], source="prefixwarm")
     return None
 
 

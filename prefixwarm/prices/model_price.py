@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
@@ -11,7 +12,7 @@ from typing import TypeAlias
 from prefixwarm.errors import UsageError
 from prefixwarm.fields import model_names
 from prefixwarm.prices import genai, price_table
-from prefixwarm.prices.lookup import ModelPrices, lookup
+from prefixwarm.prices.lookup import ModelPrices, lookup, newest
 from prefixwarm.state.outcome import CATEGORIES
 
 # US dollars per million tokens by category, by model id.
@@ -102,18 +103,9 @@ def _own(model: str, row: Mapping[str, float | str | Decimal]) -> ModelPrices:
         what = f"{unknown[0]!r} is not a category" if unknown else f"{missing[0]} is missing"
         raise UsageError(f"own price of {model}: {what}; write {', '.join(CATEGORIES)}")
     usd = {name: _dollars(model, name, value) for name, value in row.items()}
-    return ModelPrices(
-        model,
-        usd["input"],
-        usd.get("read"),
-        usd.get("write_5m"),
-        usd.get("write_1h"),
-        usd["output"],
-        datetime.now(timezone.utc).date().isoformat(),
-        "own",
-        usd.get("write_30m"),
-        usd.get("write_12h"),
-    )
+    rates = price_table.Rates(**usd)
+    today = datetime.now(timezone.utc).date().isoformat()
+    return ModelPrices(model, **rates._asdict(), as_of=today, source="own")
 
 
 def _dollars(model: str, name: str, value: float | str | Decimal) -> Decimal:
@@ -128,18 +120,8 @@ def _dollars(model: str, name: str, value: float | str | Decimal) -> Decimal:
 
 def _other(model: str, prompt_tokens: int) -> ModelPrices | None:
     name = _DATE.sub("", model.rpartition("/")[2].lower())
-    shipped = price_table.other_rates(name, prompt_tokens)
+    ours = price_table.rates(price_table.other_table(), name, prompt_tokens)
     listed = genai.other_rates(name, prompt_tokens)
-    rates = listed or shipped
-    if rates is None:
-        return None
-    today = datetime.now(timezone.utc).date().isoformat()
-    dated = (today, str(genai.release())) if listed else (_shipped_on(), "prefixwarm")
-    longer = shipped.write_12h if shipped else None
-    return ModelPrices(
-        model, rates.input, rates.read, None, None, rates.output, *dated, rates.write_30m, longer
-    )
-
-
-def _shipped_on() -> str:
-    return price_table.other_table()["as_of"]
+    prices = newest(model, listed, ours, price_table.other_table())
+    # The package does not list the longer life.
+    return replace(prices, write_12h=ours.write_12h) if prices and ours else prices

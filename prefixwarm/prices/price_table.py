@@ -1,4 +1,4 @@
-"""The project's own dated table of prices and minimums that the maintained package lacks."""
+"""The project's own dated tables of prices and minimums that the maintained package lacks."""
 
 from __future__ import annotations
 
@@ -10,23 +10,15 @@ from typing import NamedTuple, TypedDict
 
 
 class Rates(NamedTuple):
-    """US dollars per million tokens, by category."""
+    """US dollars per million tokens, by category; None is unknown or not offered."""
 
     input: Decimal
-    read: Decimal
-    write_5m: Decimal
-    write_1h: Decimal
     output: Decimal
-
-
-class OtherRates(NamedTuple):
-    """The same for a model other than Claude; None is unknown or not offered."""
-
-    input: Decimal
-    read: Decimal | None
-    write_30m: Decimal | None
-    write_12h: Decimal | None
-    output: Decimal
+    read: Decimal | None = None
+    write_5m: Decimal | None = None
+    write_1h: Decimal | None = None
+    write_30m: Decimal | None = None
+    write_12h: Decimal | None = None
 
 
 class Above(TypedDict):
@@ -47,59 +39,40 @@ class Row(TypedDict, total=False):
 
 
 class Table(TypedDict):
-    """The data file ``models.json``."""
+    """A data file; ``columns`` are the categories of the prices."""
 
     as_of: str
     source: str
+    columns: list[str]
     models: dict[str, Row]
-
-
-class OtherRow(TypedDict):
-    """One model's prices: for a usual prompt, and for one longer than ``above_prompt_tokens``."""
-
-    usd_per_mtok: list[str]
-    above: list[str]
-
-
-class OtherTable(TypedDict):
-    """The data file ``other_models.json``."""
-
-    as_of: str
-    source: str
-    above_prompt_tokens: int
-    models: dict[str, OtherRow]
-
-
-@cache
-def other_table() -> OtherTable:
-    """Read the table of models other than Claude."""
-    data: OtherTable = json.loads(Path(__file__).with_name("other_models.json").read_text("utf-8"))
-    return data
-
-
-def other_rates(model: str, prompt_tokens: int) -> OtherRates | None:
-    """Look up the prices of a model other than Claude; None if the table lacks it."""
-    row = other_table()["models"].get(model)
-    if row is None:
-        return None
-    longer = prompt_tokens > other_table()["above_prompt_tokens"]
-    return OtherRates(*map(Decimal, row["above"] if longer else row["usd_per_mtok"]))
 
 
 @cache
 def table() -> Table:
-    """Read the table that ships with the package."""
-    data: Table = json.loads(Path(__file__).with_name("models.json").read_text("utf-8"))
+    """Read the table of Claude's models, by undated id of the Claude API."""
+    return _read("models.json")
+
+
+@cache
+def other_table() -> Table:
+    """Read the table of other providers' models."""
+    return _read("other_models.json")
+
+
+def _read(name: str) -> Table:
+    data: Table = json.loads(Path(__file__).with_name(name).read_text("utf-8"))
     return data
 
 
-def rates(model: str, prompt_tokens: int) -> Rates | None:
-    """Look up a model's prices in the table.
+def rates(models: Table, model: str, prompt_tokens: int) -> Rates | None:
+    """Look up a model's prices in a table.
 
     Parameters
     ----------
+    models : dict
+        `table` or `other_table`.
     model : str
-        Undated id of the Claude API.
+        The model's id in that table.
     prompt_tokens : int
         Length of the whole prompt in tokens, which selects the tier.
 
@@ -108,9 +81,11 @@ def rates(model: str, prompt_tokens: int) -> Rates | None:
     Rates or None
         None if the table has no prices for the model.
     """
-    row = table()["models"].get(model, {})
+    row = models["models"].get(model, {})
     figures = row.get("usd_per_mtok")
     above = row.get("above")
     if above is not None and prompt_tokens > above["prompt_tokens"]:
         figures = above["usd_per_mtok"]
-    return Rates(*map(Decimal, figures)) if figures else None
+    if figures is None:
+        return None
+    return Rates(**dict(zip(models["columns"], map(Decimal, figures), strict=True)))

@@ -28,7 +28,7 @@ def test_both_sources_agree_on_every_model_that_both_know(tokens: int) -> None:
     theirs = {model: genai.rates(model, tokens) for model in OWN_PRICES}
     known = {model: rates for model, rates in theirs.items() if rates is not None}
     assert len(known) >= 15, "the comparison must compare something"
-    assert {model: shipped.rates(model, tokens) for model in known} == known
+    assert {model: shipped.rates(shipped.table(), model, tokens) for model in known} == known
 
 
 def bedrock_models() -> list[tuple[ModelInfo, ModelName]]:
@@ -124,7 +124,7 @@ def test_a_model_without_cache_prices_of_today_is_unknown() -> None:
 )
 def test_multipliers_apply_to_every_category(options: dict[str, str], factor: str) -> None:
     plain, prices = lookup("claude-opus-5-5"), lookup("claude-opus-5-5", **options)
-    for category in shipped.Rates._fields:
+    for category in shipped.table()["columns"]:
         assert getattr(prices, category) == getattr(plain, category) * Decimal(factor)
 
 
