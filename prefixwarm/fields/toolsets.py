@@ -31,9 +31,9 @@ def is_deferred_toolset(tool: Mapping[str, Any], row: Field) -> bool:
     row : Field
         The row of its type.
     """
-    members = list(_mcp_tools(tool) if row.holds == _MCP else _members(tool, row.holds))
-    deferred = [setting["defer_loading"] for setting in members if setting["enabled"]]
-    return bool(members) and all(deferred)
+    settings = list(_mcp_tools(tool) if row.holds == _MCP else members(tool, row.holds))
+    deferred = [setting["defer_loading"] for setting in settings if setting["enabled"]]
+    return bool(settings) and all(deferred)
 
 
 def _mcp_tools(toolset: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -49,7 +49,16 @@ def _mcp_tools(toolset: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield from ({**default, **_set(_object(config))} for config in configs.values())
 
 
-def _members(toolset: Mapping[str, Any], shape: str | None) -> Iterator[dict[str, Any]]:
+def members(toolset: Mapping[str, Any], shape: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the settings of each member: ``enabled`` and ``defer_loading``.
+
+    Parameters
+    ----------
+    toolset : mapping
+        A toolset that runs on the client, such as the computer's.
+    shape : str or None
+        Its shape in the table; a shape without members yields nothing.
+    """
     toolset_shape = table().shapes.get(shape or "")
     configs = toolset_shape.rows.get("configs") if toolset_shape else None
     if configs is None or configs.holds is None:

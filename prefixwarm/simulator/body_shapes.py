@@ -16,6 +16,8 @@ from prefixwarm.simulator import checks
 from prefixwarm.simulator.api_errors import ApiError, invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prefixwarm.fields.field_table import Field, Shape
 
 Json = dict[str, Any]
@@ -42,6 +44,19 @@ _LISTS = frozenset(
 )
 _LISTS_OR_OBJECTS = ("citations", "content", "fallbacks")
 _OR_TEXT = ("container", "content", "fallback_credit_token", "system")
+_IDS = ("file_id", "id", "previous_message_id", "tool_use_id")
+# The kinds of values that fields take; a field that is not here takes any.
+_FIELDS_BY_KIND: dict[Callable[[Any, str], object], tuple[str, ...]] = {
+    checks.text: (*_IDS, "data", "model", "name", "source", "thinking", "url"),
+    checks.text_or_null: ("context", "signature", "title"),
+    checks.content_text: ("text",),
+    checks.stop_sequences: ("stop_sequences",),
+    checks.boolean: ("disable_parallel_tool_use", "enabled", "is_error", "stream"),
+    checks.integer: ("max_tokens", "top_k"),
+    checks.fraction: ("temperature", "top_p"),
+    checks.obj: ("input", "schema"),
+}
+_KINDS = {name: check for check, names in _FIELDS_BY_KIND.items() for name in names}
 # The choices of blocks that are not inside other blocks.
 _OUTER = ("system_block", "content", "system_content")
 
@@ -59,13 +74,16 @@ class _Check:
         self._inner_markers = inner_markers
 
     def field(self, value: Any, row: Field, path: str) -> None:
-        """Check a field's value: allowed values, or its contents."""
-        if value is None or row.name == _MARKER:
+        """Check a field's value: allowed values, its contents, or its kind."""
+        check = _KINDS.get(row.name)
+        if row.name == _MARKER or (value is None and not (row.required and check)):
             return
         if row.values and isinstance(value, str):
             checks.choice(value, row.values, path)
         elif row.holds is not None and row.holds != _JSON:
             self._held(value, row, path)
+        elif check is not None:
+            check(value, path)
 
     def _held(self, value: Any, row: Field, path: str) -> None:
         if isinstance(value, str) and row.name in _OR_TEXT:
@@ -96,6 +114,7 @@ class _Check:
         member = self._member(value, shape, path)
         if value.get(_MARKER) is not None:
             self._marker(value, shape.name, path)
+            checks.marker(value, f"{path}.")
         if member.holds is not None:
             self.fields(value, table().shapes[member.holds], f"{path}.")
 

@@ -50,19 +50,48 @@ def text(value: Any, path: str) -> str:
     return value
 
 
+def text_or_null(value: Any, path: str) -> None:
+    """Refuse anything but a string and null."""
+    if value is not None:
+        text(value, path)
+
+
+def content_text(value: Any, path: str) -> None:
+    """Refuse anything but a text to read."""
+    if not text(value, path):
+        raise invalid(f"{path}: text content blocks must be non-empty")
+    if value.isspace():
+        raise invalid(f"{path}: text content blocks must contain non-whitespace text")
+
+
+def stop_sequences(value: Any, path: str) -> None:
+    """Refuse anything but a list of strings that are not blank."""
+    if not isinstance(value, list):
+        raise invalid(f"{path}: Input should be a valid list")
+    for index, stop in enumerate(value):
+        if not text(stop, f"{path}.{index}").strip():
+            raise invalid(f"{path}.{index}: each must contain non-whitespace")
+
+
 def boolean(value: Any, path: str) -> None:
     """Refuse anything but true and false."""
     if not isinstance(value, bool):
         raise invalid(f"{path}: Input should be a valid boolean")
 
 
-def integer(value: Any, path: str, least: int) -> int:
-    """Return a value that must be an integer of at least `least`."""
+def integer(value: Any, path: str, least: int = 0) -> None:
+    """Refuse anything but an integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise invalid(f"{path}: Input should be a valid integer")
     if value < least:
         raise invalid(f"{path}: Input should be greater than or equal to {least}")
-    return value
+
+
+def fraction(value: Any, path: str) -> None:
+    """Refuse anything but a number from 0 to 1."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1:
+        raise invalid(f"{path}: Input should be a number from 0 to 1")
 
 
 def choice(value: Any, accepted: Collection[str], path: str) -> str:

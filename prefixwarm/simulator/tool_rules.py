@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefixwarm.fields.block_rules import is_rendered
-from prefixwarm.fields.field_table import table
+from prefixwarm.fields.toolsets import members
 from prefixwarm.simulator import checks, schema_rules, tool_references
 from prefixwarm.simulator.api_errors import invalid
-
-if TYPE_CHECKING:
-    from prefixwarm.fields.field_table import Field
 
 Json = dict[str, Any]
 
@@ -62,7 +59,7 @@ def check(request: Json) -> None:
 
 
 def _check_custom(tool: Json, path: str) -> None:
-    if not _NAME.fullmatch(checks.text(tool["name"], f"{path}name")):
+    if not _NAME.fullmatch(tool["name"]):
         raise invalid(f"{path}name: String should match pattern '^{_NAME.pattern}$'")
     schema = checks.obj(tool["input_schema"], f"{path}input_schema")
     kind = checks.required(schema, "type", f"{path}input_schema.")
@@ -81,28 +78,12 @@ def _check_toolset(tool: Json, path: str) -> None:
             raise invalid(f"{path}{name}: not supported on a toolset")
     if any(name != _DIRECT for name in tool.get("allowed_callers") or ()):
         raise invalid(f"{path}allowed_callers: a toolset takes 'direct' only")
-    deferred = _deferred_members(tool)
+    shape = f"{_CLIENT_TOOLSETS[tool['type']]}_toolset"
+    deferred = [member["defer_loading"] for member in members(tool, shape) if member["enabled"]]
     if not deferred:
         raise invalid(f"{path}configs: at least one member must be enabled")
     if len(set(deferred)) > 1:
         raise invalid(f"{path}configs: defer_loading must be the same for every enabled member")
-
-
-def _deferred_members(tool: Json) -> list[bool]:
-    """Return for each enabled member of a toolset whether it is deferred."""
-    shapes = table().shapes
-    rows = shapes[
-        str(shapes[f"{_CLIENT_TOOLSETS[tool['type']]}_toolset"].rows["configs"].holds)
-    ].rows
-    configs = [
-        {"enabled": True, **_default(row), **((tool.get("configs") or {}).get(name) or {})}
-        for name, row in rows.items()
-    ]
-    return [bool(config.get("defer_loading")) for config in configs if config["enabled"]]
-
-
-def _default(row: Field) -> Json:
-    return row.default if isinstance(row.default, dict) else {}
 
 
 def _check_names(tools: list[Json]) -> None:
@@ -169,10 +150,7 @@ def check_choice(request: Json) -> None:
     choice = request.get("tool_choice")
     if choice is None:
         return
-    kind = checks.obj(choice, "tool_choice")["type"]
-    if choice.get("disable_parallel_tool_use") is not None:
-        parallel = choice["disable_parallel_tool_use"]
-        checks.boolean(parallel, "tool_choice.disable_parallel_tool_use")
+    kind = choice["type"]
     tools: list[Json] = request.get("tools") or []
     if kind in ("any", "tool") and not tools and not request.get("mcp_servers"):
         raise invalid("tool_choice: may only be specified while providing tools")
@@ -188,7 +166,7 @@ def check_choice(request: Json) -> None:
 
 def _check_named(request: Json, tools: list[Json]) -> None:
     choice = request["tool_choice"]
-    name = checks.text(choice["name"], "tool_choice.name")
+    name = choice["name"]
     matching = [tool for tool in tools if tool.get("name") == name]
     if not matching:
         raise invalid(f"Tool '{name}' not found in provided tools")

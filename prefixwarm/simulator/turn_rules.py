@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.fields.block_rules import is_cleared
+from prefixwarm.fields.block_rules import calls_by_code, is_cleared
 from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ _SERVER_USES = ("server_tool_use", "mcp_tool_use")
 _SERVER_RESULT = "_tool_result"
 # Allowed at the end of a final assistant message: a paused turn.
 _PAUSED = (*_SERVER_USES, "mcp_tool_result", "compaction", "fallback")
-_PROGRAMS = "code_execution_"
 
 
 class _Turn(NamedTuple):
@@ -61,7 +60,8 @@ def check(request: Json, model: Model) -> None:
     """
     turns = _turns(request["messages"])
     _system_messages(turns)
-    _tool_results([turn for turn in turns if turn.role != "system"])
+    by_code = calls_by_code(request["messages"])
+    _tool_results([turn for turn in turns if turn.role != "system"], by_code)
     _between_use_and_result(turns)
     _cleared(request["messages"])
     _last(turns[-1], request, model)
@@ -113,7 +113,7 @@ def _ends_in_server_result(turn: _Turn) -> bool:
     return kind.endswith(_SERVER_RESULT) and kind != "tool_result"
 
 
-def _tool_results(turns: list[_Turn]) -> None:
+def _tool_results(turns: list[_Turn], by_code: set[str]) -> None:
     """Check that tool results answer the preceding tool uses, and come first."""
     uses: dict[str, Json] = {}
     for turn in turns:
@@ -126,7 +126,7 @@ def _tool_results(turns: list[_Turn]) -> None:
                 "corresponding `tool_result` block in the next message."
             )
         _unexpected(turn, uses)
-        _programmatic(turn, uses)
+        _programmatic(turn, by_code)
         uses = {block["id"]: block for block in turn.blocks if block["type"] == "tool_use"}
 
 
@@ -153,11 +153,10 @@ def _unexpected(turn: _Turn, uses: dict[str, Json]) -> None:
         )
 
 
-def _programmatic(turn: _Turn, uses: dict[str, Json]) -> None:
+def _programmatic(turn: _Turn, by_code: set[str]) -> None:
     """Check results of programmatic calls: only results, only text, no breakpoint."""
     for index, block in enumerate(turn.blocks):
-        use = uses.get(block.get("tool_use_id", "")) if block["type"] == "tool_result" else None
-        if use is None or not _called_by_code(use):
+        if block["type"] != "tool_result" or block["tool_use_id"] not in by_code:
             continue
         path = f"messages.{turn.at}.content.{index}"
         if block.get("cache_control") is not None:
@@ -171,11 +170,6 @@ def _programmatic(turn: _Turn, uses: dict[str, Json]) -> None:
             raise invalid(
                 f"messages.{turn.at}: results of programmatic tool calls must stand alone"
             )
-
-
-def _called_by_code(use: Json) -> bool:
-    caller = use.get("caller")
-    return isinstance(caller, dict) and str(caller.get("type")).startswith(_PROGRAMS)
 
 
 def _between_use_and_result(turns: list[_Turn]) -> None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from prefixwarm.fields.zero_output import zero_obstacles
-from prefixwarm.simulator import body_shapes, checks, content, schema_rules, tool_rules
+from prefixwarm.simulator import body_shapes, checks, schema_rules, tool_rules
 from prefixwarm.simulator.api_errors import invalid
 
 Json = dict[str, Any]
 
 _MINIMUM_BUDGET = 1024
 _LEAST_TASK_BUDGET = 20_000
+_MOST_MESSAGES = 100_000
+_SYSTEM_ONLY = ("tool_addition", "tool_removal")
+# Blocks that messages of a role may not hold.
+_WRONG = {
+    "user": ("thinking", "redacted_thinking", "tool_use", *_SYSTEM_ONLY),
+    "assistant": ("image", "tool_result", "search_result", "container_upload", *_SYSTEM_ONLY),
+}
 
 
 def body(value: Any, *, counting: bool = False, inner_markers: str = "outer") -> Json:
@@ -35,75 +42,68 @@ def body(value: Any, *, counting: bool = False, inner_markers: str = "outer") ->
     for key in ("model", "messages") if counting else ("model", "messages", "max_tokens"):
         checks.required(request, key, "")
     body_shapes.check(request, inner_markers=inner_markers)
-    if "max_tokens" in request:
-        checks.integer(request["max_tokens"], "max_tokens", 0)
-    checks.text(request["model"], "model")
-    if request.get("system") is not None:
-        content.system(request["system"])
-    content.messages(request["messages"])
-    if request.get("tools") is not None:
-        for index, tool in enumerate(checks.objects(request["tools"], "tools")):
-            checks.marker(tool, f"tools.{index}.")
+    _messages(request["messages"])
     _options(request)
     tool_rules.check(request)
     tool_rules.check_choice(request)
     return request
 
 
+def _messages(value: Any) -> None:
+    messages = checks.objects(value, "messages")
+    if not messages:
+        raise invalid("messages: at least one message is required")
+    if len(messages) > _MOST_MESSAGES:
+        raise invalid(f"messages: at most {_MOST_MESSAGES} messages are permitted")
+    if messages[0]["role"] != "user" and not _starts_with_compaction(messages[0]):
+        raise invalid('messages: first message must use the "user" role')
+    for index, message in enumerate(messages):
+        _message(message, f"messages.{index}.")
+
+
+def _message(message: Json, path: str) -> None:
+    role, content = message["role"], message.get("content")
+    if isinstance(content, str):
+        checks.content_text(content, f"{path}content")
+        return
+    blocks = [] if content is None else checks.objects(content, f"{path}content")
+    if not blocks and not (role == "system" and message.get("output_config")):
+        raise invalid(f"{path}content: at least one content block is required")
+    for index, block in enumerate(blocks):
+        kind = block["type"]
+        if kind in _WRONG.get(role, ()):
+            raise invalid(
+                f"{path}content.{index}.type: `{kind}` blocks are not allowed in `{role}` messages"
+            )
+
+
+def _starts_with_compaction(message: Json) -> bool:
+    """Return whether a message replaces others that it summarises."""
+    content = message.get("content")
+    blocks = content if isinstance(content, list) else []
+    return message["role"] == "assistant" and bool(blocks) and blocks[0]["type"] == "compaction"
+
+
 def _options(request: Json) -> None:
     checks.marker(request, "")
-    if request.get("stream") is not None:
-        checks.boolean(request["stream"], "stream")
-    _choice(request, "inference_geo", ("global", "us"))
+    if request.get("inference_geo") is not None:
+        checks.choice(request["inference_geo"], ("global", "us"), "inference_geo")
     _output_config(request)
     _thinking(request)
-    _stop_sequences(request)
-    previous = (request.get("diagnostics") or {}).get("previous_message_id")
-    if previous is not None:
-        checks.text(previous, "diagnostics.previous_message_id")
-    if request.get("top_k") is not None:
-        checks.integer(request["top_k"], "top_k", 0)
-    for name in ("temperature", "top_p"):
-        _fraction(request.get(name), name)
-
-
-def _stop_sequences(request: Json) -> None:
-    for index, stop in enumerate(request.get("stop_sequences") or ()):
-        if not checks.text(stop, f"stop_sequences.{index}").strip():
-            raise invalid(f"stop_sequences.{index}: each must contain non-whitespace")
-
-
-def _choice(request: Json, name: str, accepted: tuple[str, ...]) -> None:
-    if request.get(name) is not None:
-        checks.choice(request[name], accepted, name)
-
-
-def _fraction(value: Any, name: str) -> None:
-    if value is None:
-        return
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= 1:
-        raise invalid(f"{name}: Input should be a number from 0 to 1")
 
 
 def _output_config(request: Json) -> None:
-    config = request.get("output_config")
-    formats = {"output_format": request.get("output_format")}
-    if config is not None:
-        checks.obj(config, "output_config")
-        formats["output_config.format"] = config.get("format")
-        _task_budget(config.get("task_budget"))
-    for path, form in formats.items():
+    config = request.get("output_config") or {}
+    if budget := config.get("task_budget"):
+        checks.integer(budget["total"], "output_config.task_budget.total", _LEAST_TASK_BUDGET)
+    forms = {
+        "output_format": request.get("output_format"),
+        "output_config.format": config.get("format"),
+    }
+    for path, form in forms.items():
         if form is not None:
-            schema = checks.required(checks.obj(form, path), "schema", f"{path}.")
-            schema_rules.check_output(checks.obj(schema, f"{path}.schema"), f"{path}.schema")
+            schema_rules.check_output(form["schema"], f"{path}.schema")
             _no_citations(request, path)
-
-
-def _task_budget(budget: Json | None) -> None:
-    if budget is not None:
-        path = "output_config.task_budget.total"
-        checks.integer(budget["total"], path, _LEAST_TASK_BUDGET)
 
 
 def _no_citations(request: Json, path: str) -> None:
@@ -119,10 +119,8 @@ def _no_citations(request: Json, path: str) -> None:
 
 
 def _thinking(request: Json) -> None:
-    if request.get("thinking") is None:
-        return
-    thinking = checks.obj(request["thinking"], "thinking")
-    if thinking["type"] != "enabled":
+    thinking = request.get("thinking") or {}
+    if thinking.get("type") != "enabled":
         return
     budget = thinking["budget_tokens"]
     checks.integer(budget, "thinking.enabled.budget_tokens", _MINIMUM_BUDGET)
