@@ -19,6 +19,7 @@ LOOKBACK = 20
 _SWEEP_AT_LEAST = 10_000
 
 
+@dataclass(slots=True)
 class Entry:
     """One cached prefix.
 
@@ -36,17 +37,12 @@ class Entry:
         Number of hits.
     """
 
-    __slots__ = ("available_at", "expires_at", "owner", "reads", "tokens", "ttl")
-
-    def __init__(
-        self, owner: tuple[str, ...], tokens: int, ttl: str, start: float, available_at: float
-    ) -> None:
-        self.owner = owner
-        self.tokens = tokens
-        self.ttl = ttl
-        self.available_at = available_at
-        self.expires_at = start + TTL_SECONDS[ttl]
-        self.reads = 0
+    owner: tuple[str, ...]
+    tokens: int
+    ttl: str
+    available_at: float
+    expires_at: float
+    reads: int = 0
 
 
 class Write(NamedTuple):
@@ -209,7 +205,9 @@ class Cache:
         for key, ttl in effect.refreshed:
             self._refresh(key, ttl, start, switches.ttl_upgrade)
         for write in effect.writes:
-            self._write(write.key, Entry(owner, write.tokens, write.ttl, start, available_at))
+            expires_at = start + TTL_SECONDS[write.ttl]
+            entry = Entry(owner, write.tokens, write.ttl, available_at, expires_at)
+            self._write(write.key, entry)
         if len(self._entries) > self._sweep_at:
             self._sweep(start - switches.linger)
 

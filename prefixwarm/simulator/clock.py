@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import TypeAlias
 
 from prefixwarm.simulator.api_errors import SimulatorError
 
 _EPOCH = 1_800_000_000.0
 # The year 9892: later dates could not be formatted in replies.
 _END = 2.5e11
-
-
-class Clock(Protocol):
-    """Seconds since the epoch, as the simulated provider sees them."""
-
-    manual: bool
-
-    def now(self) -> float:
-        """Return the simulated time in seconds."""
-        ...
-
-    def advance(self, seconds: float) -> float:
-        """Move time on and return the new time."""
-        ...
-
-    def reached(self, moment: float) -> None:
-        """Note that a reply lasted until `moment`."""
-        ...
 
 
 class RealClock:
@@ -73,6 +55,9 @@ class ManualClock:
     def reached(self, moment: float) -> None:
         """Move time to the end of a reply, never back."""
         self._now = min(max(self._now, moment), _END)
+
+
+Clock: TypeAlias = RealClock | ManualClock
 
 
 def make(kind: str) -> Clock:

@@ -73,9 +73,7 @@ class Connection(asyncio.Protocol):
         """Parse received bytes."""
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse()
-        except httptools.HttpParserError:
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError):
             self._refuse()
         self._head_size += len(data) if self._in_head else 0
         if self._head_size > _MAXIMUM_HEAD:
@@ -140,22 +138,21 @@ class Connection(asyncio.Protocol):
             reply = self._respond(request)
             delay = self._schedule.delay(reply)
             if delay is None:
-                self._send_whole(reply, keep_alive)
+                self._send_whole(reply)
+                self._finish(keep_alive)
             else:
                 self._busy = asyncio.ensure_future(self._send_later(reply, keep_alive))
 
-    def _send_whole(self, reply: Reply, keep_alive: bool) -> None:
+    def _send_whole(self, reply: Reply) -> None:
         body = b"".join(part.data for part in reply.parts)
         self._write(reply, _head(reply, len(body)) + body)
-        self._finish(keep_alive)
 
     async def _send_later(self, reply: Reply, keep_alive: bool) -> None:
         if reply.streamed and reply.cut is None:
             await self._send_stream(reply)
         else:
             await self._schedule.until(reply, reply.parts[-1].after if reply.parts else 0.0)
-            body = b"".join(part.data for part in reply.parts)
-            self._write(reply, _head(reply, len(body)) + body)
+            self._send_whole(reply)
         self._finish(keep_alive)
 
     async def _send_stream(self, reply: Reply) -> None:

@@ -1,16 +1,21 @@
-"""Answers the control paths under ``/_sim/``, which the real provider does not have."""
+"""Answers the control paths under ``/_sim/``, and ``/``: a page of live entries and requests.
+
+The real provider has none of them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import orjson
 
-from prefixwarm.simulator import status_page
 from prefixwarm.simulator.api_errors import SimulatorError
 from prefixwarm.simulator.faults import Fault
-from prefixwarm.simulator.http_types import Reply, Request, json_reply
+from prefixwarm.simulator.http_types import Part, Reply, Request, json_reply
 from prefixwarm.simulator.misses import explain
 
 if TYPE_CHECKING:
@@ -20,6 +25,14 @@ if TYPE_CHECKING:
 
 
 PREFIX = "/_sim/"
+_PAGE_HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+        "connect-src 'self'"
+    ),
+    "cache-control": "no-store",
+}
 
 Json = dict[str, Any]
 
@@ -33,13 +46,18 @@ def respond(state: ProviderState, request: Request) -> Reply:
         The request is invalid.
     """
     if request.path == "/":
-        return status_page.respond()
+        return Reply(200, dict(_PAGE_HEADERS), [Part(0.0, _page())])
     methods = _PATHS.get(request.path)
     if methods is None:
         return json_reply(404, {"error": f"unknown path; use one of {', '.join(_PATHS)}"})
     if request.method not in methods:
         return json_reply(405, {"error": f"use {' or '.join(methods)}"})
     return json_reply(200, methods[request.method](state, request))
+
+
+@cache
+def _page() -> bytes:
+    return files("prefixwarm.simulator").joinpath("page.html").read_bytes()
 
 
 def paths() -> list[str]:
@@ -143,13 +161,12 @@ def _requests(state: ProviderState, request: Request) -> Json:
 def _inject(state: ProviderState, request: Request) -> Json:
     value = _loads(request)
     faults = value if isinstance(value, list) else [value]
-    for fault in [Fault.parse(item) for item in faults]:
-        state.faults.add(fault)
+    state.faults += [Fault.parse(item) for item in faults]
     return _faults(state)
 
 
 def _faults(state: ProviderState) -> Json:
-    return {"faults": state.faults.public()}
+    return {"faults": [asdict(fault) for fault in state.faults]}
 
 
 def _heal(state: ProviderState) -> Json:

@@ -9,7 +9,7 @@ import orjson
 
 from prefixwarm.simulator import converse_shapes
 from prefixwarm.simulator.api_errors import refused_by_aws
-from prefixwarm.simulator.converse_blocks import block, system_block, tool
+from prefixwarm.simulator.converse_blocks import block, tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def _tiers(request: Json) -> Json:
             kind, more = next(iter(config["toolChoice"].items()))
             tiers["tool_choice"] = {"type": kind, **more}
     if request.get("system"):
-        tiers["system"] = list(_marked(request["system"], "system", system_block))
+        tiers["system"] = list(_marked(request["system"], "system", block))
     tiers["messages"] = [
         {
             "role": message["role"],

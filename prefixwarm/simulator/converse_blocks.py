@@ -29,13 +29,8 @@ def tool(element: Json, place: str) -> Json:
     return {**translated, "input_schema": translated["input_schema"]["json"]}
 
 
-def system_block(element: Json, place: str) -> Json:
-    """Translate a block of the system prompt."""
-    return block(element, place)
-
-
 def block(element: Json, place: str) -> Json:
-    """Translate a content block.
+    """Translate a block of the content or of the system prompt.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -121,9 +121,9 @@ class Fault:
         except TypeError as error:
             raise SimulatorError(f"fault: a field has the wrong type ({error})") from error
 
-    def strikes(self, record: Record, now: float) -> bool:
+    def strikes(self, record: Record) -> bool:
         """Return whether it applies to this request, and count it."""
-        if self.count == 0 or not self._in_time(now) or not self._matches(record):
+        if self.count == 0 or not self._in_time(record.time) or not self._matches(record):
             return False
         if self._random.random() >= self.probability:
             return False
@@ -184,29 +184,6 @@ class Fault:
         details = {"error_code": self.error_code} if self.error_code else None
         message = self.message or f"Injected fault with status {self.status}"
         return ApiError(self.status, message, details=details, headers=headers)
-
-
-class Faults:
-    """All faults, in order of injection."""
-
-    def __init__(self) -> None:
-        self._faults: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        """Inject one more."""
-        self._faults.append(fault)
-
-    def clear(self) -> None:
-        """Remove all faults."""
-        self._faults.clear()
-
-    def next(self, record: Record, now: float) -> Fault | None:
-        """Return the first fault that applies to this request."""
-        return next((fault for fault in self._faults if fault.strikes(record, now)), None)
-
-    def public(self) -> list[dict[str, Any]]:
-        """Return the faults with their remaining counts."""
-        return [asdict(fault) for fault in self._faults]
 
 
 def _check_kinds(fault: Fault) -> None:

@@ -57,16 +57,8 @@ class Simulator:
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the received requests; ``cost_usd`` is a Decimal, or None if unknown."""
-
-        def both(state: ProviderState) -> tuple[list[dict[str, Any]], list[bytes | None]]:
-            # Read both at once: a request arriving in between would be in only one list.
-            return control.requests(state, body=False), [r.body for r in state.log]
-
-        documents, bodies = self._call(both)
-        return [
-            {**request, "body": _parsed(body)}
-            for request, body in zip(documents, bodies, strict=True)
-        ]
+        records = self._call(lambda state: [(r.public(body=False), r.body) for r in state.log])
+        return [{**document, "body": _parsed(body)} for document, body in records]
 
     def ledger(self) -> dict[str, Any]:
         """Return requests, tokens and US dollars (exact Decimals), in total and by kind."""
@@ -75,7 +67,7 @@ class Simulator:
     def inject(self, **fault: Any) -> None:
         """Inject a fault; for the fields see `prefixwarm.simulator.Fault`."""
         parsed = Fault.parse(fault)
-        self._call(lambda state: state.faults.add(parsed))
+        self._call(lambda state: state.faults.append(parsed))
 
     def heal(self) -> None:
         """Remove every fault."""

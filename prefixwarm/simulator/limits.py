@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,13 +19,11 @@ _MINUTE = 60.0
 _SHOWN = {"requests": 1_000, "input-tokens": 2_000_000, "output-tokens": 400_000}
 
 
+@dataclass(slots=True)
 class _Bucket:
-    __slots__ = ("at", "level", "limit")
-
-    def __init__(self, limit: int, now: float) -> None:
-        self.limit = limit
-        self.level = float(limit)
-        self.at = now
+    limit: int
+    level: float
+    at: float
 
     def refill(self, now: float) -> None:
         gained = max(0.0, now - self.at) * self.limit / _MINUTE
@@ -54,8 +53,8 @@ class Buckets:
         """Fill every bucket."""
         self._buckets.clear()
 
-    def take_request(self, organization: str, model: str, now: float) -> None:
-        """Count one request.
+    def take(self, organization: str, model: str, tokens: int, now: float) -> None:
+        """Count one request and its uncached and written input tokens; read ones do not count.
 
         Raises
         ------
@@ -63,15 +62,6 @@ class Buckets:
             429 with ``retry-after``.
         """
         self._take("requests", self._limits.rpm, (organization, model), 1, now)
-
-    def take_tokens(self, organization: str, model: str, tokens: int, now: float) -> None:
-        """Count uncached and written input tokens; read ones do not count.
-
-        Raises
-        ------
-        ApiError
-            429 with ``retry-after``.
-        """
         self._take("input-tokens", self._limits.itpm, (organization, model), tokens, now)
 
     def _take(
@@ -79,7 +69,7 @@ class Buckets:
     ) -> None:
         if limit is None:
             return
-        bucket = self._buckets.setdefault((kind, *who), _Bucket(limit, now))
+        bucket = self._buckets.setdefault((kind, *who), _Bucket(limit, limit, now))
         bucket.refill(now)
         wait = bucket.missing(amount)
         if wait > 0:

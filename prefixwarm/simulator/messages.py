@@ -55,7 +55,8 @@ def create(state: ProviderState, call: Call, record: Record) -> Reply:
     """
     effect, blocks = _effect(state, call, record)
     fault = state.fault(record)
-    _limit(state, call, effect, record.time)
+    who = call.context.principal.organization, call.model.name
+    state.buckets.take(*who, effect.total - effect.read, record.time)
     answer = replies.answer(call.body, call_tools=state.switches.call_tools)
     record.message_id = state.ids.make("msg_01")
     diagnosis = state.diagnoses.note(call, blocks, effect, record.message_id)
@@ -82,12 +83,6 @@ def _effect(state: ProviderState, call: Call, record: Record) -> tuple[CacheEffe
     )
     record.trace = Trace.of(salted, chain, blocks, effect)
     return effect, blocks
-
-
-def _limit(state: ProviderState, call: Call, effect: CacheEffect, now: float) -> None:
-    who = call.context.principal.organization, call.model.name
-    state.buckets.take_request(*who, now)
-    state.buckets.take_tokens(*who, effect.total - effect.read, now)
 
 
 def _commit(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.simulator import clock, limits, oauth, request_log
 from prefixwarm.simulator.cache import Cache
 from prefixwarm.simulator.diagnostics import Diagnoses
-from prefixwarm.simulator.faults import Fault, Faults
 from prefixwarm.simulator.ids import Ids
 from prefixwarm.simulator.ledger import Ledger
 
 if TYPE_CHECKING:
+    from prefixwarm.simulator.faults import Fault
     from prefixwarm.simulator.request_log import Record
     from prefixwarm.simulator.settings import Settings
 
@@ -34,7 +34,8 @@ class ProviderState:
         self.ids = Ids(settings.seed)
         self.cache = Cache()
         self.tokens = oauth.Tokens(self.ids)
-        self.faults = Faults()
+        # In order of injection.
+        self.faults: list[Fault] = []
         self.ledger: Ledger = Ledger()
         self.buckets = limits.Buckets(settings.limits)
         # Batches and their results (as JSON lines), by organization and batch id.
@@ -56,7 +57,7 @@ class ProviderState:
         ApiError, Dropped
             The request does not take effect.
         """
-        fault = self.faults.next(record, record.time)
+        fault = next((fault for fault in self.faults if fault.strikes(record)), None)
         if fault is not None:
             record.fault = fault.kind
             fault.before()

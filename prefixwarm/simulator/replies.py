@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -21,23 +21,22 @@ _TOKEN = 4
 _WORDS: tuple[str, ...] = ("This", " is", " a", " simulated", " reply", ".")
 
 
-class Answer:
+class Answer(NamedTuple):
     """The model's output.
 
-    Parameters
+    Attributes
     ----------
     pieces : tuple of str
         One per output token.
     stop_reason : str
         Why it ended.
-    tool : str, optional
+    tool : str or None
         The tool whose input the pieces are; by default they are text.
     """
 
-    def __init__(self, pieces: tuple[str, ...], stop_reason: str, tool: str | None = None) -> None:
-        self.pieces = pieces
-        self.stop_reason = stop_reason
-        self.tool = tool
+    pieces: tuple[str, ...]
+    stop_reason: str
+    tool: str | None = None
 
     @property
     def tokens(self) -> int:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.key_trace import Trace
     from prefixwarm.simulator.ledger import Bill
 
+# The fields of a record that are shown in another form, or not at all.
+_SHOWN_OTHERWISE = ("headers", "body", "bill", "ttft", "latency", "writes", "trace")
+
 
 @dataclass
 class Record:
@@ -68,26 +71,11 @@ class Record:
     def public(self, *, body: bool) -> dict[str, Any]:
         """Return it for display and tests, without credentials."""
         shown = {
-            "number": self.number,
-            "time": self.time,
-            "method": self.method,
-            "path": self.path,
-            "route": self.route,
+            **{name: value for name, value in vars(self).items() if name not in _SHOWN_OTHERWISE},
             "headers": _without_credentials(self.headers),
-            "status": self.status,
-            "request_id": self.request_id,
-            "organization": self.organization,
-            "workspace": self.workspace,
-            "model": self.model,
-            "stream": self.stream,
-            "warm": self.warm,
-            "usage": self.usage,
             "ttft_ms": _milliseconds(self.ttft),
             "latency_ms": _milliseconds(self.latency),
             "cost_usd": self.bill.dollars() if self.bill else None,
-            "message_id": self.message_id,
-            "error": self.error,
-            "fault": self.fault,
             "entries": [{"key": k.hex(), "tokens": n, "ttl": ttl} for k, n, ttl in self.writes],
         }
         if body:

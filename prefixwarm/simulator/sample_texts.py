@@ -38,7 +38,7 @@ def sample_text(schema: dict[str, Any]) -> str:
     schema : dict
         Uses its ``format``, ``pattern``, ``minLength`` and ``maxLength``.
     """
-    least, most = _length(schema, "minLength", 0), _length(schema, "maxLength", 1 << 20)
+    least, most = integer_of(schema, "minLength", 0), integer_of(schema, "maxLength", 1 << 20)
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and (text := sample_match(pattern, least, most)) is not None:
         return text
@@ -48,6 +48,7 @@ def sample_text(schema: dict[str, Any]) -> str:
     return text[:most]
 
 
-def _length(schema: dict[str, Any], name: str, default: int) -> int:
+def integer_of(schema: dict[str, Any], name: str, default: int) -> int:
+    """Return a keyword's integer; the default if the schema has none there."""
     value = schema.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else default

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from prefixwarm.simulator.described_constraints import described_constraints
-from prefixwarm.simulator.sample_texts import sample_text
+from prefixwarm.simulator.sample_texts import integer_of, sample_text
 
 _DEEPEST = 16
 _ALTERNATIVES = ("anyOf", "oneOf")
@@ -104,22 +104,16 @@ def _type(schema: Json) -> str:
 
 
 def _is_of(value: Any, schema: Json) -> bool:
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "string": str,
-        "integer": int,
-        "number": (int, float),
-        "boolean": bool,
-        "object": dict,
-        "array": list,
-        "null": type(None),
-    }
-    named = schema.get("type")
-    names = named if isinstance(named, list) else [named]
-    fitting = [kinds[name] for name in names if isinstance(name, str) and name in kinds]
-    return not fitting or any(
-        isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-        for kind in fitting
-    )
+    """Return whether a value has the schema's type; true if the schema names no known type."""
+    # Imported here: only needed for a tool's reply, and takes a tenth of a second.
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import UnknownType
+
+    typed = {"type": schema["type"]} if "type" in schema else {}
+    try:
+        return Draft202012Validator(typed).is_valid(value)
+    except (UnknownType, TypeError):
+        return True
 
 
 def _typed(schema: Json, root: Any, depth: int) -> Any:
@@ -141,14 +135,14 @@ def _object(schema: Json, root: Any, depth: int) -> Json:
     required = schema.get("required")
     names = [str(name) for name in required] if isinstance(required, list) else []
     for name in properties:
-        if len(names) < _integer(schema.get("minProperties"), 0) and name not in names:
+        if len(names) < integer_of(schema, "minProperties", 0) and name not in names:
             names.append(name)
     return {name: _sample(properties.get(name, {}), root, depth + 1) for name in names}
 
 
 def _array(schema: Json, root: Any, depth: int) -> list[Any]:
     fixed = schema.get("prefixItems")
-    least = _integer(schema.get("minItems"), 0)
+    least = integer_of(schema, "minItems", 0)
     leading = fixed[:least] if isinstance(fixed, list) else []
     items = [_sample(item, root, depth + 1) for item in leading]
     for number in range(len(items), min(least, 100)):
@@ -161,10 +155,6 @@ def _distinct(item: Any, number: int) -> Any:
     if isinstance(item, (int, float)) and not isinstance(item, bool):
         return item + number
     return f"{item}{number}" if isinstance(item, str) and number else item
-
-
-def _integer(value: Any, default: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 def _number(schema: Json, *, whole: bool) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -149,7 +150,11 @@ def _count(schema: Json) -> _Counts:
 def is_recursive(schema: Json) -> bool:
     """Return whether a schema refers to itself."""
     references = {name: _references(inner) for name, inner in _definitions(schema)}
-    return any(_reaches(name, name, references, set()) for name in references)
+    try:
+        TopologicalSorter(references).prepare()
+    except CycleError:
+        return True
+    return False
 
 
 def _definitions(schema: Json) -> Iterator[tuple[str, Json]]:
@@ -165,17 +170,6 @@ def _references(schema: Json) -> set[str]:
     """Return a definition's references, without those of its own definitions."""
     body = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
     return {inner["$ref"] for inner in _schemas(body) if isinstance(inner.get("$ref"), str)}
-
-
-def _reaches(start: str, goal: str, references: dict[str, set[str]], seen: set[str]) -> bool:
-    for name in references.get(start, ()):
-        if name == goal:
-            return True
-        if name not in seen:
-            seen.add(name)
-            if _reaches(name, goal, references, seen):
-                return True
-    return False
 
 
 def _schemas(schema: Any) -> Iterator[Json]:
