@@ -79,12 +79,13 @@ def _fingerprint(
     view: Mapping[str, Any], headers: Mapping[str, str], later: list[bytes]
 ) -> dict[str, str]:
     tiers = tier_blocks(view, view["messages"])
-    tier_digests = {name: _digest(blocks) for name, blocks in tiers.items()}
+    tier_digests = {name: f"sha256:{digest(blocks)}" for name, blocks in tiers.items()}
     betas = {b.strip() for b in headers.get("anthropic-beta", "").split(",")} - {""}
     betas |= {beta for beta in view.get("anthropic_beta") or () if isinstance(beta, str)}
     parameter_bytes = [block_bytes([name, view[name]]) for name in CACHE_PARAMETERS if name in view]
     ends = (block_bytes(sorted(betas)), *(tier_digests[name].encode() for name in tiers))
-    return {**tier_digests, "prefix": _digest((*parameter_bytes, *later, *ends))}
+    whole = digest((*parameter_bytes, *later, *ends))
+    return {**tier_digests, "prefix": f"sha256:{whole}"}
 
 
 def tier_blocks(request: Mapping[str, Any], messages: Iterable[Any]) -> dict[str, list[bytes]]:
@@ -100,7 +101,12 @@ def tier_blocks(request: Mapping[str, Any], messages: Iterable[Any]) -> dict[str
 
 def block_bytes(block: object) -> bytes:
     """A block's bytes for the fingerprint: received key order, no white space, no breakpoints."""
-    text = json.dumps(_without_markers(block), ensure_ascii=False, separators=(",", ":"))
+    return json_bytes(_without_markers(block))
+
+
+def json_bytes(value: object, *, sort: bool = False) -> bytes:
+    """A value's JSON without white space, in received key order or sorted."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -112,9 +118,10 @@ def _without_markers(value: object) -> object:
     return value
 
 
-def _digest(chunks: Iterable[bytes]) -> str:
+def digest(chunks: Iterable[bytes]) -> str:
+    """The SHA-256 of chunks and their lengths, in hexadecimal digits."""
     whole = sha256()
     for chunk in chunks:
         whole.update(len(chunk).to_bytes(8, "big"))
         whole.update(chunk)
-    return f"sha256:{whole.hexdigest()}"
+    return whole.hexdigest()

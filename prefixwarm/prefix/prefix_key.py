@@ -7,9 +7,7 @@ number changes if the same input ever gives another key.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
@@ -17,6 +15,7 @@ from prefixwarm.fields.parameters import TIERS as PARAMETER_TIERS
 from prefixwarm.prefix.binary import encoded
 from prefixwarm.prefix.blocks import TIERS
 from prefixwarm.prefix.file_form import PrefixFile
+from prefixwarm.prefix.fingerprint import digest, json_bytes
 from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.prompt import Prompt
 
@@ -80,7 +79,7 @@ def prefix_key(
     'pw1-...'
     """
     try:
-        return _written(_inputs(prefix, headers or {}))
+        return f"{_VERSION}-{digest(_inputs(prefix, headers or {}))[:_DIGITS]}"
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise UsageError("prefix_key: the body does not have a request's form") from error
 
@@ -115,7 +114,7 @@ def _of_prompt(prompt: Prompt, end: int) -> Iterator[bytes]:
     reached = (PARAMETER_TIERS[0], *_up_to(shared))
     for name, parameter in sorted(prompt.parameters.items()):
         if parameter.tier in reached and (name, parameter.value) not in _USUAL:
-            yield _json([name, parameter.value], sort=True)
+            yield json_bytes([name, parameter.value], sort=True)
     for block in shared:
         yield block.tier.encode()
         yield block.data
@@ -140,10 +139,10 @@ def _of_openai(body: Mapping[str, Any]) -> Iterator[bytes]:
         if inner:
             value = value.get(inner) if isinstance(value, Mapping) else None
         if value is not None:
-            yield _json([place, _unmarked(value)])
+            yield json_bytes([place, _unmarked(value)])
     turns = body.get("input", body.get("messages"))
     for turn in _leading(turns) if isinstance(turns, list) else ():
-        yield _json(turn)
+        yield json_bytes(turn)
 
 
 def _leading(turns: list[Any]) -> list[Any]:
@@ -174,16 +173,3 @@ def _unmarked(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _unmarked(inner) for name, inner in value.items() if name != _MARKER}
     return [_unmarked(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _json(value: object, *, sort: bool = False) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _written(inputs: Iterator[bytes]) -> str:
-    whole = sha256()
-    for data in inputs:
-        whole.update(len(data).to_bytes(8, "big"))
-        whole.update(data)
-    return f"{_VERSION}-{whole.hexdigest()[:_DIGITS]}"

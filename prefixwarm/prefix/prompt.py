@@ -6,7 +6,7 @@ line. All code that compares, measures or warms requests uses it, so that all an
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from prefixwarm.prefix.warm_request import refuse_unwarmable, static_end, warm
 from prefixwarm.provider.routes import ROUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from prefixwarm.fields.parameters import Parameter
     from prefixwarm.prefix.blocks import Block
@@ -149,9 +149,8 @@ class Prompt:
         of_parameters = self._of_parameters(other)
         differences = [d for d in of_parameters if not as_prefix or d.tier in (ALL_TIERS, *tiers)]
         for name in tiers:
-            ours, theirs = self.tier(name), other.tier(name)
-            cut = theirs[: len(ours)] if as_prefix and name == self.last_tier else theirs
-            first = between_blocks(ours, cut)
+            theirs = self._beside(name, other) if as_prefix else other.tier(name)
+            first = between_blocks(self.tier(name), theirs)
             if first is not None:
                 differences.append(first)
         return differences
@@ -162,11 +161,23 @@ class Prompt:
         Ignores what is beyond this prompt: the rest of the last tier, and parameters of later
         tiers.
         """
-        return next((describe() for _, describe in self._misses(request)), None)
+        tier, by_parameter = self.missed_tier(request), self.missed_parameter(request)
+        if tier is None:
+            return None
+        if by_parameter is not None and by_parameter.tier == tier:
+            return by_parameter
+        return between_blocks(self.tier(tier), self._beside(tier, request))
 
     def missed_tier(self, request: Prompt) -> str | None:
         """The tier of the difference that `missed_by` returns, faster."""
-        return next((tier for tier, _ in self._misses(request)), None)
+        by_parameter = self.missed_parameter(request)
+        for name in (ALL_TIERS, *self._reached):
+            if by_parameter is not None and by_parameter.tier == name:
+                return name
+            theirs = self._beside(name, request)
+            if [block.data for block in self.tier(name)] != [block.data for block in theirs]:
+                return name
+        return None
 
     def missed_parameter(self, request: Prompt) -> Difference | None:
         """Like `missed_by`, for a request whose blocks are known to be the same."""
@@ -193,16 +204,10 @@ class Prompt:
     def _reached(self) -> tuple[str, ...]:
         return TIERS[: TIERS.index(self.last_tier) + 1]
 
-    def _misses(self, request: Prompt) -> Iterator[tuple[str, Callable[[], Difference]]]:
-        """Yield the differences in order: the tier, and a function that describes it."""
-        by_parameter = self.missed_parameter(request)
-        for name in (ALL_TIERS, *self._reached):
-            if by_parameter is not None and by_parameter.tier == name:
-                yield name, partial(_itself, by_parameter)
-            ours, theirs = self.tier(name), request.tier(name)
-            cut = theirs[: len(ours)] if name == self.last_tier else theirs
-            if [block.data for block in ours] != [block.data for block in cut]:
-                yield name, partial(_first, ours, cut)
+    def _beside(self, tier: str, request: Prompt) -> list[Block]:
+        """The blocks of a request's tier to compare with ours; in our last tier, as many."""
+        theirs = request.tier(tier)
+        return theirs[: len(self.tier(tier))] if tier == self.last_tier else theirs
 
     def _common(self, other: Prompt) -> int:
         pairs = zip(self.blocks, other.blocks, strict=False)
@@ -238,16 +243,6 @@ class Prompt:
     @cached_property
     def _traits(self) -> Traits:
         return traits(self.blocks)
-
-
-def _itself(difference: Difference) -> Difference:
-    return difference
-
-
-def _first(ours: list[Block], theirs: list[Block]) -> Difference:
-    first = between_blocks(ours, theirs)
-    assert first is not None
-    return first
 
 
 def _is_equal(ours: Block, theirs: Block) -> bool:
