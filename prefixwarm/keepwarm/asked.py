@@ -70,6 +70,7 @@ def warm_asked(
         The deployment has no prefix of some name; nothing is sent for the others either.
     """
     with ThreadPoolExecutor(len(asked.names)) as pool:
+        catalog.learn_keys()
         calls = CallMaker(dependencies, catalog, pool, deadline, report)
         work = _Asked(asked, dependencies, catalog, calls, deadline, report, stopped)
         chosen = _chosen(asked.names, catalog)

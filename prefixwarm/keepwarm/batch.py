@@ -50,6 +50,7 @@ class Batch:
         deadline: Deadline,
         report: TickReport,
     ) -> None:
+        catalog.learn_keys()
         self._calls = calls = CallMaker(dependencies, catalog, pool, deadline, report)
         self._store = dependencies.store
         self._clock = dependencies.clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ def total_key(deployment: str) -> str:
     return f"total/{deployment or 'default'}"
 
 
+@dataclass
 class Budget:
     """What may still be spent today; thread-safe.
 
@@ -39,29 +41,26 @@ class Budget:
     and a killed tick's dollars are not lost. A refresh that turns out to write costs more than was
     reserved; the ledger is corrected after the call.
 
-    Parameters
+    Attributes
     ----------
-    limit
+    limit : float or None
         US dollars per day for the deployment; None for no limit.
-    total
+    total : str
         The key of the deployment's ledger.
     """
 
-    def __init__(
-        self, store: StateStore, limit: float | None, total: str, clock: Callable[[], float]
-    ) -> None:
-        self._store = store
-        self._limit = limit
-        self._total = total
-        self._clock = clock
-        self._left: float | None = None
-        # All reservations write to the deployment's ledger; concurrent ones would only conflict.
-        self._lock = Lock()
+    store: StateStore
+    limit: float | None
+    total: str
+    clock: Callable[[], float]
+    _left: float | None = None
+    # All reservations write to the deployment's ledger; concurrent ones would only conflict.
+    _lock: Lock = field(default_factory=Lock)
 
     def left(self, key: str, entry: Entry, deadline: Deadline) -> float | None:
         """US dollars left to plan with for a prefix; None for no limit."""
-        if self._limit is not None and self._left is None:
-            self._left = self._limit - self._spent(self._total, deadline)
+        if self.limit is not None and self._left is None:
+            self._left = self.limit - self._spent(self.total, deadline)
         if entry.budget_usd_per_day is None:
             return self._left
         own = entry.budget_usd_per_day - self._spent(key, deadline)
@@ -79,25 +78,25 @@ class Budget:
 
         A call of unknown price exceeds any budget.
         """
-        limits = Limits(total_usd=self._limit, own_usd=entry.budget_usd_per_day)
+        limits = Limits(total_usd=self.limit, own_usd=entry.budget_usd_per_day)
         limited = not (limits.total_usd is None and limits.own_usd is None)
         if cost_usd is None and limited:
             return None
-        now = self._clock()
+        now = self.clock()
         reservation = Reservation(
-            key=key, total=self._total, day=day_of(now), at=now, usd=cost_usd or 0.0
+            key=key, total=self.total, day=day_of(now), at=now, usd=cost_usd or 0.0
         )
         with self._lock:
-            done = self._store.reserve(reservation, limits, deadline.earliest(RECORD_SECONDS))
+            done = self.store.reserve(reservation, limits, deadline.earliest(RECORD_SECONDS))
         return reservation if done else None
 
     def spend(self, reservation: Reservation, outcome: Outcome) -> None:
         """Replace a reservation with the call's cost."""
         with self._lock:
-            self._store.spend(reservation, outcome, Deadline.after(RECORD_SECONDS))
+            self.store.spend(reservation, outcome, Deadline.after(RECORD_SECONDS))
 
     def _spent(self, key: str, deadline: Deadline) -> float:
         """What was spent or is reserved, including unreserved spending by older code."""
-        day = day_of(self._clock())
-        ledgers = self._store.ledger(key, [day], deadline)
+        day = day_of(self.clock())
+        ledgers = self.store.ledger(key, [day], deadline)
         return sum(max(ledger.committed_usd, ledger.spent_usd) for ledger in ledgers)

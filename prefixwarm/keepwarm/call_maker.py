@@ -1,4 +1,4 @@
-"""Makes single calls outside a tick: for a worker's messages, and for asks."""
+"""The steps of a call, from selection to ledger: of one tick, one worker batch, or one ask."""
 
 from __future__ import annotations
 
@@ -23,14 +23,20 @@ if TYPE_CHECKING:
 
 
 class CallMaker:
-    """The tick's steps, for calls outside a tick; thread-safe.
+    """What one tick, one worker batch or one ask does with a prefix; thread-safe.
 
     Attributes
     ----------
-    selector : CandidateSelector
-        Makes candidates.
+    route_breaker : RouteBreaker
+        The pauses of routes.
+    isolation : Isolation
+        Sets prefixes aside whose work fails.
+    ledger_writer : LedgerWriter
+        Writes the ledgers.
     budget : Budget
         What may still be spent today.
+    selector : CandidateSelector
+        Makes candidates.
     sender : Sender
         Makes calls, with lease, reservation and ledger.
     """
@@ -43,26 +49,33 @@ class CallMaker:
         deadline: Deadline,
         report: TickReport,
     ) -> None:
-        catalog.learn_keys()
         settings, store, clock = dependencies.settings, dependencies.store, dependencies.clock
-        total, now = total_key(settings.deployment), clock()
+        total = total_key(settings.deployment)
         self._report = report
         self._deadline = deadline
-        self._route_breaker = RouteBreaker(store, settings.cache_scope, dependencies.environ, clock)
         self._loaded: set[str] = set()
         self._lock = Lock()
-        isolation = Isolation(store, report, deadline, clock)
-        self.selector = CandidateSelector(
-            store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
-        )
+        self.route_breaker = RouteBreaker(store, settings.cache_scope, dependencies.environ, clock)
+        self.isolation = Isolation(store, report, deadline, clock)
+        self.ledger_writer = LedgerWriter(store, report, total, clock)
         self.budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
+        self.selector = CandidateSelector(
+            store,
+            dependencies.cloudwatch,
+            catalog,
+            self.isolation,
+            report,
+            pool,
+            deadline,
+            clock(),
+        )
         self.sender = Sender(
             store,
             dependencies.provider,
-            self._route_breaker,
-            isolation,
+            self.route_breaker,
+            self.isolation,
             self.budget,
-            LedgerWriter(store, report, total, clock).record_outcome,
+            self.ledger_writer.record_outcome,
             settings.deployment,
             deadline,
             clock,
@@ -72,15 +85,15 @@ class CallMaker:
         """Why a route is paused, or ""."""
         with self._lock:
             if route not in self._loaded:
-                self._route_breaker.load({route}, self._deadline)
+                self.route_breaker.load({route}, self._deadline)
                 self._loaded.add(route)
-        pause = self._route_breaker.pause(route)
+        pause = self.route_breaker.pause(route)
         return f"route {route} paused: {pause.reason}" if pause else ""
 
     def close(self) -> None:
         """Store new pauses, and report paused routes."""
         try:
-            self._route_breaker.keep(Deadline.after(RECORD_SECONDS))
+            self.route_breaker.keep(Deadline.after(RECORD_SECONDS))
         except StateError as error:
             self._report.state_error = str(error)
-        self._report.paused = self._route_breaker.paused()
+        self._report.paused = self.route_breaker.paused()

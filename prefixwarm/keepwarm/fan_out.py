@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from prefixwarm.keepwarm.calls import START_SECONDS
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.queue import BATCH_SIZE
-from prefixwarm.prefix.manifest import MOST_IN_A_TICK
 from prefixwarm.state.keepwarm_model import Check
 
 if TYPE_CHECKING:
@@ -121,68 +120,60 @@ class Message:
         return min(self.latest_start, sooner) + _SKEW_SECONDS
 
 
+@dataclass(frozen=True)
 class Dispatcher:
     """Hands over the calls beyond one tick.
 
-    Parameters
+    Attributes
     ----------
-    queue
+    queue : Queue or None
         Receives the messages; None if a tick makes all calls itself.
-    most
+    most : int
         The most calls that a tick makes itself.
     """
 
-    def __init__(
-        self,
-        store: StateStore,
-        queue: Queue | None,
-        report: TickReport,
-        deadline: Deadline,
-        clock: Callable[[], float],
-        most: int = MOST_IN_A_TICK,
-    ) -> None:
-        self._store = store
-        self._queue = queue
-        self._report = report
-        self._deadline = deadline
-        self._clock = clock
-        self._most = most
+    store: StateStore
+    queue: Queue | None
+    report: TickReport
+    deadline: Deadline
+    clock: Callable[[], float]
+    most: int
 
     def beyond(self, planned_calls: Sequence[PlannedCall], pool: Executor) -> Sequence[PlannedCall]:
         """Hand over all but the first `most` calls; return those, or all without a queue."""
-        queue = self._queue
+        queue = self.queue
         if queue is None:
             return planned_calls
-        rest = planned_calls[self._most :]
+        rest = planned_calls[self.most :]
         batches = [rest[at : at + BATCH_SIZE] for at in range(0, len(rest), BATCH_SIZE)]
-        self._report.queued += sum(pool.map(lambda batch: self._hand_over(batch, queue), batches))
-        if self._report.queue_error:
-            logger.error("not all could be queued: it stays due", why=self._report.queue_error)
-        return planned_calls[: self._most]
+        self.report.queued += sum(pool.map(lambda batch: self._hand_over(batch, queue), batches))
+        if self.report.queue_error:
+            logger.error("not all could be queued: it stays due", why=self.report.queue_error)
+        return planned_calls[: self.most]
 
     def _hand_over(self, planned_calls: Sequence[PlannedCall], queue: Queue) -> int:
         """Postpone the checks before sending, because a worker may be faster than this tick."""
-        if self._deadline.remaining() < START_SECONDS:
+        if self.deadline.remaining() < START_SECONDS:
             return 0
-        now = self._clock()
+        now = self.clock()
         messages = [Message.of(planned, now) for planned in planned_calls]
         for planned, message in zip(planned_calls, messages, strict=True):
             if account := planned.candidate.account(now):
-                self._store.note_account(message.key, account, self._deadline)
+                self.store.note_account(message.key, account, self.deadline)
             self._check(planned, message.due_at, f"queued: {message.reason}")
         refused = queue.send([message.text for message in messages])
         for position, why in refused.items():
-            self._report.queue_error = why
+            self.report.queue_error = why
             planned = planned_calls[position]
             self._check(planned, now, f"could not be queued: {why}")
         return len(planned_calls) - len(refused)
 
     def _check(self, planned: PlannedCall, due_at: float, reason: str) -> None:
         check = Check(
-            at=self._clock(),
+            at=self.clock(),
             due_at=due_at,
             reason=reason,
             learned=planned.candidate.own_learned_text,
             wanted_ttl=planned.decision.ttl,
         )
-        self._store.record_check(planned.candidate.state.key, check, self._deadline)
+        self.store.record_check(planned.candidate.state.key, check, self.deadline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from prefixwarm.errors import StateError, StateItemError
@@ -25,26 +26,20 @@ BROKEN_SECONDS = 600.0
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
 class Isolation:
     """Runs work per prefix; thread-safe.
 
-    Parameters
+    Attributes
     ----------
-    report
+    report : TickReport
         Receives a failed outcome for each prefix set aside, which triggers the alarm.
     """
 
-    def __init__(
-        self,
-        store: StateStore,
-        report: TickReport,
-        deadline: Deadline,
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._report = report
-        self._deadline = deadline
-        self._clock = clock
+    store: StateStore
+    report: TickReport
+    deadline: Deadline
+    clock: Callable[[], float]
 
     def run(self, state: State, work: Callable[[], T]) -> T | None:
         """Return the work's result; if it fails, set the prefix aside for a while and return None.
@@ -60,9 +55,9 @@ class Isolation:
             if isinstance(error, StateError) and not isinstance(error, StateItemError):
                 raise
             failed = Outcome(
-                name=state.name, kind=FAILED, reason=describe(error), started_at=self._clock()
+                name=state.name, kind=FAILED, reason=describe(error), started_at=self.clock()
             )
-        self._report.outcomes.append(failed)
+        self.report.outcomes.append(failed)
         self.set_aside(state.key, failed.reason)
         return None
 
@@ -70,6 +65,6 @@ class Isolation:
         """Postpone the next check of this state, with the reason."""
         logger.error("set aside; the others are kept warm", key=key, why=reason)
         if key:
-            now = self._clock()
+            now = self.clock()
             check = Check(at=now, due_at=now + BROKEN_SECONDS, reason=f"set aside: {reason}")
-            self._store.record_check(key, check, self._deadline)
+            self.store.record_check(key, check, self.deadline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixwarm.keepwarm import rewrite_breaker
@@ -20,22 +21,20 @@ if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State
 
 
+@dataclass(frozen=True)
 class LedgerWriter:
     """Writes the ledgers of one tick, and its report's outcomes; thread-safe.
 
-    Parameters
+    Attributes
     ----------
-    total
+    total : str
         The key of the deployment's ledger.
     """
 
-    def __init__(
-        self, store: StateStore, report: TickReport, total: str, clock: Callable[[], float]
-    ) -> None:
-        self._store = store
-        self._report = report
-        self._total = total
-        self._clock = clock
+    store: StateStore
+    report: TickReport
+    total: str
+    clock: Callable[[], float]
 
     def record_outcome(self, planned: PlannedCall, outcome: Outcome) -> None:
         """Log one outcome, and record the prefix's next check.
@@ -45,7 +44,7 @@ class LedgerWriter:
         StateError
             It cannot be written.
         """
-        self._report.outcomes.append(outcome)
+        self.report.outcomes.append(outcome)
         _log(planned, outcome)
         if outcome.ok and outcome.kind != SKIPPED:
             self._record_check(planned, outcome)
@@ -58,17 +57,17 @@ class LedgerWriter:
         StateError
             It cannot be written.
         """
-        now, until = self._clock(), Deadline.after(RECORD_SECONDS)
-        settlement = self._store.settle(state, self._total, day_of(now), now, until)
+        now, until = self.clock(), Deadline.after(RECORD_SECONDS)
+        settlement = self.store.settle(state, self.total, day_of(now), now, until)
         if settlement:
-            self._report.saved_usd += settlement.saved_usd
+            self.report.saved_usd += settlement.saved_usd
 
     def _record_check(self, planned: PlannedCall, outcome: Outcome) -> None:
-        candidate, now = planned.candidate, self._clock()
+        candidate, now = planned.candidate, self.clock()
         called = planned.after(outcome)
         check = planned.check_after(outcome, called, now)
         if rewrite_breaker.rewrote(planned.decision.action, outcome):
-            self._report.rewrote += 1
+            self.report.rewrote += 1
             logger.warning(
                 "a refresh wrote instead of reading",
                 prefix=candidate.entry.name,
@@ -78,8 +77,8 @@ class LedgerWriter:
             )
         key = candidate.state.key
         if account := planned.account_after(called, now):
-            self._store.note_account(key, account, Deadline.after(RECORD_SECONDS))
-        self._store.record_check(key, check, Deadline.after(RECORD_SECONDS))
+            self.store.note_account(key, account, Deadline.after(RECORD_SECONDS))
+        self.store.record_check(key, check, Deadline.after(RECORD_SECONDS))
 
 
 def _log(planned: PlannedCall, outcome: Outcome) -> None:

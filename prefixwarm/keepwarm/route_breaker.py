@@ -6,6 +6,7 @@ route. The pause is stored in the table, so that later ticks respect it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -41,45 +42,39 @@ def pause_after(classification: Classification) -> float:
     return min(max(classification.pause or BRIEF, 1.0), LONGEST)
 
 
+@dataclass(frozen=True)
 class RouteBreaker:
     """The pauses known to one tick; thread-safe.
 
-    Parameters
+    Attributes
     ----------
-    store
+    store : StateStore
         Stores them between ticks.
-    scope
+    scope : str
         The cache scope of this deployment.
     """
 
-    def __init__(
-        self,
-        store: StateStore,
-        scope: str,
-        environ: Mapping[str, str],
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._scope = scope
-        self._environ = environ
-        self._clock = clock
-        self._lock = Lock()
-        self._pauses: dict[str, RoutePause] = {}
-        self._new: set[str] = set()
+    store: StateStore
+    scope: str
+    environ: Mapping[str, str]
+    clock: Callable[[], float]
+    _lock: Lock = field(default_factory=Lock)
+    _pauses: dict[str, RoutePause] = field(default_factory=dict)
+    _new: set[str] = field(default_factory=set)
 
     def load(self, routes: set[str], deadline: Deadline) -> None:
         """Read the pauses of these routes."""
         for route in routes:
             try:
-                self._pauses[route] = self._store.read_pause(self._key(route), deadline)
+                self._pauses[route] = self.store.read_pause(self._key(route), deadline)
             except StateItemError as error:  # noqa: PERF203 - affects one route
                 # The item was meant to pause the route.
-                self._pauses[route] = RoutePause(until=self._clock() + BRIEF, reason=str(error))
+                self._pauses[route] = RoutePause(until=self.clock() + BRIEF, reason=str(error))
 
     def note(self, route: str, classification: Classification, reason: str) -> None:
         """Pause a route if an error of a call on it requires that."""
         seconds = pause_after(classification)
-        until = self._clock() + seconds
+        until = self.clock() + seconds
         with self._lock:
             if seconds and until > self._pauses.get(route, _NO_PAUSE).until:
                 self._pauses[route] = RoutePause(until=until, reason=reason)
@@ -89,7 +84,7 @@ class RouteBreaker:
         """The route's pause; None if it is not paused now."""
         with self._lock:
             pause = self._pauses.get(route, _NO_PAUSE)
-        return pause if pause.until > self._clock() else None
+        return pause if pause.until > self.clock() else None
 
     def paused(self) -> dict[str, str]:
         """The currently paused routes, with reasons."""
@@ -99,8 +94,8 @@ class RouteBreaker:
     def keep(self, deadline: Deadline) -> None:
         """Store new pauses for later ticks."""
         for route in sorted(self._new):
-            self._store.pause(self._key(route), self._pauses[route], deadline)
+            self.store.pause(self._key(route), self._pauses[route], deadline)
         self._new.clear()
 
     def _key(self, route: str) -> str:
-        return route_key(route, route_named(route).region(self._environ), self._scope)
+        return route_key(route, route_named(route).region(self.environ), self.scope)

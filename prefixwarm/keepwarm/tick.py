@@ -6,16 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prefixwarm.keepwarm.budget import RECORD_SECONDS, Budget, total_key
-from prefixwarm.keepwarm.calls import CONCURRENCY, Sender, within_rate, writes_per_minute
+from prefixwarm.keepwarm.budget import RECORD_SECONDS
+from prefixwarm.keepwarm.call_maker import CallMaker
+from prefixwarm.keepwarm.calls import CONCURRENCY, within_rate, writes_per_minute
 from prefixwarm.keepwarm.candidate import fraction
 from prefixwarm.keepwarm.fan_out import Dispatcher
-from prefixwarm.keepwarm.isolation import Isolation
-from prefixwarm.keepwarm.ledger_writer import LedgerWriter
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.missed_ticks import ticks_missed
-from prefixwarm.keepwarm.route_breaker import RouteBreaker
-from prefixwarm.keepwarm.selection import CandidateSelector
 from prefixwarm.state.keepwarm_model import Registration
 from prefixwarm.wire.deadline import Deadline
 
@@ -45,85 +42,68 @@ def tick(
     StateError
         The state cannot be used: nothing is sent without it, and nothing more once it fails.
     """
-    settings, clock = dependencies.settings, dependencies.clock
-    route_breaker = RouteBreaker(
-        dependencies.store, settings.cache_scope, dependencies.environ, clock
-    )
     try:
-        _warm_due(dependencies, catalog, deadline, report, route_breaker)
+        catalog.learn_keys()
+        _register(dependencies, catalog, deadline)
+        pool = ThreadPoolExecutor(CONCURRENCY)
+        calls = CallMaker(dependencies, catalog, pool, deadline, report)
+        try:
+            with pool:
+                _warm_due(dependencies, calls, pool, deadline, report)
+            while catalog.unregistered and deadline.remaining() > _SPARE:
+                _register(dependencies, catalog, deadline)
+        finally:
+            # Calls that lasted until the end leave no time in the tick, but pauses must be stored.
+            calls.route_breaker.keep(Deadline.after(RECORD_SECONDS))
+            report.paused = calls.route_breaker.paused()
+            for route, reason in report.paused.items():
+                logger.error("route paused: nothing is sent on it", route=route, why=reason)
     finally:
-        # Calls that lasted until the end leave no time in the tick, but pauses must be stored.
-        route_breaker.keep(Deadline.after(RECORD_SECONDS))
         report.broken = len(catalog.broken)
-        report.paused = route_breaker.paused()
-        for route, reason in report.paused.items():
-            logger.error("route paused: nothing is sent on it", route=route, why=reason)
 
 
 def _warm_due(
     dependencies: Dependencies,
-    catalog: PrefixCatalog,
+    calls: CallMaker,
+    pool: ThreadPoolExecutor,
     deadline: Deadline,
     report: TickReport,
-    route_breaker: RouteBreaker,
 ) -> None:
-    store, provider, clock = dependencies.store, dependencies.provider, dependencies.clock
-    deployment = dependencies.settings.deployment
-    total = total_key(deployment)
-    catalog.learn_keys()
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
-        register = partial(_register, dependencies, catalog, pool, deadline)
-        register()
-        now = clock()
-        isolation = Isolation(store, report, deadline, clock)
-        ledger_writer = LedgerWriter(store, report, total, clock)
-        states = _due(store, now, isolation, report, deadline)
-        list(pool.map(partial(_settle, ledger_writer, isolation), states))
-        selector = CandidateSelector(
-            store, dependencies.cloudwatch, catalog, isolation, report, pool, deadline, now
-        )
-        planned = _select_calls(selector, states, route_breaker, deadline, dependencies.at_once)
-        # Calls beyond the rate do not use up the budget.
-        budget = Budget(store, catalog.manifest.budget_usd_per_day, total, clock)
-        planned = selector.affordable(planned, budget)
-        record = ledger_writer.record_outcome
-        sender = Sender(
-            store, provider, route_breaker, isolation, budget, record, deployment, deadline, clock
-        )
-        others = sender.send_probe(planned, pool)
-        dispatcher = Dispatcher(
-            store, dependencies.queue, report, deadline, clock, dependencies.most_in_a_tick
-        )
-        sender.send(dispatcher.beyond(others, pool), pool)
-        while catalog.unregistered and deadline.remaining() > _SPARE:
-            register()
+    store, sender = dependencies.store, calls.sender
+    states = _due(store, calls, report, deadline)
+    list(pool.map(partial(_settle, calls), states))
+    planned = _select_calls(calls, states, deadline, dependencies.at_once)
+    # Calls beyond the rate do not use up the budget.
+    planned = calls.selector.affordable(planned, calls.budget)
+    others = sender.send_probe(planned, pool)
+    most, queue = dependencies.most_in_a_tick, dependencies.queue
+    dispatcher = Dispatcher(store, queue, report, deadline, dependencies.clock, most)
+    sender.send(dispatcher.beyond(others, pool), pool)
 
 
 def _due(
-    store: StateStore, now: float, isolation: Isolation, report: TickReport, deadline: Deadline
+    store: StateStore, calls: CallMaker, report: TickReport, deadline: Deadline
 ) -> list[State]:
     """The states whose next check is due; unreadable items are set aside."""
+    now = calls.selector.now
     due = store.due(now, _MOST_DUE, deadline)
     report.due, report.unreadable = len(due.states), len(due.unreadable)
     longest_due = due.states[0].last_decision.due_at if due.states else None
     report.missed = min(report.missed, ticks_missed(longest_due, now))
     for error in due.unreadable:
-        isolation.set_aside(error.key, error.problem)
+        calls.isolation.set_aside(error.key, error.problem)
     return due.states
 
 
-def _settle(ledger_writer: LedgerWriter, isolation: Isolation, state: State) -> None:
-    isolation.run(state, lambda: ledger_writer.settle(state))
+def _settle(calls: CallMaker, state: State) -> None:
+    calls.isolation.run(state, lambda: calls.ledger_writer.settle(state))
 
 
 def _select_calls(
-    selector: CandidateSelector,
-    states: list[State],
-    route_breaker: RouteBreaker,
-    deadline: Deadline,
-    at_once: int,
+    calls: CallMaker, states: list[State], deadline: Deadline, at_once: int
 ) -> list[PlannedCall]:
     """The due calls within the rate, most urgent first."""
+    selector, route_breaker = calls.selector, calls.route_breaker
     planned_calls: list[PlannedCall] = []
     for start in range(0, len(states), at_once):
         candidates = selector.candidates(states[start : start + at_once])
@@ -133,9 +113,7 @@ def _select_calls(
     return planned_calls
 
 
-def _register(
-    dependencies: Dependencies, catalog: PrefixCatalog, pool: ThreadPoolExecutor, deadline: Deadline
-) -> None:
+def _register(dependencies: Dependencies, catalog: PrefixCatalog, deadline: Deadline) -> None:
     """Register some prefixes of the manifest, each once per environment.
 
     A few become due at once; many are spread over the minutes that the write rate requires.
@@ -150,4 +128,5 @@ def _register(
         dependencies.store.register(key, registration, deadline)
         catalog.unregistered.discard(key)
 
-    list(pool.map(register, sorted(catalog.unregistered)[: dependencies.at_once]))
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        list(pool.map(register, sorted(catalog.unregistered)[: dependencies.at_once]))
