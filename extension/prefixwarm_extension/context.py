@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.client import Provider
     from prefixwarm.settings import Settings
-    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
+    from prefixwarm.state.warm_store import WarmStore
     from prefixwarm_extension.init_policy import Decision, Start
     from prefixwarm_extension.ready_signal import ReadySignal
 

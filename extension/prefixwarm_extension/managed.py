@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
+    from prefixwarm.state.warm_store import WarmStore
     from prefixwarm_extension.context import StartContext
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from prefixwarm.cli import aws_profile
 from prefixwarm.errors import SettingsError
 from prefixwarm.settings import TABLE
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm import connections
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from prefixwarm.state.store import StateStore
     from prefixwarm.warm.connections import Connections
 
 
@@ -51,7 +50,7 @@ def state_in(file: Path | None, connected: Connections) -> StateStore:
             raise SettingsError(f"--state {file}: is not a regular file")
         return FileState(file)
     table = connected.settings.table
-    return DynamoState(table, signed_calls(connected.aws)) if table else MemoryState()
+    return StateStore(table, signed_calls(connected.aws)) if table else MemoryState()
 
 
 def existing_state(file: Path | None, connected: Connections) -> StateStore:

@@ -26,7 +26,7 @@ from prefixwarm.doctor.machine import machine
 from prefixwarm.errors import PrefixwarmError, UsageError
 from prefixwarm.prefix.prefix_file import load, prefix_files
 from prefixwarm.settings import TABLE
-from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import signed_calls
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _states(function: KeepWarmConfiguration) -> list[State]:
     try:
         with connect() as connections:
             table = function.environment.get(TABLE, "")
-            return every_state(DynamoState(table, signed_calls(connections.aws)))
+            return every_state(StateStore(table, signed_calls(connections.aws)))
     except PrefixwarmError:
         return []
 

@@ -20,7 +20,7 @@ from prefixwarm.keepwarm.s3 import Bucket, split_url
 from prefixwarm.keepwarm.tick import tick
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK
 from prefixwarm.settings import TABLE, Settings
-from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.store import StateStore
 from prefixwarm.warm.connections import connect
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Runtime:
         self._bucket = Bucket(boto3.client("s3", config=patient), bucket)
         self._ssm = boto3.client("ssm", config=short)
         connections = connect(environ, settings)
-        store = DynamoState(settings.table, boto_calls(boto3.client("dynamodb", config=short)))
+        store = StateStore(settings.table, boto_calls(boto3.client("dynamodb", config=short)))
         self._transport = connections.transport
         self.dependencies = Dependencies(
             settings=settings,

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from prefixwarm.errors import UsageError
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState
-
-if TYPE_CHECKING:
-    from prefixwarm.state.store import StateStore
-
+from prefixwarm.state.store import StateStore
 
 _READ_SECONDS = 2.0
 
@@ -61,7 +57,7 @@ def _named_table(name: str) -> StateStore:
         from prefixwarm.state.table_call import signed_calls
         from prefixwarm.warm.connections import connect
 
-        return DynamoState(name, signed_calls(connect(os.environ).aws))
+        return StateStore(name, signed_calls(connect(os.environ).aws))
     from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
 
-    return DynamoState(name, boto_calls(boto3.client("dynamodb", config=quick(_READ_SECONDS))))
+    return StateStore(name, boto_calls(boto3.client("dynamodb", config=quick(_READ_SECONDS))))

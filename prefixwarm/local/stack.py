@@ -14,7 +14,7 @@ from prefixwarm.local.concurrent_starts import start_together
 from prefixwarm.local.emulator import Environment
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.measurements import Run, prefix_state
-from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.store import StateStore
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -139,13 +139,13 @@ class DeployedStack:
 
     def prefix_states(self) -> tuple[PrefixState, ...]:
         """The warm state of every prefix, by name."""
-        store = DynamoState(self.table, boto_calls(self.aws.client("dynamodb")))
+        store = StateStore(self.table, boto_calls(self.aws.client("dynamodb")))
         listed = store.due(_EVER, _MOST, Deadline.after(_PATIENCE)).states
         now = self.provider.now()
         return tuple(prefix_state(state, now) for state in sorted(listed, key=lambda s: s.key))
 
     def _due_at(self) -> float | None:
-        store = DynamoState(self.table, boto_calls(self.aws.client("dynamodb")))
+        store = StateStore(self.table, boto_calls(self.aws.client("dynamodb")))
         states = store.due(_EVER, 1, Deadline.after(_PATIENCE)).states
         return states[0].last_decision.due_at if states else None
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.state.store import WarmStore
+    from prefixwarm.state.warm_store import WarmStore
 
 
 _FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")

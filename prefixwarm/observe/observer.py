@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from prefixwarm.observe.matcher import Match, Warmed
     from prefixwarm.prefix.difference import Difference
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.state.store import WarmStore
+    from prefixwarm.state.warm_store import WarmStore
 
 
 # How long the answer waits for the first report of a minute, which then continues in background.

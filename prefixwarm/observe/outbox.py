@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from prefixwarm.observe.observation import Observation
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
+    from prefixwarm.state.warm_store import WarmStore
 
 
 _SECONDS = 2.0

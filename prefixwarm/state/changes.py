@@ -14,17 +14,14 @@ DUE_SHARD = "0"
 
 
 def end_silence(change: Change, at: float, by: str) -> None:
-    change.set("traffic_at", at)
-    change.set("traffic_by", by)
-    change.set("idle", 0)
+    change.set(traffic_at=at, traffic_by=by, idle=0)
     keep(change, at)
 
 
 def keep(change: Change, at: float, seconds: int = KEEP_SECONDS) -> None:
     """Let the item expire after this many seconds without activity."""
-    change.set("expires_at", int(at + seconds))
+    change.set(expires_at=int(at + seconds))
 
 
 def set_due(change: Change, at: float) -> None:
-    change.set("due_shard", DUE_SHARD)
-    change.set("due_at", at)
+    change.set(due_shard=DUE_SHARD, due_at=at)

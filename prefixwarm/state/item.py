@@ -12,6 +12,7 @@ from prefixwarm.state.warm_state import FIELDS, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from prefixwarm.state.schema import Kind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # The version of the items' meaning. A new attribute that older code omits needs no new version.
 VERSION = 1
+_KINDS = {attribute: field.kind for attribute, field in FIELDS.items()}
 
 
 def state_of(key: str, item: object) -> State:
@@ -41,12 +43,12 @@ def state_of(key: str, item: object) -> State:
             f"the state has version {version}, and this prefixwarm reads up to {VERSION}; "
             "deploy the later version here too, or give it a separate table",
         )
-    attributes = {
-        attribute: read_attribute(key, attribute, field.kind, item[attribute])
-        for attribute, field in FIELDS.items()
-        if attribute in item
-    }
-    return State.of(key, **attributes)
+    return State.of(key, **read_attributes(key, item, _KINDS))
+
+
+def read_attributes(key: str, item: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """The values of those of these attributes that an item has; raises StateItemError."""
+    return {n: read_attribute(key, n, kind, item[n]) for n, kind in kinds.items() if n in item}
 
 
 def read_attribute(key: str, name: str, kind: Kind, value: object) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefixwarm.errors import StateItemError
-from prefixwarm.state.item import read_attribute, state_of
+from prefixwarm.state.item import read_attribute, read_attributes, state_of
 from prefixwarm.state.keepwarm_model import DueStates, Ledger, RoutePause
 from prefixwarm.state.schema import COUNT, TEXT, TIME, USD, only
 
@@ -49,11 +49,7 @@ def pause_of(key: str, item: object) -> RoutePause:
     """
     if not isinstance(item, dict):
         raise StateItemError(key, "is not the item of a route")
-    pause = {
-        name: read_attribute(key, name, kind, item[name])
-        for name, kind in (("backoff_until", TIME), ("reason", TEXT))
-        if name in item
-    }
+    pause = read_attributes(key, item, {"backoff_until": TIME, "reason": TEXT})
     return RoutePause(until=pause.get("backoff_until", 0.0), reason=pause.get("reason", ""))
 
 
@@ -62,7 +58,10 @@ def ledger_key(key: str, day: str) -> str:
     return f"ledger/{key.partition('/')[2]}/{day}"
 
 
-_LEDGER_COUNTS = ("unpriced", "saves", "committed_tokens")
+_LEDGER = {
+    **dict.fromkeys(("unpriced", "saves", "committed_tokens"), COUNT),
+    **dict.fromkeys(("spent_usd", "others_usd", "saved_usd", "committed_usd"), USD),
+}
 
 
 def ledger_of(key: str, day: str, item: object) -> Ledger:
@@ -81,10 +80,4 @@ def ledger_of(key: str, day: str, item: object) -> Ledger:
         for name, value in item.items()
         if name.startswith("outcome_")
     }
-    counts = {n: read_attribute(at, n, COUNT, item[n]) for n in _LEDGER_COUNTS if n in item}
-    sums = {
-        n: read_attribute(at, n, USD, item[n])
-        for n in ("spent_usd", "others_usd", "saved_usd", "committed_usd")
-        if n in item
-    }
-    return Ledger(key=key, day=day, outcomes=outcomes, **counts, **sums)
+    return Ledger(key=key, day=day, outcomes=outcomes, **read_attributes(at, item, _LEDGER))

@@ -7,7 +7,6 @@ from prefixwarm.state.keepwarm_items import ledger_key, ledger_of
 from prefixwarm.state.keepwarm_model import LEDGER_SECONDS, Settlement
 from prefixwarm.state.schema import only
 from prefixwarm.state.table_access import TableAccess
-from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change
 
 TYPE_CHECKING = False
@@ -22,57 +21,56 @@ if TYPE_CHECKING:
 
 
 class LedgerOperations(TableAccess):
-    """Reserve, spend and settle dollars in the ledgers, and read ledgers; see `StateStore`."""
+    """Reserve, spend and settle dollars in the ledgers, and read them; errors as in `WarmStore`."""
 
     def reserve(self, reservation: Reservation, limits: Limits, deadline: Deadline) -> bool:
-        """See `StateStore`."""
+        """Reserve dollars in the day's ledgers of the prefix and the deployment, atomically.
+
+        Returns False, and reserves nothing, if either limit does not allow it.
+        """
         changes = _committed(reservation, limits)
-        return bool(changes) and self._commit(changes, deadline)
+        return bool(changes) and self._update_once_if(changes, deadline)
 
     def spend(self, reservation: Reservation, outcome: Outcome, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Replace a reservation with what its call cost, in both ledgers.
+
+        If the cost is unknown, the reservation stays and counts as spent.
+        """
         changes = {}
         for key in (reservation.key, reservation.total):
             changes[ledger_key(key, reservation.day)] = change = _spent(outcome)
             if outcome.cost_usd is not None:
-                change.add("committed_usd", outcome.cost_usd - reservation.usd)
+                change.add(committed_usd=outcome.cost_usd - reservation.usd)
         self._update_once(changes, deadline)
 
     def adjust(self, reservation: Reservation, usd: float, tokens: int, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Replace a reservation with what its call cost, without counting the call."""
         changes = {}
         for key in (reservation.total, reservation.key):
             changes[ledger_key(key, reservation.day)] = change = Change()
-            change.add("committed_usd", usd - reservation.usd)
+            change.add(committed_usd=usd - reservation.usd)
         if tokens != reservation.tokens:
-            change.add("committed_tokens", tokens - reservation.tokens)
+            change.add(committed_tokens=tokens - reservation.tokens)
         self._update_once(changes, deadline)
-
-    def _commit(self, changes: dict[str, Change], deadline: Deadline) -> bool:
-        try:
-            self._update_once(changes, deadline)
-        except ConditionFailed:
-            return False
-        return True
 
     def settle(
         self, state: State, total: str, day: str, at: float, deadline: Deadline
     ) -> Settlement | None:
-        """See `StateStore`."""
+        """Enter other callers' spending and the savings into the day's ledgers, once.
+
+        Enters them in the prefix's ledger and in that of `total`. Returns None if there is nothing
+        to settle, or if another caller has settled since `state` was read.
+        """
         settlement = Settlement.of(state)
         if settlement is None:
             return None
         changes = {state.key: _settled(state, settlement)}
         for key in (state.key, total):
             changes[ledger_key(key, day)] = _settlement_entry(settlement, at)
-        try:
-            self._update_once(changes, deadline)
-        except ConditionFailed:
-            return None
-        return settlement
+        return settlement if self._update_once_if(changes, deadline) else None
 
     def ledger(self, key: str, days: Sequence[str], deadline: Deadline) -> list[Ledger]:
-        """See `StateStore`."""
+        """The existing ledgers of those days, for at most 100 days."""
         if len(days) == 1:
             reply = self._call("GetItem", self._at(ledger_key(key, days[0])), deadline)
             return [ledger_of(key, days[0], reply["Item"])] if reply.get("Item") else []
@@ -92,11 +90,11 @@ class LedgerOperations(TableAccess):
 
 def _spent(outcome: Outcome) -> Change:
     change = Change()
-    change.add(f"outcome_{outcome.kind}", 1)
+    change.add(**{f"outcome_{outcome.kind}": 1})
     if outcome.cost_usd:
-        change.add("spent_usd", outcome.cost_usd)
+        change.add(spent_usd=outcome.cost_usd)
     if outcome.calls and outcome.cost_usd is None:
-        change.add("unpriced", outcome.calls)
+        change.add(unpriced=outcome.calls)
     return change
 
 
@@ -106,7 +104,7 @@ def _committed(reservation: Reservation, limits: Limits) -> dict[str, Change]:
     pairs = ((reservation.total, limits.total_usd), (reservation.key, limits.own_usd))
     for key, limit in pairs:
         changes[ledger_key(key, reservation.day)] = change = Change()
-        change.add("committed_usd", reservation.usd)
+        change.add(committed_usd=reservation.usd)
         keep(change, reservation.at, LEDGER_SECONDS)
         if limit is None:
             continue
@@ -122,7 +120,7 @@ def _committed(reservation: Reservation, limits: Limits) -> dict[str, Change]:
 def _commit_tokens(change: Change, reservation: Reservation, limits: Limits) -> bool:
     """Reserve tokens in the prefix's ledger; False if the limit is too low in any case."""
     if reservation.tokens:
-        change.add("committed_tokens", reservation.tokens)
+        change.add(committed_tokens=reservation.tokens)
     if limits.own_tokens is None:
         return True
     left = limits.own_tokens - reservation.tokens
@@ -133,10 +131,8 @@ def _commit_tokens(change: Change, reservation: Reservation, limits: Limits) -> 
 def _settled(state: State, settlement: Settlement) -> Change:
     """Mark the state's sums as settled, unless another caller has settled them meanwhile."""
     change = Change()
-    change.add("settled", 1)
-    change.add("settled_saves", settlement.saves)
-    change.add("settled_saved_usd", settlement.saved_usd)
-    change.add("settled_others_usd", settlement.others_usd)
+    change.add(settled=1, settled_saves=settlement.saves)
+    change.add(settled_saved_usd=settlement.saved_usd, settled_others_usd=settlement.others_usd)
     change.require(change.absent_or("settled", "=", state.money.settled))
     change.require("attribute_exists(pk)")
     return change
@@ -144,8 +140,7 @@ def _settled(state: State, settlement: Settlement) -> Change:
 
 def _settlement_entry(settlement: Settlement, at: float) -> Change:
     change = Change()
-    change.add("others_usd", settlement.others_usd)
-    change.add("saves", settlement.saves)
-    change.add("saved_usd", settlement.saved_usd)
+    change.add(saves=settlement.saves, saved_usd=settlement.saved_usd)
+    change.add(others_usd=settlement.others_usd)
     keep(change, at, LEDGER_SECONDS)
     return change

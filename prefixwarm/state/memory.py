@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import StateError
 from prefixwarm.state.changes import DUE_SHARD
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.keepwarm_items import ledger_key
 from prefixwarm.state.local_table import LocalTable
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.update_expression import typed
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FORMAT = "prefixwarm-state/2"
 
 
-class MemoryState(DynamoState):
+class MemoryState(StateStore):
     """A thread-safe `StateStore` in this process.
 
     Attributes
@@ -37,7 +37,7 @@ class MemoryState(DynamoState):
         super().__init__("memory", self.table)
 
 
-class FileState(DynamoState):
+class FileState(StateStore):
     """A `StateStore` in one JSON file, safe for concurrent processes on one machine.
 
     Parameters

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.state.store import WarmStore
+    from prefixwarm.state.traffic_operations import TrafficOperations
     from prefixwarm.state.traffic_report import TrafficReport
     from prefixwarm.state.warm_state import State
     from prefixwarm.wire.deadline import Deadline
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 def send(
-    store: WarmStore, update: Update, report: TrafficReport, state: State, deadline: Deadline
+    store: TrafficOperations,
+    update: Update,
+    report: TrafficReport,
+    state: State,
+    deadline: Deadline,
 ) -> None:
     """See `WarmStore.report`; `update` applies a change to an item of its table."""
     try:
@@ -37,7 +41,9 @@ def send(
             update(report.key, change, deadline)
 
 
-def _send_parts(store: WarmStore, report: TrafficReport, state: State, deadline: Deadline) -> None:
+def _send_parts(
+    store: TrafficOperations, report: TrafficReport, state: State, deadline: Deadline
+) -> None:
     """Write the parts one by one, keeping what others have reported meanwhile."""
     if start := report.session_start(state):
         store.count_start(report.key, start, deadline)
@@ -66,14 +72,11 @@ def _all_at_once(report: TrafficReport, state: State) -> Change:
 
 def _count_requests(change: Change, report: TrafficReport) -> None:
     """Add the sums once per report: a retry after a lost reply meets the report's own id."""
-    change.add("requests", report.requests)
-    change.add("request_hits", report.hits)
-    change.add("tokens_read", report.read)
-    change.add("tokens_written", report.written)
-    change.add("tokens_uncached", report.uncached)
-    change.add("missed_usd", report.missed_usd)
-    change.add("missed_unpriced", report.missed_unpriced)
+    change.add(requests=report.requests, request_hits=report.hits)
+    change.add(tokens_read=report.read, tokens_written=report.written)
+    change.add(tokens_uncached=report.uncached)
+    change.add(missed_usd=report.missed_usd, missed_unpriced=report.missed_unpriced)
     if report.matched_at is not None and report.function:
         change.add_to_set("used_by", report.function)
-    change.set("last_report", report.id)
+    change.set(last_report=report.id)
     change.require(change.absent_or("last_report", "<>", report.id))

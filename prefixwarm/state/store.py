@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from prefixwarm.state.due_operations import DueOperations
 from prefixwarm.state.ledger_operations import LedgerOperations
-from prefixwarm.state.warm_table import WarmTable
+from prefixwarm.state.warm_store import WarmStore
 
 
-class DynamoState(WarmTable, DueOperations, LedgerOperations):
-    """A `StateStore` on one DynamoDB table; see `TableAccess` for its parameters."""
+class StateStore(WarmStore, DueOperations, LedgerOperations):
+    """A `WarmStore` with the operations of the keep-warm function."""

@@ -51,7 +51,7 @@ class TableAccess:
         self._ahead = 0.0
 
     def now(self) -> float:
-        """See `StateStore`."""
+        """The time shared by all callers, in epoch seconds: the table's, from its last reply."""
         return time() + self._ahead
 
     def _call(
@@ -96,9 +96,18 @@ class TableAccess:
         parameters = {"TransactItems": updates, "ClientRequestToken": os.urandom(16).hex()}
         self._call("TransactWriteItems", parameters, deadline)
 
-    def _update_if(self, key: str, change: Change, deadline: Deadline) -> None:
-        """Update if the condition holds; otherwise there is nothing to do."""
+    def _update_if(self, key: str, change: Change, deadline: Deadline) -> bool:
+        """Update if the condition holds; return whether it does."""
         try:
             self._update(key, change, deadline)
         except ConditionFailed:
-            return
+            return False
+        return True
+
+    def _update_once_if(self, changes: Mapping[str, Change], deadline: Deadline) -> bool:
+        """Like `_update_once` if all conditions hold; return whether they do."""
+        try:
+            self._update_once(changes, deadline)
+        except ConditionFailed:
+            return False
+        return True

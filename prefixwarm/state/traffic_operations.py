@@ -5,7 +5,6 @@ from __future__ import annotations
 from prefixwarm.state.changes import end_silence, keep
 from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.table_access import TableAccess
-from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.state.update_expression import Change
 
 TYPE_CHECKING = False
@@ -15,22 +14,23 @@ if TYPE_CHECKING:
 
 
 class TrafficOperations(TableAccess):
-    """Record what an agent's requests did; see `StateStore`."""
+    """Record what an agent's requests did; errors as in `WarmStore`."""
 
     def record_use(self, key: str, started: float, ttl: int, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Record that a real request used the entry: raise `warm_until` and end the silence.
+
+        This clears an earlier drift.
+        """
         from prefixwarm.state.traffic_changes import record_use
 
         change = Change()
         record_use(change, started, ttl)
         end_silence(change, started, OBSERVED)
-        try:
-            self._update(key, change, deadline)
-        except ConditionFailed:
+        if not self._update_if(key, change, deadline):
             self._update_if(key, _matched(started), deadline)
 
     def count_start(self, key: str, start: SessionStart, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Count the first request after a silence, once."""
         from prefixwarm.state.traffic_changes import count_start
 
         change = Change()
@@ -39,17 +39,18 @@ class TrafficOperations(TableAccess):
         self._update_if(key, change, deadline)
 
     def note_observer(self, key: str, at: float, deadline: Deadline) -> None:
-        """See `StateStore`."""
-        shared, own = Change(), Change()
-        shared.set("traffic_by", OBSERVED)
+        """Note that an agent observes its requests; applies to all versions of the prefix.
+
+        The keep-warm function checks the prefix at its next tick.
+        """
+        shared, own = Change(traffic_by=OBSERVED), Change(due_at=at)
         keep(shared, at)
         self._update(shared_key(key), shared, deadline)
-        own.set("due_at", at)
         own.require("attribute_exists(#due_at)")
         self._update_if(key, own, deadline)
 
     def note_drift(self, key: str, drift: Drift, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Note that a real request differed from the prefix; older drifts are ignored."""
         from prefixwarm.state.traffic_changes import note_drift
 
         change = Change()
@@ -58,7 +59,7 @@ class TrafficOperations(TableAccess):
         self._update_if(key, change, deadline)
 
     def saw_traffic(self, key: str, at: float, by: str, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Note real traffic and its source `by`: end the silence, leave `warm_until` unchanged."""
         change = Change()
         end_silence(change, at, by)
         change.require(change.absent_or("traffic_at", "<", at))
@@ -67,19 +68,20 @@ class TrafficOperations(TableAccess):
     def add_function(
         self, key: str, function: str, deadline: Deadline, started: float | None = None
     ) -> None:
-        """See `StateStore`."""
+        """Note that this function sends the prefix.
+
+        `started`: when it started for a waiting request, which ends the silence.
+        """
         change = Change()
         change.add_to_set("functions", function)
         if started is not None:
-            change.set("started_at", started)
-            change.set("idle", 0)
+            change.set(started_at=started, idle=0)
             keep(change, started)
         self._update(key, change, deadline)
 
 
 def _matched(at: float) -> Change:
-    change = Change()
-    change.set("matched_at", at)
+    change = Change(matched_at=at)
     end_silence(change, at, OBSERVED)
     # A session start counted just now has set the same time.
     change.require(change.absent_or("traffic_at", "<=", at))

@@ -92,6 +92,7 @@ class TrafficReport(Record):
     def then(self, later: TrafficReport) -> TrafficReport:
         """Merge a later report of the same prefix into this one, under this one's id."""
         drifted = later if later.drift_at is not None else self
+        summed = (*_COUNTS, "missed_usd")
         return self.replace(
             last_at=max(self.last_at, later.last_at),
             matched_at=self.matched_at if later.matched_at is None else later.matched_at,
@@ -99,14 +100,8 @@ class TrafficReport(Record):
             drift_at=drifted.drift_at,
             drift_tier=drifted.drift_tier,
             drift_place=drifted.drift_place,
-            requests=self.requests + later.requests,
-            hits=self.hits + later.hits,
-            read=self.read + later.read,
-            written=self.written + later.written,
-            uncached=self.uncached + later.uncached,
-            missed_usd=self.missed_usd + later.missed_usd,
             asked_ttl=later.asked_ttl or self.asked_ttl,
-            missed_unpriced=self.missed_unpriced + later.missed_unpriced,
+            **{name: getattr(self, name) + getattr(later, name) for name in summed},
         )
 
     @property

@@ -8,31 +8,42 @@ if TYPE_CHECKING:
 
 
 class Change:
-    """The expressions of one UpdateItem, built part by part."""
+    """The expressions of one UpdateItem, built part by part.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    **values
+        Attributes to set, by name.
+    """
+
+    def __init__(self, **values: str | float) -> None:
         self._values: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self._clauses: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
         self._conditions: list[str] = []
+        self.set(**values)
 
     @property
     def empty(self) -> bool:
         """Whether it changes nothing."""
         return not any(self._clauses.values())
 
-    def set(self, name: str, value: str | float) -> None:
-        """Set an attribute."""
-        self._clauses["SET"].append(f"{self._name(name)} = {self._held(value)}")
+    def set(self, **values: str | float) -> None:
+        """Set attributes, by name."""
+        self._clauses["SET"] += [
+            f"{self._name(name)} = {self._held(value)}" for name, value in values.items()
+        ]
 
     def default(self, name: str, value: str | float) -> None:
         """Set an attribute if it is absent."""
         held = self._name(name)
         self._clauses["SET"].append(f"{held} = if_not_exists({held}, {self._held(value)})")
 
-    def add(self, name: str, value: float) -> None:
-        """Add to a number; an absent one counts as 0."""
-        self._clauses["ADD"].append(f"{self._name(name)} {self._held(value)}")
+    def add(self, **values: float) -> None:
+        """Add to numbers, by name; an absent one counts as 0."""
+        self._clauses["ADD"] += [
+            f"{self._name(name)} {self._held(value)}" for name, value in values.items()
+        ]
 
     def add_to_set(self, name: str, value: str) -> None:
         """Add a string to a set of strings."""

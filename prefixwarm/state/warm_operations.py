@@ -24,29 +24,26 @@ _LEASE = ("lease_owner", "lease_until", "lease_unsent")
 
 
 class WarmOperations(TableAccess):
-    """Take the lease and record what the call did; see `StateStore`."""
+    """Take the lease and record what the call did; errors as in `WarmStore`."""
 
     def read(self, key: str, deadline: Deadline) -> State:
-        """See `StateStore`."""
+        """The state, possibly some milliseconds old; empty if there is none."""
         return state_of(key, self._get(key, deadline))
 
     def take_lease(self, key: str, request: LeaseRequest, deadline: Deadline) -> tuple[State, bool]:
-        """See `StateStore`."""
-        change = Change()
-        change.set("name", request.name)
-        change.set("lease_owner", request.owner)
-        change.set("lease_until", request.now + request.seconds)
+        """Take the lease for the next warm call; return the state and whether it was taken."""
+        ends = request.now + request.seconds
+        change = Change(name=request.name, lease_owner=request.owner, lease_until=ends)
         if request.unsent:
-            change.set("lease_unsent", request.owner)
+            change.set(lease_unsent=request.owner)
         else:
             change.remove("lease_unsent")
         if request.started_at is not None:
-            change.set("started_at", request.started_at)
-            change.set("idle", 0)
+            change.set(started_at=request.started_at, idle=0)
         keep(change, request.now)
-        change.add("lease_token", 1)
+        change.add(lease_token=1)
         if request.deployment:
-            change.set("deployment", request.deployment)
+            change.set(deployment=request.deployment)
         if request.function:
             change.add_to_set("functions", request.function)
         change.require(_lease_is_free(change, request))
@@ -66,25 +63,27 @@ class WarmOperations(TableAccess):
         self, key: str, change: Change, request: LeaseRequest, deadline: Deadline
     ) -> State:
         """Take the lease and the dollars, or neither; return the resulting state."""
-        change.set("init_at", request.now)
-        change.add("init_spent_usd", request.allowance_usd or 0.0)
+        change.set(init_at=request.now)
+        change.add(init_spent_usd=request.allowance_usd or 0.0)
         self._update_once({key: change, shared_key(key): _taken(request)}, deadline)
         return state_of(key, self._get(key, deadline, consistent=True))
 
     def extend_lease(self, lease: Lease, until: float, deadline: Deadline) -> bool:
-        """See `StateStore`."""
-        change = Change()
-        change.set("lease_until", until)
+        """Extend the lease, because its holder has sent its request.
+
+        Returns False if the lease was no longer held.
+        """
+        change = Change(lease_until=until)
         change.remove("lease_unsent")
         _require_holder(change, lease)
-        try:
-            self._update(lease.key, change, deadline)
-        except ConditionFailed:
-            return False
-        return True
+        return self._update_if(lease.key, change, deadline)
 
     def record(self, lease: Lease, result: Result, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Record a successful warm call and release the lease.
+
+        A holder that has lost its lease may still raise `warm_until` but not lower it, and does not
+        change the new holder's lease.
+        """
         for raises in (True, False):
             change = _record_as_holder(result, raises=raises)
             if self._update_as_holder(lease, change, deadline):
@@ -93,17 +92,14 @@ class WarmOperations(TableAccess):
         self.record_without_lease(lease.key, result, deadline)
 
     def fail(self, lease: Lease, failure: Failure, deadline: Deadline) -> None:
-        """See `StateStore`."""
-        change = Change()
-        change.set("outcome", failure.outcome)
-        change.set("outcome_at", failure.at)
-        change.set("reason", failure.reason)
-        change.set("backoff_until", failure.backoff_until)
+        """Record a failed warm call and its back-off, and release the lease."""
+        change = Change(outcome=failure.outcome, outcome_at=failure.at, reason=failure.reason)
+        change.set(backoff_until=failure.backoff_until)
         if failure.own_fault:
-            change.set("backoff_of", failure.by)
+            change.set(backoff_of=failure.by)
         else:
             change.remove("backoff_of")
-        change.add("failures", 1)
+        change.add(failures=1)
         _add_spending(change, failure)
         change.remove(*_LEASE)
         change.require(change.compare("lease_until", ">=", failure.at))
@@ -113,18 +109,23 @@ class WarmOperations(TableAccess):
             self.record_without_lease(lease.key, failure, deadline)
 
     def give_back(self, lease: Lease, usd: float, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Release the lease and return the dollars taken with it: the call is not made."""
         change = Change()
         change.remove(*_LEASE)
         if self._update_as_holder(lease, change, deadline):
             self._return_dollars(lease.key, usd, deadline)
 
     def record_without_lease(self, key: str, made: Result | Failure, deadline: Deadline) -> None:
-        """See `StateStore`."""
+        """Record a warm call made without a lease: its cost and the entry's life.
+
+        Leases, back-offs and checks do not change.
+        """
         spent = _spending(made)
+        raised = False
         if not isinstance(made, Failure):
-            self._update_or(key, _raised(made), spent, deadline)
-        elif not spent.empty:
+            raised = self._update_once_if({key: _raised(made)}, deadline)
+        # If the entry lives longer than this call made it live, at least count the money.
+        if not raised and not spent.empty:
             self._update_once({key: spent}, deadline)
         self._return_dollars(key, _not_spent(made), deadline)
 
@@ -133,9 +134,9 @@ class WarmOperations(TableAccess):
         if abs(usd) < LEAST_USD:
             return
         own, shared = Change(), Change()
-        shared.add("init_allowance_usd", usd)
+        shared.add(init_allowance_usd=usd)
         for change in (own, shared):
-            change.add("init_spent_usd", -usd)
+            change.add(init_spent_usd=-usd)
         self._update_once({key: own, shared_key(key): shared}, deadline)
 
     def _update_as_holder(self, lease: Lease, change: Change, deadline: Deadline) -> bool:
@@ -149,14 +150,6 @@ class WarmOperations(TableAccess):
         except ConditionFailed as failed:
             return _gave_back(lease, failed.item)
         return True
-
-    def _update_or(self, key: str, change: Change, otherwise: Change, deadline: Deadline) -> None:
-        """Update; if the condition does not hold, at least count the money."""
-        try:
-            self._update_once({key: change}, deadline)
-        except ConditionFailed:
-            if not otherwise.empty:
-                self._update_once({key: otherwise}, deadline)
 
 
 def _lease_is_free(change: Change, request: LeaseRequest) -> str:
@@ -181,16 +174,15 @@ def _require_holder(change: Change, lease: Lease) -> None:
 
 def _taken(request: LeaseRequest) -> Change:
     """Take dollars from the allowance, or from a new week's allowance."""
-    change, usd = Change(), request.allowance_usd or 0.0
-    change.set("init_write_usd", usd)
-    change.add("init_spent_usd", usd)
+    usd = request.allowance_usd or 0.0
+    change = Change(init_write_usd=usd)
+    change.add(init_spent_usd=usd)
     keep(change, request.now)
     if request.week_usd is None:
-        change.add("init_allowance_usd", -usd)
+        change.add(init_allowance_usd=-usd)
         change.require(change.compare("init_allowance_usd", ">=", usd))
         return change
-    change.set("init_allowance_usd", request.week_usd - usd)
-    change.set("init_until", request.week_ends)
+    change.set(init_allowance_usd=request.week_usd - usd, init_until=request.week_ends)
     change.require(change.absent_or("init_until", "<=", request.now))
     return change
 
@@ -208,7 +200,7 @@ def _record_as_holder(result: Result, *, raises: bool) -> Change:
         _set_life(change, result)
         change.require(change.absent_or("warm_until", "<=", result.warm_until))
     _set_outcome(change, result)
-    change.set("failures", 0)
+    change.set(failures=0)
     change.remove(*_LEASE, "backoff_until", "backoff_of")
     return change
 
@@ -222,37 +214,32 @@ def _raised(result: Result) -> Change:
 
 
 def _set_life(change: Change, result: Result) -> None:
-    change.set("warm_until", result.warm_until)
-    change.set("last_touch", result.started)
-    change.set("granted_ttl", result.ttl)
+    change.set(warm_until=result.warm_until, last_touch=result.started, granted_ttl=result.ttl)
     set_due(change, result.due_at)
 
 
 def _set_outcome(change: Change, result: Result) -> None:
-    change.set("outcome", result.outcome)
-    change.set("outcome_at", result.started)
-    change.set("reason", result.reason)
-    change.set("max_tokens", result.max_tokens)
-    change.set("message_id", result.message_id)
+    change.set(outcome=result.outcome, outcome_at=result.started, reason=result.reason)
+    change.set(max_tokens=result.max_tokens, message_id=result.message_id)
     if result.idle_refreshes == 0:
-        change.set("idle", 0)
+        change.set(idle=0)
     elif result.idle_refreshes:
-        change.add("idle", result.idle_refreshes)
+        change.add(idle=result.idle_refreshes)
     for name in ("longest_ttl", "tokens", "write_ms", "read_ms"):
         if getattr(result, name) is not None:
-            change.set(name, getattr(result, name))
+            change.set(**{name: getattr(result, name)})
     _add_spending(change, result)
 
 
 def _add_spending(change: Change, made: Result | Failure) -> None:
     if made.calls:
-        change.add("calls", made.calls)
+        change.add(calls=made.calls)
         if made.cost_usd is None:
-            change.add("unpriced", made.calls)
+            change.add(unpriced=made.calls)
     if made.cost_usd:
-        change.add("spent_usd", made.cost_usd)
+        change.add(spent_usd=made.cost_usd)
         if made.by == KEEPWARM:
-            change.add("kept_usd", made.cost_usd)
+            change.add(kept_usd=made.cost_usd)
 
 
 def _spending(made: Result | Failure) -> Change:

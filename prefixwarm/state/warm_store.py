@@ -1,4 +1,4 @@
-"""The part of the warm state in DynamoDB that code needs to warm or observe."""
+"""The store of warm states, for code that warms or observes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
 
 
-class WarmTable(WarmOperations, TrafficOperations):
-    """A `WarmStore` on one DynamoDB table; see `TableAccess` for its parameters."""
+class WarmStore(WarmOperations, TrafficOperations):
+    """A store of warm states in one DynamoDB table; see `TableAccess` for its parameters.
+
+    Every method is atomic. It raises StateError if the store cannot be reached in time, and
+    StateItemError if it reads an invalid item. Times are epoch seconds.
+    """
 
     def report(self, report: TrafficReport, state: State, deadline: Deadline) -> None:
-        """See `WarmStore`."""
+        """Record a process's report of a prefix's requests once; `state` is as last read."""
         # The init phase reports nothing, so it must not load this.
         from prefixwarm.state.report_operations import send
 

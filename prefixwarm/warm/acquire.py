@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixwarm.prefix.compiled import WarmCall
-    from prefixwarm.state.store import WarmStore
+    from prefixwarm.state.warm_store import WarmStore
     from prefixwarm.warm.start_share import StartShare
     from prefixwarm.wire.deadline import Deadline
 

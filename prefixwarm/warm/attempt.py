@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.provider.client import CallSender, Reply
     from prefixwarm.state.model import Lease
-    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
+    from prefixwarm.state.warm_store import WarmStore
     from prefixwarm.warm.error_classification import Classification
     from prefixwarm.warm.lease_time import LeaseExtension
 

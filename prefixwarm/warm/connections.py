@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefixwarm.provider.client import Provider
 from prefixwarm.settings import Settings
 from prefixwarm.state.table_call import signed_calls
-from prefixwarm.state.warm_table import WarmTable
+from prefixwarm.state.warm_store import WarmStore
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.http import HttpTransport
@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from prefixwarm.state.store import WarmStore
     from prefixwarm.wire.deadline import Deadline
     from prefixwarm.wire.sigv4 import AwsCredentials
 
@@ -71,5 +70,5 @@ def connect(
         transport=transport,
         aws=aws,
         provider=Provider(transport, aws, settings.api_key_secret, environ),
-        store=WarmTable(settings.table, signed_calls(aws)) if settings.table else None,
+        store=WarmStore(settings.table, signed_calls(aws)) if settings.table else None,
     )

@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.state.store import WarmStore
     from prefixwarm.state.warm_state import State
+    from prefixwarm.state.warm_store import WarmStore
     from prefixwarm.wire.deadline import Deadline
 
 

@@ -16,8 +16,8 @@ from prefixwarm.prefix.warm_request import derive
 from prefixwarm.provider.client import Provider
 from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import AwsKey, running
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import FileState, MemoryState
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.wire.aws import AwsClient
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator import Simulator
     from prefixwarm.state.outcome import Outcome
-    from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State
 
 HOUR = {"type": "ephemeral", "ttl": "1h"}
@@ -83,9 +82,9 @@ def table(aws: LocalAws) -> str:
 
 
 @pytest.fixture
-def dynamo(signed: AwsClient, table: str) -> DynamoState:
+def dynamo(signed: AwsClient, table: str) -> StateStore:
     """The store of the init phase."""
-    return DynamoState(table, signed_calls(signed))
+    return StateStore(table, signed_calls(signed))
 
 
 @pytest.fixture(params=["memory", "file", "signed", "boto3"])
@@ -95,7 +94,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> StateStore:
         "memory": MemoryState,
         "file": lambda: FileState(tmp_path / "state.json"),
         "signed": lambda: request.getfixturevalue("dynamo"),
-        "boto3": lambda: DynamoState(
+        "boto3": lambda: StateStore(
             request.getfixturevalue("table"), boto_calls(request.getfixturevalue("boto"))
         ),
     }

@@ -46,8 +46,8 @@ from prefixwarm.prefix import manifest
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.file_form import dumps
 from prefixwarm.settings import Settings
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.memory import MemoryState
+from prefixwarm.state.store import StateStore
 from prefixwarm.warm.acquire import without_lease
 from prefixwarm.warm.attempt import CallOptions
 from tests.helpers.garbage import check, garbled
@@ -254,7 +254,7 @@ def test_table_through_boto3(tried: Tried) -> None:
     }
     aws = GarbledAws({f"dynamodb.{name}": reply for name, reply in documents.items()})
     call = boto_calls(aws.client("dynamodb"))
-    store = DynamoState("t", lambda *request: call(*request[:2], SOON))
+    store = StateStore("t", lambda *request: call(*request[:2], SOON))
     operations = list(table_operations(store))[:-1]
     read = with_draw(aws, lambda draw: draw.choice(operations)())
     check("table replies through boto3", read, StateError, tried)

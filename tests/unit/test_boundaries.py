@@ -29,11 +29,11 @@ from prefixwarm.provider.federation import AccessTokens
 from prefixwarm.provider.identity import identity_token
 from prefixwarm.provider.routes import CONVERSE, ROUTES
 from prefixwarm.settings import Settings
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.item import state_of
 from prefixwarm.state.keepwarm_items import due_states, ledger_of, pause_of
 from prefixwarm.state.memory import FileState, MemoryState
 from prefixwarm.state.model import LeaseRequest
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.acquire import without_lease
 from prefixwarm.warm.attempt import CallOptions
@@ -331,7 +331,7 @@ def test_identity_tokens(tried: Tried, tmp_path: Path) -> None:
     )
 
 
-def table_operations(store: DynamoState) -> Iterator[Callable[[], object]]:
+def table_operations(store: StateStore) -> Iterator[Callable[[], object]]:
     """What callers ask of a table."""
     request = LeaseRequest(name="s", owner="a", now=NOW, seconds=9, needed_until=NOW)
     paid = request.replace(allowance_usd=0.5, week_usd=1.0, week_ends=NOW + 9)
@@ -361,7 +361,7 @@ def test_table_replies(tried: Tried) -> None:
 
     def read(draw: Random) -> None:
         transport = Replies(draw, next(documents), (200, 200, 400))
-        store = DynamoState("t", at_once(transport))
+        store = StateStore("t", at_once(transport))
         draw.choice(list(table_operations(store)))()
 
     check("table replies", read, StateError, tried)

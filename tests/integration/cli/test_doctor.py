@@ -15,8 +15,8 @@ from prefixwarm.cli.command_group import run
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.manifest import Entry, Manifest
 from prefixwarm.prefix.prefix_file import load, write
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.keepwarm_model import Registration
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
@@ -103,7 +103,7 @@ class Deployed:
         """The prefix's warm state, as the first tick makes it."""
         environ = {**self.aws.environment(), "PREFIXWARM_TABLE": "states"}
         connected = connect(environ)
-        store = DynamoState("states", signed_calls(connected.aws))
+        store = StateStore("states", signed_calls(connected.aws))
         key = Entry.of(load(self.file), "").key("default", environ)
         assert key is not None
         registration = Registration(name="support", at=due_at, due_at=due_at)

@@ -25,7 +25,7 @@ from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from prefixwarm.provider.client import Provider
-    from prefixwarm.state.store import WarmStore
+    from prefixwarm.state.warm_store import WarmStore
 
 HOLD_SECONDS = 9.0
 # Seconds after which the table will never answer, on the busiest machine.

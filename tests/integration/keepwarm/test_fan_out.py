@@ -15,7 +15,7 @@ from prefixwarm.keepwarm import runtime as environment
 from prefixwarm.keepwarm.route_breaker import route_key
 from prefixwarm.keepwarm.worker import handler
 from prefixwarm.prefix.prefix_file import dumps
-from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.store import StateStore
 from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.alarm_states import (
     DEAD_LETTERS,
@@ -282,15 +282,15 @@ def test_only_what_failed_comes_again(fan: Fan, monkeypatch: pytest.MonkeyPatch)
     """One item of the table cannot be read; the others of the batch are done."""
     records = queued(fan)
     unlucky = json.loads(records[0]["body"])["key"]
-    read = DynamoState.read
+    read = StateStore.read
 
-    def flaky(self: DynamoState, key: str, deadline: Deadline) -> Any:
+    def flaky(self: StateStore, key: str, deadline: Deadline) -> Any:
         if key == unlucky:
             raise StateError("the table refused GetItem: ProvisionedThroughputExceededException")
         return read(self, key, deadline)
 
     with monkeypatch.context() as patch:
-        patch.setattr(DynamoState, "read", flaky)
+        patch.setattr(StateStore, "read", flaky)
         assert fan.work(records) == [records[0]["messageId"]]
     assert len(fan.world.warm_calls()) == 4
     fan.drain()

@@ -17,8 +17,8 @@ from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.provider.client import Provider
 from prefixwarm.simulator import running
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.local_table import LocalTable
+from prefixwarm.state.store import StateStore
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
 from tests.integration.keepwarm.conftest import prefix_file
@@ -149,7 +149,7 @@ class Deployment:
         dependencies = Dependencies(
             settings=connections.settings,
             environ=self.environ,
-            store=DynamoState("state", MortalTable(self.table, process)),
+            store=StateStore("state", MortalTable(self.table, process)),
             provider=provider,
             cloudwatch=None,  # type: ignore[arg-type] # no functions, so nothing is asked
             clock=self.sim.now,
@@ -179,7 +179,7 @@ class Deployment:
     @property
     def committed_usd(self) -> float:
         """What the deployment's ledger says was spent or is reserved today."""
-        store, day = DynamoState("state", self.table), day_of(self.sim.now())
+        store, day = StateStore("state", self.table), day_of(self.sim.now())
         ledgers = store.ledger(total_key(""), [day], Deadline.after(60))
         return sum(ledger.committed_usd for ledger in ledgers)
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from prefixwarm.state.dynamodb import DynamoState
     from prefixwarm.state.store import StateStore
 
 SOON = Deadline.after(3600)
@@ -252,7 +251,7 @@ def test_in_a_file(tmp_path: Path) -> None:
     check(lambda: FileState(tmp_path / "state.json"), SLOW_EXAMPLES, 25)
 
 
-def test_in_dynamodb(dynamo: DynamoState) -> None:
+def test_in_dynamodb(dynamo: StateStore) -> None:
     """The same through expressions and conditions."""
     check(lambda: dynamo, SLOW_EXAMPLES, 25)
 

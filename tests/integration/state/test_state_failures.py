@@ -9,11 +9,11 @@ import pytest
 
 from prefixwarm.errors import CredentialsError, StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.keepwarm_model import Check, Limits, Registration, Reservation, RoutePause
 from prefixwarm.state.memory import FileState
 from prefixwarm.state.model import METRIC, Failure, Lease, LeaseRequest, Result
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.state.warm_state import State
 from prefixwarm.wire.aws import AwsClient
@@ -74,7 +74,7 @@ def test_a_file_that_cannot_be(tmp_path: Path, key: str, soon: Deadline) -> None
         FileState(tmp_path).read(key, soon)
 
 
-def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
+def everything(store: StateStore, key: str, until: Deadline) -> list[Any]:
     """Every operation, unsent."""
     lease = Lease(key=key, owner="a", token=1)
     day = "2026-11-21"
@@ -105,7 +105,7 @@ def everything(store: DynamoState, key: str, until: Deadline) -> list[Any]:
 def test_a_missing_table(signed: AwsClient, boto: Any, key: str, soon: Deadline, by: str) -> None:
     """Every operation says so, in one kind of error."""
     call = signed_calls(signed) if by == "signed" else boto_calls(boto)
-    for operation in everything(DynamoState("nowhere", call), key, soon):
+    for operation in everything(StateStore("nowhere", call), key, soon):
         with pytest.raises(StateError, match=r"the table refused .*ResourceNotFoundException"):
             operation()
 
@@ -120,7 +120,7 @@ def test_a_table_that_cannot_be_reached(aws: LocalAws, key: str, soon: Deadline)
             return AwsCredentials(access_key="a", secret_key="b")
 
         client = AwsClient(transport=HttpTransport({}), credentials=credentials, environ=environ)
-        for operation in everything(DynamoState("t", signed_calls(client)), key, until):
+        for operation in everything(StateStore("t", signed_calls(client)), key, until):
             with pytest.raises(StateError, match="the table cannot be reached"):
                 operation()
 

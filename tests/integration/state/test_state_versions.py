@@ -8,9 +8,9 @@ import pytest
 
 from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.item import VERSION
 from prefixwarm.state.model import LeaseRequest
+from prefixwarm.state.store import StateStore
 
 if TYPE_CHECKING:
     from prefixwarm.wire.deadline import Deadline
@@ -19,9 +19,9 @@ NOW = 1_763_700_000.0
 
 
 @pytest.fixture
-def store(boto: Any, table: str) -> DynamoState:
+def store(boto: Any, table: str) -> StateStore:
     """The store of the deployed functions."""
-    return DynamoState(table, boto_calls(boto))
+    return StateStore(table, boto_calls(boto))
 
 
 def put(boto: Any, table: str, key: str, **attributes: Any) -> None:
@@ -35,7 +35,7 @@ def wish() -> LeaseRequest:
 
 
 def test_items_say_their_version(
-    boto: Any, table: str, store: DynamoState, key: str, soon: Deadline
+    boto: Any, table: str, store: StateStore, key: str, soon: Deadline
 ) -> None:
     """From the first write on, and it stays what it was."""
     store.take_lease(key, wish(), soon)
@@ -44,7 +44,7 @@ def test_items_say_their_version(
 
 
 def test_an_item_of_an_older_version_is_read_and_used(
-    boto: Any, table: str, store: DynamoState, key: str, soon: Deadline
+    boto: Any, table: str, store: StateStore, key: str, soon: Deadline
 ) -> None:
     """It lacks what came later, and has what is gone; its version stays."""
     old = {"version": {"N": "0"}, "warm_until": {"N": "9e9"}, "colour": {"S": "blue"}}
@@ -58,7 +58,7 @@ def test_an_item_of_an_older_version_is_read_and_used(
 
 
 def test_an_item_without_a_version_is_read(
-    boto: Any, table: str, store: DynamoState, key: str, soon: Deadline
+    boto: Any, table: str, store: StateStore, key: str, soon: Deadline
 ) -> None:
     """It was written before there were any."""
     put(boto, table, key, idle={"N": "3"})
@@ -66,7 +66,7 @@ def test_an_item_without_a_version_is_read(
 
 
 def test_an_item_of_a_later_version_is_refused_and_left_alone(
-    boto: Any, table: str, store: DynamoState, key: str, soon: Deadline
+    boto: Any, table: str, store: StateStore, key: str, soon: Deadline
 ) -> None:
     """Its words may mean something else: the line says what to do, and no lease is taken."""
     later = {"version": {"N": str(VERSION + 1)}, "colour": {"S": "blue"}}

@@ -13,11 +13,11 @@ from prefixwarm.errors import StateError
 from prefixwarm.life import refresh_after
 from prefixwarm.provider.client import Provider, Reply
 from prefixwarm.simulator import running
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.keepwarm_model import Check
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.model import KEEPWARM, LeaseRequest
 from prefixwarm.state.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACHED, WRITTEN
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.acquire import acquire, without_lease
 from prefixwarm.warm.attempt import CallOptions
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.simulator import Simulator
     from prefixwarm.state.outcome import Outcome
-    from prefixwarm.state.store import StateStore
     from prefixwarm.wire.aws import AwsClient
     from tests.integration.conftest import Bench
 
@@ -490,7 +489,7 @@ def test_without_the_state_nothing_is_sent(
 ) -> None:
     """The caller decides what that means."""
     one = bench()
-    missing = DynamoState("nowhere", signed_calls(signed))
+    missing = StateStore("nowhere", signed_calls(signed))
     with pytest.raises(StateError, match="the table refused GetItem"):
         one.warm(missing)
     assert sim.requests() == []

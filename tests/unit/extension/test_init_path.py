@@ -31,7 +31,7 @@ PACKAGES = {
     "provider": "client keys routes",
     "state": (
         "changes item model outcome schema table_access table_call traffic_operations "
-        "update_expression warm_operations warm_state warm_table"
+        "update_expression warm_operations warm_state warm_store"
     ),
     "prefix": "compiled",
     "warm": "acquire attempt connections error_classification lease_time log_line start_share",

@@ -11,7 +11,6 @@ from botocore.stub import Stubber
 from prefixwarm.errors import StateError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.state import table_call
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.keepwarm_model import Account, HandOver, Limits, Registration, Reservation
 from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.model import (
@@ -24,6 +23,7 @@ from prefixwarm.state.model import (
     shared_key,
 )
 from prefixwarm.state.outcome import FAILED, WRITTEN, Outcome
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import ConditionFailed, TableBusyError, refusal, signed_calls
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
@@ -131,9 +131,9 @@ def test_reads_and_writes_are_sent_again(
         ("update_item", lambda store: store.saw_traffic(KEY, 1.0, METRIC, soon)),
     ):
         table = Table(refused, code, status)
-        work(DynamoState("warm", table.calls()))
+        work(StateStore("warm", table.calls()))
         assert table.asked == refused + 1
-        work(DynamoState("warm", boto_calls(stubbed(refused, operation, code, status))))
+        work(StateStore("warm", boto_calls(stubbed(refused, operation, code, status))))
 
 
 def test_not_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_not_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     soon = SleptThrough(3.0, monkeypatch)
     table = Table(10_000, "ThrottlingException", 400)
     with pytest.raises(StateError, match="the table refused GetItem: HTTP 400 Throttling"):
-        DynamoState("warm", table.calls()).read(KEY, soon)
+        StateStore("warm", table.calls()).read(KEY, soon)
     assert soon.left > 0
     assert table.asked == len(soon.pauses) + 1 > 6
     assert 0.0125 <= soon.pauses[0] <= 0.025
@@ -153,7 +153,7 @@ def test_what_will_not_change_is_asked_once(code: str) -> None:
     """However much time there is."""
     table = Table(10_000, code, 400)
     with pytest.raises(StateError, match=code):
-        DynamoState("warm", table.calls()).read(KEY, Deadline.after(60))
+        StateStore("warm", table.calls()).read(KEY, Deadline.after(60))
     assert table.asked == 1
 
 
@@ -206,7 +206,7 @@ START = SessionStart(at=NOW, quiet=300, hit=True, saved=True, saved_usd=0.25)
 LATE = Lease(key=KEY, owner="late", token=99)
 
 
-def take(store: DynamoState, soon: Deadline) -> Lease:
+def take(store: StateStore, soon: Deadline) -> Lease:
     """The lease, which is free."""
     wish = LeaseRequest(name="support", owner="a", now=NOW, seconds=30, needed_until=NOW)
     state, taken = store.take_lease(KEY, wish, soon)
@@ -214,7 +214,7 @@ def take(store: DynamoState, soon: Deadline) -> Lease:
     return Lease(key=KEY, owner="a", token=state.lease.token)
 
 
-COUNTING: dict[str, tuple[Callable[[DynamoState, Deadline], object], dict[str, object]]] = {
+COUNTING: dict[str, tuple[Callable[[StateStore, Deadline], object], dict[str, object]]] = {
     "lease": (take, {"lease_token": 1}),
     "record": (
         lambda store, soon: store.record(take(store, soon), RESULT, soon),
@@ -243,7 +243,7 @@ COUNTING: dict[str, tuple[Callable[[DynamoState, Deadline], object], dict[str, o
 def test_a_write_that_was_done_counts_once(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request is applied, answered with HTTP 500, and sent again."""
     soon = SleptThrough(60, monkeypatch)
-    store = DynamoState("warm", LosesReplies())
+    store = StateStore("warm", LosesReplies())
     work, expected = COUNTING[what]
     work(store, soon)
     attributes = store.read(KEY, soon).attributes()
@@ -253,7 +253,7 @@ def test_a_write_that_was_done_counts_once(what: str, monkeypatch: pytest.Monkey
 def test_ledgers_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the keep-warm function spends, and what it settles for others."""
     soon = SleptThrough(60, monkeypatch)
-    store = DynamoState("warm", LosesReplies())
+    store = StateStore("warm", LosesReplies())
     outcome = Outcome(name="support", kind=WRITTEN, calls=1, cost_usd=0.5, started_at=NOW)
     add_spending(store, KEY, DAY, outcome, soon)
     store.count_start(KEY, START, soon)
@@ -267,7 +267,7 @@ def test_ledgers_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_reservations_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set aside, granted, taken with a lease, given back with it, and spent."""
     soon = SleptThrough(60, monkeypatch)
-    store = DynamoState("warm", LosesReplies())
+    store = StateStore("warm", LosesReplies())
     reserved = Reservation(key=KEY, total="total/shop", day=DAY, at=NOW, usd=0.5)
     for _ in range(2):
         assert store.reserve(reserved, Limits(total_usd=1.0), soon)

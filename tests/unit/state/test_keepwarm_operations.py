@@ -12,7 +12,6 @@ from moto import mock_aws
 from prefixwarm.errors import SettingsError
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.settings import Settings
-from prefixwarm.state.dynamodb import DynamoState
 from prefixwarm.state.keepwarm_model import Check, RoutePause, Settlement
 from prefixwarm.state.memory import FileState, MemoryState
 from prefixwarm.state.model import (
@@ -26,6 +25,7 @@ from prefixwarm.state.model import (
     SessionStart,
 )
 from prefixwarm.state.outcome import Outcome
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.warm_state import State
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.ledgers import add_spending
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from prefixwarm.state.store import StateStore
 
 KEY = "state/anthropic/-/default/claude-sonnet-5-5/0123456789abcdef0123456789abcdef"
 
@@ -66,7 +65,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> StateStore:
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    return DynamoState(table, boto_calls(client))
+    return StateStore(table, boto_calls(client))
 
 
 def test_a_pause_holds_back_until_its_end(store: StateStore) -> None:

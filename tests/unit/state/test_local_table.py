@@ -87,7 +87,10 @@ def change_of(what: tuple[dict[str, Any], list[Any]]) -> Change:
     """The change that these drawn words describe."""
     change = Change()
     for name, (verb, value) in what[0].items():
-        getattr(change, verb)(*((name,) if verb == "remove" else (name, value)))
+        if verb in ("set", "add"):
+            getattr(change, verb)(**{name: value})
+        else:
+            getattr(change, verb)(*((name,) if verb == "remove" else (name, value)))
     for kind, name, operator, value in what[1]:
         if kind == "exists":
             change.require("attribute_exists(pk)")
@@ -176,7 +179,7 @@ def test_transactions_are_those_of_dynamodb(moto: DynamoCall, pairs: list[Any]) 
 def test_a_request_with_a_token_counts_once() -> None:
     """However often it is sent."""
     table, change, soon = LocalTable(), Change(), Deadline.after(60)
-    change.add("a", 1)
+    change.add(a=1)
     update = {"Update": {"TableName": "t", "Key": {"pk": typed("k")}, **change.parameters()}}
     for token in ("one", "one", "two"):
         parameters = {"TransactItems": [update], "ClientRequestToken": token}
@@ -191,10 +194,10 @@ def test_garbage_in_an_item_is_refused_or_kept() -> None:
     for garbage in (5, {"N": "x"}, {"N": "inf"}, {"S": 5}, {"L": []}, {"N": "1", "S": "x"}, {}):
         table.items["k"] = {"a": garbage}
         more, held = Change(), Change()
-        more.add("a", 1)
+        more.add(a=1)
         with pytest.raises(StateError, match="ADD to a, which has another type"):
             table("UpdateItem", {**at, **more.parameters()}, soon)
-        held.set("b", 1)
+        held.set(b=1)
         held.require(held.compare("a", "<=", 1))
         with pytest.raises(ConditionFailed):
             table("UpdateItem", {**at, **held.parameters()}, soon)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefixwarm.state.dynamodb import DynamoState
+from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import replied_at
 from prefixwarm.wire.deadline import Deadline
 
@@ -45,6 +45,6 @@ def test_a_reply_may_have_no_headers(without: dict[str, Any]) -> None:
 def test_a_clock_that_is_off_is_corrected(ahead: float, corrected: float) -> None:
     """Beyond what is usual, up to what a table may still believe."""
     date = formatdate(time() + ahead, usegmt=True)
-    store = DynamoState("t", lambda *_: reply(date))
+    store = StateStore("t", lambda *_: reply(date))
     store.read("state/anthropic/-/default/s/m/0", Deadline.after(60))
     assert abs(store.now() - time() - corrected) < 2
