@@ -43,6 +43,7 @@ PREFIXES = "PREFIXWARM_PREFIXES"
 
 Default: `/opt/prefixwarm/prefixes`, `/var/task/prefixes`
 """
+PREFIX_FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 API_KEY_SECRET = "PREFIXWARM_API_KEY_SECRET"  # noqa: S105 - the name of a variable
 """ARN of the secret, or name of the SSM parameter, that holds the API key; `ANTHROPIC_API_KEY`
 takes precedence. For keys of several routes: `anthropic=ARN bedrock=NAME`.

@@ -12,7 +12,7 @@ from prefixwarm import settings
 from prefixwarm.attach import grants
 from prefixwarm.errors import UsageError
 from prefixwarm.provider import federation, keys
-from prefixwarm.provider.routes import ROUTES
+from prefixwarm.provider.routes import AWS_WORKSPACE_ID, ROUTES
 from prefixwarm_cdk import kinds
 from prefixwarm_cdk.inputs import takes
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
-_WORKSPACE = "ANTHROPIC_AWS_WORKSPACE_ID"
 _RUNTIME = ("bedrock", "bedrock-converse")
 _POLICY = "PrefixWarmIdentity"
 # The variable of each id, which the anthropic SDK reads as well.
@@ -186,7 +185,7 @@ class _FunctionRole(Credentials):
         self._workspace_id = workspace_id
 
     def environment(self) -> dict[str, str]:
-        return {_WORKSPACE: self._workspace_id} if self._workspace_id else {}
+        return {AWS_WORKSPACE_ID: self._workspace_id} if self._workspace_id else {}
 
     def check(self, files: Iterable[PrefixFile]) -> None:
         for file in files:

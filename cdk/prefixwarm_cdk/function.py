@@ -19,6 +19,7 @@ from prefixwarm_cdk import kinds
 from prefixwarm_cdk.inputs import takes
 from prefixwarm_cdk.lambda_function import dead_letters, keepwarm_lambda
 from prefixwarm_cdk.workers import Workers
+from prefixwarm_layer.layout import KEEPWARM_HANDLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from prefixwarm_cdk.lambda_function import FunctionOptions
 
 
-_HANDLER = "prefixwarm.keepwarm.handler.handler"
 # The source of events that ask for warm calls.
 _ASK_SOURCE = "prefixwarm.ask"
 # A late or repeated tick is useless: the next one comes within the minute.
@@ -54,7 +54,7 @@ class KeepWarmFunction(Construct):
             options,
             role_for="Keep-warm function",
             description="Keeps prompt-cache prefixes warm",
-            handler=_HANDLER,
+            handler=KEEPWARM_HANDLER,
             timeout=Duration.seconds(60),
             retry_attempts=_RETRIES,
             max_event_age=_MAX_AGE,

@@ -11,12 +11,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from prefixwarm_cdk.lambda_function import dead_letters, keepwarm_lambda
+from prefixwarm_layer.layout import WORKER_HANDLER
 
 if TYPE_CHECKING:
     from prefixwarm_cdk.lambda_function import FunctionOptions
 
 
-_HANDLER = "prefixwarm.keepwarm.worker.handler"
 _TIMEOUT = Duration.seconds(45)
 _RECEIVES = 3
 # With ten messages each: a hundred concurrent calls.
@@ -36,7 +36,7 @@ class Workers(Construct):
             options,
             role_for="Keep-warm workers",
             description="Makes the warm calls that are beyond one tick",
-            handler=_HANDLER,
+            handler=WORKER_HANDLER,
             timeout=_TIMEOUT,
             reserved_concurrent_executions=_SIDE_BY_SIDE if options.reserved_concurrency else None,
         )

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-FOLDERS = ("/opt/prefixwarm/prefixes", "/var/task/prefixes")
 MAX_PREFIXES = 20
 
 _PREFIX_FILE = ".prefix.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefixwarm.errors import PrefixFileError, PrefixwarmError
 from prefixwarm.life import TTL_5M
+from prefixwarm.settings import PREFIX_FOLDERS
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import STATE_SECONDS, acquire, pause, without_lease
 from prefixwarm.warm.attempt import CallOptions
@@ -11,7 +12,7 @@ from prefixwarm.warm.error_classification import describe
 from prefixwarm.warm.lease_time import LeaseWatch
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.init_policy import PROVISIONED, decide
-from prefixwarm_extension.prefixes import FOLDERS, load_all
+from prefixwarm_extension.prefixes import load_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ NEEDED_SECONDS = 30.0
 def attached(context: StartContext) -> list[WarmCall | PrefixFileError]:
     """The prefixes of this environment, or their errors."""
     own = context.settings.prefixes
-    return list(load_all((own,) if own else FOLDERS))
+    return list(load_all((own,) if own else PREFIX_FOLDERS))
 
 
 def warm_all(prefixes: list[WarmCall | PrefixFileError], context: StartContext) -> list[Outcome]:

@@ -32,7 +32,9 @@ _PROGRAMS = {
 }
 # Started by the launcher where there is no Python.
 _WITHOUT_PYTHON = ("ask.sh", "ask.cjs")
-_HANDLERS = ("prefixwarm.keepwarm.handler", "prefixwarm.keepwarm.worker")
+# The handlers of the keep-warm function and of its workers, in the construct and the templates.
+KEEPWARM_HANDLER = "prefixwarm.keepwarm.handler.handler"
+WORKER_HANDLER = "prefixwarm.keepwarm.worker.handler"
 _ROOT = re.compile(
     r"^# ([0-9a-f]{8}\.\d+)\n(-----BEGIN.+?-----END[^\n]+\n)", re.DOTALL | re.MULTILINE
 )
@@ -107,8 +109,9 @@ def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
 
 def keepwarm_entries() -> dict[str, bytes]:
     """Return the keep-warm function's code; Lambda's Python runtimes include boto3."""
+    modules = [name.rpartition(".")[0] for name in (KEEPWARM_HANDLER, WORKER_HANDLER)]
     entries = {}
-    for name, file in import_closure(_HANDLERS).items():
+    for name, file in import_closure(modules).items():
         package = file.name == "__init__.py"
         folder = (name if package else name.rpartition(".")[0]).replace(".", "/")
         # Include a package's data.

@@ -15,7 +15,7 @@ from prefixwarm.attach.agent_function import AgentFunction, layer_name, read
 from prefixwarm.attach.attach_record import AttachRecord
 from prefixwarm.attach.aws_errors import aws_errors
 from prefixwarm.attach.deployed import client_of
-from prefixwarm.attach.key_grants import WORKSPACE, credential_grants
+from prefixwarm.attach.key_grants import credential_grants
 from prefixwarm.attach.prefix_objects import download
 from prefixwarm.attach.steps import (
     ConfigurationStep,
@@ -31,6 +31,7 @@ from prefixwarm.attach.steps import (
 from prefixwarm.errors import UsageError
 from prefixwarm.prefix.manifest import state_keys
 from prefixwarm.provider import federation, keys
+from prefixwarm.provider.routes import AWS_WORKSPACE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,7 @@ _COMMON = (
 # The variables for authentication; never a key itself.
 _CREDENTIALS = (
     settings.API_KEY_SECRET,
-    WORKSPACE,
+    AWS_WORKSPACE_ID,
     keys.FEDERATION_RULE_ID,
     federation.ORGANIZATION_ID,
     federation.SERVICE_ACCOUNT_ID,

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.attach.aws_errors import aws_errors
 from prefixwarm.errors import UsageError
 from prefixwarm.safe_text import quoted
+from prefixwarm_layer.layout import KEEPWARM_HANDLER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import boto3
-
-
-# The keep-warm function's handler, in the construct and in both templates.
-HANDLER = "prefixwarm.keepwarm.handler.handler"
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,10 @@ class KeepWarmConfiguration:
         from prefixwarm.boto_replies import arn_in, text_in, texts_in
 
         name = text_in(configuration, "FunctionName")
-        if configuration.get("Handler") != HANDLER:
-            raise UsageError(f"{name}: is not a keep-warm function: its handler is not {HANDLER}")
+        if configuration.get("Handler") != KEEPWARM_HANDLER:
+            raise UsageError(
+                f"{name}: is not a keep-warm function: its handler is not {KEEPWARM_HANDLER}"
+            )
         variables = texts_in(configuration.get("Environment", {}), "Variables")
         return cls(name, arn_in(configuration, "FunctionArn"), variables)
 
@@ -98,7 +97,9 @@ def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfigurat
             for name in _functions(client_of(session, "cloudformation"), stack)
         ]
         matching = [
-            KeepWarmConfiguration.of(one) for one in configurations if one.get("Handler") == HANDLER
+            KeepWarmConfiguration.of(one)
+            for one in configurations
+            if one.get("Handler") == KEEPWARM_HANDLER
         ]
     if len(matching) == 1:
         return matching[0]

@@ -9,7 +9,7 @@ from prefixwarm.attach.aws_errors import aws_errors
 from prefixwarm.attach.deployed import client_of
 from prefixwarm.attach.grants import Grant
 from prefixwarm.provider.keys import FEDERATION_RULE_ID, references_by_route
-from prefixwarm.provider.routes import route_named
+from prefixwarm.provider.routes import AWS_WORKSPACE_ID, route_named
 from prefixwarm.settings import API_KEY_SECRET
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
 
 
-WORKSPACE = "ANTHROPIC_AWS_WORKSPACE_ID"
 # AWS's own key for parameters, which needs no grant.
 _OWN_KEY = "alias/aws/ssm"
 
@@ -55,7 +54,7 @@ def credential_grants(
     if environment.get(FEDERATION_RULE_ID) and "anthropic" in routes:
         own.append(grants.web_identity())
     keyless = [file for file in files if _signs(file.route, references)]
-    return own + grants.models(keyless, place, environment.get(WORKSPACE))
+    return own + grants.models(keyless, place, environment.get(AWS_WORKSPACE_ID))
 
 
 def _signs(route: str, references: Mapping[str, str]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_OLDEST = (3, 10)
+# What the packages and the layer need at least.
+OLDEST_PYTHON = (3, 10)
 # Lambda's runtimes of other languages; a custom runtime (`provided`) may have a Python.
 _OTHERS = ("nodejs", "java", "dotnet", "ruby", "go")
 
@@ -22,7 +23,7 @@ def asks(runtime: str) -> bool:
 def is_too_old(runtime: str) -> bool:
     """Whether its Python is too old for the layer."""
     version = _python(runtime)
-    return version is not None and version < _OLDEST
+    return version is not None and version < OLDEST_PYTHON
 
 
 def _python(runtime: str) -> tuple[int, ...] | None:

@@ -17,10 +17,11 @@ from prefixwarm.capture.prefix_names import Naming
 from prefixwarm.capture.shared import Shared, find_shared
 from prefixwarm.capture.warm_file import file_of
 from prefixwarm.errors import NothingSharedError, PrefixFileError, UnwarmableRequestError
+from prefixwarm.fields.parameters import TIERS
 from prefixwarm.lint.file_rules import check
 from prefixwarm.lint.finding import finding, to_keep
 from prefixwarm.prefix import credential_text
-from prefixwarm.prefix.blocks import TIERS, estimate
+from prefixwarm.prefix.blocks import estimate
 from prefixwarm.prefix.body import as_messages
 from prefixwarm.prefix.prompt import Prompt
 from prefixwarm.prefix.warm_request import refuse_unwarmable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.life import PRICE_CATEGORIES
 from prefixwarm.prefix.body import as_messages
 from prefixwarm.prices import price
 from prefixwarm.prices.minimums import minimum_tokens
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from prefixwarm.prices import OwnPrices
-
-
-_CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 
 
 def prices_of(
@@ -40,7 +38,7 @@ def prices_of(
     )
     if prices is None:
         return None
-    values = {category: getattr(prices, category) for category in _CATEGORIES}
+    values = {category: getattr(prices, category) for category in PRICE_CATEGORIES}
     usd = {category: None if usd is None else float(usd) for category, usd in values.items()}
     return {"as_of": prices.as_of, "source": prices.source, "usd_per_mtok": usd}
 

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from prefixwarm.capture.endpoint import Tape, serving
 from prefixwarm.capture.upstream import Upstream
 from prefixwarm.errors import UsageError
-from prefixwarm.provider.routes import CONVERSE, ROUTES
+from prefixwarm.provider.routes import AWS_WORKSPACE_ID, CONVERSE, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -156,7 +156,7 @@ def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _dummy_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     """Dummy credentials with which an agent can start if it has none."""
-    wanted = {"ANTHROPIC_AWS_WORKSPACE_ID": "wrkspc_capture"}
+    wanted = {AWS_WORKSPACE_ID: "wrkspc_capture"}
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _REGION
     wanted |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), region)
     if not environ.get("ANTHROPIC_AUTH_TOKEN"):

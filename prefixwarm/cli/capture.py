@@ -28,7 +28,7 @@ from prefixwarm.errors import (
     UnwarmableRequestError,
     UsageError,
 )
-from prefixwarm.prefix.blocks import TIERS
+from prefixwarm.fields.parameters import TIERS
 from prefixwarm.prefix.prefix_file import SUFFIX, find, load, rewrite
 from prefixwarm.safe_text import printable
 

@@ -16,6 +16,7 @@ from prefixwarm.cli.progress import progress
 from prefixwarm.cli.status import every_state, state_option, superseded
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.old_versions import SILENT_SECONDS, used_at
+from prefixwarm.life import TTL_1H
 from prefixwarm.state.model import METRIC, OBSERVED
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _ttl(state: State) -> Iterator[str]:
             f"the provider does not grant an hour here: {state.life.longest_ttl} s are asked "
             "for, and the policy's rules for that apply"
         )
-    elif state.life.granted_ttl and state.life.granted_ttl < 3600:
+    elif state.life.granted_ttl and state.life.granted_ttl < TTL_1H:
         yield f"the provider granted a TTL of {state.life.granted_ttl} s"
     if state.last_decision.wanted_ttl and state.last_decision.wanted_ttl != state.life.granted_ttl:
         yield f"the next write asks for a TTL of {state.last_decision.wanted_ttl} s"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
+from prefixwarm.fields.normal import MARKER
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.prefix.body import with_blocks
 from prefixwarm.prefix.prompt import Prompt
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.prefix.blocks import Block
     from prefixwarm.prefix.prefix_file import PrefixFile
-
-_MARKER = "cache_control"
 
 
 def fixed_request(
@@ -59,12 +58,12 @@ def _in_order(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any] 
         return None
     left = list(tools)
     ordered = [_taken(left, data) for data in warmed] + left
-    marker = next((b.value[_MARKER] for b in reversed(tools) if b.marked), None)
+    marker = next((b.value[MARKER] for b in reversed(tools) if b.marked), None)
 
     def change(_: list[Any]) -> list[Any]:
         values = [_unmarked(block.value) for block in ordered]
         if marker is not None:
-            values[len(warmed) - 1][_MARKER] = marker
+            values[len(warmed) - 1][MARKER] = marker
         return values
 
     return with_blocks(body, "tools", None, change)
@@ -84,13 +83,13 @@ def _without_refused(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str
 
 def _with_ttl(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any]:
     """Use one TTL everywhere, which the provider never refuses."""
-    automatic = body.get(_MARKER)
+    automatic = body.get(MARKER)
     if isinstance(automatic, dict) and _ttl(automatic) != prefix.ttl:
-        body = {**body, _MARKER: {**automatic, "ttl": prefix.ttl}}
+        body = {**body, MARKER: {**automatic, "ttl": prefix.ttl}}
     for block in Prompt(body, route=prefix.route).every_block:
-        marker = block.value.get(_MARKER) if isinstance(block.value, dict) else None
+        marker = block.value.get(MARKER) if isinstance(block.value, dict) else None
         if isinstance(marker, dict) and _ttl(marker) != prefix.ttl:
-            value = {**block.value, _MARKER: {**marker, "ttl": prefix.ttl}}
+            value = {**block.value, MARKER: {**marker, "ttl": prefix.ttl}}
             body = _with(body, block, value, prefix)
     return body
 
@@ -116,7 +115,7 @@ def _with(
 
 
 def _unmarked(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: inner for name, inner in value.items() if name != _MARKER}
+    return {name: inner for name, inner in value.items() if name != MARKER}
 
 
 def _ttl(marker: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from prefixwarm import __version__
+from prefixwarm.attach.runtimes import OLDEST_PYTHON
 from prefixwarm.doctor.diagnosis import error, ok, unknown, warning
 from prefixwarm.extras import EXTRAS, missing
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.doctor.diagnosis import Diagnosis
 
-_OLDEST = (3, 10)
 _OLDEST_CDK = (2, 275)
 # A changed prefixwarm layer makes a new version even without it; other layers need it.
 _FLAG = "@aws-cdk/aws-lambda:recognizeLayerVersion"
@@ -34,7 +34,7 @@ def machine(folder: Path) -> Iterator[Diagnosis]:
 
 def _python() -> Diagnosis:
     detail = f"prefixwarm {__version__} on Python {platform.python_version()}"
-    if sys.version_info < _OLDEST:
+    if sys.version_info < OLDEST_PYTHON:
         return error("python", detail, "install Python 3.10 or newer")
     return ok("python", detail)
 

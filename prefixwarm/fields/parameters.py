@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from prefixwarm.fields.field_table import Field
 
-TIERS = ("parameters", "tools", "system", "messages")
+# The parts of a prompt in the order in which a cache reads them; the parameters of all of them
+# come first.
+TIERS = ("tools", "system", "messages")
+PARAMETER_TIERS = ("parameters", *TIERS)
 
 # Where to search for content that counts anywhere, and the shape of each place.
 _COUNTED = {"tools": "tool", "messages": "message"}
@@ -34,7 +37,7 @@ class Parameter(NamedTuple):
     place : str
         Its path in the body, such as ``outputConfig.effort``; for a header, its name.
     tier : str
-        Where a difference ends the common prefix: one of `TIERS`.
+        Where a difference ends the common prefix: one of `PARAMETER_TIERS`.
     value : object
         Normal form, without defaults.
     """
@@ -65,7 +68,7 @@ def parameters(
     all_parameters = [*_fields(body, shape, model, ""), *_anywhere(body, shape)]
     all_parameters += _headers(headers or {})
     merged: dict[str, Parameter] = {}
-    for parameter in sorted(all_parameters, key=lambda p: TIERS.index(p.tier)):
+    for parameter in sorted(all_parameters, key=lambda p: PARAMETER_TIERS.index(p.tier)):
         before = merged.get(parameter.name)
         merged[parameter.name] = _joined(before, parameter) if before else parameter
     return merged

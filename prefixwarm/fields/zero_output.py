@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from prefixwarm.fields.parameters import TIERS
 from prefixwarm.fields.visits import REQUEST, visit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_TIERS = ("tools", "system", "messages")
 
 
 class Obstacle(NamedTuple):
@@ -48,7 +47,7 @@ def zero_obstacles(body: Mapping[str, Any], shape: str = REQUEST) -> list[Obstac
 
 
 def _obstacles(body: Mapping[str, Any], shape: str) -> Iterator[Obstacle]:
-    around = {name: value for name, value in body.items() if name not in (*_TIERS, "toolConfig")}
+    around = {name: value for name, value in body.items() if name not in (*TIERS, "toolConfig")}
     tier: str | None = None
     for place, row, value in visit(around, shape):
         if row is None:

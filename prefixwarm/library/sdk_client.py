@@ -14,7 +14,7 @@ from prefixwarm.errors import (
     TransportError,
 )
 from prefixwarm.provider.client import error_of
-from prefixwarm.provider.routes import route_named
+from prefixwarm.provider.routes import MESSAGES_PATH, route_named
 from prefixwarm.wire.accelerated import loads
 from prefixwarm.wire.http import Response
 from prefixwarm.wire.request_body import whole
@@ -37,7 +37,6 @@ _ROUTES = {
     "Anthropic": "anthropic",
 }
 _UNPRICED = ("AnthropicVertex", "AnthropicGoogleCloud", "AnthropicFoundry")
-_PATH = "/v1/messages"
 # Messages of the SDK and botocore when there are no credentials.
 _WITHOUT_KEY = ("authentication method", "credentials")
 _NOT_CONNECTED = ("ConnectError", "ConnectTimeout")
@@ -71,7 +70,7 @@ class SdkClient:
 
         body = {"model": call.model, **loads(whole(call.with_max_tokens(max_tokens)))}
         options = {"headers": dict(call.headers), "timeout": seconds}
-        return self._client.post(_PATH, cast_to=Message, body=body, options=options)
+        return self._client.post(MESSAGES_PATH, cast_to=Message, body=body, options=options)
 
     def body(self, reply: Any) -> Mapping[str, Any] | None:
         """See `ClientKind`; without warnings about values that the SDK does not know yet."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.prefix.blocks import TIERS, estimate
-from prefixwarm.prefix.difference import ALL_TIERS
+from prefixwarm.prefix.blocks import estimate
+from prefixwarm.prefix.difference import TIER_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,6 @@ def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) ->
 def _first(left: Prompt, right: Prompt, differences: Sequence[Difference]) -> int:
     """The index of the right side's first block that is not shared."""
     invalid = {difference.tier for difference in differences if "[" not in difference.place}
-    order = (ALL_TIERS, *TIERS)
-    tiers = [order.index(block.tier) for block in right.blocks]
-    starts = [sum(tier < order.index(one) for tier in tiers) for one in invalid]
+    tiers = [TIER_ORDER.index(block.tier) for block in right.blocks]
+    starts = [sum(tier < TIER_ORDER.index(one) for tier in tiers) for one in invalid]
     return min([left.shared_with([right]), *starts])

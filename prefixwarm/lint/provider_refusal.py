@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.lint.finding import Finding, finding
+from prefixwarm.provider.routes import INVOKE_MODEL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_BEDROCK_VERSION = {"anthropic_version": "bedrock-2023-05-31"}
 
 
 def provider_refusal(
@@ -19,7 +18,7 @@ def provider_refusal(
     # Imported here: the simulator takes as long to import as the rest of the command line.
     from prefixwarm.simulator.refusals import refusal
 
-    sent = {**_BEDROCK_VERSION, **body} if route == "bedrock" else body
+    sent = {"anthropic_version": INVOKE_MODEL_VERSION, **body} if route == "bedrock" else body
     reason = refusal(sent, headers, route=route)
     if reason is not None:
         yield finding("refused-shape", "request", f"the provider refuses it: {reason}")

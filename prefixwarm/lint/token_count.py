@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import ProtocolError, UsageError
 from prefixwarm.provider.client import error_of
-from prefixwarm.provider.routes import CONVERSE, route_named
+from prefixwarm.provider.routes import CONVERSE, INVOKE_MODEL_VERSION, route_named
 from prefixwarm.wire.http import Request
 from prefixwarm.wire.url import quote
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _COUNTED = ("model", "tools", "system", "messages", "thinking", "tool_choice", "output_config")
 # Botocore's ConverseTokensRequest.
 _CONVERSE_COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
-_VERSION = "bedrock-2023-05-31"
 
 
 def count_tokens(
@@ -98,7 +97,9 @@ def _input(body: Mapping[str, Any], route: str) -> dict[str, Any]:
     if route == CONVERSE:
         return {"converse": {name: body[name] for name in _CONVERSE_COUNTED if name in body}}
     more = {name: value for name, value in body.items() if name != "model"}
-    text = json.dumps({"anthropic_version": _VERSION, **more, "max_tokens": 1}, ensure_ascii=False)
+    text = json.dumps(
+        {"anthropic_version": INVOKE_MODEL_VERSION, **more, "max_tokens": 1}, ensure_ascii=False
+    )
     encoded = base64.b64encode(text.encode("utf-8", "replace")).decode()
     return {"invokeModel": {"body": encoded}}
 

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.local.cloud_assembly import AssembledFunction
 
-# Of the keep-warm function, in the construct and in both templates; workers have one beside it.
-KEEP_WARM = "prefixwarm.keepwarm.handler.handler"
-
 _ADD = (
     "add `PrefixWarmer(...)` of prefixwarm_cdk to a stack and `.attach(function)` to the agent's "
     "(`prefixwarm init` prints the lines, docs/deploy.md explains them)"

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefixwarm import settings
-from prefixwarm.local.attached_functions import KEEP_WARM, is_attached, is_keep_warm
+from prefixwarm.local.attached_functions import is_attached, is_keep_warm
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.lambda_endpoint import LambdaEndpoint
 from prefixwarm.local.local_function import led_here
 from prefixwarm.local.stack import DeployedStack
+from prefixwarm_layer.layout import KEEPWARM_HANDLER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,7 +71,7 @@ class DeployedFunctions:
         others = {one.construct_id: self._here(one, endpoint.url) for one in self._others(chosen)}
         own = {name: one for name, one in others.items() if one.env.get(settings.TABLE) == table}
         called.update({one.name: one for one in own.values()})
-        keepwarm = next((one for one in own.values() if one.handler == KEEP_WARM), None)
+        keepwarm = next((one for one in own.values() if one.handler == KEEPWARM_HANDLER), None)
         return DeployedStack(
             tools=tools,
             aws=self.deployment.aws,

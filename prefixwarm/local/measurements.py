@@ -8,6 +8,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.life import TTL_SECONDS
 from prefixwarm.local.errors import NoModelCallError
 from prefixwarm.local.measured_run import (
     CacheEntry,
@@ -31,7 +32,6 @@ Request = dict[str, Any]
 _LOG_LINES, _ANSWER = 3, 300
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _OWN_CODE = "/var/task/"
-_TTL_SECONDS = {"5m": 300, "1h": 3600}
 _OWN_AGENT = "prefixwarm"
 # Each line has one of them: for a warm call, an observed request or a tick.
 _OWN_KEYS = {"by", "due"}
@@ -122,7 +122,7 @@ class Run:
         entries = tuple(
             CacheEntry(
                 tokens=entry["tokens"],
-                ttl_seconds=_TTL_SECONDS[entry["ttl"]],
+                ttl_seconds=TTL_SECONDS[entry["ttl"]],
                 written_ms=self._ms(entry["available_at"]),
                 expires_ms=self._ms(entry["expires_at"]),
                 reads=entry["reads"],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.observer import Observer
 from prefixwarm.observe.raw_response import read_along, read_along_async
-from prefixwarm.prefix.prompt import SHAPING_HEADERS
+from prefixwarm.provider.routes import MESSAGES_PATH, SHAPING_HEADERS
 from prefixwarm.warm.call_context import is_warm_call
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # Marks our handlers, so that a client does not get a second one.
 OBSERVES = "prefixwarm_observes"
 
-_PATH = "/v1/messages"
 _RAW = "x-stainless-raw-response"
 _USAGE = (
     "input_tokens",
@@ -114,7 +113,7 @@ def _begin(watch: Observer, request: Any) -> Sent | None:
     with suppress(Exception):
         if is_warm_call():
             return None
-        if request.method.lower() != "post" or request.url.partition("?")[0] != _PATH:
+        if request.method.lower() != "post" or request.url.partition("?")[0] != MESSAGES_PATH:
             return None
         body = request.json
         extra = getattr(request.options, "extra_json", None)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.fields.field_table import table
 from prefixwarm.fields.parameters import counted_anywhere
 from prefixwarm.fields.visits import CONVERSE, REQUEST
-from prefixwarm.prefix.blocks import TIERS
 from prefixwarm.prefix.body import is_converse
-from prefixwarm.prefix.difference import ALL_TIERS
-from prefixwarm.prefix.prompt import SHAPING_HEADERS, Prompt
+from prefixwarm.prefix.difference import TIER_ORDER
+from prefixwarm.prefix.prompt import Prompt
+from prefixwarm.provider.routes import SHAPING_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,6 @@ _FIELDS = tuple(
     if row.tier is not None and row.name != "messages"
 )
 _PLAIN = (dict, list, tuple, str, int, float, bool)
-_ORDER = (ALL_TIERS, *TIERS)
 _KEPT = 8
 
 
@@ -176,4 +175,4 @@ class Matcher:
 
 
 def _agreement(match: Match) -> int:
-    return _ORDER.index(match.drift) if match.drift else len(_ORDER)
+    return TIER_ORDER.index(match.drift) if match.drift else len(TIER_ORDER)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from prefixwarm.life import TTL_1H, TTL_5M
 from prefixwarm.plan.arrivals import MOST_PER_HOUR, poisson
 from prefixwarm.policy import Policy, optimum, replay
 
@@ -24,8 +25,8 @@ BLIND = "4-minute pings"
 BOUND = "optimum"
 POLICIES = {
     NOTHING: Policy("never"),
-    TTL_ALONE: Policy("never", ttl=3600),
-    BLIND: Policy("always", ttl=300, interval=240),
+    TTL_ALONE: Policy("never", ttl=TTL_1H),
+    BLIND: Policy("always", ttl=TTL_5M, interval=240),
     "always": Policy("always"),
     "ski": Policy("ski"),
     "hazard": Policy("hazard"),

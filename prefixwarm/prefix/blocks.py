@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
-TIERS = ("tools", "system", "messages")
 _CONVERSE_TOOLS = ("toolSpec", "systemTool")
 _SYSTEM = "system_message"
 

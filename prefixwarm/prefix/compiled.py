@@ -10,7 +10,7 @@ import os
 
 from prefixwarm.errors import PrefixFileError
 from prefixwarm.life import TTL_SECONDS, TTL_WORDS
-from prefixwarm.provider.routes import CONVERSE, route_named
+from prefixwarm.provider.routes import CONVERSE, INVOKE_MODEL_VERSION, route_named
 from prefixwarm.state.model import entry_key
 from prefixwarm.wire.accelerated import dumps, loads
 from prefixwarm.wire.record import Record
@@ -237,7 +237,7 @@ def _limit_first(request: dict[str, Any], route: str) -> tuple[dict[str, Any], b
         return {"inferenceConfig": limited, **request}, _CONVERSE_MAX_TOKENS
     if route == "bedrock":
         del request["model"]
-        request.setdefault("anthropic_version", "bedrock-2023-05-31")
+        request.setdefault("anthropic_version", INVOKE_MODEL_VERSION)
     return {"max_tokens": request.pop("max_tokens"), **request}, _MAX_TOKENS
 
 

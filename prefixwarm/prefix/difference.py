@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.parameters import TIERS
 from prefixwarm.prefix.volatile import kind_at
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # The tier of a difference that affects all tiers; --json and the state use this name.
 ALL_TIERS = "shape"
+# In the order in which a difference ends the common prefix.
+TIER_ORDER = (ALL_TIERS, *TIERS)
 
 _AROUND = 24
 _ABSENT = "(absent)"

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from prefixwarm.errors import PrefixFileError, SettingsError
-from prefixwarm.life import TTL_SECONDS
+from prefixwarm.life import PRICE_CATEGORIES, TTL_SECONDS
 from prefixwarm.prefix import credential_text
 from prefixwarm.prefix.body import (
     MAX_BREAKPOINTS,
@@ -56,7 +56,6 @@ _FIELDS = (
 )
 _NEWER_FIELDS = ("base_model", "placeholders", "findings")
 _FINDING = {"rule", "place", "message"}
-_PRICES = ("input", "read", "write_5m", "write_1h", "output")
 
 
 class PrefixFile(Record):
@@ -388,5 +387,5 @@ def _price_problems(prices: object) -> Iterator[tuple[str, str]]:
         return
     for name, value in table.items():
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if name not in _PRICES or not (value is None or (number and 0 <= value < 1e6)):
+        if name not in PRICE_CATEGORIES or not (value is None or (number and 0 <= value < 1e6)):
             yield f"prices.usd_per_mtok.{name}", "must be US dollars per million tokens or null"

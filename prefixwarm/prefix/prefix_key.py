@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
-from prefixwarm.fields.parameters import TIERS as PARAMETER_TIERS
+from prefixwarm.fields.parameters import PARAMETER_TIERS, TIERS
 from prefixwarm.prefix.binary import encoded
-from prefixwarm.prefix.blocks import TIERS
 from prefixwarm.prefix.file_form import PrefixFile
 from prefixwarm.prefix.fingerprint import digest, json_bytes
 from prefixwarm.prefix.prefix_definition import Prefix
 from prefixwarm.prefix.prompt import Prompt
+from prefixwarm.provider.routes import INVOKE_MODEL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ _DIGITS = 40
 _MARKER = "prompt_cache_breakpoint"
 # The client's default headers (anthropic 2.14, `Anthropic.default_headers`), so that a body alone
 # has the key of its request.
-_USUAL = (("anthropic-version", "2026-10-21"), ("anthropic-version", "bedrock-2023-05-31"))
+_USUAL = (("anthropic-version", "2026-10-21"), ("anthropic-version", INVOKE_MODEL_VERSION))
 
 # The fields in OpenAI's cache key besides instructions and messages; see docs/stats.md. Of `text`
 # and `reasoning`, only these fields count.

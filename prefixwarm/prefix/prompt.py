@@ -11,15 +11,15 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.fields.field_table import table
-from prefixwarm.fields.parameters import parameters
+from prefixwarm.fields.parameters import TIERS, parameters
 from prefixwarm.fields.visits import CONVERSE, REQUEST
-from prefixwarm.prefix.blocks import TIERS, blocks, estimate
+from prefixwarm.prefix.blocks import blocks, estimate
 from prefixwarm.prefix.body import is_converse, without_placeholder
-from prefixwarm.prefix.difference import ALL_TIERS, between_blocks, between_parameters
+from prefixwarm.prefix.difference import ALL_TIERS, TIER_ORDER, between_blocks, between_parameters
 from prefixwarm.prefix.fingerprint import fingerprint
 from prefixwarm.prefix.similarity import ALIKE, shares, traits
 from prefixwarm.prefix.warm_request import refuse_unwarmable, static_end, warm
-from prefixwarm.provider.routes import ROUTES
+from prefixwarm.provider.routes import ROUTES, SHAPING_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.file_form import PrefixFile
     from prefixwarm.prefix.similarity import Traits
     from prefixwarm.prefix.warm_request import WarmRequest
-
-# The headers that affect a request's prompt.
-SHAPING_HEADERS = ("anthropic-version", "anthropic-beta")
-
-_ORDER = (ALL_TIERS, *TIERS)
 
 
 class Prompt:
@@ -183,7 +178,9 @@ class Prompt:
         """Like `missed_by`, for a request whose blocks are known to be the same."""
         reached = (ALL_TIERS, *self._reached)
         differing = (d for d in self._of_parameters(request) if d.tier in reached)
-        return min(differing, key=lambda difference: _ORDER.index(difference.tier), default=None)
+        return min(
+            differing, key=lambda difference: TIER_ORDER.index(difference.tier), default=None
+        )
 
     def similarity(self, other: Prompt) -> dict[str, float]:
         """Return how much of each tier of this prompt is in the other, from 0 to 1.

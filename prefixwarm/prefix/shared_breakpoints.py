@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from prefixwarm.errors import UsageError
 from prefixwarm.fields.block_rules import can_be_marked, choice_of
+from prefixwarm.fields.normal import MARKER
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, fold
 
@@ -20,8 +21,6 @@ Block = dict[str, Any]
 # ``clear``: like ``auto``, but remove existing ones first.
 Breakpoints: TypeAlias = Literal["auto", "own", "clear"]
 MODES = ("auto", "own", "clear")
-
-_MARKER = "cache_control"
 
 
 @dataclass
@@ -114,26 +113,26 @@ def place(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoi
     if not ends:
         raise UsageError(f"prefix {name}: none of its blocks can carry a breakpoint")
     last = ends[-1]
-    if len(own) >= MAX_BREAKPOINTS and _MARKER not in last:
+    if len(own) >= MAX_BREAKPOINTS and MARKER not in last:
         raise UsageError(
             f"prefix {name}: it has {len(own)} breakpoints, and none at its end; remove one: "
             f"the provider takes {MAX_BREAKPOINTS}"
         )
-    new = [end for end in ends if _MARKER not in end]
+    new = [end for end in ends if MARKER not in end]
     placed = new[max(0, len(new) - (MAX_BREAKPOINTS - len(own))) :]
     for block in placed:
-        block[_MARKER] = {"type": "ephemeral", "ttl": ttl}
+        block[MARKER] = {"type": "ephemeral", "ttl": ttl}
     return [block for block in placed if block is not last]
 
 
 def _own(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoints) -> list[Block]:
     """The blocks on which the user set breakpoints; these get the prefix's TTL."""
     marked = [
-        block for section in sections for block in section.blocks if block.get(_MARKER) is not None
+        block for section in sections for block in section.blocks if block.get(MARKER) is not None
     ]
     if mode == "clear":
         for block in marked:
-            del block[_MARKER]
+            del block[MARKER]
         return []
     if len(marked) > MAX_BREAKPOINTS:
         raise UsageError(
@@ -141,11 +140,11 @@ def _own(name: str, sections: Sequence[SharedSection], ttl: str, mode: Breakpoin
             f"{MAX_BREAKPOINTS}"
         )
     for block in marked:
-        asked = block[_MARKER].get("ttl", ttl) if isinstance(block[_MARKER], dict) else None
+        asked = block[MARKER].get("ttl", ttl) if isinstance(block[MARKER], dict) else None
         if asked != ttl:
             raise UsageError(
                 f"prefix {name}: a breakpoint has ttl {asked!r} and the prefix {ttl!r}; "
                 "all must be equal: set it in Prefix"
             )
-        block[_MARKER] = {**block[_MARKER], "ttl": ttl}
+        block[MARKER] = {**block[MARKER], "ttl": ttl}
     return marked

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.prefix.blocks import TIERS
+from prefixwarm.fields.parameters import TIERS
 from prefixwarm.prefix.volatile import leaves
 
 if TYPE_CHECKING:

@@ -58,7 +58,8 @@ _MAX_TEXT = 80
 _LONGEST_PAUSE = 86400.0
 # Only this route supports workload identity federation and cache diagnostics.
 _CLAUDE_API = "anthropic"
-_REFUSED_KEY = (401, 403)  # Bedrock's runtime answers 403
+# Errors about the caller's key; Bedrock's runtime answers 403.
+REFUSED_KEY = (401, 403)
 
 
 class Reply(Record):
@@ -141,7 +142,7 @@ class Provider:
         source = self._source(route)
         bearer = source.current(deadline) if source else self._own_key(route)
         response = self._attempt(route, request, bearer, deadline)
-        if source and bearer and response.status in _REFUSED_KEY:
+        if source and bearer and response.status in REFUSED_KEY:
             source.forget(bearer)
             response = self._attempt(route, request, source.current(deadline), deadline)
         return response

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 
 CONVERSE = "bedrock-converse"
+MESSAGES_PATH = "/v1/messages"
+# The version in a body of InvokeModel.
+INVOKE_MODEL_VERSION = "bedrock-2023-05-31"
+# The headers that are part of the cache key.
+SHAPING_HEADERS = ("anthropic-version", "anthropic-beta")
+# The variable of Claude Platform on AWS.
+AWS_WORKSPACE_ID = "ANTHROPIC_AWS_WORKSPACE_ID"
 _VERSIONS = ("2023-06-01", "2026-10-21")
-_HEADERS = ("anthropic-version", "anthropic-beta")
 
 
 class Route(Record):
@@ -34,8 +40,8 @@ class Route(Record):
     base_url_variable: str
     signing_service: str | None
     key_variables: tuple[str, ...]
-    path: str = "/v1/messages"
-    allowed_headers: tuple[str, ...] = _HEADERS
+    path: str = MESSAGES_PATH
+    allowed_headers: tuple[str, ...] = SHAPING_HEADERS
     versions: tuple[str, ...] = _VERSIONS
     version_in_body: bool = False
 
@@ -70,11 +76,9 @@ class Route(Record):
         """
         headers = {"Content-Type": "application/json", "User-Agent": "prefixwarm"}
         if self.name == "aws":
-            workspace = environ.get("ANTHROPIC_AWS_WORKSPACE_ID")
+            workspace = environ.get(AWS_WORKSPACE_ID)
             if not workspace:
-                raise CredentialsError(
-                    "ANTHROPIC_AWS_WORKSPACE_ID is not set; the route aws needs it"
-                )
+                raise CredentialsError(f"{AWS_WORKSPACE_ID} is not set; the route aws needs it")
             headers["anthropic-workspace-id"] = workspace
         return headers
 
@@ -112,7 +116,7 @@ ROUTES: dict[str, Route] = {
             key_variables=("AWS_BEARER_TOKEN_BEDROCK",),
             path="/model/{model}/invoke",
             allowed_headers=(),
-            versions=("bedrock-2023-05-31", "2026-10-21"),
+            versions=(INVOKE_MODEL_VERSION, "2026-10-21"),
             version_in_body=True,
         ),
         Route(

@@ -12,6 +12,7 @@ import orjson
 
 from prefixwarm.fields.block_rules import can_be_marked
 from prefixwarm.fields.field_table import table
+from prefixwarm.fields.normal import MARKER
 from prefixwarm.simulator import checks
 from prefixwarm.simulator.api_errors import ApiError, invalid
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_MARKER = "cache_control"
 _JSON = "json"
 _MAP = "map:"
 # Larger values (in bytes) are checked every time instead of being cached.
@@ -76,7 +76,7 @@ class _Check:
     def field(self, value: Any, row: Field, path: str) -> None:
         """Check a field's value: allowed values, its contents, or its kind."""
         check = _KINDS.get(row.name)
-        if row.name == _MARKER or (value is None and not (row.required and check)):
+        if row.name == MARKER or (value is None and not (row.required and check)):
             return
         if row.values and isinstance(value, str):
             checks.choice(value, row.values, path)
@@ -112,7 +112,7 @@ class _Check:
             self.fields(value, shape, f"{path}.")
             return
         member = self._member(value, shape, path)
-        if value.get(_MARKER) is not None:
+        if value.get(MARKER) is not None:
             self._marker(value, shape.name, path)
             checks.marker(value, f"{path}.")
         if member.holds is not None:
@@ -130,7 +130,7 @@ class _Check:
         if answer == "yes" or (answer == "unsettled" and self._inner_markers != "refused"):
             return
         kind = block.get("type")
-        where = f"{path}.{_MARKER}"
+        where = f"{path}.{MARKER}"
         if kind == "text" and block.get("text") == "":
             raise invalid(f"{where}: cannot be set for empty text blocks")
         if choice == "tool":
@@ -152,7 +152,7 @@ class _Check:
 
 
 def _unknown(name: str, path: str) -> Exception:
-    if name == _MARKER:
+    if name == MARKER:
         return invalid(f"{path}{name}: cannot be set inside a block; mark the outer block")
     return invalid(f"{path}{name}: Extra inputs are not permitted")
 

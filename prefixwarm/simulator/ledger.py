@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from prefixwarm.fields.model_names import parse
+from prefixwarm.life import PRICE_CATEGORIES
 from prefixwarm.prices import cost, lookup
 from prefixwarm.prices.price_table import table
 
 _BATCH = Decimal("0.5")
-_CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
 
 
 class Tariff(NamedTuple):
@@ -87,7 +87,11 @@ def _summary(rows: list[tuple[tuple[bool, Tariff], list[int]]]) -> dict[str, Any
     dollars = [_dollars(tariff, (c[0], c[1], c[2], c[3], c[4])) for (_, tariff), c in rows]
     priced = [amount for amount in dollars if amount is not None]
     total = sum(priced, Decimal(0)) if len(priced) == len(dollars) else None
-    return {"requests": sums[5], **dict(zip(_CATEGORIES, sums[:5], strict=True)), "cost_usd": total}
+    return {
+        "requests": sums[5],
+        **dict(zip(PRICE_CATEGORIES, sums[:5], strict=True)),
+        "cost_usd": total,
+    }
 
 
 def _dollars(tariff: Tariff, tokens: tuple[int, int, int, int, int]) -> Decimal | None:
@@ -101,5 +105,5 @@ def _dollars(tariff: Tariff, tokens: tuple[int, int, int, int, int]) -> Decimal 
     )
     if prices is None:
         return None
-    dollars = cost(prices, **dict(zip(_CATEGORIES, tokens, strict=True)))
+    dollars = cost(prices, **dict(zip(PRICE_CATEGORIES, tokens, strict=True)))
     return dollars * _BATCH if tariff.batch else dollars

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.parameters import TIERS
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.simulator.cache_keys import DIGEST
-from prefixwarm.simulator.prompt_blocks import TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,8 @@ from prefixwarm.fields.block_rules import (
     is_cleared,
     is_rendered,
 )
-from prefixwarm.fields.normal import normal
+from prefixwarm.fields.normal import MARKER, normal
+from prefixwarm.fields.parameters import TIERS
 from prefixwarm.fields.token_estimate import block_tokens
 from prefixwarm.simulator.api_errors import invalid
 from prefixwarm.simulator.tool_references import loaded
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.model_catalog import Model
 
 
-TIERS = ("tools", "system", "messages")
 TOOLS, SYSTEM, MESSAGES = range(3)
-_MARKER = "cache_control"
 _THINKING = ("thinking", "redacted_thinking")
 # Larger blocks (in bytes) are rendered every time instead of being cached.
 _LARGE = 4096
@@ -236,5 +235,5 @@ def _texts(content: Any) -> Any:
 def _markers(block: Json) -> tuple[Json, ...]:
     inner = block.get("content")
     inside = [x for x in inner if isinstance(x, dict)] if isinstance(inner, list) else []
-    values = (x.get(_MARKER) for x in (*inside, block))
+    values = (x.get(MARKER) for x in (*inside, block))
     return tuple(value for value in values if value)

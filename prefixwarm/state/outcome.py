@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prefixwarm.life import TTL_1H, TTL_5M
 from prefixwarm.wire.record import Record
 
 TYPE_CHECKING = False
@@ -153,8 +154,8 @@ def kind_of(usage: Usage) -> str:
 def granted_ttl(usage: Usage, asked: int) -> int:
     """The TTL in seconds granted to a write; for a plain read, the requested TTL."""
     if usage.write_1h:
-        return 3600
-    return 300 if usage.write_5m else asked
+        return TTL_1H
+    return TTL_5M if usage.write_5m else asked
 
 
 def unusable_field(usage: Mapping[str, Any]) -> str:

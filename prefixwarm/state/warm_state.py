@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prefixwarm.life import TTL_1H
 from prefixwarm.state.schema import (
     TEXT,
     Backoff,
@@ -95,7 +96,7 @@ class State(Record):
         never more than the provider grants.
         """
         living = (self.life.granted_ttl or 0) if self.warm_for(now) else 0
-        return min(max(wanted, living), self.life.longest_ttl or 3600)
+        return min(max(wanted, living), self.life.longest_ttl or TTL_1H)
 
 
 GROUPS: dict[str, type[Group]] = {

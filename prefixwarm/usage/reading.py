@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ANTHROPIC, CONVERSE, OPENAI, GEMINI = "anthropic", "converse", "openai", "gemini"
 
-_USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
-_MODEL_NAMES = ("model", "model_version", "modelVersion")
+USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
+MODEL_NAMES = ("model", "model_version", "modelVersion")
 # Nova's names with InvokeModel, in addition to Converse's.
 _OF_NOVA = {
     "cacheReadInputTokenCount": "cacheReadInputTokens",
@@ -76,8 +76,8 @@ def read_usage(reply: object) -> Reading | None:
     fields = plain(reply)
     if fields is None:
         return None
-    model = next((fields[name] for name in _MODEL_NAMES if isinstance(fields.get(name), str)), "")
-    for name in _USAGE_NAMES:
+    model = next((fields[name] for name in MODEL_NAMES if isinstance(fields.get(name), str)), "")
+    for name in USAGE_NAMES:
         if isinstance(fields.get(name), Usage):
             return Reading(form="", usage=fields[name], model=model)
         inner = plain(fields.get(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.usage.reading import plain, read_usage
+from prefixwarm.usage.reading import MODEL_NAMES, USAGE_NAMES, plain, read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 # The fields of an event that contain the usage: in Claude's first event, OpenAI's Responses events,
 # Converse's last event and InvokeModel's chunks. Gemini and Chat Completions have it at the top.
 _HOLDERS = ("message", "response", "metadata", "chunk")
-_USAGE_NAMES = ("usage", "usage_metadata", "usageMetadata")
-_MODEL_NAMES = ("model", "model_version", "modelVersion")
 _BYTES = b'"usage"'
 
 
@@ -35,11 +33,9 @@ class StreamedUsage:
     def add(self, event: object) -> None:
         """Add the usage in an event, if it has any."""
         for holder in _holders(event):
-            model = next(
-                (m for name in _MODEL_NAMES if isinstance(m := _of(holder, name), str)), ""
-            )
+            model = next((m for name in MODEL_NAMES if isinstance(m := _of(holder, name), str)), "")
             self._model = self._model or model
-            for name in _USAGE_NAMES:
+            for name in USAGE_NAMES:
                 usage = plain(_of(holder, name))
                 if usage is not None:
                     self._merge(usage)

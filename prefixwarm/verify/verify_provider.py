@@ -17,7 +17,7 @@ from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.command_group import run
 from prefixwarm.cli.output import emit, finish, json_option, json_text, line, note, table
 from prefixwarm.errors import UsageError
-from prefixwarm.provider.routes import route_named
+from prefixwarm.provider.routes import AWS_WORKSPACE_ID, route_named
 from prefixwarm.verify.provider.provider_caller import Caller
 from prefixwarm.verify.provider.provider_report import AGREES, NOT_ASKED, ReportRow, document
 from prefixwarm.verify.provider.question import MESSAGES_ROUTES
@@ -117,7 +117,7 @@ def _second(environ: Mapping[str, str], route: str) -> Sequence[Mapping[str, str
     """The environment of the second workspace, where one is named."""
     names = {
         "anthropic": (SECOND_KEY, route_named(route).key_variables[0]),
-        "aws": (SECOND_WORKSPACE, "ANTHROPIC_AWS_WORKSPACE_ID"),
+        "aws": (SECOND_WORKSPACE, AWS_WORKSPACE_ID),
     }
     source, target = names.get(route, ("", ""))
     value = environ.get(source)

@@ -17,6 +17,7 @@ from prefixwarm.errors import (
     UnusableUsageError,
     UsageError,
 )
+from prefixwarm.provider.client import REFUSED_KEY
 from prefixwarm.wire.record import Record
 
 # What an error stops: its own prefix, or every prefix on the route.
@@ -27,8 +28,7 @@ MINUTES = 600.0
 HOUR = 3600.0
 DAY = 86400.0
 
-# Errors about the caller's key. 402 is about the organization's account, which all callers share.
-_REFUSED_KEY = (401, 403)
+# About the organization's account, which all callers share.
 _UNPAID = 402
 _ABOUT_THE_REQUEST = (400, 404, 413)
 _TOO_SLOW = 408
@@ -102,7 +102,7 @@ def _of_status(error: ProviderError) -> Classification:
         return Classification(scope=ROUTE, pause=max(HOUR, asked))
     if error.error_type == _QUOTA or error.status == _UNPAID:
         return Classification(scope=ROUTE, pause=max(MINUTES, asked))
-    if error.status in _REFUSED_KEY:
+    if error.status in REFUSED_KEY:
         return Classification(scope=ROUTE, own=True, pause=max(MINUTES, asked))
     if error.status in _ABOUT_THE_REQUEST:
         # 400 rarely names its cause.

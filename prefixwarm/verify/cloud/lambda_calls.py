@@ -19,7 +19,8 @@ _T = TypeVar("_T")
 
 # A change of a variable is what makes Lambda start anew; nobody reads this one.
 _VARIABLE = "VERIFY_START"
-_WAIT = {"Delay": 1, "MaxAttempts": 180}
+# For Lambda to have taken over a new function, or a change of one.
+WAIT = {"Delay": 1, "MaxAttempts": 180}
 _TRIES = 3
 _LOG_SECONDS = 90.0
 
@@ -85,7 +86,7 @@ class LambdaCalls:
     def await_change(self, function: str) -> None:
         """Wait until Lambda has taken a change over."""
         waiter = self._lambda.get_waiter("function_updated_v2")
-        waiter.wait(FunctionName=function, WaiterConfig=_WAIT)
+        waiter.wait(FunctionName=function, WaiterConfig=WAIT)
 
     def cold_start(self, function: str, event: object) -> Invoked | None:
         """Start a function anew; None where Lambda answers from an environment that it had.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
-from prefixwarm.verify.cloud.lambda_calls import LambdaCalls
+from prefixwarm.verify.cloud.lambda_calls import WAIT, LambdaCalls
 from prefixwarm.verify.cloud.log_lines import probe_lines
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ _ROLE = {
 }
 # A new role is known everywhere some seconds after it was made.
 _ROLE_SECONDS = 60.0
-_ACTIVE = {"Delay": 1, "MaxAttempts": 180}
 
 
 class ProbeFunctions:
@@ -122,7 +121,7 @@ class ProbeFunctions:
                 if "assumed" not in str(error) or time.monotonic() > end:
                     raise
                 time.sleep(3)
-        client.get_waiter("function_active_v2").wait(FunctionName=function, WaiterConfig=_ACTIVE)
+        client.get_waiter("function_active_v2").wait(FunctionName=function, WaiterConfig=WAIT)
         return function
 
     def lines(self, function: str, probe: str, enough: int = 1) -> list[dict[str, Any]]:

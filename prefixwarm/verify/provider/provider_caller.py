@@ -13,7 +13,7 @@ from prefixwarm.errors import (
     TransportError,
     UsageError,
 )
-from prefixwarm.provider.client import Provider, retry_after
+from prefixwarm.provider.client import REFUSED_KEY, Provider, retry_after
 from prefixwarm.provider.routes import CONVERSE, route_named
 from prefixwarm.safe_text import masked, printable
 from prefixwarm.settings import API_KEY_SECRET
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _REPLY_SECONDS = 120.0
 _TRIES = 4
 _BUSY = (408, 429, 500, 502, 503, 504, 529)
-_REFUSED_KEY = (401, 403)
 _MESSAGE = 200
 
 
@@ -157,7 +156,7 @@ class Caller:
         most = self.spending.most(dict(call.body), len(request.body))
         started, response = self._sent(call, request, most)
         answer = self._answer(response, started)
-        if answer.status in _REFUSED_KEY:
+        if answer.status in REFUSED_KEY:
             raise CredentialsError(f"{self.route}: the provider refuses: {answer.refused}")
         if answer.status == 404:
             raise UsageError(f"--model {self.model}: {answer.refused}")

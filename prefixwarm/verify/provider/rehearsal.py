@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.provider.routes import CONVERSE, ROUTES
+from prefixwarm.provider.routes import AWS_WORKSPACE_ID, CONVERSE, ROUTES
 from prefixwarm.simulator import Principal, running
 from prefixwarm.verify.provider.provider_caller import Caller
 from prefixwarm.verify.provider.question_run import QuestionRun
@@ -60,7 +60,7 @@ def environment(simulator: Simulator, route: str, key: str = "first") -> dict[st
         **variables,
         ROUTES[route].key_variables[0]: key,
         "AWS_REGION": "us-east-1",
-        "ANTHROPIC_AWS_WORKSPACE_ID": _KEYS[key].workspace,
+        AWS_WORKSPACE_ID: _KEYS[key].workspace,
     }
 
 

@@ -12,11 +12,12 @@ import boto3
 import pytest
 
 from prefixwarm.attach.attaching import Attachment, attachment
-from prefixwarm.attach.deployed import HANDLER, named_keep_warm_function
+from prefixwarm.attach.deployed import named_keep_warm_function
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.manifest import Entry, Manifest
 from prefixwarm.prefix.prefix_file import build, dumps
 from prefixwarm.prefix.warm_request import derive
+from prefixwarm_layer.layout import KEEPWARM_HANDLER
 from tests.helpers.agents import request_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Account:
             "PREFIXWARM_MANIFEST": "s3://assets/manifest",
             "PREFIXWARM_FUNCTIONS": "{}",
         }
-        self.function(KEEP_WARM, {**environment, **changes}, Handler=HANDLER)
+        self.function(KEEP_WARM, {**environment, **changes}, Handler=KEEPWARM_HANDLER)
 
     def upload(self, *files: PrefixFile) -> None:
         """What the deployment keeps warm."""
@@ -121,7 +122,7 @@ class Account:
                 "Properties": {
                     **common,
                     "FunctionName": f"{name}-{number}",
-                    "Handler": HANDLER,
+                    "Handler": KEEPWARM_HANDLER,
                     "Code": code,
                     "Environment": configuration["Environment"],
                 },

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.attach.deployed import HANDLER
 from prefixwarm.cli.command_group import run
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.manifest import Entry, Manifest
@@ -20,6 +19,7 @@ from prefixwarm.state.store import StateStore
 from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
+from prefixwarm_layer.layout import KEEPWARM_HANDLER
 from tests.helpers.prefixes import make_prefix
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Deployed:
             client.delete_function(FunctionName="keep-warm")
         client.create_function(
             FunctionName="keep-warm",
-            Handler=HANDLER,
+            Handler=KEEPWARM_HANDLER,
             Runtime="python3.13",
             Role=ROLE,
             Code={"ZipFile": code.getvalue()},

@@ -10,12 +10,13 @@ import pytest
 from prefixwarm.errors import UsageError
 from prefixwarm.local import attached_functions, cloud_assembly
 from prefixwarm.local.errors import LocalCloudError
+from prefixwarm_layer.layout import KEEPWARM_HANDLER
 from tests.unit.local.assemblies import function, stack, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEEPWARM = function("W/Warmer/KeepWarm/Function", handler=attached_functions.KEEP_WARM)
+KEEPWARM = function("W/Warmer/KeepWarm/Function", handler=KEEPWARM_HANDLER)
 
 
 def attached(path: str) -> dict[str, Any]:
