@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.helpers import effort, reliability
+from tests.helpers import tried as tries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,25 +72,24 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
 @pytest.fixture
 def tried(record_property: Callable[[str, object], None]) -> Tried:
     """Note how many of something a test went through, for the end of a run."""
-    return lambda count, what: record_property("tried", f"{count} {what}")
+    return lambda count, what: record_property(*tries.note(count, what))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: Any, call: Any) -> None:
+    """Note a property's examples."""
+    statistics = getattr(item, "hypothesis_statistics", "")
+    if statistics and call.when == "call":
+        item.user_properties.append(tries.note_examples(statistics, item.originalname))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print and record what was tried, in a run with full numbers."""
+    states = ("passed", "failed", "error")
+    reports = [report for state in states for report in terminalreporter.getreports(state)]
     if effort.FULL or os.environ.get("RECORD_RELIABILITY"):
-        states = ("passed", "failed", "error")
-        reports = [report for state in states for report in terminalreporter.getreports(state)]
         reliability.record(reports, effort.PROFILE)
-    if not effort.FULL:
-        return
-    terminalreporter.section("tried with full numbers")
-    properties = 0
-    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
-        if report.when != "call":
-            continue
-        properties += "hypothesis" in report.keywords
-        for name, value in report.user_properties:
-            if name == "tried":
-                terminalreporter.line(f"{value}  ({report.nodeid})")
-    examples = effort.EXAMPLES
-    terminalreporter.line(f"properties: {properties}, most of them with {examples} examples each")
+    if effort.FULL:
+        terminalreporter.section("tried with full numbers")
+        for line in tries.summary(report for report in reports if report.when == "call"):
+            terminalreporter.line(line)

@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.helpers.tried import notes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -93,11 +95,13 @@ def record(reports: Iterable[Any], effort: str) -> None:
         module = report.nodeid.partition("::")[0]
         if module in MODULES and (report.when == "call" or report.failed):
             of_module.setdefault(module, []).append(report)
+    if not of_module:
+        return
     for module, own in of_module.items():
         ran = {re.split(r"[\[:]", report.nodeid.partition("::")[2])[0] for report in own}
         if not names(module) <= ran:
             continue
-        tried = [v for r in own for n, v in r.user_properties if n == "tried"]
+        tried = [text for report in own for text in notes(report)]
         recorded[module] = {
             "module": module,
             "cases": len(own),

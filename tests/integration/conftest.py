@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.local.local_aws import LocalAws
@@ -42,10 +41,6 @@ MODELS = {
 }
 SCHEMA = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "string"}}}
 
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
-
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
@@ -56,7 +51,7 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def signed(aws: LocalAws) -> Iterator[AwsClient]:
-    """Core's own AWS client."""
+    """Our own AWS client, without boto3."""
     environ = aws.environment()
     transport = HttpTransport({})
     yield AwsClient(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from prefixwarm.state.store import StateStore
+    from tests.conftest import Tried
 
 SOON = Deadline.after(3600)
 START = 1_763_700_000.0
@@ -230,30 +231,40 @@ class LeaseProtocol(RuleBasedStateMachine):
         assert self.store.take_lease(self.key, asked, SOON)[1]
 
 
-def check(store: Callable[[], StateStore], examples: int, steps: int, **more: Any) -> None:
-    """Run the machine on a store."""
+def check(store: Callable[[], StateStore], examples: int, steps: int, **more: Any) -> int:
+    """Run the machine on a store; return how many histories it went through."""
+    histories = 0
+
+    def history() -> LeaseProtocol:
+        nonlocal histories
+        histories += 1
+        return LeaseProtocol(store())
+
     limits = settings(
         max_examples=examples,
         stateful_step_count=steps,
         database=None,
         **more,
     )
-    run_state_machine_as_test(lambda: LeaseProtocol(store()), settings=limits)
+    run_state_machine_as_test(history, settings=limits)
+    return histories
 
 
-def test_in_memory() -> None:
+def test_in_memory(tried: Tried) -> None:
     """Many and long histories."""
-    check(MemoryState, 2 * EXAMPLES, 40)
+    tried(check(MemoryState, 2 * EXAMPLES, 40), "histories of several holders, in memory")
 
 
-def test_in_a_file(tmp_path: Path) -> None:
+def test_in_a_file(tmp_path: Path, tried: Tried) -> None:
     """The same through JSON."""
-    check(lambda: FileState(tmp_path / "state.json"), SLOW_EXAMPLES, 25)
+    histories = check(lambda: FileState(tmp_path / "state.json"), SLOW_EXAMPLES, 25)
+    tried(histories, "histories of several holders, in a file")
 
 
-def test_in_dynamodb(dynamo: StateStore) -> None:
+def test_in_dynamodb(dynamo: StateStore, tried: Tried) -> None:
     """The same through expressions and conditions."""
-    check(lambda: dynamo, SLOW_EXAMPLES, 25)
+    histories = check(lambda: dynamo, SLOW_EXAMPLES, 25)
+    tried(histories, "histories of several holders, in DynamoDB")
 
 
 def test_the_check_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
