@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")
-_START_SECONDS = 20.0
+_START_SECONDS = 120.0
 _GRACE_SECONDS = 3.0
 
 
