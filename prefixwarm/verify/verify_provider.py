@@ -18,12 +18,17 @@ from prefixwarm.cli.command_group import run
 from prefixwarm.cli.output import emit, finish, json_option, json_text, line, note, table
 from prefixwarm.errors import UsageError
 from prefixwarm.provider.routes import AWS_WORKSPACE_ID, route_named
-from prefixwarm.verify.provider.provider_caller import Caller
-from prefixwarm.verify.provider.provider_report import AGREES, NOT_ASKED, ReportRow, document
-from prefixwarm.verify.provider.question import MESSAGES_ROUTES
-from prefixwarm.verify.provider.question_run import QuestionRun
-from prefixwarm.verify.provider.rehearsal import rehearse
-from prefixwarm.verify.provider.spending import Spending
+from prefixwarm.verify.provider_questions.provider_caller import Caller
+from prefixwarm.verify.provider_questions.provider_report import (
+    AGREES,
+    NOT_ASKED,
+    ReportRow,
+    document,
+)
+from prefixwarm.verify.provider_questions.question import MESSAGES_ROUTES
+from prefixwarm.verify.provider_questions.question_run import QuestionRun
+from prefixwarm.verify.provider_questions.rehearsal import rehearse
+from prefixwarm.verify.provider_questions.spending import Spending
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.http import HttpTransport
 

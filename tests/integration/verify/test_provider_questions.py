@@ -14,9 +14,9 @@ from prefixwarm.cli.command_group import run
 from prefixwarm.errors import CredentialsError
 from prefixwarm.simulator import Switches
 from prefixwarm.verify import verify_provider
-from prefixwarm.verify.provider.provider_report import ReportRow
-from prefixwarm.verify.provider.question_run import QUESTIONS, QuestionRun
-from prefixwarm.verify.provider.rehearsal import (
+from prefixwarm.verify.provider_questions.provider_report import ReportRow
+from prefixwarm.verify.provider_questions.question_run import QUESTIONS, QuestionRun
+from prefixwarm.verify.provider_questions.rehearsal import (
     SimulatedClock,
     environment,
     rehearse,

@@ -12,7 +12,7 @@ from prefixwarm.prices.minimums import minimum_tokens
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixwarm.verify.provider.provider_caller import Caller
+    from prefixwarm.verify.provider_questions.provider_caller import Caller
 
 Json = dict[str, Any]
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.amounts import dollars
 from prefixwarm.errors import ConnectError, TransportError
-from prefixwarm.verify.provider import key_questions, reply_questions, time_questions
-from prefixwarm.verify.provider.question import Conclusion
-from prefixwarm.verify.provider.spending import CapReachedError
+from prefixwarm.verify.provider_questions import key_questions, reply_questions, time_questions
+from prefixwarm.verify.provider_questions.question import Conclusion
+from prefixwarm.verify.provider_questions.spending import CapReachedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from prefixwarm.verify.provider.provider_caller import Caller
-    from prefixwarm.verify.provider.question import Question, Steps
+    from prefixwarm.verify.provider_questions.provider_caller import Caller
+    from prefixwarm.verify.provider_questions.question import Question, Steps
 
 QUESTIONS: tuple[Question, ...] = (
     *reply_questions.QUESTIONS,

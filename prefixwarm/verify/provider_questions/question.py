@@ -11,7 +11,7 @@ from prefixwarm.provider.routes import ROUTES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prefixwarm.verify.provider.provider_caller import Caller
+    from prefixwarm.verify.provider_questions.provider_caller import Caller
 
 
 @dataclass(frozen=True)

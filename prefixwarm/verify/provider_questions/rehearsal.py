@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.provider.routes import AWS_WORKSPACE_ID, CONVERSE, ROUTES
 from prefixwarm.simulator import Principal, running
-from prefixwarm.verify.provider.provider_caller import Caller
-from prefixwarm.verify.provider.question_run import QuestionRun
-from prefixwarm.verify.provider.spending import Spending
+from prefixwarm.verify.provider_questions.provider_caller import Caller
+from prefixwarm.verify.provider_questions.question_run import QuestionRun
+from prefixwarm.verify.provider_questions.spending import Spending
 from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.http import HttpTransport
 from prefixwarm.wire.sigv4 import AwsCredentials
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prefixwarm.simulator import Simulator
-    from prefixwarm.verify.provider.question_run import Asked
+    from prefixwarm.verify.provider_questions.question_run import Asked
 
 _KEYS = {"first": Principal(), "second": Principal(workspace="wrkspc_second")}
 _NO_CAP = Decimal("Infinity")

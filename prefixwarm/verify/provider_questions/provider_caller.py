@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from prefixwarm.verify.provider.spending import Spending
+    from prefixwarm.verify.provider_questions.spending import Spending
     from prefixwarm.wire.aws import AwsClient
     from prefixwarm.wire.http import Response, Transport
 

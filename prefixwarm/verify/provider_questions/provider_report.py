@@ -11,8 +11,8 @@ from prefixwarm.simulator.settings import Switches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixwarm.verify.provider.provider_caller import Caller
-    from prefixwarm.verify.provider.question_run import Asked
+    from prefixwarm.verify.provider_questions.provider_caller import Caller
+    from prefixwarm.verify.provider_questions.question_run import Asked
 
 AGREES, DIFFERS, UNCLEAR, NOT_ASKED = "agrees", "differs", "unclear", "not asked"
 

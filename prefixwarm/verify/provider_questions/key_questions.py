@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.provider.routes import CONVERSE, route_named
-from prefixwarm.verify.provider.prompts import (
+from prefixwarm.verify.provider_questions.prompts import (
     block,
     cached_prompt,
     converse_body,
@@ -14,14 +14,14 @@ from prefixwarm.verify.provider.prompts import (
     tokens_needed,
     tool,
 )
-from prefixwarm.verify.provider.provider_caller import Answer, Call
-from prefixwarm.verify.provider.question import Conclusion, Question
+from prefixwarm.verify.provider_questions.provider_caller import Answer, Call
+from prefixwarm.verify.provider_questions.question import Conclusion, Question
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from prefixwarm.verify.provider.provider_caller import Caller
-    from prefixwarm.verify.provider.question import Steps
+    from prefixwarm.verify.provider_questions.provider_caller import Caller
+    from prefixwarm.verify.provider_questions.question import Steps
 
 # Betas of what needs none any more: https://platform.claude.com/docs/en/api/beta-headers
 _HARMLESS_BETAS = ("prompt-caching-2024-07-31", "extended-cache-ttl-2025-04-11")

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.life import TTL_SECONDS
-from prefixwarm.verify.provider.prompts import block, cached_prompt, copied, text, tokens_needed
-from prefixwarm.verify.provider.provider_caller import Call
-from prefixwarm.verify.provider.question import Conclusion, Question
+from prefixwarm.verify.provider_questions.prompts import (
+    block,
+    cached_prompt,
+    copied,
+    text,
+    tokens_needed,
+)
+from prefixwarm.verify.provider_questions.provider_caller import Call
+from prefixwarm.verify.provider_questions.question import Conclusion, Question
 
 if TYPE_CHECKING:
-    from prefixwarm.verify.provider.provider_caller import Caller
-    from prefixwarm.verify.provider.question import Steps
+    from prefixwarm.verify.provider_questions.provider_caller import Caller
+    from prefixwarm.verify.provider_questions.question import Steps
 
 _TTL = float(TTL_SECONDS["5m"])
 _SETTLE = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.verify.provider.prompts import (
+from prefixwarm.verify.provider_questions.prompts import (
     block,
     cached_prompt,
     prompt,
@@ -12,11 +12,11 @@ from prefixwarm.verify.provider.prompts import (
     tokens_needed,
     tool,
 )
-from prefixwarm.verify.provider.provider_caller import Answer, Call
-from prefixwarm.verify.provider.question import Conclusion, Question, at_once
+from prefixwarm.verify.provider_questions.provider_caller import Answer, Call
+from prefixwarm.verify.provider_questions.question import Conclusion, Question, at_once
 
 if TYPE_CHECKING:
-    from prefixwarm.verify.provider.provider_caller import Caller
+    from prefixwarm.verify.provider_questions.provider_caller import Caller
 
 # A model may think before it calls.
 _TOOL_TOKENS = 1024
