@@ -34,12 +34,14 @@ def check(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check
     """Write the files of package ``shop``, by name, and check it."""
     monkeypatch.setattr(sys, "path", [*sys.path])
 
-    def checked(files: dict[str, str], known: tuple[str, ...] = ()) -> list[str]:
+    def checked(
+        files: dict[str, str], known: tuple[str, ...] = (), layers: set[str] | None = None
+    ) -> list[str]:
         for name, text in {"__init__": "", **files}.items():
-            path = tmp_path / "src" / "shop" / f"{name}.py"
+            path = tmp_path / "src" / "shop" / (name if "." in name else f"{name}.py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        findings: list[str] = script.check(tmp_path, ["src/shop"], known)
+        findings: list[str] = script.check(tmp_path, ["src/shop"], known, layers)
         return findings
 
     return checked
@@ -73,6 +75,13 @@ def test_a_long_file_is_reported(check: Check) -> None:
     assert check({"long": "x = 1\n" * 401}) == ["file over 400 lines: src/shop/long.py"]
 
 
+def test_a_long_program_in_another_language_is_reported(check: Check) -> None:
+    """Shell and JavaScript; data is no program."""
+    files = {"start.sh": ":\n" * 401, "run.cjs": "0;\n" * 401, "rows.json": "1\n" * 401}
+    expected = [f"file over 400 lines: src/shop/{name}" for name in ("run.cjs", "start.sh")]
+    assert check(files) == expected
+
+
 @pytest.mark.parametrize("head", ["def work() -> None:", "async def work() -> None:"])
 def test_a_long_function_is_reported(check: Check, head: str) -> None:
     """One line over the limit, as a method too."""
@@ -89,6 +98,29 @@ def test_a_name_in_two_packages_is_reported(check: Check) -> None:
     assert findings == [
         "one name in several packages: rules.py in src/shop, src/shop/till",
     ]
+
+
+def test_a_package_name_in_two_packages_is_reported(check: Check) -> None:
+    """Like that of a file."""
+    files = {f"{place}/__init__": "" for place in ("stock", "till", "till/stock")}
+    expected = ["one name in several packages: stock in src/shop, src/shop/till"]
+    assert check(files) == expected
+
+
+def test_a_package_outside_the_order_is_reported(script: Any, check: Check, tmp_path: Path) -> None:
+    """No contract of import-linter would notice what it imports."""
+    contract = 'type = "layers"\nname = "down"\nlayers = ["shop.a | shop.b"]\n'
+    project = tmp_path / "pyproject.toml"
+    project.write_text(
+        '[tool.importlinter]\nroot_packages = ["shop"]\n'
+        f"[[tool.importlinter.contracts]]\n{contract}"
+    )
+    layers = script.layers_of(project)
+    files = dict.fromkeys(("a", "b/__init__", "b/inner", "__main__", "rows.json", "data/x.sh"), "")
+    assert check(files, (), layers) == []
+    expected = [f"in no layer of imports in pyproject.toml: shop.{name}" for name in ("c", "d")]
+    assert check({**files, "c": "", "d/__init__": ""}, (), layers) == expected
+    assert check(files, (), {"shop"}) == []
 
 
 def test_a_known_finding_passes_until_it_is_cured(check: Check) -> None:
