@@ -47,7 +47,7 @@ def manifest_of(bench: Any) -> dict[str, Any]:
 
 
 def test_table_has_the_keys_and_the_index_of_the_state(template: Any, read: Any) -> None:
-    """The table is what `state.dynamodb` works on."""
+    """The table is what `state.store` works on."""
     (table,) = read.resources(template, "AWS::DynamoDB::Table")
     (index,) = table["GlobalSecondaryIndexes"]
     assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]

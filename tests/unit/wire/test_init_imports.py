@@ -13,7 +13,7 @@ import prefixwarm
 
 ROOT = Path(prefixwarm.__file__).parent.parent
 INIT_PATH = (
-    *("warm.acquire", "warm.log_line", "state.dynamodb", "provider.client", "provider.federation"),
+    *("warm.acquire", "warm.log_line", "state.store", "provider.client", "provider.federation"),
     *("wire.credentials", "settings", "prefix.compiled"),
 )
 # Below each package: what a module of it may load.
