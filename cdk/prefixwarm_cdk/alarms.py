@@ -72,13 +72,7 @@ class Alarms(Construct):
         metric)."""
         yield self._hourly("Trouble", TROUBLE, 3, "Something is wrong: the saved query says what")
         # Lambda writes Errors at every invocation, 0 on success, so missing data means that there
-        # was none: not started, or throttled. AWS calls it a binary indicator of the outcome
-        # (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html), and where it
-        # says which metrics are sent "only if they have a nonzero value", Invocations and Duration
-        # are named, Errors is not
-        # (http://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/lam-metricscollected.html).
-        # If zeros were left out after all, the alarm would go off within a quarter of an hour,
-        # which would be noticed; with the other treatment of missing data it would never go off.
+        # was none: not started, or throttled. The sources are in docs/metrics.md.
         errors = self._keep_warm.function.metric_errors(period=_QUARTER)
         text = "The keep-warm function fails, or is not started"
         yield self._alarm("NotRunning", errors, 3, text, missing=_BREACHING)
@@ -86,6 +80,8 @@ class Alarms(Construct):
     def _each_cause(self) -> Iterator[cloudwatch.Alarm]:
         function, queue = self._keep_warm.function, self._keep_warm.undelivered
         yield self._hourly("Failed", "WarmFailed", 3, "Warm calls keep failing")
+        text = "A warm call failed, and nothing is sent for its prefix for an hour or longer"
+        yield self._hourly("PrefixStopped", "WarmStopped", 1, text)
         yield self._hourly("Rewrote", "WarmRewrote", 1, "A refresh wrote instead of reading")
         yield self._hourly("Uncached", "WarmUncached", 1, "A warm call cached nothing")
         yield self._hourly("Drift", "AgentDrift", 1, "An agent sends what is not warmed")

@@ -67,6 +67,11 @@ METRICS = {
         "warm calls for which 1 hour was asked and refused, or 5 minutes were granted: [from "
         "then on](keepwarm.md#which-ttl) 5 minutes are asked for",
     ),
+    "WarmStopped": Metric(
+        "Count",
+        "both",
+        "failures after which nothing is sent for the prefix for an hour or longer",
+    ),
     "WarmReadTokens": Metric("Count", "both", "tokens that warm calls read from the cache"),
     "WarmWriteTokens": Metric("Count", "both", "tokens that warm calls wrote to the cache"),
     "WarmCostUSD": Metric("None", "both", "US dollars of the warm calls whose price is known"),

@@ -21,6 +21,7 @@ _ALWAYS = (
     "WarmFailed",
     "WarmCalls",
     "WarmDowngraded",
+    "WarmStopped",
     "WarmReadTokens",
     "WarmWriteTokens",
 )

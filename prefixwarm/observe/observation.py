@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixwarm.usage.hit_rate import hit_rate
+from prefixwarm.usage.reading import read_usage
 from prefixwarm.warm.log_line import metric_line
 
 if TYPE_CHECKING:
@@ -92,6 +93,12 @@ def missed_usd(prefix: PrefixFile, usage: Usage, drift: str | None) -> float | N
     return missed
 
 
+def tokens_of(usage: object) -> Usage | None:
+    """The tokens billed by a response's usage; None if it has none, or impossible ones."""
+    reading = read_usage(usage)
+    return reading.usage if reading else None
+
+
 def length_of(prefix: PrefixFile) -> int:
     """The prefix's tokens, counted or else estimated; 0 if neither is known."""
     return prefix.tokens.get("counted") or prefix.tokens.get("estimate") or 0
@@ -136,6 +143,18 @@ def line(seen: Observation, settings: Settings, *, now: float) -> str:
         "hit_rate": _rounded(seen.hit_rate),
     }
     return _line(metrics(seen), facts, settings, now)
+
+
+def unknown_line(prefix: str, settings: Settings, *, now: float) -> str:
+    """Return the log line of a response whose usage cannot be read."""
+    facts = {
+        "prefix": prefix,
+        "by": "observe",
+        "result": "unknown",
+        "level": "WARNING",
+        "message": "the response's usage has no possible token counts: the request is not counted",
+    }
+    return _line({}, facts, settings, now)
 
 
 def diagnosis_line(

@@ -16,7 +16,15 @@ from prefixwarm.observe.gate import Gate
 from prefixwarm.observe.harmless import without_fail
 from prefixwarm.observe.line_output import emit_line
 from prefixwarm.observe.matcher import Matcher
-from prefixwarm.observe.observation import Observation, diagnosis_line, drift_line, line, missed_usd
+from prefixwarm.observe.observation import (
+    Observation,
+    diagnosis_line,
+    drift_line,
+    line,
+    missed_usd,
+    tokens_of,
+    unknown_line,
+)
 from prefixwarm.observe.once import reported
 from prefixwarm.observe.outbox import Outbox
 from prefixwarm.observe.unrelated import UnrelatedTraffic
@@ -207,8 +215,11 @@ class Observer:
         diagnostics: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
     ) -> Event | None:
-        seen = self._observed(sent, usage, diagnostics, headers)
-        prefix = sent.match.warmed.prefix
+        prefix, tokens = sent.match.warmed.prefix, tokens_of(usage)
+        if tokens is None:
+            self._emit(unknown_line(prefix.name, self._settings, now=self.clock()))
+            return None
+        seen = self._observed(sent, tokens, diagnostics, headers)
         due = self._noted(prefix, seen)
         new = bool(seen.drift) and (prefix.name, str(seen.drift)) not in self._explained
         if new:
@@ -279,7 +290,7 @@ class Observer:
     def _observed(
         self,
         sent: Sent,
-        usage: Mapping[str, Any] | Usage,
+        tokens: Usage,
         diagnostics: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
     ) -> Observation:
@@ -295,7 +306,6 @@ class Observer:
             drift = added.tier if added else None
         if sent.named:
             drift = self._diagnosed(sent, drift, verdict(diagnostics))
-        tokens = usage if isinstance(usage, Usage) else Usage.from_response(usage)
         return Observation(
             warmed.prefix.name,
             drift,

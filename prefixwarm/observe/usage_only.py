@@ -9,9 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.observe.observation import tokens_of
 from prefixwarm.observe.process_observer import shared_observer
-from prefixwarm.state.outcome import Usage
-from prefixwarm.usage.reading import read_usage
 
 if TYPE_CHECKING:
     from prefixwarm.observe.observer import Observer
@@ -62,7 +61,7 @@ class UsageWatch:
             The provider's id of the response.
         """
         with suppress(Exception):
-            tokens, prefix = _tokens(usage), self._prefix(model)
+            tokens, prefix = tokens_of(usage), self._prefix(model)
             if tokens is None or prefix is None:
                 return
             identity = response_id if isinstance(response_id, str) else None
@@ -82,13 +81,6 @@ class UsageWatch:
             return next((prefix for prefix in prefixes if prefix.name == self._name), None)
         own = [prefix for prefix in prefixes if isinstance(model, str) and _is_of(prefix, model)]
         return own[0] if len(own) == 1 else None
-
-
-def _tokens(usage: object) -> Usage | None:
-    if isinstance(usage, Usage):
-        return usage
-    reading = read_usage(usage)
-    return reading.usage if reading else None
 
 
 def _is_of(prefix: PrefixFile, model: str) -> bool:

@@ -18,8 +18,8 @@ UNCACHED = "uncached"
 SKIPPED = "skipped"
 FAILED = "failed"
 
-# No model accepts even a hundredth of this in one request.
-MOST_TOKENS = 10**9
+# Several times what any model accepts in one request.
+MOST_TOKENS = 10**7
 _COUNTS = (
     *("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),
     *("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),
@@ -110,7 +110,8 @@ class Outcome(Record):
     success), ``skipped`` or ``failed``; `reason` says why. Times are epoch seconds, `granted_ttl`
     and `seconds` are in seconds; `cost_usd` is None if unknown. `downgraded`: 3600 seconds were
     requested and not granted. `own_fault`: the failure comes from the caller's key, network or
-    settings and does not affect other callers.
+    settings and does not affect other callers. `backoff_seconds`: how long nothing is sent for the
+    prefix after a failure.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Outcome(Record):
     seconds: float = 0.0
     calls: int = 0
     retry_after: float | None = None
+    backoff_seconds: float = 0.0
     own_fault: bool = False
     message_id: str = ""
     warm_until: float | None = None
@@ -161,8 +163,11 @@ def granted_ttl(usage: Usage, asked: int) -> int:
 def unusable_field(usage: Mapping[str, Any]) -> str:
     """Return the first field of a response's ``usage`` that is not a token count, or "".
 
-    Missing and null fields count as 0. Fields that are never read are not checked.
+    Missing and null fields count as 0, but for the input tokens: without them, nothing is known.
+    Fields that are never read are not checked.
     """
+    if usage.get("input_tokens") is None and usage.get("inputTokens") is None:
+        return "input_tokens"
     fields: list[tuple[str, object]] = [(name, usage.get(name)) for name in _COUNTS]
     created = usage.get("cache_creation")
     if isinstance(created, dict):

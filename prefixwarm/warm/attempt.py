@@ -235,6 +235,7 @@ class Attempt:
         return provider.send(variant, tokens, self._deadline)
 
     def _failed(self, reason: str, classification: Classification) -> Outcome:
+        growing = min(_FIRST_BACKOFF * 2 ** min(self.state.backoff.failures, 7), HOUR)
         return Outcome(
             name=self._call.name,
             kind=FAILED,
@@ -244,6 +245,7 @@ class Attempt:
             calls=int(classification.sent),
             cost_usd=None if classification.billed else 0.0,
             retry_after=classification.pause,
+            backoff_seconds=min(max(growing, classification.pause or 0.0), DAY),
             own_fault=classification.own,
         )
 
@@ -272,13 +274,11 @@ class Attempt:
 
     def _failure(self) -> Failure:
         outcome, now = self.outcome, self._clock()
-        growing = min(_FIRST_BACKOFF * 2 ** min(self.state.backoff.failures, 7), HOUR)
-        pause = HOUR if outcome.kind == UNCACHED else max(growing, outcome.retry_after or 0.0)
         return Failure(
             outcome=outcome.kind,
             reason=outcome.reason,
             at=now,
-            backoff_until=now + min(pause, DAY),
+            backoff_until=now + outcome.backoff_seconds,
             calls=outcome.calls,
             cost_usd=outcome.cost_usd,
             by=self._options.caller,
@@ -326,6 +326,7 @@ def _outcome(call: WarmCall, state: State, usage: Usage, started: float) -> Outc
         cost_usd=usage.cost_usd(call.usd_per_mtok),
         started_at=started,
         calls=1,
+        backoff_seconds=HOUR if kind == UNCACHED else 0.0,
         warm_until=None if kind == UNCACHED else started + granted,
     )
 

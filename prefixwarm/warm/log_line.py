@@ -8,6 +8,7 @@ are in the line anyway, for Logs Insights. A line never holds prompt text or key
 from __future__ import annotations
 
 from prefixwarm.state.outcome import FAILED, PARTIAL, REFRESHED, SKIPPED, UNCACHED, WRITTEN
+from prefixwarm.warm.error_classification import HOUR
 from prefixwarm.wire.accelerated import dumps
 
 TYPE_CHECKING = False
@@ -22,12 +23,14 @@ NAMESPACE = "prefixwarm"
 
 # The metric of the trouble alarm, and how much each kind of trouble adds to it. Three within an
 # hour trigger the alarm: trouble that may resolve itself adds one, trouble that needs attention
-# three.
+# three. So does a failure after which nothing is tried for an hour, as three of them cannot come
+# within one.
 TROUBLE = "WarmTrouble"
 TROUBLES = {
     "WarmFailed": 1,
     "StateUnavailable": 1,
     "TicksMissed": 1,
+    "WarmStopped": 3,
     "WarmRewrote": 3,
     "WarmUncached": 3,
     "AgentDrift": 3,
@@ -51,6 +54,8 @@ def metrics(outcome: Outcome) -> dict[str, tuple[float, str]]:
     }
     values["WarmCalls"] = (float(outcome.calls), "Count")
     values["WarmDowngraded"] = (float(outcome.downgraded), "Count")
+    stopped = outcome.kind == FAILED and outcome.backoff_seconds >= HOUR
+    values["WarmStopped"] = (float(stopped), "Count")
     if outcome.calls:
         values["WarmMilliseconds"] = (outcome.seconds * 1000, "Milliseconds")
     if outcome.usage is not None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.simulator import Simulator
 
-__all__ = ["Deployed", "Life", "World"]
+__all__ = ["Deployed", "Life", "World", "connections_closed"]
 
 MINUTE = 60.0
 NAME = "support"
@@ -109,7 +109,7 @@ class Deployed:
             key=itemgetter(0, 1),
         )
         patched = mock.patch.dict(os.environ, self._environ)
-        with simulated_clock(self.world.now), patched, patient(), _closed_at_the_end():
+        with simulated_clock(self.world.now), patched, patient(), connections_closed():
             for at, _, happen in events:
                 self._pass(self.began + at)
                 happen()
@@ -236,7 +236,7 @@ class Deployed:
 
 
 @contextmanager
-def _closed_at_the_end() -> Iterator[None]:
+def connections_closed() -> Iterator[None]:
     """Close the connections of starts and agents, which end with their processes elsewhere."""
     with ExitStack() as stack:
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import os
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,17 @@ from tests.integration.keepwarm.conftest import prefix_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What stands for a resource of the template, by the dimension that names it.
-FUNCTION = ("FunctionName", "the keep-warm function")
-DEAD_LETTERS = ("QueueName", "the workers' dead letters")
+# What stands for a resource of the template: the dimension that names it, and its construct.
+FUNCTION = ("FunctionName", "KeepWarm")
+DEAD_LETTERS = ("QueueName", "DeadLetters")
+UNDELIVERED = ("QueueName", "Undelivered")
 _COMPARED = {"GreaterThanOrEqualToThreshold": operator.ge, "LessThanThreshold": operator.lt}
 
 
 def synthesised(
     folder: Path, *, workers: bool = False, **options: Any
 ) -> dict[str, dict[str, Any]]:
-    """The alarms of a warmer, by their logical ids.
+    """The alarms of a warmer, by their names in the docs.
 
     Parameters
     ----------
@@ -49,10 +51,14 @@ def synthesised(
     kind(stack, "Warm", prefixes=[file], credentials=Credentials.secret(key), **options)
     template = app.synth().get_stack_by_name("Warmer").template
     return {
-        name: resource["Properties"]
+        _without_hash(name).rpartition("Alarms")[2]: resource["Properties"]
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::CloudWatch::Alarm"
     }
+
+
+def _without_hash(logical_id: str) -> str:
+    return re.sub("[0-9A-F]{8}$", "", logical_id)
 
 
 class CloudWatch:
@@ -95,7 +101,7 @@ class CloudWatch:
         return combine(values) if values else None
 
     def _math(self, metrics: list[dict[str, Any]], now: float) -> float | None:
-        """Metric math over one period; None where a metric has no data point."""
+        """Metric math over one period; None without a data point, as after a division by zero."""
         (expression,) = [one["Expression"] for one in metrics if "Expression" in one]
         values = {
             one["Id"]: self._value({**stat["Metric"], **stat, "Statistic": stat["Stat"]}, now)
@@ -104,10 +110,17 @@ class CloudWatch:
         }
         if None in values.values():
             return None
-        return float(eval(expression, {"__builtins__": {}}, values))
+        try:
+            return float(eval(expression, {"__builtins__": {}}, values))
+        except ZeroDivisionError:
+            return None
 
 
 def _named(dimension: dict[str, Any]) -> str:
     """A dimension's value; what stands for it where it is a resource of the template."""
     value = dimension["Value"]
-    return value if isinstance(value, str) else dict([FUNCTION, DEAD_LETTERS])[dimension["Name"]]
+    if isinstance(value, str):
+        return value
+    resource = str(value.get("Ref") or value["Fn::GetAtt"][0])
+    ends = [own for name, own in (FUNCTION, DEAD_LETTERS, UNDELIVERED) if name == dimension["Name"]]
+    return next(own for own in ends if own in _without_hash(resource))

@@ -35,5 +35,5 @@ def test_all_metrics_are_most_of_the_bill() -> None:
     """With an alarm for each cause, and the dashboard."""
     found = dollars("--metrics", "full")
     assert found["custom_metric_month"] > 7
-    assert found["alarm_metric_month"] == pytest.approx(0.90)
+    assert found["alarm_metric_month"] == pytest.approx(1.00)
     assert found["dashboard_month"] == 3.0

@@ -309,7 +309,7 @@ def test_a_worker_that_keeps_failing_leaves_dead_letters(fan: Fan, tmp_path: Pat
         visible, now = f"{name}Visible", fan.world.sim.now()
         metrics.put("AWS/SQS", visible, DEAD_LETTERS, now, float(reply["Attributes"][name]))
         metrics.put("AWS/Lambda", "Errors", FUNCTION, now, 0.0)
-        return {a["MetricName"] for a in alarms.values() if metrics.goes_off(a, now)}
+        return {name for name, alarm in alarms.items() if metrics.goes_off(alarm, now)}
 
     queued(fan)
     for _ in range(2):
@@ -317,7 +317,7 @@ def test_a_worker_that_keeps_failing_leaves_dead_letters(fan: Fan, tmp_path: Pat
         with pytest.raises(SettingsError):
             fan.invoke(fan.receive(), PREFIXWARM_MANIFEST="s3://assets/missing.json")
     assert fan.receive() == []
-    assert gone_off() == {"ApproximateNumberOfMessagesVisible"}
+    assert gone_off() == {"DeadLetters"}
     sqs = fan.world.aws.client("sqs")
     dead = sqs.receive_message(QueueUrl=fan.dead, MaxNumberOfMessages=10)["Messages"]
     assert len(dead) == 3

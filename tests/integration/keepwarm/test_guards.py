@@ -11,6 +11,7 @@ from prefixwarm.errors import SettingsError, StateError
 from prefixwarm.keepwarm.route_breaker import route_key
 from prefixwarm.prefix.prefix_file import dumps
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.gateway import gateway
 from tests.integration.keepwarm.conftest import prefix_file, ticked
 
 if TYPE_CHECKING:
@@ -325,3 +326,38 @@ def test_an_unreadable_manifest_sends_nothing(world: World) -> None:
     """The message says which object."""
     with pytest.raises(SettingsError, match=r"manifest s3://assets/manifest.json: cannot be read"):
         world.tick()
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"input_tokens": -1},
+        {"input_tokens": True},
+        {"input_tokens": float("nan")},
+        {"input_tokens": 5, "cache_read_input_tokens": 10**8},
+        {"input_tokens": 5, "cache_creation_input_tokens": 10**400},
+        {"input_tokens": 5, "cache_creation_input_tokens": "2700"},
+        {"input_tokens": 5, "output_tokens": 1.5},
+        {"input_tokens": None, "cache_read_input_tokens": 2700},
+        {"prompt_tokens": 2700, "total_tokens": 2700},
+        {},
+    ],
+    ids=lambda usage: str(usage)[:60],
+)
+def test_an_absurd_usage_stops_its_prefix_alone(world: World, usage: dict[str, Any]) -> None:
+    """What it cost is unknown, not nothing; the neighbours are warmed within the budget."""
+    names = ("rogue", "sales", "returns")
+    world.deploy(*names, budget_usd_per_day=0.1)
+    fine = {"input_tokens": 5, "cache_creation": {"ephemeral_1h_input_tokens": 2700}}
+    with gateway(lambda text: usage if "You are rogue" in text else fine) as url:
+        runtime = world.new_runtime(ANTHROPIC_BASE_URL=url)
+        kinds: dict[str, str] = {}
+        for _ in range(5):
+            kinds |= {outcome.name: outcome.kind for outcome in ticked(runtime).outcomes}
+            world.sim.advance(MINUTE)
+    assert kinds == {"rogue": "failed", "sales": "written", "returns": "written"}
+    rogue, sales = world.state("rogue"), world.state("sales")
+    assert (rogue.money.calls, rogue.money.unpriced, rogue.money.spent_usd) == (1, 1, 0.0)
+    assert (sales.money.calls, sales.money.unpriced) == (1, 0)
+    assert rogue.backoff.until is not None
+    assert rogue.backoff.until - world.sim.now() > 23 * HOUR

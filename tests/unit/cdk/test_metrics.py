@@ -63,13 +63,14 @@ def test_all_metrics_bring_an_alarm_for_each_cause(full: Any, read: Any) -> None
     """By namespace and the one dimension."""
     alarms = read.resources(full, "AWS::CloudWatch::Alarm")
     own = [alarm for alarm in alarms if alarm["Namespace"] == log_line.NAMESPACE]
-    assert len(alarms) == 9
+    assert len(alarms) == 10
     assert {alarm["MetricName"] for alarm in own} == {
         "AgentDrift",
         "BudgetReached",
         "StateUnavailable",
         "WarmFailed",
         "WarmRewrote",
+        "WarmStopped",
         "WarmUncached",
     }
     for alarm in own:

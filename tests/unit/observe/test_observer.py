@@ -61,6 +61,16 @@ def test_hit_miss_and_drift(watched: Any, make_body: Any) -> None:
     assert [line["prefix"] for line in lines] == ["support"] * 3
 
 
+@pytest.mark.parametrize("bad", [-1, 10**12, "1900", 1.5, True, float("nan"), [1900]])
+def test_an_absurd_usage_is_unknown(watched: Any, prefix: Any, make_body: Any, bad: Any) -> None:
+    """Neither a hit nor a miss, in the log and in the state; the next request counts."""
+    observe(watched, make_body(), {"input_tokens": 5, "cache_read_input_tokens": bad})
+    observe(watched, make_body(), {"cache_read_input_tokens": 1900})
+    observe(watched, make_body(), READ)
+    assert watched.results == ["unknown", "unknown", "hit"]
+    assert state_of(watched, prefix).observed.requests == 1
+
+
 def test_all_are_metrics_where_the_settings_say_so(
     watched: Any, make_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
