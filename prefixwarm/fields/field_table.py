@@ -175,12 +175,6 @@ def documents() -> dict[str, Any]:
     return {name: shape for file in FILES for name, shape in _read(file).items()}
 
 
-@cache
-def sources() -> dict[str, dict[str, str]]:
-    """The sources by the key that rows cite: ``url``, and ``date``, the day it was read."""
-    return _read("sources")
-
-
 def _read(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_bytes())
     return document
