@@ -1,4 +1,4 @@
-"""Prices and minimums in the form stored in a prefix file."""
+"""Prices in the form stored in a prefix file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.life import PRICE_CATEGORIES
 from prefixwarm.prefix.body import as_messages
 from prefixwarm.prices import price
-from prefixwarm.prices.minimums import minimum_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,11 +40,3 @@ def prices_of(
     values = {category: getattr(prices, category) for category in PRICE_CATEGORIES}
     usd = {category: None if usd is None else float(usd) for category, usd in values.items()}
     return {"as_of": prices.as_of, "source": prices.source, "usd_per_mtok": usd}
-
-
-def tokens_of(
-    request: Mapping[str, Any], route: str, estimate: int, base_model: str | None = None
-) -> dict[str, int | None]:
-    """Return a prefix's estimated tokens and minimum, before the provider has counted them."""
-    minimum = minimum_tokens(base_model or str(as_messages(request)["model"]), route)
-    return {"estimate": estimate, "counted": None, "minimum": minimum}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.capture.file_prices import prices_of, tokens_of
+from prefixwarm.capture.file_prices import prices_of
 from prefixwarm.prefix import prefix_file
+from prefixwarm.prefix.body import as_messages
 from prefixwarm.prefix.volatile import leaves
+from prefixwarm.prices import minimum_tokens
 from prefixwarm.provider.routes import ROUTES, route_named
 
 if TYPE_CHECKING:
@@ -94,12 +96,13 @@ def file_of(
         The result would not be a valid prefix file.
     """
     size = prefix_file.estimate_tokens(warm, base_model)
+    minimum = minimum_tokens(base_model or str(as_messages(warm)["model"]), route)
     return prefix_file.build(
         name,
         warm,
         route=route,
         headers=_kept(headers, route),
-        tokens=tokens_of(warm, route, size, base_model),
+        tokens={"estimate": size, "counted": None, "minimum": minimum},
         prices=prices_of(warm, route, size, base_model, prices),
         base_model=base_model,
         placeholders=_used(placeholders, warm),
