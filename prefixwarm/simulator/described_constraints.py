@@ -11,17 +11,6 @@ from typing import Any
 
 _GROUP = re.compile(r"(?:\A|\n\n)\{(.*)\}\Z", re.DOTALL)
 _PAIR = re.compile(r"(\w+): (.*?)(?=, \w+: |\Z)", re.DOTALL)
-_NUMBERS = (
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "maxItems",
-    "maxLength",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minimum",
-    "multipleOf",
-)
 _TEXTS = ("format", "pattern")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -40,6 +29,6 @@ def described_constraints(schema: dict[str, Any]) -> dict[str, Any]:
     for name, value in _PAIR.findall(group[1]) if group else ():
         if name in _TEXTS:
             constraints[name] = value
-        elif name in _NUMBERS and (number := _NUMBER.fullmatch(value)):
+        elif number := _NUMBER.fullmatch(value):
             constraints[name] = float(value) if number[1] else int(value)
     return constraints

@@ -15,7 +15,7 @@ _BATCH = Decimal("0.5")
 
 
 class Tariff(NamedTuple):
-    """The properties that decide the price of a request's tokens.
+    """The properties that decide the price of a request's tokens: those of `lookup`, and `batch`.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Tariff(NamedTuple):
 
     model: str
     route: str
-    region: str
+    region: str | None
     inference_geo: str | None
     speed: str | None
     prompt_tokens: int
@@ -95,15 +95,10 @@ def _summary(rows: list[tuple[tuple[bool, Tariff], list[int]]]) -> dict[str, Any
 
 
 def _dollars(tariff: Tariff, tokens: tuple[int, int, int, int, int]) -> Decimal | None:
-    prices = lookup(
-        tariff.model,
-        route=tariff.route,
-        prompt_tokens=tariff.prompt_tokens,
-        inference_geo=tariff.inference_geo,
-        speed=tariff.speed,
-        region=tariff.region or None,
-    )
+    terms = tariff._asdict()
+    batch = terms.pop("batch")
+    prices = lookup(**terms)
     if prices is None:
         return None
     dollars = cost(prices, **dict(zip(PRICE_CATEGORIES, tokens, strict=True)))
-    return dollars * _BATCH if tariff.batch else dollars
+    return dollars * _BATCH if batch else dollars

@@ -89,14 +89,10 @@ class Buckets:
             full_at = now + (limit - level) * _MINUTE / limit
             headers[f"anthropic-ratelimit-{kind}-limit"] = str(limit)
             headers[f"anthropic-ratelimit-{kind}-remaining"] = str(max(0, int(level)))
-            headers[f"anthropic-ratelimit-{kind}-reset"] = _rfc3339(full_at)
+            headers[f"anthropic-ratelimit-{kind}-reset"] = _rfc3339(math.ceil(full_at))
         return headers
 
 
-def _rfc3339(moment: float) -> str:
-    return _second(math.ceil(moment))
-
-
 @lru_cache(maxsize=64)
-def _second(second: int) -> str:
+def _rfc3339(second: int) -> str:
     return datetime.fromtimestamp(second, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,7 +12,6 @@ from prefixwarm.simulator import (
     markers,
     prompt_blocks,
     replies,
-    reply_usage,
 )
 from prefixwarm.simulator.http_types import Reply, json_reply
 from prefixwarm.simulator.key_trace import Trace
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from prefixwarm.simulator.prompt_blocks import Block
     from prefixwarm.simulator.provider_state import ProviderState
     from prefixwarm.simulator.request_log import Record
+    from prefixwarm.simulator.settings import Switches
 
 
 Json = dict[str, Any]
@@ -62,7 +62,7 @@ def create(state: ProviderState, call: Call, record: Record) -> Reply:
     diagnosis = state.diagnoses.note(call, blocks, effect, record.message_id)
     first = state.settings.latency.first_token(effect.total - effect.read, effect.read)
     _commit(state, call, effect, record, first)
-    record.usage = reply_usage.build(call, effect, answer.tokens, state.switches)
+    record.usage = _usage(call, effect, answer.tokens, state.switches)
     record.ttft, record.latency = first, first + state.settings.latency.output(answer.tokens)
     record.bill = _bill(call, effect, answer.tokens)
     state.ledger.add(record.bill, warm=record.warm)
@@ -106,13 +106,41 @@ def _bill(call: Call, effect: CacheEffect, output: int) -> Bill:
     tariff = Tariff(
         model,
         call.context.route,
-        call.context.region,
+        call.context.region or None,
         call.body.get("inference_geo"),
         call.body.get("speed"),
         tier(model, effect.total),
         call.batch,
     )
     return Bill(tariff, (effect.input, effect.read, effect.write_5m, effect.write_1h, output))
+
+
+def _usage(call: Call, effect: CacheEffect, output: int, switches: Switches) -> Json:
+    """Build the ``usage`` object of a reply; the switches choose older shapes."""
+    usage: Json = {
+        "input_tokens": effect.input,
+        "cache_creation_input_tokens": effect.write_5m + effect.write_1h,
+        "cache_read_input_tokens": effect.read,
+        **_cache_creation(effect, switches.legacy_usage),
+    }
+    if switches.iterations:
+        usage["iterations"] = [{"type": "message", **usage, "output_tokens": output}]
+    usage["output_tokens"] = output
+    usage["service_tier"] = "batch" if call.batch else "standard"
+    usage["inference_geo"] = call.body.get("inference_geo") or "global"
+    if call.body.get("speed") == "fast":
+        usage["speed"] = "fast"
+    return usage
+
+
+def _cache_creation(effect: CacheEffect, legacy: str) -> Json:
+    if legacy == "missing":
+        return {}
+    split = {
+        "ephemeral_5m_input_tokens": effect.write_5m,
+        "ephemeral_1h_input_tokens": effect.write_1h,
+    }
+    return {"cache_creation": None if legacy == "null" else split}
 
 
 def _head(call: Call, record: Record, diagnosis: Json | None) -> Json:

@@ -22,7 +22,6 @@ _DEFAULT_MINIMUM = 1024
 _SHORT_REPLIES = {"claude-opus-4-1": 32_000, "claude-opus-4": 32_000, "claude-3-5-haiku": 8_192}
 # .../models/opus-5-5/whats-new-opus-5-5 and .../models/sonnet-5-5/whats-new-sonnet-5-5.
 _NO_FORCED_TOOLS = ("claude-opus-5-5", "claude-sonnet-5-5")
-_FAMILIES = ("opus", "sonnet", "haiku", "fable", "mythos")
 # How each route spells a model id: https://platform.claude.com/docs/en/about-claude/models
 _RUNTIME = re.compile(r"(?:arn:[^/]+/)?(?:[a-z-]+\.)?anthropic\.claude-.+")
 _RUNTIME_ROUTES = ("bedrock", "bedrock-converse")
@@ -75,11 +74,6 @@ class Model:
     priced_as: str = ""
 
     @property
-    def family(self) -> str:
-        """``opus``, ``sonnet``, ``haiku``, ``fable`` or ``mythos``."""
-        return next((family for family in _FAMILIES if family in self.name), "")
-
-    @property
     def token_bytes(self) -> tuple[int, int]:
         """Tokens per byte as a fraction."""
         return rate_of(self.generation)
@@ -111,7 +105,7 @@ class Model:
     @property
     def refuses_forced_tools(self) -> bool:
         """Whether ``tool_choice`` of ``any`` and ``tool`` is refused."""
-        newer = self.family in ("fable", "mythos") and self.generation >= (5, 1)
+        newer = self.generation >= (5, 1) and ("fable" in self.name or "mythos" in self.name)
         return newer or self.is_preview or self.name in _NO_FORCED_TOOLS
 
     @property

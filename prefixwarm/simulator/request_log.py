@@ -70,9 +70,10 @@ class Record:
 
     def public(self, *, body: bool) -> dict[str, Any]:
         """Return it for display and tests, without credentials."""
+        headers = {k: v for k, v in self.headers.items() if k not in CREDENTIAL_HEADERS}
         shown = {
             **{name: value for name, value in vars(self).items() if name not in _SHOWN_OTHERWISE},
-            "headers": _without_credentials(self.headers),
+            "headers": headers,
             "ttft_ms": _milliseconds(self.ttft),
             "latency_ms": _milliseconds(self.latency),
             "cost_usd": self.bill.dollars() if self.bill else None,
@@ -85,10 +86,6 @@ class Record:
 
 def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 3)
-
-
-def _without_credentials(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name not in CREDENTIAL_HEADERS}
 
 
 class Log:
