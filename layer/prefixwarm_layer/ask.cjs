@@ -1,7 +1,7 @@
 'use strict';
 // Signs and sends AWS requests for ask.sh if curl cannot: each line of standard input is a request,
-// answered by a line of standard output with status and reply. Standard modules only; credentials
-// come from the environment. For Node.js 16 and newer.
+// answered by a line with the status and the number of bytes of the reply, then these bytes.
+// Standard modules only; credentials come from the environment. For Node.js 16 and newer.
 const { createHash, createHmac } = require('crypto');
 
 const MOST_BYTES = 400000;
@@ -32,7 +32,7 @@ function signed(url, service, region, target, body) {
 function send(line) {
   const [milliseconds, service, path, target, body, base, region] = line.split('\t');
   return new Promise((resolve) => {
-    const fail = () => resolve('none');
+    const fail = () => resolve('none\n');
     const url = new URL(base + path);
     const { request } = require(url.protocol === 'https:' ? 'https' : 'http');
     const timer = setTimeout(fail, Number(milliseconds));
@@ -48,7 +48,8 @@ function send(line) {
       response.on('aborted', fail);
       response.on('end', () => {
         clearTimeout(timer);
-        resolve(`${response.statusCode} ${Buffer.concat(parts).toString().replace(/[\r\n\t]/g, '')}`);
+        const text = Buffer.concat(parts).toString('latin1').replace(/\0/g, ' '); // bash drops NUL
+        resolve(`${response.statusCode} ${size}\n${text}`);
       });
     });
     call.on('error', fail);
@@ -62,6 +63,6 @@ process.stdin.on('data', async (data) => {
   if (!rest.endsWith('\n')) return;
   const line = rest.slice(0, -1);
   rest = '';
-  process.stdout.write(`${await send(line).catch(() => 'none')}\n`);
+  process.stdout.write(await send(line).catch(() => 'none\n'), 'latin1');
 });
 process.stdin.on('end', () => process.exit(0));

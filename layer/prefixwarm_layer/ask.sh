@@ -15,7 +15,10 @@ unset NODE_OPTIONS NODE_PID # meant for the function's own Node.js
 unset POSIXLY_CORRECT BASH_COMPAT # or the shell would parse some lines below differently
 
 uptime() { # sets now_ms: milliseconds since the machine's start, unaffected by clock changes
-  read -r now_ms _ </proc/uptime && now_ms=$((10#${now_ms/./} * 10)) # 10#: 098 is not octal
+  local up
+  read -r up _ </proc/uptime
+  # 10#: 098 is not octal
+  [[ $up =~ ^[0-9]{1,10}\.[0-9][0-9]$ ]] && now_ms=$((10#${up/./} * 10))
 } 2>/dev/null
 
 held() { # sets held_ms: milliseconds since the start
@@ -133,8 +136,16 @@ send() { # MILLISECONDS SERVICE PATH TARGET BODY: sets status ('' without a repl
   reply=${reply//[$'\n\r\t']/}
 }
 
+read_bytes() { # MOST SECONDS DESCRIPTOR: sets REPLY, quickly
+  IFS= read -r -N "$1" -t "$2" -u "$3" 2>/dev/null && return
+  local status=$? rest
+  # or the next read would return what bash has buffered
+  ((status > 128)) && IFS= read -r -N "$MOST_BYTES" rest </dev/null
+  return $status
+}
+
 by_curl() { # passes credentials by standard input, because every process can read arguments
-  local config=$'silent\n' answer seconds timed_out=''
+  local config=$'silent\n' seconds timed_out=''
   option url "$url$3"
   option aws-sigv4 "aws:amz:$region:$2"
   option user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
@@ -146,11 +157,12 @@ by_curl() { # passes credentials by standard input, because every process can re
   printf -v seconds '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
   option max-time "$seconds"
   exec 4< <({ printf '%s' "$config" | exec "$curl" -q --http1.1 -K -; } 2>/dev/null)
-  IFS= read -r -N $MOST_BYTES -t "$seconds" -u 4 answer
+  read_bytes $MOST_BYTES "$seconds" 4
   (($? > 128)) && timed_out=1
   exec 4<&-
-  ((${#answer} < MOST_BYTES)) && status=${answer##*$'\n'} reply=${answer%$'\n'*}
-  [[ $answer || $timed_out ]] || curl='' # this curl cannot sign
+  # not by a pattern, which takes minutes in a part of a large reply
+  [[ ${REPLY: -4:1} == $'\n' ]] && status=${REPLY: -3} reply=${REPLY:0:${#REPLY}-4}
+  [[ $REPLY || $timed_out ]] || curl='' # this curl cannot sign
   [[ $curl || ! $node ]] || by_node "$@"
 }
 
@@ -161,10 +173,12 @@ option() {
 
 by_node() { # one process for all requests
   [[ ${NODE_PID:-} ]] || { coproc NODE { exec "$node" "$home/ask.cjs" 2>/dev/null; }; } 2>/dev/null
-  local seconds IFS=$TAB
+  local seconds length IFS=$TAB
   printf -v seconds '%d.%03d' $((($1 + 100) / 1000)) $((($1 + 100) % 1000))
   { printf '%s\n' "$*$TAB$url$TAB$region" >&"${NODE[1]}"; } 2>/dev/null || return
-  IFS=' ' read -r -t "$seconds" -u "${NODE[0]}" status reply 2>/dev/null
+  IFS=' ' read -r -t "$seconds" -u "${NODE[0]}" status length 2>/dev/null || status=''
+  [[ $status && $length ]] || return
+  read_bytes "$length" "$seconds" "${NODE[0]}" && reply=$REPLY || status='' # a part is no reply
 }
 
 # --- decisions ---
@@ -238,7 +252,7 @@ value_of() { # ATTRIBUTE TYPE: sets REPLY to an attribute of `item`; numbers wit
   [[ $REPLY =~ ^([0-9]{1,12})(\.[0-9]+)?$ ]] && REPLY=$((10#${BASH_REMATCH[1]})) || REPLY=''
 }
 
-read_states() { # sets reply to the items, one per line
+read_states() { # sets states to the items
   local key body=''
   for key in "${keys[@]}"; do body+=",{\"pk\":{\"S\":\"$key\"}}"; done
   body="{\"RequestItems\":{\"$PREFIXWARM_TABLE\":{\"Keys\":[${body:1}],\"ProjectionExpression\":\"$STATE_ATTRIBUTES\",\"ExpressionAttributeNames\":{\"#f\":\"functions\"}}}}"
@@ -248,17 +262,21 @@ read_states() { # sets reply to the items, one per line
   fi
   reply=${reply// /}
   reply=${reply//'}},{'/$'}}\n{'}
+  local IFS=$'\n'
+  set -f
+  states=($reply)
+  set +f
 }
 
 select_cold() {
-  local i item line now refusal first=${PREFIXWARM_FIRST:-${names[0]}}
+  local i item state states now refusal first=${PREFIXWARM_FIRST:-${names[0]}}
   read_states
   printf -v now '%(%s)T' -1
   for i in "${!names[@]}"; do
     item='' refusal='' decision=''
-    while IFS= read -r line; do
-      [[ $line == *"\"pk\":{\"S\":\"${keys[i]// /}\"}"* ]] && item=$line
-    done < <(printf '%s\n' "$reply")
+    for state in "${states[@]}"; do
+      [[ $state == *"\"pk\":{\"S\":\"${keys[i]// /}\"}"* ]] && item=$state
+    done
     judge "$i"
     if [[ $refusal ]]; then note skipped "$refusal" "${names[i]}"; else cold+=("${names[i]}"); decisions[${names[i]}]=$decision; fi
   done
@@ -338,8 +356,9 @@ ask_for() { # PREFIX...
     stop failed 'the keep-warm function did not answer within the hold; its work goes on'
   fi
   [[ $status == 200 ]] || stop failed "the keep-warm function cannot be asked (status $status)"
-  local answered='' object='\{("([^"\\]|\\.)*"|[^{}"])*\}' rest=$reply outcome reason
-  while [[ $rest =~ $object ]]; do
+  local answered='' count object='\{("([^"\\]|\\.)*"|[^{}"])*\}' rest=$reply outcome reason
+  for ((count = 0; count < 2 * MOST_PREFIXES; count++)); do
+    [[ $rest =~ $object ]] || break
     head=${BASH_REMATCH[0]}
     rest=${rest#*"$head"} reason=''
     text_of name; answer=$REPLY

@@ -127,6 +127,7 @@ def curl(bench: Bench, tmp_path: Path) -> Asker:
 
 
 def _asker(names: tuple[str, ...], bench: Bench, folder: Path) -> Asker:
+    """As in the layer, but for the second in which a table has to answer: this machine is busy."""
     programs = folder / "programs"
     programs.mkdir()
     for name in names:
@@ -137,7 +138,8 @@ def _asker(names: tuple[str, ...], bench: Bench, folder: Path) -> Asker:
     home = folder / "home"
     home.mkdir()
     for name in ("ask.sh", "ask.cjs"):
-        shutil.copy(bench.layer / "prefixwarm" / name, home)
+        text = (bench.layer / "prefixwarm" / name).read_text()
+        (home / name).write_text(text.replace("STATE_MS=1000", "STATE_MS=9000"))
     asker = Asker(bench, programs, home)
     asker.add("support")
     return asker
@@ -344,6 +346,7 @@ FAULTS: dict[str, Any] = {
     "empty": reply(200, b""),
     "throttled": reply(400, {"__type": "x#ProvisionedThroughputExceededException"}),
     "500": reply(500, {"__type": "x#InternalServerError"}),
+    "large": reply(200, b"{}" * 150_000),
     "odd": reply(200, {"Responses": [1, {"outcomes": [[]]}], "outcomes": "{}"}),
 }
 
@@ -502,6 +505,37 @@ def test_a_helper_that_ends_is_said(
     asked = asker.run(aws.url, hold_ms=500)
     assert (asked.signal, asked.status, asked.error) == ("next\n", 0, "")
     assert asked.line["reason"].startswith("the warm state cannot be read")
+
+
+@pytest.mark.parametrize("answer", ["200", "200 500", "200 30\\n{", "200 200000\\n{"])
+def test_a_part_of_a_reply_is_none(
+    bench: Bench, aws: SignedAws, tmp_path: Path, answer: str
+) -> None:
+    """It holds some of the states: the others would count as prefixes that nobody has warmed."""
+    asker = _asker(PROGRAMS["node"], bench, tmp_path)
+    (asker.home / "ask.cjs").write_text(
+        "process.stdin.on('data', () => process.stdout.write("
+        f"'{answer}' + ({len(answer) > 12} ? ' '.repeat(100000) : '')))"
+    )
+    asked = asker.run(aws.url, hold_ms=500)
+    assert (asked.signal, asked.status, asked.error) == ("next\n", 0, "")
+    assert asked.line["reason"].startswith("the warm state cannot be read")
+
+
+@pytest.mark.parametrize("ends", ["when the time is up", "by a signal"])
+def test_a_read_that_ends_early_leaves_nothing_to_the_next(curl: Asker, ends: str) -> None:
+    """Bash keeps what it had buffered, and its next read, of the clock, would return that."""
+    signal = "{ sleep 0.3; kill -TERM $$; } & " if ends == "by a signal" else ""
+    script = f"""source {curl.home}/ask.sh
+    began_ms=0
+    trap 'held; echo $held_ms; exit' TERM
+    exec 4< <(while printf %04096d 0; do :; done 2>/dev/null)
+    {signal}read_bytes 399999999 0.5 4
+    held; echo $held_ms"""
+    for _ in range(5):
+        done = subprocess.run(["bash", "-pc", script], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.strip().isdecimal()
 
 
 def test_a_machine_that_has_just_started_is_no_octal_number(curl: Asker) -> None:

@@ -239,7 +239,7 @@ def garbler() -> Iterator[Garbler]:
 
 
 def test_requests_by_node(home: Path, garbler: Garbler, tried: Tried) -> None:
-    """One line for each request, whatever it holds and whatever comes back."""
+    """A line and as many bytes as it says, whatever a request holds and whatever comes back."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node.js is not installed")
@@ -265,6 +265,11 @@ def test_requests_by_node(home: Path, garbler: Garbler, tried: Tried) -> None:
                 answer = process.stdout.readline()
                 assert answer.endswith(b"\n"), (env, process.communicate())
                 refused += answer == b"none\n"
+                if answer != b"none\n":
+                    length = int(answer.split()[1])
+                    body = process.stdout.read(length)
+                    assert len(body) == length
+                    assert b"\0" not in body
             process.stdin.close()
             assert process.stderr is not None
             assert process.wait(PATIENCE) == 0
