@@ -10,7 +10,7 @@ from prefixwarm.fields.toolsets import is_deferred_toolset
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from prefixwarm.fields.field_table import Field
 
@@ -89,7 +89,7 @@ def can_be_marked(block: Mapping[str, Any], choice: str, called_by_code: Iterabl
 def calls_by_code(messages: object) -> set[str]:
     """Ids of tool uses made by code execution; their results cannot carry a breakpoint."""
     ids = set()
-    for block in _blocks(messages):
+    for _, _, block in message_blocks(messages):
         row = block_row(block, "content")
         if row is not None and row.holds == "tool_use":
             caller = table().row("tool_use", "caller")
@@ -98,19 +98,16 @@ def calls_by_code(messages: object) -> set[str]:
     return ids
 
 
-def is_cleared(message: Mapping[str, Any], *, answered: bool) -> bool:
-    """Whether a message is no longer part of the prompt.
+def cleared_messages(messages: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Indexes of the messages that are no longer part of the prompt, as a user has spoken since."""
+    last_user = max((i for i, m in enumerate(messages) if m.get("role") == "user"), default=0)
+    return {i for i, message in enumerate(messages[:last_user]) if _clears(message)}
 
-    Parameters
-    ----------
-    message : mapping
-        A message of a request.
-    answered : bool
-        Whether a later user message exists.
-    """
+
+def _clears(message: Mapping[str, Any]) -> bool:
     member = table().shapes["message"].rows.get(str(message.get("role")))
     rows = table().shapes[member.holds].rows if member and member.holds else {}
-    return answered and any(message.get(name) in row.clears for name, row in rows.items())
+    return any(message.get(name) in row.clears for name, row in rows.items())
 
 
 def _fields(block: Mapping[str, Any], row: Field) -> Iterator[tuple[Field, Any]]:
@@ -125,12 +122,13 @@ def _fields(block: Mapping[str, Any], row: Field) -> Iterator[tuple[Field, Any]]
             yield inner, block[name]
 
 
-def _blocks(messages: object) -> Iterator[dict[str, Any]]:
-    for message in messages if isinstance(messages, list) else ():
+def message_blocks(messages: object) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Yield the blocks of messages, each with the indexes of its message and of its own."""
+    for number, message in enumerate(messages if isinstance(messages, list) else ()):
         content = message.get("content") if isinstance(message, dict) else None
-        for block in content if isinstance(content, list) else ():
+        for index, block in enumerate(content if isinstance(content, list) else ()):
             if isinstance(block, dict):
-                yield block
+                yield number, index, block
 
 
 def _is_one_of(value: Any, refused: tuple[Any, ...]) -> bool:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.fields.block_rules import block_row, choice_of, is_cleared, is_rendered, kind_of
+from prefixwarm.fields.block_rules import (
+    block_row,
+    choice_of,
+    cleared_messages,
+    is_rendered,
+    kind_of,
+)
 from prefixwarm.fields.field_table import table
 from prefixwarm.fields.normal import normal, normal_field
 from prefixwarm.fields.token_estimate import block_tokens, rate_of_model
@@ -88,9 +94,7 @@ def blocks(request: Mapping[str, Any]) -> list[Block]:
     """Return all blocks of a request; for a message without content, its other fields."""
     shape = CONVERSE if is_converse(request) else REQUEST
     messages = [m if isinstance(m, dict) else {} for m in request.get("messages") or ()]
-    users = [i for i, message in enumerate(messages) if message.get("role") == "user"]
-    last = users[-1] if users else -1
-    cleared = [is_cleared(message, answered=i < last) for i, message in enumerate(messages)]
+    cleared = cleared_messages(messages)
     request_blocks = [
         _block(tier, place, value, shape, number, messages, cleared)
         for tier, place, number, value in (*walk(request), *_contentless(messages))
@@ -106,12 +110,11 @@ def _block(
     shape: str,
     number: int | None,
     messages: Sequence[Mapping[str, Any]],
-    cleared: Sequence[bool],
+    cleared: set[int],
 ) -> Block:
     role = "" if number is None else _role(messages[number])
     choice = choice_of(tier, shape, "" if number is None else str(messages[number].get("role")))
-    gone = number is not None and cleared[number]
-    rendered = not gone and (not isinstance(value, dict) or is_rendered(value, choice))
+    rendered = number not in cleared and (not isinstance(value, dict) or is_rendered(value, choice))
     return Block(tier, place, value, choice, role, number, rendered)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.block_rules import message_blocks
 from prefixwarm.fields.models import NEWEST_VERSION, SAMPLING
 from prefixwarm.simulator.api_errors import invalid, refused_by_aws
 
@@ -77,14 +78,12 @@ def _version(request: Json) -> None:
     for name in SAMPLING:
         if request.get(name) is not None:
             raise invalid(f"{name}: not supported with anthropic-version {NEWEST_VERSION}")
-    for number, message in enumerate(request["messages"]):
-        blocks = message["content"] if isinstance(message["content"], list) else []
-        for index, block in enumerate(blocks):
-            path = f"messages.{number}.content.{index}"
-            if message["role"] == "assistant" and block["type"] == "document":
-                raise invalid(f"{path}: document blocks are not allowed in assistant messages")
-            if message["role"] == "user" and block["type"] == "text" and block.get("citations"):
-                raise invalid(f"{path}.citations: not allowed on user text")
+    for number, index, block in message_blocks(request["messages"]):
+        role, path = request["messages"][number]["role"], f"messages.{number}.content.{index}"
+        if role == "assistant" and block["type"] == "document":
+            raise invalid(f"{path}: document blocks are not allowed in assistant messages")
+        if role == "user" and block["type"] == "text" and block.get("citations"):
+            raise invalid(f"{path}.citations: not allowed on user text")
 
 
 def _output(request: Json, model: Model, route: str, *, long: bool) -> None:

@@ -12,7 +12,7 @@ from prefixwarm.fields.block_rules import (
     calls_by_code,
     can_be_marked,
     choice_of,
-    is_cleared,
+    cleared_messages,
     is_rendered,
 )
 from prefixwarm.fields.normal import MARKER, normal
@@ -22,7 +22,7 @@ from prefixwarm.simulator.api_errors import invalid
 from prefixwarm.simulator.tool_references import loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from prefixwarm.simulator.model_catalog import Model
 
@@ -187,19 +187,17 @@ def _walk(body: Json, model: Model) -> Iterator[_Spot]:
     for index, block in enumerate(_texts(body.get("system") or ())):
         yield _Spot(SYSTEM, "", block, _path("system", index))
     messages = body["messages"]
-    last_user = _last(messages, lambda message: message["role"] == "user")
-    stripped_to = -1 if model.keeps_thinking else _last(messages, _is_from_the_user)
+    cleared = cleared_messages(messages)
+    stripped_to = -1
+    if not model.keeps_thinking:
+        from_the_user = (number for number, m in enumerate(messages) if _is_from_the_user(m))
+        stripped_to = max(from_the_user, default=-1)
     for number, message in enumerate(messages):
-        if is_cleared(message, answered=number < last_user):
+        if number in cleared:
             continue
         for spot in _message(message, number):
             if number > stripped_to or spot.block.get("type") not in _THINKING:
                 yield spot
-
-
-def _last(messages: list[Json], fits: Callable[[Json], bool]) -> int:
-    """Return the index of the last message that matches, or -1."""
-    return max((number for number, m in enumerate(messages) if fits(m)), default=-1)
 
 
 def _is_from_the_user(message: Json) -> bool:

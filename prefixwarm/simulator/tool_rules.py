@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from prefixwarm.fields.block_rules import is_rendered
+from prefixwarm.fields.block_rules import is_rendered, message_blocks
 from prefixwarm.fields.toolsets import members
 from prefixwarm.simulator import checks, schema_rules, tool_references
 from prefixwarm.simulator.api_errors import invalid
@@ -131,12 +131,10 @@ def _check_references(request: Json) -> None:
     names = {str(tool.get("name")) for tool in tools}
     # The members of toolsets are not in the request.
     open_ended = any("name" not in tool for tool in tools) or bool(request.get("mcp_servers"))
-    for message in request["messages"]:
-        content = message.get("content")
-        for block in content if isinstance(content, list) else ():
-            for name in tool_references.referenced(block):
-                if name not in names and not open_ended:
-                    raise invalid(f"Tool reference '{name}' not found in available tools")
+    for _, _, block in message_blocks(request["messages"]):
+        for name in tool_references.referenced(block):
+            if name not in names and not open_ended:
+                raise invalid(f"Tool reference '{name}' not found in available tools")
 
 
 def check_choice(request: Json) -> None:

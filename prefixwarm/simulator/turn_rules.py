@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefixwarm.fields.block_rules import calls_by_code, is_cleared
+from prefixwarm.fields.block_rules import calls_by_code, cleared_messages, message_blocks
 from prefixwarm.simulator.api_errors import invalid
 
 if TYPE_CHECKING:
@@ -69,13 +69,11 @@ def check(request: Json, model: Model) -> None:
 
 def _cleared(messages: list[Json]) -> None:
     """Refuse breakpoints in system messages that are no longer shown to the model."""
-    last_user = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
-    for index, message in enumerate(messages):
-        blocks = message.get("content")
-        marked = isinstance(blocks, list) and any(b.get("cache_control") for b in blocks)
-        if marked and is_cleared(message, answered=index < last_user):
+    cleared = cleared_messages(messages)
+    for number, _, block in message_blocks(messages):
+        if block.get("cache_control") and number in cleared:
             raise invalid(
-                f"messages.{index}: cache_control cannot be set for a cleared system message"
+                f"messages.{number}: cache_control cannot be set for a cleared system message"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prefixwarm.fields.block_rules import message_blocks
 from prefixwarm.fields.zero_output import zero_obstacles
 from prefixwarm.simulator import body_shapes, checks, schema_rules, tool_rules
 from prefixwarm.simulator.api_errors import invalid
@@ -107,15 +108,13 @@ def _output_config(request: Json) -> None:
 
 
 def _no_citations(request: Json, path: str) -> None:
-    for number, message in enumerate(request["messages"]):
-        blocks = message.get("content")
-        for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
-            citations = block.get("citations")
-            if isinstance(citations, dict) and citations.get("enabled"):
-                raise invalid(
-                    f"{path}: structured outputs cannot be combined with citations "
-                    f"(messages.{number}.content.{index})"
-                )
+    for number, index, block in message_blocks(request["messages"]):
+        citations = block.get("citations")
+        if isinstance(citations, dict) and citations.get("enabled"):
+            raise invalid(
+                f"{path}: structured outputs cannot be combined with citations "
+                f"(messages.{number}.content.{index})"
+            )
 
 
 def _thinking(request: Json) -> None:

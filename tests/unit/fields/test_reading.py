@@ -13,7 +13,7 @@ from prefixwarm.fields.block_rules import (
     calls_by_code,
     can_be_marked,
     choice_of,
-    is_cleared,
+    cleared_messages,
     is_rendered,
     kind_of,
 )
@@ -333,10 +333,10 @@ def test_calls_that_code_made() -> None:
 
 def test_a_message_is_cleared_once_a_user_speaks_again() -> None:
     message = {"role": "system", "content": "be short", "clear_at": "next_user_message"}
-    assert is_cleared(message, answered=True)
-    assert not is_cleared(message, answered=False)
-    assert not is_cleared({**message, "clear_at": "never"}, answered=True)
-    assert not is_cleared(USER[0], answered=True)
+    assert cleared_messages([*USER, message, *USER]) == {1}
+    assert cleared_messages([*USER, message]) == set()
+    assert cleared_messages([message]) == set()
+    assert cleared_messages([*USER, {**message, "clear_at": "never"}, *USER]) == set()
 
 
 @pytest.mark.parametrize(
