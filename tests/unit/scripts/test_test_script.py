@@ -38,6 +38,7 @@ def checkout(tmp_path: Path) -> Path:
     programs = {name: f"#!/bin/sh\necho {name}\n" for name in ("ruff", "mypy", "lint-imports")}
     programs |= {"pytest": PYTEST, "node": "#!/bin/sh\n", "npm": "#!/bin/sh\n"}
     programs |= {"chromium": "#!/bin/sh\n", "../../scripts/check-structure": "#!/bin/sh\n"}
+    programs |= {"apt-get": f"#!/bin/sh\ntouch {tmp_path}/installed\n"}
     for name, text in programs.items():
         (tools / name).write_text(text)
         (tools / name).chmod(0o755)
@@ -66,6 +67,12 @@ def test_each_profile_runs_its_own_tests(checkout: Path) -> None:
         folders = {path.name for path in (SCRIPT.parents[1] / "tests").iterdir() if path.is_dir()}
         tested = {word[6:] for word in everything.split() if word.startswith("tests/")}
         assert folders - tested <= {"frameworks", "helpers", "__pycache__"}
+
+
+def test_a_browser_that_is_there_is_not_installed(checkout: Path) -> None:
+    """One of its names is enough."""
+    assert run(checkout)[0] == 0
+    assert not (checkout / "installed").exists()
 
 
 def test_options_go_with_what_a_profile_runs(checkout: Path) -> None:
