@@ -8,7 +8,6 @@ traffic and `prefixwarm.policy.account` for what may still be lost.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from prefixwarm.amounts import dollars
@@ -16,7 +15,7 @@ from prefixwarm.life import TTL_1H, refresh_after
 from prefixwarm.policy.auto import Auto
 from prefixwarm.policy.hazard import Hazard
 from prefixwarm.policy.policy import Policy
-from prefixwarm.policy.rules import Allowance, Always, Never, Rule, Ski
+from prefixwarm.policy.rules import Always, Never, Rule, Ski
 from prefixwarm.policy.view import Action, Decision, View
 
 if TYPE_CHECKING:
@@ -195,10 +194,6 @@ class _Candidate:
         self.ttl = policy.ttl or rule.ttl(view)
         self.rule = rule
 
-    @cached_property
-    def allowance(self) -> Allowance:
-        return self.rule.allowance(self.view)
-
     def decision(self) -> Decision:
         view, hours = self.view, self.policy.hours
         if promise := self._promised():
@@ -222,7 +217,7 @@ class _Candidate:
         return None
 
     def _living(self) -> Decision:
-        view, allowed = self.view, self.allowance
+        view, allowed = self.view, self.rule.allowance(self.view)
         due = (view.now if view.last_touch is None else view.last_touch) + self.interval
         if view.now < due:
             soon = min(due, view.now + self.interval)
@@ -246,8 +241,9 @@ class _Candidate:
             or not view.warm_until <= seen <= view.now < seen + view.ttl
         ):
             return self._rest("cold: the next real request writes it")
-        if view.idle_refreshes >= self.allowance.refreshes:
-            return self._rest(f"traffic came back, but {self.allowance.reason}")
+        allowed = self.rule.allowance(view)
+        if view.idle_refreshes >= allowed.refreshes:
+            return self._rest(f"traffic came back, but {allowed.reason}")
         if view.now < seen + self.interval:
             return self._answer("wait", seen + self.interval, "cold, until traffic came back")
         return self._send("write", "traffic came back after the entry had lapsed")
@@ -280,10 +276,8 @@ class _Candidate:
     def _answer(self, action: Action, next_check: float | None, reason: str) -> Decision:
         """Make the decision; required minutes also count as times to check again."""
         now = self.view.now
-        promised = [
-            due - LEAD
-            for calendar, minute in self.policy.before
-            if (due := calendar.next(minute, now + LEAD)) is not None
-        ]
-        checks = [*promised, *([] if next_check is None else [next_check])]
-        return Decision(action, min(checks, default=None), self.ttl, reason)
+        for calendar, minute in self.policy.before:
+            due = calendar.next(minute, now + LEAD)
+            if due is not None and (next_check is None or due - LEAD < next_check):
+                next_check = due - LEAD
+        return Decision(action, next_check, self.ttl, reason)

@@ -115,7 +115,8 @@ def replay(
     if not (read > 0 and write_5m > 0 and write_1h > 0 and latency >= 0 and tick > 0):
         raise UsageError("prices and tick must be above 0, and latency not below")
     prices = Multipliers(read, write_5m, write_1h)
-    conditions = Conditions(prices, latency, tick, agent_ttl, observed, init_per_week)
+    starts = bool(init_starts)
+    conditions = Conditions(prices, latency, tick, agent_ttl, observed, init_per_week, starts)
     run = Run(_functions_of(policy), conditions, watch or (lambda _: None))
     for at, _, happen in merge(
         ((at, 0, run.deploy) for at in sorted(deployments)),

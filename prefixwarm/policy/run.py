@@ -64,6 +64,8 @@ class Conditions:
         Whether the agent is observed; otherwise its requests are only counted.
     init_per_week : float
         What starts may spend per week if the agent is not observed.
+    starts : bool
+        Whether environments start at all; what they may spend is reckoned at each check.
     """
 
     multipliers: Multipliers
@@ -72,6 +74,7 @@ class Conditions:
     agent_ttl: int | None = None
     observed: bool = True
     init_per_week: float = math.inf
+    starts: bool = True
 
 
 class _Entry(NamedTuple):
@@ -155,22 +158,25 @@ class Run:
             if now >= until:
                 return
             if self._newly_observed:
-                self._learn(now)
-            decision = self._policy.decide(self._view(now))
-            if decision.action != "wait" and (self._unlearned or not self._learned):
-                self._learn(now)
-                decision = self._policy.decide(self._view(now))
+                self._learn(self._view(now))
+            view, news = self._view(now), bool(self._unlearned)
+            decision = self._policy.decide(view)
+            if decision.action != "wait" and (news or not self._learned):
+                self._learn(view)
+                # Most rules have nothing to learn, and decide as before.
+                if news or self._learned:
+                    decision = self._policy.decide(self._view(now))
             if decision.sends:
                 self._warm(now, decision)
             following = decision.next_check
             self._next_check = None if following is None else max(following, now + tick)
             self._leave_for_starts(now, decision.ttl)
 
-    def _learn(self, now: float) -> None:
+    def _learn(self, view: View) -> None:
         """Learn from new traffic; an unobserved agent's requests are only counted."""
         arrivals, self._unlearned = self._unlearned, []
         self._newly_observed = False
-        self._learned = self._policy.learn(self._view(now), arrivals)
+        self._learned = self._policy.learn(view, arrivals)
         if arrivals and not self._conditions.observed:
             self._state.traffic_at, self._state.idle_refreshes = arrivals[-1], 0
 
@@ -181,6 +187,8 @@ class Run:
 
     def _start_allowance(self, now: float) -> float:
         """What starts may spend; a weekly sum if the agent is not observed."""
+        if not self._conditions.starts:
+            return 0.0
         share = self._policy.start_allowance(self._view(now)) if self._observed else None
         if share is not None:
             return share
@@ -276,7 +284,7 @@ class Run:
         state.saves += hit and silence >= TTL_1H
         state.losses += not hit and silence < TTL_1H and self._conditions.agent_ttl == TTL_1H
         self._requests_seen = True
-        self._learn(now)
+        self._learn(self._view(now))
 
     def _serve(self, now: float, *, hit: bool) -> None:
         ttl = self._conditions.agent_ttl
