@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 # CDK would load its own rules in each process that synthesises, for seconds; the tests that are
 # about the templates ask for them (tests/unit/cdk/conftest.py).
 os.environ.setdefault("CDK_VALIDATION", "false")
+# CDK's packages are unpacked once, not for every test that has a home of its own.
+packages = Path.home() / ".cache" / "aws" / "jsii" / "package-cache"
+os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(packages))
 
 # The environment of the agent frameworks has no Hypothesis.
 if find_spec("hypothesis"):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["TRIES", "bounded", "check", "garbled", "garbled_bytes", "garbled_text"]
 
 # Inputs for each boundary.
-TRIES = chosen(dev=300, ci=1_000, full=20_000)
+TRIES = chosen(dev=300, ci=500, full=20_000)
 # Nothing that reads one input takes longer, on the busiest machine.
 _SECONDS = 120
 

@@ -69,7 +69,7 @@ def calls(folder: Path, prefix: Path) -> list[list[str]]:
         ["build", "json:NAME"],
         ["check", file],
         ["diff", file, file],
-        ["plan", file, "--rate", "2"],
+        ["plan", file, "--rate", "2", "--hours", "8-9", "--weekdays", "mon"],
         ["warm", file, "--dry-run"],
         ["warm", file, "--state", str(folder / "state.json"), "--timeout", "1"],
         ["ask", "support", "--function", "keep-warm"],
