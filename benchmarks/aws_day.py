@@ -224,14 +224,14 @@ def _share(count_a_day: int, minute: int) -> int:
 
 
 def _arrivals(
-    chance: random.Random, agents: list[_Agent], minutes: int, each: int
+    chance: random.Random, agents: list[_Agent], minutes: int, count: int
 ) -> dict[int, list[_Agent]]:
     """The agents with requests in each minute, at random over the day."""
-    found: dict[int, list[_Agent]] = {}
+    by_minute: dict[int, list[_Agent]] = {}
     for agent in agents:
-        for _ in range(each):
-            found.setdefault(chance.randrange(minutes), []).append(agent)
-    return found
+        for _ in range(count):
+            by_minute.setdefault(chance.randrange(minutes), []).append(agent)
+    return by_minute
 
 
 class _Agent:

@@ -150,7 +150,7 @@ def measure(runtime: Runtime) -> dict[str, Any]:
 
 def work(runtime: Runtime, aws: LocalAws, until: float) -> Counter[str]:
     """Run one worker, batch by batch; return the number of calls by outcome."""
-    sqs, found = aws.client("sqs"), Counter[str]()
+    sqs, counts = aws.client("sqs"), Counter[str]()
     at = {"QueueUrl": runtime.settings.queue}
     while time.monotonic() < until:
         messages = sqs.receive_message(**at, MaxNumberOfMessages=10).get("Messages", [])
@@ -164,10 +164,10 @@ def work(runtime: Runtime, aws: LocalAws, until: float) -> Counter[str]:
             batch.close()
         entries = [{"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"]} for m in messages]
         sqs.delete_message_batch(**at, Entries=entries)
-        found.update(outcome.kind for outcome in report.outcomes)
-        found["dropped"] += report.dropped
-        found["last"] = round(time.monotonic() - (until - BUSY_SECONDS))
-    return found
+        counts.update(outcome.kind for outcome in report.outcomes)
+        counts["dropped"] += report.dropped
+        counts["last"] = round(time.monotonic() - (until - BUSY_SECONDS))
+    return counts
 
 
 def fan_out(
@@ -184,7 +184,7 @@ def fan_out(
         done = [future.result() for future in working]
     for other in others:
         other.close()
-    last = max(found.pop("last", 0) for found in done)
+    last = max(counts.pop("last", 0) for counts in done)
     return {"tick": tick, "workers": dict(sum(done, Counter())), "last_call_after_seconds": last}
 
 

@@ -53,8 +53,8 @@ def router(_question: str) -> dict[str, Any]:
 
 def dated(question: str) -> dict[str, Any]:
     """The agent's request with a prompt that is another one each time."""
-    found = request(question)
-    return {**found, "system": f"It is second {question}. {found['system']}"}
+    body = request(question)
+    return {**body, "system": f"It is second {question}. {body['system']}"}
 
 
 def measure(*traffic: Callable[[str], dict[str, Any]], rounds: int) -> dict[str, float]:
@@ -81,13 +81,13 @@ def _prefix() -> PrefixFile:
 
 def main() -> None:
     """Print what each kind of traffic costs."""
-    found = {
+    figures = {
         "tokens": _prefix().tokens["estimate"],
         "unchanged": measure(request, rounds=ROUNDS),
         "with_a_router_in_turn": measure(request, router, rounds=ROUNDS),
         "changed_each_time": measure(dated, rounds=ROUNDS // 10),
     }
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ def changed(**fields: Any) -> dict[str, Any]:
     return {**copy.deepcopy(BASE), **fields}
 
 
-def said(text: str, **marker: Any) -> list[dict[str, Any]]:
+def system(text: str, **marker: Any) -> list[dict[str, Any]]:
     """A system prompt of one marked block."""
     return [{"type": "text", "text": text, "cache_control": {**MARK, **marker}}]
 
@@ -252,7 +252,7 @@ VARIANTS = {
     "a longer conversation": changed(
         messages=[*ASK, {"role": "assistant", "content": "It left."}, *ASK]
     ),
-    "the default TTL written out": changed(system=said(TEXT, ttl="5m")),
+    "the default TTL written out": changed(system=system(TEXT, ttl="5m")),
     "an explicit default effort": changed(output_config={"effort": "high"}),
     "metadata": changed(metadata={"user_id": "u1"}),
     "more output": changed(max_tokens=512),
@@ -260,7 +260,7 @@ VARIANTS = {
     "a tool choice": changed(tool_choice={"type": "any"}),
     "a second breakpoint": changed(tools=[TOOL, {**OTHER, "cache_control": MARK}]),
     "a deferred tool": changed(tools=[TOOL, OTHER, {**TOOL, "name": "x", "defer_loading": True}]),
-    "white space": changed(system=said(TEXT + " ")),
+    "white space": changed(system=system(TEXT + " ")),
     "order of tools": changed(tools=[OTHER, TOOL]),
     "order of keys in a tool": changed(tools=[dict(reversed(TOOL.items())), OTHER]),
     "order of keys in a schema": changed(

@@ -42,9 +42,9 @@ def ahead_of_others() -> Iterator[None]:
         yield
     finally:
         _enter(group.parent)
-        for each in group.parent.glob(f"prefixwarm-{os.getpid()}-*"):
+        for other in group.parent.glob(f"prefixwarm-{os.getpid()}-*"):
             with suppress(OSError):
-                each.rmdir()
+                other.rmdir()
 
 
 @contextmanager

@@ -36,16 +36,16 @@ class Turn:
 def turns(rounds: int, shares: list[str], seed: int = 0) -> list[Turn]:
     """All turns in an order in which a slow moment of the machine hits every cell alike."""
     random = Random(seed)
-    found = []
+    pairs = []
     for (weight, share), often in TURNS.items():
         count = max(FEWEST, round(rounds * often))
         with_sdk = max(FEWEST, round(rounds * SDK_TURNS))
         for number in range(count if share in shares else 0):
             variants = [*OURS, *(SDK if number < with_sdk else ())]
             random.shuffle(variants)
-            found.append(Turn(weight, share, tuple(variants)))
-    random.shuffle(found)
-    return found
+            pairs.append(Turn(weight, share, tuple(variants)))
+    random.shuffle(pairs)
+    return pairs
 
 
 @dataclass

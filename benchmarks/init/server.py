@@ -57,8 +57,8 @@ class Handler(BaseHTTPRequestHandler):
     def _state(self, operation: str, body: bytes) -> dict[str, object]:
         if operation == "BatchGetItem":
             ((table, asked),) = json.loads(body)["RequestItems"].items()
-            found = asked["Keys"] if self.path.startswith("/warm") else []
-            return {"Responses": {table: [{**key, **WARM} for key in found]}}
+            keys = asked["Keys"] if self.path.startswith("/warm") else []
+            return {"Responses": {table: [{**key, **WARM} for key in keys]}}
         if operation != "GetItem":
             return {"Attributes": {"lease_token": {"N": "1"}}}
         if not self.path.startswith("/warm"):
@@ -67,8 +67,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _message(self) -> dict[str, object]:
         world = self.path.split("/")[1]
-        known = world in self.written
-        time.sleep(READ_SECONDS if known else PROVIDER_SECONDS)
+        written = world in self.written
+        time.sleep(READ_SECONDS if written else PROVIDER_SECONDS)
         self.written.add(world)
         return {
             "id": "msg_1",
@@ -81,10 +81,10 @@ class Handler(BaseHTTPRequestHandler):
             "usage": {
                 "input_tokens": 2,
                 "output_tokens": 0,
-                "cache_creation_input_tokens": 0 if known else 7000,
-                "cache_read_input_tokens": 7000 if known else 0,
+                "cache_creation_input_tokens": 0 if written else 7000,
+                "cache_read_input_tokens": 7000 if written else 0,
                 "cache_creation": {
-                    "ephemeral_1h_input_tokens": 0 if known else 7000,
+                    "ephemeral_1h_input_tokens": 0 if written else 7000,
                     "ephemeral_5m_input_tokens": 0,
                 },
             },

@@ -70,7 +70,7 @@ WARMER = {
         RemovalPolicy, "RemovalPolicy.DESTROY", problem=_removal_policy
     ),
     "kill_switch": kinds.construct("parameter_name", "ssm.StringParameter(...)"),
-    "metrics": kinds.choice("trouble", "full", tell=_metrics),
+    "metrics": kinds.choice("trouble", "full", explain=_metrics),
     "alarms": kinds.flag(),
     "alarm_topic": kinds.construct("topic_arn", "sns.Topic(...)"),
     "hit_rate_alarm": kinds.number(

@@ -43,13 +43,13 @@ def flag() -> Kind:
     return instance(bool, "True or False")
 
 
-def choice(*choices: object, tell: Callable[[Any], str] = lambda _: "") -> Kind:
-    """One of a few values; `tell` says more of another one."""
+def choice(*choices: object, explain: Callable[[Any], str] = lambda _: "") -> Kind:
+    """One of a few values; `explain` says more of another one."""
     texts = [f'"{c}"' if isinstance(c, str) else repr(c) for c in choices]
     example = " or ".join(part for part in (", ".join(texts[:-1]), texts[-1]) if part)
 
     def problem(value: Any) -> str:
-        return "" if value in choices else f"write {example}{tell(value)}"
+        return "" if value in choices else f"write {example}{explain(value)}"
 
     return Kind(lambda value: type(value) in {type(c) for c in choices}, example, problem)
 

@@ -105,14 +105,14 @@ def _search_parts(
     query: str, category: str = "", max_price: float = 1e9, in_stock_only: bool = False
 ) -> dict[str, Any]:
     words = query.lower().split()
-    found = [
+    matching = [
         part
         for part in _PARTS
         if any(word in str(part["name"]).lower() for word in words)
         and float(str(part["price"])) <= max_price
         and (part["stock"] or not in_stock_only)
     ]
-    return {"category": category or "all", "parts": found}
+    return {"category": category or "all", "parts": matching}
 
 
 def _check_compatibility(

@@ -56,13 +56,13 @@ class PrefixCatalog:
         manifest_key: str,
         settings: Settings,
         environ: Mapping[str, str],
-        tell: Callable[[PrefixFileError], None],
+        report: Callable[[PrefixFileError], None],
         now: float,
     ) -> None:
         self._bucket = bucket
         self._settings = settings
         self._environ = environ
-        self._tell = tell
+        self._report = report
         self._calls = _Calls()
         self.manifest = self._read_manifest(manifest_key)
         self._keyless = list(self.manifest.entries)
@@ -155,7 +155,7 @@ class PrefixCatalog:
 
     def _note(self, entry: Entry, error: PrefixFileError) -> None:
         if str(self.broken.get(entry.name)) != str(error):
-            self._tell(error)
+            self._report(error)
         self.broken[entry.name] = error
 
 

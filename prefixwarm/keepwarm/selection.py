@@ -76,7 +76,7 @@ class CandidateSelector:
                 self._pause(planned.candidate, pause.until, pause.reason)
             else:
                 planned_calls.append(planned)
-        self._each(self._note, waiting)
+        self._in_pool(self._note, waiting)
         return planned_calls
 
     def _with_observed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -105,7 +105,7 @@ class CandidateSelector:
             decision = self.isolation.run(candidate.state, decide)
             if decision is not None:
                 (allowed if decision.sends else resting).append(PlannedCall(candidate, decision))
-        self._each(self._note, resting)
+        self._in_pool(self._note, resting)
         return allowed
 
     def _within_budget(self, candidate: Candidate, budget: Budget) -> Decision:
@@ -127,7 +127,7 @@ class CandidateSelector:
                 return self._usable(state, entry)
         return None
 
-    def _each(self, work: Callable[..., None], items: Sequence[object]) -> None:
+    def _in_pool(self, work: Callable[..., None], items: Sequence[object]) -> None:
         list(self.pool.map(work, items))
 
     def _earlier(self, state: State) -> Entry | None:
@@ -201,7 +201,7 @@ class CandidateSelector:
         ]
         usable = [candidate for candidate in updated if candidate]
         by_metric = [candidate for candidate in usable if candidate.evidence == METRIC]
-        self._each(self._saw_traffic, by_metric)
+        self._in_pool(self._saw_traffic, by_metric)
         return usable
 
     def _updated(

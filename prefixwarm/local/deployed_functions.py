@@ -11,7 +11,7 @@ from prefixwarm import settings
 from prefixwarm.local.attached_functions import is_attached, is_keep_warm
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.lambda_endpoint import LambdaEndpoint
-from prefixwarm.local.local_function import led_here
+from prefixwarm.local.local_function import with_local_services
 from prefixwarm.local.stack import DeployedStack
 from prefixwarm_layer.layout import KEEPWARM_HANDLER
 
@@ -100,7 +100,9 @@ class DeployedFunctions:
         if deployed.python:
             prefix = deployed.python
             self.network.outside(lambda: self.deployment.tools.runtime(prefix))
-        return led_here(deployed, self.deployment.aws, self.simulator, lambda_url=lambda_url)
+        return with_local_services(
+            deployed, self.deployment.aws, self.simulator, lambda_url=lambda_url
+        )
 
     def _python(self, function: AssembledFunction, name: str) -> Path | None:
         """The runtime's Python, or the running one if this machine lacks it."""

@@ -221,7 +221,7 @@ _open: weakref.WeakSet[Environment] = weakref.WeakSet()
 
 
 @atexit.register
-def _kill_the_forgotten() -> None:
+def _kill_leftovers() -> None:
     for environment in list(_open):
         environment.kill()
 

@@ -24,7 +24,7 @@ _LEAST_TIMEOUT = 60
 _NO_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS")
 
 
-def led_here(
+def with_local_services(
     function: Function, aws: LocalAws, simulator: Simulator, *, lambda_url: str
 ) -> Function:
     """Return the function with local addresses and accounts in its environment.

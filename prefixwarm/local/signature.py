@@ -44,5 +44,5 @@ def refusal(
     request.context["timestamp"] = sent["x-amz-date"]
     signer = SigV4Auth(Credentials(match["key"], secret_key), service, match["region"])
     text = signer.string_to_sign(request, signer.canonical_request(request))
-    good = signer.signature(text, request) == match["signature"]
-    return "" if good else "The request signature we calculated does not match"
+    matches = signer.signature(text, request) == match["signature"]
+    return "" if matches else "The request signature we calculated does not match"

@@ -227,7 +227,7 @@ class Observer:
         if seen.result == "other" or not (new or due):
             return None
         place = _where(sent, str(seen.drift), headers) if seen.drift else None
-        done = self._background.do(lambda: self._tell(prefix, seen, place, new, due))
+        done = self._background.do(lambda: self._publish(prefix, seen, place, new, due))
         return done if due else None
 
     def end_unseen(
@@ -259,7 +259,7 @@ class Observer:
         seen = Observation(prefix.name, None, usage, started, missed_usd=missed, guessed=not sure)
         if not self._noted(prefix, seen):
             return None
-        return self._background.do(lambda: self._tell(prefix, seen, None, False, True))
+        return self._background.do(lambda: self._publish(prefix, seen, None, False, True))
 
     def _noted(self, prefix: PrefixFile, seen: Observation) -> bool:
         """Write the line and store the report; return whether to send it now."""
@@ -315,7 +315,7 @@ class Observer:
             asked_ttl=asked_ttl(sent.body),
         )
 
-    def _tell(
+    def _publish(
         self,
         prefix: PrefixFile,
         seen: Observation,

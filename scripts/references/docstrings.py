@@ -114,7 +114,7 @@ def _table(title: str, lines: list[str], types: Mapping[str, str]) -> str:
             entries.append((line, []))
         elif entries:
             entries[-1][1].append(line.strip())
-    rows = [f"- {_named(head, types)}: {one_line(' '.join(said))}" for head, said in entries]
+    rows = [f"- {_named(head, types)}: {one_line(' '.join(body))}" for head, body in entries]
     return "\n".join((f"**{title}**\n", *rows))
 
 

@@ -43,14 +43,14 @@ def readers(constant: str) -> list[str]:
     sign = re.compile(rf"settings\.{constant.lower()}\b|[^\w]{own}\b|\b{constant}\b")
     if constant == "METRICS":
         sign = re.compile(r"settings\.(full_)?metrics\b")
-    found = {
+    names = {
         reader
         for folder, reading in READERS.items()
         for file in (ROOT / folder).rglob("*")
         if file.suffix in (".py", ".sh", ".cjs") and sign.search(_code(file.read_text("utf-8")))
         for reader in reading
     }
-    return sorted(found, key=ORDER.index)
+    return sorted(names, key=ORDER.index)
 
 
 def _code(text: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def meanings() -> dict[str, str]:
     """What each attribute means, by its name: the text below it in the schema."""
-    found = {"name": "the prefix's name"}
+    texts = {"name": "the prefix's name"}
     for group in ast.walk(ast.parse(inspect.getsource(schema))):
         if not isinstance(group, ast.ClassDef):
             continue
@@ -24,8 +24,8 @@ def meanings() -> dict[str, str]:
             if isinstance(line, ast.AnnAssign) and isinstance(line.value, ast.Call):
                 attribute = ast.literal_eval(line.value.args[0])
                 text = ast.literal_eval(below.value) if isinstance(below, ast.Expr) else ""
-                found[attribute] = " ".join(text.split())
-    return found
+                texts[attribute] = " ".join(text.split())
+    return texts
 
 
 def table() -> str:

@@ -33,14 +33,14 @@ def test_the_code_of_capture(monkeypatch: pytest.MonkeyPatch) -> None:
     """The request of the `Prefix` reads what is built from it."""
     monkeypatch.delenv("PREFIXWARM_TABLE", raising=False)
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    found: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     for code in blocks("capture.md", "python"):
-        exec(code, found)
-    support = found["SUPPORT"]
+        exec(code, namespace)
+    support = namespace["SUPPORT"]
     prefix = make_prefix("support", support.request([PLACEHOLDER]))
-    assert judge(prefix, found["request"]).hit
-    answers = found["capture_agent"](lambda event, context: (event, context.function_name))
-    assert answers == [(event, "agent") for event in found["EVENTS"]]
+    assert judge(prefix, namespace["request"]).hit
+    answers = namespace["capture_agent"](lambda event, context: (event, context.function_name))
+    assert answers == [(event, "agent") for event in namespace["EVENTS"]]
 
 
 def test_the_code_of_observe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,10 +50,10 @@ def test_the_code_of_observe(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(owner, "__init__", owner.__init__)
     monkeypatch.setattr(Session, "create_client", Session.create_client)
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-    found: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     for code in blocks("observe.md", "python"):
-        exec(code, found)
-    with anthropic.Anthropic(api_key="k") as other, found["client"] as own:
+        exec(code, namespace)
+    with anthropic.Anthropic(api_key="k") as other, namespace["client"] as own:
         assert [len(client.middleware) for client in (own, other)] == [1, 1]
         assert len(own.with_options(max_retries=0).middleware) == 1
 
@@ -64,11 +64,11 @@ def test_the_code_gives_what_the_comment_says(page: str) -> None:
     (code,) = blocks(page, "python")
     *before, last = ast.parse(code).body
     assert isinstance(last, ast.Expr)
-    found: dict[str, Any] = {}
-    exec(compile(ast.Module(before, []), page, "exec"), found)
-    value = eval(compile(ast.Expression(last.value), page, "eval"), found)
-    said = " ".join(re.findall(r"# *(.*)", "\n".join(code.splitlines()[last.lineno - 1 :])))
-    assert repr(value) == said
+    namespace: dict[str, Any] = {}
+    exec(compile(ast.Module(before, []), page, "exec"), namespace)
+    value = eval(compile(ast.Expression(last.value), page, "eval"), namespace)
+    comment = " ".join(re.findall(r"# *(.*)", "\n".join(code.splitlines()[last.lineno - 1 :])))
+    assert repr(value) == comment
 
 
 def test_a_policy_is_read_as_the_guide_writes_it() -> None:

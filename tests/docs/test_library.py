@@ -25,7 +25,7 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def said(code: str) -> list[str]:
+def expected(code: str) -> list[str]:
     """What stands behind the ``print`` lines is what they print."""
     return re.findall(r"^ *print\(.*\)  # (.*)$", code, re.MULTILINE)
 
@@ -49,7 +49,7 @@ def test_the_code_prints_what_the_comments_say(page: str, recwarn: Any) -> None:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile(code, page, "exec"), names)
-        assert printed.getvalue().splitlines() == said(code)
+        assert printed.getvalue().splitlines() == expected(code)
 
 
 @pytest.mark.usefixtures("provider")

@@ -20,7 +20,9 @@ def test_the_blocks_of_a_page(page: str) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert blocks
     names: dict[str, Any] = {}
-    wrong = {said: value for code in blocks for said, value in run(code, names) if said != value}
+    wrong = {
+        comment: value for code in blocks for comment, value in run(code, names) if comment != value
+    }
     assert wrong == {}
 
 
@@ -31,9 +33,9 @@ def run(code: str, names: dict[str, Any]) -> list[tuple[str, str]]:
         if isinstance(statement, ast.Expr):
             value = eval(compile(ast.Expression(statement.value), "page", "eval"), names)
             line = code.splitlines()[(statement.end_lineno or 1) - 1]
-            said = line.partition("  # ")[2]
-            if said:
-                compared.append((said, repr(value)))
+            comment = line.partition("  # ")[2]
+            if comment:
+                compared.append((comment, repr(value)))
         else:
             exec(compile(ast.Module([statement], []), "page", "exec"), names)
     return compared

@@ -74,12 +74,12 @@ NAME = re.compile(r"(?:AWS|ANTHROPIC|HTTPS?|NO|SSL)_[A-Z_]+")
 
 def variables() -> set[str]:
     """Texts in the code that are names of variables, but for those of our own settings."""
-    found = set()
+    names = set()
     for package in PACKAGES:
         for file in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found |= set(
+                    names |= set(
                         re.findall(r"^(?:AWS|ANTHROPIC|HTTPS?|NO|SSL)_[A-Z_]+$", node.value)
                     )
-    return {name for name in found if not NOT_FOR_USERS.fullmatch(name)}
+    return {name for name in names if not NOT_FOR_USERS.fullmatch(name)}

@@ -73,8 +73,10 @@ class PrefixCatalog:
     @property
     def queue(self) -> str:
         """URL of the work queue, as the deployed function knows it."""
-        found = self.aws.client("lambda").get_function_configuration(FunctionName=self.keep_warm)
-        return str(found["Environment"]["Variables"]["PREFIXWARM_QUEUE"])
+        configuration = self.aws.client("lambda").get_function_configuration(
+            FunctionName=self.keep_warm
+        )
+        return str(configuration["Environment"]["Variables"]["PREFIXWARM_QUEUE"])
 
     def fire(self) -> None:
         """Start the deployed schedule's target, as Scheduler does, at once."""
@@ -93,8 +95,8 @@ class PrefixCatalog:
     def _paused_schedule(self) -> dict[str, Any]:
         """The deployed schedule, which then starts nothing by itself."""
         client = self.aws.client("scheduler")
-        (found,) = client.list_schedules()["Schedules"]
-        schedule = client.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
+        (entry,) = client.list_schedules()["Schedules"]
+        schedule = client.get_schedule(Name=entry["Name"], GroupName=entry["GroupName"])
         names = ("Name", "GroupName", "FlexibleTimeWindow", "Target", "ScheduleExpression")
         kept = {name: schedule[name] for name in names}
         client.update_schedule(**kept, State="DISABLED")
@@ -102,16 +104,18 @@ class PrefixCatalog:
 
     def _named(self, handler: str) -> str:
         functions = self.aws.client("lambda").list_functions()["Functions"]
-        (name,) = [each["FunctionName"] for each in functions if each["Handler"] == handler]
+        (name,) = [
+            function["FunctionName"] for function in functions if function["Handler"] == handler
+        ]
         return str(name)
 
     def _forward(self, name: str) -> None:
         """Have the local AWS API hand the function's events over to its environments."""
         client = self.aws.client("lambda")
-        known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        deployed = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         host, port = self._server.server_address[:2]
         url = f"http://{host!s}:{port}/"
-        variables = {**known, "MINISTACK_LAMBDA_PROXY_URL": url}
+        variables = {**deployed, "MINISTACK_LAMBDA_PROXY_URL": url}
         client.update_function_configuration(
             FunctionName=name, Environment={"Variables": variables}
         )
@@ -224,12 +228,12 @@ def test_a_poison_message_ends_as_a_dead_letter(catalog: PrefixCatalog) -> None:
     policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])
     target = json.loads(policy["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
     dead = sqs.get_queue_url(QueueName=target.rpartition(":")[2])["QueueUrl"]
-    found: list[dict[str, Any]] = []
+    letters: list[dict[str, Any]] = []
 
     def arrived() -> bool:
-        found.extend(sqs.receive_message(QueueUrl=dead).get("Messages", ()))
-        return bool(found)
+        letters.extend(sqs.receive_message(QueueUrl=dead).get("Messages", ()))
+        return bool(letters)
 
     until(arrived)
-    assert [message["Body"] for message in found] == [json.dumps(poison)]
+    assert [message["Body"] for message in letters] == [json.dumps(poison)]
     assert len(catalog.asked()) == COUNT

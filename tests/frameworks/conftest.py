@@ -27,10 +27,10 @@ AWS = {
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     """A simulator on the manual clock, to which frameworks are pointed."""
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    with running(clock="manual") as found:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", found.url)
+    with running(clock="manual") as simulator:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
         for name, value in AWS.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", found.url)
-        yield found
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", simulator.url)
+        yield simulator

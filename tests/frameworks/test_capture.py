@@ -52,9 +52,9 @@ def captured(command: list[str], folder: Path) -> list[PrefixFile]:
     """The prefix files that capture writes for an agent, read back."""
     with record() as recording:
         assert run([*command, *QUESTIONS], recording, output=sys.stderr) == 0
-        found = prefixes_from_requests(recording.requests, name="agent")
-    assert not [one for each in found for one in each.findings if one.severity == "error"]
-    return [load(write(each.prefix, folder)) for each in found if each.prefix]
+        extracted = prefixes_from_requests(recording.requests, name="agent")
+    assert not [one for agent in extracted for one in agent.findings if one.severity == "error"]
+    return [load(write(agent.prefix, folder)) for agent in extracted if agent.prefix]
 
 
 def warmed(prefix: PrefixFile, environ: dict[str, str]) -> Usage:
@@ -77,9 +77,9 @@ def check_first_request(
     written = {prefix.name: warmed(prefix, environ).written for prefix in prefixes}
     warm_calls = len(sim.requests())
     subprocess.run([*command, "Another question"], check=True)
-    requests = [each for each in sim.requests()[warm_calls:] if each["usage"]]
-    pairs = ((each, prefix) for each in requests for prefix in prefixes)
-    request, prefix = next((each, p) for each, p in pairs if judge(p, each["body"]).drift is None)
+    requests = [sent for sent in sim.requests()[warm_calls:] if sent["usage"]]
+    pairs = ((sent, prefix) for sent in requests for prefix in prefixes)
+    request, prefix = next((sent, p) for sent, p in pairs if judge(p, sent["body"]).drift is None)
     usage = request["usage"]
     assert usage["cache_read_input_tokens"] >= 0.99 * written[prefix.name] > 990
     if not sends_more:
@@ -112,10 +112,10 @@ def test_the_middleware_adds_the_breakpoint(
     command = python_agent("pydantic_ai")
     with record() as recording:
         assert run([*command, *QUESTIONS], recording, output=sys.stderr) == 0
-        (found,) = prefixes_from_requests(recording.requests, name="agent")
-    assert [f.rule.id for f in found.findings if f.severity == "error"] == ["no-breakpoint"]
-    assert found.prefix is not None
-    prefix = load(write(found.prefix, tmp_path))
+        (extracted,) = prefixes_from_requests(recording.requests, name="agent")
+    assert [f.rule.id for f in extracted.findings if f.severity == "error"] == ["no-breakpoint"]
+    assert extracted.prefix is not None
+    prefix = load(write(extracted.prefix, tmp_path))
     monkeypatch.setenv("PREFIXWARM_PREFIXES", str(tmp_path))
     check_first_request(sim, command, [prefix])
 
@@ -149,8 +149,8 @@ def test_strands_on_bedrock_without_caching(
     with record() as recording:
         command = python_agent("strands_bedrock")
         assert run([*command, *QUESTIONS], recording, output=sys.stderr) == 0
-        (found,) = prefixes_from_requests(recording.requests, name="agent")
-    (missing,) = [each for each in found.findings if each.severity == "error"]
+        (extracted,) = prefixes_from_requests(recording.requests, name="agent")
+    (missing,) = [finding for finding in extracted.findings if finding.severity == "error"]
     assert (missing.rule.id, missing.place) == ("no-breakpoint", "system[0]")
     assert '{"cachePoint": {"type": "default", "ttl": "1h"}} after system[0]' in missing.message
 

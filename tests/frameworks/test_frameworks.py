@@ -122,8 +122,8 @@ def test_strands_on_bedrock(sim: Simulator) -> None:
             model=model, system_prompt=system, tools=[tool(look_up)], callback_handler=None
         )
         assert "simulated" in str(agent("Hello"))
-        results = [each for message in agent.messages for each in message["content"]]
-        assert [each["toolResult"]["status"] for each in results if "toolResult" in each] == [
+        results = [block for message in agent.messages for block in message["content"]]
+        assert [block["toolResult"]["status"] for block in results if "toolResult" in block] == [
             "success"
         ]
     requests = check(sim)

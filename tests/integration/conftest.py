@@ -128,8 +128,8 @@ class Bench:
         if route == "anthropic":
             self.environ["ANTHROPIC_API_KEY"] = "sk-bench"
         self.request = agent_request(route) | request
-        known = "anthropic-version" in ROUTES[route].allowed_headers
-        headers = {"anthropic-version": "2026-10-21"} if known else {}
+        takes_version = "anthropic-version" in ROUTES[route].allowed_headers
+        headers = {"anthropic-version": "2026-10-21"} if takes_version else {}
         prices = {"input": 2.0, "read": 0.1, "write_5m": 2.5, "write_1h": 4.0, "output": 10.0}
         self.prefix = build(
             "support",

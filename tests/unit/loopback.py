@@ -58,8 +58,8 @@ class Peer:
     def _until(self, end: bytes) -> bytes:
         while end not in self._buffer:
             self._fill()
-        found, _, self._buffer = self._buffer.partition(end)
-        return found
+        taken, _, self._buffer = self._buffer.partition(end)
+        return taken
 
     def _fill(self) -> None:
         if not (chunk := self.connection.recv(65536)):

@@ -143,8 +143,8 @@ def test_requests(tried: Tried, tmp_path: Path) -> None:
     refusal = {"error": {"type": "invalid_request_error", "message": "no"}}
 
     def read(draw: Random) -> None:
-        said = refusal_text(garbled_bytes(refusal, draw), draw.choice(("", "gzip")))
-        assert said.isprintable()
+        text = refusal_text(garbled_bytes(refusal, draw), draw.choice(("", "gzip")))
+        assert text.isprintable()
         captured(route, draw.choice(PATHS), {"X": "y"}, garbled_bytes(REQUEST, draw))
         path.write_bytes(garbled_bytes(draw.choice((REQUEST, whole)), draw))
         request_files.read_request(path)
@@ -197,8 +197,8 @@ def test_own_prices(tried: Tried) -> None:
     own = {"mine": {"input": 1, "output": "5", "read": 0.1, "write_5m": 1.25}}
 
     def read(draw: Random) -> None:
-        given: Any = garbled(own, draw)
-        if given_price := price("mine", own=given):
+        prices: Any = garbled(own, draw)
+        if given_price := price("mine", own=prices):
             assert given_price.input >= 0
         cost(garbled({"usage": USAGE, "model": "mine"}, draw), "mine", own=own)
 

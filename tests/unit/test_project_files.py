@@ -28,8 +28,8 @@ def _yaml(path: Path) -> Any:
 def _python_versions() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pattern = r"Programming Language :: Python :: (3\.\d+)"
-    found = [re.fullmatch(pattern, text) for text in project["classifiers"]]
-    versions = [match[1] for match in found if match]
+    matches = [re.fullmatch(pattern, text) for text in project["classifiers"]]
+    versions = [match[1] for match in matches if match]
     assert project["requires-python"] == f">={versions[0]}"
     return versions
 

@@ -26,7 +26,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_reads_every_variable() -> None:
     """No name without its field, but for those that the launcher, `ask` and the wrapper read."""
-    given = {
+    variables = {
         "PREFIXWARM_DISABLED": "true",
         "PREFIXWARM_INIT": "Always",
         "PREFIXWARM_INIT_HOLD_MS": "9000",
@@ -47,9 +47,9 @@ def test_reads_every_variable() -> None:
         "PREFIXWARM_FIRST": "support",
         "PREFIXWARM_METRICS": "Full",
     }
-    assert {*given, ASK, EXEC_WRAPPER} == set(ALL)
-    found = Settings.from_environment(given)
-    assert found == Settings(
+    assert {*variables, ASK, EXEC_WRAPPER} == set(ALL)
+    own = Settings.from_environment(variables)
+    assert own == Settings(
         disabled=True,
         init="always",
         init_hold_ms=9000,
@@ -70,7 +70,7 @@ def test_reads_every_variable() -> None:
         first="support",
         metrics="full",
     )
-    assert all(getattr(found, name) != getattr(Settings(), name) for name in Settings._fields)
+    assert all(getattr(own, name) != getattr(Settings(), name) for name in Settings._fields)
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,9 @@ def test_agent_answers_as_without_the_layer(stack: DeployedStack, name: str) -> 
     sent = len(stack.provider.requests())
     stack.clear()
     answer = first_answer(stack, agent)
-    assert told(answer) == told(without)
+    assert answered(answer) == answered(without)
     assert len(stack.provider.requests()) == sent
-    assert said(answer)
+    assert log_lines(answer)
 
 
 @pytest.mark.parametrize("name", STOPS_KEEPWARM)
@@ -48,7 +48,7 @@ def test_keepwarm_function_sends_nothing_and_says_why(stack: DeployedStack, name
     with Environment(stack.keepwarm.having(**BROKEN[name]), tools=stack.tools) as environment:
         tick = environment.invoke({})
     assert stack.provider.requests() == []
-    assert said(tick)
+    assert log_lines(tick)
 
 
 @pytest.mark.parametrize("fault", [{"status": 529}, {"kind": "reset"}])
@@ -84,13 +84,13 @@ def first_answer(stack: DeployedStack, function: Function) -> Invocation:
         return environment.invoke({"message": "Where is my order 4711?"})
 
 
-def told(answer: Invocation) -> dict[str, Any]:
+def answered(answer: Invocation) -> dict[str, Any]:
     """The answer without what differs between any two calls."""
     varying = ("ttft_ms", "message_id", "requestId")
     return {name: value for name, value in answer.payload.items() if name not in varying}
 
 
-def said(answer: Invocation) -> list[str]:
+def log_lines(answer: Invocation) -> list[str]:
     """Lines that name what went wrong."""
     words = ("cannot be reached", "no-such", "PREFIXWARM_INIT", "refused", "connect")
     return [line for line in answer.log.splitlines() if any(word in line for word in words)]

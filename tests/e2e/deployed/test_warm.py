@@ -72,8 +72,8 @@ def test_second_start_finds_the_prefix_warm(stack: DeployedStack) -> None:
     again = stack.start(stack.agent)
     assert len(again.warm_calls) == 1
     assert again.first_request.cache_write_tokens == 0
-    said = outcome(again.answers[0])
-    assert (said["outcome"], said["reason"]) == ("skipped", "warm")
+    report = outcome(again.answers[0])
+    assert (report["outcome"], report["reason"]) == ("skipped", "warm")
 
 
 def test_keepwarm_function_warms_before_the_agent_starts(stack: DeployedStack, cold: Run) -> None:
@@ -100,5 +100,5 @@ def test_second_tick_has_nothing_to_do(stack: DeployedStack) -> None:
 def outcome(answer: Invocation) -> dict[str, Any]:
     """What the extension said about this start."""
     lines = [line for line in answer.log.splitlines() if '"by":"init"' in line]
-    (said,) = [json.loads(line) for line in lines]
-    return said
+    (report,) = [json.loads(line) for line in lines]
+    return report

@@ -26,8 +26,8 @@ async def main() -> None:
     builder.add_edge("answer", END)
     graph = builder.compile()
     for question in QUESTIONS:
-        found = await graph.ainvoke({"messages": [HumanMessage(content=question)]})
-        print(found["messages"][-1].content)
+        state = await graph.ainvoke({"messages": [HumanMessage(content=question)]})
+        print(state["messages"][-1].content)
 
 
 if __name__ == "__main__":

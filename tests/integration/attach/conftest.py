@@ -167,8 +167,8 @@ class Account:
     def seen(self) -> dict[str, Any]:
         """All that attaching may touch, and all else of the function's configuration."""
         client, iam = self.client("lambda"), self.client("iam")
-        found = client.get_function(FunctionName=AGENT)
-        configuration = found["Configuration"]
+        function = client.get_function(FunctionName=AGENT)
+        configuration = function["Configuration"]
         for name in ("RevisionId", "LastModified"):
             configuration.pop(name)
         role = configuration["Role"].rpartition("/")[2]
@@ -180,7 +180,7 @@ class Account:
         versions = client.list_layer_versions(LayerName=f"prefixwarm-{AGENT}")["LayerVersions"]
         return {
             "configuration": configuration,
-            "tags": found.get("Tags", {}),
+            "tags": function.get("Tags", {}),
             "policies": policies,
             "layers": [version["LayerVersionArn"] for version in versions],
         }

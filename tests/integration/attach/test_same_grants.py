@@ -125,10 +125,10 @@ def by_construct(
         code=lambda_.Code.from_asset(str(code)),
     )
     PrefixWarmer(stack, "Warm", prefixes=files, credentials=own).attach(agent)
-    found = assertions.Template.from_stack(stack).find_resources("AWS::IAM::Policy")
+    policies = assertions.Template.from_stack(stack).find_resources("AWS::IAM::Policy")
     return [
         resolved(statement)
-        for policy in found.values()
+        for policy in policies.values()
         if any("Agent" in role["Ref"] for role in policy["Properties"]["Roles"])
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
     ]
@@ -143,8 +143,8 @@ def by_command(account: Account) -> list[Any]:
     }
     for arn, what in places.items():
         text = text.replace(f'"{arn}"', f'"{what}"')
-    found: list[Any] = json.loads(text)
-    return found
+    statements: list[Any] = json.loads(text)
+    return statements
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,6 @@ class Provider:
 def provider() -> Iterator[Provider]:
     """One for all cases of a module."""
     with running(clock="manual") as simulator:
-        found = Provider(simulator)
-        yield found
-        found.close()
+        provider = Provider(simulator)
+        yield provider
+        provider.close()

@@ -82,26 +82,26 @@ def captured(command: Any) -> Callable[..., Extracted]:
     def capture(**shape: Any) -> Extracted:
         with record() as recording:
             assert run([*command(**shape), "one", "two"], recording, output=DEVNULL) == 0
-            (found,) = prefixes_from_requests(recording.requests, name="agent")
+            (extracted,) = prefixes_from_requests(recording.requests, name="agent")
         assert {request.route for request in recording.requests} == {"bedrock-converse"}
-        return found
+        return extracted
 
     return capture
 
 
-def told(found: Extracted) -> list[tuple[str, str]]:
+def findings(extracted: Extracted) -> list[tuple[str, str]]:
     """Rules and places, but for the doubt that Bedrock grants an hour."""
-    every = [(each.rule.id, each.place) for each in found.findings]
-    return [each for each in every if each != ("one-hour-unsure", "ttl")]
+    every = [(finding.rule.id, finding.place) for finding in extracted.findings]
+    return [finding for finding in every if finding != ("one-hour-unsure", "ttl")]
 
 
 def test_captured_warmed_and_read(
     captured: Any, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     """Streamed or not, the requests of a new process read all that was warmed."""
-    found = captured(point=True)
-    assert told(found) == []
-    path = write(found.prefix, tmp_path)
+    extracted = captured(point=True)
+    assert findings(extracted) == []
+    path = write(extracted.prefix, tmp_path)
     prefix = load(path)
     assert (prefix.route, prefix.model) == ("bedrock-converse", "eu.anthropic.claude-sonnet-5-5")
     assert prefix.request["inferenceConfig"] == {"maxTokens": 1, "temperature": 1.0}
@@ -130,36 +130,39 @@ def test_captured_warmed_and_read(
 
 def test_without_cache_points_it_says_what_to_add(captured: Any) -> None:
     """As an element behind the last shared block; with it the verdict is clean."""
-    found = captured()
-    assert told(found) == [("no-breakpoint", "system[0]")]
+    extracted = captured()
+    assert findings(extracted) == [("no-breakpoint", "system[0]")]
     add = 'add {"cachePoint": {"type": "default", "ttl": "1h"}} after system[0]'
-    assert add in found.findings[0].message
-    assert "watch(client, add_breakpoint=True)" in found.findings[0].message
-    request = found.requests[0].body
+    assert add in extracted.findings[0].message
+    assert "watch(client, add_breakpoint=True)" in extracted.findings[0].message
+    request = extracted.requests[0].body
     request["system"].append({"cachePoint": {"type": "default", "ttl": "1h"}})
-    assert judge(found.prefix, request).findings == []
+    assert judge(extracted.prefix, request).findings == []
 
 
 def test_shared_turns_end_with_the_assistants(captured: Any) -> None:
     """Then the placeholder may follow."""
-    found = captured(turns=2)
-    assert [each["role"] for each in found.prefix.request["messages"]] == [
+    extracted = captured(turns=2)
+    assert [message["role"] for message in extracted.prefix.request["messages"]] == [
         "user",
         "assistant",
         "user",
     ]
-    assert found.prefix.request["messages"][1]["content"][-1]["cachePoint"]["ttl"] == "1h"
+    assert extracted.prefix.request["messages"][1]["content"][-1]["cachePoint"]["ttl"] == "1h"
 
 
 def test_a_date_in_the_prompt_is_named(captured: Any) -> None:
     """With its place in the body, what to do, and what ends before it is warmed."""
-    found = captured(dated=True, point=True)
-    ids = [f.rule.id for f in found.findings]
+    extracted = captured(dated=True, point=True)
+    ids = [f.rule.id for f in extracted.findings]
     assert ids[:2] == ["divergence", "varying-breakpoint"]
-    assert found.findings[0].place == "system[1].text:24"
-    assert found.findings[0].message.startswith("timestamp")
-    assert [list(block) for block in found.prefix.request["system"]] == [["text"], ["cachePoint"]]
-    assert found.shared.lost_tokens > 0
+    assert extracted.findings[0].place == "system[1].text:24"
+    assert extracted.findings[0].message.startswith("timestamp")
+    assert [list(block) for block in extracted.prefix.request["system"]] == [
+        ["text"],
+        ["cachePoint"],
+    ]
+    assert extracted.shared.lost_tokens > 0
 
 
 BODY = {
@@ -213,13 +216,13 @@ def test_two_requests_are_compared(tmp_path: Path, prefix_path: Path, capsys: An
         sides.append(tmp_path / f"{len(sides)}.json")
         sides[-1].write_text(json.dumps({**BODY, "toolConfig": {"tools": [tool]}}))
     assert cli(["diff", *map(str, sides), "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
-    (one,) = found["differences"]
+    document = json.loads(capsys.readouterr().out)
+    (one,) = document["differences"]
     assert (one["place"], one["why"]) == (
         "toolConfig.tools[0].toolSpec.inputSchema.json",
         "key order",
     )
-    assert found["miss_usd"] > 0
+    assert document["miss_usd"] > 0
     assert cli(["diff", str(prefix_path), str(sides[0]), "--json"]) == 1
 
 
@@ -240,9 +243,9 @@ def test_the_rules_know_converses_places(tmp_path: Path, capsys: Any) -> None:
     path = write(make_prefix("x", request, route="bedrock-converse"), tmp_path)
     assert cli(["check", str(path), "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)["files"]
-    found = {(f["rule"], f["place"]) for f in document["findings"]}
-    assert not {rule for rule, _ in found} & {"unwarmable", "refused-shape", "images"}
-    assert found >= {
+    places = {(f["rule"], f["place"]) for f in document["findings"]}
+    assert not {rule for rule, _ in places} & {"unwarmable", "refused-shape", "images"}
+    assert places >= {
         ("one-hour-unsure", "ttl"),
         ("thinking", "request.additionalModelRequestFields.thinking"),
         ("tool-choice", "request.toolConfig.toolChoice"),

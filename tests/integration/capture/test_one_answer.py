@@ -433,8 +433,8 @@ class Row:
         changed = {**self.agent, **copy.deepcopy(change)}
         self.request = {name: value for name, value in changed.items() if value is not ...}
         if "document" in agent:
-            (found,) = self.extracted([self.agent, _other_question(self.agent)])
-            self.prefix = found.prefix
+            (extracted,) = self.extracted([self.agent, _other_question(self.agent)])
+            self.prefix = extracted.prefix
         else:
             self.prefix = make_prefix(
                 "x",
@@ -479,7 +479,7 @@ def test_the_comparisons_agree(case: tuple[Row, str | None]) -> None:
     verdict = judge(row.prefix, row.request, row.headers)
     assert (verdict.drift.tier if verdict.drift else None) == tier
     differences = warmed.differences(sent, as_prefix=True)
-    assert (tier in {found.tier for found in differences}) if tier else not differences
+    assert (tier in {difference.tier for difference in differences}) if tier else not differences
     before = Matcher([row.prefix]).match(row.request, row.headers)
     assert (before.drift if before else "shape") == tier
     after = warmed.missed_parameter(Prompt(row.request, row.headers, row.route))
@@ -500,13 +500,13 @@ def test_the_simulator_agrees(case: tuple[Row, str | None], provider: Any) -> No
 def test_capture_agrees(case: tuple[Row, str | None]) -> None:
     """Each request reads what is captured of its agent, or a finding says that it does not."""
     row, _ = case
-    for found in row.extracted([row.agent, row.request]):
-        rules = {finding.rule.id for finding in found.findings}
-        if found.prefix is None:
+    for extracted in row.extracted([row.agent, row.request]):
+        rules = {finding.rule.id for finding in extracted.findings}
+        if extracted.prefix is None:
             assert rules & {"unwarmable", "under-minimum"}
             continue
-        warmed = Prompt.of_file(found.prefix)
-        missed = any(warmed.missed_by(sent.prompt) for sent in found.requests)
+        warmed = Prompt.of_file(extracted.prefix)
+        missed = any(warmed.missed_by(sent.prompt) for sent in extracted.requests)
         assert missed == ("drift" in rules)
 
 
@@ -582,6 +582,6 @@ def test_what_the_provider_refuses(change: Json, provider: Any) -> None:
     """`check` says so, whatever else there is to say, and the simulator answers 400."""
     request = _agent(**change)
     prefix = make_prefix("x", AGENTS["usual"], headers=VERSION)
-    found = {finding.rule.id for finding in judge(prefix, request, VERSION).findings}
-    assert found & {"refused-shape", "too-many-breakpoints", "ttl-order"}
+    rules = {finding.rule.id for finding in judge(prefix, request, VERSION).findings}
+    assert rules & {"refused-shape", "too-many-breakpoints", "ttl-order"}
     assert provider.refuses(request, VERSION)

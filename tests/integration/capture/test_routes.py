@@ -94,11 +94,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as environment, record_bare(environment) as recording:
         assert run([sys.executable, str(path)], recording, output=sys.stderr) == 0
         requests = recording.requests
-    found: dict[str, list[Any]] = {}
+    by_route: dict[str, list[Any]] = {}
     for request in requests:
         who = request.body["messages"][0]["content"].partition(":")[0]
-        found.setdefault(who, []).append(request)
-    return found
+        by_route.setdefault(who, []).append(request)
+    return by_route
 
 
 def record_bare(environment: pytest.MonkeyPatch) -> Any:

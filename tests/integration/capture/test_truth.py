@@ -120,9 +120,9 @@ def test_what_is_captured_is_read_by_every_request(provider: Any, seed: int) -> 
     request = agent(random)
     others = [drifted(random, request) for _ in range(2)]
     captured = [CapturedRequest("anthropic", HEADERS, body) for body in (request, *others)]
-    for found in prefixes_from_requests(captured, name="x"):
-        if found.prefix is None:
+    for extracted in prefixes_from_requests(captured, name="x"):
+        if extracted.prefix is None:
             continue
-        reads = [provider.reads(found.prefix, sent.body) for sent in found.requests]
-        errors = {f.rule.id for f in found.findings if f.severity == "error"}
-        assert all(reads) == (not errors - {"under-minimum"}), found.findings
+        reads = [provider.reads(extracted.prefix, sent.body) for sent in extracted.requests]
+        errors = {f.rule.id for f in extracted.findings if f.severity == "error"}
+        assert all(reads) == (not errors - {"under-minimum"}), extracted.findings

@@ -94,8 +94,8 @@ def deploy(aws: LocalAws, folder: Path, secret_arn: str) -> dict[str, Any]:
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName="Warmer", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
-    found = cloudformation.list_stack_resources(StackName="Warmer")["StackResourceSummaries"]
-    return {entry["LogicalResourceId"]: entry["PhysicalResourceId"] for entry in found}
+    resources = cloudformation.list_stack_resources(StackName="Warmer")["StackResourceSummaries"]
+    return {entry["LogicalResourceId"]: entry["PhysicalResourceId"] for entry in resources}
 
 
 def without_tls(template: dict[str, Any]) -> None:
@@ -129,7 +129,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         variables = configurations["keep_warm"]["Environment"]["Variables"]
         yield {
             "aws": aws,
-            "roles": {who: found["Role"] for who, found in configurations.items()},
+            "roles": {who: configuration["Role"] for who, configuration in configurations.items()},
             "table": variables["PREFIXWARM_TABLE"],
             "state": state_keys(prefix.file, REGION, "default").replace("*", "m/0"),
             "manifest": variables["PREFIXWARM_MANIFEST"].rpartition("/")[2],

@@ -76,15 +76,15 @@ def aws() -> Iterator[LocalAws]:
 @pytest.fixture(scope="module")
 def cli(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """The CLI, with the account bootstrapped."""
-    found = Cli(Tools(), aws.environment())
-    found.bootstrap(tmp_path_factory.mktemp("bootstrap"))
-    return found
+    cli = Cli(Tools(), aws.environment())
+    cli.bootstrap(tmp_path_factory.mktemp("bootstrap"))
+    return cli
 
 
 def deployed(aws: LocalAws) -> dict[str, Any]:
     """What the account says about the two functions: layers, code and environment."""
     functions = aws.client("lambda").list_functions()["Functions"]
-    return {found["Handler"]: found for found in functions}
+    return {function["Handler"]: function for function in functions}
 
 
 def manifest(aws: LocalAws) -> dict[str, Any]:
@@ -156,11 +156,15 @@ def test_what_the_local_api_does_not_keep(aws: LocalAws, cli: Cli, tmp_path: Pat
 
 def keys(aws: LocalAws, table: str) -> dict[str, Any]:
     """What the state needs of its table."""
-    found = aws.client("dynamodb").describe_table(TableName=table)["Table"]
-    (index,) = found["GlobalSecondaryIndexes"]
-    kinds = {a["AttributeName"]: a["AttributeType"] for a in found["AttributeDefinitions"]}
+    description = aws.client("dynamodb").describe_table(TableName=table)["Table"]
+    (index,) = description["GlobalSecondaryIndexes"]
+    kinds = {a["AttributeName"]: a["AttributeType"] for a in description["AttributeDefinitions"]}
     wanted = ("IndexName", "KeySchema", "Projection")
-    return {"keys": found["KeySchema"], "kinds": kinds, **{name: index[name] for name in wanted}}
+    return {
+        "keys": description["KeySchema"],
+        "kinds": kinds,
+        **{name: index[name] for name in wanted},
+    }
 
 
 # Service, operation, the list in its answer, and what names an entry there.

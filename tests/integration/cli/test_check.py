@@ -45,8 +45,8 @@ def test_the_count_decides(
     printed = capsys.readouterr()
     assert ("under-minimum" in printed.out) == bool(code)
     tokens = load(path).tokens
-    said = f"{tokens['counted']:,} tokens counted, ~{tokens['estimate']:,} estimated"
-    assert printed.err == f"{path}: {said}\n"
+    text = f"{tokens['counted']:,} tokens counted, ~{tokens['estimate']:,} estimated"
+    assert printed.err == f"{path}: {text}\n"
     assert run(["warm", str(path), "--json"]) == code
     (outcome,) = json.loads(capsys.readouterr().out)["outcomes"]
     counted = load(path).tokens["counted"]
@@ -134,7 +134,7 @@ def test_sarif(tmp_path: Path, capsys: Any) -> None:
     (ran,) = document["runs"]
     rules = ran["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == list(RULES)
-    found = [
+    results = [
         (
             rules[result["ruleIndex"]]["id"],
             result["level"],
@@ -142,7 +142,7 @@ def test_sarif(tmp_path: Path, capsys: Any) -> None:
         )
         for result in ran["results"]
     ]
-    assert found == [
+    assert results == [
         ("under-minimum", "error", "tokens"),
         ("volatile-content", "warning", "system[0].text:189"),
     ]

@@ -96,9 +96,9 @@ def test_capture_writes_what_the_agent_sends(cli: Any, tmp_path: Path) -> None:
 def test_capture_as_json(cli: Any) -> None:
     """Standard output holds one JSON object and nothing of the agent."""
     code, out, _ = capture(cli, "--json", "--name", "support", *agent("a", "b"))
-    found = json.loads(out)
-    assert (code, found["exit_code"], found["unwarmable"]) == (0, 0, [])
-    (prefix,) = found["prefixes"]
+    document = json.loads(out)
+    assert (code, document["exit_code"], document["unwarmable"]) == (0, 0, [])
+    (prefix,) = document["prefixes"]
     assert prefix["file"] == "support.prefix.json"
     assert (prefix["change"], prefix["conversations"], prefix["findings"]) == ("new", 2, [])
     assert list(prefix["tokens_by_tier"]) == ["tools", "system", "messages"]
@@ -147,7 +147,7 @@ connection.getresponse().read()
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "said"),
+    ("path", "body", "message"),
     [
         (
             "/v1/messages",
@@ -161,10 +161,12 @@ connection.getresponse().read()
         ),
     ],
 )
-def test_capture_says_what_the_provider_answered(cli: Any, path: str, body: str, said: str) -> None:
+def test_capture_says_what_the_provider_answered(
+    cli: Any, path: str, body: str, message: str
+) -> None:
     """In its own words; that nothing was seen is said only when nothing was."""
     code, out, err = capture(cli, "--", sys.executable, "-c", SENDS, path, body)
-    assert (code, out, said in err) == (1, "", True)
+    assert (code, out, message in err) == (1, "", True)
     assert "base URL" not in err
 
 
@@ -392,9 +394,11 @@ def test_status_tells_whether_warming_is_used_and_pays(cli: Any, tmp_path: Path)
             store.count_start(key, start, soon)
     code, out, _ = cli("status", "--state", str(tmp_path / "s.json"), "--json")
     document = json.loads(out)
-    found = {p["name"]: (p["use"], p["net_usd"], p["start_hit_rate"]) for p in document["prefixes"]}
+    by_name = {
+        p["name"]: (p["use"], p["net_usd"], p["start_hit_rate"]) for p in document["prefixes"]
+    }
     assert code == 0
-    assert found == {
+    assert by_name == {
         "read": ("read", 0.25, 1.0),
         "unread": ("not observed", -0.25, None),
         "unpriced": ("not observed", None, None),

@@ -123,15 +123,15 @@ def deployed(local_aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def checks(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, Any]]:
     """The doctor's exit code, and each check by its name."""
     code = run(["doctor", "--keep-warm", "keep-warm", "--json", *map(str, arguments)])
-    found = json.loads(capsys.readouterr().out)["checks"]
-    return code, {one["check"]: one for one in found}
+    diagnoses = json.loads(capsys.readouterr().out)["checks"]
+    return code, {one["check"]: one for one in diagnoses}
 
 
 def test_a_whole_deployment(deployed: Deployed, capsys: Any) -> None:
     """Everything is well but that nobody observes."""
     deployed.state(time.time() + 3600)
-    code, found = checks(capsys, deployed.file)
-    levels = {name: one["level"] for name, one in found.items()}
+    code, diagnoses = checks(capsys, deployed.file)
+    levels = {name: one["level"] for name, one in diagnoses.items()}
     assert code == 0
     assert levels.pop("observation") == "warning"
     assert levels.pop("cdk") == "unknown"
@@ -148,20 +148,23 @@ def test_what_is_broken_is_said_with_a_remedy(deployed: Deployed, capsys: Any) -
     deployed.state(time.time() - 3600)
     other = make_prefix("support", request("You are a clerk. "))
     path = write(other, deployed.file.parent / "new")
-    code, found = checks(capsys, path)
+    code, diagnoses = checks(capsys, path)
     assert code == 1
-    assert {name for name, one in found.items() if one["level"] == "error"} == {"schedule", "ticks"}
-    assert found["prefixes"]["detail"] == "support differs from the deployed version"
-    assert all(one["remedy"] for one in found.values() if one["level"] in ("error", "warning"))
+    assert {name for name, one in diagnoses.items() if one["level"] == "error"} == {
+        "schedule",
+        "ticks",
+    }
+    assert diagnoses["prefixes"]["detail"] == "support differs from the deployed version"
+    assert all(one["remedy"] for one in diagnoses.values() if one["level"] in ("error", "warning"))
 
 
 def test_switches_are_warnings(deployed: Deployed, capsys: Any) -> None:
     """Whoever switched it off may have meant it."""
     deployed.schedule("DISABLED")
     deployed.function(PREFIXWARM_TABLE="states", PREFIXWARM_DISABLED="1")
-    code, found = checks(capsys)
-    assert (code, found["kill switch"]["level"]) == (0, "warning")
-    assert found["schedule"]["detail"] == "tick is disabled"
+    code, diagnoses = checks(capsys)
+    assert (code, diagnoses["kill switch"]["level"]) == (0, "warning")
+    assert diagnoses["schedule"]["detail"] == "tick is disabled"
 
 
 def test_one_thing_that_is_missing_hides_nothing_else(deployed: Deployed, capsys: Any) -> None:
@@ -169,12 +172,12 @@ def test_one_thing_that_is_missing_hides_nothing_else(deployed: Deployed, capsys
     deployed.function(
         PREFIXWARM_TABLE="gone", PREFIXWARM_DISABLED="maybe", PREFIXWARM_MANIFEST="s3://no/no"
     )
-    code, found = checks(capsys, deployed.file)
+    code, diagnoses = checks(capsys, deployed.file)
     assert code == 1
-    assert found["table"]["detail"] == "gone does not exist"
-    assert found["kill switch"]["level"] == "error"
-    assert found["prefixes"]["level"] == "unknown"
-    assert found["schedule"]["level"] == "ok"
+    assert diagnoses["table"]["detail"] == "gone does not exist"
+    assert diagnoses["kill switch"]["level"] == "error"
+    assert diagnoses["prefixes"]["level"] == "unknown"
+    assert diagnoses["schedule"]["level"] == "ok"
 
 
 def test_an_app_without_a_flag(deployed: Deployed, capsys: Any) -> None:
@@ -182,12 +185,12 @@ def test_an_app_without_a_flag(deployed: Deployed, capsys: Any) -> None:
     (deployed.file.parent / "cdk.json").write_text("{}")
     assert checks(capsys)[1]["cdk flags"]["level"] == "warning"
     (deployed.file.parent / "cdk.json").write_text("[")
-    code, found = checks(capsys)
-    assert (code, found["cdk flags"]["level"]) == (1, "error")
+    code, diagnoses = checks(capsys)
+    assert (code, diagnoses["cdk flags"]["level"]) == (1, "error")
 
 
 def test_a_function_that_is_none_of_ours(deployed: Deployed, capsys: Any) -> None:
     """Is no deployment."""
     code = run(["doctor", "--keep-warm", "nobody", "--json"])
-    found = json.loads(capsys.readouterr().out)["checks"]
-    assert (code, found[-1]["check"], found[-1]["level"]) == (1, "deployment", "error")
+    diagnoses = json.loads(capsys.readouterr().out)["checks"]
+    assert (code, diagnoses[-1]["check"], diagnoses[-1]["level"]) == (1, "deployment", "error")

@@ -136,8 +136,8 @@ class Started:
     @property
     def lines(self) -> list[dict[str, Any]]:
         """The extension's log lines."""
-        found = [line for line in self.log.splitlines() if line.startswith("{")]
-        parsed = [json.loads(line) for line in found]
+        written = [line for line in self.log.splitlines() if line.startswith("{")]
+        parsed = [json.loads(line) for line in written]
         return [line for line in parsed if line.get("by") == "init"]
 
     @property
@@ -177,8 +177,8 @@ class Bench:
             "PREFIXWARM_INIT_HOLD_MS": "9000",
             **env,
         }
-        given = {name: value for name, value in settings.items() if value}
-        return Function(code, layers=(self.layer,), env=given, timeout=30)
+        variables = {name: value for name, value in settings.items() if value}
+        return Function(code, layers=(self.layer,), env=variables, timeout=30)
 
     def asking(self, name: str = "support", **env: str) -> Function:
         """A function whose request has the prefix of this name; it returns the usage."""
@@ -236,4 +236,4 @@ class Bench:
     def warm_calls(self) -> list[dict[str, Any]]:
         """What reached the provider from a warmer, also while it has not been answered."""
         with urllib.request.urlopen(f"{self.provider.url}/_sim/requests?body=0") as reply:
-            return [each for each in json.load(reply)["requests"] if each["warm"]]
+            return [call for call in json.load(reply)["requests"] if call["warm"]]

@@ -78,11 +78,11 @@ class FakeLambda:
 
             def do_GET(self) -> None:
                 api.paths.append("next")
-                known = self.headers["Lambda-Extension-Identifier"] == "the-id"
-                if known:
+                registered = self.headers["Lambda-Extension-Identifier"] == "the-id"
+                if registered:
                     api._initialized.set()
                     api._over.wait(PATIENCE)
-                self.send_response(200 if known else 403)
+                self.send_response(200 if registered else 403)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -105,13 +105,13 @@ class FakeLambda:
         """Start it, await `next`, stay idle for some seconds, send SHUTDOWN, and await its end."""
         self._initialized.clear()
         self._over.clear()
-        given = {
+        variables = {
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
             **env,
         }
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen([launcher], env=given, stdout=log, stderr=log)
+            process = subprocess.Popen([launcher], env=variables, stdout=log, stderr=log)
             initialized = self._until_initialized(process)
             sleep(idle)
             self._over.set()

@@ -131,10 +131,10 @@ def _asker(names: tuple[str, ...], bench: Bench, folder: Path) -> Asker:
     programs = folder / "programs"
     programs.mkdir()
     for name in names:
-        found = shutil.which(name, path="/usr/bin:/bin")
-        if found is None:
+        path = shutil.which(name, path="/usr/bin:/bin")
+        if path is None:
             pytest.skip(f"{name} is not installed where the sandbox shows it")
-        (programs / name).symlink_to(found)
+        (programs / name).symlink_to(path)
     home = folder / "home"
     home.mkdir()
     for name in ("ask.sh", "ask.cjs"):
@@ -646,8 +646,8 @@ def test_it_decides_as_the_extension_does(curl: Asker, aws: SignedAws, seed: int
     times = (0.0, asked.line["held_ms"] / 1000)
     expected = [decide(settings, start, state, call, held) for held in times]
     assert bool(aws.asked()) in [decision.send for decision in expected]
-    said = asked.line["decision"] if aws.asked() else asked.line["reason"]
-    assert any(DECIMALS.sub("", said) == DECIMALS.sub("", decision.why) for decision in expected)
+    logged = asked.line["decision"] if aws.asked() else asked.line["reason"]
+    assert any(DECIMALS.sub("", logged) == DECIMALS.sub("", decision.why) for decision in expected)
 
 
 def test_endpoints_are_those_of_the_extension(curl: Asker) -> None:

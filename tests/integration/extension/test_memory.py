@@ -99,11 +99,11 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list
         body=body,
     )
     calls = [call.replace(name=f"p{number:02}") for number in range(COUNT)]
-    for each in calls:
-        (folder / f"{each.name}.warm").write_bytes(each.to_bytes())
+    for warm_call in calls:
+        (folder / f"{warm_call.name}.warm").write_bytes(warm_call.to_bytes())
     yield folder, calls
-    for each in calls:
-        (folder / f"{each.name}.warm").unlink()
+    for warm_call in calls:
+        (folder / f"{warm_call.name}.warm").unlink()
 
 
 @pytest.mark.parametrize("due", [0, 1, COUNT])

@@ -69,9 +69,9 @@ class Mutant:
         if self.where.startswith("prefixwarm_start"):
             # Before there is anything to protect: the launcher says that it ended.
             return True
-        said = '"by":"init"' in self.output or self.kind in ("exit", "kill")
+        logged = '"by":"init"' in self.output or self.kind in ("exit", "kill")
         shown = any(text in self.output for text in ("Traceback", KEY, PROMPT))
-        return said and not shown
+        return logged and not shown
 
 
 @pytest.fixture

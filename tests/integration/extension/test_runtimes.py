@@ -163,14 +163,14 @@ def test_whatever_breaks_the_function_starts(
 
 def stages(text: str) -> dict[str, list[tuple[str, str]]]:
     """The instructions of a build file, by the name of the stage; the last one has none."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    by_name: dict[str, list[tuple[str, str]]] = {}
     for line in text.strip().splitlines():
         word, _, rest = line.partition(" ")
         if word == "FROM":
-            found[rest.partition(" AS ")[2]] = steps = []
+            by_name[rest.partition(" AS ")[2]] = steps = []
         elif word not in ("", "#"):
             steps.append((word, rest))
-    return found
+    return by_name
 
 
 def built(text: str, context: Path, folder: Path) -> Path:

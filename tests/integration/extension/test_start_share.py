@@ -34,26 +34,26 @@ def later(bench: Bench) -> None:
 
 def starts(bench: Bench, function: Function, count: int) -> list[Started]:
     """Cold starts two hours apart, each with one invocation."""
-    found = []
+    outcomes = []
     for _ in range(count):
-        found.append(bench.start(function))
+        outcomes.append(bench.start(function))
         later(bench)
-    return found
+    return outcomes
 
 
 def outcomes(started: list[Started]) -> list[str]:
     """What each start did."""
-    return [each.line["outcome"] for each in started]
+    return [start.line["outcome"] for start in started]
 
 
 def test_cold_starts_two_hours_apart_write_for_five_minutes(bench: Bench) -> None:
     """Though the file says an hour: each costs the write that its request is spared, and a read."""
-    found = starts(bench, bench.asking(), 10)
-    assert outcomes(found) == ["written"] * 10
+    reached = starts(bench, bench.asking(), 10)
+    assert outcomes(reached) == ["written"] * 10
     calls = bench.warm_calls()
     written = [call["usage"]["cache_creation"] for call in calls]
-    assert all(each["ephemeral_1h_input_tokens"] == 0 for each in written)
-    assert all(each.answer.payload["cache_creation_input_tokens"] == 0 for each in found)
+    assert all(one["ephemeral_1h_input_tokens"] == 0 for one in written)
+    assert all(one.answer.payload["cache_creation_input_tokens"] == 0 for one in reached)
 
 
 def test_starts_that_call_no_model_stop_being_warmed(bench: Bench) -> None:
@@ -70,9 +70,11 @@ def test_starts_that_call_no_model_stop_being_warmed(bench: Bench) -> None:
         UpdateExpression="SET init_allowance_usd = :left",
         ExpressionAttributeValues={":left": {"N": str(2.5 * cost)}},
     )
-    found = starts(bench, bench.plain(), 4)
-    assert outcomes([first, *found]) == ["written"] * 3 + ["skipped"] * 2
-    assert found[-1].line["reason"].startswith("what starts may spend is used up: a write costs $")
+    reached = starts(bench, bench.plain(), 4)
+    assert outcomes([first, *reached]) == ["written"] * 3 + ["skipped"] * 2
+    assert (
+        reached[-1].line["reason"].startswith("what starts may spend is used up: a write costs $")
+    )
     assert float(bench.states()[0]["spent_usd"]) == pytest.approx(3 * cost)
 
 

@@ -194,6 +194,6 @@ def world(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worl
             "PREFIXWARM_TABLE": "state",
             "PREFIXWARM_MANIFEST": "s3://assets/manifest.json",
         }
-        found = World(sim, local_aws, environ)
-        yield found
-        found.close()
+        world = World(sim, local_aws, environ)
+        yield world
+        world.close()

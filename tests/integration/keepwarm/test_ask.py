@@ -33,8 +33,8 @@ def soon() -> Deadline:
 
 def ledger(world: World, key: str) -> Ledger:
     """Today's ledger of a key."""
-    (found,) = world.runtime.dependencies.store.ledger(key, [day_of(world.sim.now())], soon())
-    return found
+    (day_ledger,) = world.runtime.dependencies.store.ledger(key, [day_of(world.sim.now())], soon())
+    return day_ledger
 
 
 def test_a_cold_prefix_is_written(world: World) -> None:
@@ -46,9 +46,12 @@ def test_a_cold_prefix_is_written(world: World) -> None:
     billed = float(world.sim.requests()[0]["cost_usd"])
     assert outcome.cost_usd == pytest.approx(billed)
     for key in (world.key("support"), "total/default"):
-        found = ledger(world, key)
-        assert (found.spent_usd, found.outcomes) == (pytest.approx(billed), {"written": 1})
-        assert found.committed_usd == pytest.approx(billed)
+        day_ledger = ledger(world, key)
+        assert (day_ledger.spent_usd, day_ledger.outcomes) == (
+            pytest.approx(billed),
+            {"written": 1},
+        )
+        assert day_ledger.committed_usd == pytest.approx(billed)
     money = world.state("support").money
     assert money.spent_usd == money.keepwarm_usd == pytest.approx(billed)
 

@@ -17,23 +17,23 @@ def dollars(*options: str) -> dict[str, float]:
     command = [sys.executable, str(BENCHMARK), "--case", "1 prefix", "--minutes", "6", "--json"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])["1 prefix"]
-    return found
+    charges: dict[str, float] = json.loads(done.stdout.splitlines()[-1])["1 prefix"]
+    return charges
 
 
 def test_two_alarms_and_no_metric_are_charged_by_default() -> None:
     """Beside the schedule, the function's time, the table and the log."""
-    found = dollars()
-    assert found["custom_metric_month"] == found["dashboard_month"] == 0
-    assert found["alarm_metric_month"] == pytest.approx(0.20)
-    assert found["scheduler_invocation"] == pytest.approx(0.0432)
-    assert found["dynamodb_write_unit"] > 0
-    assert found["log_ingested_gb"] > 0
+    charges = dollars()
+    assert charges["custom_metric_month"] == charges["dashboard_month"] == 0
+    assert charges["alarm_metric_month"] == pytest.approx(0.20)
+    assert charges["scheduler_invocation"] == pytest.approx(0.0432)
+    assert charges["dynamodb_write_unit"] > 0
+    assert charges["log_ingested_gb"] > 0
 
 
 def test_all_metrics_are_most_of_the_bill() -> None:
     """With an alarm for each cause, and the dashboard."""
-    found = dollars("--metrics", "full")
-    assert found["custom_metric_month"] > 7
-    assert found["alarm_metric_month"] == pytest.approx(1.00)
-    assert found["dashboard_month"] == 3.0
+    charges = dollars("--metrics", "full")
+    assert charges["custom_metric_month"] > 7
+    assert charges["alarm_metric_month"] == pytest.approx(1.00)
+    assert charges["dashboard_month"] == 3.0

@@ -28,8 +28,8 @@ PRICES = {"input": 2.2, "read": 0.11, "write_5m": 2.75, "write_1h": 4.4, "output
 def test_converse_is_kept_warm(world: World) -> None:
     """Signed with the function's role; each call costs one token of output."""
     world.environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = world.sim.url
-    known = {"as_of": "2026-11-21", "source": "test", "usd_per_mtok": PRICES}
-    prefix = build("talk", derive(REQUEST), route="bedrock-converse", prices=known)
+    prices = {"as_of": "2026-11-21", "source": "test", "usd_per_mtok": PRICES}
+    prefix = build("talk", derive(REQUEST), route="bedrock-converse", prices=prices)
     world.deploy_entries([world.upload("talk", dumps(prefix))])
     (written,) = world.tick().outcomes
     (refreshed,) = [o for report in world.passes(60 * MINUTE) for o in report.outcomes]

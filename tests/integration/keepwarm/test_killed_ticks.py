@@ -192,7 +192,7 @@ def underestimated(sim: Simulator) -> float:
     """How many times its estimate a call has cost at most."""
     (call, *_) = (compile_prefix(prefix_file(name)) for name in NAMES)
     estimated_usd = (call.tokens or 0) * (call.usd_per_mtok["write_5m"] or 0) / 1e6
-    return max([1.0, *(float(each["cost_usd"]) / estimated_usd for each in sim.requests())])
+    return max([1.0, *(float(request["cost_usd"]) / estimated_usd for request in sim.requests())])
 
 
 @pytest.mark.parametrize("seed", range(2))

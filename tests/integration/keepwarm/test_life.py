@@ -154,11 +154,11 @@ def test_a_removed_prefix_is_no_longer_kept_warm(world: World) -> None:
 
 def true_prices() -> dict[str, Any]:
     """What the simulated provider bills."""
-    found = lookup("claude-sonnet-5-5")
-    assert found
+    prices = lookup("claude-sonnet-5-5")
+    assert prices
     names = ("input", "read", "write_5m", "write_1h", "output")
-    table = {name: float(getattr(found, name)) for name in names}
-    return {"as_of": found.as_of, "source": found.source, "usd_per_mtok": table}
+    table = {name: float(getattr(prices, name)) for name in names}
+    return {"as_of": prices.as_of, "source": prices.source, "usd_per_mtok": table}
 
 
 def test_the_books_agree_with_the_provider(world: World) -> None:

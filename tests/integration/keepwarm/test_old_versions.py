@@ -68,8 +68,8 @@ class Canary:
         outbox = Outbox(self.world.runtime.dependencies.store, "default", self.world.environ)
         for version in versions:
             started = self.world.sim.now()
-            found = self.world.agent_asks(version)
-            usage = Usage.from_response(found.to_dict())
+            reply = self.world.agent_asks(version)
+            usage = Usage.from_response(reply.to_dict())
             outbox.add(file_of(version), Observation("support", None, usage, started))
             outbox.send()
 
@@ -99,8 +99,8 @@ def sent(reports: Iterable[TickReport]) -> list[Outcome]:
 
 def forgotten(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Why versions are not kept warm any more."""
-    found = [record for record in caplog.records if record.message == "not kept warm any more"]
-    return [vars(record)["why"] for record in found]
+    records = [record for record in caplog.records if record.message == "not kept warm any more"]
+    return [vars(record)["why"] for record in records]
 
 
 @pytest.fixture
@@ -228,8 +228,8 @@ def test_a_file_that_was_collected_is_forgotten_in_one_line(
     reports = canary.world.passes(3 * HOUR, 2 * MINUTE)
     assert canary.state("old").last_decision.due_at is None
     assert {report.broken for report in reports} == {0}
-    (told,) = forgotten(caplog)
-    assert told.startswith("superseded, and its file cannot be used: s3://assets/")
+    (noted,) = forgotten(caplog)
+    assert noted.startswith("superseded, and its file cannot be used: s3://assets/")
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 

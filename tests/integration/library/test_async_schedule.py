@@ -34,10 +34,10 @@ def test_a_task() -> None:
     """Warms at once, tells on the loop, and ends with the block."""
 
     async def run() -> list[WarmStatus]:
-        told: list[WarmStatus] = []
+        statuses: list[WarmStatus] = []
         sender = Sender()
         warmer = AsyncWarmer(sender, [support(), support().with_model("m", name="other")])
-        async with AsyncWarmSchedule(warmer, on_event=told.append) as schedule:
+        async with AsyncWarmSchedule(warmer, on_event=statuses.append) as schedule:
             assert await schedule.wait_until_warm("support", timeout=PATIENCE)
             assert await schedule.wait_until_warm(timeout=PATIENCE)
             assert [status.warm for status in schedule.status()] == [True, True]
@@ -46,7 +46,7 @@ def test_a_task() -> None:
         assert task.cancelled()
         assert len(sender.inner.requests) == 2
         await asyncio.sleep(0)
-        return told
+        return statuses
 
     assert sorted(status.name for status in asyncio.run(run())) == ["other", "support"]
 
@@ -81,19 +81,19 @@ def test_who_is_told_may_wait_and_fail(caplog: pytest.LogCaptureFixture) -> None
     """A coroutine function, whose errors stay inside."""
 
     async def run() -> list[str]:
-        told: list[str] = []
+        reported: list[str] = []
 
         async def on_event(status: WarmStatus) -> None:
             await asyncio.sleep(0)
-            told.append(status.outcome)
+            reported.append(status.outcome)
             raise ValueError("secret")
 
         warmer = AsyncWarmer(Sender(), support())
         async with AsyncWarmSchedule(warmer, on_event=on_event) as schedule:
             await schedule.wait_until_warm(timeout=PATIENCE)
-            while not told or "on_event failed" not in caplog.text:
+            while not reported or "on_event failed" not in caplog.text:
                 await asyncio.sleep(0.01)
-        return told
+        return reported
 
     assert asyncio.run(run()) == ["written"]
     assert "on_event failed for prefix support: unexpected ValueError" in caplog.text

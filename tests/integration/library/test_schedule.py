@@ -39,18 +39,18 @@ def kinds(sim: Simulator) -> list[str]:
 
 def test_keeps_warm_and_gives_up(sim: Simulator, client: anthropic.Anthropic) -> None:
     """A write, refreshes as long as a silence is worth them, then none; each with its reason."""
-    told: list[WarmStatus] = []
-    schedule = five_minutes(sim, client, policy="ski", on_event=told.append)
+    statuses: list[WarmStatus] = []
+    schedule = five_minutes(sim, client, policy="ski", on_event=statuses.append)
     for _ in range(60):
         schedule.check()
         sim.advance(60)
     assert kinds(sim) == ["write"] + ["read"] * 12
-    assert [status.outcome for status in told[:13]] == ["written"] + ["refreshed"] * 12
-    assert told[0].reason == "a new prefix: never warmed here"
+    assert [status.outcome for status in statuses[:13]] == ["written"] + ["refreshed"] * 12
+    assert statuses[0].reason == "a new prefix: never warmed here"
     status = schedule.status("support")
     assert (status.warm, status.outcome) == (False, "refreshed")
     assert status.reason == "cold: the next real request writes it"
-    assert any("stopped after 12 refreshes" in status.reason for status in told)
+    assert any("stopped after 12 refreshes" in status.reason for status in statuses)
     assert status.cost_usd == pytest.approx(float(sim.ledger()["total"]["cost_usd"]))
 
 
@@ -148,9 +148,9 @@ def test_what_is_refused(options: dict[str, Any], error: type[Exception], says: 
 def test_a_thread_of_its_own() -> None:
     """Begins at once, says when it is warm, and ends with the block."""
     before = active_count()
-    told: list[WarmStatus] = []
+    statuses: list[WarmStatus] = []
     warmer = Warmer(RecordingTransport(), support())
-    with WarmSchedule(warmer, policy="auto", on_event=told.append) as schedule:
+    with WarmSchedule(warmer, policy="auto", on_event=statuses.append) as schedule:
         assert schedule.wait_until_warm("support", timeout=PATIENCE)
         assert schedule.wait_until_warm(timeout=PATIENCE)
         (status,) = schedule.status()
@@ -158,7 +158,7 @@ def test_a_thread_of_its_own() -> None:
         assert schedule._thread is not None
         thread = schedule._thread
     assert not thread.is_alive()
-    assert [status.outcome for status in told] == ["written"]
+    assert [status.outcome for status in statuses] == ["written"]
     assert active_count() <= before + 2
 
 
@@ -168,10 +168,10 @@ def test_who_is_told_may_warm() -> None:
     warmer = Warmer(RecordingTransport(), prefixes, max_in_flight=1)
     outcomes: list[str] = []
 
-    def told(status: WarmStatus) -> None:
+    def warm_again(status: WarmStatus) -> None:
         outcomes.extend(result.outcome for result in warmer.warm())
 
-    WarmSchedule(warmer, on_event=told).check()
+    WarmSchedule(warmer, on_event=warm_again).check()
     assert outcomes == ["skipped"] * 4
 
 
@@ -264,8 +264,8 @@ def test_after_a_fork(caplog: pytest.LogCaptureFixture) -> None:
             transport.forget()
             schedule._loop.check_soon("support")
             warm = schedule.wait_until_warm("support", timeout=PATIENCE)
-            said = [r for r in caplog.records if "forked" in r.getMessage()]
-            return ended and warm and schedule._thread.is_alive() and len(said) == 1
+            warnings = [r for r in caplog.records if "forked" in r.getMessage()]
+            return ended and warm and schedule._thread.is_alive() and len(warnings) == 1
 
         assert holds_in_child(goes_on)
 

@@ -422,9 +422,9 @@ def test_another_clouds_client() -> None:
     own = {MODEL: {"input": 2, "output": 10, "write_5m": 3, "read": 0.1}}
     with client:
         unknown = Warmer(client, support(ttl="5m")).warm("support")
-        known = Warmer(client, support(ttl="5m"), prices=own).warm("support")
+        priced = Warmer(client, support(ttl="5m"), prices=own).warm("support")
     assert (unknown.outcome, unknown.cost_usd) == ("written", None)
-    assert known.cost_usd == pytest.approx((2000 * 3 + 2 * 2) / 1e6)
+    assert priced.cost_usd == pytest.approx((2000 * 3 + 2 * 2) / 1e6)
 
 
 def test_a_part_that_was_there_is_no_saving() -> None:

@@ -77,7 +77,7 @@ class Bench:
         connections.transport.close()
         return done
 
-    def told(self, name: str) -> list[Any]:
+    def values(self, name: str) -> list[Any]:
         """What the log lines say under a name."""
         assert self.observer.flush(30)
         return [line[name] for line in self.lines if name in line]
@@ -87,9 +87,9 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """With signatures that are verified."""
     with running(clock="real", aws_keys={"AKIDTEST": AwsKey("secret")}) as sim:
-        found = Bench(sim, monkeypatch)
-        yield found
-        found.agent.close()
+        bench = Bench(sim, monkeypatch)
+        yield bench
+        bench.agent.close()
 
 
 def test_what_is_warmed_is_read(bench: Bench) -> None:
@@ -107,8 +107,8 @@ def test_what_is_warmed_is_read(bench: Bench) -> None:
     )
     usage = bench.agent.converse(**ask())["usage"]
     assert usage["cacheReadInputTokens"] == done.usage.write_1h > 1000
-    assert bench.told("result") == ["hit"]
-    assert bench.told("AgentReadTokens") == [usage["cacheReadInputTokens"]]
+    assert bench.values("result") == ["hit"]
+    assert bench.values("AgentReadTokens") == [usage["cacheReadInputTokens"]]
     assert bench.sim.requests()[0]["body"]["inferenceConfig"] == {"maxTokens": 1}
     again = bench.warm()
     assert (again.kind, again.usage) == ("skipped", None)
@@ -120,10 +120,10 @@ def test_a_stream_is_passed_on_unchanged(bench: Bench) -> None:
     wanted = [next(iter(event)) for event in plain.converse_stream(**ask())["stream"]]
     plain.close()
     reply = bench.agent.converse_stream(**ask())
-    found = [next(iter(event)) for event in reply["stream"]]
-    assert found == wanted
+    kinds = [next(iter(event)) for event in reply["stream"]]
+    assert kinds == wanted
     reply["stream"].close()
-    assert bench.told("result") == ["hit"]
+    assert bench.values("result") == ["hit"]
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,9 @@ def test_drift_names_tier_and_place(
     for send in (bench.agent.converse, bench.agent.converse_stream):
         reply = send(**ask(**changes))
         list(reply.get("stream", ()))
-    assert bench.told("result") == ["drift", "drift"]
-    assert bench.told("drift") == [tier, tier, tier]
-    assert bench.told("place") == [place]
+    assert bench.values("result") == ["drift", "drift"]
+    assert bench.values("drift") == [tier, tier, tier]
+    assert bench.values("place") == [place]
 
 
 def test_other_requests_are_none_of_it(bench: Bench) -> None:
@@ -168,7 +168,7 @@ def test_other_requests_are_none_of_it(bench: Bench) -> None:
     bench.agent.invoke_model(modelId=MODEL, body=json.dumps(body))["body"].read()
     with pytest.raises(bench.agent.exceptions.ValidationException):
         bench.agent.converse(**ask(messages=[]))
-    assert bench.told("result") == []
+    assert bench.values("result") == []
 
 
 def test_a_downgrade_is_told(bench: Bench) -> None:
@@ -216,4 +216,4 @@ def test_a_cache_point_is_added_where_it_is_asked_for(bench: Bench, streamed: bo
     other = send(system=[{"text": "You are a healer. " * 400}])
     assert (other["cacheReadInputTokens"], other["cacheWriteInputTokens"]) == (0, 0)
     agent.close()
-    assert bench.told("result") == ["hit", "drift"]
+    assert bench.values("result") == ["hit", "drift"]

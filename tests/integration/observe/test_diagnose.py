@@ -16,12 +16,12 @@ from prefixwarm.wire.deadline import Deadline
 def warmed(fleet: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A fleet whose warm call opted in."""
     monkeypatch.setenv("PREFIXWARM_DIAGNOSE", "sample")
-    found = fleet(sampled=True)
-    assert found.warm().ok
-    return found
+    running = fleet(sampled=True)
+    assert running.warm().ok
+    return running
 
 
-def told(fleet: Any, observer: Any) -> tuple[list[str], list[str]]:
+def reported(fleet: Any, observer: Any) -> tuple[list[str], list[str]]:
     """The verdicts, and the results."""
     assert observer.flush(30)
     verdicts = [line["diagnosis"] for line in fleet.lines if "diagnosis" in line]
@@ -43,7 +43,7 @@ def test_the_first_request_names_the_warm_call(warmed: Any, make_request: Any) -
     assert message_id.startswith("msg_")
     asked = {"previous_message_id": message_id}
     assert named(warmed) == [{"previous_message_id": None}, asked, None]
-    assert told(warmed, observer) == (["messages_changed"], ["hit", "hit"])
+    assert reported(warmed, observer) == (["messages_changed"], ["hit", "hit"])
     (line,) = [line for line in warmed.lines if "diagnosis" in line]
     assert (line["AgentDiagnosed"], line["warm_message_id"]) == (1, message_id)
     assert "level" not in line
@@ -63,7 +63,7 @@ def test_drift_is_confirmed(
     """With a warning."""
     observer = warmed.observer()
     warmed.agent(observer).messages.create(**make_request(**changes))
-    assert told(warmed, observer) == ([verdict], ["drift"])
+    assert reported(warmed, observer) == ([verdict], ["drift"])
     assert [line.get("level") for line in warmed.lines if "diagnosis" in line] == ["WARNING"]
 
 
@@ -77,7 +77,7 @@ def test_drift_that_only_the_provider_sees(warmed: Any, make_request: Any) -> No
     chain = [middleware(observer), meddle]
     agent = warmed.agent(observer).with_options(middleware=chain)
     agent.messages.create(**make_request())
-    assert told(warmed, observer) == (["system_changed"], ["drift"])
+    assert reported(warmed, observer) == (["system_changed"], ["drift"])
     state = warmed.state.read(warmed.key, Deadline.after(60))
     assert (state.traffic.drift_tier, state.traffic.matched_at) == ("system", None)
 
@@ -95,7 +95,7 @@ def test_streams_and_asynchronous_clients(warmed: Any, make_request: Any) -> Non
 
     asyncio.run(talk())
     assert streaming.flush(30)
-    assert told(warmed, observer) == (["messages_changed"] * 2, ["hit"] * 2)
+    assert reported(warmed, observer) == (["messages_changed"] * 2, ["hit"] * 2)
 
 
 def test_a_warm_call_that_did_not_opt_in(
@@ -107,7 +107,7 @@ def test_a_warm_call_that_did_not_opt_in(
     assert plain.warm().ok
     observer = plain.observer()
     plain.agent(observer).messages.create(**make_request())
-    assert told(plain, observer) == (["previous_message_not_found"], ["hit"])
+    assert reported(plain, observer) == (["previous_message_not_found"], ["hit"])
 
 
 def test_nothing_is_asked_by_default(fleet: Any, make_request: Any) -> None:
@@ -119,7 +119,7 @@ def test_nothing_is_asked_by_default(fleet: Any, make_request: Any) -> None:
         plain.agent(observer).messages.create(**make_request())
         assert observer.flush(30)
     assert named(plain) == [None] * 3
-    assert told(plain, observer) == ([], ["hit", "hit"])
+    assert reported(plain, observer) == ([], ["hit", "hit"])
 
 
 @pytest.mark.parametrize("kind", ["create", "stream", "raw", "async"])
@@ -149,7 +149,7 @@ def test_a_refused_question_is_not_the_agents(warmed: Any, make_request: Any, ki
     assert "diagnostics" not in again[1]
     assert {**again[1], "diagnostics": first[1]["diagnostics"]} == first[1]
     assert "diagnostics" not in next_one[1]
-    assert told(warmed, observer) == ([], ["hit"] * 2)
+    assert reported(warmed, observer) == ([], ["hit"] * 2)
 
 
 def test_a_400_of_the_agents_own_stays(warmed: Any, make_request: Any) -> None:
@@ -158,4 +158,4 @@ def test_a_400_of_the_agents_own_stays(warmed: Any, make_request: Any) -> None:
     agent = warmed.agent(observer)
     with pytest.raises(anthropic.BadRequestError, match="max_tokens"):
         agent.messages.create(**make_request(max_tokens=-1))
-    assert told(warmed, observer) == ([], [])
+    assert reported(warmed, observer) == ([], [])

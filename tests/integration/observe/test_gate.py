@@ -51,10 +51,10 @@ class InFlight(MemoryState):
 @pytest.fixture
 def warming(fleet: Any) -> Any:
     """A fleet with a lease that was just taken."""
-    found = fleet(InFlight())
+    running = fleet(InFlight())
     wish = LeaseRequest(name="support", owner="w", now=time(), seconds=100, needed_until=time())
-    assert found.state.take_lease(found.key, wish, Deadline.after(60))[1]
-    return found
+    assert running.state.take_lease(running.key, wish, Deadline.after(60))[1]
+    return running
 
 
 def results(fleet: Any, observer: Any) -> list[str]:

@@ -67,9 +67,9 @@ def watched(provider: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]
     provider.reset()
     provider.heal()
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    found = Watched()
-    yield found
-    for agent in found.opened:
+    watched = Watched()
+    yield watched
+    for agent in watched.opened:
         agent.close()
 
 

@@ -50,8 +50,8 @@ class Deployment:
         """What the keep-warm function does with every prefix of its manifest."""
         prefix = load(self._file)
         key = compile_prefix(prefix).key("default", {})
-        known = Registration(name=prefix.name, at=time(), due_at=time())
-        FileState(self._state).register(key, known, Deadline.after(30))
+        registration = Registration(name=prefix.name, at=time(), due_at=time())
+        FileState(self._state).register(key, registration, Deadline.after(30))
 
     def warm(self) -> None:
         """One warm call."""
@@ -66,8 +66,8 @@ class Deployment:
         with closing(
             anthropic.Anthropic(base_url=self._url, api_key="k", middleware=chain)
         ) as agent:
-            for each in requests:
-                agent.messages.create(**each)
+            for request in requests:
+                agent.messages.create(**request)
         assert observer.flush(30)
         assert observer._outbox is not None
         observer._outbox.send_all(30)
@@ -75,9 +75,9 @@ class Deployment:
     def says(self) -> tuple[str, str]:
         """What `status` and `explain` say of its use."""
         assert run(["status", "--state", str(self._state), "--json"]) == 0
-        (found,) = json.loads(self._capsys.readouterr().out)["prefixes"]
+        (prefix,) = json.loads(self._capsys.readouterr().out)["prefixes"]
         assert run(["explain", "support", "--state", str(self._state)]) == 0
-        return found["use"], self._capsys.readouterr().out
+        return prefix["use"], self._capsys.readouterr().out
 
     def status(self) -> dict[str, Any]:
         """What `status` says, as JSON."""

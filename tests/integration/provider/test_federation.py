@@ -180,8 +180,8 @@ def test_threads_share_one_exchange(strict: Simulator, signed: AwsClient, soon: 
     transport = HttpTransport({})
     tokens = AccessTokens(strict.url, transport, signed, IDS)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: tokens.current(soon).key, range(8)))
-    assert len(set(found)) == 1
+        keys = list(pool.map(lambda _: tokens.current(soon).key, range(8)))
+    assert len(set(keys)) == 1
     assert paths(strict) == [(EXCHANGE, 200)]
     transport.close()
 

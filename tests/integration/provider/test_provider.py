@@ -290,7 +290,7 @@ def test_a_rotated_key_is_fetched_once_more(
         one.environ[ROUTES[route].base_url_variable] = rotated.url
         provider.send(one.call, 0, soon)
         refused = 403 if route == "bedrock" else 401
-        assert [each["status"] for each in rotated.requests()] == [refused, 200]
+        assert [request["status"] for request in rotated.requests()] == [refused, 200]
     with running(keys={"sk-other": Principal()}) as gone:
         one.environ[ROUTES[route].base_url_variable] = gone.url
         with pytest.raises(ProviderError, match=f"HTTP {refused}"):

@@ -109,9 +109,9 @@ def test_bad_options_are_one_line_and_exit_2(
     with pytest.raises(SystemExit) as stopped:
         sys.exit(main())
     assert stopped.value.code == 2
-    said = capsys.readouterr()
-    assert words in said.err
-    assert said.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert words in output.err
+    assert output.err.count("\n") == 1
 
 
 def test_a_port_that_is_taken_is_one_line_and_exit_1() -> None:

@@ -98,8 +98,8 @@ def test_a_stream_tells_the_usage_last(client: Any) -> None:
     assert kinds[0] == "messageStart"
     assert kinds[-3:] == ["contentBlockStop", "messageStop", "metadata"]
     assert set(kinds[1:-3]) == {"contentBlockDelta"}
-    said = [e["contentBlockDelta"]["delta"]["text"] for e in events if "contentBlockDelta" in e]
-    assert "".join(said) == "This is a simulated reply."
+    texts = [e["contentBlockDelta"]["delta"]["text"] for e in events if "contentBlockDelta" in e]
+    assert "".join(texts) == "This is a simulated reply."
     assert events[-1]["metadata"]["usage"]["cacheReadInputTokens"] == 3000
 
 

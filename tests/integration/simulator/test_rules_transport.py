@@ -312,7 +312,7 @@ def test_an_application_inference_profile_is_a_model_of_which_nothing_is_sure(
     assert reply.json()["usage"]["cacheWriteInputTokens"] == 3000
     assert api.sim.requests()[-1]["model"] == arn
     assert api.sim.requests()[-1]["cost_usd"] is None
-    known = make_api(profiles={arn: "claude-haiku-4-5"})
-    assert known.send(request, f"{path}/converse").json()["usage"]["cacheWriteInputTokens"] == 0
-    assert known.sim.requests()[-1]["cost_usd"] > 0
+    named = make_api(profiles={arn: "claude-haiku-4-5"})
+    assert named.send(request, f"{path}/converse").json()["usage"]["cacheWriteInputTokens"] == 0
+    assert named.sim.requests()[-1]["cost_usd"] > 0
     assert api.send(request, "/model/arn%3Aaws%3Abedrock%3Ax/converse").status_code == 404

@@ -113,13 +113,13 @@ class LeaseProtocol(RuleBasedStateMachine):
             needed_until=now + need,
             by=f"caller-{holder}",
         )
-        known = self.model
+        model = self.model
         free = (
-            not known.leased(now)
-            and not known.held_back(now, asked.by)
-            and (known.life.warm_until or 0.0) <= asked.needed_until
+            not model.leased(now)
+            and not model.held_back(now, asked.by)
+            and (model.life.warm_until or 0.0) <= asked.needed_until
         )
-        again = known.leased(now) and known.lease.owner == asked.owner
+        again = model.leased(now) and model.lease.owner == asked.owner
         state, taken = self.store.take_lease(self.key, asked, SOON)
         assert taken == (free or again)
         if free:
@@ -129,7 +129,7 @@ class LeaseProtocol(RuleBasedStateMachine):
                 name="support",
                 lease_owner=asked.owner,
                 lease_until=now + lease_seconds,
-                lease_token=known.lease.token + 1,
+                lease_token=model.lease.token + 1,
             )
             lease = Lease(key=self.key, owner=asked.owner, token=state.lease.token)
             self.calls[holder] = Call(lease, now, self.now + budget)

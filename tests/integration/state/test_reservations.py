@@ -43,8 +43,8 @@ def outcome(**changes: Any) -> Outcome:
 
 def ledger(store: StateStore, key: str, soon: Deadline) -> Ledger:
     """The day's ledger, which must be there."""
-    (found,) = store.ledger(key, [DAY], soon)
-    return found
+    (day_ledger,) = store.ledger(key, [DAY], soon)
+    return day_ledger
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -72,12 +72,12 @@ def test_a_call_is_reserved_and_spent(
     """In the prefix's ledger and in that of all; what was reserved too much is free again."""
     reserved = reservation(key, total)
     assert store.reserve(reserved, Limits(total_usd=1.0, own_usd=0.5), soon)
-    for each in (key, total):
-        assert ledger(store, each, soon).committed_usd == 0.25
-        assert ledger(store, each, soon).spent_usd == 0.0
+    for ledger_key in (key, total):
+        assert ledger(store, ledger_key, soon).committed_usd == 0.25
+        assert ledger(store, ledger_key, soon).spent_usd == 0.0
     store.spend(reserved, outcome(), soon)
-    for each in (key, total):
-        day = ledger(store, each, soon)
+    for ledger_key in (key, total):
+        day = ledger(store, ledger_key, soon)
         assert (day.committed_usd, day.spent_usd, day.outcomes) == (0.125, 0.125, {WRITTEN: 1})
 
 
@@ -98,8 +98,8 @@ def test_a_limit_holds(
     """To the cent, for one and for all; a refusal sets nothing aside."""
     assert store.reserve(reservation(key, total), NONE, soon)
     assert store.reserve(reservation(key, total), limits, soon) is allowed
-    for each in (key, total):
-        assert ledger(store, each, soon).committed_usd == (0.5 if allowed else 0.25)
+    for ledger_key in (key, total):
+        assert ledger(store, ledger_key, soon).committed_usd == (0.5 if allowed else 0.25)
 
 
 def test_more_than_a_limit_is_refused_at_once(
@@ -122,7 +122,7 @@ def test_a_killed_holder_has_spent(store: StateStore, key: str, total: str, soon
     """So has a call of unknown price."""
     limits = Limits(total_usd=0.75)
     reserved = [reservation(key, total) for _ in range(3)]
-    assert all(store.reserve(each, limits, soon) for each in reserved)
+    assert all(store.reserve(held, limits, soon) for held in reserved)
     store.spend(reserved[1], outcome(cost_usd=None), soon)
     assert not store.reserve(reservation(key, total), limits, soon)
     assert (ledger(store, key, soon).unpriced, ledger(store, key, soon).committed_usd) == (1, 0.75)

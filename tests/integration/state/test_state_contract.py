@@ -344,11 +344,11 @@ def test_what_is_due(store: StateStore, key: str, soon: Deadline) -> None:
         registered = Registration(name="support", at=NOW, due_at=due_at, object="a")
         store.register(one, registered, soon)
         store.register(one, registered.replace(at=NOW + 5, due_at=0.0, object="b"), soon)
-    found = store.due(-1e9, 10, soon).states
-    assert [state.key for state in found] == [keys[0], keys[2], keys[3], keys[1]]
-    assert [state.last_decision.due_at for state in found] == sorted(dues)[:4]
-    assert found[0] == store.read(keys[0], soon)
-    assert (found[0].name, found[0].deployment.object, found[0].deployment.at) == (
+    states = store.due(-1e9, 10, soon).states
+    assert [state.key for state in states] == [keys[0], keys[2], keys[3], keys[1]]
+    assert [state.last_decision.due_at for state in states] == sorted(dues)[:4]
+    assert states[0] == store.read(keys[0], soon)
+    assert (states[0].name, states[0].deployment.object, states[0].deployment.at) == (
         "support",
         "b",
         NOW + 5,

@@ -53,7 +53,7 @@ def test_a_file_is_shared_between_processes(tmp_path: Path, key: str, soon: Dead
         process.join(60)
         assert process.exitcode == 0
     assert FileState(path).read(key, soon).money.spent_usd == 15.0
-    assert {each.name for each in tmp_path.iterdir()} == {"state.json", "state.json.lock"}
+    assert {file.name for file in tmp_path.iterdir()} == {"state.json", "state.json.lock"}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"states": [5], "ledgers": []}', "\udcff"])

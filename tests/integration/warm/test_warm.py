@@ -83,7 +83,7 @@ def test_writes_then_skips_then_refreshes(
     assert first.cost_usd is not None
     assert second.cost_usd is not None
     assert state.money.spent_usd == pytest.approx(first.cost_usd + second.cost_usd)
-    billed = [float(each["cost_usd"]) for each in sim.requests()]
+    billed = [float(request["cost_usd"]) for request in sim.requests()]
     assert [first.cost_usd, second.cost_usd] == pytest.approx(billed)
     assert state.life.write_ms == pytest.approx(first.seconds * 1000)
     assert state.life.read_ms == pytest.approx(second.seconds * 1000)
@@ -165,7 +165,7 @@ def test_a_refusal_of_zero_is_remembered(
     assert one.state(memory).life.max_tokens == 1
     sim.advance(3400)
     assert one.warm(memory, one.options(needed_until=sim.now() + 1000)).kind == REFRESHED
-    asked = [each["body"]["max_tokens"] for each in sim.requests()]
+    asked = [request["body"]["max_tokens"] for request in sim.requests()]
     assert asked == [0, 1, 1]
 
 
@@ -195,7 +195,7 @@ def test_a_400_about_the_account_is_not_tried_again(
 
 def asked(sim: Simulator) -> list[tuple[int, str]]:
     """`max_tokens` and TTL of each request that the provider received."""
-    bodies = [each["body"] for each in sim.requests()]
+    bodies = [request["body"] for request in sim.requests()]
     return [(b["max_tokens"], b["system"][0]["cache_control"]["ttl"]) for b in bodies]
 
 
@@ -410,7 +410,7 @@ def test_fifty_at_once_make_one_write(bench: MakeBench, sim: Simulator, store: S
     with ThreadPoolExecutor(50) as pool:
         outcomes = list(pool.map(start, range(50)))
     assert outcomes.count((WRITTEN, "")) == 1
-    others = {each for each in outcomes if each[0] != WRITTEN}
+    others = {pair for pair in outcomes if pair[0] != WRITTEN}
     assert others <= {(SKIPPED, "warm: written by another environment"), (SKIPPED, "warm")}
     assert len(sim.requests()) == 1
     assert one.state(store).money.calls == 1

@@ -96,8 +96,8 @@ def test_values_that_vary_with_a_common_form_of_questions(
 
 def test_two_adapters_are_warmed_both(captured: Any, make_body: Any) -> None:
     """No divergence is said of either."""
-    found = prefixes_from_requests(sent(captured, make_body, CHAT, JSON, CHAT, JSON), name="x")
-    assert [(one.name, one.shared.divergence) for one in found if one.shared] == [
+    extracted = prefixes_from_requests(sent(captured, make_body, CHAT, JSON, CHAT, JSON), name="x")
+    assert [(one.name, one.shared.divergence) for one in extracted if one.shared] == [
         ("x", None),
         ("x-2", None),
     ]
@@ -106,9 +106,9 @@ def test_two_adapters_are_warmed_both(captured: Any, make_body: Any) -> None:
 def test_an_agent_that_cannot_be_cached_gets_no_file(captured: Any, make_body: Any) -> None:
     """Beside one that can be; alone it gets its file, with the error."""
     (router,) = sent(captured, make_body, "Route it.", max_tokens=5)
-    found = prefixes_from_requests([router, *sent(captured, make_body, TASK)], name="x")
-    assert [(one.name, bool(one.prefix)) for one in found] == [("x", True), ("x", False)]
-    assert [(f.rule.id, f.severity) for f in found[1].findings] == [("under-minimum", "note")]
+    extracted = prefixes_from_requests([router, *sent(captured, make_body, TASK)], name="x")
+    assert [(one.name, bool(one.prefix)) for one in extracted] == [("x", True), ("x", False)]
+    assert [(f.rule.id, f.severity) for f in extracted[1].findings] == [("under-minimum", "note")]
     (alone,) = prefixes_from_requests([router], name="x")
     assert alone.prefix is not None
     assert ("under-minimum", "error") in [(f.rule.id, f.severity) for f in alone.findings]
@@ -119,18 +119,18 @@ def test_of_several_agents_that_cannot_be_cached_none_gets_a_file(
 ) -> None:
     """Each says so, as an error; beside one that can be cached, as a note."""
     short = sent(captured, make_body, "Route it.", "Name it.")
-    found = prefixes_from_requests(short, name="x")
-    assert [one.prefix for one in found] == [None, None]
-    assert [[(f.rule.id, f.severity) for f in one.findings] for one in found] == [
+    extracted = prefixes_from_requests(short, name="x")
+    assert [one.prefix for one in extracted] == [None, None]
+    assert [[(f.rule.id, f.severity) for f in one.findings] for one in extracted] == [
         [("under-minimum", "error")]
     ] * 2
     bare = captured(make_body("Is it on?", system=[], tools=[]))
-    found = prefixes_from_requests([*sent(captured, make_body, TASK), bare], name="x")
-    assert [(one.name, bool(one.prefix)) for one in found] == [("x", True), ("x", False)]
-    assert [(f.rule.id, f.severity) for f in found[1].findings] == [("unwarmable", "note")]
+    extracted = prefixes_from_requests([*sent(captured, make_body, TASK), bare], name="x")
+    assert [(one.name, bool(one.prefix)) for one in extracted] == [("x", True), ("x", False)]
+    assert [(f.rule.id, f.severity) for f in extracted[1].findings] == [("unwarmable", "note")]
     parted = sent(captured, make_body, "It is 9:01. Title it.", "It is 9:02. Title it.")
-    found = prefixes_from_requests([*sent(captured, make_body, *[TASK] * 3), *parted], name="x")
-    assert [(f.rule.id, f.severity) for f in found[1].findings] == [
+    extracted = prefixes_from_requests([*sent(captured, make_body, *[TASK] * 3), *parted], name="x")
+    assert [(f.rule.id, f.severity) for f in extracted[1].findings] == [
         ("divergence", "warning"),
         ("unwarmable", "note"),
     ]
@@ -141,8 +141,8 @@ def test_of_several_agents_that_cannot_be_cached_none_gets_a_file(
 def test_why_one_agent_became_two(captured: Any, make_body: Any) -> None:
     """One line says which parameter."""
     low = sent(captured, make_body, TASK, TASK, output_config={"effort": "low"})
-    found = prefixes_from_requests([*low, *sent(captured, make_body, TASK)], name="x")
-    lines = [f for one in found for f in one.findings if f.rule.id == "parameters-differ"]
+    extracted = prefixes_from_requests([*low, *sent(captured, make_body, TASK)], name="x")
+    lines = [f for one in extracted for f in one.findings if f.rule.id == "parameters-differ"]
     assert [line.place for line in lines] == ["output_config.effort"]
     assert "'low'" in lines[0].message
 
@@ -151,6 +151,6 @@ def test_tools_in_changing_order(captured: Any, make_body: Any) -> None:
     """The finding holds the list to send."""
     bodies = [make_body(question) for question in "ab"]
     bodies[1]["tools"].reverse()
-    (found,) = prefixes_from_requests([captured(body) for body in bodies], name="x")
-    (line,) = [one for one in found.findings if one.rule.id == "tool-order"]
+    (extracted,) = prefixes_from_requests([captured(body) for body in bodies], name="x")
+    (line,) = [one for one in extracted.findings if one.rule.id == "tool-order"]
     assert line.message.endswith("sort them: buy, find")

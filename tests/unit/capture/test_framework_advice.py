@@ -54,7 +54,7 @@ def test_the_finding_holds_it(make_body: Any) -> None:
     sent = read_request(ROUTES["anthropic"], "/v1/messages", headers, json.dumps(body).encode())
     assert sent is not None
     sent.status = 200
-    (found,) = prefixes_from_requests([sent], name="x")
-    assert "in LiteLLM: cache_control_injection_points" in found.findings[0].message
-    assert found.prefix is not None
-    assert found.prefix.headers == {"anthropic-version": "2023-06-01"}
+    (extracted,) = prefixes_from_requests([sent], name="x")
+    assert "in LiteLLM: cache_control_injection_points" in extracted.findings[0].message
+    assert extracted.prefix is not None
+    assert extracted.prefix.headers == {"anthropic-version": "2023-06-01"}

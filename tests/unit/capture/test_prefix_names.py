@@ -48,8 +48,8 @@ def test_a_name_by_a_text(prefix: Any) -> None:
     """Of the one agent that it is of."""
     both = [prefix(SUPPORT), prefix(SALES)]
     assert Naming("x", texts={"sales": "praise"}).names(both) == ["x", "sales"]
-    for text, said in (("nowhere", "no agent's"), ("find", "2 agents'")):
-        with pytest.raises(UsageError, match=said):
+    for text, expected in (("nowhere", "no agent's"), ("find", "2 agents'")):
+        with pytest.raises(UsageError, match=expected):
             Naming("x", texts={"sales": text}).names(both)
 
 

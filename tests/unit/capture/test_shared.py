@@ -15,8 +15,8 @@ def places(shared: Any) -> list[str]:
 
 def test_one_agent_whatever_the_question(make_body: Any, captured: Any) -> None:
     """Requests that differ in their messages are of one agent."""
-    found = agents([captured(make_body("a")), captured(make_body("b"))])
-    assert [len(group) for group in found] == [2]
+    groups = agents([captured(make_body("a")), captured(make_body("b"))])
+    assert [len(group) for group in groups] == [2]
 
 
 def test_a_date_in_the_prompt_does_not_make_another_agent(make_body: Any, captured: Any) -> None:
@@ -71,9 +71,9 @@ def test_shared_examples(make_body: Any, captured: Any) -> None:
         examples = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": answer}]
         last = [{"role": "user", "content": [{"type": "text", "text": q, **marked}]} for q in "ab"]
         bodies = [make_body(messages=[*examples, question]) for question in last]
-        for each in bodies if not caches else ():
-            del each["system"][1]["cache_control"]
-        return find_shared([captured(each) for each in bodies])
+        for body in bodies if not caches else ():
+            del body["system"][1]["cache_control"]
+        return find_shared([captured(body) for body in bodies])
 
     for caches, marked in ((False, {}), (True, marker)):
         assert places(shared(caches=caches, marked=marked))[-1] == "messages[1].content[0]"
@@ -87,17 +87,17 @@ def test_a_document_before_the_question(make_body: Any, captured: Any) -> None:
     """The shared part may end inside the first message; its last block is the request's own."""
     document = {"type": "text", "text": "A contract.", "cache_control": {"type": "ephemeral"}}
     contents = [[document, {"type": "text", "text": question}] for question in "ab"]
-    bodies = [make_body(messages=[{"role": "user", "content": each}]) for each in contents]
-    shared = find_shared([captured(each) for each in bodies])
+    bodies = [make_body(messages=[{"role": "user", "content": item}]) for item in contents]
+    shared = find_shared([captured(item) for item in bodies])
     assert places(shared)[-1] == "messages[0].content[0]"
 
 
 def test_cut_where_they_part(make_body: Any, captured: Any) -> None:
     """The run ends before the block that differs; its last block gets the breakpoint."""
     bodies = [make_body("q") for _ in range(3)]
-    for i, each in enumerate(bodies):
-        each["system"][1]["text"] = f"It is 2026-11-2{i}. " + "be kind. " * 200
-    shared = find_shared([captured(each) for each in bodies])
+    for i, body in enumerate(bodies):
+        body["system"][1]["text"] = f"It is 2026-11-2{i}. " + "be kind. " * 200
+    shared = find_shared([captured(body) for body in bodies])
     assert places(shared) == ["tools[0]", "tools[1]", "system[0]"]
     assert shared.divergence is not None
     assert (shared.divergence.place, shared.divergence.why) == ("system[1].text", "date")
@@ -108,7 +108,7 @@ def test_the_shortest_common_run_counts(make_body: Any, captured: Any) -> None:
     """Of three conversations the two that share least decide."""
     bodies = [make_body(q) for q in "abc"]
     bodies[2]["tools"][1]["description"] = "buys"
-    shared = find_shared([captured(each) for each in bodies])
+    shared = find_shared([captured(body) for body in bodies])
     assert places(shared) == ["tools[0]"]
     assert shared.divergence is not None
     assert shared.divergence.place == "tools[1].description"
@@ -117,7 +117,7 @@ def test_the_shortest_common_run_counts(make_body: Any, captured: Any) -> None:
 def test_nothing_shared(make_body: Any, captured: Any) -> None:
     """Where the first block differs there is nothing, and it is said where."""
     bodies = [make_body(tools=[], system=f"Now: 2026-11-21T0{i}:00:00Z. Help.") for i in (1, 2)]
-    shared = find_shared([captured(each) for each in bodies])
+    shared = find_shared([captured(body) for body in bodies])
     assert places(shared) == []
     assert shared.divergence is not None
     assert shared.divergence.why == "timestamp"

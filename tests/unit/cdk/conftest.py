@@ -52,14 +52,14 @@ def write_prefix(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         text: str = "You are the support agent. " * 200,
         ttl: str = "1h",
         folder: Path | None = None,
-        **known: Any,
+        **fields: Any,
     ) -> Path:
         version = {"bedrock": {"anthropic_version": "bedrock-2023-05-31"}}.get(route, {})
         request = warm_request.derive(agent_request(text, **version), ttl=ttl)
         request["model"] = model
         headers = {} if route == "bedrock" else {"anthropic-version": "2026-10-21"}
-        known = {"tokens": {"minimum": 512}, **known}
-        built = prefix_file.build(name, request, route=route, headers=headers, **known)
+        fields = {"tokens": {"minimum": 512}, **fields}
+        built = prefix_file.build(name, request, route=route, headers=headers, **fields)
         return prefix_file.write(built, folder or tmp_path_factory.mktemp("prefix"))
 
     return write
@@ -125,8 +125,8 @@ class Bench:
         # was installed last.
         stack = stack or self.stack
         self.app.synth()
-        found = [entry for node in stack.node.find_all() for entry in node.node.metadata]
-        return [str(entry.data) for entry in found if entry.type == "aws:cdk:warning"]
+        entries = [entry for node in stack.node.find_all() for entry in node.node.metadata]
+        return [str(entry.data) for entry in entries if entry.type == "aws:cdk:warning"]
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def new_bench(outdir: Path, prefix: Path) -> Bench:
 
 def resources(template: assertions.Template, kind: str) -> list[dict[str, Any]]:
     """Properties of the resources of a type."""
-    return [found["Properties"] for found in template.find_resources(kind).values()]
+    return [resource["Properties"] for resource in template.find_resources(kind).values()]
 
 
 def statements(template: assertions.Template) -> list[dict[str, Any]]:

@@ -41,15 +41,15 @@ class Role:
 def roles_of(template: Mapping[str, Any]) -> dict[str, Role]:
     """The roles by logical id, with the policies attached to them in the template."""
     resources = template["Resources"]
-    found: dict[str, list[Mapping[str, Any]]] = {
+    roles: dict[str, list[Mapping[str, Any]]] = {
         name: [] for name, r in resources.items() if r["Type"] == "AWS::IAM::Role"
     }
     for resource in resources.values():
         if resource["Type"] == "AWS::IAM::Policy":
             document = resolved(resource["Properties"]["PolicyDocument"])
             for role in resource["Properties"]["Roles"]:
-                found[role["Ref"]] += document["Statement"]
-    return {name: Role(statements) for name, statements in found.items()}
+                roles[role["Ref"]] += document["Statement"]
+    return {name: Role(statements) for name, statements in roles.items()}
 
 
 def resolved(value: Any) -> Any:
@@ -86,13 +86,13 @@ def _applies(
     )
 
 
-def _holds(operator: str, wanted: Sequence[str], given: Sequence[str]) -> bool:
+def _holds(operator: str, wanted: Sequence[str], actual: Sequence[str]) -> bool:
     """Whether a condition is met; `ForAllValues` is met by a request without the key."""
     matches = {
         "ForAllValues:StringEquals": lambda value, pattern: value == pattern,
         "ForAllValues:StringLike": _like,
     }[operator]
-    return all(any(matches(value, pattern) for pattern in wanted) for value in given)
+    return all(any(matches(value, pattern) for pattern in wanted) for value in actual)
 
 
 def _like(value: str, pattern: str) -> bool:

@@ -19,8 +19,8 @@ TEXT = (Path(__file__).parents[3] / "docs" / "ask.md").read_text()
 
 def rules(template: Any, read: Any) -> list[dict[str, Any]]:
     """The rules that ask."""
-    found = read.resources(template, "AWS::Events::Rule")
-    return [rule for rule in found if rule["EventPattern"].get("source") == [SOURCE]]
+    rules = read.resources(template, "AWS::Events::Rule")
+    return [rule for rule in rules if rule["EventPattern"].get("source") == [SOURCE]]
 
 
 def test_events_ask_only_where_the_user_says_so(bench: Any, read: Any) -> None:

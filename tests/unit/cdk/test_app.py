@@ -75,8 +75,10 @@ def test_context_reaches_every_function(example: Any, app: App, read: Any) -> No
     variables = [function["Environment"]["Variables"] for function in functions]
     assert len(functions) == 3
     assert {function["Runtime"] for function in functions} == {"python3.12"}
-    assert {found["ANTHROPIC_BASE_URL"] for found in variables} == {"http://127.0.0.1:9"}
-    assert {found["PREFIXWARM_API_KEY_SECRET"] for found in variables} == {SECRET}
+    assert {environment["ANTHROPIC_BASE_URL"] for environment in variables} == {
+        "http://127.0.0.1:9"
+    }
+    assert {environment["PREFIXWARM_API_KEY_SECRET"] for environment in variables} == {SECRET}
 
 
 LAMBDA = "AWS::Lambda::Function"
@@ -100,8 +102,8 @@ def test_the_warmers_stack_satisfies_cdk_nag(
     add_checks(app)
     reason = "The runtime is the context's choice"
     for stack in (warmer, agent):
-        found = Acknowledgment(id="AwsSolutions::AwsSolutions-L1", reason=reason)
-        Validations.of(stack).acknowledge(found)
+        acknowledgment = Acknowledgment(id="AwsSolutions::AwsSolutions-L1", reason=reason)
+        Validations.of(stack).acknowledge(acknowledgment)
     policy = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     rule = f"AwsSolutions::AwsSolutions-IAM4[Policy::{policy}]"
     basic = Acknowledgment(id=rule, reason="CDK's default role")

@@ -95,11 +95,11 @@ def test_a_function_of_another_stack_may_ask(bench: Any) -> None:
 
 def _actions(template: assertions.Template, role: str) -> list[str]:
     """What the role of this logical id may do."""
-    found: set[str] = set()
+    actions: set[str] = set()
     for policy in template.find_resources("AWS::IAM::Policy").values():
         owners = [reference["Ref"] for reference in policy["Properties"]["Roles"]]
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             if any(owner.startswith(role) for owner in owners):
                 action = statement["Action"]
-                found |= {action} if isinstance(action, str) else set(action)
-    return sorted(found)
+                actions |= {action} if isinstance(action, str) else set(action)
+    return sorted(actions)

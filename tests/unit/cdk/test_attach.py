@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def variables(template: Any, read: Any, handler: str = "index.handler") -> dict[str, Any]:
     """Environment of the function with that handler."""
     functions = read.resources(template, "AWS::Lambda::Function")
-    found = next(function for function in functions if function["Handler"] == handler)
-    return dict(found["Environment"]["Variables"])
+    own = next(function for function in functions if function["Handler"] == handler)
+    return dict(own["Environment"]["Variables"])
 
 
 def leading_keys(template: Any, read: Any) -> list[Any]:
@@ -44,13 +44,15 @@ def test_attaching_adds_layer_and_settings(bench: Any, read: Any) -> None:
     bench.warmer().attach(
         function, init="always", init_hint=Duration.millis(900), init_hold=Duration.seconds(2)
     )
-    found = variables(bench.template(), read)
-    assert found["MINE"] == "1"
-    assert found["PREFIXWARM_INIT"] == "always"
-    assert found["PREFIXWARM_INIT_HINT_MS"] == "900"
-    assert found["PREFIXWARM_INIT_HOLD_MS"] == "2000"
-    assert {"PREFIXWARM_TABLE", "PREFIXWARM_API_KEY_SECRET", "PREFIXWARM_DEPLOYMENT"} < set(found)
-    assert "PREFIXWARM_MANIFEST" not in found
+    environment = variables(bench.template(), read)
+    assert environment["MINE"] == "1"
+    assert environment["PREFIXWARM_INIT"] == "always"
+    assert environment["PREFIXWARM_INIT_HINT_MS"] == "900"
+    assert environment["PREFIXWARM_INIT_HOLD_MS"] == "2000"
+    assert {"PREFIXWARM_TABLE", "PREFIXWARM_API_KEY_SECRET", "PREFIXWARM_DEPLOYMENT"} < set(
+        environment
+    )
+    assert "PREFIXWARM_MANIFEST" not in environment
 
 
 def test_a_gate_is_the_functions_own(bench: Any, read: Any) -> None:
@@ -59,8 +61,8 @@ def test_a_gate_is_the_functions_own(bench: Any, read: Any) -> None:
     warmer.attach(bench.function(name="A"), gate=Duration.seconds(2))
     warmer.attach(bench.function(name="B"))
     functions = read.resources(bench.template(), "AWS::Lambda::Function")
-    found = [f["Environment"]["Variables"].get("PREFIXWARM_GATE_MS") for f in functions]
-    assert sorted(map(str, found)) == ["2000", "None", "None"]
+    gates = [f["Environment"]["Variables"].get("PREFIXWARM_GATE_MS") for f in functions]
+    assert sorted(map(str, gates)) == ["2000", "None", "None"]
 
 
 def test_the_role_may_touch_its_own_state_only(bench: Any, read: Any) -> None:
@@ -150,8 +152,8 @@ def test_a_literal_name_of_another_stack_is_passed_on(bench: Any, read: Any) -> 
     agents = Stack(bench.app, "Agents")
     bench.warmer().attach(bench.function(agents, function_name="support-agent"))
     handler = "prefixwarm.keepwarm.handler.handler"
-    found = variables(bench.template(), read, handler)["PREFIXWARM_FUNCTIONS"]
-    assert json.loads(found) == {"support": ["support-agent"]}
+    names = variables(bench.template(), read, handler)["PREFIXWARM_FUNCTIONS"]
+    assert json.loads(names) == {"support": ["support-agent"]}
 
 
 def test_published_versions_carry_the_layer(bench: Any) -> None:
@@ -170,10 +172,10 @@ def test_published_versions_carry_the_layer(bench: Any) -> None:
 
 def refused(bench: Any, function: Any, words: str) -> None:
     """Attaching raises one line with these words that begins with the function's path."""
-    with pytest.raises(UsageError, match=words) as found:
+    with pytest.raises(UsageError, match=words) as raised:
         bench.warmer().attach(function)
-    assert str(found.value).startswith("attach(")
-    assert "\n" not in str(found.value)
+    assert str(raised.value).startswith("attach(")
+    assert "\n" not in str(raised.value)
 
 
 def test_an_imported_function_is_refused(bench: Any) -> None:
@@ -391,6 +393,8 @@ def test_what_starts_may_spend_and_warm_first(bench: Any, read: Any) -> None:
     with pytest.raises(UsageError, match=r"^attach\(init_usd_per_week=-1\): write US dollars"):
         warmer.attach(bench.function(name="D"), init_usd_per_week=-1)
     functions = read.resources(bench.template(), "AWS::Lambda::Function")
-    found = [f.get("Environment", {}).get("Variables", {}) for f in functions]
-    held = {(v.get("PREFIXWARM_INIT_USD_PER_WEEK"), v.get("PREFIXWARM_FIRST")) for v in found}
+    environments = [f.get("Environment", {}).get("Variables", {}) for f in functions]
+    held = {
+        (v.get("PREFIXWARM_INIT_USD_PER_WEEK"), v.get("PREFIXWARM_FIRST")) for v in environments
+    }
     assert {("0.25", "support"), ("1.0", None)} <= held

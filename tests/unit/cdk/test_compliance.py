@@ -50,8 +50,8 @@ def warmed(
 
 def acknowledge(construct: Construct, rule: str, reason: str) -> None:
     """Accept a finding of cdk-nag."""
-    found = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
-    Validations.of(construct).acknowledge(found)
+    acknowledgment = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
+    Validations.of(construct).acknowledge(acknowledgment)
 
 
 def test_cdk_nag_finds_nothing(prefix: Path, tmp_path: Path, add_checks: Any) -> None:
@@ -97,8 +97,8 @@ def test_cdk_nag_finds_nothing_without_a_key(prefix: Path, tmp_path: Path, add_c
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
     report = json.loads((tmp_path / "validation-report.json").read_text())
-    found = [v for plugin in report["pluginReports"] for v in plugin["violations"]]
-    places = [c["constructPath"] for v in found for c in v["violatingConstructs"]]
+    violations = [v for plugin in report["pluginReports"] for v in plugin["violations"]]
+    places = [c["constructPath"] for v in violations for c in v["violatingConstructs"]]
     assert places == ["Warmer/Agent/ServiceRole/DefaultPolicy/Resource"]
 
 
@@ -133,8 +133,8 @@ def test_cfn_lint_finds_nothing(prefix: Path, tmp_path: Path) -> None:
 
     app = App(outdir=str(tmp_path), analytics_reporting=False)
     template = app_template(app, warmed(app, prefix))
-    found = cfnlint.lint(json.dumps(template), regions=["eu-west-1", "us-east-1"])
-    assert [m for m in found if m.rule.id not in _CDKS_OWN] == []
+    matches = cfnlint.lint(json.dumps(template), regions=["eu-west-1", "us-east-1"])
+    assert [m for m in matches if m.rule.id not in _CDKS_OWN] == []
 
 
 def app_template(app: App, stack: Stack) -> dict[str, Any]:

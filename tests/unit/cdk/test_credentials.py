@@ -150,8 +150,8 @@ def test_converse_needs_the_right_of_invoke_model(
 
 def keyless(**ids: str) -> Credentials:
     """Workload identity with ids of the right form."""
-    given = {"federation_rule_id": "fdrl_1", "organization_id": ORGANIZATION, **ids}
-    return Credentials.workload_identity(**given)
+    arguments = {"federation_rule_id": "fdrl_1", "organization_id": ORGANIZATION, **ids}
+    return Credentials.workload_identity(**arguments)
 
 
 def test_workload_identity_stores_nothing(bench: Any, read: Any) -> None:

@@ -25,17 +25,17 @@ def test_rules_by_name() -> None:
 
 def test_windows_become_the_policys_hours() -> None:
     """The manifest's policy is one that the policy package reads."""
-    found = KeepWarm.windows(
+    keep_warm = KeepWarm.windows(
         "08:00-18:00", time_zone=TimeZone.of("Europe/Oslo"), warm_by="08:55", rule=KeepWarm.ski()
     ).policy
-    assert found == {
+    assert keep_warm == {
         "rule": "ski",
         "hours": "08:00-18:00",
         "weekdays": "mon-fri",
         "timezone": "Europe/Oslo",
         "before": "08:55",
     }
-    read = Policy.of(found)
+    read = Policy.of(keep_warm)
     assert read.hours is not None
     assert read.hours.calendar.timezone == "Europe/Oslo"
 

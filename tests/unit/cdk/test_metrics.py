@@ -28,8 +28,8 @@ SINGLE = {"MetricName", "Namespace", "Dimensions", "Statistic", "Period"}
 
 def dashboard(template: Any, read: Any) -> dict[str, Any]:
     """The dashboard's body, with names in the place of references."""
-    (found,) = read.resources(template, "AWS::CloudWatch::Dashboard")
-    parts = found["DashboardBody"]["Fn::Join"][1]
+    (dashboard,) = read.resources(template, "AWS::CloudWatch::Dashboard")
+    parts = dashboard["DashboardBody"]["Fn::Join"][1]
     body = "".join(part if isinstance(part, str) else "reference" for part in parts)
     return dict(json.loads(body))
 
@@ -85,7 +85,7 @@ def test_the_functions_learn_which_metrics_to_write(template: Any, full: Any, re
     for made, value in ((template, None), (full, "full")):
         functions = read.resources(made, "AWS::Lambda::Function")
         variables = [function["Environment"]["Variables"] for function in functions]
-        assert {found.get("PREFIXWARM_METRICS") for found in variables} == {value}
+        assert {environment.get("PREFIXWARM_METRICS") for environment in variables} == {value}
 
 
 def test_an_alarm_on_the_hit_rate_is_opt_in(bench: Any, read: Any) -> None:

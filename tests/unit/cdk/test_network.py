@@ -58,11 +58,11 @@ def test_subnets_and_groups_can_be_named(bench: Any, read: Any) -> None:
 def test_its_role_may_make_interfaces_before_the_function_is_there(bench: Any) -> None:
     """Lambda checks that when the function is created."""
     bench.warmer(vpc=network(bench.stack))
-    found = bench.template().to_json()["Resources"]
-    (name,) = [name for name, r in found.items() if "CreateNetworkInterface" in json.dumps(r)]
-    (function,) = [r for r in found.values() if r["Type"] == "AWS::Lambda::Function"]
+    resources = bench.template().to_json()["Resources"]
+    (name,) = [name for name, r in resources.items() if "CreateNetworkInterface" in json.dumps(r)]
+    (function,) = [r for r in resources.values() if r["Type"] == "AWS::Lambda::Function"]
     assert name in function["DependsOn"]
-    assert found[name]["Properties"]["Roles"] == [{"Ref": role_of(function)}]
+    assert resources[name]["Properties"]["Roles"] == [{"Ref": role_of(function)}]
 
 
 def role_of(function: dict[str, Any]) -> str:

@@ -57,9 +57,9 @@ def test_it_can_be_left_out(bench: Any) -> None:
 def test_auto_starts_the_runtime_through_the_wrapper(bench: Any, read: Any) -> None:
     """Which calls nobody else."""
     bench.warmer().attach(bench.function(), observe="auto")
-    found = variables(bench, read)
-    assert found[VARIABLE] == WRAPPER
-    assert "PREFIXWARM_EXEC_WRAPPER" not in found
+    environment = variables(bench, read)
+    assert environment[VARIABLE] == WRAPPER
+    assert "PREFIXWARM_EXEC_WRAPPER" not in environment
     assert WRAPPER.removeprefix("/opt/") in layers(bench)[0]
 
 
@@ -67,8 +67,11 @@ def test_a_wrapper_of_the_functions_own_is_called_in_turn(bench: Any, read: Any)
     """The layer's is called first."""
     function = bench.function(environment={VARIABLE: "/opt/bootstrap"})
     bench.warmer().attach(function, observe="auto")
-    found = variables(bench, read)
-    assert (found[VARIABLE], found["PREFIXWARM_EXEC_WRAPPER"]) == (WRAPPER, "/opt/bootstrap")
+    environment = variables(bench, read)
+    assert (environment[VARIABLE], environment["PREFIXWARM_EXEC_WRAPPER"]) == (
+        WRAPPER,
+        "/opt/bootstrap",
+    )
 
 
 def test_a_wrapper_that_is_set_later_is_refused_at_synth(bench: Any) -> None:

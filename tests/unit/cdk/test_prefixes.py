@@ -74,9 +74,9 @@ def test_no_prefixes_are_refused(tmp_path: Path) -> None:
 
 def test_unknown_names_list_the_known_ones(prefix: Path) -> None:
     """For attach(prefixes=...)."""
-    found = prefixes.read([prefix])
+    files = prefixes.read([prefix])
     with pytest.raises(UsageError, match=r"\['sales'\].*write some of support"):
-        prefixes.named(found, ["sales"])
+        prefixes.named(files, ["sales"])
 
 
 def test_a_prefix_under_the_minimum_is_refused(
@@ -141,8 +141,8 @@ def test_state_keys_name_the_region_where_the_cache_has_one(
     write_prefix: Callable[..., Path], route: str, region: str
 ) -> None:
     """The Claude API has no regions. A later version's key is among them, another name's is not."""
-    (found,) = prefixes.read([write_prefix(route=route)])
-    keys = state_keys(found.file, "eu-west-1", "team")
+    (prefix,) = prefixes.read([write_prefix(route=route)])
+    keys = state_keys(prefix.file, "eu-west-1", "team")
     assert keys == f"state/{route}/{region}/team/support/*"
     for name, own in (("support", True), ("support-2", False)):
         for model in ("claude-sonnet-5-5", "another"):

@@ -39,10 +39,10 @@ class Access:
     @classmethod
     def of(cls, template: Any) -> Access:
         """Of a template with one agent."""
-        found = roles_of(template.to_json())
+        by_name = roles_of(template.to_json())
         (table,) = template.find_resources("AWS::DynamoDB::Table")
         starts = ("AgentServiceRole", "WarmKeepWarmRole")
-        roles = [next(r for name, r in found.items() if name.startswith(s)) for s in starts]
+        roles = [next(r for name, r in by_name.items() if name.startswith(s)) for s in starts]
         return cls(*roles, table=f"arn:of:{table}")
 
 
@@ -131,8 +131,8 @@ def test_a_cost_gate_reaches_ledgers_alone(make_bench: Any, tmp_path: Path, acti
     warmer = bench.warmer()
     warmer.grant_cost_gate(bench.function(name="Gate"))
     template = bench.template()
-    found = roles_of(template.to_json())
-    role = next(role for name, role in found.items() if name.startswith("GateServiceRole"))
+    roles = roles_of(template.to_json())
+    role = next(role for name, role in roles.items() if name.startswith("GateServiceRole"))
     (table,) = template.find_resources("AWS::DynamoDB::Table")
     arn = f"arn:of:{table}"
     own = [

@@ -27,16 +27,16 @@ def keep_warm_function(template: Any, read: Any) -> dict[str, Any]:
     """Properties of the keep-warm function."""
     handler = "prefixwarm.keepwarm.handler.handler"
     functions = read.resources(template, "AWS::Lambda::Function")
-    return next(found for found in functions if found["Handler"] == handler)
+    return next(function for function in functions if function["Handler"] == handler)
 
 
 def test_the_keep_warm_function_reads_the_manifest(bench: Any) -> None:
     """By its own parser, and it finds the same warm state."""
     bench.warmer(cache_scope="team", budget=Budget.usd_per_day(2))
-    found = parse(json.dumps(manifest_of(bench)).encode(), "manifest")
-    (entry,), (prefix,) = found.entries, prefixes.read([bench.prefix])
+    manifest = parse(json.dumps(manifest_of(bench)).encode(), "manifest")
+    (entry,), (prefix,) = manifest.entries, prefixes.read([bench.prefix])
     assert fnmatchcase(str(entry.key("team", {})), state_keys(prefix.file, "eu-west-1", "team"))
-    assert (found.budget_usd_per_day, found.policy) == (2, Policy("auto"))
+    assert (manifest.budget_usd_per_day, manifest.policy) == (2, Policy("auto"))
 
 
 def manifest_of(bench: Any) -> dict[str, Any]:
@@ -173,18 +173,18 @@ def test_manifest_says_what_was_asked(bench: Any) -> None:
         budget=Budget.usd_per_day(1.5),
         latency_value=0.01,
     )
-    found = manifest_of(bench)
-    assert found["policy"] == {"rule": "ski", "interval": 3000}
-    assert found["budget_usd_per_day"] == 1.5
-    assert found["latency_value"] == 0.01
+    manifest = manifest_of(bench)
+    assert manifest["policy"] == {"rule": "ski", "interval": 3000}
+    assert manifest["budget_usd_per_day"] == 1.5
+    assert manifest["latency_value"] == 0.01
 
 
 def test_manifest_defaults(bench: Any) -> None:
     """Behaviour without options: the automatic rule, no budget, no value of time."""
     bench.warmer()
-    found = manifest_of(bench)
-    assert (found["policy"], found["budget_usd_per_day"]) == ({"rule": "auto"}, None)
-    (entry,) = found["prefixes"]
+    manifest = manifest_of(bench)
+    assert (manifest["policy"], manifest["budget_usd_per_day"]) == ({"rule": "auto"}, None)
+    (entry,) = manifest["prefixes"]
     assert set(entry) == {"name", "object", "route", "model", "fingerprint", "functions"}
     assert entry["fingerprint"] == load(bench.prefix).fingerprint["prefix"]
 
@@ -212,9 +212,9 @@ def test_a_kill_switch_is_read_and_nothing_else(bench: Any, read: Any) -> None:
     parameter = ssm.StringParameter(bench.stack, "Switch", string_value="false")
     bench.warmer(kill_switch=parameter)
     template = bench.template()
-    found = keep_warm_function(template, read)["Environment"]["Variables"]
+    environment = keep_warm_function(template, read)["Environment"]["Variables"]
     (granted,) = [s for s in read.statements(template) if s["Action"] == "ssm:GetParameter"]
-    assert found["PREFIXWARM_KILL_SWITCH"]["Ref"].startswith("Switch")
+    assert environment["PREFIXWARM_KILL_SWITCH"]["Ref"].startswith("Switch")
     assert "Switch" in json.dumps(granted["Resource"])
 
 
@@ -233,7 +233,7 @@ def test_tracing_is_opt_in(bench: Any, read: Any) -> None:
     bench.warmer()
     bench.warmer(id="Traced", tracing=True)
     functions = read.resources(bench.template(), "AWS::Lambda::Function")
-    traced = [found.get("TracingConfig") for found in functions]
+    traced = [function.get("TracingConfig") for function in functions]
     assert sorted(map(str, traced)) == ["None", "{'Mode': 'Active'}"]
 
 
@@ -242,8 +242,8 @@ def test_diagnostics_are_sampled_on_both_sides(bench: Any, read: Any) -> None:
     bench.warmer(sample_diagnostics=True).attach(bench.function())
     bench.warmer(id="Plain").attach(bench.function(name="Other"))
     functions = read.resources(bench.template(), "AWS::Lambda::Function")
-    found = [f["Environment"]["Variables"].get("PREFIXWARM_DIAGNOSE") for f in functions]
-    assert sorted(map(str, found)) == ["None", "None", "sample", "sample"]
+    values = [f["Environment"]["Variables"].get("PREFIXWARM_DIAGNOSE") for f in functions]
+    assert sorted(map(str, values)) == ["None", "None", "sample", "sample"]
 
 
 def test_nothing_is_given_a_physical_name(template: Any) -> None:

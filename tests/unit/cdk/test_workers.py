@@ -37,15 +37,17 @@ def by_handler(template: assertions.Template, read: Any) -> dict[str, dict[str, 
 
 def actions_on(template: assertions.Template, role: str) -> dict[str, str]:
     """What a role may do, and on what, as far as the resource's logical id tells."""
-    found: dict[str, str] = {}
+    by_resource: dict[str, str] = {}
     for policy in template.find_resources("AWS::IAM::Policy").values():
         if role not in json.dumps(policy["Properties"]["Roles"]):
             continue
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             actions = statement["Action"]
             for action in [actions] if isinstance(actions, str) else actions:
-                found[action] = found.get(action, "") + json.dumps(statement["Resource"])
-    return found
+                by_resource[action] = by_resource.get(action, "") + json.dumps(
+                    statement["Resource"]
+                )
+    return by_resource
 
 
 def test_a_small_warmer_has_no_workers(template: assertions.Template, read: Any) -> None:
@@ -75,7 +77,7 @@ def test_more_calls_a_minute_are_in_the_manifest(bench: Any) -> None:
     folder = Path(bench.app.synth().directory)
     texts = [path.read_bytes() for path in folder.glob("asset.*.json")]
     manifests = [parse(text, "manifest") for text in texts if b"prefixwarm-manifest/1" in text]
-    assert sorted(found.calls_per_minute for found in manifests) == [CALLS_PER_MINUTE, 2000]
+    assert sorted(manifest.calls_per_minute for manifest in manifests) == [CALLS_PER_MINUTE, 2000]
 
 
 @pytest.mark.parametrize("calls", [0, -1, 1.5, True])
@@ -154,7 +156,7 @@ def test_the_tick_sends_and_the_worker_receives(fleet: Any) -> None:
 def test_dead_letters_are_an_alarm(fleet: Any, read: Any) -> None:
     """The first one."""
     alarms = read.resources(fleet.template(), "AWS::CloudWatch::Alarm")
-    (alarm,) = [found for found in alarms if "Workers" in found["AlarmDescription"]]
+    (alarm,) = [one for one in alarms if "Workers" in one["AlarmDescription"]]
     assert alarm["Threshold"] == 1
     assert "DeadLetters" in json.dumps(alarm["Dimensions"])
     assert len(alarms) == 3

@@ -68,8 +68,8 @@ def spoil(tmp_path: Path, request_body: dict[str, Any]) -> Any:
         for field, value in changes.items():
             *outer, last = field.split("__")
             target = document
-            for each in outer:
-                target = target[each]
+            for container in outer:
+                target = target[container]
             target[last] = value
         path = tmp_path / "support.prefix.json"
         path.write_text(json.dumps(document), encoding="utf-8")

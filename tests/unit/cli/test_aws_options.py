@@ -12,9 +12,9 @@ import pytest
 from botocore.stub import Stubber
 from click.testing import CliRunner
 
-from prefixwarm.attach.deployed import HANDLER
 from prefixwarm.cli import aws_options
 from prefixwarm.cli.command_group import COMMANDS, LazyGroup
+from prefixwarm_layer.layout import KEEPWARM_HANDLER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 CONFIGURATION = {
     "FunctionName": "keep-warm",
     "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:keep-warm",
-    "Handler": HANDLER,
+    "Handler": KEEPWARM_HANDLER,
     "Environment": {
         "Variables": {"PREFIXWARM_TABLE": "shop", "PREFIXWARM_CACHE_SCOPE": "team", "X": "y"}
     },
@@ -62,8 +62,8 @@ def run(seen: dict[str, Any], *arguments: str) -> Any:
 def test_the_options_are_what_sdks_read(seen: dict[str, Any]) -> None:
     """The region by both names, as boto3 reads another one than we do."""
     run(seen, "--region", "eu-north-1", "--profile", "shop", "--table", "states")
-    found = {name: seen["it"].get(name) for name in NAMES}
-    assert found == {
+    variables = {name: seen["it"].get(name) for name in NAMES}
+    assert variables == {
         "AWS_PROFILE": "shop",
         "AWS_REGION": "eu-north-1",
         "AWS_DEFAULT_REGION": "eu-north-1",
@@ -98,10 +98,10 @@ def test_a_stack_names_its_table(seen: dict[str, Any], monkeypatch: pytest.Monke
         stacks.add_response("list_stack_resources", {"StackResourceSummaries": [RESOURCE]})
         functions.add_response("get_function_configuration", CONFIGURATION)
         run(seen, "--stack", "Shop")
-    found = {
+    variables = {
         name: seen["it"].get(name) for name in ("PREFIXWARM_TABLE", "PREFIXWARM_CACHE_SCOPE", "X")
     }
-    assert found == {"PREFIXWARM_TABLE": "shop", "PREFIXWARM_CACHE_SCOPE": "team", "X": None}
+    assert variables == {"PREFIXWARM_TABLE": "shop", "PREFIXWARM_CACHE_SCOPE": "team", "X": None}
 
 
 def test_a_stack_or_a_table(cli: Any) -> None:

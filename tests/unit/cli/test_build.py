@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("route", "given", "header", "field"),
+    ("route", "version", "header", "field"),
     [
         ("anthropic", "", SENT, None),
         ("anthropic", "headers={'anthropic-version': '2023-06-01'}", "2023-06-01", None),
@@ -34,14 +34,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_build_names_the_version_that_the_agents_sdk_sends(
-    cli: Any, folder: Path, route: str, given: str, header: str | None, field: str | None
+    cli: Any, folder: Path, route: str, version: str, header: str | None, field: str | None
 ) -> None:
     """Unless the Prefix names another."""
-    name = f"mine_{route}_{len(given)}"
+    name = f"mine_{route}_{len(version)}"
     (folder / f"{name}.py").write_text(
         "from prefixwarm import Prefix\n"
         f"P = Prefix('mine', model='claude-sonnet-5-5', system='Help. ' * 900, route='{route}',\n"
-        f"    {given})\n"
+        f"    {version})\n"
     )
     assert cli("build", f"{name}:P").code == 0
     document = json.loads((folder / "mine.prefix.json").read_text())

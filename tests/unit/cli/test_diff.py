@@ -39,12 +39,12 @@ def test_the_place_and_the_cost(cli: Any, prefix_path: Path, other: Any) -> None
     """Place, character, both sides; tokens times write less read."""
     path = other(system="You are a helper. " * 399 + "You are a healer. ")
     ran = cli("diff", prefix_path, path, "--json")
-    found = ran.json
-    (difference,) = found["differences"]
-    assert (ran.code, found["equal"], difference["tier"]) == (1, False, "system")
+    document = ran.json
+    (difference,) = document["differences"]
+    assert (ran.code, document["equal"], difference["tier"]) == (1, False, "system")
     assert (difference["place"], difference["character"]) == ("system[0].text", 399 * 18 + 12)
-    assert found["miss_usd"] == pytest.approx(found["lost_tokens"] * (4 - 0.1) / 1e6)
-    assert found["lost_tokens"] > 1500
+    assert document["miss_usd"] == pytest.approx(document["lost_tokens"] * (4 - 0.1) / 1e6)
+    assert document["lost_tokens"] > 1500
     text = cli("diff", prefix_path, path).out
     assert "system: system[0].text, character 7194: text" in text
     assert "not shared: ~2,340 tokens; each miss costs $0.009" in text
@@ -52,9 +52,9 @@ def test_the_place_and_the_cost(cli: Any, prefix_path: Path, other: Any) -> None
 
 def test_a_shape_loses_everything(cli: Any, prefix_path: Path, other: Any) -> None:
     """Another effort starts the cache over."""
-    found = cli("diff", prefix_path, other(output_config={"effort": "low"}), "--json").json
-    assert [d["place"] for d in found["differences"]] == ["output_config.effort"]
-    assert found["lost_tokens"] > 1500
+    document = cli("diff", prefix_path, other(output_config={"effort": "low"}), "--json").json
+    assert [d["place"] for d in document["differences"]] == ["output_config.effort"]
+    assert document["lost_tokens"] > 1500
 
 
 def test_a_prefix_file_with_a_request(cli: Any, prefix_path: Path, other: Any) -> None:
@@ -70,12 +70,12 @@ def test_two_requests(cli: Any, other: Any, tmp_path: Path) -> None:
     left = other(as_request=True).rename(tmp_path / "left.json")
     tool = {"name": "find", "input_schema": {"type": "object"}}
     right = other(as_request=True, tools=[tool], messages=[{"role": "user", "content": "bye"}])
-    found = cli("diff", left, right, "--json").json
-    assert [(d["tier"], d["why"]) for d in found["differences"]] == [
+    document = cli("diff", left, right, "--json").json
+    assert [(d["tier"], d["why"]) for d in document["differences"]] == [
         ("tools", "added"),
         ("messages", "text"),
     ]
-    assert found["lost_tokens"] > 1500
+    assert document["lost_tokens"] > 1500
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"format": "other/1"}'])

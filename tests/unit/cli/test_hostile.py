@@ -203,7 +203,7 @@ def test_characters_that_the_terminal_lacks(
     )
     assert (ran.returncode, ran.stderr) == (1, b"")
     if options:
-        (found,) = json.loads(ran.stdout)["differences"]
-        assert "日本 😀" in found["left"]
+        (difference,) = json.loads(ran.stdout)["differences"]
+        assert "日本 😀" in difference["left"]
     else:
         assert b"system: system[0].text, character" in ran.stdout

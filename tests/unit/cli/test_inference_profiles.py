@@ -31,8 +31,8 @@ class _Bedrock(BaseHTTPRequestHandler):
     status = 200
 
     def do_GET(self) -> None:
-        found = {"models": [{"modelArn": FOUNDATION}], "inferenceProfileArn": ARN}
-        body = json.dumps(found if self.status == 200 else {"message": "no"}).encode()
+        profile = {"models": [{"modelArn": FOUNDATION}], "inferenceProfileArn": ARN}
+        body = json.dumps(profile if self.status == 200 else {"message": "no"}).encode()
         self.send_response(self.status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -60,10 +60,10 @@ def status(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 def test_the_account_is_asked(status: int) -> None:
     """Where it does not answer, nothing is known."""
-    found = base_models(
+    models = base_models(
         [ARN, MODEL], chosen=None, files=[], environ={"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"}
     )
-    assert found == ({ARN: MODEL} if status == 200 else {})
+    assert models == ({ARN: MODEL} if status == 200 else {})
 
 
 def test_said_once() -> None:

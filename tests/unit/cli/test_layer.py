@@ -35,12 +35,12 @@ def test_publish(cli: Any, prefix_path: Path) -> None:
     regions = ("eu-west-1", "us-east-1")
     options = [word for region in regions for word in ("--region", region)]
     ran = cli("layer", "publish", *options, "--prefixes", prefix_path.parent, "--json")
-    found = ran.json["layers"]
-    assert (ran.code, [each["region"] for each in found]) == (0, list(regions))
-    for each in found:
-        client = boto3.client("lambda", region_name=each["region"])
+    layers = ran.json["layers"]
+    assert (ran.code, [layer["region"] for layer in layers]) == (0, list(regions))
+    for layer in layers:
+        client = boto3.client("lambda", region_name=layer["region"])
         (version,) = client.list_layer_versions(LayerName="prefixwarm")["LayerVersions"]
-        assert version["LayerVersionArn"] == each["arn"]
+        assert version["LayerVersionArn"] == layer["arn"]
         assert version["CompatibleArchitectures"] == ["x86_64", "arm64"]
 
 
@@ -77,15 +77,15 @@ def test_package_writes_what_the_keep_warm_function_reads(
     out = tmp_path / "build"
     options = ("--prefixes", prefix_path.parent, "--out", out, "--cache-scope", "team")
     ran = cli("layer", "package", *options, "--policy", "ski", "--budget", "2.5", "--json")
-    found = ran.json
-    assert json.loads((out / "deployment.json").read_text()) == found
-    text = (out / "objects" / found["ManifestKey"].removeprefix("prefixwarm/")).read_bytes()
+    document = ran.json
+    assert json.loads((out / "deployment.json").read_text()) == document
+    text = (out / "objects" / document["ManifestKey"].removeprefix("prefixwarm/")).read_bytes()
     manifest = parse(text, "manifest")
     (entry,) = manifest.entries
     content = out / "objects" / entry.object.removeprefix("prefixwarm/")
     assert content.read_bytes() == prefix_path.read_bytes()
-    assert found["StateKeys"] == ["state/anthropic/-/team/support/*"]
-    assert fnmatch(str(entry.key("team", {})), found["StateKeys"][0])
+    assert document["StateKeys"] == ["state/anthropic/-/team/support/*"]
+    assert fnmatch(str(entry.key("team", {})), document["StateKeys"][0])
     assert (manifest.policy.rule, manifest.budget_usd_per_day) == ("ski", 2.5)
     assert "prefixwarm/keepwarm/handler.py" in ZipFile(out / "keepwarm.zip").namelist()
     assert "prefixwarm/prefixes/support.prefix.json" in ZipFile(out / "layer.zip").namelist()

@@ -122,8 +122,8 @@ def test_a_missing_dependency_is_one_line(blocked: str, tmp_path: Path, prefix_p
     ran = subprocess.run(
         command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment(tmp_path)
     )
-    said: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-    for what, (code, text) in said.items():
+    report: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    for what, (code, text) in report.items():
         assert code in (0, 1, 2, None) or text == "" or blocked in text, (what, code, text)
         assert "Traceback" not in f"{code}{text}", (what, code, text)
         assert "No module named" not in text, (what, text)

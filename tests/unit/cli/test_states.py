@@ -55,8 +55,8 @@ def stated(cli: Any, tmp_path: Path) -> Any:
 )
 def test_the_condition(stated: Any, fields: dict[str, Any], word: str) -> None:
     """One word each."""
-    (found,) = stated("status", "--json", **fields).json["prefixes"]
-    assert found["condition"] == word
+    (prefix,) = stated("status", "--json", **fields).json["prefixes"]
+    assert prefix["condition"] == word
 
 
 @pytest.mark.parametrize(
@@ -193,16 +193,16 @@ def booked(tmp_path: Path) -> Path:
 
 def test_status_shows_what_was_spent_and_saved_when(cli: Any, booked: Path) -> None:
     """Today and in thirty days, by whom, by how many reads; per prefix and in total."""
-    found = cli("status", "--state", booked, "--json").json
-    sales, support = found["prefixes"]
+    document = cli("status", "--state", booked, "--json").json
+    sales, support = document["prefixes"]
     assert support["today"]["net_usd"] == pytest.approx(0.1)
     month = support["last_30_days"]
     assert (month["outcomes"], month["saves"]) == ({"refreshed": 4}, 2)
     assert (month["spent_usd"], month["others_usd"]) == (pytest.approx(0.2), 0.05)
     assert month["net_usd"] == pytest.approx(0.25)
     assert sales["last_30_days"]["outcomes"] == {}
-    assert found["total"]["last_30_days"]["outcomes"] == {"refreshed": 4, "written": 1}
-    assert found["total"]["last_30_days"]["net_usd"] == pytest.approx(-0.75)
+    assert document["total"]["last_30_days"]["outcomes"] == {"refreshed": 4, "written": 1}
+    assert document["total"]["last_30_days"]["net_usd"] == pytest.approx(-0.75)
     shown = cli("status", "--state", booked).out
     assert "4 refreshed" in shown
     assert (
@@ -252,8 +252,8 @@ def test_unknown_prices_leave_the_net_unknown(cli: Any, tmp_path: Path) -> None:
     path.write_text(
         json.dumps({"states": [{"key": state.key, **state.attributes()}], "ledgers": [vars(day)]})
     )
-    (found,) = cli("status", "--state", path, "--json").json["prefixes"]
-    assert found["today"]["net_usd"] is None
+    (prefix,) = cli("status", "--state", path, "--json").json["prefixes"]
+    assert prefix["today"]["net_usd"] is None
     assert "$0 + unknown" in cli("explain", "support", "--state", path).out
 
 
@@ -274,14 +274,14 @@ def test_a_superseded_version_is_told_from_the_deployed_one(cli: Any, tmp_path: 
     states = [{"key": s.key, **s.attributes()} for s in (old, new, other)]
     path.write_text(json.dumps({"states": states, "ledgers": []}))
     for command in (("status",), ("explain", "support")):
-        found = cli(*command, "--json", "--state", path).json["prefixes"]
-        assert [p["fingerprint"] for p in found if p["superseded"]] == ["old"]
+        prefixes = cli(*command, "--json", "--state", path).json["prefixes"]
+        assert [p["fingerprint"] for p in prefixes if p["superseded"]] == ["old"]
     assert [
         "superseded" in line for line in cli("status", "--state", path).out.splitlines()[1:4]
     ] == [False, False, True]
     lines = cli("explain", "support", "--state", path).out.splitlines()
-    (said,) = [line.strip() for line in lines if "superseded" in line]
-    assert said == (
+    (note,) = [line.strip() for line in lines if "superseded" in line]
+    assert note == (
         "superseded: a later deployment took its place; last used 60 min ago, and forgotten "
         "when that is 3 h"
     )

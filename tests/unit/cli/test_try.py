@@ -68,9 +68,9 @@ def test_what_was_logged_is_said_in_words() -> None:
 def test_warm_state_is_said_in_words() -> None:
     """Unknown dollars stay unknown."""
     state = PrefixState("shop", "claude-sonnet-5-5", "abc", 0.0, None, 5850, 2, None, "gave up")
-    said = try_._state(state)
-    assert said.startswith("shop (claude-sonnet-5-5, version abc): cold, 5,850 tokens, ")
-    assert said.endswith("warm calls: 2 for unknown; gave up")
+    description = try_._state(state)
+    assert description.startswith("shop (claude-sonnet-5-5, version abc): cold, 5,850 tokens, ")
+    assert description.endswith("warm calls: 2 for unknown; gave up")
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def test_every_tool_takes_what_its_schema_requires(agent: Any) -> None:
 
     for tool in request([])["tools"]:
         properties = tool["input_schema"]["properties"]
-        given = {name: _sample(properties[name]) for name in tool["input_schema"]["required"]}
-        assert "error" not in run_tool(tool["name"], given), tool["name"]
+        arguments = {name: _sample(properties[name]) for name in tool["input_schema"]["required"]}
+        assert "error" not in run_tool(tool["name"], arguments), tool["name"]
         everything = {name: _sample(schema) for name, schema in properties.items()}
         assert "error" not in run_tool(tool["name"], everything), tool["name"]
 

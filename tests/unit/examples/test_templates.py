@@ -20,7 +20,7 @@ MODULE = EXAMPLES / "terraform"
 HCL_FILES = sorted([*MODULE.glob("*.tf"), *MODULE.glob("tests/*.hcl")])
 
 
-def known(names: set[str]) -> set[str]:
+def declared(names: set[str]) -> set[str]:
     """Those that the code reads."""
     return names & set(map(str, vars(settings).values()))
 
@@ -35,7 +35,7 @@ def test_templates_set_known_variables_only(template: str) -> None:
     """And all that the functions need."""
     text = TEMPLATE.read_text() if template == "sam" else module_text()
     names = set(re.findall(r"PREFIXWARM_\w+", text))
-    assert names == known(names)
+    assert names == declared(names)
     needed = {settings.TABLE, settings.MANIFEST, settings.API_KEY_SECRET, settings.DEPLOYMENT}
     assert needed | {settings.QUEUE} < names
 
@@ -46,8 +46,8 @@ def test_cfn_lint_finds_nothing_in_the_sam_template() -> None:
     # Dear to import.
     from cfnlint import api as cfnlint
 
-    found = cfnlint.lint(TEMPLATE.read_text(), regions=["eu-west-1", "us-east-1"])
-    assert found == []
+    matches = cfnlint.lint(TEMPLATE.read_text(), regions=["eu-west-1", "us-east-1"])
+    assert matches == []
 
 
 @pytest.mark.skipif(not shutil.which("sam"), reason="the SAM CLI is not installed")
@@ -126,7 +126,7 @@ def test_the_terraform_module_is_valid_hcl(file: Path) -> None:
 
 def test_the_terraform_module_has_the_table_of_the_state() -> None:
     """Keys and index are those of the construct."""
-    found = hcl2.loads((MODULE / "main.tf").read_text())["resource"]
-    text = str([entry for entry in found if "dynamodb" in str(entry.keys())]).replace('"', "")
+    resources = hcl2.loads((MODULE / "main.tf").read_text())["resource"]
+    text = str([entry for entry in resources if "dynamodb" in str(entry.keys())]).replace('"', "")
     for words in ("hash_key': 'pk'", "name': 'due'", "due_shard", "due_at", "expires_at"):
         assert words in text

@@ -88,8 +88,8 @@ def environ(call: WarmCall, tmp_path: Path) -> dict[str, str]:
 
 def run(*command: str | Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """With the launcher's descriptor."""
-    given = ["bash", "-c", 'exec "$@" 3>/dev/null', "bash", *map(str, command)]
-    return subprocess.run(given, env=environ, capture_output=True, text=True, check=True)
+    program = ["bash", "-c", 'exec "$@" 3>/dev/null', "bash", *map(str, command)]
+    return subprocess.run(program, env=environ, capture_output=True, text=True, check=True)
 
 
 def test_the_init_phase_loads_nothing_but_this(start: Path, environ: dict[str, str]) -> None:

@@ -100,9 +100,9 @@ def _lease(key: str, token: int) -> Any:
 @pytest.fixture
 def instance(call: WarmCall) -> Instance:
     """One with a written entry."""
-    found = Instance(call, MemoryState(), Provider())
-    found.written()
-    return found
+    instance = Instance(call, MemoryState(), Provider())
+    instance.written()
+    return instance
 
 
 def test_an_entry_is_refreshed_before_it_lapses_and_not_earlier(instance: Instance) -> None:

@@ -24,8 +24,8 @@ def test_compiled_prefixes_of_all_folders_are_found_in_order(
     for place in ("a/two.warm", "a/one.warm", "b/three.warm", "b/notes.txt"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).write_bytes(call.replace(name=Path(place).stem).to_bytes())
-    found = list(load_all((str(tmp_path / "a"), str(tmp_path / "b"))))
-    names = [item.name for item in found if not isinstance(item, PrefixFileError)]
+    loaded = list(load_all((str(tmp_path / "a"), str(tmp_path / "b"))))
+    names = [item.name for item in loaded if not isinstance(item, PrefixFileError)]
     assert names == ["one", "two", "three"]
 
 
@@ -42,6 +42,6 @@ def test_what_is_beyond_the_limit_is_one_error(call: WarmCall, tmp_path: Path) -
     """A sandbox is no place for a catalogue."""
     for number in range(MAX_PREFIXES + 5):
         (tmp_path / f"p{number}.warm").write_bytes(call.to_bytes())
-    found = list(load_all((str(tmp_path),)))
-    assert len(found) == MAX_PREFIXES + 1
-    assert isinstance(found[-1], PrefixFileError)
+    loaded = list(load_all((str(tmp_path),)))
+    assert len(loaded) == MAX_PREFIXES + 1
+    assert isinstance(loaded[-1], PrefixFileError)

@@ -7,7 +7,7 @@ import os
 from prefixwarm_extension.ready_signal import ReadySignal
 
 
-def said(read: int) -> bytes:
+def written(read: int) -> bytes:
     """What has come through the pipe."""
     os.set_blocking(read, False)
     try:
@@ -24,11 +24,11 @@ def test_the_function_goes_on_when_nothing_is_left_to_wait_for() -> None:
     ready.expect(parts)
     ready.complete(parts[0])
     ready.complete(parts[0])
-    assert said(read) == b""
+    assert written(read) == b""
     ready.complete(parts[1])
     held = ready.held
     ready.send()
-    assert (said(read), ready.held) == (b"next\n", held)
+    assert (written(read), ready.held) == (b"next\n", held)
     assert held > 0
     os.close(read)
     os.close(write)

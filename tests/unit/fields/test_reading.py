@@ -32,7 +32,9 @@ USER: list[Json] = [{"role": "user", "content": "a"}]
 
 
 def _values(body: Json, headers: dict[str, str] | None = None, shape: str = "request") -> Json:
-    return {name: found.value for name, found in parameters(body, headers, shape=shape).items()}
+    return {
+        name: parameter.value for name, parameter in parameters(body, headers, shape=shape).items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -145,8 +147,8 @@ def test_a_converse_body_has_the_same_parameters_under_other_names() -> None:
         },
         "messages": [{"role": "user", "content": [{"image": {"format": "png", "source": {}}}]}],
     }
-    found = parameters(body, shape=CONVERSE)
-    assert {name: (p.place, p.tier) for name, p in found.items()} == {
+    named = parameters(body, shape=CONVERSE)
+    assert {name: (p.place, p.tier) for name, p in named.items()} == {
         "model": ("modelId", "parameters"),
         "output_config.effort": ("outputConfig.effort", "parameters"),
         "thinking": ("additionalModelRequestFields.thinking", "parameters"),
@@ -156,7 +158,7 @@ def test_a_converse_body_has_the_same_parameters_under_other_names() -> None:
         "tool_choice": ("toolConfig.toolChoice", "messages"),
         "images": ("images", "messages"),
     }
-    assert found["tool_choice"].value == {"type": "tool", "name": "a"}
+    assert named["tool_choice"].value == {"type": "tool", "name": "a"}
     plain = {
         "toolConfig": {"toolChoice": {"auto": {}}},
         "performanceConfig": {"latency": "standard"},

@@ -19,7 +19,7 @@ _OPEN = ("model", "betas")
 
 
 @dataclass
-class Said:
+class Stated:
     """What the types say of one row, wherever they meet it."""
 
     required: set[bool] = field(default_factory=set)
@@ -33,18 +33,18 @@ class Walk:
     """The rows that the types lead to, and what the table does not know of them."""
 
     table: Table
-    rows: dict[tuple[str, str], Said] = field(default_factory=dict)
+    rows: dict[tuple[str, str], Stated] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     seen: set[tuple[Any, str]] = field(default_factory=set)
     beta: bool = False
 
-    def meet(self, shape: str, name: str) -> tuple[Field | None, Said]:
+    def meet(self, shape: str, name: str) -> tuple[Field | None, Stated]:
         row = self.table.shapes[shape].rows.get(name)
         if row is None:
             self.missing.add(f"{shape}.{name}")
-        said = self.rows.setdefault((shape, name), Said())
-        said.in_beta_only &= self.beta
-        return row, said
+        stated = self.rows.setdefault((shape, name), Stated())
+        stated.in_beta_only &= self.beta
+        return row, stated
 
 
 def of_anthropic(table: Table) -> Walk:
@@ -62,13 +62,13 @@ def _typed_dict(walk: Walk, kind: Any, shape: str) -> None:
         return
     walk.seen.add((kind, shape, walk.beta))
     for name, hint in typing_extensions.get_type_hints(kind, include_extras=True).items():
-        row, said = walk.meet(shape, name)
-        said.required.add("Required" in str(get_origin(hint)))
+        row, stated = walk.meet(shape, name)
+        stated.required.add("Required" in str(get_origin(hint)))
         hint = _bare(hint)
         words = {str(word) for word in _words(hint)}
-        said.values |= words if name not in _OPEN else set()
+        stated.values |= words if name not in _OPEN else set()
         inner = list(_dicts(hint))
-        said.inner.add(bool(inner))
+        stated.inner.add(bool(inner))
         for one in inner if row is not None else ():
             _member(walk, one, row)
 
@@ -86,8 +86,8 @@ def _member(walk: Walk, kind: Any, row: Field) -> None:
         return
     hints = typing_extensions.get_type_hints(kind, include_extras=True)
     for word in _words(_bare(hints[shape.by])):
-        member, said = walk.meet(target, str(word))
-        said.inner.add(True)
+        member, stated = walk.meet(target, str(word))
+        stated.inner.add(True)
         if member is not None and member.holds is not None:
             _typed_dict(walk, kind, member.holds)
 
@@ -129,11 +129,11 @@ def _structure(walk: Walk, shapes: dict[str, Any], name: str, shape: str) -> Non
     walk.seen.add((name, shape, False))
     needed = shapes[name].get("required", ())
     for member, target in shapes[name]["members"].items():
-        row, said = walk.meet(shape, member)
-        said.required.add(member in needed)
+        row, stated = walk.meet(shape, member)
+        stated.required.add(member in needed)
         kind = _held(shapes, target["shape"])
-        said.inner.add(kind is not None)
-        said.values |= set(shapes[target["shape"]].get("enum", ()))
+        stated.inner.add(kind is not None)
+        stated.values |= set(shapes[target["shape"]].get("enum", ()))
         if row is None or kind is None or shapes[kind].get("document"):
             continue
         held = (row.holds or "").rpartition(":")[2]
@@ -165,18 +165,18 @@ def test_the_table_knows_every_field_that_the_sdk_knows(sdk: str) -> None:
 
 
 def test_what_no_sdk_knows_says_why() -> None:
-    known = {*_walk("anthropic").rows, *_walk("botocore").rows}
-    silent = [f"{r.shape}.{r.name}" for r in table().rows() if (r.shape, r.name) not in known]
-    said = [f"{row.shape}.{row.name}" for row in table().rows() if row.unlisted]
-    assert sorted(silent) == sorted(said)
+    walked = {*_walk("anthropic").rows, *_walk("botocore").rows}
+    silent = [f"{r.shape}.{r.name}" for r in table().rows() if (r.shape, r.name) not in walked]
+    explained = [f"{row.shape}.{row.name}" for row in table().rows() if row.unlisted]
+    assert sorted(silent) == sorted(explained)
 
 
-def _disagreements(row: Field, said: Said) -> list[str]:
+def _disagreements(row: Field, stated: Stated) -> list[str]:
     """The columns of a row that say something else than the types."""
     agree = {
-        "required": not said.required or row.required == (said.required == {True}),
-        "values": {str(value) for value in row.values} == said.values,
-        "holds": said.inner == {row.holds is not None},
+        "required": not stated.required or row.required == (stated.required == {True}),
+        "values": {str(value) for value in row.values} == stated.values,
+        "holds": stated.inner == {row.holds is not None},
     }
     return [f"{row.shape}.{row.name} {column}" for column, right in agree.items() if not right]
 
@@ -185,33 +185,33 @@ def _disagreements(row: Field, said: Said) -> list[str]:
 def test_rows_agree_with_the_sdk_about_what_must_be_there_and_which_words_there_are(
     sdk: str,
 ) -> None:
-    rows = [(table().row(*key), said) for key, said in _walk(sdk).rows.items()]
-    assert not [wrong for row, said in rows for wrong in _disagreements(row, said)]
+    rows = [(table().row(*key), stated) for key, stated in _walk(sdk).rows.items()]
+    assert not [wrong for row, stated in rows for wrong in _disagreements(row, stated)]
 
 
 @pytest.mark.parametrize("sdk", WALKS)
 def test_a_wrong_row_is_told(sdk: str) -> None:
     """Whichever row is changed in what the types say, the comparison above fails."""
     unnoticed = []
-    for key, said in _walk(sdk).rows.items():
+    for key, stated in _walk(sdk).rows.items():
         row = table().row(*key)
         changed = [
             replace(row, holds=None if row.holds else "json"),
             replace(row, values=(*row.values, "another")),
             *(replace(row, values=row.values[1:]) for _ in row.values[:1]),
-            *(replace(row, required=not row.required) for _ in said.required and [1]),
+            *(replace(row, required=not row.required) for _ in stated.required and [1]),
         ]
-        unnoticed += [wrong for wrong in changed if not _disagreements(wrong, said)]
+        unnoticed += [wrong for wrong in changed if not _disagreements(wrong, stated)]
     assert not unnoticed
 
 
 def test_what_only_the_betas_know_names_its_beta() -> None:
     walk = _walk("anthropic")
-    general = {shape for (shape, _), said in walk.rows.items() if not said.in_beta_only}
+    general = {shape for (shape, _), stated in walk.rows.items() if not stated.in_beta_only}
     silent = [
         f"{shape}.{name}"
-        for (shape, name), said in walk.rows.items()
-        if said.in_beta_only and shape in general
+        for (shape, name), stated in walk.rows.items()
+        if stated.in_beta_only and shape in general
         if not str(table().row(shape, name).since).startswith("beta:") and name != "betas"
     ]
     assert not silent

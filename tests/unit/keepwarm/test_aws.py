@@ -48,8 +48,8 @@ def test_minutes_with_invocations_are_told_by_function(cloudwatch: Any) -> None:
     invoked(cloudwatch, "agent", NOW - 30, 7)
     invoked(cloudwatch, "agent", NOW - 9000)
     invoked(cloudwatch, "other", NOW - 100, 0)
-    found = invocations(cloudwatch, ["agent", "other", "unknown"], NOW)
-    assert found == {"agent": [NOW - 600, NOW - 60], "other": [], "unknown": []}
+    minutes = invocations(cloudwatch, ["agent", "other", "unknown"], NOW)
+    assert minutes == {"agent": [NOW - 600, NOW - 60], "other": [], "unknown": []}
 
 
 def test_five_hundred_functions_are_one_call(cloudwatch: Any) -> None:

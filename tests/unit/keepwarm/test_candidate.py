@@ -117,10 +117,10 @@ def test_a_budget_is_asked_for_what_a_write_asks_for(candidate: Candidate) -> No
     """An agent wrote the lapsed entry for five minutes; ours is for an hour, and dearer."""
     lapsed = {"granted_ttl": 300, "warm_until": NOW - 900, "last_touch": NOW - 1200}
     traffic = {"traffic_at": NOW - 250, "idle": 0}
-    known = replace(candidate, state=changed(candidate.state, **lapsed, **traffic))
-    assert (known.decision(NOW).action, known.decision(NOW).ttl) == ("write", 3600)
-    assert known.decision(NOW, 0.041).action == "write"
-    refused = known.decision(NOW, 0.03)
+    altered = replace(candidate, state=changed(candidate.state, **lapsed, **traffic))
+    assert (altered.decision(NOW).action, altered.decision(NOW).ttl) == ("write", 3600)
+    assert altered.decision(NOW, 0.041).action == "write"
+    refused = altered.decision(NOW, 0.03)
     assert (refused.action, refused.reason) == (
         "rest",
         "the budget is used up: $0.04 needed, $0.03 left",
@@ -142,14 +142,14 @@ def test_a_names_fraction_never_changes() -> None:
 
 def test_new_invocations_end_the_silence(candidate: Candidate) -> None:
     """Older ones than those known do not."""
-    known = replace(candidate, state=changed(candidate.state, idle=7, traffic_at=NOW - 4000))
-    seen = known.with_traffic([NOW - 4100, NOW - 500], NOW)
+    altered = replace(candidate, state=changed(candidate.state, idle=7, traffic_at=NOW - 4000))
+    seen = altered.with_traffic([NOW - 4100, NOW - 500], NOW)
     assert (seen.evidence, seen.state.traffic.idle_refreshes, seen.state.traffic.at) == (
         "metric",
         0,
         NOW - 500,
     )
-    unseen = known.with_traffic([NOW - 4000], NOW)
+    unseen = altered.with_traffic([NOW - 4000], NOW)
     assert (unseen.evidence, unseen.state.traffic.idle_refreshes) == ("", 7)
 
 
@@ -163,19 +163,19 @@ def test_invocations_never_extend_the_entrys_life(candidate: Candidate) -> None:
 
 def test_traffic_that_the_agent_told_of_is_shown_as_observed(candidate: Candidate) -> None:
     """Once: at the first check after it."""
-    told = replace(
+    observed = replace(
         candidate, state=changed(candidate.state, traffic_at=candidate.state.life.last_touch)
     )
-    assert told.with_traffic([], NOW).evidence == "observed"
-    assert told.with_traffic([], NOW + 3600).evidence == ""
+    assert observed.with_traffic([], NOW).evidence == "observed"
+    assert observed.with_traffic([], NOW + 3600).evidence == ""
 
 
 def test_a_prefix_that_was_never_written_asks_nobody(candidate: Candidate) -> None:
     """A metric costs a cent a thousand; functions are those of the deployment and of the state."""
-    known = replace(candidate, entry=replace(candidate.entry, functions=("a",)))
-    known = replace(known, state=changed(candidate.state, functions=("b",)))
-    assert known.senders(NOW) == {"a", "b"}
-    assert replace(known, state=changed(known.state, warm_until=None)).senders(NOW) == set()
+    altered = replace(candidate, entry=replace(candidate.entry, functions=("a",)))
+    altered = replace(altered, state=changed(candidate.state, functions=("b",)))
+    assert altered.senders(NOW) == {"a", "b"}
+    assert replace(altered, state=changed(altered.state, warm_until=None)).senders(NOW) == set()
 
 
 def test_an_agent_that_reports_its_requests_is_not_asked_about(candidate: Candidate) -> None:

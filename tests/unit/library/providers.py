@@ -31,8 +31,8 @@ GEMINI = {
 def chat(body: dict[str, Any]) -> tuple[Any, list[Any]]:
     common = {"id": "c", "created": 1, "model": body["model"]}
     message = {"index": 0, "finish_reason": "stop"}
-    said = {"message": {"role": "assistant", "content": "Hi"}, **message}
-    whole = {**common, "object": "chat.completion", "choices": [said], "usage": CHAT}
+    choice = {"message": {"role": "assistant", "content": "Hi"}, **message}
+    whole = {**common, "object": "chat.completion", "choices": [choice], "usage": CHAT}
     part = {**common, "object": "chat.completion.chunk", "usage": None}
     events = [{**part, "choices": [{"delta": {"content": "Hi"}, **message}]}]
     if (body.get("stream_options") or {}).get("include_usage"):
@@ -63,9 +63,9 @@ def responses(body: dict[str, Any]) -> tuple[Any, list[Any]]:
 
 
 def gemini(_body: dict[str, Any]) -> tuple[Any, list[Any]]:
-    said = [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]
-    whole = {"candidates": said, "usageMetadata": GEMINI, "modelVersion": "gemini-3.8-flash"}
-    first = {"candidates": said, "usageMetadata": {"promptTokenCount": 2000}}
+    candidates = [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]
+    whole = {"candidates": candidates, "usageMetadata": GEMINI, "modelVersion": "gemini-3.8-flash"}
+    first = {"candidates": candidates, "usageMetadata": {"promptTokenCount": 2000}}
     return whole, [first, whole]
 
 

@@ -36,7 +36,7 @@ def user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
-def said(text: str) -> dict[str, Any]:
+def assistant(text: str) -> dict[str, Any]:
     return {"role": "assistant", "content": [THOUGHT, {"type": "text", "text": text}]}
 
 
@@ -73,13 +73,19 @@ def listed(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_what_fits_stays_as_it_is() -> None:
-    messages = [user("Hi"), said("Hello"), user("Where is it?")]
+    messages = [user("Hi"), assistant("Hello"), user("Where is it?")]
     fitted = fit(messages, PREFIX, 100_000)
     assert (fitted.messages, fitted.dropped) == (messages, [])
 
 
 def test_the_oldest_turns_go_first() -> None:
-    messages = [user(words(100)), said(words(100)), user(words(100)), said("Yes."), user("And?")]
+    messages = [
+        user(words(100)),
+        assistant(words(100)),
+        user(words(100)),
+        assistant("Yes."),
+        user("And?"),
+    ]
     fitted = fit(messages, None, 300)
     assert fitted.messages == messages[2:]
     (dropped,) = fitted.dropped
@@ -101,7 +107,7 @@ def test_an_agents_loop_keeps_its_question_and_its_last_calls() -> None:
 
 
 def test_the_budget_is_of_the_whole_prompt() -> None:
-    messages = [user(words(100)), said("Yes."), user("And?")]
+    messages = [user(words(100)), assistant("Yes."), user("And?")]
     small = fit(messages, PREFIX, 400)
     assert small.dropped
     assert small.tokens <= 400
@@ -113,7 +119,7 @@ def test_a_growing_conversation_keeps_its_start() -> None:
     messages: list[dict[str, Any]] = []
     starts = []
     for number in range(200):
-        messages += [user(f"{number} {words(20)}"), said(words(20))]
+        messages += [user(f"{number} {words(20)}"), assistant(words(20))]
         fitted = fit([*messages, user("And?")], None, 2000)
         starts.append(json.dumps(fitted.messages[0]))
     moves = sum(a != b for a, b in pairwise(starts))
@@ -128,7 +134,7 @@ def test_the_prefix_is_never_touched(source: str) -> None:
     prefix = Prefix("support", model=MODEL, system="Be kind.", examples=examples)
     file = make_prefix("support", prefix.request([PLACEHOLDER]), shared_messages=2)
     one = {"prefix": prefix, "file": file, "body": prefix.request([])}[source]
-    talk = [user(words(100)), said("Yes."), user("And?")]
+    talk = [user(words(100)), assistant("Yes."), user("And?")]
     whole = [*prefix.request([])["messages"], *talk]
     fitted = fit(whole, one, 220)
     assert fitted.messages == [*whole[:2], talk[2]]
@@ -138,7 +144,7 @@ def test_the_prefix_is_never_touched(source: str) -> None:
 
 
 def test_what_cannot_be_made_to_fit() -> None:
-    messages = [user(words(10)), said("Yes."), user("secret " * 1000)]
+    messages = [user(words(10)), assistant("Yes."), user("secret " * 1000)]
     with pytest.raises(DoesNotFitError) as raised:
         fit(messages, PREFIX, 1000)
     error = raised.value
@@ -200,7 +206,7 @@ def test_a_pasted_image_counts_as_one() -> None:
 
 def test_one_estimate_of_tokens() -> None:
     """As capture, plan and the simulator count the same body."""
-    examples = [user(words(50)), said("Yes."), *calls("a", "b", size=30)]
+    examples = [user(words(50)), assistant("Yes."), *calls("a", "b", size=30)]
     prefix = Prefix(
         "support", model=MODEL, system="Be kind. " * 99, tools=[TOOL], examples=examples
     )
@@ -211,7 +217,7 @@ def test_one_estimate_of_tokens() -> None:
 
 def long_thoughts(**thinking: Any) -> Any:
     prefix = Prefix("support", model=MODEL, system="Be kind.", thinking=thinking)
-    messages = [user(words(200)), said("Yes."), user("Find."), *calls("a", size=10)]
+    messages = [user(words(200)), assistant("Yes."), user("Find."), *calls("a", size=10)]
     return fit(messages, prefix, 200), messages
 
 
@@ -238,10 +244,15 @@ def test_thoughts_that_must_or_may_stay(thinking: dict[str, Any]) -> None:
 
 
 def test_the_caller_decides_about_thoughts() -> None:
-    messages = [user(words(200)), said("Yes."), user("Find."), *calls("a")]
+    messages = [user(words(200)), assistant("Yes."), user("Find."), *calls("a")]
     assert fit(messages, None, 150).bound_thinking == 1
     assert fit(messages, None, 150, thinking="remove").removed_thinking == 1
-    alone = [user(words(200)), said("A"), user("B"), {"role": "assistant", "content": [THOUGHT]}]
+    alone = [
+        user(words(200)),
+        assistant("A"),
+        user("B"),
+        {"role": "assistant", "content": [THOUGHT]},
+    ]
     assert fit(alone, None, 150, thinking="remove").messages == alone[2:]
 
 
@@ -306,7 +317,7 @@ def test_any_conversation(spec: list[Any], budget: int) -> None:
         messages.append(user(words(size)))
         for i, (parallel, result) in enumerate(every_round):
             messages += calls(*(f"t{number}r{i}c{c}" for c in range(parallel)), size=result)
-        messages.append(said(words(end)))
+        messages.append(assistant(words(end)))
     messages.append(user("And now?"))
     fitted = fit_or_none(messages, budget)
     if fitted is None:

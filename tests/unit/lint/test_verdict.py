@@ -19,7 +19,7 @@ def prefix(make_body: Any) -> Any:
 
 
 def rules(verdict: Any) -> list[str]:
-    return [found.rule.id for found in verdict.findings]
+    return [finding.rule.id for finding in verdict.findings]
 
 
 def test_the_agents_own_request_hits(prefix: Any, make_body: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.local.emulated_function import Function
-from prefixwarm.local.local_function import led_here, without_prefixwarm
+from prefixwarm.local.local_function import with_local_services, without_prefixwarm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def test_every_address_is_a_local_one(tmp_path: Path) -> None:
     aws: Any = Aws()
     provider: Any = Provider()
     function = Function(tmp_path, env=variables, timeout=3)
-    here = led_here(function, aws, provider, lambda_url="http://lambda")
+    here = with_local_services(function, aws, provider, lambda_url="http://lambda")
     assert here.env["ANTHROPIC_BASE_URL"] == here.env["ANTHROPIC_BEDROCK_BASE_URL"] == "http://sim"
     assert here.env["ANTHROPIC_BEDROCK_MANTLE_BASE_URL"] == "http://sim/anthropic"
     assert here.env["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] == "http://sim"

@@ -97,5 +97,5 @@ def make_watched(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def watched(prefix: Any, make_watched: Any) -> Watched:
     """An observer of that prefix."""
-    found: Watched = make_watched(prefix)
-    return found
+    watched: Watched = make_watched(prefix)
+    return watched

@@ -107,7 +107,7 @@ def test_a_cache_point_is_added(changes: Any, shared: int, place: str) -> None:
     marked = with_breakpoint(request, prefix)
     assert request == before
     assert marked is not None
-    assert [found for found, _ in markers(marked)] == [place]
+    assert [path for path, _ in markers(marked)] == [place]
     assert judge(prefix, marked).hit
     assert with_breakpoint(marked, prefix) is None
 

@@ -75,8 +75,8 @@ def test_betas_are_compared_where_they_are_known(drift: Any, make_body: Any) -> 
 def test_another_model(prefix: Any, make_body: Any) -> None:
     """The agent's request is known all the same; another agent's is nobody's."""
     matcher = Matcher([prefix])
-    found = matcher.match(make_body(model="claude-haiku-5-5"), {})
-    assert (found.warmed.prefix, found.drift) == (prefix, "shape")
+    match = matcher.match(make_body(model="claude-haiku-5-5"), {})
+    assert (match.warmed.prefix, match.drift) == (prefix, "shape")
     assert matcher.match(make_body(model="claude-haiku-5-5", tools=[], system="No."), {}) is None
     assert Matcher([]).match(make_body(), {}) is None
 
@@ -105,8 +105,8 @@ def test_what_the_conversation_changes_in_front_of_it(
     plain = make_body(messages=[*examples, {"role": "user", "content": "3+3?"}])
     matcher = Matcher([make_prefix("x", plain, shared_messages=2 if shared else 0)])
     assert matcher.match(plain, {}).drift is None
-    told = make_body(messages=[*examples, {"role": "user", "content": content}])
-    assert matcher.match(told, {}).drift == tier
+    request = make_body(messages=[*examples, {"role": "user", "content": content}])
+    assert matcher.match(request, {}).drift == tier
 
 
 def test_the_nearest_of_several(prefix: Any, make_body: Any) -> None:
@@ -114,10 +114,10 @@ def test_the_nearest_of_several(prefix: Any, make_body: Any) -> None:
     other = make_prefix("other", make_body(system="Other. " * 900))
     third = make_prefix("third", make_body(tools=[], system="Third. " * 900))
     matcher = Matcher([third, other, prefix])
-    found = matcher.match(make_body(), {})
-    assert (found.warmed.prefix.name, found.drift) == ("support", None)
-    found = matcher.match(make_body(system="You were"), {})
-    assert (found.warmed.prefix.name, found.drift) == ("other", "system")
+    match = matcher.match(make_body(), {})
+    assert (match.warmed.prefix.name, match.drift) == ("support", None)
+    match = matcher.match(make_body(system="You were"), {})
+    assert (match.warmed.prefix.name, match.drift) == ("other", "system")
 
 
 def test_shared_messages(make_body: Any) -> None:

@@ -81,15 +81,15 @@ def test_a_write_that_an_entry_of_the_agents_own_would_have_spared_is_a_loss(
 ) -> None:
     """A warm call had written 5 minutes where the agent would have written an hour."""
     seen = Observation("support", None, usage, 10_000.0)
-    known = State.of("k", traffic_at=10_000.0 - quiet, **state)
-    assert report_of("k", priced, seen).session_start(known).lost is lost
+    before = State.of("k", traffic_at=10_000.0 - quiet, **state)
+    assert report_of("k", priced, seen).session_start(before).lost is lost
 
 
 def test_a_read_within_the_hour_that_the_agent_asks_for_saves_nothing(priced: Any) -> None:
     """Though the entry that it read was of 5 minutes, and a warm call's."""
     seen = Observation("support", None, HIT, 10_000.0, asked_ttl=3600)
-    known = State.of("k", traffic_at=8_200.0, **ASKED)
-    counted = report_of("k", priced, seen).session_start(known)
+    before = State.of("k", traffic_at=8_200.0, **ASKED)
+    counted = report_of("k", priced, seen).session_start(before)
     assert (counted.hit, counted.saved) == (True, False)
 
 

@@ -58,8 +58,8 @@ def test_what_it_says_of_the_cache(
     tracer: Any, watched: Any, usage: dict[str, Any], results: list[str]
 ) -> None:
     """Under the conventions' names and those in use; where nothing is said nothing is known."""
-    told = {f"gen_ai.usage.{name}": value for name, value in usage.items()}
-    with tracer.start_as_current_span("chat", attributes={**CALL, **told}):
+    attributes = {f"gen_ai.usage.{name}": value for name, value in usage.items()}
+    with tracer.start_as_current_span("chat", attributes={**CALL, **attributes}):
         pass
     assert watched.results == results
 

@@ -79,7 +79,7 @@ def test_a_rewritten_agent_is_noticed_where_nothing_matches(
     watched = make_watched(warmed)
     request = make_body(tools=[{"name": "seek", "input_schema": {}}], system=REWRITTEN)
     assert send(watched, request) == "drift"
-    assert [found[:2] for found in watched.drifts] == [("tools", "tools[0].name:0")]
+    assert [drift[:2] for drift in watched.drifts] == [("tools", "tools[0].name:0")]
 
 
 def test_a_rewritten_agent_that_became_short(parcels: Any, make_body: Any) -> None:

@@ -20,10 +20,10 @@ TEXT = re.compile(r'<text x="([-\d.e+]+)" y="\d+" class="([^"]*)">(.*?)</text>')
 
 def labels(parts: list[str], kind: str) -> list[tuple[float, str]]:
     """Places and texts of one kind."""
-    found = re.findall(
+    texts = re.findall(
         r'<text x="([-\d.e+]+)" y="\d+" class="([^"]*)">(.*?)</text>', "".join(parts)
     )
-    return [(float(x), words) for x, own, words in found if own == kind]
+    return [(float(x), words) for x, own, words in texts if own == kind]
 
 
 def axis(start: float, days: float, frame: Frame = DESK, **options: object) -> TimeAxis:
@@ -95,12 +95,12 @@ def test_what_is_later_than_the_end_is_at_the_end() -> None:
 @pytest.mark.parametrize("width", [320, 1100])
 def test_amounts_have_round_labels_that_stay_apart(most: float, width: int) -> None:
     parts = list(AmountAxis(-most / 3, most, 4, width).parts(50, lambda amount: f"{amount:g}"))
-    found = re.findall(
+    texts = re.findall(
         r'<text x="([-\d.e+]+)" y="\d+" class="(\w+) soft">(.*?)</text>', "".join(parts)
     )
-    assert len(found) >= 2
-    assert "0" in [words for _, _, words in found]
-    assert all(float(b[0]) - float(a[0]) >= 60 for a, b in pairwise(found))
+    assert len(texts) >= 2
+    assert "0" in [words for _, _, words in texts]
+    assert all(float(b[0]) - float(a[0]) >= 60 for a, b in pairwise(texts))
 
 
 def test_steps_can_be_chosen() -> None:

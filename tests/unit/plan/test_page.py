@@ -115,6 +115,10 @@ def test_each_policy_is_explained_as_in_the_docs(html: str, prefix: Prefixes) ->
         " ".join((DOCS / name).read_text("utf-8").split()) for name in ("plan.md", "policy.md")
     )
     assert all(escaped_line(sentence) in html for sentence in EXPLANATIONS.values())
-    assert all(f"- **{name}**: {said}" in of_plan for name, said in EXPLANATIONS.items())
+    assert all(
+        f"- **{name}**: {explanation}" in of_plan for name, explanation in EXPLANATIONS.items()
+    )
     assert set(SUMMARIES) == set(RULES)
-    assert all(f"| `{rule}` | {said} |" in of_policy for rule, said in SUMMARIES.items())
+    assert all(
+        f"| `{rule}` | {explanation} |" in of_policy for rule, explanation in SUMMARIES.items()
+    )

@@ -22,8 +22,8 @@ Prefixes = Any
 
 
 def row(document: dict[str, Any], policy: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(r for r in document["policies"] if r["policy"] == policy)
-    return found
+    row: dict[str, Any] = next(r for r in document["policies"] if r["policy"] == policy)
+    return row
 
 
 def test_dollars_are_tokens_times_prices(planned: Planned, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_waiting_has_a_price_and_changes_the_advice(planned: Planned, tmp_path: 
 def test_no_policy_is_cheaper_than_the_optimum(planned: Planned) -> None:
     document = planned("--rate", 0.5)
     least = row(document, "optimum")["units_per_day"]
-    assert all(each["units_per_day"] >= least for each in document["policies"])
+    assert all(policy["units_per_day"] >= least for policy in document["policies"])
 
 
 def test_a_prefix_under_the_minimum_is_never_cached(prefix: Prefixes) -> None:

@@ -59,8 +59,8 @@ def test_the_bound_is_the_least_of_everything_that_can_be_done(
     arrivals = [float(first)]
     for gap in gaps:
         arrivals.append(arrivals[-1] + gap)
-    found = optimum(arrivals, arrivals[-1], read=read, latency=latency, tick=tick)
-    assert found.total == pytest.approx(exhaustive(arrivals, read, latency, tick))
+    least = optimum(arrivals, arrivals[-1], read=read, latency=latency, tick=tick)
+    assert least.total == pytest.approx(exhaustive(arrivals, read, latency, tick))
 
 
 @given(
@@ -112,9 +112,9 @@ def test_the_account_of_the_bound_adds_up(
 ) -> None:
     """Two pings bridge the first gap; the day is lapsed, and only a dear wait is warmed away."""
     arrivals = [0.0, 7200.0, 7200.0 + 86400]
-    found = optimum(arrivals, arrivals[-1], latency=latency)
-    assert (found.pings, found.misses, found.starts, found.start_hits) == account
-    assert found.total == pytest.approx(total)
+    least = optimum(arrivals, arrivals[-1], latency=latency)
+    assert (least.pings, least.misses, least.starts, least.start_hits) == account
+    assert least.total == pytest.approx(total)
 
 
 def test_nothing_costs_nothing() -> None:

@@ -40,9 +40,9 @@ def test_placeholders(value: str) -> None:
 def test_credentials(value: str) -> None:
     """Each with its place, unless the user says that it is none."""
     request = {"tools": [{"input_examples": [{"api_key": value}]}]}
-    (place, said), *_ = problems(request, "request")
+    (place, problem), *_ = problems(request, "request")
     assert place == "request.tools[0].input_examples[0].api_key"
-    assert value not in said
+    assert value not in problem
     assert not list(problems(request, "request", [value]))
 
 

@@ -17,9 +17,9 @@ def differences(
 
 
 def only(left: dict[str, Any], right: dict[str, Any]) -> Any:
-    found = differences(left, right)
-    assert len(found) == 1
-    return found[0]
+    reported = differences(left, right)
+    assert len(reported) == 1
+    return reported[0]
 
 
 def test_equal_requests_do_not_differ(make_body: Any) -> None:
@@ -33,14 +33,14 @@ def test_text_differs_at_a_character(make_body: Any) -> None:
     """The first different character of a system block is named."""
     other = make_body()
     other["system"][1]["text"] = "Rules! " + other["system"][1]["text"][7:]
-    found = only(make_body(), other)
-    assert (found.tier, found.place, found.character, found.why) == (
+    difference = only(make_body(), other)
+    assert (difference.tier, difference.place, difference.character, difference.why) == (
         "system",
         "system[1].text",
         5,
         "text",
     )
-    assert found.left.startswith("Rules: be kind")
+    assert difference.left.startswith("Rules: be kind")
 
 
 @pytest.mark.parametrize(
@@ -69,17 +69,21 @@ def test_key_order_inside_a_schema_is_a_difference(make_body: Any) -> None:
     sides = make_body(), make_body()
     for side, keys in zip(sides, (("a", "b"), ("b", "a")), strict=True):
         side["tools"][1]["input_schema"]["properties"] = {k: {"type": "string"} for k in keys}
-    found = only(*sides)
-    assert (found.place, found.why) == ("tools[1].input_schema.properties", "key order")
-    assert (found.left, found.right) == ("a, b", "b, a")
+    difference = only(*sides)
+    assert (difference.place, difference.why) == ("tools[1].input_schema.properties", "key order")
+    assert (difference.left, difference.right) == ("a, b", "b, a")
 
 
 def test_order_of_tools(make_body: Any) -> None:
     """The same tools in another order are named as such."""
     other = make_body()
     other["tools"].reverse()
-    found = only(make_body(), other)
-    assert (found.why, found.left, found.right) == ("order of tools", "find, buy", "buy, find")
+    difference = only(make_body(), other)
+    assert (difference.why, difference.left, difference.right) == (
+        "order of tools",
+        "find, buy",
+        "buy, find",
+    )
 
 
 def test_added_and_removed_blocks(make_body: Any) -> None:
@@ -94,8 +98,8 @@ def test_a_changed_value(make_body: Any) -> None:
     """A number or a flag inside a schema."""
     other = make_body()
     other["tools"][0]["strict"] = True
-    found = only(make_body(), other)
-    assert (found.place, found.why, found.left, found.right) == (
+    difference = only(make_body(), other)
+    assert (difference.place, difference.why, difference.left, difference.right) == (
         "tools[0].strict",
         "value",
         "(absent)",
@@ -106,8 +110,8 @@ def test_a_changed_value(make_body: Any) -> None:
 def test_roles_belong_to_messages(make_body: Any) -> None:
     """The same text of another role differs."""
     turns = [{"role": role, "content": "hello"} for role in ("user", "assistant")]
-    found = only(make_body(messages=turns[:1]), make_body(messages=turns[1:]))
-    assert (found.tier, found.left, found.right) == ("messages", "user", "assistant")
+    difference = only(make_body(messages=turns[:1]), make_body(messages=turns[1:]))
+    assert (difference.tier, difference.left, difference.right) == ("messages", "user", "assistant")
 
 
 @pytest.mark.parametrize(
@@ -122,8 +126,8 @@ def test_roles_belong_to_messages(make_body: Any) -> None:
 )
 def test_shape(make_body: Any, change: dict[str, Any], place: str, tier: str) -> None:
     """What is rendered beside the blocks, with the first tier it reaches."""
-    found = only(make_body(), make_body(**change))
-    assert (found.place, found.tier) == (place, tier)
+    difference = only(make_body(), make_body(**change))
+    assert (difference.place, difference.tier) == (place, tier)
 
 
 @pytest.mark.parametrize(
@@ -156,5 +160,5 @@ def test_headers_count_only_where_both_are_known(make_body: Any) -> None:
     other = {**same, "anthropic-beta": "a"}
     assert differences(make_body(), make_body(), left, same) == []
     assert differences(make_body(), make_body(), left, None) == []
-    found = differences(make_body(), make_body(), left, other)
-    assert [each.place for each in found] == ["anthropic-beta"]
+    reported = differences(make_body(), make_body(), left, other)
+    assert [difference.place for difference in reported] == ["anthropic-beta"]

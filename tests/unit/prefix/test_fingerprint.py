@@ -48,9 +48,9 @@ def differing(request: dict[str, Any], headers: dict[str, str] | None = None) ->
 
 def test_names_each_tier() -> None:
     """Four fingerprints of the usual form."""
-    found = fingerprint(REQUEST, {})
-    assert list(found) == ["tools", "system", "messages", "prefix"]
-    assert all(len(v) == 71 and v.startswith("sha256:") for v in found.values())
+    tiers = fingerprint(REQUEST, {})
+    assert list(tiers) == ["tools", "system", "messages", "prefix"]
+    assert all(len(v) == 71 and v.startswith("sha256:") for v in tiers.values())
 
 
 _PLACES = st.lists(

@@ -28,11 +28,15 @@ def parsed(**changes: Any) -> Any:
 
 def test_a_manifest_as_the_construct_writes_it() -> None:
     """Policy by name or object, dollars or null."""
-    found = parsed()
-    (entry,) = found.entries
+    manifest = parsed()
+    (entry,) = manifest.entries
     assert (entry.name, entry.object, entry.functions) == ("support", "a.json", ("agent",))
-    assert (found.policy.rule, found.latency_value, found.budget_usd_per_day) == ("ski", 0.02, 1.0)
-    assert found.calls_per_minute == CALLS_PER_MINUTE
+    assert (manifest.policy.rule, manifest.latency_value, manifest.budget_usd_per_day) == (
+        "ski",
+        0.02,
+        1.0,
+    )
+    assert manifest.calls_per_minute == CALLS_PER_MINUTE
     assert parsed(policy="never", budget_usd_per_day=None).budget_usd_per_day is None
 
 

@@ -51,8 +51,8 @@ def test_static_comes_first() -> None:
 @pytest.mark.parametrize("parts", [("tools",), ("tools", "system"), ("system", "examples")])
 def test_what_is_built_is_what_is_sent(parts: tuple[str, ...]) -> None:
     """The warm made from the object is read by each of its requests."""
-    given: dict[str, Any] = {"tools": [TOOL], "system": "Help.", "examples": EXAMPLES}
-    prefix = Prefix("x", model="claude-sonnet-5-5", ttl="5m", **{p: given[p] for p in parts})
+    arguments: dict[str, Any] = {"tools": [TOOL], "system": "Help.", "examples": EXAMPLES}
+    prefix = Prefix("x", model="claude-sonnet-5-5", ttl="5m", **{p: arguments[p] for p in parts})
     file = make_prefix(
         "x",
         prefix.request([PLACEHOLDER]),
@@ -123,7 +123,7 @@ CONVERSE_EXAMPLES = [
 @pytest.mark.parametrize("parts", [("tools",), ("tools", "system"), ("system", "examples")])
 def test_converse_has_cache_points(parts: tuple[str, ...]) -> None:
     """Behind the last shared block, in the form that boto3 takes; the file is what is sent."""
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "tools": [CONVERSE_TOOL],
         "system": "Help. " * 400,
         "examples": CONVERSE_EXAMPLES,
@@ -133,7 +133,7 @@ def test_converse_has_cache_points(parts: tuple[str, ...]) -> None:
         model="eu.anthropic.claude-sonnet-5-5",
         route="bedrock-converse",
         additionalModelRequestFields={"thinking": {"type": "adaptive"}},
-        **{part: given[part] for part in parts},
+        **{part: arguments[part] for part in parts},
     )
     question = [{"role": "user", "content": [{"text": "3+3?"}]}]
     sent = prefix.request(question, max_tokens=5, inferenceConfig={"temperature": 0.1})

@@ -52,12 +52,12 @@ def support(**changes: Any) -> PrefixFile:
 
 def document(*path: str, **changes: Any) -> dict[str, Any]:
     """The file's document with something in it changed."""
-    found: dict[str, Any] = json.loads(dumps(support()))
-    inner = found
+    document: dict[str, Any] = json.loads(dumps(support()))
+    inner = document
     for step in path:
         inner = inner[step]
     inner.update(changes)
-    return found
+    return document
 
 
 def test_is_what_was_built() -> None:
@@ -298,12 +298,12 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("found", "field", "problem"), [b[1:] for b in BAD], ids=[b[0] for b in BAD]
+    ("broken", "field", "problem"), [b[1:] for b in BAD], ids=[b[0] for b in BAD]
 )
-def test_refuses(found: dict[str, Any], field: str, problem: str) -> None:
+def test_refuses(broken: dict[str, Any], field: str, problem: str) -> None:
     """One line: the file, the field, what to do."""
     with pytest.raises(PrefixFileError) as caught:
-        loads(json.dumps(found), "support.prefix.json")
+        loads(json.dumps(broken), "support.prefix.json")
     assert caught.value.field == field
     assert problem in caught.value.problem
     assert str(caught.value).startswith(f"support.prefix.json: {field}: ")
@@ -405,8 +405,8 @@ def test_a_failed_write_leaves_the_old_file(
 @given(st.data())
 def test_mutated_files_are_read_or_refused(data: st.DataObject) -> None:
     """A value replaced, dropped or added anywhere, or bytes changed: one kind of error."""
-    found = document()
-    inner: Any = found
+    changed = document()
+    inner: Any = changed
     while isinstance(inner, (dict, list)) and inner:
         keys = list(inner) if isinstance(inner, dict) else list(range(len(inner)))
         key = data.draw(st.sampled_from(keys))
@@ -414,7 +414,7 @@ def test_mutated_files_are_read_or_refused(data: st.DataObject) -> None:
             inner[key] = data.draw(_JSON | st.just(float("inf")) | st.just("\ud800"))
             break
         inner = inner[key]
-    text = bytearray(json.dumps(found).encode())
+    text = bytearray(json.dumps(changed).encode())
     for _ in range(data.draw(st.integers(0, 2))):
         at = data.draw(st.integers(0, len(text) - 1))
         text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))

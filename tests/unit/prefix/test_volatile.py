@@ -10,7 +10,7 @@ from prefixwarm.prefix.volatile import find, kind_at, masked
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "found"),
+    ("text", "kind", "expected"),
     [
         ("Today is 2026-11-21.", "date", "2026-11-21"),
         ("Today is November 21, 2026.", "date", "November 21, 2026"),
@@ -58,10 +58,10 @@ from prefixwarm.prefix.volatile import find, kind_at, masked
         (r"in C:\Temp\tmpk3j2h1x9", "temporary path", r"Temp\tmpk3j2h1x9"),
     ],
 )
-def test_finds_what_changes(text: str, kind: str, found: str) -> None:
+def test_finds_what_changes(text: str, kind: str, expected: str) -> None:
     """Each form is found, with its kind and its whole text."""
-    assert [(v.kind, v.text) for v in find(text)] == [(kind, found)]
-    assert text[next(find(text)).start :].startswith(found)
+    assert [(v.kind, v.text) for v in find(text)] == [(kind, expected)]
+    assert text[next(find(text)).start :].startswith(expected)
 
 
 @pytest.mark.parametrize(

@@ -186,9 +186,9 @@ FORMAT = {"type": "json_schema", "schema": {"type": "object"}}
 def test_a_forced_tool_is_left_out(choice: dict[str, Any]) -> None:
     """It reaches the messages alone, and zero tokens are forbidden with it."""
     request = agent(system="You help.", tools=TOOLS, tool_choice=choice)
-    found = Prompt(request).warm_request()
-    assert "tool_choice" not in found.body
-    assert (found.body["max_tokens"], found.left_out) == (0, {"tool_choice": "output"})
+    warm = Prompt(request).warm_request()
+    assert "tool_choice" not in warm.body
+    assert (warm.body["max_tokens"], warm.left_out) == (0, {"tool_choice": "output"})
 
 
 def test_a_forced_tool_stays_where_messages_are_warmed() -> None:
@@ -204,9 +204,9 @@ def test_a_forced_tool_stays_where_messages_are_warmed() -> None:
 )
 def test_structured_output_asks_for_one_token(shape: dict[str, Any]) -> None:
     """By either name: it is part of the prompt, and forbids zero."""
-    found = Prompt(agent(system="You help.", **shape)).warm_request()
-    assert (found.output_tokens, found.body["max_tokens"]) == (1, 1)
-    assert shape.items() <= found.body.items()
+    warm = Prompt(agent(system="You help.", **shape)).warm_request()
+    assert (warm.output_tokens, warm.body["max_tokens"]) == (1, 1)
+    assert shape.items() <= warm.body.items()
 
 
 def test_what_belongs_to_one_run_or_request_is_left_out() -> None:
@@ -219,9 +219,9 @@ def test_what_belongs_to_one_run_or_request_is_left_out() -> None:
         metadata={"user_id": "u"},
         stream=True,
     )
-    found = Prompt(request).warm_request()
-    assert found.body["container"] == {"skills": skills}
-    assert found.left_out == {
+    warm = Prompt(request).warm_request()
+    assert warm.body["container"] == {"skills": skills}
+    assert warm.left_out == {
         "container.id": "run",
         "fallback_credit_token": "request",
         "metadata": "request",

@@ -26,9 +26,9 @@ older_list = pytest.mark.skipif(
 @pytest.mark.parametrize("tokens", [0, 100_000, 100_001, 150_000])
 def test_both_sources_agree_on_every_model_that_both_know(tokens: int) -> None:
     theirs = {model: genai.rates(model, tokens) for model in OWN_PRICES}
-    known = {model: rates for model, rates in theirs.items() if rates is not None}
-    assert len(known) >= 15, "the comparison must compare something"
-    assert {model: shipped.rates(shipped.table(), model, tokens) for model in known} == known
+    priced = {model: rates for model, rates in theirs.items() if rates is not None}
+    assert len(priced) >= 15, "the comparison must compare something"
+    assert {model: shipped.rates(shipped.table(), model, tokens) for model in priced} == priced
 
 
 def bedrock_models() -> list[tuple[ModelInfo, ModelName]]:

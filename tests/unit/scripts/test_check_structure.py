@@ -35,13 +35,13 @@ def check(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check
     monkeypatch.setattr(sys, "path", [*sys.path])
 
     def checked(
-        files: dict[str, str], known: tuple[str, ...] = (), layers: set[str] | None = None
+        files: dict[str, str], accepted: tuple[str, ...] = (), layers: set[str] | None = None
     ) -> list[str]:
         for name, text in {"__init__": "", **files}.items():
             path = tmp_path / "src" / "shop" / (name if "." in name else f"{name}.py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        findings: list[str] = script.check(tmp_path, ["src/shop"], known, layers)
+        findings: list[str] = script.check(tmp_path, ["src/shop"], accepted, layers)
         return findings
 
     return checked
@@ -125,7 +125,7 @@ def test_a_package_outside_the_order_is_reported(script: Any, check: Check, tmp_
 
 def test_a_known_finding_passes_until_it_is_cured(check: Check) -> None:
     """Then its entry must go."""
-    known = "file over 400 lines: src/shop/long.py"
-    assert check({"long": "x = 1\n" * 401}, (known,)) == []
-    cured = f"no longer found, delete it from KNOWN: {known}"
-    assert check({"long": "x = 1\n"}, (known,)) == [cured]
+    accepted = "file over 400 lines: src/shop/long.py"
+    assert check({"long": "x = 1\n" * 401}, (accepted,)) == []
+    cured = f"no longer found, delete it from KNOWN: {accepted}"
+    assert check({"long": "x = 1\n"}, (accepted,)) == [cured]

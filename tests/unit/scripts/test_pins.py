@@ -28,15 +28,15 @@ def project() -> dict[str, list[str]]:
 
 def wanted(*names: str) -> list[Requirement]:
     """The requirements in these lists, and in those that they include."""
-    found: list[Requirement] = []
+    requirements: list[Requirement] = []
     for name in names:
         for text in project()[name]:
             requirement = Requirement(text)
             if requirement.name == "prefixwarm":
-                found += wanted(*requirement.extras)
+                requirements += wanted(*requirement.extras)
             else:
-                found.append(requirement)
-    return found
+                requirements.append(requirement)
+    return requirements
 
 
 def pinned(file: Path) -> dict[str, list[Requirement]]:

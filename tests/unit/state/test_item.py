@@ -111,9 +111,9 @@ def test_garbage_is_a_ledger_or_named(item: object) -> None:
 def test_one_bad_item_hides_no_other(garbage: list[object]) -> None:
     """Wherever it stands among them."""
     good: Mapping[str, Any] = {"pk": {"S": KEY}, "name": {"S": "support"}}
-    found = due_states([*garbage, good, *garbage])
-    assert State.of(KEY, name="support") in found.states
-    assert len(found.states) + len(found.unreadable) == 2 * len(garbage) + 1
+    due = due_states([*garbage, good, *garbage])
+    assert State.of(KEY, name="support") in due.states
+    assert len(due.states) + len(due.unreadable) == 2 * len(garbage) + 1
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_what_is_wrong_is_named(name: str, value: object, what: str) -> None:
 @pytest.mark.parametrize("key", ["", "state/anthropic", "ledger/a/b/c/d/e/f", "a/b/c/d/e/f/g"])
 def test_what_is_no_prefix_is_not_due(key: str) -> None:
     """An item of anybody's that got into the index."""
-    found = due_states([{"pk": {"S": key}}])
-    assert (found.states, [error.key for error in found.unreadable]) == ([], [key])
+    due = due_states([{"pk": {"S": key}}])
+    assert (due.states, [error.key for error in due.unreadable]) == ([], [key])
     assert [error.key for error in due_states([{}, 5, {"pk": {"N": "1"}}]).unreadable] == [""] * 3
 
 

@@ -251,5 +251,5 @@ def test_other_shapes_of_functions_are_refused(text: str) -> None:
 
 def test_the_kill_switch_is_named() -> None:
     """Its parameter is not read here."""
-    found = Settings.from_environment({"PREFIXWARM_KILL_SWITCH": "/prefixwarm/stop"})
-    assert found.kill_switch == "/prefixwarm/stop"
+    settings = Settings.from_environment({"PREFIXWARM_KILL_SWITCH": "/prefixwarm/stop"})
+    assert settings.kill_switch == "/prefixwarm/stop"

@@ -277,7 +277,7 @@ def test_a_state_file_is_its_owners_alone(tmp_path: Path) -> None:
         FileState(path).saw_traffic(KEY, 1e9, METRIC, Deadline.after(60))
     finally:
         os.umask(before)
-    assert {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {
+    assert {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {
         "state.json": 0o600,
         "state.json.lock": 0o600,
     }

@@ -83,9 +83,9 @@ _ANY = st.none() | st.integers() | st.text() | st.booleans()
 )
 def test_no_count_is_ever_negative(usage: dict[str, Any], writes: object) -> None:
     """Whatever a gateway answers."""
-    found = Usage.from_response({**usage, "cache_creation": writes})
-    assert min(found.input, found.output, found.read, found.write_5m, found.write_1h) >= 0
-    assert found.written == found.write_5m + found.write_1h
+    read = Usage.from_response({**usage, "cache_creation": writes})
+    assert min(read.input, read.output, read.read, read.write_5m, read.write_1h) >= 0
+    assert read.written == read.write_5m + read.write_1h
 
 
 @pytest.mark.parametrize(

@@ -34,35 +34,35 @@ def parsed(outcome: Outcome, **options: Any) -> dict[str, Any]:
     """The line as CloudWatch would read it."""
     text = line(outcome, by="init", now=1763700000.25, **options)
     assert "\n" not in text
-    found: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)
-    return found
+    document: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)
+    return document
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: str(outcome.kind))
 def test_is_in_the_embedded_metric_format(outcome: Outcome) -> None:
     """Every metric and dimension that is announced has its value at the root."""
-    found = parsed(outcome, service="prod", full=True)
-    assert found["_aws"]["Timestamp"] == 1763700000250
-    (directive,) = found["_aws"]["CloudWatchMetrics"]
+    line = parsed(outcome, service="prod", full=True)
+    assert line["_aws"]["Timestamp"] == 1763700000250
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == NAMESPACE
     assert 0 < len(directive["Metrics"]) <= 100
     for dimensions in directive["Dimensions"]:
         assert len(dimensions) <= 30
-        assert all(isinstance(found[name], str) and found[name] for name in dimensions)
+        assert all(isinstance(line[name], str) and line[name] for name in dimensions)
     for metric in directive["Metrics"]:
         assert set(metric) == {"Name", "Unit"}
         assert metric["Unit"] in UNITS
-        assert isinstance(found[metric["Name"]], (int, float))
+        assert isinstance(line[metric["Name"]], (int, float))
 
 
 def test_trouble_alone_is_a_metric_unless_all_are_asked_for() -> None:
     """CloudWatch charges for each hour in which a metric is written."""
     assert "_aws" not in parsed(DONE)
     assert parsed(DONE)["WarmWriteTokens"] == 5000
-    found = parsed(OUTCOMES[2])
-    (directive,) = found["_aws"]["CloudWatchMetrics"]
+    line = parsed(OUTCOMES[2])
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert [m["Name"] for m in directive["Metrics"]] == ["WarmFailed", "WarmTrouble"]
-    assert "WarmWritten" not in found
+    assert "WarmWritten" not in line
     full = parsed(OUTCOMES[2], full=True)
     assert {m["Name"] for m in full["_aws"]["CloudWatchMetrics"][0]["Metrics"]} == {
         *metrics(OUTCOMES[2]),
@@ -89,13 +89,13 @@ def test_counts_one_outcome() -> None:
 
 def test_says_what_happened() -> None:
     """Tokens, dollars and time of a call; facts of the caller."""
-    found = parsed(DONE, service="prod", held_ms=12.5, region=None)
-    assert found["WarmWriteTokens"] == 5000
-    assert found["WarmCostUSD"] == 0.02
-    assert found["WarmMilliseconds"] == pytest.approx(800)
-    assert (found["by"], found["outcome"], found["message_id"]) == ("init", "written", "msg_1")
-    assert found["held_ms"] == 12.5
-    assert "region" not in found
+    line = parsed(DONE, service="prod", held_ms=12.5, region=None)
+    assert line["WarmWriteTokens"] == 5000
+    assert line["WarmCostUSD"] == 0.02
+    assert line["WarmMilliseconds"] == pytest.approx(800)
+    assert (line["by"], line["outcome"], line["message_id"]) == ("init", "written", "msg_1")
+    assert line["held_ms"] == 12.5
+    assert "region" not in line
     assert parsed(DONE)["service"] == "prefixwarm"
 
 

@@ -198,9 +198,9 @@ def test_what_an_unknown_price_has_taken_is_not_called_its_cost() -> None:
     money = life.shared.money.replace(
         calls=life.state.money.calls, unpriced=life.state.money.unpriced
     )
-    said = used_up(life.shared.replace(money=money), life.now)
-    assert "a write is of unknown price, $0 left" in said
-    assert "$1.0" not in said
+    reason = used_up(life.shared.replace(money=money), life.now)
+    assert "a write is of unknown price, $0 left" in reason
+    assert "$1.0" not in reason
     assert life.state.money.unpriced == 1
     assert life.state.money.spent_usd == 0.0
 

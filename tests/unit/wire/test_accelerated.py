@@ -35,9 +35,9 @@ def test_reads_what_json_reads(value: object, indent: int | str | None, ascii_on
     """Any layout, escaped or not."""
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     data = f" \r\n{text}\t".encode("utf-8", "ignore")
-    found = loads(data)
-    assert found == json.loads(data)
-    assert json.dumps(found) == json.dumps(json.loads(data))
+    result = loads(data)
+    assert result == json.loads(data)
+    assert json.dumps(result) == json.dumps(json.loads(data))
 
 
 @given(st.text('{}[]",:0123456789.eE-+truefalsn \\u\n', max_size=12) | st.text())

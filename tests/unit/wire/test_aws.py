@@ -25,11 +25,11 @@ SERVICES = ("dynamodb", "secretsmanager", "ssm", "sts")
 def a_region_of_each_partition() -> list[str]:
     """The first and the last region that botocore knows, partition by partition."""
     session = botocore.session.Session()
-    found: set[str] = set()
+    chosen: set[str] = set()
     for partition in session.get_available_partitions():
         regions = sorted(session.get_available_regions("dynamodb", partition))
-        found |= {*regions[:1], *regions[-1:]}
-    return sorted(found)
+        chosen |= {*regions[:1], *regions[-1:]}
+    return sorted(chosen)
 
 
 @pytest.mark.parametrize("fips", [False, True])

@@ -152,12 +152,12 @@ def test_any_bytes_are_a_reply_or_our_error(
     serve: Serve, transport: HttpTransport, soon: Deadline
 ) -> None:
     """Nothing a server says escapes the tree of errors."""
-    said = [b""]
-    server = serve(lambda peer: (peer.request(), peer.say(said[0])))
+    replies = [b""]
+    server = serve(lambda peer: (peer.request(), peer.say(replies[0])))
 
     @given(st.lists(st.sampled_from(PARTS) | st.binary(max_size=3), max_size=16))
     def says(parts: list[bytes]) -> None:
-        said[0] = b"".join(parts)
+        replies[0] = b"".join(parts)
         with suppress(TransportError):
             assert isinstance(transport.send(get(server.url), soon), Response)
         transport.close()
@@ -338,8 +338,8 @@ def test_tries_every_address(
     """The first address of a name may be dead."""
     server = serve(keeping)
     addresses = [("127.0.0.1", 1), ("127.0.0.1", server.port)]
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
-    monkeypatch.setattr("_socket.getaddrinfo", lambda *_args: found)
+    resolved = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
+    monkeypatch.setattr("_socket.getaddrinfo", lambda *_args: resolved)
     assert transport.send(get("http://two.test/"), soon).body == b"kept"
 
 

@@ -174,12 +174,12 @@ def test_refuses_old_tls(serve: Serve, authority: trustme.CA, bundle: str, soon:
         HttpTransport({"SSL_CERT_FILE": bundle}).send(get(serve(keeping, context).url), soon)
 
 
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03"])
+@pytest.mark.parametrize("reply", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03"])
 def test_a_server_without_tls_is_no_server(
-    serve: Serve, soon: Deadline, bundle: str, said: bytes
+    serve: Serve, soon: Deadline, bundle: str, reply: bytes
 ) -> None:
     """A handshake that fails, or is cut short: nothing was sent."""
-    server = serve(lambda peer: (peer.connection.recv(65536), peer.say(said)))
+    server = serve(lambda peer: (peer.connection.recv(65536), peer.say(reply)))
     url = server.url.replace("http:", "https:")
     with pytest.raises(ConnectError):
         HttpTransport({"SSL_CERT_FILE": bundle}).send(get(url), soon)

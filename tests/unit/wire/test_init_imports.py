@@ -51,10 +51,10 @@ def loaded(names: tuple[str, ...]) -> set[str]:
 
 def test_the_init_path_stays_lean() -> None:
     """Nothing of the standard library that is written in Python, but for what is listed."""
-    found = loaded(INIT_PATH)
-    foreign = {name for name in found if not name.startswith("prefixwarm")}
+    modules = loaded(INIT_PATH)
+    foreign = {name for name in modules if not name.startswith("prefixwarm")}
     assert foreign - ALLOWED == set()
-    ours = {name.removeprefix("prefixwarm.") for name in found - foreign}
+    ours = {name.removeprefix("prefixwarm.") for name in modules - foreign}
     unwanted = {"prefix.file_form", "prefix.warm_request", "prefix.fingerprint", "state.memory"}
     assert unwanted & ours == set()
     assert not any(name.startswith("fields") for name in ours)
@@ -80,7 +80,7 @@ def test_only_the_standard_library_is_needed(package: str) -> None:
 def imported(node: ast.AST) -> list[str]:
     """The modules that code imports when it runs."""
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-        return [name for each in node.orelse for name in imported(each)]
+        return [name for statement in node.orelse for name in imported(statement)]
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):

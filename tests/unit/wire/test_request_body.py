@@ -77,17 +77,17 @@ def test_is_signed_and_sent_as_bytes_are(path: str, serve: Serve, soon: Deadline
     ]
     assert signed[0] == signed[1]
     server = serve(lambda peer: (peer.request(), peer.reply(b"{}", Connection="close")))
-    told: list[bool] = []
+    signals: list[bool] = []
 
     def progress(*, sent: bool) -> None:
-        told.append(sent)
+        signals.append(sent)
 
     request = Request(method="POST", url=server.url, body=body, progress=progress)
     assert HttpTransport({}).send(request, soon).status == 200
     ((head, received),) = server.requests
     assert f"Content-Length: {len(TEXT)}" in head
     assert received == TEXT
-    assert told == [False, True]
+    assert signals == [False, True]
 
 
 @pytest.mark.parametrize("change", ["gone", "shorter"])

@@ -100,9 +100,9 @@ VECTORS = {
 
 def signature_of(request: Request) -> str:
     """The signature in its header."""
-    found = re.search(r"Signature=([0-9a-f]{64})$", request.headers["Authorization"])
-    assert found
-    return found[1]
+    match = re.search(r"Signature=([0-9a-f]{64})$", request.headers["Authorization"])
+    assert match
+    return match[1]
 
 
 @pytest.mark.parametrize("name", VECTORS)
