@@ -15,7 +15,6 @@ from prefixwarm.attach.agent_function import read as read_function
 from prefixwarm.attach.attach_record import AttachRecord
 from prefixwarm.attach.attaching import Attachment
 from prefixwarm.attach.deployed import (
-    HANDLER,
     KeepWarmConfiguration,
     keep_warm_function,
     named_keep_warm_function,
@@ -50,6 +49,7 @@ from prefixwarm.state.memory import MemoryState
 from prefixwarm.state.store import StateStore
 from prefixwarm.warm.acquire import without_lease
 from prefixwarm.warm.attempt import CallOptions
+from prefixwarm_layer.layout import KEEPWARM_HANDLER
 from tests.helpers.garbage import check, garbled
 from tests.helpers.garbled_aws import GarbledAws
 from tests.helpers.prefixes import make_prefix
@@ -92,7 +92,7 @@ VARIABLES = {
 FUNCTION = {
     "FunctionName": "agent",
     "FunctionArn": f"{ARN}agent",
-    "Handler": HANDLER,
+    "Handler": KEEPWARM_HANDLER,
     "Runtime": "python3.13",
     "Role": "arn:aws:iam::123456789012:role/path/agent",
     "Layers": [{"Arn": "arn:aws:lambda:eu-west-1:123456789012:layer:prefixwarm-agent:3"}],
