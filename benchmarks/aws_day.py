@@ -47,7 +47,6 @@ from tests.helpers.simulated_clock import simulated_clock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Case", "Day", "live", "synthesised"]
 
 MINUTES = 1440
 SECRET = "claude"

@@ -17,7 +17,6 @@ from prefixwarm.wire.aws import AwsClient
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Usage", "is_state", "size_of"]
 
 # CloudWatch Logs counts 26 bytes for each event beside its text:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html

@@ -16,7 +16,6 @@ from lives import Life
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["held_out"]
 
 DAY, HOUR, MINUTE = 86_400.0, 3_600.0, 60.0
 END = 30 * DAY

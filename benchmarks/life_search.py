@@ -29,7 +29,6 @@ from prefixwarm.policy.rules import Gap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Result", "drawn", "result_of"]
 
 DAY, HOUR, MINUTE = 86_400.0, 3_600.0, 60.0
 READS = (0.025, 0.05, 0.1)

@@ -16,7 +16,6 @@ from aws_cdk import aws_lambda as lambda_
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["agent_code", "light_code", "local_architecture"]
 
 _EXAMPLES = Path(__file__).parent.parent / "examples"
 _SHARED = ("support.py", "prompt")

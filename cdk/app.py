@@ -22,8 +22,6 @@ from prefixwarm_cdk import Budget, Credentials, KeepWarm, PrefixWarmer
 if TYPE_CHECKING:
     from constructs import Construct
 
-__all__ = ["AgentStack", "WarmerStack", "build"]
-
 
 class WarmerStack(Stack):
     """The key and the warmer."""

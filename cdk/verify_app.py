@@ -14,8 +14,6 @@ from aws_cdk import App, Duration, RemovalPolicies, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-__all__ = ["build"]
-
 
 class ProviderStack(Stack):
     """Answers the Messages API without a model."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SHARES", "ahead_of_others", "limited", "quota_possible"]
 
 # Lambda gives 1 vCPU for each 1,769 MB: 512 MB are 0.29.
 SHARES = {"2 cores": None, "1 core": 1.0, "0.29 vCPU": 0.29}

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from math import comb
 from random import Random
 
-__all__ = ["Turn", "Values", "interval", "turns"]
-
 # How often a cell is measured for each round: most where the machine's noise is large against
 # the target, seldom where one run takes long or a difference is seconds.
 TURNS = {

@@ -13,8 +13,6 @@ from prefixwarm.local.toolchain import default_cache
 from prefixwarm.prefix import prefix_file, warm_request
 from prefixwarm_layer.zips import build_layer
 
-__all__ = ["KEY", "code_folder", "our_layer", "prefix", "sdk_layer"]
-
 KEY = "sk-ant-benchmark"
 LIGHT = "def handler(event, context):\n    return 'light'\n"
 HEAVY = """

@@ -14,8 +14,6 @@ import boto3
 from shop import run_tool
 from support import request
 
-__all__ = ["handler"]
-
 MAX_TURNS = 6
 
 

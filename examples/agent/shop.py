@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["run_tool"]
-
 _ORDERS = {
     "HC20481733": {
         "email": "ines@example.org",

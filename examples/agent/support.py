@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MODEL", "request"]
-
 MODEL = os.environ.get("AGENT_MODEL", "claude-sonnet-5-5")
 _PROMPT = Path(__file__).parent / "prompt"
 _TOOLS = json.loads((_PROMPT / "tools.json").read_text(encoding="utf-8"))

@@ -14,8 +14,6 @@ from typing import Any
 
 from support import request
 
-__all__ = ["handler"]
-
 _VERSION = "2026-10-21"
 
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MODEL", "PRICES", "request_of", "usage_of"]
 
 MODEL = "claude-sonnet-5-5"
 PRICES: dict[str, Any] = {

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.simulator import Simulator
 
-__all__ = ["Deployed", "Life", "World", "connections_closed"]
 
 MINUTE = 60.0
 NAME = "support"

@@ -14,8 +14,6 @@ from __future__ import annotations
 import os
 from typing import TypeVar
 
-__all__ = ["EXAMPLES", "EXAMPLES_BY_PROFILE", "FULL", "PROFILE", "chosen"]
-
 T = TypeVar("T")
 
 PROFILE = os.environ.get("TEST_EFFORT", "dev")

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from tests.conftest import Tried
 
-__all__ = ["TRIES", "bounded", "check", "garbled", "garbled_bytes", "garbled_text"]
 
 # Inputs for each boundary.
 TRIES = chosen(dev=300, ci=500, full=20_000)

@@ -18,7 +18,6 @@ from tests.helpers.garbage import garbled_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["GarbledAws"]
 
 _ERRORS = (
     b'{"__type": "ResourceNotFoundException", "message": "no"}',

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["gateway"]
-
 
 @contextmanager
 def gateway(usage_of: Callable[[str], Any]) -> Iterator[str]:

@@ -15,8 +15,6 @@ from tests.helpers.waiting import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["patient"]
-
 
 @contextmanager
 def patient() -> Iterator[None]:

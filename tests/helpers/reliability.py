@@ -18,7 +18,6 @@ from tests.helpers.tried import notes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MODULES", "PAGE", "digest", "record", "rows", "subject"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reliability.md"

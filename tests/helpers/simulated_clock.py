@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-__all__ = ["simulated_clock"]
-
 
 @contextmanager
 def simulated_clock(now: Callable[[], float]) -> Iterator[None]:

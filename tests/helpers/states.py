@@ -6,8 +6,6 @@ from typing import Any
 
 from prefixwarm.state.warm_state import State
 
-__all__ = ["changed"]
-
 
 def changed(state: State, **attributes: Any) -> State:
     """The state with these attributes of its item changed, by their flat names."""

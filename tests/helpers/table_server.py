@@ -16,8 +16,6 @@ from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.wire.deadline import Deadline
 
-__all__ = ["TableServer"]
-
 _NEVER = Deadline.after(1e9)
 
 

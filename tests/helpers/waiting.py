@@ -13,7 +13,6 @@ from prefixwarm.wire.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PATIENCE", "runs_out", "until"]
 
 T = TypeVar("T")
 

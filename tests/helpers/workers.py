@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from prefixwarm_cdk import PrefixWarmer
 
-__all__ = ["warmer_with_workers"]
-
 
 def warmer_with_workers(beyond: int = 0) -> type[PrefixWarmer]:
     """The construct, which then has workers with more prefixes than these."""

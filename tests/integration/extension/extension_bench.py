@@ -28,20 +28,6 @@ if TYPE_CHECKING:
     from prefixwarm.local.toolchain import Tools
     from prefixwarm.simulator import Simulator
 
-__all__ = [
-    "ANSWER",
-    "ENDED",
-    "KEY",
-    "PLAIN",
-    "PROMPT",
-    "TABLE",
-    "Bench",
-    "Started",
-    "changed_layer",
-    "create_table",
-    "patience",
-    "unzipped_layer",
-]
 
 TABLE = "warm-state"
 KEY = "sk-ant-test-0123456789abcdef"

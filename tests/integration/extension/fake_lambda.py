@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["FakeLambda", "Life", "installed"]
-
 
 @dataclass(frozen=True)
 class Life:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     Behaviour = Callable[[socket.socket, "FaultyServer"], None]
 
-__all__ = ["FaultyServer", "blurt", "drip", "endless", "hang", "reply", "reset", "send", "silent"]
 
 ENDS = b"\r\n\r\n"
 

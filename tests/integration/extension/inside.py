@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.local.emulator import Environment
 
-__all__ = ["full_tmp", "silent_resolver"]
 
 # Binds the port that resolvers are asked at, says so, and never answers.
 SILENCE = """

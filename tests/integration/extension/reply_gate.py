@@ -13,8 +13,6 @@ from tests.helpers.waiting import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ReplyGate"]
-
 
 class ReplyGate:
     """Listens on loopback until the end of its context.

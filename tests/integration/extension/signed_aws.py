@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from prefixwarm.local.local_aws import LocalAws
 
-__all__ = ["SECRET", "SignedAws"]
 
 # What shells and configuration files could stumble over.
 SECRET = "a/b+c=\"d\\e'f$g`h"

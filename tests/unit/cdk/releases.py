@@ -25,19 +25,6 @@ from tests.helpers.workers import warmer_with_workers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "CDK",
-    "FOLDER",
-    "NAMES",
-    "SHAPES",
-    "has",
-    "lost",
-    "made_by",
-    "replaced",
-    "store",
-    "stored",
-    "synthesised",
-]
 
 FOLDER = Path(__file__).parent / "releases"
 NAMES = ("default", "workers", "full", "full-workers", *SHAPES)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from aws_cdk import App
 
-__all__ = ["SHAPES", "Parts"]
 
 _SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:claude-AbCdEf"
 
