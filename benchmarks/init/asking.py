@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compared_functions import our_layer, prefix
 from cpu import SHARES, ahead_of_others, limited, quota_possible
 from paired import interval
-from parts import our_layer, prefix
 
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment

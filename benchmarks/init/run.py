@@ -23,9 +23,9 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compared_functions import KEY, code_folder, our_layer, sdk_layer
 from cpu import SHARES, ahead_of_others, limited, quota_possible
 from paired import Values, interval, turns
-from parts import KEY, code_folder, our_layer, sdk_layer
 
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment
