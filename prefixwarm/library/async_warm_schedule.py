@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+import asyncio
+from concurrent.futures import Future
+from contextlib import suppress
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from prefixwarm.library.event_loop import sender_on_loop
+from prefixwarm.library.schedule_loop import ScheduleLoop
+from prefixwarm.library.warm_schedule import ScheduleBase
+from prefixwarm.library.worker_threads import WorkerThreads
+from prefixwarm.process_log import logger
+from prefixwarm.warm.error_classification import describe
+from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Mapping
 
     from typing_extensions import Self
@@ -15,7 +26,7 @@ if TYPE_CHECKING:
     from prefixwarm.policy import Policy
 
 
-class AsyncWarmSchedule:
+class AsyncWarmSchedule(ScheduleBase):
     """`WarmSchedule` for asyncio: runs as a task until it is cancelled or closed.
 
     Parameters
@@ -46,10 +57,6 @@ class AsyncWarmSchedule:
         interval_seconds: float | None = None,
         on_event: Callable[[WarmStatus], object] | None = None,
     ) -> None:
-        # Imported here: expensive, and not needed just to import the name.
-        from prefixwarm.library.schedule_loop import ScheduleLoop
-        from prefixwarm.library.worker_threads import WorkerThreads
-
         notify = self._notify if on_event is not None else None
         self._on_event = on_event
         self._loop = ScheduleLoop(warmer.calls, policy, interval_seconds, notify, self._wake_up)
@@ -68,8 +75,6 @@ class AsyncWarmSchedule:
 
     def start(self) -> asyncio.Task[None]:
         """Start keeping prefixes warm; the task never fails and may be cancelled."""
-        import asyncio
-
         self._loop.listen()
         if self._task is None or self._task.done():
             self._events, self._wake = asyncio.get_running_loop(), asyncio.Event()
@@ -78,51 +83,24 @@ class AsyncWarmSchedule:
 
     async def close(self) -> None:
         """Stop; a call in flight is still recorded when it ends."""
-        from contextlib import suppress
-
         if self._task is not None:
             self._task.cancel()
-            import asyncio
-
             with suppress(asyncio.CancelledError):
                 await self._task
         self._loop.close()
-
-    @overload
-    def status(self, prefix: str) -> WarmStatus: ...
-
-    @overload
-    def status(self, prefix: None = None) -> list[WarmStatus]: ...
-
-    def status(self, prefix: str | None = None) -> WarmStatus | list[WarmStatus]:
-        """Return the status of a prefix, or of all; see `WarmSchedule.status`."""
-        if prefix is not None:
-            return self._loop.status(prefix)
-        return [self._loop.status(name) for name in self._loop.names()]
 
     async def wait_until_warm(
         self, prefix: str | None = None, timeout: float | None = None
     ) -> bool:
         """Wait until a prefix, or all prefixes, are warm; see `WarmSchedule.wait_until_warm`."""
-        import asyncio
-        from time import monotonic
-
-        from prefixwarm.library.schedule_loop import remaining
-
         without_end = 0.0 if self._task is None or self._task.done() else 1e9
-        until = monotonic() + (without_end if timeout is None else timeout)
-        for name in self._loop.names() if prefix is None else [prefix]:
-            while (warm := self._loop.is_warm(name, remaining(until))) is None:
-                await asyncio.sleep(min(remaining(until), 0.05))
+        until = Deadline.after(without_end if timeout is None else timeout)
+        for name in self._loop.names(prefix):
+            while (warm := self._loop.is_warm(name, until.remaining())) is None:
+                await asyncio.sleep(min(until.remaining(), 0.05))
             if not warm:
                 return False
         return True
-
-    def observe(
-        self, usage: Any, prefix: str | None = None, *, started: float | None = None
-    ) -> None:
-        """Report a real request; never blocks or raises; see `WarmSchedule.observe`."""
-        self._loop.traffic.observe(usage, prefix, started)
 
     def middleware(self) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
         """Return middleware for asynchronous clients; see `WarmSchedule.middleware`."""
@@ -132,11 +110,6 @@ class AsyncWarmSchedule:
 
     async def check(self) -> None:
         """Make the due warm calls now; never raises; see `WarmSchedule.check`."""
-        import asyncio
-        from concurrent.futures import Future
-
-        from prefixwarm.library.event_loop import sender_on_loop
-
         done: Future[None] = Future()
         sender = sender_on_loop(self._loop.calls.kind)
 
@@ -149,11 +122,6 @@ class AsyncWarmSchedule:
         await asyncio.wrap_future(done)
 
     async def _run(self) -> None:
-        import asyncio
-        from contextlib import suppress
-
-        from prefixwarm.process_log import logger
-
         wake = self._wake
         while wake is not None:
             wake.clear()
@@ -179,11 +147,6 @@ class AsyncWarmSchedule:
         self._on_loop(begin)
 
     async def _call_back(self, status: WarmStatus) -> None:
-        from inspect import isawaitable
-
-        from prefixwarm.process_log import logger
-        from prefixwarm.warm.error_classification import describe
-
         try:
             result = self._on_event(status) if self._on_event else None
             if isawaitable(result):
@@ -192,8 +155,6 @@ class AsyncWarmSchedule:
             logger.warning("on_event failed for prefix %s: %s", status.name, describe(error))
 
     def _on_loop(self, job: Callable[[], object]) -> None:
-        from contextlib import suppress
-
         # The event loop may have ended.
         with suppress(RuntimeError):
             if self._events is not None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+import asyncio
+from typing import TYPE_CHECKING, overload
 
-from prefixwarm.library.steady_clock import steady_time
+from prefixwarm.library.event_loop import sender_on_loop
+from prefixwarm.library.sync_warmer import WarmerBase
+from prefixwarm.library.warm_calls import WarmWish, log_failures, shared
+from prefixwarm.process_log import logger
+from prefixwarm.warm.error_classification import describe
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Iterable
-
-    from prefixwarm.library.prepared_prefix import AnyPrefix, PreparedPrefix
-    from prefixwarm.library.store_argument import Store
-    from prefixwarm.library.warm_calls import WarmWish
     from prefixwarm.library.warm_result import WarmResult
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.prices import OwnPrices
+
+# The event loop keeps only weak references to tasks.
+_TASKS: set[asyncio.Task[list[WarmResult]]] = set()
 
 
-class AsyncWarmer:
+class AsyncWarmer(WarmerBase):
     """`Warmer` for asyncio: its methods are awaited and never block the event loop.
 
     A sent call is recorded even if its caller is cancelled.
@@ -44,36 +45,7 @@ class AsyncWarmer:
     'written'
     """
 
-    def __init__(
-        self,
-        client: Any,
-        prefixes: Iterable[AnyPrefix] | AnyPrefix = (),
-        *,
-        store: Store = None,
-        prices: OwnPrices | None = None,
-        placeholder: str | None = None,
-        max_in_flight: int = 8,
-        timeout: float = 60.0,
-        clock: Callable[[], float] = steady_time,
-    ) -> None:
-        # Imported here: expensive, and not needed just to import the name.
-        from prefixwarm.library.warm_calls import Options, WarmCalls
-
-        options = Options(
-            store=store,
-            prices=prices,
-            placeholder=placeholder,
-            max_in_flight=max_in_flight,
-            timeout=timeout,
-            clock=clock,
-        )
-        self.calls = WarmCalls(client, prefixes, options, awaits=True)
-        self._tasks: set[asyncio.Task[list[WarmResult]]] = set()
-
-    @property
-    def prefixes(self) -> list[str]:
-        """The names of its prefixes."""
-        return list(self.calls.prefixes)
+    _awaits = True
 
     @overload
     async def warm(
@@ -93,19 +65,12 @@ class AsyncWarmer:
         force: bool = False,
     ) -> WarmResult | list[WarmResult]:
         """Warm a prefix, or all prefixes concurrently; see `Warmer.warm`."""
-        from prefixwarm.library.warm_calls import WarmWish
-
-        wish = WarmWish(verify=verify, force=force)
-        if prefix is not None:
-            return (await self._warmed([self.calls.prepared(prefix)], wish))[0]
-        return await self._warmed(list(self.calls.prefixes.values()), wish)
+        results = await self._warmed(prefix, verify=verify, force=force)
+        return results if prefix is None else results[0]
 
     async def ensure_cached(self, prefix: str | Prefix | PrefixFile) -> WarmResult:
         """Warm a prefix if its entry has expired; see `Warmer.ensure_cached`."""
-        from prefixwarm.library.warm_calls import WarmWish
-
-        wish = WarmWish(only_lapsed=True)
-        return (await self._warmed([self.calls.prepared(prefix)], wish))[0]
+        return (await self._warmed(prefix, only_lapsed=True))[0]
 
     def start(self) -> asyncio.Task[list[WarmResult]]:
         """Warm all prefixes in a task; failures are logged, not raised.
@@ -115,18 +80,12 @@ class AsyncWarmer:
         task of list of WarmResult
             The task, to wait for.
         """
-        import asyncio
-
         task = asyncio.get_running_loop().create_task(self._started())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _TASKS.add(task)
+        task.add_done_callback(_TASKS.discard)
         return task
 
     async def _started(self) -> list[WarmResult]:
-        from prefixwarm.library.warm_calls import log_failures
-        from prefixwarm.process_log import logger
-        from prefixwarm.warm.error_classification import describe
-
         try:
             results = await self.warm()
         except Exception as error:  # noqa: BLE001 - the task may not be awaited
@@ -135,14 +94,10 @@ class AsyncWarmer:
         log_failures(results)
         return results
 
-    async def _warmed(self, prefixes: list[PreparedPrefix], wish: WarmWish) -> list[WarmResult]:
-        import asyncio
-
-        from prefixwarm.library.event_loop import sender_on_loop
-        from prefixwarm.library.warm_calls import shared
-
-        sender = sender_on_loop(self.calls.kind)
-        begun = [self.calls.begin(prefix, wish, sender) for prefix in prefixes]
+    async def _warmed(
+        self, prefix: str | Prefix | PrefixFile | None, **wish: bool
+    ) -> list[WarmResult]:
+        begun = self.calls.begin(prefix, WarmWish(**wish), sender_on_loop(self.calls.kind))
         results = await asyncio.gather(*(asyncio.wrap_future(future) for future, _ in begun))
         return [
             result if own else shared(result)

@@ -7,7 +7,6 @@ import os
 from contextlib import suppress
 from functools import partial
 from threading import Condition, Event
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
@@ -107,9 +106,9 @@ class ScheduleLoop:
             raise UsageError(f"prefix {name!r} is not one of the schedule's: {names}")
         return status.replace(warm=(status.warm_until or 0.0) > self.calls.clock())
 
-    def names(self) -> list[str]:
-        """The names of its prefixes."""
-        return list(self._status)
+    def names(self, prefix: str | None = None) -> list[str]:
+        """The names of its prefixes; of one, that name alone."""
+        return list(self._status) if prefix is None else [prefix]
 
     def is_warm(self, name: str, seconds: float) -> bool | None:
         """Whether a prefix is warm; None if a check within these seconds may make it so."""
@@ -223,11 +222,6 @@ class ScheduleLoop:
         """Stop listening."""
         with suppress(ValueError):
             self.calls.listeners.remove(self.check_soon)
-
-
-def remaining(until: float) -> float:
-    """Seconds until a time of the monotonic clock; never below 0."""
-    return max(0.0, until - monotonic())
 
 
 def _log(status: WarmStatus, checked: Checked) -> None:

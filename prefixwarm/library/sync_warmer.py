@@ -10,16 +10,51 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
-    from prefixwarm.library.prepared_prefix import AnyPrefix, PreparedPrefix
+    from prefixwarm.library.prepared_prefix import AnyPrefix
     from prefixwarm.library.store_argument import Store
-    from prefixwarm.library.warm_calls import WarmWish
     from prefixwarm.library.warm_result import WarmResult
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prefix.prefix_file import PrefixFile
     from prefixwarm.prices import OwnPrices
 
 
-class Warmer:
+class WarmerBase:
+    """The arguments and prefixes of `Warmer` and `AsyncWarmer`; see `Warmer`."""
+
+    _awaits: bool
+
+    def __init__(
+        self,
+        client: Any,
+        prefixes: Iterable[AnyPrefix] | AnyPrefix = (),
+        *,
+        store: Store = None,
+        prices: OwnPrices | None = None,
+        placeholder: str | None = None,
+        max_in_flight: int = 8,
+        timeout: float = 60.0,
+        clock: Callable[[], float] = steady_time,
+    ) -> None:
+        # Imported here: expensive, and not needed just to import the name.
+        from prefixwarm.library.warm_calls import Options, WarmCalls
+
+        options = Options(
+            store=store,
+            prices=prices,
+            placeholder=placeholder,
+            max_in_flight=max_in_flight,
+            timeout=timeout,
+            clock=clock,
+        )
+        self.calls = WarmCalls(client, prefixes, options, awaits=self._awaits)
+
+    @property
+    def prefixes(self) -> list[str]:
+        """The names of its prefixes."""
+        return list(self.calls.prefixes)
+
+
+class Warmer(WarmerBase):
     """Warms shared prefixes through your client, and reports what each call did and cost.
 
     If many threads ask for a prefix at once, one call is made; with a `store`, the same holds for
@@ -61,37 +96,7 @@ class Warmer:
     'written'
     """
 
-    def __init__(
-        self,
-        client: Any,
-        prefixes: Iterable[AnyPrefix] | AnyPrefix = (),
-        *,
-        store: Store = None,
-        prices: OwnPrices | None = None,
-        placeholder: str | None = None,
-        max_in_flight: int = 8,
-        timeout: float = 60.0,
-        clock: Callable[[], float] = steady_time,
-    ) -> None:
-        # Imported here: expensive, and not needed just to import the name.
-        from prefixwarm.library.client_kind import UserClient
-        from prefixwarm.library.warm_calls import Options, WarmCalls
-
-        options = Options(
-            store=store,
-            prices=prices,
-            placeholder=placeholder,
-            max_in_flight=max_in_flight,
-            timeout=timeout,
-            clock=clock,
-        )
-        self.calls = WarmCalls(client, prefixes, options, awaits=False)
-        self.sender = UserClient(self.calls.kind)
-
-    @property
-    def prefixes(self) -> list[str]:
-        """The names of its prefixes."""
-        return list(self.calls.prefixes)
+    _awaits = False
 
     @overload
     def warm(
@@ -133,12 +138,8 @@ class Warmer:
         UsageError
             There is no prefix of this name, or a new one cannot be warmed.
         """
-        from prefixwarm.library.warm_calls import WarmWish
-
-        wish = WarmWish(verify=verify, force=force)
-        if prefix is not None:
-            return self._warmed([self.calls.prepared(prefix)], wish)[0]
-        return self._warmed(list(self.calls.prefixes.values()), wish)
+        results = self._warmed(prefix, verify=verify, force=force)
+        return results if prefix is None else results[0]
 
     def ensure_cached(self, prefix: str | Prefix | PrefixFile) -> WarmResult:
         """Warm a prefix if its entry has expired; call right before using it.
@@ -148,9 +149,7 @@ class Warmer:
         UsageError
             As in `warm`.
         """
-        from prefixwarm.library.warm_calls import WarmWish
-
-        return self._warmed([self.calls.prepared(prefix)], WarmWish(only_lapsed=True))[0]
+        return self._warmed(prefix, only_lapsed=True)[0]
 
     def start(self) -> Future[list[WarmResult]]:
         """Warm all prefixes in a thread; failures are logged, not raised.
@@ -164,8 +163,9 @@ class Warmer:
 
         return started(self.warm)
 
-    def _warmed(self, prefixes: list[PreparedPrefix], wish: WarmWish) -> list[WarmResult]:
-        from prefixwarm.library.warm_calls import shared
+    def _warmed(self, prefix: str | Prefix | PrefixFile | None, **wish: bool) -> list[WarmResult]:
+        from prefixwarm.library.client_kind import UserClient
+        from prefixwarm.library.warm_calls import WarmWish, shared
 
-        begun = [self.calls.begin(prefix, wish, self.sender) for prefix in prefixes]
+        begun = self.calls.begin(prefix, WarmWish(**wish), UserClient(self.calls.kind))
         return [future.result() if own else shared(future.result()) for future, own in begun]

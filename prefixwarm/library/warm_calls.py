@@ -123,12 +123,21 @@ class WarmCalls:
         return self.prefixes[prefix]
 
     def begin(
+        self, prefix: str | Prefix | PrefixFile | None, wish: WarmWish, sender: CallSender
+    ) -> list[tuple[Future[WarmResult], bool]]:
+        """Begin a prefix's warm call, or those of all, or join those in progress.
+
+        Returns
+        -------
+        list of (future, bool)
+            The future never raises. The second value is True if the call began.
+        """
+        chosen = [*self.prefixes.values()] if prefix is None else [self.prepared(prefix)]
+        return [self._begin(prepared, wish, sender) for prepared in chosen]
+
+    def _begin(
         self, prepared: PreparedPrefix, wish: WarmWish, sender: CallSender
     ) -> tuple[Future[WarmResult], bool]:
-        """Begin a warm call, or join the one in progress; the second value is True if it began.
-
-        The future never raises.
-        """
         work = partial(self._result, prepared, wish, sender)
         try:
             same = (prepared.key, wish.force, wish.verify, wish.only_lapsed)
@@ -244,20 +253,17 @@ def started(warm: Callable[[], list[WarmResult]]) -> Future[list[WarmResult]]:
     """Run `warm` in a thread; failures are logged, not raised."""
     future: Future[list[WarmResult]] = Future()
     future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        future.set_result(logged(warm))
-
     try:
-        Thread(target=run, name="prefixwarm-start", daemon=True).start()
+        Thread(
+            target=lambda: future.set_result(_logged(warm)), name="prefixwarm-start", daemon=True
+        ).start()
     except RuntimeError as error:
         logger.warning("nothing is warmed: %s", error)
         future.set_result([])
     return future
 
 
-def logged(warm: Callable[[], list[WarmResult]]) -> list[WarmResult]:
-    """Run `warm`; failures are logged, not raised."""
+def _logged(warm: Callable[[], list[WarmResult]]) -> list[WarmResult]:
     try:
         results = warm()
     except Exception as error:  # noqa: BLE001 - the result may not be awaited

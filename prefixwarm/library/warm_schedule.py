@@ -4,18 +4,66 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
+from prefixwarm.wire.deadline import Deadline
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from threading import Thread
 
     from typing_extensions import Self
 
+    from prefixwarm.library.schedule_loop import ScheduleLoop
     from prefixwarm.library.sync_warmer import Warmer
     from prefixwarm.library.warm_status import WarmStatus
     from prefixwarm.policy import Policy
 
 
-class WarmSchedule:
+class ScheduleBase:
+    """What `WarmSchedule` and `AsyncWarmSchedule` report and are told, in the same way."""
+
+    _loop: ScheduleLoop
+
+    @overload
+    def status(self, prefix: str) -> WarmStatus: ...
+
+    @overload
+    def status(self, prefix: None = None) -> list[WarmStatus]: ...
+
+    def status(self, prefix: str | None = None) -> WarmStatus | list[WarmStatus]:
+        """Return the status of a prefix, or of all, without any request.
+
+        Raises
+        ------
+        UsageError
+            There is no prefix of this name.
+        """
+        self._keep_running()
+        if prefix is not None:
+            return self._loop.status(prefix)
+        return [self._loop.status(name) for name in self._loop.names()]
+
+    def observe(
+        self, usage: Any, prefix: str | None = None, *, started: float | None = None
+    ) -> None:
+        """Report a real request, which itself keeps the entry alive; never raises.
+
+        Parameters
+        ----------
+        usage : object or dict
+            The response, or its usage.
+        prefix : str, optional
+            The prefix that was sent; optional if there is only one.
+        started : float, optional
+            When the request was sent, in epoch seconds; by default ten seconds ago.
+        """
+        self._keep_running()
+        self._loop.traffic.observe(usage, prefix, started)
+
+    def _keep_running(self) -> None:
+        """Start again what has ended."""
+
+
+class WarmSchedule(ScheduleBase):
     """Warms and refreshes a warmer's prefixes from a thread, and reports what it does and why.
 
     It never raises into the program, never sends a refresh so late that it would be a write, and
@@ -59,12 +107,13 @@ class WarmSchedule:
         # Imported here: expensive, and not needed just to import the name.
         from threading import Event
 
+        from prefixwarm.library.client_kind import UserClient
         from prefixwarm.library.schedule_loop import ScheduleLoop
 
         self._wake = Event()
         calls = warmer.calls
         self._loop = ScheduleLoop(calls, policy, interval_seconds, on_event, self._wake.set)
-        self._sender = warmer.sender
+        self._sender = UserClient(calls.kind)
         self._thread: Thread | None = None
         self._running = False
 
@@ -89,25 +138,6 @@ class WarmSchedule:
             self._thread.join(timeout)
         self._loop.close()
 
-    @overload
-    def status(self, prefix: str) -> WarmStatus: ...
-
-    @overload
-    def status(self, prefix: None = None) -> list[WarmStatus]: ...
-
-    def status(self, prefix: str | None = None) -> WarmStatus | list[WarmStatus]:
-        """Return the status of a prefix, or of all, without any request.
-
-        Raises
-        ------
-        UsageError
-            There is no prefix of this name.
-        """
-        self._keep_running()
-        if prefix is not None:
-            return self._loop.status(prefix)
-        return [self._loop.status(name) for name in self._loop.names()]
-
     def wait_until_warm(self, prefix: str | None = None, timeout: float | None = None) -> bool:
         """Wait until a prefix, or all prefixes, are warm.
 
@@ -129,39 +159,17 @@ class WarmSchedule:
         UsageError
             There is no prefix of this name.
         """
-        from time import monotonic
-
-        from prefixwarm.library.schedule_loop import remaining
-
         self._keep_running()
         without_end = 1e9 if self._running else 0.0
-        until = monotonic() + (without_end if timeout is None else timeout)
-        names = self._loop.names() if prefix is None else [prefix]
-        return all(self._wait(name, until, remaining) for name in names)
+        until = Deadline.after(without_end if timeout is None else timeout)
+        return all(self._wait(name, until) for name in self._loop.names(prefix))
 
-    def _wait(self, name: str, until: float, remaining: Callable[[float], float]) -> bool:
+    def _wait(self, name: str, until: Deadline) -> bool:
         loop = self._loop
-        while (warm := loop.is_warm(name, remaining(until))) is None:
+        while (warm := loop.is_warm(name, until.remaining())) is None:
             with loop.changed:
-                loop.changed.wait(min(remaining(until), 0.1))
+                loop.changed.wait(min(until.remaining(), 0.1))
         return warm
-
-    def observe(
-        self, usage: Any, prefix: str | None = None, *, started: float | None = None
-    ) -> None:
-        """Report a real request, which itself keeps the entry alive; never raises.
-
-        Parameters
-        ----------
-        usage : object or dict
-            The response, or its usage.
-        prefix : str, optional
-            The prefix that was sent; optional if there is only one.
-        started : float, optional
-            When the request was sent, in epoch seconds; by default ten seconds ago.
-        """
-        self._keep_running()
-        self._loop.traffic.observe(usage, prefix, started)
 
     def middleware(self) -> Callable[[Any, Callable[[Any], Any]], Any]:
         """Return middleware for clients that send the prefixes; it observes every request.

@@ -6,7 +6,7 @@ import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from references.docstrings import call, document, one_line
+from references.docstrings import call, document, one_line, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +63,9 @@ def _entry(name: str, value: Any, *, made_by_users: bool = True) -> Iterator[str
     if not (inspect.isclass(value) or inspect.isfunction(value)):
         return
     yield f"### `{name}{call(value) if made_by_users else ''}`\n\n{document(value)}"
-    members = vars(value).items() if inspect.isclass(value) else ()
-    for member, held in members:
+    classes = written(value) if inspect.isclass(value) else ()
+    members = {name: held for one in classes for name, held in vars(one).items()}
+    for member, held in members.items():
         function = held.fget if isinstance(held, property) else getattr(held, "__func__", held)
         text = getattr(function, "__doc__", None) or ""
         # What is there for another module of ours is described where it is asked for.

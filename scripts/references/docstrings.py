@@ -45,12 +45,17 @@ def one_line(text: str) -> str:
 
 def call(value: Any) -> str:
     """The parameters with their defaults; their types stand in the docstring."""
-    if inspect.isclass(value) and "__init__" not in vars(value):
+    if inspect.isclass(value) and not any("__init__" in vars(one) for one in written(value)):
         return ""
     signature = inspect.signature(_function(value))
     own = [p for name, p in signature.parameters.items() if name not in ("self", "cls")]
     bare = [p.replace(annotation=p.empty, default=_default(p, _function(value))) for p in own]
     return str(signature.replace(parameters=bare, return_annotation=signature.empty))
+
+
+def written(value: type) -> list[type]:
+    """A class, and before it the bases that hold what several public classes have in common."""
+    return [*(base for base in value.__mro__[:0:-1] if base.__name__.endswith("Base")), value]
 
 
 def annotations(value: Any) -> dict[str, str]:
