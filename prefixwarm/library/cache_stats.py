@@ -244,7 +244,8 @@ class CacheStats:
         prefix, model : str, optional
             Requests to include; by default all.
         """
-        alert = HitAlert(callback, below, last_seconds, least_requests, prefix, model)
+        least = max(1, least_requests)
+        alert = HitAlert(callback, below, last_seconds, least, prefix, model)
         with self._lock:
             self._alerts.append(alert)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixwarm.library.token_sums import Sums
+from prefixwarm.library.warm_result import sum_usd
 from prefixwarm.prices import cost
 from prefixwarm.state.outcome import CATEGORIES, Usage
 from prefixwarm.usage.hit_rate import hit_rate
@@ -85,11 +86,11 @@ def summarize(rows: Iterable[tuple[Group, Sums]], prices: OwnPrices | None) -> C
         kind = "warm" if group.warm else "real"
         (warm if group.warm else real).add(sums)
         usage = Usage(**{name: getattr(sums, name) for name in CATEGORIES})
-        usd[kind] = _plus(usd[kind], None if sums.unmeasured else _usd(group, usage, prices))
+        usd[kind] = sum_usd(usd[kind], None if sums.unmeasured else _usd(group, usage, prices))
         if not group.warm:
             uncached = Usage(input=sums.prompt, output=sums.output)
             amount = None if sums.unmeasured else _usd(group, uncached, prices)
-            usd["uncached"] = _plus(usd["uncached"], amount)
+            usd["uncached"] = sum_usd(usd["uncached"], amount)
     return CacheSummary(
         requests=real.requests,
         hits=real.hits,
@@ -106,10 +107,6 @@ def summarize(rows: Iterable[tuple[Group, Sums]], prices: OwnPrices | None) -> C
         warm_cost_usd=usd["warm"],
         uncached_usd=usd["uncached"],
     )
-
-
-def _plus(total: float | None, amount: float | None) -> float | None:
-    return None if total is None or amount is None else total + amount
 
 
 def _usd(group: Group, usage: Usage, prices: OwnPrices | None) -> float | None:

@@ -176,51 +176,34 @@ def _of_genai(own: type, record: Record, clock: Clock) -> dict[str, Any]:
                 return RecordedCall(record, model.rpartition("/")[2], body, clock())
         return None
 
-    return {**_genai_whole(own, start), **_genai_streamed(own, start)}
+    def method(name: str, finish: Callable[[RecordedCall, Any], Any]) -> Any:
+        original = getattr(own, name)
 
+        def send(self: Any, verb: str, path: str, body: Any, *more: Any, **named: Any) -> Any:
+            call = start(path, body)
+            reply = original(self, verb, path, body, *more, **named)
+            return reply if call is None else finish(call, reply)
 
-def _genai_whole(own: Any, start: Callable[[Any, Any], RecordedCall | None]) -> dict[str, Any]:
-    def request(self: Any, method: str, path: str, body: Any, *more: Any, **named: Any) -> Any:
-        call = start(path, body)
-        reply = own.request(self, method, path, body, *more, **named)
-        _whole(call, reply)
-        return reply
+        async def send_async(
+            self: Any, verb: str, path: str, body: Any, *more: Any, **named: Any
+        ) -> Any:
+            call = start(path, body)
+            reply = await original(self, verb, path, body, *more, **named)
+            return reply if call is None else finish(call, reply)
 
-    async def async_request(
-        self: Any, method: str, path: str, body: Any, *more: Any, **named: Any
-    ) -> Any:
-        call = start(path, body)
-        reply = await own.async_request(self, method, path, body, *more, **named)
-        _whole(call, reply)
-        return reply
-
-    return {"request": request, "async_request": async_request}
-
-
-def _genai_streamed(own: Any, start: Callable[[Any, Any], RecordedCall | None]) -> dict[str, Any]:
-    def request_streamed(
-        self: Any, method: str, path: str, body: Any, *more: Any, **named: Any
-    ) -> Any:
-        call = start(path, body)
-        stream = own.request_streamed(self, method, path, body, *more, **named)
-        return stream if call is None else _chunks(stream, call)
-
-    async def async_request_streamed(
-        self: Any, method: str, path: str, body: Any, *more: Any, **named: Any
-    ) -> Any:
-        call = start(path, body)
-        stream = await own.async_request_streamed(self, method, path, body, *more, **named)
-        return stream if call is None else _async_chunks(stream, call)
+        return send_async if name.startswith("async_") else send
 
     return {
-        "request_streamed": request_streamed,
-        "async_request_streamed": async_request_streamed,
+        "request": method("request", _whole),
+        "async_request": method("async_request", _whole),
+        "request_streamed": method("request_streamed", _chunks),
+        "async_request_streamed": method("async_request_streamed", _async_chunks),
     }
 
 
-def _whole(call: RecordedCall | None, reply: Any) -> None:
-    if call is not None:
-        call.reply(_json(reply))
+def _whole(call: RecordedCall, reply: Any) -> Any:
+    call.reply(_json(reply))
+    return reply
 
 
 def _json(reply: Any) -> Any:
@@ -234,7 +217,7 @@ def _with_usage(chunk: Any, last: Any) -> Any:
     return chunk if "usageMetadata" in str(getattr(chunk, "body", "")) else last
 
 
-def _chunks(stream: Any, call: RecordedCall) -> Iterator[Any]:
+def _chunks(call: RecordedCall, stream: Any) -> Iterator[Any]:
     last = None
     try:
         for chunk in stream:
@@ -244,7 +227,7 @@ def _chunks(stream: Any, call: RecordedCall) -> Iterator[Any]:
         call.reply(_json(last))
 
 
-async def _async_chunks(stream: Any, call: RecordedCall) -> AsyncIterator[Any]:
+async def _async_chunks(call: RecordedCall, stream: Any) -> AsyncIterator[Any]:
     last = None
     try:
         async for chunk in stream:

@@ -52,7 +52,8 @@ def rounds(messages: Sequence[Message], turn: Span) -> list[Span]:
     starts: list[int] = []
     open_calls: set[str] = set()
     for i in range(first, turn.last + 1):
-        called, answered = set(_calls(messages[i])), set(_answers(messages[i]))
+        called = {identity for identity, _ in _calls(messages[i])}
+        answered = set(_answers(messages[i]))
         goes_on = open_calls or answered - called or (i > first and _is_reasoning(messages[i - 1]))
         if not goes_on:
             starts.append(i)
@@ -91,23 +92,23 @@ def _is_reasoning(message: Message) -> bool:
     return message.get("type") == "reasoning"
 
 
-def _calls(message: Message) -> Iterator[str]:
-    """The ids of tool calls, including server tools."""
+def _calls(message: Message) -> Iterator[tuple[str, object]]:
+    """The id and the name of each tool call, including those of server tools."""
     if message.get("type") in _CALL_ITEMS:
-        yield str(message.get("call_id"))
-    for call in _tool_calls(message):
-        yield str(call.get("id"))
+        yield str(message.get("call_id")), message.get("name")
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, Mapping):
+            inner = call.get("function") or call.get("custom")
+            name = inner.get("name") if isinstance(inner, Mapping) else None
+            yield str(call.get("id")), name
     for block in blocks_of(message):
         if isinstance(block, Mapping):
+            use = block.get("toolUse")
             if str(block.get("type")).endswith("tool_use"):
-                yield str(block.get("id"))
-            elif isinstance(block.get("toolUse"), Mapping):
-                yield str(block["toolUse"].get("toolUseId"))
-
-
-def _tool_calls(message: Message) -> list[Mapping[str, Any]]:
-    calls = message.get("tool_calls")
-    return [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+                yield str(block.get("id")), block.get("name")
+            elif isinstance(use, Mapping):
+                yield str(use.get("toolUseId")), use.get("name")
 
 
 def _answers(message: Message) -> Iterator[str]:
@@ -126,17 +127,5 @@ def _answers(message: Message) -> Iterator[str]:
 
 def _names(messages: Sequence[Message]) -> tuple[str, ...]:
     """The distinct names of called tools, in order."""
-    names: list[object] = []
-    for message in messages:
-        if message.get("type") in _CALL_ITEMS:
-            names.append(message.get("name"))
-        for call in _tool_calls(message):
-            inner = call.get("function") or call.get("custom")
-            names.append(inner.get("name") if isinstance(inner, Mapping) else None)
-        for block in blocks_of(message):
-            if isinstance(block, Mapping):
-                use = block.get("toolUse")
-                used = use if isinstance(use, Mapping) else block
-                if use or str(block.get("type")).endswith("tool_use"):
-                    names.append(used.get("name"))
+    names = (name for message in messages for _, name in _calls(message))
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _STORE_SECONDS = 3.0
 
 
+@dataclass(eq=False)
 class GatedCall:
     """The reservation of `CostGate` for one call.
 
@@ -31,20 +33,13 @@ class GatedCall:
         Its cost in US dollars, once settled; None if unknown.
     """
 
-    def __init__(
-        self,
-        estimate: CallEstimate,
-        reservation: Reservation,
-        store: StateStore,
-        prices: OwnPrices | None,
-    ) -> None:
-        self.estimate = estimate
-        self.cost_usd: float | None = None
-        self._reservation = reservation
-        self._store = store
-        self._prices = prices
-        self._lock = Lock()
-        self._open = True
+    estimate: CallEstimate
+    _reservation: Reservation
+    _store: StateStore
+    _prices: OwnPrices | None
+    cost_usd: float | None = None
+    _lock: Lock = field(default_factory=Lock)
+    _open: bool = True
 
     def settle(self, reply: object) -> None:
         """Replace the reservation with what the call billed, once.

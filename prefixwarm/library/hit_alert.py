@@ -39,27 +39,19 @@ class LowHits:
     summary: CacheSummary
 
 
+@dataclass(eq=False)
 class HitAlert:
     """One threshold; see `CacheStats.on_low` for the parameters."""
 
-    def __init__(
-        self,
-        callback: Callable[[LowHits], object],
-        below: float,
-        last_seconds: float,
-        least_requests: int,
-        prefix: str | None,
-        model: str | None,
-    ) -> None:
-        self.prefix = prefix
-        self.model = model
-        self.last_seconds = last_seconds
-        self._callback = callback
-        self._below = below
-        self._least = max(1, least_requests)
-        self._requests = 0
-        self._judged_at = float("-inf")
-        self._low = False
+    callback: Callable[[LowHits], object]
+    below: float
+    last_seconds: float
+    least_requests: int
+    prefix: str | None
+    model: str | None
+    _requests: int = 0
+    _judged_at: float = float("-inf")
+    _low: bool = False
 
     def is_due(self, group: Group, at: float) -> bool:
         """Whether to evaluate the window after a request of this group; call once per request."""
@@ -68,7 +60,7 @@ class HitAlert:
         if self.model not in (None, group.model):
             return False
         self._requests += 1
-        enough = self._requests % self._least == 0
+        enough = self._requests % self.least_requests == 0
         if not enough and at - self._judged_at < self.last_seconds / _TIMES:
             return False
         self._judged_at = at
@@ -76,12 +68,12 @@ class HitAlert:
 
     def crosses(self, sums: Sums) -> bool:
         """Whether the window's rate has crossed the threshold since the last callback."""
-        if sums.requests < self._least or not sums.prompt:
+        if sums.requests < self.least_requests or not sums.prompt:
             return False
-        return (sums.read / sums.prompt < self._below) != self._low
+        return (sums.read / sums.prompt < self.below) != self._low
 
     def call(self, summary: CacheSummary) -> None:
         """Call the callback with the window that crossed the threshold."""
         self._low = not self._low
         rate = summary.hit_rate or 0.0
-        self._callback(LowHits(self._low, rate, self._below, self.prefix, self.model, summary))
+        self.callback(LowHits(self._low, rate, self.below, self.prefix, self.model, summary))
