@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.observe.harmless import without_fail
 from prefixwarm.observe.observer import Observer
+from prefixwarm.usage.body_tap import tee
 from prefixwarm.warm.call_context import is_warm_call
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class _Watcher:
             if self._first:
                 self._first = False
                 call.wait()
-                call = call.now()
+                call.started = self._observer.clock()
             self._observer.later(call.prepare)
             context[_SENT] = call
 
@@ -123,40 +125,36 @@ class _Watcher:
             parsed["body"] = _Events(parsed["body"], _in_message_start, call)
 
 
+@dataclass(eq=False)
 class _Call:
     """One request in progress, read in the background and reported with its response's usage."""
 
-    def __init__(self, observer: Observer, path: str, body: bytes, started: float) -> None:
-        self.response_id: str | None = None
-        self._observer = observer
-        self._path = path
-        self._body = body
-        self._started = started
-        self._sent: Sent | None = None
-        self._done: Event | None = None
-
-    def now(self) -> _Call:
-        """The same call, sent now."""
-        return _Call(self._observer, self._path, self._body, self._observer.clock())
+    observer: Observer
+    path: str
+    body: bytes
+    started: float
+    response_id: str | None = None
+    _sent: Sent | None = None
+    _done: Event | None = None
 
     def wait(self) -> None:
         """Wait for a warm call that is writing its prefix."""
         sent = self._begin()
         if sent is not None:
-            self._observer.wait(sent)
+            self.observer.wait(sent)
 
     def prepare(self) -> None:
         """Compare it with the prefix and connect to the state while it is in flight."""
         self._sent = self._begin()
         if self._sent is not None:
-            self._observer.prepare(self._sent)
+            self.observer.prepare(self._sent)
 
     def report(self, usage: Usage) -> None:
         """Report it in the background; the first of each minute is reported at once."""
-        if self._sent is not None and self._observer.is_due(self._sent):
+        if self._sent is not None and self.observer.is_due(self._sent):
             self._report(usage)
         else:
-            self._observer.later(lambda: self._report(usage))
+            self.observer.later(lambda: self._report(usage))
 
     def read(self, data: bytes) -> None:
         """Report it from its whole body."""
@@ -165,14 +163,14 @@ class _Call:
 
     def wait_until_reported(self) -> None:
         """Wait for the first report of a minute, for at most 50 ms."""
-        self._observer.wait_until_reported(self._done)
+        self.observer.wait_until_reported(self._done)
 
     def _begin(self) -> Sent | None:
-        return self._observer.begin(_request(self._path, self._body), {}, self._started)
+        return self.observer.begin(_request(self.path, self.body), {}, self.started)
 
     def _report(self, usage: Usage) -> None:
         if self._sent is not None:
-            self._done = self._observer.end(
+            self._done = self.observer.end(
                 self._sent, usage(), response_id=self.response_id, source="boto3"
             )
 
@@ -202,32 +200,6 @@ def _in_metadata(event: Mapping[str, Any]) -> Usage | None:
     """The usage in Converse's last event."""
     metadata = event.get("metadata")
     return (lambda: metadata["usage"]) if metadata else None
-
-
-def tee(body: Any, done: Callable[[bytes], None]) -> Any:
-    """Wrap a response's body to receive its content once it is completely read."""
-    return type(body)(_Tee(body._raw_stream, done), body._content_length)
-
-
-class _Tee:
-    """A stream that copies what is read from it."""
-
-    def __init__(self, stream: Any, done: Callable[[bytes], None]) -> None:
-        self._stream = stream
-        self._done: Callable[[bytes], None] | None = done
-        self._read: list[bytes] = []
-
-    def read(self, amount: int | None = None) -> bytes:
-        data: bytes = self._stream.read(amount) if amount is not None else self._stream.read()
-        self._read.append(data)
-        if self._done is not None and (amount is None or not data):
-            done, self._done = self._done, None
-            with suppress(Exception):
-                done(b"".join(self._read))
-        return data
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 class _Events:

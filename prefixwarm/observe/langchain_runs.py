@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import suppress
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.observe.latest import Latest
 from prefixwarm.observe.usage_only import UsageWatch
 
 if TYPE_CHECKING:
     from prefixwarm.observe.observer import Observer
 
 
-_MOST_IN_FLIGHT = 1000
 _MODEL_NAMES = ("model", "model_name", "model_id")
 
 
@@ -69,14 +68,12 @@ class _Calls:
 
     def __init__(self, prefix: str | None, observer: Observer | None) -> None:
         self._watch = UsageWatch("langchain", prefix, observer)
-        self._started: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
+        self._started: Latest[Any, tuple[float, Any]] = Latest()
 
     def start(self, run_id: Any, parameters: dict[str, Any]) -> None:
         """Note that a call is sent now."""
         model = next((parameters[name] for name in _MODEL_NAMES if parameters.get(name)), None)
         self._started[run_id] = time(), model
-        if len(self._started) > _MOST_IN_FLIGHT:
-            self._started.popitem(last=False)
         self._watch.prepare(model)
 
     def end(self, run_id: Any, message: Any) -> None:

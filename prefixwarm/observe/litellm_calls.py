@@ -8,10 +8,10 @@ the environment's end.
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.observe.latest import Latest
 from prefixwarm.observe.process_observer import shared_observer
 from prefixwarm.usage.reading import read_usage
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 
 _MARK = "prefixwarm_observes"
-_MOST_IN_FLIGHT = 1000
 
 
 def litellm_callback(observer: Observer | None = None) -> Any:
@@ -51,26 +50,15 @@ def litellm_callback(observer: Observer | None = None) -> Any:
                 calls.start(kwargs)
 
         def log_success_event(
-            self,
-            kwargs: Any,
-            response_obj: Any,
-            start_time: Any,  # noqa: ARG002
-            end_time: Any,  # noqa: ARG002
+            self, kwargs: Any, response_obj: Any, *_more: Any, **_times: Any
         ) -> None:
             """Report the response of a synchronous call."""
             with suppress(Exception):
                 calls.end(kwargs, response_obj)
 
-        async def async_log_success_event(
-            self,
-            kwargs: Any,
-            response_obj: Any,
-            start_time: Any,  # noqa: ARG002
-            end_time: Any,  # noqa: ARG002
-        ) -> None:
+        async def async_log_success_event(self, *response: Any, **named: Any) -> None:
             """Report the response of an asynchronous call."""
-            with suppress(Exception):
-                calls.end(kwargs, response_obj)
+            self.log_success_event(*response, **named)
 
     setattr(PrefixwarmLogger, _MARK, True)
     return PrefixwarmLogger()
@@ -81,7 +69,7 @@ class _Calls:
 
     def __init__(self, observer: Observer | None) -> None:
         self._observer = observer
-        self._sent: OrderedDict[Any, Sent] = OrderedDict()
+        self._sent: Latest[Any, Sent] = Latest()
 
     def start(self, call: Mapping[str, Any]) -> None:
         """Compare the request as it is sent; its headers are not available."""
@@ -94,8 +82,6 @@ class _Calls:
         if sent is not None:
             watch.prepare(sent)
             self._sent[call["litellm_call_id"]] = sent
-            if len(self._sent) > _MOST_IN_FLIGHT:
-                self._sent.popitem(last=False)
 
     def end(self, call: Mapping[str, Any], response: Any) -> None:
         """Report the call once: LiteLLM reports some calls through both methods."""

@@ -148,16 +148,11 @@ class Observer:
 
     def prepare(self, sent: Sent) -> None:
         """Connect to the state while the model call is in flight, if a report is due."""
-        if self.is_due(sent):
-            self._prepare(sent.match.warmed.prefix)
+        self.prepare_for(sent.match.warmed.prefix, drifted=sent.match.drift is not None)
 
-    def prepare_for(self, prefix: PrefixFile) -> None:
+    def prepare_for(self, prefix: PrefixFile, *, drifted: bool = False) -> None:
         """Like `prepare`, for an unseen request of this prefix."""
-        if self._outbox is not None and self._outbox.due(prefix):
-            self._prepare(prefix)
-
-    def _prepare(self, prefix: PrefixFile) -> None:
-        if self._outbox is not None:
+        if self._outbox is not None and self._outbox.due(prefix, drifted=drifted):
             self._background.do(partial(self._outbox.prepare, prefix))
 
     @property

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from threading import Lock
 
-_MOST = 1000
+from prefixwarm.observe.latest import Latest
 
 
 class Once:
@@ -16,18 +15,14 @@ class Once:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._sources: OrderedDict[str, str] = OrderedDict()
+        self._sources: Latest[str, str] = Latest()
 
     def is_first(self, response_id: object, source: str) -> bool:
         """Whether no other source has reported this response; one without an id counts as new."""
         if not response_id or not isinstance(response_id, str):
             return True
         with self._lock:
-            if self._sources.setdefault(response_id, source) != source:
-                return False
-            if len(self._sources) > _MOST:
-                self._sources.popitem(last=False)
-            return True
+            return self._sources.setdefault(response_id, source) == source
 
 
 # Shared by the process, because two observers may see the same request.

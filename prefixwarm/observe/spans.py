@@ -6,10 +6,10 @@ Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (attrib
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.observe.latest import Latest
 from prefixwarm.observe.usage_only import UsageWatch
 from prefixwarm.state.outcome import Usage
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 
 _USAGE = "gen_ai.usage."
-_MOST_OPEN = 1000
 # Operations that are single model calls, not a whole agent run with summed usage.
 _OPERATIONS = ("chat", "generate_content", "text_completion")
 _READ = ("cache_read.input_tokens", "cache_read_input_tokens")
@@ -75,7 +74,7 @@ class _Inner:
     """Distinguishes a call's span from a framework's span around it with the same data."""
 
     def __init__(self) -> None:
-        self._outer: OrderedDict[int, None] = OrderedDict()
+        self._outer: Latest[int, None] = Latest()
 
     def is_innermost(self, span: Any) -> bool:
         """Whether this span is a model call without one inside it; children end first."""
@@ -83,8 +82,6 @@ class _Inner:
         self._outer.pop(span.context.span_id, None)
         if (call or around) and span.parent is not None:
             self._outer[span.parent.span_id] = None
-            if len(self._outer) > _MOST_OPEN:
-                self._outer.popitem(last=False)
         return call and not around
 
 

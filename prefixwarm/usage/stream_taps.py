@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from prefixwarm.usage.body_tap import tee
 from prefixwarm.usage.reading import read_usage
 from prefixwarm.usage.streaming import StreamedUsage
 
@@ -85,8 +86,7 @@ def tap_bedrock(reply: dict[str, Any], done: Done) -> dict[str, Any]:
     elif "stream" in reply:
         reply["stream"] = TappedStream(reply["stream"], done)
     elif hasattr(body, "read"):
-        own: Any = body
-        reply["body"] = type(own)(TappedBody(own._raw_stream, done), own._content_length)
+        reply["body"] = tee(body, lambda data: done(read_usage(json.loads(data))))
     elif body is not None:
         reply["body"] = TappedStream(body, done)
     return reply
@@ -139,25 +139,3 @@ class TappedStream:
         if self._events is None:
             self._events = tap(self._stream, self._done)
         return self._events
-
-
-class TappedBody:
-    """A botocore body's raw stream; a copy is parsed once the caller has read all of it."""
-
-    def __init__(self, stream: Any, done: Done) -> None:
-        self._stream = stream
-        self._done: Done | None = done
-        self._chunks: list[bytes] = []
-
-    def read(self, amount: int | None = None) -> bytes:
-        """Read from the stream."""
-        data: bytes = self._stream.read(amount) if amount is not None else self._stream.read()
-        self._chunks.append(data)
-        if self._done is not None and (amount is None or not data):
-            done, self._done = self._done, None
-            with suppress(Exception):
-                done(read_usage(json.loads(b"".join(self._chunks))))
-        return data
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)

@@ -6,7 +6,7 @@ import io
 
 from botocore.response import StreamingBody
 
-from prefixwarm.observe.bedrock import tee
+from prefixwarm.usage.body_tap import tee
 
 
 def test_what_observing_raises_reaches_nobody() -> None:
