@@ -15,7 +15,6 @@ from prefixwarm.cli.connections import connect, existing_state
 from prefixwarm.cli.output import emit, json_option, line, table, wide_option
 from prefixwarm.cli.progress import progress
 from prefixwarm.keepwarm.budget import total_key
-from prefixwarm.keepwarm.old_versions import prefix_of
 from prefixwarm.state.model import shared_key
 from prefixwarm.usage.hit_rate import hit_rate
 from prefixwarm.warm.start_share import used_up
@@ -132,10 +131,12 @@ def superseded(states: Sequence[State]) -> set[str]:
     """Keys of versions that a later deployment has replaced."""
     newest: dict[str, float] = {}
     for state in states:
-        prefix, deployed = prefix_of(state.key), state.deployment.at or 0.0
+        prefix, deployed = shared_key(state.key), state.deployment.at or 0.0
         newest[prefix] = max(newest.get(prefix, 0.0), deployed)
     return {
-        state.key for state in states if (state.deployment.at or 0.0) < newest[prefix_of(state.key)]
+        state.key
+        for state in states
+        if (state.deployment.at or 0.0) < newest[shared_key(state.key)]
     }
 
 

@@ -214,7 +214,8 @@ class _Asked:
             needed_until=self._needed_until(state, now),
             usd_per_week=self._usd_per_week,
             waited=waited,
-            holder=watch,
+            fresh=True,
+            watch=watch,
         )
 
     def _note(self, outcome: Outcome) -> Outcome:

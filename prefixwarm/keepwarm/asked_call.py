@@ -11,9 +11,7 @@ from prefixwarm.state.model import KEEPWARM
 if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
     from prefixwarm.state.keepwarm_model import Account
-    from prefixwarm.state.warm_state import State
     from prefixwarm.warm.attempt import CallOptions
-    from prefixwarm.warm.lease_time import LeaseWatch
 
 
 @dataclass(frozen=True)
@@ -31,29 +29,16 @@ class AskedCall(PlannedCall):
         What starts may spend on the prefix per week without a grant, in US dollars.
     waited : bool
         Whether another caller's call was waited for.
-    holder : LeaseWatch or None
-        What was observed of the lease's holder meanwhile.
     """
 
     needed_until: float = 0.0
     usd_per_week: float = 0.0
     waited: bool = False
-    holder: LeaseWatch | None = None
 
     @property
     def idle_refreshes(self) -> int:
         """The unchanged count."""
         return self.candidate.state.traffic.idle_refreshes
-
-    @property
-    def fresh_state(self) -> State:
-        """The state read just now."""
-        return self.candidate.state
-
-    @property
-    def watch(self) -> LeaseWatch | None:
-        """What was observed of the lease's holder."""
-        return self.holder
 
     def options(self, by: str = KEEPWARM) -> CallOptions:
         """The options of the warm call made by `by`."""

@@ -154,7 +154,8 @@ class Sender:
     def _acquired(self, planned: PlannedCall) -> Attempt:
         options = planned.options().replace(deployment=self.deployment)
         ends = self.deadline.earliest(CALL_SECONDS)
-        call, state, watch = planned.candidate.call, planned.fresh_state, planned.watch
+        call, watch = planned.candidate.call, planned.watch
+        state = planned.candidate.state if planned.fresh else None
         return acquire(call, options, self.store, ends, self.clock, state=state, watch=watch)
 
     def _held(self, planned: PlannedCall) -> bool:

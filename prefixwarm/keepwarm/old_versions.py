@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.policy import Decision
 from prefixwarm.provider.routes import route_named
+from prefixwarm.state.model import shared_key
 
 if TYPE_CHECKING:
     from prefixwarm.prefix.manifest import Entry
@@ -25,11 +26,6 @@ MOST_VERSIONS = 2
 
 # The constant parts of a key: state, route, region, scope and name; the rest is per version.
 _PARTS = 5
-
-
-def prefix_of(key: str) -> str:
-    """The common start of the keys of all versions of a prefix."""
-    return "/".join(key.split("/")[:_PARTS])
 
 
 def used_at(state: State) -> float:
@@ -60,11 +56,11 @@ class OldVersions:
 
     def replaced_by(self, key: str, entry: Entry) -> None:
         """Note that this version supersedes the prefix's other versions."""
-        self._current[prefix_of(key)] = (key, entry)
+        self._current[shared_key(key)] = (key, entry)
 
     def entry(self, state: State, now: float) -> tuple[Entry | None, str]:
         """The manifest entry for an older version, or None and the reason it is dropped."""
-        current = self._current.get(prefix_of(state.key))
+        current = self._current.get(shared_key(state.key))
         if current is None:
             return None, "no longer in the manifest"
         key, entry = current
@@ -83,7 +79,7 @@ class OldVersions:
 
     def _among_the_last(self, state: State) -> bool:
         with self._lock:
-            used = self._used.setdefault(prefix_of(state.key), {})
+            used = self._used.setdefault(shared_key(state.key), {})
             used[state.key] = used_at(state)
             if len(used) > MOST_VERSIONS:
                 del used[min(used, key=lambda key: used[key])]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from prefixwarm.policy import Decision
     from prefixwarm.state.keepwarm_model import Account
     from prefixwarm.state.outcome import Outcome
-    from prefixwarm.state.warm_state import State
     from prefixwarm.warm.lease_time import LeaseWatch
 
 
@@ -27,10 +26,20 @@ MARGIN_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class PlannedCall:
-    """A call to make, and the decision behind it."""
+    """A call to make, and the decision behind it.
+
+    Attributes
+    ----------
+    fresh : bool
+        Whether the candidate's state was read just now; if not, it is read again.
+    watch : LeaseWatch or None
+        What a polling caller has observed of the lease's holder.
+    """
 
     candidate: Candidate
     decision: Decision
+    fresh: bool = False
+    watch: LeaseWatch | None = None
 
     @property
     def urgency(self) -> tuple[bool, float]:
@@ -42,16 +51,6 @@ class PlannedCall:
         """Warm calls without traffic, including this one; the very first write counts as 0."""
         state = self.candidate.state
         return state.traffic.idle_refreshes + 1 if state.life.warm_until else 0
-
-    @property
-    def fresh_state(self) -> State | None:
-        """The state if it was read just now; None if it must be read again."""
-        return None
-
-    @property
-    def watch(self) -> LeaseWatch | None:
-        """What a polling caller has observed of the lease's holder, or None."""
-        return None
 
     def options(self, by: str = KEEPWARM) -> CallOptions:
         """The options of the warm call made by `by`."""

@@ -50,6 +50,15 @@ def sentence(rewrites: int, outcome: Outcome | None = None) -> str:
     )
 
 
+def held(state: State, now: float, by: str) -> tuple[float, str] | None:
+    """Until when a back-off or the breaker holds a prefix back from this caller, and why."""
+    if state.held_back(now, by):
+        return state.backoff.until or now, state.last_decision.reason
+    if reason := refusal(state, now):
+        return state.backoff.tripped_until or now, reason
+    return None
+
+
 def refusal(state: State, now: float) -> str:
     """Why the breaker stops calls for this prefix, or ""."""
     if (state.backoff.tripped_until or 0.0) <= now:

@@ -10,7 +10,7 @@ import boto3
 from prefixwarm.errors import PrefixFileError, SettingsError
 from prefixwarm.keepwarm.asked import warm_asked
 from prefixwarm.keepwarm.catalog import PrefixCatalog
-from prefixwarm.keepwarm.dependencies import AT_ONCE, Dependencies
+from prefixwarm.keepwarm.dependencies import Dependencies
 from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls, quick
 from prefixwarm.keepwarm.kill_switch import stopped
 from prefixwarm.keepwarm.logs import logger
@@ -18,7 +18,6 @@ from prefixwarm.keepwarm.missed_ticks import ticks_missed
 from prefixwarm.keepwarm.queue import Queue
 from prefixwarm.keepwarm.s3 import Bucket, split_url
 from prefixwarm.keepwarm.tick import tick
-from prefixwarm.prefix.manifest import MOST_IN_A_TICK
 from prefixwarm.settings import TABLE, Settings
 from prefixwarm.state.store import StateStore
 from prefixwarm.warm.connections import connect
@@ -41,8 +40,6 @@ class Runtime:
         Settings, credentials and endpoints.
     clock
         Returns epoch seconds; None for the table's time.
-    most_in_a_tick, at_once
-        See `Dependencies`.
 
     Raises
     ------
@@ -51,11 +48,7 @@ class Runtime:
     """
 
     def __init__(
-        self,
-        environ: Mapping[str, str],
-        clock: Callable[[], float] | None = None,
-        most_in_a_tick: int = MOST_IN_A_TICK,
-        at_once: int = AT_ONCE,
+        self, environ: Mapping[str, str], clock: Callable[[], float] | None = None
     ) -> None:
         self.settings = settings = Settings.from_environment(environ)
         if settings.table is None:
@@ -75,8 +68,6 @@ class Runtime:
             cloudwatch=boto3.client("cloudwatch", config=patient),
             clock=clock or store.now,
             queue=_queue(settings.queue),
-            most_in_a_tick=most_in_a_tick,
-            at_once=at_once,
         )
         self._catalog: PrefixCatalog | None = None
         self._ticked_at: float | None = None

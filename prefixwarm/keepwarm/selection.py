@@ -121,7 +121,7 @@ class CandidateSelector:
     def _candidate(self, state: State) -> Candidate | None:
         entry = self.catalog.entries.get(state.key) or self._earlier(state)
         if entry is not None and not state.leased(self.now):
-            if held := self._held_until(state):
+            if held := rewrite_breaker.held(state, self.now, KEEPWARM):
                 self._put_off(state, *held)
             else:
                 return self._usable(state, entry)
@@ -142,14 +142,6 @@ class CandidateSelector:
     def _retire(self, state: State, why: str) -> None:
         logger.info("not kept warm any more", prefix=state.name, key=state.key, why=why)
         self.store.retire(state.key, self.deadline)
-
-    def _held_until(self, state: State) -> tuple[float, str] | None:
-        """Until when a back-off or the circuit breaker holds a prefix back, and why."""
-        if state.held_back(self.now, KEEPWARM):
-            return state.backoff.until or 0.0, state.last_decision.reason
-        if refusal := rewrite_breaker.refusal(state, self.now):
-            return state.backoff.tripped_until or 0.0, refusal
-        return None
 
     def _call(self, state: State, entry: Entry) -> WarmCall | None:
         """The warm call; if the file cannot be used, postpone the prefix, or retire an old

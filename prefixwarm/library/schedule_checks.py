@@ -82,8 +82,8 @@ class ScheduleChecks:
                 warm_until=state.life.warm_until,
                 reason=f"{DISABLED} is set: nothing is sent",
             )
-        if held := _held(state, now):
-            return held
+        if held := rewrite_breaker.held(state, now, BY):
+            return _waiting(state, *held)
         if pause := self._calls.routes.pause(prepared.call.route):
             reason = f"route {prepared.call.route} paused: {pause.reason}"
             return _waiting(state, pause.until + fraction(prepared.name), reason)
@@ -155,15 +155,6 @@ class ScheduleChecks:
     def _later(self, reason: str) -> Checked:
         later = self._calls.clock() + _LATER
         return Checked(next_check=later, warm_until=None, reason=reason, trouble=True)
-
-
-def _held(state: State, now: float) -> Checked | None:
-    """The result if a back-off or the circuit breaker holds the prefix back, or None."""
-    if state.held_back(now, BY):
-        return _waiting(state, state.backoff.until or now, state.last_decision.reason)
-    if refusal := rewrite_breaker.refusal(state, now):
-        return _waiting(state, state.backoff.tripped_until or now, refusal)
-    return None
 
 
 def _waiting(state: State, until: float, reason: str) -> Checked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -85,7 +86,10 @@ class World:
     def new_runtime(self, **environ: str) -> Runtime:
         """Another environment of the function."""
         settings = {**self.environ, **environ}
-        runtime = Runtime(settings, self.now, self.most_in_a_tick, self.at_once)
+        runtime = Runtime(settings, self.now)
+        runtime.dependencies = replace(
+            runtime.dependencies, most_in_a_tick=self.most_in_a_tick, at_once=self.at_once
+        )
         self._runtimes.append(runtime)
         return runtime
 
