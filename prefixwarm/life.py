@@ -62,6 +62,11 @@ def break_even(read: float, premium: float) -> int:
     return max(0, int(premium / read + 1e-9))
 
 
+def write_price(ttl: int) -> str:
+    """Return the name of the price of a write with this TTL (seconds)."""
+    return "write_1h" if ttl >= TTL_1H else "write_5m"
+
+
 def relative_prices(usd_per_mtok: Mapping[str, float | None]) -> dict[str, float]:
     """Return the prices of ``read``, ``write_5m`` and ``write_1h`` relative to uncached input.
 

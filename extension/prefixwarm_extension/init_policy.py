@@ -147,11 +147,8 @@ def _waiting(start: Start, why: str, *, gated: bool) -> Decision:
 
 
 def _too_dear(settings: Settings, call: WarmCall, gain: float) -> str:
-    price = call.usd_per_mtok.get("read")
-    if not settings.latency_value or price is None or call.tokens is None:
-        return ""
-    worth, read = settings.latency_value * gain, price * call.tokens / 1e6
-    if worth >= read:
+    worth, read = settings.latency_value * gain, call.usd("read")
+    if not settings.latency_value or read is None or worth >= read:
         return ""
     # Not at the top: a start that sends has nothing to say.
     from prefixwarm.amounts import dollars

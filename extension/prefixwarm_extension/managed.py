@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from time import sleep, time
 
-from prefixwarm.life import TTL_1H, break_even, refresh_after, relative_prices
+from prefixwarm.life import break_even, refresh_after, relative_prices, write_price
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.acquire import acquire
 from prefixwarm.warm.attempt import CallOptions
@@ -51,8 +51,7 @@ def keep_warm(
 def idle_limit(call: WarmCall) -> int:
     """The number of refreshes without traffic after which a later write is cheaper."""
     prices = relative_prices(call.usd_per_mtok)
-    write = prices["write_1h" if call.ttl >= TTL_1H else "write_5m"]
-    return break_even(prices["read"], write - prices["read"])
+    return break_even(prices["read"], prices[write_price(call.ttl)] - prices["read"])
 
 
 def _refreshed(

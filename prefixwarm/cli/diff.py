@@ -10,7 +10,9 @@ import click
 from prefixwarm.amounts import dollars, tokens
 from prefixwarm.cli.output import Styled, emit, finish, json_option, line
 from prefixwarm.cli.request_files import Input, read_input
-from prefixwarm.lint.miss_cost import lost_tokens, miss_usd
+from prefixwarm.life import TTL_SECONDS
+from prefixwarm.lint.miss_cost import lost_tokens
+from prefixwarm.usage.miss_price import miss_usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,7 @@ def diff(first_path: Path, second_path: Path, as_json: bool) -> None:
     changes = _differences(first, second)
     not_shared = lost_tokens(first.prompt, second.prompt, changes) if changes else 0
     ttl = next((side.prefix.ttl for side in (first, second) if side.prefix), "5m")
-    cost = miss_usd(not_shared, second.usd_per_mtok, ttl)
+    cost = miss_usd(not_shared, second.usd_per_mtok, TTL_SECONDS[ttl])
     document = {
         "equal": not changes,
         "differences": [vars(change) for change in changes],

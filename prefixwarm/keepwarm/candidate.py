@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from prefixwarm.keepwarm.old_versions import held_back
-from prefixwarm.life import TTL_1H, TTL_5M, relative_prices
+from prefixwarm.life import TTL_1H, TTL_5M, relative_prices, write_price
 from prefixwarm.policy import Multipliers, View, decide, learn
 from prefixwarm.policy.decide import budget_used_up, start_allowance
 from prefixwarm.state.keepwarm_model import Account
@@ -78,7 +78,7 @@ def view_of(
         starts=state.traffic.starts if observed else None,
         start_hits=state.traffic.start_hits,
         saves=state.money.saves - state.money.losses,
-        cost_per_refresh_usd=_dollars(call, "read"),
+        cost_per_refresh_usd=call.usd("read"),
     )
 
 
@@ -150,7 +150,7 @@ class Candidate:
         There is no change if the agent is not observed, the price is unknown, or the rule keeps no
         account.
         """
-        unit, view = _dollars(self.call, "input"), self._view(now)
+        unit, view = self.call.usd("input"), self._view(now)
         if self.shared is None or view.starts is None or unit is None:
             return None
         share, money = start_allowance(view, self.policy), self.shared.money
@@ -162,8 +162,7 @@ class Candidate:
 
     def cost_usd(self, now: float, ttl: int) -> float | None:
         """The cost of a call with this TTL now, if known."""
-        write = "write_1h" if ttl == TTL_1H else "write_5m"
-        return _dollars(self.call, "read" if self.state.warm_for(now) else write)
+        return self.call.usd("read" if self.state.warm_for(now) else write_price(ttl))
 
     def _within(self, left_usd: float | None, decision: Decision, now: float) -> Decision:
         """The decision, unless a write with its TTL costs more than is left."""
@@ -194,7 +193,7 @@ class Candidate:
         learned = learn(view, arrivals, self.policy)
         if learned == view.learned:
             return self
-        decision = self.state.last_decision.replace(learned=b64encode(learned).decode())
+        decision = self.state.last_decision.replace(learned=encoded(learned))
         state = self.state.replace(last_decision=decision)
         return replace(self, state=state, learned=learned)
 
@@ -237,7 +236,7 @@ def _agent_ttl(state: State, shared: State | None) -> int:
 
 
 def _latency(state: State, call: WarmCall, latency_value: float) -> float:
-    unit = _dollars(call, "input")
+    unit = call.usd("input")
     if not unit:
         return 0.0
     seconds = _ASSUMED_SECONDS
@@ -252,7 +251,7 @@ def _spent(state: State, call: WarmCall, shared: State | None) -> float:
     Subtracts one read for each start's call that a request then read (the price of its faster first
     token). Includes what starts of other versions have taken since this one was deployed.
     """
-    unit, prices = _dollars(call, "input"), relative_prices(call.usd_per_mtok)
+    unit, prices = call.usd("input"), relative_prices(call.usd_per_mtok)
     if not unit or state.money.unpriced:
         spent = state.money.calls * prices["write_1h"]
     else:
@@ -260,13 +259,6 @@ def _spent(state: State, call: WarmCall, shared: State | None) -> float:
     if shared and unit:
         spent += max(0.0, shared.money.init_spent_usd - state.money.init_spent_usd) / unit
     return spent - state.traffic.init_reads * prices["read"]
-
-
-def _dollars(call: WarmCall, price: str) -> float | None:
-    per_mtok = call.usd_per_mtok.get(price)
-    if per_mtok is None or call.tokens is None:
-        return None
-    return per_mtok * call.tokens / 1e6
 
 
 def encoded(learned: bytes) -> str:

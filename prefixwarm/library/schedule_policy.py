@@ -55,10 +55,9 @@ def _say_price(prepared: PreparedPrefix, interval: float) -> None:
     times = usual / interval
     if times < 2:
         return
-    read, size = prepared.file.usd_per_mtok.get("read"), prepared.call.tokens
-    price = "price unknown"
-    if read is not None and size is not None:
-        usd = read * size / 1e6 * _DAY
+    read, price = prepared.call.usd("read"), "price unknown"
+    if read is not None:
+        usd = read * _DAY
         price = f"{dollars(usd / interval)} a day, instead of {dollars(usd / usual)}"
     logger.warning(
         "prefix %s: a refresh every %s seconds costs %.1f times as much as one every %s seconds of "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefixwarm.life import TTL_1H, TTL_SECONDS
+from prefixwarm.life import TTL_SECONDS
 from prefixwarm.state.outcome import PARTIAL, REFRESHED, SKIPPED, WRITTEN, Usage
+from prefixwarm.usage.miss_price import miss_usd
 from prefixwarm.wire.record import Record
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def result_of(
         When the entry was known to expire before the call, in epoch seconds.
     """
     usage = outcome.usage or Usage()
+    # If a call read a part and wrote the rest, only the written part counts.
+    ttl, size = outcome.granted_ttl or TTL_SECONDS[prepared.file.ttl], usage.written or usage.read
     return WarmResult(
         name=prepared.name,
         model=prepared.file.model,
@@ -167,16 +170,5 @@ def result_of(
         calls=outcome.calls,
         started_at=outcome.started_at,
         lived_until=lived_until,
-        miss_premium_usd=_miss_premium(prepared, usage, outcome.granted_ttl),
+        miss_premium_usd=miss_usd(size, prepared.file.usd_per_mtok, ttl),
     )
-
-
-def _miss_premium(prepared: PreparedPrefix, usage: Usage, granted_ttl: int | None) -> float | None:
-    """The US dollars a request saves by reading what this call wrote or refreshed.
-
-    If a call read a part and wrote the rest, only the written part counts.
-    """
-    prices, size = prepared.file.usd_per_mtok, usage.written or usage.read
-    ttl = granted_ttl or TTL_SECONDS[prepared.file.ttl]
-    write, read = prices.get("write_1h" if ttl >= TTL_1H else "write_5m"), prices.get("read")
-    return None if write is None or read is None else (write - read) * size / 1e6

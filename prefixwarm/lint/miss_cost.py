@@ -8,7 +8,7 @@ from prefixwarm.prefix.blocks import estimate
 from prefixwarm.prefix.difference import TIER_ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from prefixwarm.prefix.difference import Difference
     from prefixwarm.prefix.prompt import Prompt
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 def lost_tokens(left: Prompt, right: Prompt, differences: Sequence[Difference]) -> int:
     """Estimate the tokens of the right side from the first difference on."""
     return estimate(right.blocks[_first(left, right, differences) :], right.model)
-
-
-def miss_usd(tokens: int, usd_per_mtok: Mapping[str, float | None], ttl: str) -> float | None:
-    """The extra US dollars of writing these tokens instead of reading them, or None."""
-    write, read = usd_per_mtok.get(f"write_{ttl}"), usd_per_mtok.get("read")
-    return None if write is None or read is None else tokens * (write - read) / 1e6
 
 
 def _first(left: Prompt, right: Prompt, differences: Sequence[Difference]) -> int:

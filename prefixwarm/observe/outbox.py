@@ -13,7 +13,7 @@ from threading import RLock
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from prefixwarm.life import TTL_SECONDS
+from prefixwarm.life import TTL_5M, TTL_SECONDS
 from prefixwarm.observe.observation import length_of
 from prefixwarm.prefix.compiled import state_key
 
@@ -21,6 +21,7 @@ from prefixwarm.prefix.compiled import state_key
 from prefixwarm.state import report_operations as report_operations
 from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.traffic_report import FOLDER, TrafficReport
+from prefixwarm.usage.miss_price import miss_usd
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def report_of(key: str, prefix: PrefixFile, seen: Observation) -> TrafficReport:
         first_hit=hit,
         first_wrote=usage.written > 0,
         first_ttl=ttl,
-        first_saving_usd=_saving(prefix, usage.read),
+        first_saving_usd=miss_usd(usage.read, prefix.usd_per_mtok, TTL_5M),
         matched_at=seen.started if used else None,
         matched_ttl=ttl if used else None,
         drift_at=None if matched else seen.started,
@@ -225,12 +226,6 @@ def report_of(key: str, prefix: PrefixFile, seen: Observation) -> TrafficReport:
         asked_ttl=seen.asked_ttl if matched else None,
         missed_unpriced=int(seen.missed_usd is None),
     )
-
-
-def _saving(prefix: PrefixFile, tokens: int) -> float | None:
-    prices = prefix.usd_per_mtok
-    write, read = prices.get("write_5m"), prices.get("read")
-    return None if write is None or read is None else tokens * (write - read) / 1e6
 
 
 def _shared_folder(environ: Mapping[str, str]) -> str | None:

@@ -78,6 +78,11 @@ class WarmCall(Record):
         """The same call with the billed size; 0 keeps the file's value."""
         return self.replace(tokens=tokens) if tokens else self
 
+    def usd(self, price: str) -> float | None:
+        """The US dollars of the whole prefix at one of its prices; None if unknown."""
+        per_mtok = self.usd_per_mtok.get(price)
+        return None if per_mtok is None or self.tokens is None else per_mtok * self.tokens / 1e6
+
     @property
     def least_tokens(self) -> int:
         """The fewest output tokens the call can request: 0, or 1 if 0 is refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import gmtime, strftime
 
-from prefixwarm.life import TTL_1H
+from prefixwarm.life import write_price
 from prefixwarm.state.model import OBSERVED
 from prefixwarm.wire.record import Record
 
@@ -62,7 +62,7 @@ def start_share(
     ends = shared.money.init_until or 0.0
     opens = ends <= now
     left = usd_per_week if opens else shared.money.init_allowance_usd
-    cost = write_usd(call, ttl)
+    cost = call.usd(write_price(ttl))
     usd = usd_per_week if cost is None else cost
     share = StartShare(
         usd=usd,
@@ -85,12 +85,6 @@ def used_up(shared: State, now: float) -> str:
     # What a call of unknown price has taken is not what it cost.
     cost = None if money.unpriced and money.unpriced == money.calls else taken
     return _used_up(shared, cost, money.init_allowance_usd, ends)
-
-
-def write_usd(call: WarmCall, ttl: int) -> float | None:
-    """The cost of a write in US dollars; None if a price is unknown."""
-    price = call.usd_per_mtok.get("write_1h" if ttl >= TTL_1H else "write_5m")
-    return None if price is None or call.tokens is None else price * call.tokens / 1e6
 
 
 def _observed(shared: State) -> bool:
