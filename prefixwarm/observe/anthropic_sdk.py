@@ -63,10 +63,7 @@ def middleware(
             watch.wait(sent)
             sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = call_next(outgoing)
-        if (
-            sent is not None
-            and (again := _without_diagnosis(watch, sent, outgoing, response)) is not None
-        ):
+        if again := _without_diagnosis(watch, sent, outgoing, response):
             sent, outgoing = again
             with suppress(Exception):
                 response.http_response.close()
@@ -92,10 +89,7 @@ def async_middleware(
             await watch.wait_async(sent)
             sent, outgoing = _leave(watch, sent, request, add_breakpoint)
         response = await call_next(outgoing)
-        if (
-            sent is not None
-            and (again := _without_diagnosis(watch, sent, outgoing, response)) is not None
-        ):
+        if again := _without_diagnosis(watch, sent, outgoing, response):
             sent, outgoing = again
             with suppress(Exception):
                 await response.http_response.aclose()
@@ -136,11 +130,11 @@ def _leave(watch: Observer, sent: Sent, request: Any, add_breakpoint: bool) -> t
 
 
 def _without_diagnosis(
-    watch: Observer, sent: Sent, outgoing: Any, response: Any
+    watch: Observer, sent: Sent | None, outgoing: Any, response: Any
 ) -> tuple[Sent, Any] | None:
     """The request to send again without diagnostics, if those may be why it was refused."""
     with suppress(Exception):
-        if sent.named and response.status_code == 400:
+        if sent is not None and sent.named and response.status_code == 400:
             body = {name: value for name, value in outgoing.json.items() if name != "diagnostics"}
             return watch.without_diagnosis(sent), outgoing.copy(body=body)
     return None
