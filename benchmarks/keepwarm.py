@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.keepwarm.batch import Batch
+from prefixwarm.keepwarm.call_maker import CallMaker
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.runtime import Runtime
 from prefixwarm.keepwarm.tick_report import TickReport
@@ -159,9 +160,11 @@ def work(runtime: Runtime, aws: LocalAws, until: float) -> Counter[str]:
             continue
         with ThreadPoolExecutor(10) as pool:
             report, batch_ends = TickReport(), Deadline.after(35)
-            batch = Batch(runtime.dependencies, runtime.catalog(), pool, batch_ends, report)
+            own, catalog = runtime.dependencies, runtime.catalog()
+            calls = CallMaker(own, catalog, pool, batch_ends, report)
+            batch = Batch(own, calls, batch_ends, report)
             list(pool.map(batch.work, [message["Body"] for message in messages]))
-            batch.close()
+            calls.close()
         entries = [{"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"]} for m in messages]
         sqs.delete_message_batch(**at, Entries=entries)
         counts.update(outcome.kind for outcome in report.outcomes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -70,9 +71,10 @@ def warm_asked(
         The deployment has no prefix of some name; nothing is sent for the others either.
     """
     with ThreadPoolExecutor(len(asked.names)) as pool:
-        catalog.learn_keys()
         calls = CallMaker(dependencies, catalog, pool, deadline, report)
-        work = _Asked(asked, dependencies, catalog, calls, deadline, report, stopped)
+        seconds = min(WAIT_SECONDS, deadline.remaining() - START_SECONDS) if asked.wait else 0.0
+        wait_ends = Deadline.after(seconds)
+        work = _Asked(asked, dependencies, catalog, calls, deadline, report, stopped, wait_ends)
         chosen = _chosen(asked.names, catalog)
         try:
             return list(pool.map(lambda pair: work.outcome(*pair), chosen))
@@ -98,33 +100,20 @@ def _there_are(names: Collection[str]) -> str:
     return f"there are {', '.join(shown)}" + (f" and {more} more" if more else "")
 
 
+@dataclass
 class _Asked:
     """The work of one ask; thread-safe."""
 
-    def __init__(
-        self,
-        asked: AskEvent,
-        dependencies: Dependencies,
-        catalog: PrefixCatalog,
-        calls: CallMaker,
-        deadline: Deadline,
-        report: TickReport,
-        stopped: Callable[[], str],
-    ) -> None:
-        self._asked = asked
-        self._store = dependencies.store
-        self._clock = dependencies.clock
-        own = dependencies.settings.init_usd_per_week
-        self._usd_per_week = own if asked.usd_per_week is None else min(own, asked.usd_per_week)
-        self._catalog = catalog
-        self._calls = calls
-        self._deadline = deadline
-        self._report = report
-        self._stopped = stopped
-        self._stop: str | None = None
-        self._lock = Lock()
-        seconds = min(WAIT_SECONDS, deadline.remaining() - START_SECONDS)
-        self._wait_ends = Deadline.after(seconds if asked.wait else 0.0)
+    asked: AskEvent
+    dependencies: Dependencies
+    catalog: PrefixCatalog
+    calls: CallMaker
+    deadline: Deadline
+    report: TickReport
+    stopped: Callable[[], str]
+    wait_ends: Deadline
+    _stop: str | None = None
+    _lock: Lock = field(default_factory=Lock)
 
     def outcome(self, key: str | None, entry: Entry) -> Outcome:
         """Warm one prefix; failures become its outcome and do not affect the others."""
@@ -132,7 +121,7 @@ class _Asked:
             return self._warmed(key, entry) if key else self._note(self._broken(entry))
         except StateError as error:
             if not isinstance(error, StateItemError):
-                self._report.state_error = str(error)
+                self.report.state_error = str(error)
             reason = f"nothing was sent: {error}"
         except PrefixwarmError as error:
             reason = f"nothing was sent: {error}"
@@ -143,39 +132,39 @@ class _Asked:
     def _warmed(self, key: str, entry: Entry) -> Outcome:
         waited, watch = False, LeaseWatch()
         while True:
-            state = self._store.read(key, self._deadline.earliest(RECORD_SECONDS))
+            state = self.dependencies.store.read(key, self.deadline.earliest(RECORD_SECONDS))
             if not waited:
                 self._add_function(state)
-            now = self._clock()
+            now = self.dependencies.clock()
             if state.life.warm_until and state.life.warm_until > self._needed_until(state, now):
                 return self._note(self._skipped(entry, state, _WARM[waited]))
             if not state.leased(now) or watch.silent(state):
                 if reason := self._refusal(state):
                     return self._note(self._skipped(entry, state, reason))
-                call = self._catalog.call(entry)
+                call = self.catalog.call(entry)
                 if call is None:
                     return self._note(self._broken(entry))
-                if reason := self._calls.pause(call.route) or self._out_of_time():
+                if reason := self.calls.pause(call.route) or self._out_of_time():
                     return self._note(self._skipped(entry, state, reason))
                 planned = self._planned(state, entry, call, waited, watch)
-                attempt = self._calls.sender.make(planned)
+                attempt = self.calls.sender.make(planned)
                 # Too late to send: another caller has the lease.
                 lost = attempt.granted and attempt.outcome.kind == SKIPPED
                 if not (attempt.in_flight or lost):
                     return attempt.outcome
                 state = attempt.state
             # One caller finds out that a provider hangs; the others continue at once.
-            if state.backoff.failures or not pause(self._wait_ends):
+            if state.backoff.failures or not pause(self.wait_ends):
                 return self._note(self._skipped(entry, state, "in flight"))
             waited = True
 
     def _add_function(self, state: State) -> None:
         """Record the function that sends the prefix, as a start with Python does itself."""
-        function = self._asked.function
+        function = self.asked.function
         noted = state.deployment.functions
         if function and function not in noted and len(noted) < _MOST_FUNCTIONS:
-            ends = self._deadline.earliest(RECORD_SECONDS)
-            self._store.add_function(state.key, function, ends)
+            ends = self.deadline.earliest(RECORD_SECONDS)
+            self.dependencies.store.add_function(state.key, function, ends)
 
     def _needed_until(self, state: State, now: float) -> float:
         """Until when the entry must live: as requested, limited by its TTL.
@@ -184,35 +173,36 @@ class _Asked:
         is good enough.
         """
         most = refresh_after(state.life.granted_ttl or TTL_5M)
-        return now + min(self._asked.needed_for_seconds, most)
+        return now + min(self.asked.needed_for_seconds, most)
 
     def _refusal(self, state: State) -> str:
-        now = self._clock()
+        now = self.dependencies.clock()
         if state.held_back(now, KEEPWARM):
             return backing_off(state)
         if reason := rewrite_breaker.refusal(state, now):
             return reason
         with self._lock:
             if self._stop is None:
-                self._stop = self._stopped()
-                self._report.stopped = self._stop
+                self._stop = self.stopped()
+                self.report.stopped = self._stop
         return self._stop
 
     def _out_of_time(self) -> str:
-        return "" if self._deadline.remaining() > START_SECONDS else "no time is left"
+        return "" if self.deadline.remaining() > START_SECONDS else "no time is left"
 
     def _planned(
         self, state: State, entry: Entry, call: WarmCall, waited: bool, watch: LeaseWatch
     ) -> AskedCall:
         """Plan the call, with five minutes unless the hour is known to pay."""
-        now = self._clock()
+        now, most = self.dependencies.clock(), self.dependencies.settings.init_usd_per_week
+        usd_per_week = self.asked.usd_per_week
         ttl = state.ttl_to_ask(state.last_decision.wanted_ttl or TTL_5M, now)
         action: Action = "refresh" if state.warm_for(now) else "write"
         return AskedCall(
-            self._calls.selector.built(state, entry, call),
+            self.calls.selector.built(state, entry, call),
             Decision(action, None, ttl, "asked for"),
             needed_until=self._needed_until(state, now),
-            usd_per_week=self._usd_per_week,
+            usd_per_week=most if usd_per_week is None else min(most, usd_per_week),
             waited=waited,
             fresh=True,
             watch=watch,
@@ -220,14 +210,14 @@ class _Asked:
 
     def _note(self, outcome: Outcome) -> Outcome:
         """Report a call that was not sent; log it unless nothing was due."""
-        self._report.outcomes.append(outcome)
+        self.report.outcomes.append(outcome)
         if outcome.reason not in _WARM.values():
             log = logger.error if outcome.kind == FAILED else logger.info
             log("asked for", prefix=outcome.name, result=outcome.reason)
         return outcome
 
     def _skipped(self, entry: Entry, state: State, reason: str) -> Outcome:
-        now = self._clock()
+        now = self.dependencies.clock()
         return Outcome(
             name=entry.name,
             kind=SKIPPED,
@@ -237,9 +227,11 @@ class _Asked:
         )
 
     def _failed(self, entry: Entry, reason: str) -> Outcome:
-        return Outcome(name=entry.name, kind=FAILED, reason=reason, started_at=self._clock())
+        return Outcome(
+            name=entry.name, kind=FAILED, reason=reason, started_at=self.dependencies.clock()
+        )
 
     def _broken(self, entry: Entry) -> Outcome:
         return self._failed(
-            entry, f"its prefix file cannot be used: {self._catalog.broken[entry.name]}"
+            entry, f"its prefix file cannot be used: {self.catalog.broken[entry.name]}"
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from prefixwarm.errors import StateError, StateItemError
 from prefixwarm.keepwarm.budget import RECORD_SECONDS
-from prefixwarm.keepwarm.call_maker import CallMaker
 from prefixwarm.keepwarm.fan_out import Message
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.planned_call import PlannedCall
@@ -17,10 +17,8 @@ from prefixwarm.state.outcome import FAILED
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
+    from prefixwarm.keepwarm.call_maker import CallMaker
     from prefixwarm.keepwarm.candidate import Candidate
-    from prefixwarm.keepwarm.catalog import PrefixCatalog
     from prefixwarm.keepwarm.dependencies import Dependencies
     from prefixwarm.keepwarm.tick_report import TickReport
 
@@ -29,6 +27,7 @@ class HeldBackError(Exception):
     """A call was not attempted, for lack of time or a failed state; try again."""
 
 
+@dataclass(frozen=True)
 class Batch:
     """One batch; thread-safe.
 
@@ -36,28 +35,17 @@ class Batch:
     done already, removed, held back, paused, or no longer affordable. Then the message is dropped;
     its prefix becomes due again by itself.
 
-    Parameters
+    Attributes
     ----------
-    report
+    report : TickReport
         Receives what was done.
     """
 
-    def __init__(
-        self,
-        dependencies: Dependencies,
-        catalog: PrefixCatalog,
-        pool: Executor,
-        deadline: Deadline,
-        report: TickReport,
-    ) -> None:
-        catalog.learn_keys()
-        self._calls = calls = CallMaker(dependencies, catalog, pool, deadline, report)
-        self._store = dependencies.store
-        self._clock = dependencies.clock
-        self._deadline = deadline
-        self._report = report
-        self._selector = calls.selector
-        self._lock = Lock()
+    dependencies: Dependencies
+    calls: CallMaker
+    deadline: Deadline
+    report: TickReport
+    _lock: Lock = field(default_factory=Lock)
 
     def work(self, text: str) -> None:
         """Make a message's call, or drop the message.
@@ -75,12 +63,8 @@ class Batch:
         try:
             self._work(message)
         except StateError as error:
-            self._report.state_error = str(error)
+            self.report.state_error = str(error)
             raise
-
-    def close(self) -> None:
-        """Store new pauses, and report paused routes."""
-        self._calls.close()
 
     def _work(self, message: Message) -> None:
         candidate, why = self._candidate(message)
@@ -89,7 +73,7 @@ class Batch:
             return
         ttl = candidate.state.last_decision.wanted_ttl or candidate.call.ttl
         planned = PlannedCall(candidate, Decision(message.action, None, ttl, message.reason))
-        if pause := self._calls.pause(candidate.call.route):
+        if pause := self.calls.pause(candidate.call.route):
             self._due_again(candidate, pause)
             self._drop(message.name, pause)
         elif why := self._unaffordable(planned):
@@ -98,32 +82,33 @@ class Batch:
             self._send(planned)
 
     def _send(self, planned: PlannedCall) -> None:
-        outcome = self._calls.sender.one(planned)
+        outcome = self.calls.sender.one(planned)
         if outcome is None:
             raise HeldBackError("held back while it waited for its turn")
         if outcome.kind == FAILED:
             self._due_again(planned.candidate, outcome.reason)
 
     def _candidate(self, message: Message) -> tuple[Candidate | None, str]:
-        if self._clock() > message.latest_start:
+        if self.dependencies.clock() > message.latest_start:
             return None, "too late"
         try:
-            state = self._store.read(message.key, self._deadline)
+            state = self.dependencies.store.read(message.key, self.deadline)
         except StateItemError as error:
             return None, str(error)
         if (state.life.warm_until or 0.0) > message.warm_until:
             return None, "another caller has warmed it"
-        return self._selector.candidate(state), "in flight, held back, or no longer in the manifest"
+        why = "in flight, held back, or no longer in the manifest"
+        return self.calls.selector.candidate(state), why
 
     def _unaffordable(self, planned: PlannedCall) -> str:
         candidate = planned.candidate
         with self._lock:
-            left = self._calls.budget.left(candidate.state.key, candidate.entry, self._deadline)
-            cost = candidate.cost_usd(self._clock(), planned.decision.ttl)
+            left = self.calls.budget.left(candidate.state.key, candidate.entry, self.deadline)
+            cost = candidate.cost_usd(self.dependencies.clock(), planned.decision.ttl)
             if left is not None and (cost is None or cost > left):
-                self._report.budget_reached += 1
+                self.report.budget_reached += 1
                 return "the budget is used up"
-            self._calls.budget.deduct(cost)
+            self.calls.budget.deduct(cost)
         return ""
 
     def _due_again(self, candidate: Candidate, why: str) -> None:
@@ -131,11 +116,11 @@ class Batch:
 
         The tick itself waits for the end of a pause or back-off.
         """
-        now = self._clock()
+        now, key = self.dependencies.clock(), candidate.state.key
         check = Check(at=now, due_at=now, reason=why)
-        self._store.record_check(candidate.state.key, check, Deadline.after(RECORD_SECONDS))
+        self.dependencies.store.record_check(key, check, Deadline.after(RECORD_SECONDS))
 
     def _drop(self, name: str, why: str) -> None:
         with self._lock:
-            self._report.dropped += 1
+            self.report.dropped += 1
         logger.warning("message dropped", prefix=name, why=why)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from prefixwarm.keepwarm.calls import START_SECONDS
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.queue import BATCH_SIZE
-from prefixwarm.state.keepwarm_model import Check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,11 +168,5 @@ class Dispatcher:
         return len(planned_calls) - len(refused)
 
     def _check(self, planned: PlannedCall, due_at: float, reason: str) -> None:
-        check = Check(
-            at=self.clock(),
-            due_at=due_at,
-            reason=reason,
-            learned=planned.candidate.own_learned_text,
-            wanted_ttl=planned.decision.ttl,
-        )
+        check = planned.check(self.clock()).replace(due_at=due_at, reason=reason)
         self.store.record_check(planned.candidate.state.key, check, self.deadline)

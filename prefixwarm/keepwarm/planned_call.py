@@ -69,7 +69,7 @@ class PlannedCall:
         )
 
     def check(self, now: float) -> Check:
-        """The check to record if nothing is sent; `next_check` must not be None."""
+        """The check to record if nothing is sent."""
         candidate, decision = self.candidate, self.decision
         return Check(
             at=now,

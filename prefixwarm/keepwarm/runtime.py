@@ -121,6 +121,7 @@ class Runtime:
                 _broken,
                 self.dependencies.clock(),
             )
+        self._catalog.learn_keys()
         return self._catalog
 
     def close(self) -> None:

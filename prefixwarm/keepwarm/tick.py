@@ -43,7 +43,6 @@ def tick(
         The state cannot be used: nothing is sent without it, and nothing more once it fails.
     """
     try:
-        catalog.learn_keys()
         _register(dependencies, catalog, deadline)
         pool = ThreadPoolExecutor(CONCURRENCY)
         calls = CallMaker(dependencies, catalog, pool, deadline, report)

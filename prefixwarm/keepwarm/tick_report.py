@@ -13,17 +13,8 @@ if TYPE_CHECKING:
 
 
 _ALWAYS = (
-    "WarmWritten",
-    "WarmRefreshed",
-    "WarmPartial",
-    "WarmUncached",
-    "WarmSkipped",
-    "WarmFailed",
-    "WarmCalls",
-    "WarmDowngraded",
-    "WarmStopped",
-    "WarmReadTokens",
-    "WarmWriteTokens",
+    *log_line.COUNTS,
+    *("WarmCalls", "WarmDowngraded", "WarmStopped", "WarmReadTokens", "WarmWriteTokens"),
 )
 # Written by the init phase per call; a sum over a tick's calls would be meaningless.
 _PER_CALL = ("WarmMilliseconds",)

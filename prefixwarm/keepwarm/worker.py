@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.batch import (
 
 from prefixwarm.errors import PrefixwarmError, StateError, UsageError
 from prefixwarm.keepwarm.batch import Batch, HeldBackError
+from prefixwarm.keepwarm.call_maker import CallMaker
 from prefixwarm.keepwarm.handler import deadline_of, write
 from prefixwarm.keepwarm.logs import logger
 from prefixwarm.keepwarm.runtime import runtime
@@ -56,11 +57,13 @@ def handler(event: object, context: LambdaContext) -> PartialItemFailureResponse
         raise
     report = TickReport()
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        batch = Batch(own.dependencies, catalog, pool, deadline_of(context), report)
+        ends = deadline_of(context)
+        calls = CallMaker(own.dependencies, catalog, pool, ends, report)
+        batch = Batch(own.dependencies, calls, ends, report)
         try:
             return _worked(cast("dict[str, Any]", event), texts, batch, pool)
         finally:
-            batch.close()
+            calls.close()
             write(report, "batch", own)
 
 

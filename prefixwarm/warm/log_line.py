@@ -37,7 +37,8 @@ TROUBLES = {
     "BudgetReached": 3,
 }
 
-_COUNTS = {
+# The metrics that count outcomes, with the kind of each.
+COUNTS = {
     "WarmWritten": WRITTEN,
     "WarmRefreshed": REFRESHED,
     "WarmPartial": PARTIAL,
@@ -50,7 +51,7 @@ _COUNTS = {
 def metrics(outcome: Outcome) -> dict[str, tuple[float, str]]:
     """The metric values and units of an outcome, zeros included."""
     values: dict[str, tuple[float, str]] = {
-        name: (float(outcome.kind == kind), "Count") for name, kind in _COUNTS.items()
+        name: (float(outcome.kind == kind), "Count") for name, kind in COUNTS.items()
     }
     values["WarmCalls"] = (float(outcome.calls), "Count")
     values["WarmDowngraded"] = (float(outcome.downgraded), "Count")

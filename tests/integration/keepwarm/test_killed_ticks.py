@@ -157,6 +157,7 @@ class Deployment:
         objects: Any = self.objects
         settings, now = connections.settings, self.sim.now()
         catalog = PrefixCatalog(objects, "manifest.json", settings, self.environ, _raise, now)
+        catalog.learn_keys()
         try:
             tick(dependencies, catalog, Deadline.after(60), TickReport())
         except Killed:
