@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm_layer.import_closure import import_closure
+from prefixwarm_layer.import_closure import import_closure, module_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,18 +32,13 @@ WRAPPER = "prefixwarm/wrapper"
 def agent_files() -> dict[str, bytes]:
     """The sources, their data files, the pointer to them, and the wrapper, by path."""
     here, modules = Path(__file__).parent, import_closure(_programs())
-    files = {
+    return {
         _POINTER: (here / "pointer.py").read_bytes(),
         WRAPPER: (here / "wrapper.sh").read_bytes(),
         f"{_AUTO}/sitecustomize.py": (here / "auto_observe.py").read_bytes(),
         f"{_AUTO}/prefixwarm_import_hook.py": modules[_HOOK].read_bytes(),
+        **{f"{_FOLDER}/{path}": data for path, data in module_files(modules).items()},
     }
-    for name, file in modules.items():
-        package = file.name == "__init__.py"
-        folder = f"{_FOLDER}/{(name if package else name.rpartition('.')[0]).replace('.', '/')}"
-        for part in (file, *(file.parent.glob("*.json") if package else ())):
-            files[f"{folder}/{part.name}"] = part.read_bytes()
-    return files
 
 
 def sources(files: Mapping[str, bytes]) -> dict[str, str]:

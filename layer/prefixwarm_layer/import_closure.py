@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 OURS = ("prefixwarm", "prefixwarm_extension")
 
@@ -39,6 +39,17 @@ def import_closure(
             files[name] = file
             names += [name.rpartition(".")[0], *_imports_of(file, late)]
     return dict(sorted(files.items()))
+
+
+def module_files(modules: Mapping[str, Path]) -> dict[str, bytes]:
+    """The contents of modules and of their packages' data, by the path below a source folder."""
+    files = {}
+    for name, file in modules.items():
+        package = file.name == "__init__.py"
+        folder = (name if package else name.rpartition(".")[0]).replace(".", "/")
+        for part in (file, *(file.parent.glob("*.json") if package else ())):
+            files[f"{folder}/{part.name}"] = part.read_bytes()
+    return files
 
 
 @cache

@@ -14,7 +14,7 @@ from prefixwarm.prefix.prefix_file import SUFFIX as PREFIX_SUFFIX
 from prefixwarm.prefix.prefix_file import dumps, load
 from prefixwarm_layer.agent_modules import agent_files, cached_files, sources
 from prefixwarm_layer.bytecode import CODE, compiled
-from prefixwarm_layer.import_closure import import_closure
+from prefixwarm_layer.import_closure import import_closure, module_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -110,13 +110,7 @@ def prefix_entries(prefixes: Iterable[Path]) -> dict[str, bytes]:
 def keepwarm_entries() -> dict[str, bytes]:
     """Return the keep-warm function's code; Lambda's Python runtimes include boto3."""
     modules = [name.rpartition(".")[0] for name in (KEEPWARM_HANDLER, WORKER_HANDLER)]
-    entries = {}
-    for name, file in import_closure(modules).items():
-        package = file.name == "__init__.py"
-        folder = (name if package else name.rpartition(".")[0]).replace(".", "/")
-        # Include a package's data.
-        for part in (file, *(file.parent.glob("*.json") if package else ())):
-            entries[f"{folder}/{part.name}"] = part.read_bytes()
+    entries = module_files(import_closure(modules))
     for distribution in VENDORED:
         entries |= _installed(distribution)
     return entries

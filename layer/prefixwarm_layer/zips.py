@@ -23,7 +23,6 @@ SHIPPED = Path(__file__).parent / "shipped"
 LAYER = "layer.zip"
 LAYER_WITHOUT_OBSERVE = "layer-without-observe.zip"
 KEEPWARM = "keepwarm.zip"
-_LAYERS = {LAYER: True, LAYER_WITHOUT_OBSERVE: False}
 
 
 def build_layer(out: Path, prefixes: Sequence[Path] = (), *, observe: bool = True) -> Path:
@@ -39,45 +38,33 @@ def build_layer(out: Path, prefixes: Sequence[Path] = (), *, observe: bool = Tru
         A prefix file is invalid; nothing is written.
     """
     entries = prefix_entries(prefixes)
-    archive.append(_layer_base(observe=observe), Path(out), entries)
+    archive.append(_base(LAYER if observe else LAYER_WITHOUT_OBSERVE), Path(out), entries)
     return Path(out)
 
 
 def build_keepwarm(out: Path) -> Path:
     """Write the zip of the keep-warm function's code."""
-    archive.append(_keepwarm_base(), Path(out), {})
+    archive.append(_base(KEEPWARM), Path(out), {})
     return Path(out)
 
 
 def build_release(folder: Path) -> None:
     """Build all zips from scratch into a folder, for the wheel."""
-    for name, observe in _LAYERS.items():
-        archive.write(folder / name, _layer_files(observe=observe))
-    archive.write(folder / KEEPWARM, _keepwarm_files())
+    for name in (LAYER, LAYER_WITHOUT_OBSERVE, KEEPWARM):
+        archive.write(folder / name, _files(name))
 
 
-def _layer_base(*, observe: bool) -> Path:
-    name = next(name for name, brings in _LAYERS.items() if brings is observe)
+def _files(name: str) -> dict[str, bytes]:
+    if name == KEEPWARM:
+        return with_keepwarm_sbom(keepwarm_entries())
+    return with_layer_sbom(with_bytecode(layer_entries(observe=name == LAYER)))
+
+
+def _base(name: str) -> Path:
+    """A zip without prefixes: as shipped, or else from the cache or built now."""
     if (SHIPPED / name).exists():
         return SHIPPED / name
-    return _cached(name, _layer_files(observe=observe))
-
-
-def _keepwarm_base() -> Path:
-    if (SHIPPED / KEEPWARM).exists():
-        return SHIPPED / KEEPWARM
-    return _cached(KEEPWARM, _keepwarm_files())
-
-
-def _layer_files(*, observe: bool) -> dict[str, bytes]:
-    return with_layer_sbom(with_bytecode(layer_entries(observe=observe)))
-
-
-def _keepwarm_files() -> dict[str, bytes]:
-    return with_keepwarm_sbom(keepwarm_entries())
-
-
-def _cached(name: str, entries: Mapping[str, bytes]) -> Path:
+    entries = _files(name)
     cached = build_cache.folder("zips") / f"{_digest(entries)}-{name}"
     if not cached.exists():
         archive.write(cached, entries)
