@@ -63,8 +63,7 @@ def ask(
 ) -> list[AskOutcome]:
     """Ask the deployed keep-warm function to warm prefixes, over Lambda's `Invoke`.
 
-    The function answers within its timeout, up to a minute. The caller needs
-    `lambda:InvokeFunction` on it, which the construct's `grant_ask` grants.
+    The caller needs `lambda:InvokeFunction` on it, which the construct's `grant_ask` grants.
 
     Parameters
     ----------
@@ -73,8 +72,8 @@ def ask(
     function
         Name or ARN of the keep-warm function. Default: the environment's `PREFIXWARM_ASK`.
     wait
-        Whether to wait for the outcomes. If not, the function is invoked as an event and works
-        after this call has returned.
+        Whether to wait for the outcomes, up to a minute. If not, the function is invoked as an
+        event.
     needed_for_seconds
         No call is made if the entry lives longer than this, 0 to 3600.
     client
@@ -83,7 +82,7 @@ def ask(
     Returns
     -------
     list of AskOutcome
-        One per name, in the same order; empty if `wait` is false.
+        One per name, in order; empty if `wait` is false.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from contextlib import suppress
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.library.event_loop import sender_on_loop
+from prefixwarm.library.event_loop import begin, sender_on_loop
 from prefixwarm.library.schedule_loop import ScheduleLoop
 from prefixwarm.library.warm_schedule import ScheduleBase
 from prefixwarm.library.worker_threads import WorkerThreads
@@ -62,7 +62,6 @@ class AsyncWarmSchedule(ScheduleBase):
         self._loop = ScheduleLoop(warmer.calls, policy, interval_seconds, notify, self._wake_up)
         self._thread = WorkerThreads(1)
         self._task: asyncio.Task[None] | None = None
-        self._callbacks: set[asyncio.Task[None]] = set()
         self._events: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
 
@@ -137,14 +136,7 @@ class AsyncWarmSchedule(ScheduleBase):
         self._on_loop(lambda: self._wake.set() if self._wake else None)
 
     def _notify(self, status: WarmStatus) -> None:
-        def begin() -> None:
-            if self._events is not None:
-                task = self._events.create_task(self._call_back(status))
-                # The loop keeps only a weak reference to tasks.
-                self._callbacks.add(task)
-                task.add_done_callback(self._callbacks.discard)
-
-        self._on_loop(begin)
+        self._on_loop(lambda: begin(self._call_back(status)))
 
     async def _call_back(self, status: WarmStatus) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, overload
 
-from prefixwarm.library.event_loop import sender_on_loop
+from prefixwarm.library.event_loop import begin, sender_on_loop
 from prefixwarm.library.sync_warmer import WarmerBase
 from prefixwarm.library.warm_calls import WarmWish, log_failures, shared
 from prefixwarm.process_log import logger
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from prefixwarm.library.warm_result import WarmResult
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prefix.prefix_file import PrefixFile
-
-# The event loop keeps only weak references to tasks.
-_TASKS: set[asyncio.Task[list[WarmResult]]] = set()
 
 
 class AsyncWarmer(WarmerBase):
@@ -80,10 +77,7 @@ class AsyncWarmer(WarmerBase):
         task of list of WarmResult
             The task, to wait for.
         """
-        task = asyncio.get_running_loop().create_task(self._started())
-        _TASKS.add(task)
-        task.add_done_callback(_TASKS.discard)
-        return task
+        return begin(self._started())
 
     async def _started(self) -> list[WarmResult]:
         try:

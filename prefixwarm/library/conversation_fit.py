@@ -61,6 +61,12 @@ class Dropped:
 class Fitted:
     """A conversation that fits its budget.
 
+    The oldest turns are dropped first, then the oldest tool calls of the unfinished turn. A tool
+    call is dropped together with its results and parallel calls. The rest begins with a user
+    message and keeps alternating roles. The prefix, and its messages at the start, never change.
+    More is dropped than necessary, in steps of a quarter of the room, so that a growing
+    conversation keeps its new start, and its cache entries, for a while.
+
     Attributes
     ----------
     messages : list of dict
@@ -87,13 +93,7 @@ def fit(
     *,
     thinking: Literal["auto", "keep", "remove"] = "auto",
 ) -> Fitted:
-    """Shorten a conversation after its prefix.
-
-    Drops the oldest turns first, then the oldest tool calls of the unfinished turn. A tool call is
-    dropped together with its results and parallel calls. The rest begins with a user message and
-    keeps alternating roles. The prefix, and its messages at the start of `messages`, never change.
-    More is dropped than necessary, in steps of a quarter of the room, so that a growing
-    conversation keeps its new start, and its cache entries, for a while.
+    """Shorten a conversation after its prefix; see `Fitted` for what is dropped.
 
     Parameters
     ----------
@@ -106,11 +106,10 @@ def fit(
     budget_tokens : int
         The most estimated tokens of the whole prompt, prefix included.
     thinking : str
-        What to do with thinking blocks after dropped messages, which a provider may refuse because
-        earlier messages have changed. ``keep``: keep them, for models that do not check, or with
-        ``thinking.block_binding.prefix_mismatch_behavior="drop_block"``. ``remove``: remove them.
-        ``auto``: remove them if the prefix's `thinking` is adaptive or between tools, and does not
-        set ``drop_block``.
+        Whether to ``keep`` or ``remove`` thinking blocks after dropped messages, which a provider
+        may refuse because earlier messages have changed. ``auto``: remove them if the prefix's
+        `thinking` is adaptive or between tools, and does not set
+        ``block_binding.prefix_mismatch_behavior="drop_block"``.
 
     Returns
     -------
@@ -126,12 +125,8 @@ def fit(
 
     Examples
     --------
-    >>> messages = [
-    ...     {"role": "user", "content": "word " * 400},
-    ...     {"role": "assistant", "content": "word " * 400},
-    ...     {"role": "user", "content": "And now?"},
-    ... ]
-    >>> fitted = fit(messages, None, budget_tokens=200)
+    >>> old = [{"role": role, "content": "word " * 400} for role in ("user", "assistant")]
+    >>> fitted = fit([*old, {"role": "user", "content": "And now?"}], None, budget_tokens=200)
     >>> fitted.messages
     [{'role': 'user', 'content': 'And now?'}]
     >>> [(one.what, one.first, one.last) for one in fitted.dropped]
@@ -148,9 +143,8 @@ def fit(
     spans = _to_drop(rest, sizes, budget_tokens - fixed)
     if spans is None:
         raise DoesNotFitError(fixed, _least(rest, sizes), budget_tokens)
-    left = _without(rest, spans)
+    left, removed = _without(rest, spans), 0
     bound = sum(map(is_thinking, (b for m in left for b in blocks_of(m)))) if spans else 0
-    removed = 0
     if bound and (thinking == "remove" or (thinking == "auto" and _is_checked(body))):
         left, removed = _without_thinking(left)
     return Fitted(

@@ -1,4 +1,4 @@
-"""Awaits replies of asynchronous clients on their event loop, from another thread."""
+"""Runs tasks on an event loop, and awaits replies of its clients from another thread."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ import asyncio
 import concurrent.futures
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefixwarm.errors import DeadlineError, TransportError
 from prefixwarm.library.client_kind import UserClient
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Coroutine
 
     from prefixwarm.library.client_kind import ClientKind
     from prefixwarm.wire.deadline import Deadline
+
+
+T = TypeVar("T")
+
+# The event loop keeps only weak references to tasks.
+_TASKS: set[asyncio.Task[Any]] = set()
+
+
+def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Run a coroutine as a task of the running loop, kept until it ends."""
+    task = asyncio.get_running_loop().create_task(work)
+    _TASKS.add(task)
+    task.add_done_callback(_TASKS.discard)
+    return task
 
 
 def sender_on_loop(kind: ClientKind) -> UserClient:

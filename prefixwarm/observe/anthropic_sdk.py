@@ -186,17 +186,14 @@ class _Reporter:
     def message(self, message: Any) -> Event | None:
         """Report a message parsed by the SDK."""
         usage, diagnostics = _usage(message.usage), _diagnostics(message)
-        return self._end(usage, diagnostics, message.id)
+        return self.raw({"usage": usage, "diagnostics": diagnostics, "id": message.id})
 
     def raw(self, message: Mapping[str, Any]) -> Event | None:
         """Report a raw message."""
-        return self._end(message["usage"], message.get("diagnostics"), message.get("id"))
-
-    def _end(
-        self, usage: Mapping[str, Any], diagnostics: Any, response_id: str | None
-    ) -> Event | None:
+        usage, diagnostics = message["usage"], message.get("diagnostics")
+        response_id, headers = message.get("id"), self._headers
         return self.watch.end(
-            self._sent, usage, diagnostics, self._headers, response_id, source="anthropic"
+            self._sent, usage, diagnostics, headers, response_id, source="anthropic"
         )
 
     def event(self, event: Any) -> Event | None:

@@ -289,11 +289,9 @@ def _messages(
         if whole.get("content"):
             whole = {**whole, "content": unfold(content) if converse else content}
         shared.append(whole)
-    if not shared:
-        return [dict(CONVERSE_PLACEHOLDER if converse else PLACEHOLDER)]
-    last = max(messages)
+    last = max(messages, default=None)
     rest = any(b.message == last and b.rendered and id(b) not in values for b in request_blocks)
-    if shared[-1].get("role") == "user" and (rest or converse):
+    if shared and shared[-1].get("role") == "user" and (rest or converse):
         placeholder = dict(_PLACEHOLDER_BLOCKS[CONVERSE if converse else REQUEST])
         return [*shared[:-1], {**shared[-1], "content": [*shared[-1]["content"], placeholder]}]
     return [*shared, dict(CONVERSE_PLACEHOLDER if converse else PLACEHOLDER)]
