@@ -28,7 +28,7 @@ from prefixwarm.keepwarm.logs import logger
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.toolchain import Tools
 from prefixwarm.observe.observer import Observer
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm.simulator import running
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -42,6 +42,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from prefixwarm_cdk import Credentials, PrefixWarmer
 from prefixwarm_extension import main as init_phase
 from tests.helpers.agents import PRICES, request_of, usage_of
+from tests.helpers.derived import derive
 from tests.helpers.simulated_clock import simulated_clock
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def synthesised(case: Case, folder: Path, **options: Any) -> tuple[dict[str, Any
         prefix_file.write(
             prefix_file.build(
                 f"p{i}",
-                warm_request.derive(request_of(f"p{i}")),
+                derive(request_of(f"p{i}")),
                 headers=headers,
                 prices=PRICES,
             ),

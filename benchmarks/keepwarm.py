@@ -28,11 +28,11 @@ from prefixwarm.keepwarm.tick_report import TickReport
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import running
 from prefixwarm.state.keepwarm_model import Check
 from prefixwarm.warm.acquire import without_lease
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefixwarm.capture.warm_file import file_of
 from prefixwarm.observe import Observer
-from prefixwarm.prefix.warm_request import derive
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable

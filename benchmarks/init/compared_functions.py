@@ -10,8 +10,9 @@ import zipfile
 from pathlib import Path
 
 from prefixwarm.local.toolchain import default_cache
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm_layer.zips import build_layer
+from tests.helpers.derived import derive
 
 KEY = "sk-ant-benchmark"
 LIGHT = "def handler(event, context):\n    return 'light'\n"
@@ -53,7 +54,7 @@ def prefix() -> tuple[prefix_file.PrefixFile, dict[str, object]]:
 
     body = request([{"role": "user", "content": "hi"}])
     headers = {"anthropic-version": "2023-06-01"}
-    return prefix_file.build("support", warm_request.derive(body), headers=headers), body
+    return prefix_file.build("support", derive(body), headers=headers), body
 
 
 def code_folder(certificate: Path) -> Path:

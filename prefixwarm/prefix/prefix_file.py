@@ -43,7 +43,7 @@ def build(
     base_model: str | None = None,
     placeholders: Sequence[str] = (),
 ) -> PrefixFile:
-    """Build and check the prefix file of a warm request; see `warm_request.derive`.
+    """Build and check the prefix file of a warm request; see `Prompt.warm_request`.
 
     Raises
     ------

@@ -16,7 +16,6 @@ from prefixwarm.fields.leaving_out import without_one_run
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.fields.zero_output import zero_obstacles
 from prefixwarm.life import TTL_SECONDS
-from prefixwarm.prefix.blocks import blocks
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, as_messages, is_converse, place_of, unfold
 
 if TYPE_CHECKING:
@@ -52,46 +51,9 @@ class WarmRequest(NamedTuple):
     output_tokens: int
 
 
-def derive(
-    request: Mapping[str, Any], *, ttl: str = "1h", shared_messages: int = 0
-) -> dict[str, Any]:
-    """Derive the warm request from a real one.
-
-    The prefix ends at the last breakpoint in tools and system. If the request has none (no
-    caching, or automatic caching), it ends at the last system block or tool.
-
-    Parameters
-    ----------
-    request
-        The body of an agent's request, as sent.
-    ttl
-        ``5m`` or ``1h``: the TTL of every breakpoint of the warm request.
-    shared_messages
-        How many leading messages all requests of the agent share; the prefix then ends at their
-        last block.
-
-    Raises
-    ------
-    UnwarmableRequestError
-        The provider would refuse it, or would cache nothing that real traffic reads.
-    """
-    refuse_unwarmable(request)
-    count = len(request["messages"])
-    if not 0 <= shared_messages <= count:
-        problem = f"there are {count}; {shared_messages} of them cannot be shared"
-        raise UnwarmableRequestError("messages", problem)
-    if not all(message.get("content") for message in request["messages"][:shared_messages]):
-        raise UnwarmableRequestError("messages", "a shared message has no content")
-    request_blocks = blocks(request)
-    return warm(request, request_blocks, static_end(request_blocks, shared_messages), ttl).body
-
-
-def static_end(request_blocks: Sequence[Block], shared_messages: int = 0) -> int:
+def static_end(request_blocks: Sequence[Block]) -> int:
     """The number of leading shared blocks of the prompt, inferred from one request."""
-    prompt = [block for block in request_blocks if block.rendered]
-    if shared_messages:
-        return sum(block.message is None or block.message < shared_messages for block in prompt)
-    static = [block for block in prompt if block.message is None]
+    static = [block for block in request_blocks if block.rendered and block.message is None]
     for tier in ("system", "tools"):
         marked = [i for i, b in enumerate(static) if b.tier == tier and b.marked]
         if marked:

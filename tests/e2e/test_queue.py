@@ -29,8 +29,8 @@ from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.simulated_provider import KEY
 from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Latency, Principal, Simulator, running
+from tests.helpers.derived import derive
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from prefixwarm.prefix import prefix_file
-from prefixwarm.prefix.warm_request import derive
+from tests.helpers.derived import derive
 from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.e2e

@@ -15,8 +15,8 @@ from prefixwarm.local.lambda_endpoint import LambdaEndpoint
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.simulated_provider import KEY
 from prefixwarm.prefix import prefix_file
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Principal, running
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,11 +18,12 @@ from unittest import mock
 
 from prefixwarm.observe import installed
 from prefixwarm.observe.observer import Observer
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm.warm.connections import connect
 from prefixwarm_extension import context
 from prefixwarm_extension import main as init_phase
 from tests.helpers.agents import MODEL, usage_of
+from tests.helpers.derived import derive
 from tests.helpers.patience import patient
 from tests.helpers.simulated_clock import simulated_clock
 from tests.helpers.waiting import PATIENCE
@@ -152,7 +153,7 @@ class Deployed:
             "usd_per_mtok": {"output": 10.0} | {k: v * INPUT_USD for k, v in usd.items()},
         }
         headers = {"anthropic-version": "2026-10-21"}
-        derived = warm_request.derive(body)
+        derived = derive(body)
         self._file = prefix_file.build(NAME, derived, headers=headers, prices=prices)
         self._observer = None
         prefix_file.write(self._file, self.folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.capture.extract import Options, prefixes_from_requests
 from prefixwarm.capture.warm_file import file_of
 from prefixwarm.errors import UnwarmableRequestError
-from prefixwarm.prefix.warm_request import derive
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

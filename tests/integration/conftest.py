@@ -11,7 +11,6 @@ from prefixwarm.keepwarm.dynamodb_boto3 import boto_calls
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import build
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.provider.client import Provider
 from prefixwarm.provider.routes import ROUTES
 from prefixwarm.simulator import AwsKey, running
@@ -23,6 +22,7 @@ from prefixwarm.wire.aws import AwsClient
 from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport
+from tests.helpers.derived import derive
 from tests.helpers.warming import warm
 
 if TYPE_CHECKING:

@@ -23,7 +23,6 @@ from prefixwarm.prefix import manifest
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm.prefix.file_form import dumps, reads
 from prefixwarm.prefix.prefix_file import build
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.provider.client import Provider
 from prefixwarm.provider.federation import AccessTokens
 from prefixwarm.provider.identity import identity_token
@@ -42,6 +41,7 @@ from prefixwarm.wire.credentials import aws_credentials, fetch_secret
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import Response
 from prefixwarm.wire.sigv4 import AwsCredentials
+from tests.helpers.derived import derive
 from tests.helpers.garbage import check, garbled, garbled_bytes, garbled_text
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from prefixwarm.attach.deployed import named_keep_warm_function
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.manifest import Entry, Manifest
 from prefixwarm.prefix.prefix_file import build, dumps
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm_layer.layout import KEEPWARM_HANDLER
 from tests.helpers.agents import request_of
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

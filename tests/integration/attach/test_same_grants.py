@@ -12,8 +12,8 @@ import pytest
 from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.prefix_file import build
-from prefixwarm.prefix.warm_request import derive
 from tests.helpers.agents import request_of
+from tests.helpers.derived import derive
 from tests.integration.attach.conftest import REGION
 
 # The kernel of the constructs reads these when it starts.

@@ -18,9 +18,10 @@ from botocore.exceptions import ClientError
 
 from prefixwarm.local.emulated_function import ACCOUNT, REGION
 from prefixwarm.local.local_aws import LocalAws
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.manifest import state_keys
 from prefixwarm_cdk import Credentials, prefixes
+from tests.helpers.derived import derive
 from tests.helpers.workers import warmer_with_workers
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def write_prefix(folder: Path) -> Path:
     request = {"model": "claude-sonnet-5-5", "max_tokens": 9, "system": [block]}
     request["messages"] = [{"role": "user", "content": "Hello"}]
     headers = {"anthropic-version": "2026-10-21"}
-    built = prefix_file.build("support", warm_request.derive(request), headers=headers)
+    built = prefix_file.build("support", derive(request), headers=headers)
     return prefix_file.write(built, folder)
 
 

@@ -15,8 +15,9 @@ from prefixwarm.local.cdk_cli import CdkCli
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.toolchain import Tools
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm_cdk import Credentials, PrefixWarmer
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def write_prefixes(folder: Path, **texts: str) -> Path:
             "messages": [{"role": "user", "content": "Hello"}],
         }
         headers = {"anthropic-version": "2026-10-21"}
-        built = prefix_file.build(name, warm_request.derive(request), headers=headers)
+        built = prefix_file.build(name, derive(request), headers=headers)
         prefix_file.write(built, folder)
     return folder
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.capture.file_prices import prices_of
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment, Invocation
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm_layer.zips import build_layer
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,7 +72,7 @@ def request(name: str, ttl: str = "1h") -> dict[str, Any]:
 def write_prefix(folder: Path, name: str, asks_as: str = "") -> Path:
     """The prefix file of `request(name)`, or of another request under this name."""
     folder.mkdir(parents=True, exist_ok=True)
-    warm = warm_request.derive({**request(asks_as or name), "max_tokens": 16})
+    warm = derive({**request(asks_as or name), "max_tokens": 16})
     prices = prices_of(warm, "anthropic", 0)
     headers = {"anthropic-version": "2023-06-01"}
     prefix = prefix_file.build(name, warm, headers=headers, prices=prices)

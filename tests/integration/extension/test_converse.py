@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from extension_bench import PROMPT, unzipped_layer
 
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def request() -> dict[str, Any]:
 def test_the_first_converse_request_reads(bench: Bench, tmp_path: Path) -> None:
     """By the function's own role; the warm call asks for the one token that it must."""
     tmp_path.chmod(0o755)
-    prefix = prefix_file.build("talk", warm_request.derive(request()), route="bedrock-converse")
+    prefix = prefix_file.build("talk", derive(request()), route="bedrock-converse")
     layer = unzipped_layer(tmp_path, [prefix_file.write(prefix, tmp_path / "prefixes")])
     sent = {name: value for name, value in request().items() if name != "modelId"}
     code = bench.code(f"REQUEST = {sent!r}\n{ASK.replace('MODEL', MODEL)}")

@@ -17,11 +17,11 @@ from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Simulator, running
 from prefixwarm.state.model import shared_key
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.agents import PRICES, request_of
+from tests.helpers.derived import derive
 from tests.helpers.patience import patient
 
 if TYPE_CHECKING:

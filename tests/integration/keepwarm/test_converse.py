@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from prefixwarm.prefix.prefix_file import build, dumps
-from prefixwarm.prefix.warm_request import derive
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from tests.integration.keepwarm.conftest import World

@@ -9,11 +9,11 @@ import pytest
 from prefixwarm.keepwarm.budget import day_of, total_key
 from prefixwarm.keepwarm.selection import CandidateSelector
 from prefixwarm.prefix.prefix_file import build, dumps
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.prices import lookup
 from prefixwarm.state.model import Lease, LeaseRequest, Result, SessionStart
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.agents import request_of
+from tests.helpers.derived import derive
 from tests.integration.keepwarm.conftest import prefix_file, ticked
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from prefixwarm.observe.observation import Observation
 from prefixwarm.observe.outbox import Outbox
 from prefixwarm.prefix.compiled import compile_prefix
 from prefixwarm.prefix.prefix_file import PrefixFile, build, dumps
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.state.model import shared_key
 from prefixwarm.state.outcome import Usage
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.agents import PRICES, request_of
+from tests.helpers.derived import derive
 from tests.integration.keepwarm.conftest import ticked
 
 if TYPE_CHECKING:

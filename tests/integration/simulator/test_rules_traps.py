@@ -12,13 +12,13 @@ import pytest
 
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm.prefix.prefix_file import build
-from prefixwarm.prefix.warm_request import derive
 from prefixwarm.simulator import Principal
 from prefixwarm.state.memory import MemoryState
 from prefixwarm.warm.acquire import without_lease
 from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.derived import derive
 from tests.helpers.warming import warm
 
 if TYPE_CHECKING:

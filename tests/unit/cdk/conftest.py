@@ -23,8 +23,9 @@ from aws_cdk import App, CloudFormationValidatePlugin, Stack, Validations, asser
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm_cdk import Credentials, PrefixWarmer
+from tests.helpers.derived import derive
 from tests.helpers.workers import warmer_with_workers
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def write_prefix(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         **fields: Any,
     ) -> Path:
         version = {"bedrock": {"anthropic_version": "bedrock-2023-05-31"}}.get(route, {})
-        request = warm_request.derive(agent_request(text, **version), ttl=ttl)
+        request = derive(agent_request(text, **version), ttl=ttl)
         request["model"] = model
         headers = {} if route == "bedrock" else {"anthropic-version": "2026-10-21"}
         fields = {"tokens": {"minimum": 512}, **fields}

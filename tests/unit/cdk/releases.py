@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import App, Stack
 from shapes import SHAPES, Parts
 
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm_cdk import PrefixWarmer
+from tests.helpers.derived import derive
 from tests.helpers.workers import warmer_with_workers
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _prefix(folder: Path) -> Path:
         "messages": [{"role": "user", "content": "Hello"}],
     }
     headers = {"anthropic-version": "2026-10-21"}
-    built = prefix_file.build("support", warm_request.derive(request), headers=headers)
+    built = prefix_file.build("support", derive(request), headers=headers)
     return prefix_file.write(built, folder)
 
 

@@ -13,8 +13,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm_cdk import Credentials, PrefixWarmer
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +117,7 @@ def test_cdk_nag_finds_nothing_with_inference_profiles(
             "system": [{"text": "You are the support agent. " * 200}],
             "messages": [{"role": "user", "content": [{"text": "hello"}]}],
         }
-        derived = warm_request.derive(request)
+        derived = derive(request)
         path = prefix_file.write(prefix_file.build("talk", derived, route=route), path.parent)
     warmed(app, path, credentials=Credentials.function_role())
     add_checks(app)

@@ -10,8 +10,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 
 from prefixwarm.errors import UsageError
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm_cdk import Credentials
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +125,7 @@ def converse(folder: Path, model: str, **changes: Any) -> Path:
         "messages": [{"role": "user", "content": [{"text": "hello"}]}],
         **changes,
     }
-    built = prefix_file.build("talk", warm_request.derive(request), route="bedrock-converse")
+    built = prefix_file.build("talk", derive(request), route="bedrock-converse")
     return prefix_file.write(built, folder)
 
 
@@ -237,7 +238,7 @@ CONVERSE = {
 @pytest.fixture
 def talk(tmp_path: Any) -> Any:
     """A prefix of Converse."""
-    derived = warm_request.derive(CONVERSE)
+    derived = derive(CONVERSE)
     return prefix_file.write(prefix_file.build("talk", derived, route="bedrock-converse"), tmp_path)
 
 

@@ -11,8 +11,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.manifest import parse
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,7 +123,7 @@ def test_what_package_refuses(
 
 def test_signed_routes_need_a_region(cli: Any, request_body: Any, tmp_path: Path) -> None:
     """Their caches, and so their states, are per region."""
-    request = warm_request.derive({**request_body, "model": "anthropic.claude-sonnet-5-5"})
+    request = derive({**request_body, "model": "anthropic.claude-sonnet-5-5"})
     built = prefix_file.build("support", request, route="bedrock-mantle", headers=VERSION)
     prefix_file.write(built, tmp_path / "prefixes")
     options = ("--prefixes", tmp_path / "prefixes", "--out", tmp_path / "build")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefixwarm.prefix import warm_request
 from prefixwarm.prefix.prefix_file import build, estimate_tokens
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ def test_the_request_can_be_warmed(agent: Any) -> None:
     import support
 
     request = support.request([{"role": "user", "content": "Hello"}])
-    warm = warm_request.derive(request)
+    warm = derive(request)
     headers = {"anthropic-version": "2026-10-21"}
     assert build("support", warm, headers=headers).ttl == "1h"
     assert len(request["tools"]) == 8

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prefixwarm.errors import PrefixFileError
-from prefixwarm.prefix import prefix_file, warm_request
+from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm_layer import archive
 from prefixwarm_layer.layout import (
@@ -25,6 +25,7 @@ from prefixwarm_layer.layout import (
 from prefixwarm_layer.pyodide import BUILDS
 from prefixwarm_layer.sbom import LAYER_SBOM
 from prefixwarm_layer.zips import build_layer
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,9 +50,7 @@ def prefix(folder: Path, name: str = "support") -> Path:
         "messages": [{"role": "user", "content": "hi"}],
     }
     headers = {"anthropic-version": "2023-06-01"}
-    return prefix_file.write(
-        prefix_file.build(name, warm_request.derive(body), headers=headers), folder
-    )
+    return prefix_file.write(prefix_file.build(name, derive(body), headers=headers), folder)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from prefixwarm.cli.command_group import run
 from prefixwarm.prefix import prefix_file
 from prefixwarm.prefix.prefix_file import build
-from prefixwarm.prefix.warm_request import derive
+from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable

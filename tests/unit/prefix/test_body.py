@@ -14,8 +14,9 @@ from prefixwarm.prefix.body import as_messages, fold, markers, place_of, unfold,
 from prefixwarm.prefix.compiled import WarmCall, compile_prefix
 from prefixwarm.prefix.fingerprint import fingerprint
 from prefixwarm.prefix.prefix_file import build, dumps, loads
-from prefixwarm.prefix.warm_request import CONVERSE_PLACEHOLDER, derive
+from prefixwarm.prefix.warm_request import CONVERSE_PLACEHOLDER
 from prefixwarm.state.outcome import Usage
+from tests.helpers.derived import derive
 
 POINT = {"cachePoint": {"type": "default"}}
 HOUR = {"cachePoint": {"type": "default", "ttl": "1h"}}

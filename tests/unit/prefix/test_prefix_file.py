@@ -24,7 +24,7 @@ from prefixwarm.prefix.prefix_file import (
     loads,
     write,
 )
-from prefixwarm.prefix.warm_request import derive
+from tests.helpers.derived import derive
 from tests.helpers.effort import EXAMPLES
 
 HEADERS = {"anthropic-version": "2026-10-21"}

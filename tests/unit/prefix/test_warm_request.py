@@ -11,7 +11,8 @@ import pytest
 from prefixwarm.errors import UnwarmableRequestError
 from prefixwarm.prefix.body import markers, without_placeholder
 from prefixwarm.prefix.prompt import Prompt
-from prefixwarm.prefix.warm_request import PLACEHOLDER, derive
+from prefixwarm.prefix.warm_request import PLACEHOLDER
+from tests.helpers.derived import derive
 
 HOUR = {"type": "ephemeral", "ttl": "1h"}
 FIVE = {"type": "ephemeral"}
@@ -302,22 +303,11 @@ def test_four_breakpoints_are_fine() -> None:
     assert len(places(warm)) == 4
 
 
-@pytest.mark.parametrize(
-    ("messages", "count", "problem"),
-    [
-        (ASKED, 2, "there are 1; 2 of them"),
-        (ASKED, -1, "-1 of them"),
-        ([{"role": "user", "content": []}], 1, "has no content"),
-        ([{"role": "user", "content": None}], 1, "has no content"),
-        ([{"role": "user", "content": ["x"]}], 1, "lists of objects"),
-    ],
-)
-def test_refuses_messages_that_cannot_be_shared(
-    messages: list[Any], count: int, problem: str
-) -> None:
-    """Too few, empty, or not markable."""
-    with pytest.raises(UnwarmableRequestError, match=problem):
-        derive(agent(system="You help.", messages=messages), shared_messages=count)
+def test_refuses_messages_that_are_no_lists_of_objects() -> None:
+    """No warm request can be made of them."""
+    messages = [{"role": "user", "content": ["x"]}]
+    with pytest.raises(UnwarmableRequestError, match="lists of objects"):
+        derive(agent(system="You help.", messages=messages))
 
 
 def test_refuses_other_ttls() -> None:
