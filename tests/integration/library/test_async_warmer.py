@@ -86,6 +86,8 @@ def test_a_cancelled_caller_leaves_a_recorded_call(sim: Simulator) -> None:
 
     async def use(client: anthropic.AsyncAnthropic) -> None:
         warmer = AsyncWarmer(client, support(), clock=sim.now)
+        # On a busy machine, the reply may otherwise be there before its caller is cancelled.
+        sim.inject(kind="slow", seconds=1.0, count=1)
         task = asyncio.create_task(warmer.warm("support"))
         while not sim.requests():
             await asyncio.sleep(0.01)
