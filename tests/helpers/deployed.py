@@ -55,6 +55,9 @@ class World(Protocol):
     def tick(self) -> object:
         """One tick of the keep-warm function."""
 
+    def next_due(self) -> float | None:
+        """When the next prefix is due, by the table."""
+
     def upload(self, name: str, text: str, **fields: Any) -> dict[str, Any]:
         """Upload a prefix file; its entry for the manifest."""
 
@@ -194,7 +197,7 @@ class Deployed:
 
     def _pass(self, until: float) -> None:
         """Tick in each minute before a moment in which something is due; then it is that moment."""
-        while (due := self._due()) is not None:
+        while (due := self.world.next_due()) is not None:
             at = max(math.ceil(due / MINUTE) * MINUTE, self._ticked + MINUTE)
             if at >= until:
                 break
@@ -209,16 +212,6 @@ class Deployed:
     def _advance(self, to: float) -> None:
         if to > (now := self.world.sim.now()):
             self.world.sim.advance(to - now)
-
-    def _due(self) -> float | None:
-        reply = self.world.aws.client("dynamodb").query(
-            TableName=self.world.environ["PREFIXWARM_TABLE"],
-            IndexName="due",
-            KeyConditionExpression="due_shard = :shard",
-            ExpressionAttributeValues={":shard": {"S": "0"}},
-            Limit=1,
-        )
-        return float(reply["Items"][0]["due_at"]["N"]) if reply["Items"] else None
 
     def _bill(self) -> float:
         usages = [r["usage"] for r in self.world.sim.requests() if r["usage"]]

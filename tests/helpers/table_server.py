@@ -1,4 +1,5 @@
-"""DynamoDB's protocol on loopback, before the product's own table: as quick as a storm needs it.
+"""DynamoDB's protocol on loopback, before the product's own table: as quick as a storm or a long
+life needs it.
 
 The table itself is compared with two other implementations by tests of its own.
 """
@@ -17,6 +18,7 @@ from prefixwarm.state.table_call import ConditionFailed
 from prefixwarm.wire.deadline import Deadline
 
 _NEVER = Deadline.after(1e9)
+_OPERATIONS = ("GetItem", "BatchGetItem", "UpdateItem", "TransactWriteItems", "Query")
 
 
 class TableServer:
@@ -83,8 +85,7 @@ class TableServer:
             writer.close()
 
     def _reply(self, operation: str, parameters: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        names = ("GetItem", "UpdateItem", "TransactWriteItems")
-        (name,) = (name for name in names if name.lower() == operation)
+        (name,) = (name for name in _OPERATIONS if name.lower() == operation)
         self.operations[name] += 1
         try:
             return 200, self._table(name, parameters, _NEVER)

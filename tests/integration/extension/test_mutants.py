@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # How many of the Python part's lines fail: as a process, and under the emulator.
 SAMPLE = chosen(dev=20, ci=40, full=None)
 # A sandbox takes seconds of a machine, and each line fails as a process anyway.
-EMULATED = chosen(dev=6, ci=24, full=240)
+EMULATED = chosen(dev=6, ci=12, full=240)
 KINDS = ("error", "memory", "leave", "os", "exit", "kill")
 FAILING_BOOTSTRAP = Path(__file__).with_name("failing_bootstrap.py")
 

@@ -11,6 +11,7 @@ from extension_bench import changed_layer
 from observed_agents import OBSERVED, UNCHANGED, agent, direct_agent
 
 from prefixwarm.local.errors import LocalCloudError
+from tests.helpers.effort import chosen
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from prefixwarm.local.emulated_function import Function
 
-ENVIRONMENTS = 10
+ENVIRONMENTS = chosen(dev=4, ci=4, full=30)
 LAUNCHER = "extensions/prefixwarm"
 # The wait of 50 ms is meant for Lambda; what is tested is that the answer waits, on any machine.
 PATIENT = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ from prefixwarm.state.model import shared_key
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.agents import PRICES, request_of
 from tests.helpers.derived import derive
+from tests.helpers.effort import FULL
 from tests.helpers.patience import patient
+from tests.helpers.table_server import TableServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +46,16 @@ def prefix_file(name: str, prices: dict[str, Any] | None = PRICES) -> PrefixFile
 class World:
     """One deployment, its provider and its clock."""
 
-    def __init__(self, sim: Simulator, aws: LocalAws, environ: dict[str, str]) -> None:
+    def __init__(
+        self,
+        sim: Simulator,
+        aws: LocalAws,
+        environ: dict[str, str],
+        table: TableServer | None = None,
+    ) -> None:
         self.sim = sim
         self.aws = aws
+        self.table = table
         self.environ = environ
         self.bucket = "assets"
         self.clock_error = 0.0
@@ -122,6 +132,20 @@ class World:
             reports.append(self.tick())
         return reports
 
+    def next_due(self) -> float | None:
+        """When the next prefix is due."""
+        if self.table:
+            items = [item for item in self.table.items.values() if "due_shard" in item]
+            return min((float(item["due_at"]["N"]) for item in items), default=None)
+        reply = self.aws.client("dynamodb").query(
+            TableName=self.environ["PREFIXWARM_TABLE"],
+            IndexName="due",
+            KeyConditionExpression="due_shard = :shard",
+            ExpressionAttributeValues={":shard": {"S": "0"}},
+            Limit=1,
+        )
+        return float(reply["Items"][0]["due_at"]["N"]) if reply["Items"] else None
+
     def key(self, name: str) -> str:
         """The key of a prefix's warm state."""
         call = compile_prefix(prefix_file(name))
@@ -187,17 +211,41 @@ def local_aws() -> Iterator[LocalAws]:
 @pytest.fixture
 def world(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A fresh deployment without prefixes."""
+    with _deployed(local_aws, monkeypatch) as world:
+        yield world
+
+
+@pytest.fixture
+def long_lived(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The same for many ticks; but with full numbers, a table in this process is asked.
+
+    Other tests compare that table with two other implementations.
+    """
+    if FULL:
+        with _deployed(local_aws, monkeypatch) as world:
+            yield world
+        return
+    with TableServer() as table, _deployed(local_aws, monkeypatch, table) as world:
+        yield world
+
+
+@contextmanager
+def _deployed(
+    local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch, table: TableServer | None = None
+) -> Iterator[World]:
     local_aws.reset()
-    for name, value in local_aws.environment().items():
+    own = {"AWS_ENDPOINT_URL_DYNAMODB": table.url} if table else {}
+    variables = {**local_aws.environment(), **own}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with patient(), running(clock="manual") as sim:
         environ = {
-            **local_aws.environment(),
+            **variables,
             "ANTHROPIC_BASE_URL": sim.url,
             "ANTHROPIC_API_KEY": "key",
             "PREFIXWARM_TABLE": "state",
             "PREFIXWARM_MANIFEST": "s3://assets/manifest.json",
         }
-        world = World(sim, local_aws, environ)
+        world = World(sim, local_aws, environ, table)
         yield world
         world.close()

@@ -225,14 +225,14 @@ def test_a_kill_switch_that_is_not_understood_stops(world: World) -> None:
     assert not world.sim.requests()
 
 
-def test_the_budget_of_the_day_is_kept(world: World) -> None:
+def test_the_budget_of_the_day_is_kept(long_lived: World) -> None:
     """Within one tick too; the next day starts anew."""
-    world.deploy("support", "sales", "returns", budget_usd_per_day=0.025)
-    first = world.tick()
+    long_lived.deploy("support", "sales", "returns", budget_usd_per_day=0.025)
+    first = long_lived.tick()
     assert [outcome.kind for outcome in first.outcomes] == ["written", "written"]
     assert first.budget_reached == 1
-    world.passes(24 * HOUR, 2 * MINUTE)
-    spent = sum(float(request["cost_usd"]) for request in world.warm_calls())
+    long_lived.passes(24 * HOUR, 2 * MINUTE)
+    spent = sum(float(request["cost_usd"]) for request in long_lived.warm_calls())
     assert 0.02 < spent <= 2 * 0.025
 
 

@@ -21,6 +21,7 @@ from prefixwarm.state.local_table import LocalTable
 from prefixwarm.state.store import StateStore
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
+from tests.helpers.effort import chosen
 from tests.integration.keepwarm.conftest import prefix_file
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from prefixwarm.wire.http import Progress
 
 TICKS = 50
+SEEDS = range(chosen(dev=1, ci=1, full=10))
 NAMES = tuple(f"agent-{number}" for number in range(90))
 BUDGET = 0.2
 
@@ -196,7 +198,7 @@ def underestimated(sim: Simulator) -> float:
     return max([1.0, *(float(request["cost_usd"]) / estimated_usd for request in sim.requests())])
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_fifty_killed_ticks_lose_no_dollar(seed: int) -> None:
     """Ledger and reservations are never below the bill, but for the estimate's own error."""
     with running(clock="manual") as sim:
@@ -209,7 +211,7 @@ def test_fifty_killed_ticks_lose_no_dollar(seed: int) -> None:
         assert len(sim.requests()) > TICKS
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_fifty_killed_ticks_keep_the_budget(seed: int) -> None:
     """It is exceeded by no more than the error of the estimates."""
     with running(clock="manual") as sim:

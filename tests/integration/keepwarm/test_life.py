@@ -27,6 +27,12 @@ MINUTE = 60.0
 HOUR = 3600.0
 
 
+@pytest.fixture
+def world(long_lived: World) -> World:
+    """One for many hours."""
+    return long_lived
+
+
 def test_a_new_prefix_is_written_once(world: World) -> None:
     """And left alone as long as it is warm."""
     world.deploy("support")

@@ -104,9 +104,9 @@ def forgotten(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.fixture
-def canary(world: World) -> Canary:
+def canary(long_lived: World) -> Canary:
     """Nothing is deployed yet."""
-    return Canary(world)
+    return Canary(long_lived)
 
 
 def test_both_versions_are_refreshed_while_both_are_read(canary: Canary) -> None:

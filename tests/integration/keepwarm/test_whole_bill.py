@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.keepwarm.conftest import World
 
 HOUR, DAY = 3600.0, 86_400.0
-DAYS = chosen(dev=3.0, ci=3.0, full=16.0)
+DAYS = chosen(dev=2.0, ci=2.0, full=16.0)
 ONE_CALL = 2.0
 
 
@@ -63,10 +63,10 @@ FEW = ["cold starts 7 h apart", "half of the starts are read", "every 5 h", "not
 
 
 @pytest.mark.parametrize("name", chosen(dev=FEW, ci=list(LIVES), full=list(LIVES)))
-def test_the_bill_is_that_of_a_replay(world: World, tmp_path: Path, name: str) -> None:
+def test_the_bill_is_that_of_a_replay(long_lived: World, tmp_path: Path, name: str) -> None:
     """Within 2 % or one call, whichever is larger."""
     life = LIVES[name]
-    deployed = Deployed(world, life, tmp_path)
+    deployed = Deployed(long_lived, life, tmp_path)
     paid = deployed.lives()
     began, unit = deployed.began, deployed.unit_usd or 1.0
     ours = replay(

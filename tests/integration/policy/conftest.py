@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.effort import chosen
 
 # Of the longest one, which has 32,312.
-MOST_ARRIVALS = chosen(dev=1_000, ci=1_500, full=10**9)
+MOST_ARRIVALS = chosen(dev=1_000, ci=1_000, full=10**9)
 TRACES = Path(__file__).parents[3] / "benchmarks" / "traces"
 
 
