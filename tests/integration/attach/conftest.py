@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import boto3
 import pytest
+from botocore.loaders import Loader
 
 from prefixwarm.attach.attaching import Attachment, attachment
 from prefixwarm.attach.deployed import named_keep_warm_function
@@ -202,6 +206,27 @@ class Account:
         document = self.seen()["policies"][f"prefixwarm-{AGENT}"]
         document = json.loads(document) if isinstance(document, str) else document
         return {action: s for s in document["Statement"] for action in s["Action"]}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_read_once() -> Iterator[None]:
+    """All sessions of boto3 share what they read of AWS's models: each command makes its own."""
+    shared: dict[Any, Any] = {}
+    make = Loader.__init__
+
+    def sharing(loader: Loader, *arguments: Any, **options: Any) -> None:
+        make(loader, *arguments, **options)
+        loader._cache = shared
+
+    with mock.patch.object(Loader, "__init__", sharing):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again sooner than every second whether a function has been updated."""
+    pauses = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 5))
+    monkeypatch.setattr("botocore.waiter.time", pauses)
 
 
 @pytest.fixture(scope="session")

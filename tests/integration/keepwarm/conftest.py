@@ -217,7 +217,7 @@ def world(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worl
 
 @pytest.fixture
 def long_lived(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """The same for many ticks; but with full numbers, a table in this process is asked.
+    """The same for many ticks: a table in this process is asked, except with full numbers.
 
     Other tests compare that table with two other implementations.
     """
