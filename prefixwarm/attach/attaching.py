@@ -168,7 +168,7 @@ def attachment(
         _refuse_if(function, refused_functions.first(own.get(settings.FIRST), names))
         brings = observe != "off" and runtimes.may_warm(function.runtime)
         code, warning = _code(objects, Path(folder), observe=brings)
-    policy = _policy(function, keep_warm, objects, session)
+    policy = policy_of(function, keep_warm, objects, session)
     wanted = _wanted(function, keep_warm, own)
     record, variables, removed = _variables(function, keep_warm, wanted)
     return Attachment(
@@ -177,7 +177,7 @@ def attachment(
         variables=variables,
         removed=removed,
         policy=policy,
-        code=None if _carries(function, code, session) else code,
+        code=None if carries(function, code, session) else code,
         record=record,
         former_role=_former_role(function),
         warnings=_warnings(function, warning),
@@ -215,7 +215,7 @@ def _code(
     return path.read_bytes(), bytecode_warning(path)
 
 
-def _carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bool:
+def carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bool:
     """Whether the function already has exactly this layer."""
     own = [layer for layer in function.layers if layer.startswith(function.layer_arn)]
     if len(own) != 1:
@@ -230,7 +230,7 @@ def _carries(function: AgentFunction, code: bytes, session: boto3.Session) -> bo
         return False
 
 
-def _policy(
+def policy_of(
     function: AgentFunction,
     keep_warm: KeepWarmConfiguration,
     objects: Sequence[PrefixObject],

@@ -62,11 +62,11 @@ def ask(
             *names, function=function, wait=not no_wait, needed_for_seconds=needed_for
         )
     document = {"outcomes": [asdict(outcome) for outcome in outcomes]}
-    emit(document, as_json, lambda: _show(outcomes, no_wait, wide))
+    emit(document, as_json, lambda: show(outcomes, no_wait, wide))
     finish(ok=all(outcome.warm for outcome in outcomes))
 
 
-def _show(outcomes: Sequence[AskOutcome], no_wait: bool, wide: bool) -> None:
+def show(outcomes: Sequence[AskOutcome], no_wait: bool, wide: bool) -> None:
     if no_wait:
         line("asked; the outcome will be in the keep-warm function's log")
         return

@@ -120,11 +120,11 @@ def capture(
         options = Options(ttl, placeholders, behind)
         agents = prefixes_from_requests(requests, name=naming, options=options)
     _refuse_unwarmable(agents)
-    written = [(agent, *_write(agent.prefix, out)) for agent in agents if agent.prefix]
+    written = [(agent, *write_prefix(agent.prefix, out)) for agent in agents if agent.prefix]
     unwarmable = [agent for agent in agents if agent.prefix is None]
     ok = code == 0 and not any(one.severity == "error" for a in agents for one in a.findings)
     document = _document(written, unwarmable, code, ok)
-    emit(document, as_json, lambda: _show(written, unwarmable, wide))
+    emit(document, as_json, lambda: show(written, unwarmable, wide))
     if code:
         note(f"prefixwarm: the agent ended with exit code {code}")
     finish(ok=ok)
@@ -217,7 +217,7 @@ def _refuse_unwarmable(agents: Sequence[Extracted]) -> None:
     raise UnwarmableRequestError(finding.place, finding.message)
 
 
-def _write(prefix: PrefixFile, folder: Path) -> tuple[Path, str]:
+def write_prefix(prefix: PrefixFile, folder: Path) -> tuple[Path, str]:
     """Write the file; return its path and what changed since the previous version."""
     place = _place(prefix.name, folder)
     before = _before(place)
@@ -294,7 +294,7 @@ def _document(
     }
 
 
-def _show(
+def show(
     written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[Extracted], wide: bool
 ) -> None:
     table(

@@ -95,13 +95,13 @@ def try_(
 
     refuse_unwritable(html)
     app = CdkApp.at(folder, command, _pairs("--context", context))
-    parsed = tuple(_event(text) for text in events) or (_EVENT,)
+    parsed = tuple(event_of(text) for text in events) or (_EVENT,)
     options = TrialOptions(parsed, function, _pairs("--secret", secrets))
     progress = progress_notes()
     with (
         closed_network() as network,
         trial(app, options, Tools(), network, progress) as deployed,
-        _with_hints(deployed, events),
+        with_hints(deployed, events),
     ):
         results = Scenarios(deployed, progress, hours).run(_SCENARIOS)
         progress("destroying everything")
@@ -114,7 +114,7 @@ def try_(
 
 
 @contextmanager
-def _with_hints(deployed: Trial, events: Sequence[str]) -> Iterator[None]:
+def with_hints(deployed: Trial, events: Sequence[str]) -> Iterator[None]:
     """Where the function makes no model call: add what it ran with and the user has not chosen."""
     from prefixwarm.local.errors import NoModelCallError
 
@@ -144,7 +144,7 @@ def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def _event(text: str) -> Any:
+def event_of(text: str) -> Any:
     """Read an event: JSON, or a file with JSON."""
     try:
         path = Path(text)
@@ -164,20 +164,20 @@ def _show(run: MeasuredRun, wide: bool) -> None:
     for scenario in run.scenarios:
         line()
         line(f"{scenario.name}: {scenario.title}")
-        for pieces in _afterwards(scenario):
+        for pieces in lines_after(scenario):
             line(f"  {pieces}")
 
 
-def _afterwards(scenario: Scenario) -> Iterable[str]:
+def lines_after(scenario: Scenario) -> Iterable[str]:
     """The warm states and prefixwarm's log."""
     last = scenario.rounds[-1]
-    yield from (_state(prefix) for prefix in last.prefixes)
-    for logged, same in groupby(filter(None, map(_logged, last.log))):
+    yield from (state_line(prefix) for prefix in last.prefixes)
+    for logged, same in groupby(filter(None, map(log_line, last.log))):
         times = len(list(same))
         yield f"{logged} ({times} times)" if times > 1 else logged
 
 
-def _state(prefix: PrefixState) -> str:
+def state_line(prefix: PrefixState) -> str:
     warm = f"warm for {span(prefix.seconds_left)}" if prefix.seconds_left else "cold"
     version = f"version {prefix.version}"
     size = f"{tokens(prefix.tokens)} tokens"
@@ -186,7 +186,7 @@ def _state(prefix: PrefixState) -> str:
     return f"{prefix.name} ({prefix.model}, {version}): {warm}, {size}, {calls}{why}"
 
 
-def _logged(text: str) -> str:
+def log_line(text: str) -> str:
     """Describe one log line; empty for a tick without a call."""
     document = json.loads(text)
     if "by" not in document:

@@ -91,7 +91,7 @@ def warm(
                 for call in calls
             ]
     document = {"outcomes": [_document(outcome) for outcome in outcomes]}
-    emit(document, as_json, lambda: _show(outcomes, wide))
+    emit(document, as_json, lambda: show(outcomes, wide))
     finish(ok=all(outcome.ok for outcome in outcomes))
 
 
@@ -160,7 +160,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
     return {**document, "ok": outcome.ok}
 
 
-def _show(outcomes: Sequence[Outcome], wide: bool) -> None:
+def show(outcomes: Sequence[Outcome], wide: bool) -> None:
     table(
         ("PREFIX", "OUTCOME", "READ", "WRITTEN", "TTL", "SECONDS", "COST", "WHY"),
         [

@@ -23,12 +23,18 @@ def busy_cores() -> float:
     Uses the kernel's accounting and the share of a core that a short loop gets; only the loop shows
     a container's limit.
     """
-    began, before = time.monotonic(), _used_seconds()
+    began, before = time.monotonic(), used_seconds()
     lost = _lost_share()
     time.sleep(_IDLE_SECONDS)
-    elapsed = time.monotonic() - began
-    used = (_used_seconds() - before - _SPIN_SECONDS) / elapsed
-    return round(max(0.0, used, lost * cores()), 2)
+    return cores_of_others(used_seconds() - before, time.monotonic() - began, lost)
+
+
+def cores_of_others(used: float, elapsed: float, lost: float) -> float:
+    """Cores that others use, from busy seconds of all cores while some elapsed, ours among them.
+
+    `lost` is the share of time in which a ready loop of ours did not run.
+    """
+    return round(max(0.0, (used - _SPIN_SECONDS) / elapsed, lost * cores()), 2)
 
 
 def slows_starts(busy: float) -> bool:
@@ -44,10 +50,10 @@ def _lost_share() -> float:
     return 1 - _SPIN_SECONDS / max(_SPIN_SECONDS, time.monotonic() - began)
 
 
-def _used_seconds() -> float:
+def used_seconds(accounts: Path = _STAT) -> float:
     """Busy seconds summed over all cores, stolen time included."""
     try:
-        fields = _STAT.read_text().splitlines()[0].split()[1:9]
+        fields = accounts.read_text().splitlines()[0].split()[1:9]
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields)
     except (OSError, ValueError, IndexError):
         return 0.0

@@ -30,7 +30,7 @@ _LAMBDA_USER = 993
 
 
 @functools.cache
-def _unshare() -> tuple[str, ...]:
+def unshare() -> tuple[str, ...]:
     """The start of every command here; checks once that the kernel allows it."""
     program = shutil.which("unshare")
     if program is None:
@@ -54,7 +54,7 @@ def check() -> None:
     LocalCloudError
         If ``unshare`` is missing or the kernel forbids it.
     """
-    _unshare()
+    unshare()
 
 
 def command(function: Function, tools: Tools, work: Path, host: str, *, network: bool) -> list[str]:
@@ -78,7 +78,7 @@ def command(function: Function, tools: Tools, work: Path, host: str, *, network:
     }
     cut_off = () if network else ("--net",)
     python = (sys.executable, "-I", "-S", str(Path(sandbox.__file__)))
-    return [*_unshare(), *cut_off, "--", *python, json.dumps(spec)]
+    return [*unshare(), *cut_off, "--", *python, json.dumps(spec)]
 
 
 def listens(pid: int, host: str) -> bool:

@@ -61,7 +61,7 @@ class StoredKey:
     """The API key in a secret or parameter, fetched once, and again after a refusal."""
 
     def __init__(self, reference: str, aws: AwsClient) -> None:
-        self._reference = reference
+        self.reference = reference
         self._aws = aws
         self._held: Bearer | None = None
 
@@ -75,7 +75,7 @@ class StoredKey:
         """
         held = self._held
         if held is None:
-            held = self._held = Bearer(key=fetch_secret(self._reference, self._aws, deadline))
+            held = self._held = Bearer(key=fetch_secret(self.reference, self._aws, deadline))
         return held
 
     def forget(self, refused: Bearer) -> None:

@@ -325,8 +325,8 @@ def attach_operations(aws: GarbledAws, folder: Path) -> list[Callable[[], object
 
     def attached() -> None:
         function = read_function(client, "agent")
-        policy = attaching._policy(function, keep_warm, [], session)
-        code = None if attaching._carries(function, CODE, session) else CODE
+        policy = attaching.policy_of(function, keep_warm, [], session)
+        code = None if attaching.carries(function, CODE, session) else CODE
         variables, removed = {"PREFIXWARM_TABLE": "u"}, ("PREFIXWARM_FIRST",)
         texts: Any = ((), variables, removed, policy, code, RECORD, "former", ())
         Attachment(function, *texts).apply(session)

@@ -145,11 +145,11 @@ def warmed(wide: bool) -> None:
         cost_usd=1234.5,
         calls=1,
     )
-    warm._show([outcome], wide)
+    warm.show([outcome], wide)
 
 
 def asked(wide: bool) -> None:
-    ask._show([AskOutcome(NAME, "skipped", REASON, time() + 3600, 1234.5)], False, wide)
+    ask.show([AskOutcome(NAME, "skipped", REASON, time() + 3600, 1234.5)], False, wide)
 
 
 def captured(wide: bool) -> None:
@@ -163,7 +163,7 @@ def captured(wide: bool) -> None:
         shared=None,
     )
     path = Path("some/folder/of/prefixes") / f"{NAME}.prefix.json"
-    capture._show([(agent, path, "changed: tools, system, messages")], [], wide)  # type: ignore[list-item]
+    capture.show([(agent, path, "changed: tools, system, messages")], [], wide)  # type: ignore[list-item]
 
 
 def published(wide: bool) -> None:

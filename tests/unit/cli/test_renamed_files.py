@@ -44,7 +44,7 @@ def test_capture_writes_to_the_file_that_holds_the_prefix(
     tmp_path: Path, request_body: dict[str, Any]
 ) -> None:
     path = named("support", tmp_path, request_body, "mine.prefix.json")
-    assert capture._write(load(path), tmp_path) == (path, "unchanged")
+    assert capture.write_prefix(load(path), tmp_path) == (path, "unchanged")
     assert list(tmp_path.glob("*.json")) == [path]
 
 
@@ -53,7 +53,7 @@ def test_capture_prefers_the_usual_name_among_copies(
 ) -> None:
     usual = named("support", tmp_path, request_body, "support.prefix.json")
     shutil.copy(usual, tmp_path / "before.prefix.json")
-    assert capture._write(load(usual), tmp_path) == (usual, "unchanged")
+    assert capture.write_prefix(load(usual), tmp_path) == (usual, "unchanged")
 
 
 def test_capture_leaves_another_prefix_that_was_given_the_name(
@@ -61,8 +61,8 @@ def test_capture_leaves_another_prefix_that_was_given_the_name(
 ) -> None:
     other = named("sales", tmp_path, request_body, "support.prefix.json")
     new = make_prefix("support", request_body)
-    assert capture._write(new, tmp_path) == (tmp_path / "support-2.prefix.json", "new")
-    assert capture._write(new, tmp_path) == (tmp_path / "support-2.prefix.json", "unchanged")
+    assert capture.write_prefix(new, tmp_path) == (tmp_path / "support-2.prefix.json", "new")
+    assert capture.write_prefix(new, tmp_path) == (tmp_path / "support-2.prefix.json", "unchanged")
     assert load(other).name == "sales"
 
 
@@ -70,5 +70,5 @@ def test_capture_replaces_a_file_that_cannot_be_read(
     tmp_path: Path, request_body: dict[str, Any]
 ) -> None:
     (tmp_path / "support.prefix.json").write_text("{")
-    path, change = capture._write(make_prefix("support", request_body), tmp_path)
+    path, change = capture.write_prefix(make_prefix("support", request_body), tmp_path)
     assert (path.name, change) == ("support.prefix.json", "changed: tools, system, messages")

@@ -42,9 +42,9 @@ def test_event_is_json_or_a_file_with_it(tmp_path: Path) -> None:
     """Any JSON value is an event."""
     file = tmp_path / "event.json"
     file.write_text('{"question": "Where?"}')
-    assert try_._event(str(file)) == {"question": "Where?"}
-    assert try_._event("[1]") == [1]
-    assert try_._event('{"a": "' + "x" * 5000 + '"}')["a"]
+    assert try_.event_of(str(file)) == {"question": "Where?"}
+    assert try_.event_of("[1]") == [1]
+    assert try_.event_of('{"a": "' + "x" * 5000 + '"}')["a"]
 
 
 def test_default_event_asks_under_the_usual_names() -> None:
@@ -59,16 +59,16 @@ def test_what_was_logged_is_said_in_words() -> None:
     """A tick without a call is nothing to say."""
     init = {"service": "s", "by": "init", "prefix": "shop", "outcome": "skipped", "reason": "warm"}
     text = json.dumps({**init, "held_ms": 12.5})
-    assert try_._logged(text) == "log of init: shop, skipped, warm, held 12.5 ms"
-    assert try_._logged(json.dumps({"service": "s", "message": "tick", "due": 0})) == ""
+    assert try_.log_line(text) == "log of init: shop, skipped, warm, held 12.5 ms"
+    assert try_.log_line(json.dumps({"service": "s", "message": "tick", "due": 0})) == ""
     tick = {"service": "s", "message": "tick", "due": 1, "outcomes": {"refreshed": 1}}
-    assert try_._logged(json.dumps(tick)) == "log of keepwarm: 1 refreshed"
+    assert try_.log_line(json.dumps(tick)) == "log of keepwarm: 1 refreshed"
 
 
 def test_warm_state_is_said_in_words() -> None:
     """Unknown dollars stay unknown."""
     state = PrefixState("shop", "claude-sonnet-5-5", "abc", 0.0, None, 5850, 2, None, "gave up")
-    description = try_._state(state)
+    description = try_.state_line(state)
     assert description.startswith("shop (claude-sonnet-5-5, version abc): cold, 5,850 tokens, ")
     assert description.endswith("warm calls: 2 for unknown; gave up")
 
@@ -92,7 +92,7 @@ def test_function_without_a_model_call_names_what_to_choose(
 ) -> None:
     """What it ran with, and the user has not chosen."""
     deployed: Any = SimpleNamespace(placeholders=placeholders)
-    with pytest.raises(NoModelCallError) as raised, try_._with_hints(deployed, events):
+    with pytest.raises(NoModelCallError) as raised, try_.with_hints(deployed, events):
         raise NoModelCallError("it answered nothing")
     assert str(raised.value) == f"it answered nothing{hints}"
 
@@ -113,7 +113,7 @@ def test_repeated_log_lines_are_counted() -> None:
     tick = json.dumps({"service": "s", "message": "tick", "due": 1, "outcomes": {"refreshed": 1}})
     start = json.dumps({"service": "s", "by": "init", "prefix": "shop", "outcome": "written"})
     last = SimpleNamespace(prefixes=(), log=(tick, tick, start, tick))
-    pieces = list(try_._afterwards(cast("Any", SimpleNamespace(rounds=[last]))))
+    pieces = list(try_.lines_after(cast("Any", SimpleNamespace(rounds=[last]))))
     assert pieces == [
         "log of keepwarm: 1 refreshed (2 times)",
         "log of init: shop, written",

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def forgetful() -> Iterator[None]:
     """The answer is remembered for the life of a process; not here."""
-    namespaces._unshare.cache_clear()
+    namespaces.unshare.cache_clear()
     yield
-    namespaces._unshare.cache_clear()
+    namespaces.unshare.cache_clear()
 
 
 def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,4 +30,4 @@ ODD = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/a=b+c@d_e.f-AbC
 def test_references_by_route(text: str | None, routes: dict[str, str]) -> None:
     """A reference without a route holds for every other one."""
     keys = stored_keys(text, cast("Any", None))
-    assert {route: key._reference for route, key in keys.items()} == routes
+    assert {route: key.reference for route, key in keys.items()} == routes
