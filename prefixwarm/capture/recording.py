@@ -148,10 +148,10 @@ def base_urls(urls: Mapping[str, str]) -> dict[str, str]:
 
 
 def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    variables = {}
-    for name in ("NO_PROXY", "no_proxy"):
-        variables[name] = ",".join(filter(None, (environ.get(name), "127.0.0.1,localhost")))
-    return variables
+    return {
+        name: ",".join(filter(None, (environ.get(name), "127.0.0.1,localhost")))
+        for name in ("NO_PROXY", "no_proxy")
+    }
 
 
 def _dummy_credentials(environ: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
-from prefixwarm.fields.normal import MARKER
+from prefixwarm.fields.breakpoint_field import MARKER, ttl_of, unmarked
 from prefixwarm.observe.breakpoint import with_breakpoint
 from prefixwarm.prefix.body import with_blocks
 from prefixwarm.prefix.prompt import Prompt
@@ -61,7 +61,7 @@ def _in_order(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any] 
     marker = next((b.value[MARKER] for b in reversed(tools) if b.marked), None)
 
     def change(_: list[Any]) -> list[Any]:
-        values = [_unmarked(block.value) for block in ordered]
+        values = [unmarked(block.value) for block in ordered]
         if marker is not None:
             values[len(warmed) - 1][MARKER] = marker
         return values
@@ -77,18 +77,18 @@ def _without_refused(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str
     by_code = calls_by_code(body.get("messages"))
     for block in Prompt(body, route=prefix.route).every_block:
         if block.marked and can_be_marked(block.value, block.choice, by_code) == "no":
-            body = _with(body, block, _unmarked(block.value), prefix)
+            body = _with(body, block, unmarked(block.value), prefix)
     return body
 
 
 def _with_ttl(body: Mapping[str, Any], prefix: PrefixFile) -> Mapping[str, Any]:
     """Use one TTL everywhere, which the provider never refuses."""
     automatic = body.get(MARKER)
-    if isinstance(automatic, dict) and _ttl(automatic) != prefix.ttl:
+    if isinstance(automatic, dict) and ttl_of(automatic) != prefix.ttl:
         body = {**body, MARKER: {**automatic, "ttl": prefix.ttl}}
     for block in Prompt(body, route=prefix.route).every_block:
         marker = block.value.get(MARKER) if isinstance(block.value, dict) else None
-        if isinstance(marker, dict) and _ttl(marker) != prefix.ttl:
+        if isinstance(marker, dict) and ttl_of(marker) != prefix.ttl:
             value = {**block.value, MARKER: {**marker, "ttl": prefix.ttl}}
             body = _with(body, block, value, prefix)
     return body
@@ -112,11 +112,3 @@ def _with(
         block.message,
         lambda values: [value if i == index else v for i, v in enumerate(values)],
     )
-
-
-def _unmarked(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: inner for name, inner in value.items() if name != MARKER}
-
-
-def _ttl(marker: Mapping[str, Any]) -> str:
-    return str(marker.get("ttl") or "5m")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.breakpoint_field import MARKER
 from prefixwarm.fields.field_table import table
-from prefixwarm.fields.normal import MARKER
 from prefixwarm.fields.toolsets import is_deferred_toolset
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 

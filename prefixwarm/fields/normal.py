@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.breakpoint_field import MARKER, unmarked
 from prefixwarm.fields.field_table import table
 
 if TYPE_CHECKING:
     from prefixwarm.fields.field_table import Field
-
-# The fields that hold a breakpoint, in either form of block.
-MARKER = "cache_control"
 
 
 def normal(value: Any, shape: str, model: str = "") -> Any:
@@ -41,7 +39,7 @@ def normal(value: Any, shape: str, model: str = "") -> Any:
     shape_spec = table().shapes[shape]
     if shape_spec.by not in (None, "key"):
         row = shape_spec.rows.get(shape_spec.member_of(value))
-        return _unmarked(value) if row is None else _inside(value, row, model)
+        return unmarked(value) if row is None else _inside(value, row, model)
     key_fields = {}
     for name, inner in value.items():
         row = shape_spec.rows.get(name)
@@ -64,10 +62,6 @@ def normal_field(value: Any, row: Field, model: str = "") -> Any:
     # An object of only defaults has no effect; an empty one may, such as Converse's auto.
     emptied = left == {} and value != {}
     return ... if emptied and not row.required else left
-
-
-def _unmarked(block: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in block.items() if name != MARKER}
 
 
 def _inside(value: Any, row: Field, model: str) -> Any:

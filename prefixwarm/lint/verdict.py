@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from prefixwarm.fields.breakpoint_field import ttl_of
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.lint.finding import finding
 from prefixwarm.lint.provider_refusal import provider_refusal
@@ -122,12 +123,12 @@ def _choice(prefix: PrefixFile, request: Mapping[str, Any]) -> Iterator[Finding]
 
 def _ttl_order(sent: Sequence[Block], automatic: object) -> Iterator[Finding]:
     """TTL orders that are refused; automatic caching is a breakpoint on the last block."""
-    named = [(block.place, _ttl(block.value["cache_control"])) for block in sent if block.marked]
+    named = [(block.place, ttl_of(block.value["cache_control"])) for block in sent if block.marked]
     if automatic is not None:
-        if sent and sent[-1].marked and named[-1][1] != _ttl(automatic):
+        if sent and sent[-1].marked and named[-1][1] != ttl_of(automatic):
             both = "automatic caching and the last block's breakpoint"
             yield finding("ttl-order", "cache_control", f"{both} have two TTLs: remove one")
-        named.append(("cache_control", _ttl(automatic)))
+        named.append(("cache_control", ttl_of(automatic)))
     first = next((i for i, (_, ttl) in enumerate(named) if ttl == "5m"), len(named))
     for place, ttl in named[first:]:
         if ttl == "1h":
@@ -144,7 +145,7 @@ def _reading(prefix: PrefixFile, end: int, prompt: Prompt) -> Iterator[Finding]:
     if is_converse(prefix.request):
         add = f"add {json.dumps(cache_point(prefix.ttl))} after {place}"
     if end in marked:
-        ttl = _ttl(sent[end].value["cache_control"])
+        ttl = ttl_of(sent[end].value["cache_control"])
         if ttl != prefix.ttl:
             yield finding(
                 "ttl-differs",
@@ -172,7 +173,3 @@ def _reading(prefix: PrefixFile, end: int, prompt: Prompt) -> Iterator[Finding]:
             place,
             f"read only by look-back, so for at most {LOOKBACK} blocks of messages: {add}",
         )
-
-
-def _ttl(control: object) -> str:
-    return str(control.get("ttl") or "5m") if isinstance(control, dict) else "5m"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
+from prefixwarm.fields.breakpoint_field import ttl_of
 from prefixwarm.fields.visits import visit
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, with_blocks
 from prefixwarm.prefix.prompt import Prompt
@@ -63,8 +64,8 @@ def _ttl(prompt: Prompt, wanted: str) -> str | None:
     """
     spots = visit(prompt.body, prompt.shape)
     markers = [spot.value for spot in spots if _is_marker(spot)]
-    chosen = str(markers[0].get("ttl") or "5m") if markers else wanted
-    mixed = any(str(marker.get("ttl") or "5m") != chosen for marker in markers)
+    chosen = ttl_of(markers[0]) if markers else wanted
+    mixed = any(ttl_of(marker) != chosen for marker in markers)
     return None if mixed or len(markers) >= MAX_BREAKPOINTS else chosen
 
 

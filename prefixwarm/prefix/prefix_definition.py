@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
+from prefixwarm.fields.breakpoint_field import unmarked
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, markers, unfold, without_placeholder
 from prefixwarm.provider.routes import CONVERSE, route_named
@@ -247,9 +248,7 @@ class Prefix:
     def _sent(self, blocks: Sequence[Block], without: Sequence[Block]) -> list[Block]:
         """Blocks in this route's form, some without their breakpoints."""
         kept = [
-            {name: value for name, value in block.items() if name != "cache_control"}
-            if any(block is other for other in without)
-            else block
+            unmarked(block) if any(block is other for other in without) else block
             for block in blocks
         ]
         return unfold(kept) if self.route == CONVERSE else kept

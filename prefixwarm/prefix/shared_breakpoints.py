@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from prefixwarm.errors import UsageError
 from prefixwarm.fields.block_rules import can_be_marked, choice_of
-from prefixwarm.fields.normal import MARKER
+from prefixwarm.fields.breakpoint_field import MARKER
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.prefix.body import MAX_BREAKPOINTS, fold
 

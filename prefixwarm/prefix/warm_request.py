@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prefixwarm.errors import NothingSharedError, UnwarmableRequestError
 from prefixwarm.fields.block_rules import calls_by_code, can_be_marked
+from prefixwarm.fields.breakpoint_field import unmarked
 from prefixwarm.fields.leaving_out import without_one_run
 from prefixwarm.fields.visits import CONVERSE, REQUEST
 from prefixwarm.fields.zero_output import zero_obstacles
@@ -219,17 +220,11 @@ def _span(block: Block, marked: Sequence[Block], shared: Sequence[Block]) -> int
 
 def _value(block: Block, marked: bool, ttl: str) -> dict[str, Any]:
     """The block for the warm request: with its TTL and no other breakpoint inside."""
-    value = {k: v for k, v in block.value.items() if k != "cache_control" or marked}
+    value = dict(block.value) if marked else unmarked(block.value)
     inner = value.get("content")
     if block.tier == "messages" and isinstance(inner, list):
-        value["content"] = [_unmarked(item) for item in inner]
+        value["content"] = [unmarked(item) if isinstance(item, dict) else item for item in inner]
     return {**value, "cache_control": {"type": "ephemeral", "ttl": ttl}} if marked else value
-
-
-def _unmarked(block: Any) -> Any:
-    if not isinstance(block, dict):
-        return block
-    return {name: value for name, value in block.items() if name != "cache_control"}
 
 
 def _messages(

@@ -48,10 +48,10 @@ def respond(state: ProviderState, request: Request, record: Record, caller: Call
 
 def _submit(state: ProviderState, request: Request, record: Record, caller: Caller) -> Reply:
     items = _items(call.loads(request.body))
-    calls = [_call(item, index, state, request, record, caller) for index, item in items]
+    calls = [_call(item, index, state, request, record, caller) for index, item in enumerate(items)]
     fault = state.fault(record)
     lines = []
-    for (_, item), parsed in zip(items, calls, strict=True):
+    for item, parsed in zip(items, calls, strict=True):
         message = _answer(state, parsed, record)
         result = {"type": "succeeded", "message": message}
         lines.append(orjson.dumps({"custom_id": item["custom_id"], "result": result}))
@@ -62,7 +62,7 @@ def _submit(state: ProviderState, request: Request, record: Record, caller: Call
     return fault.spoil(reply) if fault else reply
 
 
-def _items(value: Any) -> list[tuple[int, Json]]:
+def _items(value: Any) -> list[Json]:
     body = checks.obj(value, "body")
     checks.fields(body, ("requests",), "")
     items = checks.objects(checks.required(body, "requests", ""), "requests")
@@ -79,7 +79,7 @@ def _items(value: Any) -> list[tuple[int, Json]]:
         params = checks.obj(checks.required(item, "params", path), f"{path}params")
         if params.get("max_tokens") == 0 or params.get("stream"):
             raise invalid(f"{path}params: max_tokens 0 and stream are not supported in a batch")
-    return list(enumerate(items))
+    return items
 
 
 def _call(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefixwarm.fields.block_rules import can_be_marked
+from prefixwarm.fields.breakpoint_field import MARKER
 from prefixwarm.fields.field_table import table
-from prefixwarm.fields.normal import MARKER
 from prefixwarm.simulator import checks
 from prefixwarm.simulator.api_errors import ApiError, invalid
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from prefixwarm.life import TTL_SECONDS
@@ -129,15 +130,17 @@ class Cache:
         switches : Switches
             For unsettled behaviour.
         """
-        ends = _cumulative(blocks)
+        ends = list(accumulate(block.tokens for block in blocks))
         effect = CacheEffect(total=ends[-1] if ends else 0, ends=ends)
         counted = [m for m in markers if ends[m.at] >= minimum and not switches.ignore_markers]
         effect.last = counted[-1] if counted else None
         hit = self._hit(blocks, keys, counted, now, switches.linger)
+        missed = counted
         if hit is not None:
-            effect.read = ends[hit[0]]
+            effect.read = ends[hit.at]
             effect.refreshed = self._refreshed(keys, counted, hit, now, switches)
-        _account(effect, keys, ends, [m for m in counted if hit is None or m.at > hit[0]], switches)
+            missed = [marker for marker in counted if marker.at > hit.at]
+        _account(effect, keys, missed, switches)
         return effect
 
     def _hit(
@@ -147,15 +150,15 @@ class Cache:
         markers: Sequence[Marker],
         now: float,
         linger: float,
-    ) -> tuple[int, str] | None:
-        """Find the longest hit: the block's index, and the TTL of the breakpoint that found it."""
+    ) -> Marker | None:
+        """Find the longest hit: its block, with the TTL of the breakpoint that reads it."""
         for marker in reversed(markers):
             lowest = blocks[marker.at].position - LOOKBACK
             for index in range(marker.at, -1, -1):
                 if blocks[index].position <= lowest:
                     break
                 if self._readable(keys[index], now, linger):
-                    return index, marker.ttl
+                    return marker._replace(at=index)
         return None
 
     def _readable(self, key: bytes, now: float, linger: float) -> bool:
@@ -166,17 +169,13 @@ class Cache:
         self,
         keys: Sequence[bytes],
         markers: Sequence[Marker],
-        hit: tuple[int, str],
+        hit: Marker,
         now: float,
         switches: Switches,
     ) -> list[tuple[bytes, str]]:
-        refreshed = [(keys[hit[0]], hit[1])]
-        if switches.refresh_nested:
-            for marker in markers:
-                nested = marker.at < hit[0]
-                if nested and self._readable(keys[marker.at], now, switches.linger):
-                    refreshed.append((keys[marker.at], marker.ttl))
-        return refreshed
+        nested = [m for m in markers if m.at < hit.at] if switches.refresh_nested else []
+        live = [m for m in nested if self._readable(keys[m.at], now, switches.linger)]
+        return [(keys[marker.at], marker.ttl) for marker in (hit, *live)]
 
     def commit(
         self,
@@ -235,27 +234,14 @@ class Cache:
         self._sweep_at = max(_SWEEP_AT_LEAST, 2 * len(self._entries))
 
 
-def _cumulative(blocks: Sequence[Block]) -> list[int]:
-    ends: list[int] = []
-    total = 0
-    for block in blocks:
-        total += block.tokens
-        ends.append(total)
-    return ends
-
-
 def _account(
-    effect: CacheEffect,
-    keys: Sequence[bytes],
-    ends: Sequence[int],
-    missed: Sequence[Marker],
-    switches: Switches,
+    effect: CacheEffect, keys: Sequence[bytes], missed: Sequence[Marker], switches: Switches
 ) -> None:
     """Split the tokens after the hit: 1 h up to the last 1 h breakpoint, 5 m up to the last one."""
     hour = last = effect.read
     for marker in missed:
         ttl = "5m" if switches.downgrade_1h else marker.ttl
-        last = ends[marker.at]
+        last = effect.ends[marker.at]
         hour = last if ttl == "1h" else hour
         effect.writes.append(Write(keys[marker.at], last, ttl))
     effect.write_1h = hour - effect.read

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from prefixwarm.fields.breakpoint_field import ttl_of
 from prefixwarm.life import TTL_SECONDS
 from prefixwarm.simulator.api_errors import invalid
 
@@ -44,7 +45,7 @@ def find(blocks: Sequence[Block], automatic: dict[str, Any] | None) -> list[Mark
     markers = _explicit(blocks)
     if automatic is not None:
         explicit = len(markers)
-        markers = _with_automatic(markers, blocks, ttl(automatic))
+        markers = _with_automatic(markers, blocks, ttl_of(automatic))
         count += len(markers) - explicit
     if count > MAXIMUM:
         raise invalid(
@@ -59,7 +60,7 @@ def _explicit(blocks: Sequence[Block]) -> list[Marker]:
     for index, block in enumerate(blocks):
         if block.markers:
             at = _end_of_batch(blocks, index)
-            ttls.setdefault(at, []).extend(ttl(marker) for marker in block.markers)
+            ttls.setdefault(at, []).extend(ttl_of(marker) for marker in block.markers)
     return [
         Marker(at, max(words, key=lambda word: TTL_SECONDS[word])) for at, words in ttls.items()
     ]
@@ -103,8 +104,3 @@ def _check_order(markers: list[Marker], blocks: Sequence[Block]) -> None:
                 f"must not come after a ttl='5m' cache_control block. Blocks are processed in "
                 f"the order tools, system, messages."
             )
-
-
-def ttl(marker: dict[str, Any]) -> str:
-    """Return a validated marker's TTL."""
-    return str(marker.get("ttl") or "5m")

@@ -13,9 +13,13 @@ from prefixwarm.simulator.oauth import PATH as TOKEN_PATH
 if TYPE_CHECKING:
     from prefixwarm.simulator.http_types import Request
 
-_MODEL = re.compile(
-    r"/model/[^/]+/(?:invoke(?:-with-response-stream)?|converse(?:-stream)?|(count-tokens))"
+# Clients whose base URL includes the version, such as the Vercel AI SDK, leave it out here.
+_CREATE = re.compile(
+    r"(?:/anthropic)?(?:/v1)?/messages"
+    r"|/model/[^/]+/(?:invoke(?:-with-response-stream)?|converse(?:-stream)?)"
 )
+_COUNT = re.compile(r"(?:/anthropic)?(?:/v1)?/messages/count_tokens|/model/[^/]+/count-tokens")
+_READABLE = re.compile(r"/v1/messages/batches/[^/]+(?:/results)?")
 # Paths of other APIs, with their names.
 _OTHER_APIS = {
     "/chat/completions": "OpenAI's Chat Completions API",
@@ -33,23 +37,6 @@ class Action(Enum):
     BATCH = "batch"
 
 
-_PATHS = {
-    "/v1/messages": Action.CREATE,
-    "/v1/messages/count_tokens": Action.COUNT,
-    "/anthropic/v1/messages": Action.CREATE,
-    "/anthropic/v1/messages/count_tokens": Action.COUNT,
-    TOKEN_PATH: Action.TOKEN,
-    BATCH_PATH: Action.BATCH,
-}
-# Clients whose base URL includes the version, such as the Vercel AI SDK, leave it out here.
-_PATHS |= {
-    path.replace("/v1/messages", "/messages"): action
-    for path, action in _PATHS.items()
-    if action in (Action.CREATE, Action.COUNT)
-}
-_READABLE = re.compile(r"/v1/messages/batches/[^/]+(?:/results)?")
-
-
 def action(request: Request) -> Action:
     """Return a request's action.
 
@@ -60,14 +47,20 @@ def action(request: Request) -> Action:
     """
     if request.method == "GET" and _READABLE.fullmatch(request.path):
         return Action.BATCH
-    target = _PATHS.get(request.path)
-    if of_model := _MODEL.fullmatch(request.path):
-        target = Action.COUNT if of_model[1] else Action.CREATE
-    if target is None:
-        raise ApiError(404, _not_found(request.path))
+    target = _target(request.path)
     if request.method != "POST":
         raise ApiError(405, "Method Not Allowed", headers={"allow": "POST"})
     return target
+
+
+def _target(path: str) -> Action:
+    if _CREATE.fullmatch(path):
+        return Action.CREATE
+    if _COUNT.fullmatch(path):
+        return Action.COUNT
+    if path in (TOKEN_PATH, BATCH_PATH):
+        return Action.TOKEN if path == TOKEN_PATH else Action.BATCH
+    raise ApiError(404, _not_found(path))
 
 
 def _not_found(path: str) -> str:

@@ -15,7 +15,8 @@ from prefixwarm.fields.block_rules import (
     cleared_messages,
     is_rendered,
 )
-from prefixwarm.fields.normal import MARKER, normal
+from prefixwarm.fields.breakpoint_field import MARKER
+from prefixwarm.fields.normal import normal
 from prefixwarm.fields.parameters import TIERS
 from prefixwarm.fields.token_estimate import block_tokens
 from prefixwarm.simulator.api_errors import invalid
