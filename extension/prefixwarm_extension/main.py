@@ -7,6 +7,7 @@ from time import monotonic, time
 
 from prefixwarm.errors import PrefixwarmError, StateError
 from prefixwarm.settings import Settings
+from prefixwarm.state.model import OBSERVED
 from prefixwarm.state.outcome import FAILED, SKIPPED, Outcome
 from prefixwarm.warm.error_classification import describe
 from prefixwarm.warm.log_line import line
@@ -121,23 +122,25 @@ def _unanswered(item: WarmCall | PrefixFileError) -> Outcome:
 
 
 def _afterwards(context: StartContext, prefixes: Attached) -> None:
-    _add_function(context)
+    note_start(context)
     if context.start.kind == MANAGED:
         from prefixwarm_extension.managed import keep_warm
 
         keep_warm(context, [item for item in prefixes if not isinstance(item, PrefixwarmError)])
 
 
-def _add_function(context: StartContext) -> None:
+def note_start(context: StartContext) -> None:
     """Record this function in the state: the metric to query, and that this version is in use.
 
-    Done once per function, and once every few minutes if requests wait for the starts.
+    Done once per function, and once every few minutes if requests wait for the starts and nobody
+    observes them: observed requests say themselves that they come.
     """
     if context.store is None or not context.function:
         return
     for key, state in context.seen.items():
-        began = state.traffic.started_at or 0.0
-        noted = not context.start.awaited or time() - began < START_EVERY
+        traffic = state.traffic
+        recent = time() - (traffic.started_at or 0.0) < START_EVERY
+        noted = recent or traffic.by == OBSERVED or not context.start.awaited
         if context.function in state.deployment.functions and noted:
             continue
         started = time() if context.start.awaited else None

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 MINUTE = 60.0
 NAME = "support"
 INPUT_USD = 2.0
+_CACHED = ("read", "creation")
 
 
 class World(Protocol):
@@ -214,17 +215,14 @@ class Deployed:
             self.world.sim.advance(to - now)
 
     def _bill(self) -> float:
-        usages = [r["usage"] for r in self.world.sim.requests() if r["usage"]]
-        units, self.tokens = 0.0, 0
-        for usage in usages:
-            written = usage["cache_creation"]
-            tokens = (
-                usage["cache_read_input_tokens"],
-                written["ephemeral_5m_input_tokens"],
-                written["ephemeral_1h_input_tokens"],
-            )
-            self.tokens = max(self.tokens, *tokens)
-            units += sum(n * p for n, p in zip(tokens, (self.life.read, 1.25, 2.0), strict=True))
+        """From the provider's whole ledger: its log holds only the last requests."""
+        for request in self.world.sim.requests():
+            usage = request["usage"] or {}
+            read, written = (usage.get(f"cache_{kind}_input_tokens", 0) for kind in _CACHED)
+            self.tokens = max(self.tokens, read, written)
+        billed = self.world.sim.ledger()["total"]
+        prices = {"read": self.life.read, "write_5m": 1.25, "write_1h": 2.0}
+        units = sum(billed[category] * price for category, price in prices.items())
         return units / self.tokens if self.tokens else 0.0
 
 

@@ -177,7 +177,7 @@ class Deployment:
     @property
     def billed_usd(self) -> float:
         """What the provider has billed."""
-        return sum(float(request["cost_usd"]) for request in self.sim.requests())
+        return float(self.sim.ledger()["total"]["cost_usd"])
 
     @property
     def committed_usd(self) -> float:

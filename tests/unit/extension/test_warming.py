@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.settings import Settings
+from prefixwarm.state.keepwarm_model import Check
 from prefixwarm.state.memory import MemoryState
-from prefixwarm.state.model import Failure, Lease, LeaseRequest
+from prefixwarm.state.model import METRIC, OBSERVED, Failure, Lease, LeaseRequest
 from prefixwarm.state.warm_state import State
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_extension.context import StartContext
 from prefixwarm_extension.init_policy import Start
+from prefixwarm_extension.main import note_start
 from prefixwarm_extension.ready_signal import ReadySignal
 from prefixwarm_extension.warming import warm_all
 
@@ -43,12 +45,9 @@ def descriptor() -> Iterator[int]:
     os.close(write)
 
 
-def test_a_call_in_flight_after_failed_ones_is_not_waited_for(
-    call: WarmCall, descriptor: int
-) -> None:
-    """Where the provider hangs, one start holds its function until it knows, and no other."""
-    store, soon, now = MemoryState(), Deadline.after(60), time()
-    context = StartContext(
+def started(store: MemoryState, descriptor: int) -> StartContext:
+    """An on-demand start of the function `agent`."""
+    return StartContext(
         environ={"AWS_LAMBDA_FUNCTION_NAME": "agent"},
         settings=Settings(table="t"),
         start=Start(kind="on-demand", hold=HOUR),
@@ -59,6 +58,14 @@ def test_a_call_in_flight_after_failed_ones_is_not_waited_for(
         seen={},
         decisions={},
     )
+
+
+def test_a_call_in_flight_after_failed_ones_is_not_waited_for(
+    call: WarmCall, descriptor: int
+) -> None:
+    """Where the provider hangs, one start holds its function until it knows, and no other."""
+    store, soon, now = MemoryState(), Deadline.after(60), time()
+    context = started(store, descriptor)
     key = context.key(call)
 
     def lease(owner: str) -> Lease:
@@ -91,3 +98,20 @@ def test_a_prefix_is_used_by_the_function_whose_requests_were_seen_to(
 ) -> None:
     """By any, where none has named itself; another function's requests say nothing of this one."""
     assert State.of("k", **traffic).is_used_by("agent") is used
+
+
+@pytest.mark.parametrize(("by", "idle"), [("", 0), (METRIC, 0), (OBSERVED, 2)])
+def test_a_start_ends_the_silence_of_agents_that_nobody_observes(
+    call: WarmCall, descriptor: int, by: str, idle: int
+) -> None:
+    """Observed requests end it themselves, and starts without them prolong no refreshes."""
+    store, soon = MemoryState(), Deadline.after(60)
+    context = started(store, descriptor)
+    key = context.key(call)
+    store.add_function(key, "agent", soon)
+    if by:
+        store.saw_traffic(key, 1.0, by, soon)
+    store.record_check(key, Check(at=2.0, due_at=3.0, reason="", idle_refreshes=2), soon)
+    context.seen[key] = store.read(key, soon)
+    note_start(context)
+    assert store.read(key, soon).traffic.idle_refreshes == idle
