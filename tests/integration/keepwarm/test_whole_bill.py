@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.keepwarm.conftest import World
 
 HOUR, DAY = 3600.0, 86_400.0
-DAYS = chosen(dev=2.0, ci=2.0, full=16.0)
+DAYS = chosen(dev=2.0, ci=3.0, full=16.0)
 ONE_CALL = 2.0
 
 
