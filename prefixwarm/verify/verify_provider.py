@@ -29,8 +29,7 @@ from prefixwarm.verify.provider_questions.question import MESSAGES_ROUTES
 from prefixwarm.verify.provider_questions.question_run import QuestionRun
 from prefixwarm.verify.provider_questions.rehearsal import rehearse
 from prefixwarm.verify.provider_questions.spending import Spending
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.http import HttpTransport
+from prefixwarm.warm.connections import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -108,14 +107,14 @@ def _connected(
     route: str, model: str, cap: Decimal, environ: Mapping[str, str]
 ) -> Iterator[Caller]:
     spending = Spending(cap, model, route)
-    transport = HttpTransport(environ)
     credentials = aws_profile.credentials(environ)
-    aws = AwsClient(transport=transport, credentials=credentials, environ=environ)
     environs = (environ, *_second(environ, route))
+    connections = [connect(own, credentials=credentials) for own in environs]
     try:
-        yield Caller(route, model, transport, aws, environs, spending, MachineClock())
+        yield Caller(route, model, connections, spending, MachineClock())
     finally:
-        transport.close()
+        for connected in connections:
+            connected.transport.close()
 
 
 def _second(environ: Mapping[str, str], route: str) -> Sequence[Mapping[str, str]]:

@@ -13,21 +13,20 @@ from prefixwarm.errors import (
     TransportError,
     UsageError,
 )
-from prefixwarm.provider.client import REFUSED_KEY, Provider, retry_after
+from prefixwarm.provider.client import REFUSED_KEY, retry_after
 from prefixwarm.provider.routes import CONVERSE, route_named
 from prefixwarm.safe_text import masked, printable
-from prefixwarm.settings import API_KEY_SECRET
 from prefixwarm.state.outcome import Usage
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from prefixwarm.verify.provider_questions.spending import Spending
-    from prefixwarm.wire.aws import AwsClient
-    from prefixwarm.wire.http import Response, Transport
+    from prefixwarm.warm.connections import Connections
+    from prefixwarm.wire.http import Response
 
 _REPLY_SECONDS = 120.0
 _TRIES = 4
@@ -104,8 +103,8 @@ class Caller:
 
     Parameters
     ----------
-    environs
-        The environment with the credentials; then, if there is one, that of a second workspace.
+    connections
+        Those with the credentials; then, if there are any, those of a second workspace.
 
     Attributes
     ----------
@@ -117,9 +116,7 @@ class Caller:
         self,
         route: str,
         model: str,
-        transport: Transport,
-        aws: AwsClient,
-        environs: tuple[Mapping[str, str], ...],
+        connections: Sequence[Connections],
         spending: Spending,
         clock: Clock,
     ) -> None:
@@ -128,15 +125,12 @@ class Caller:
         self.spending = spending
         self.clock = clock
         self.pause = 3.0
-        self._environs = environs
-        self._providers = [
-            Provider(transport, aws, environ.get(API_KEY_SECRET), environ) for environ in environs
-        ]
+        self.connections = connections
 
     @property
     def has_second(self) -> bool:
         """Whether there is a second workspace to ask from."""
-        return len(self._providers) > 1
+        return len(self.connections) > 1
 
     def send(self, call: Call) -> Answer:
         """Send one call; an error of the request is an answer, too.
@@ -165,8 +159,7 @@ class Caller:
         return answer
 
     def _sent(self, call: Call, request: Request, most: Decimal) -> tuple[float, Response]:
-        number = int(call.second)
-        provider = self._providers[number]
+        provider = self.connections[int(call.second)].provider
         route = route_named(call.route or self.route)
         for left in reversed(range(_TRIES)):
             started = self.clock.now()
@@ -185,7 +178,7 @@ class Caller:
 
     def _request(self, call: Call) -> Request:
         route = route_named(call.route or self.route)
-        environ = self._environs[int(call.second)]
+        environ = self.connections[int(call.second)].environ
         headers = route.own_headers(environ)
         body = dict(call.body)
         version = call.version or (route.versions[0] if route.versions else "")

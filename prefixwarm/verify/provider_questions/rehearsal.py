@@ -12,8 +12,7 @@ from prefixwarm.simulator import Principal, running
 from prefixwarm.verify.provider_questions.provider_caller import Caller
 from prefixwarm.verify.provider_questions.question_run import QuestionRun
 from prefixwarm.verify.provider_questions.spending import Spending
-from prefixwarm.wire.aws import AwsClient
-from prefixwarm.wire.http import HttpTransport
+from prefixwarm.warm.connections import connect
 from prefixwarm.wire.sigv4 import AwsCredentials
 
 if TYPE_CHECKING:
@@ -73,15 +72,16 @@ def simulated_caller(
     keys: tuple[str, ...] = tuple(_KEYS),
 ) -> Iterator[Caller]:
     """Asks the simulator, from the workspaces of these keys."""
-    environs = tuple(environment(simulator, route, key) for key in keys)
-    transport = HttpTransport({})
-    aws = AwsClient(transport=transport, credentials=_no_credentials, environ=environs[0])
+    connections = [
+        connect(environment(simulator, route, key), credentials=_no_credentials) for key in keys
+    ]
     spending = Spending(cap, model, route)
     clock = SimulatedClock(simulator)
     try:
-        yield Caller(route, model, transport, aws, environs, spending, clock)
+        yield Caller(route, model, connections, spending, clock)
     finally:
-        transport.close()
+        for connected in connections:
+            connected.transport.close()
 
 
 def rehearse(route: str, model: str, *, slow: bool, second: bool) -> tuple[list[Asked], Decimal]:

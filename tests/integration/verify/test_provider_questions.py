@@ -163,7 +163,7 @@ def test_refused_credentials_end_the_run() -> None:
         simulated() as simulator,
         simulated_caller(simulator, "anthropic", MODELS["anthropic"]) as caller,
     ):
-        caller._environs[0]["ANTHROPIC_API_KEY"] = "wrong"  # type: ignore[index]
+        caller.connections[0].environ["ANTHROPIC_API_KEY"] = "wrong"  # type: ignore[index]
         with pytest.raises(CredentialsError, match="HTTP 401"):
             QuestionRun(caller, slow=False).all()
 
