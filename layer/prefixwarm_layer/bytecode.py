@@ -123,6 +123,11 @@ def _data(build: Build, text: bytes) -> bytes | None:
     cached = build_cache.folder("bytecode") / f"{build.magic}-{digest[:32]}"
     if cached.exists():
         return cached.read_bytes()
+    with build_cache.one_at_a_time(cached.with_name(f"{build.magic}.lock")):
+        return cached.read_bytes() if cached.exists() else _built(build, text, cached)
+
+
+def _built(build: Build, text: bytes, cached: Path) -> bytes | None:
     output = pyodide.run(build, _PROGRAM, text)
     if output is None:
         return None

@@ -8,12 +8,13 @@ import json
 import marshal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
 
 import pytest
 
-from prefixwarm_layer import bytecode, pyodide
+from prefixwarm_layer import build_cache, bytecode, pyodide
 from prefixwarm_layer.bytecode import bytecode_warning, compiled
 from prefixwarm_layer.layout import layer_entries, layer_modules, with_bytecode
 from prefixwarm_layer.pyodide import BUILDS
@@ -254,3 +255,21 @@ def test_a_node_that_cannot_run_the_compiler_is_left_out(
     program(tmp_path / "bin", "node", "echo 'SyntaxError' >&2; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert compiled({"doubling": (False, DOUBLING + "# another one\n")}, {}) == {}
+
+
+def test_what_several_need_at_once_is_compiled_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By one of them for each Python, while the others wait for it."""
+    build, starts = BUILDS[0], tmp_path / "starts"
+    output = bytes.fromhex(build.magic) + marshal.dumps((b"bundle", {}), 2)
+    program(tmp_path / "bin", "node", f'echo >>{starts}; /bin/sleep 0.2; printf %b "$OUTPUT"')
+    monkeypatch.setenv("OUTPUT", "".join(f"\\0{byte:03o}" for byte in output))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(pyodide, "BUILDS", (build,))
+    build_cache.folder(f"pyodide-{build.version}").mkdir(parents=True)
+    with ThreadPoolExecutor(4) as pool:
+        bundles = list(pool.map(lambda _: compiled({}, {}), range(4)))
+    assert bundles == [{build: (b"bundle", {})}] * 4
+    assert starts.read_text() == "\n"
