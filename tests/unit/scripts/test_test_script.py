@@ -36,6 +36,7 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "scripts" / "setup.sh").write_text(SETUP)
     shutil.copy(SCRIPT, tmp_path / "scripts" / "test")
     programs = {name: f"#!/bin/sh\necho {name}\n" for name in ("ruff", "mypy", "lint-imports")}
+    programs |= {"prefixwarm": "#!/bin/sh\n"}
     programs |= {"pytest": PYTEST, "node": "#!/bin/sh\n", "npm": "#!/bin/sh\n"}
     programs |= {"chromium": "#!/bin/sh\n", "../../scripts/check-structure": "#!/bin/sh\n"}
     programs |= {"apt-get": f"#!/bin/sh\ntouch {tmp_path}/installed\n"}
@@ -73,6 +74,12 @@ def test_a_browser_that_is_there_is_not_installed(checkout: Path) -> None:
     """One of its names is enough."""
     assert run(checkout)[0] == 0
     assert not (checkout / "installed").exists()
+
+
+def test_a_layer_that_cannot_be_built_ends_it(checkout: Path) -> None:
+    """Before the tests, which need it."""
+    (checkout / ".venv" / "bin" / "prefixwarm").write_text("#!/bin/sh\nexit 3\n")
+    assert run(checkout, "--quick") == (3, [])
 
 
 def test_options_go_with_what_a_profile_runs(checkout: Path) -> None:
