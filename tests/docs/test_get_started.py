@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from aws_cdk import App, Stack, assertions
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
+from prefixwarm.cli.command_group import run as command_line
 from prefixwarm.simulator import running
 
 if TYPE_CHECKING:
@@ -139,15 +141,19 @@ def test_the_construct_of_the_guide(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("printed")
-def test_the_figures_of_the_comparison(folder: Path, environment: dict[str, str]) -> None:
+def test_the_figures_of_the_comparison(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Those of `plan`, with AWS's charge in the last column."""
+    monkeypatch.chdir(folder)
     text = (DOCS / "compared.md").read_text("utf-8")
     rows = re.findall(r"^\| (?:one|30) .*$", text, re.MULTILINE)
     figures = [[float(f) for f in re.findall(r"\$([\d.]+)", row)] for row in rows]
     commands = re.findall(r"^\$ (prefixwarm plan .+)$", text, re.MULTILINE)
     assert len(commands) == len(figures) == 3
     for command, shown in zip(commands, figures, strict=True):
-        document = json.loads(run(f"{command} --json", folder, environment))
+        assert command_line([*shlex.split(command)[1:], "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
         month = {row["policy"]: row["usd_per_month"] for row in document["policies"]}
         ways = [month[way] for way in ("do nothing", "1 h TTL alone", "4-minute pings")]
         assert [*ways, month["auto"] + document["aws_usd_per_month"]] == pytest.approx(
