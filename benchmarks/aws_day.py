@@ -44,6 +44,7 @@ from prefixwarm_extension import main as init_phase
 from tests.helpers.agents import PRICES, request_of, usage_of
 from tests.helpers.derived import derive
 from tests.helpers.simulated_clock import simulated_clock
+from tests.helpers.state_table import create_state_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -308,7 +309,7 @@ def _upload(aws: LocalAws, template: dict[str, Any], assembly: Path) -> dict[str
         path = assembly / asset["source"]["path"]
         if path.suffix != ".zip":
             s3.put_object(Bucket=bucket, Key=target["objectKey"], Body=path.read_bytes())
-    aws.create_state_table("state")
+    create_state_table(aws, "state")
     arn = aws.client("secretsmanager").create_secret(Name=SECRET, SecretString="key")["ARN"]
     functions = [
         r["Properties"]["Environment"]["Variables"]

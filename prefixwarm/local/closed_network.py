@@ -35,14 +35,6 @@ class Network(Protocol):
         """Run this in the machine's own network, for example to fetch packages."""
 
 
-class OpenNetwork:
-    """The machine's own network, for trusted code."""
-
-    def outside(self, work: Callable[[], _T]) -> _T:
-        """Run this here."""
-        return work()
-
-
 class ClosedNetwork:
     """A context manager that cuts off its thread, and all threads and processes started in it.
 

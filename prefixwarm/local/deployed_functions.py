@@ -85,18 +85,16 @@ class DeployedFunctions:
 
     def _others(self, chosen: AssembledFunction) -> Iterator[AssembledFunction]:
         """Prefixwarm's other deployed functions."""
-        stacks = {stack for stack, _ in self.deployment.resources}
         for function in self.every:
             ours = is_attached(function) or is_keep_warm(function)
-            if ours and function is not chosen and function.stack.name in stacks:
+            if ours and function is not chosen and function.stack.name in self.deployment.stacks:
                 yield function
 
     def _here(self, function: AssembledFunction, lambda_url: str) -> Function:
         name = self.deployment.physical(function)
-        python = _OWN_PYTHON if is_keep_warm(function) else self._python(function, name)
         for arn in self.deployment.layers_elsewhere(name):
             self.progress(f"{function.path}: without the layer {arn}, which is not this app's own")
-        deployed = self.deployment.function(name, python=python)
+        deployed = self.deployment.function(name, lambda runtime: self._python(function, runtime))
         if deployed.python:
             prefix = deployed.python
             self.network.outside(lambda: self.deployment.tools.runtime(prefix))
@@ -104,11 +102,10 @@ class DeployedFunctions:
             deployed, self.deployment.aws, self.simulator, lambda_url=lambda_url
         )
 
-    def _python(self, function: AssembledFunction, name: str) -> Path | None:
-        """The runtime's Python, or the running one if this machine lacks it."""
-        runtime = str(self.deployment.configuration(name).get("Runtime", ""))
-        if not runtime.startswith("python"):
-            return None
+    def _python(self, function: AssembledFunction, runtime: str) -> Path:
+        """The runtime's Python, or the running one: for ours, or if this machine lacks it."""
+        if is_keep_warm(function):
+            return _OWN_PYTHON
         try:
             return self.deployment.tools.python(runtime)
         except LocalCloudError:

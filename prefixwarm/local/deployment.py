@@ -1,23 +1,19 @@
-"""Deploys a CDK app to the local AWS API and reads back what was deployed."""
+"""Reads back what a CDK app has deployed to the local AWS API."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.local import cloud_assembly, local_http
-from prefixwarm.local.cdk_cli import CdkCli, shell_command, synthesise
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.errors import LocalCloudError
-from prefixwarm.local.user_app import CdkApp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from prefixwarm.local.cloud_assembly import AssembledFunction
     from prefixwarm.local.local_aws import LocalAws
@@ -30,33 +26,16 @@ class Deployment:
 
     Parameters
     ----------
-    resources
-        Physical id by ``(stack, logical id)``.
-    outputs
-        Output value by ``(stack, output name)``.
     work
         Private folder for unzipped code.
+    stacks
+        Names of the stacks.
     """
 
     aws: LocalAws
     tools: Tools
-    resources: Mapping[tuple[str, str], str]
-    outputs: Mapping[tuple[str, str], str]
     work: Path
-
-    def output(self, name: str) -> str:
-        """The value of the output with this name, in any stack.
-
-        Raises
-        ------
-        LocalCloudError
-            If no stack has it.
-        """
-        values = [value for (_, output), value in self.outputs.items() if output == name]
-        if not values:
-            names = ", ".join(sorted({output for _, output in self.outputs}))
-            raise LocalCloudError(f"no deployed stack has the output {name}; there are {names}")
-        return values[0]
+    stacks: Collection[str] = ()
 
     def physical(self, function: AssembledFunction) -> str:
         """The deployed name of a function of the assembly."""
@@ -65,12 +44,7 @@ class Deployment:
             stack = _resources(self.aws.client("cloudformation"), stack)[logical_id]
         return _resources(self.aws.client("cloudformation"), stack)[function.logical_id]
 
-    def configuration(self, name: str) -> dict[str, Any]:
-        """A deployed function's configuration, as Lambda answers it."""
-        answer = self.aws.client("lambda").get_function_configuration(FunctionName=name)
-        return dict(answer)
-
-    def function(self, name: str, python: Path | None = None) -> Function:
+    def function(self, name: str, python: Callable[[str], Path] | None = None) -> Function:
         """Read back a deployed function: its code, layers and configuration.
 
         A layer of another account is left out: see `layers_elsewhere`.
@@ -80,7 +54,8 @@ class Deployment:
         name
             The function's physical name.
         python
-            Installation prefix of the Python to run it with. By default its runtime's.
+            Chooses the installation prefix of the Python to run it with, by its runtime. By default
+            that runtime's own.
 
         Raises
         ------
@@ -89,24 +64,25 @@ class Deployment:
         """
         function = self.aws.client("lambda").get_function(FunctionName=name)
         settings = function["Configuration"]
-        is_node = settings["Runtime"].startswith("nodejs")
-        has_python = settings["Runtime"].startswith("python")
-        own_python = (lambda: self.tools.python(settings["Runtime"])) if has_python else _none
+        variables = settings.get("Environment", {}).get("Variables", {})
+        runtime = settings["Runtime"]
+        choose = python or self.tools.python
         return Function(
             code=self._unzipped(function["Code"]["Location"]),
             handler=settings["Handler"],
             layers=tuple(self._unzipped(url) for url in self._layers(settings).values() if url),
-            env={**settings.get("Environment", {}).get("Variables", {}), **self._endpoint()},
+            env={**variables, "AWS_ENDPOINT_URL": self.aws.url},
             name=settings["FunctionName"],
             memory_mb=settings["MemorySize"],
             timeout=settings["Timeout"],
-            python=(python if has_python and python else own_python()),
-            node=self.tools.node() if is_node else None,
+            python=choose(runtime) if runtime.startswith("python") else None,
+            node=self.tools.node() if runtime.startswith("nodejs") else None,
         )
 
     def layers_elsewhere(self, name: str) -> list[str]:
         """ARNs of a function's layers that are not in this account, so that nobody has them."""
-        return [arn for arn, url in self._layers(self.configuration(name)).items() if not url]
+        settings = self.aws.client("lambda").get_function_configuration(FunctionName=name)
+        return [arn for arn, url in self._layers(settings).items() if not url]
 
     def _layers(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Where each layer's content is, by its ARN; empty where it is not here."""
@@ -120,9 +96,6 @@ class Deployment:
             return ""
         return str(content.get("Location", ""))
 
-    def _endpoint(self) -> dict[str, str]:
-        return {"AWS_ENDPOINT_URL": self.aws.url}
-
     def _unzipped(self, url: str) -> Path:
         _, content = local_http.fetch("GET", url)
         archive = self.work / f"{hashlib.sha256(content).hexdigest()}.zip"
@@ -131,43 +104,6 @@ class Deployment:
             archive.write_bytes(content)
             _unzip(archive, folder)
         return folder
-
-
-def deploy(
-    tools: Tools,
-    aws: LocalAws,
-    app: Sequence[str],
-    *,
-    folder: Path,
-    work: Path,
-    context: Mapping[str, str] | None = None,
-) -> Deployment:
-    """Bootstrap the account, synthesise and deploy a CDK app with the real CLI.
-
-    Parameters
-    ----------
-    app
-        Command that synthesises, started in `folder`.
-    work
-        Private, empty folder.
-    context
-        Context values for the app.
-
-    Raises
-    ------
-    LocalCloudError
-        If a step fails, or if a resource of a template is not in the deployed stack.
-    """
-    cli = CdkCli(tools, aws.environment())
-    assembly = work / "cdk.out"
-    own = CdkApp(folder, shell_command(*app), context or {})
-    synth = functools.partial(synthesise, tools, own, assembly)
-    with ThreadPoolExecutor(2) as pool:
-        steps = [pool.submit(cli.bootstrap, work), pool.submit(synth)]
-    for step in steps:
-        step.result()
-    cli.deploy(assembly)
-    return read_back(tools, aws, assembly, work)
 
 
 def read_back(tools: Tools, aws: LocalAws, assembly: Path, work: Path) -> Deployment:
@@ -184,26 +120,18 @@ def read_back(tools: Tools, aws: LocalAws, assembly: Path, work: Path) -> Deploy
         If a resource of a template is not in the deployed stack.
     """
     client = aws.client("cloudformation")
-    resources: dict[tuple[str, str], str] = {}
-    outputs: dict[tuple[str, str], str] = {}
+    deployed = []
     for stack in cloud_assembly.stacks(assembly):
         try:
-            description = client.describe_stacks(StackName=stack.name)["Stacks"][0]
+            resources = _resources(client, stack.name)
         except client.exceptions.ClientError:
             # Not among those that were asked for.
             continue
-        deployed = _resources(client, stack.name)
         # The local API ignores unknown resources; that must not look like a deployment.
-        if missing := sorted(_unconditional(stack.template) - set(deployed)):
+        if missing := sorted(_unconditional(stack.template) - set(resources)):
             raise LocalCloudError(f"stack {stack.name}: deployed without {', '.join(missing)}")
-        resources |= {(stack.name, logical): physical for logical, physical in deployed.items()}
-        for output in description.get("Outputs", []):
-            outputs[stack.name, output["OutputKey"]] = output["OutputValue"]
-    return Deployment(aws, tools, resources, outputs, work)
-
-
-def _none() -> None:
-    return None
+        deployed.append(stack.name)
+    return Deployment(aws, tools, work, deployed)
 
 
 def _unconditional(template: Mapping[str, Any]) -> set[str]:
@@ -215,8 +143,7 @@ def _resources(client: Any, stack: str) -> dict[str, str]:
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
     return {
         resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
-        for page in pages
-        for resource in page["StackResourceSummaries"]
+        for resource in pages.search("StackResourceSummaries[]")
         if resource["ResourceStatus"].endswith("_COMPLETE")
     }
 

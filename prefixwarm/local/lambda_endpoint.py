@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from prefixwarm.local.emulator import Environment
-from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.signature import refusal
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 # Lambda's answer when the account's concurrency is used up.
 _CONCURRENCY = 10
+# The emulator's.
+_SECRET_KEY = "local"  # noqa: S105
 _BODY_BYTES = 6 * 1024 * 1024
 
 
@@ -34,20 +35,11 @@ class LambdaEndpoint:
     ----------
     functions
         What can be invoked, by name; more may be added later.
-    secret_key
-        The secret access key for verifying signatures.
     """
 
-    def __init__(
-        self,
-        functions: Mapping[str, Function],
-        *,
-        tools: Tools | None = None,
-        secret_key: str = "local",  # noqa: S107 - the emulator's
-    ) -> None:
+    def __init__(self, functions: Mapping[str, Function], *, tools: Tools | None = None) -> None:
         self._functions = functions
         self._tools = tools
-        self._secret_key = secret_key
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._busy: dict[str, int] = defaultdict(int)
         self._changing = Lock()
@@ -74,18 +66,11 @@ class LambdaEndpoint:
             for environment in environments:
                 environment.close()
 
-    def invoke(self, name: str, event: object) -> Any:
-        """Invoke a function for another part of the local cloud; return its value."""
-        status, _, value = self._invoked(name, event, "RequestResponse")
-        if status != 200:
-            raise LocalCloudError(f"{name}: cannot be invoked (status {status})")
-        return value
-
     def reply(
         self, path: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, dict[str, str], object]:
         """Answer one request with status, headers and value."""
-        problem = refusal("lambda", f"{self.url}{path}", headers, body, self._secret_key)
+        problem = refusal("lambda", f"{self.url}{path}", headers, body, _SECRET_KEY)
         if problem:
             return _error(403, "InvalidSignatureException", problem)
         version, _, rest = urlsplit(path).path.lstrip("/").partition("/functions/")

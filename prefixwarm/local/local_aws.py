@@ -116,31 +116,6 @@ class LocalAws:
             config=Config(proxies={}),
         )
 
-    def create_state_table(self, name: str) -> None:
-        """Create a table of the warm state, with the same keys and index as the construct's.
-
-        Deployments have their own; this is for runs without a deployment.
-        """
-        kinds = {"pk": "S", "due_shard": "S", "due_at": "N"}
-        index = {"due_shard": "HASH", "due_at": "RANGE"}
-        self.client("dynamodb").create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": key, "AttributeType": kind} for key, kind in kinds.items()
-            ],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "due",
-                    "KeySchema": [
-                        {"AttributeName": key, "KeyType": kind} for key, kind in index.items()
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-        )
-
     def move_ahead(self, seconds: float) -> None:
         """Let every later reply carry a time so far ahead of the machine's."""
         (self._work / ministack_files.AHEAD).write_text(str(seconds))

@@ -14,6 +14,7 @@ import pytest
 
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.simulator import running
+from tests.helpers.state_table import create_state_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def environment(place: Path) -> Iterator[dict[str, str]]:
     """What the reader's shell knows: the deployed table, and where provider and AWS are."""
     scripts = str(Path(sys.executable).parent)
     with LocalAws() as aws, running() as provider:
-        aws.create_state_table("warm")
+        create_state_table(aws, "warm")
         yield {
             "PATH": f"{scripts}:{os.environ['PATH']}",
             "HOME": str(place),

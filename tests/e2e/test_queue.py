@@ -23,19 +23,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.local import local_http
-from prefixwarm.local.deployment import Deployment, deploy
 from prefixwarm.local.emulator import Environment
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.simulated_provider import KEY
 from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file
 from prefixwarm.simulator import Latency, Principal, Simulator, running
+from tests.helpers.deploying import deploy, output
 from tests.helpers.derived import derive
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from prefixwarm.local.deployment import Deployment
     from prefixwarm.local.emulated_function import Function
 
 pytestmark = pytest.mark.e2e
@@ -53,14 +54,14 @@ class PrefixCatalog:
         self.aws = deployment.aws
         self._schedule = self._paused_schedule()
         self.provider = provider
-        self.table = deployment.output("TableName")
+        self.table = output(deployment, "TableName")
         self.events: list[tuple[str, Any]] = []
         self._idle: dict[str, SimpleQueue[Environment]] = {}
         self._server = ThreadingHTTPServer((local_http.loopback_address(), 0), self._handler())
         stack.callback(self._server.server_close)
         stack.callback(self._server.shutdown)
         Thread(target=self._server.serve_forever, daemon=True).start()
-        self.keep_warm = deployment.output("KeepWarmName")
+        self.keep_warm = output(deployment, "KeepWarmName")
         self.worker = self._named("prefixwarm.keepwarm.worker.handler")
         for name, count in ((self.keep_warm, 1), (self.worker, WORKERS)):
             self._idle[name] = SimpleQueue()

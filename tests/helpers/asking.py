@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.local.deployment import Deployment, deploy
 from prefixwarm.local.lambda_endpoint import LambdaEndpoint
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.local.simulated_provider import KEY
 from prefixwarm.prefix import prefix_file
 from prefixwarm.simulator import Principal, running
+from tests.helpers.deploying import deploy, output
 from tests.helpers.derived import derive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from prefixwarm.local.deployment import Deployment
     from prefixwarm.local.toolchain import Tools
     from prefixwarm.simulator import Latency, Simulator
 
@@ -43,12 +44,12 @@ class AskingStack:
     @property
     def table(self) -> str:
         """The name of the warm state's table."""
-        return self.deployment.output("TableName")
+        return output(self.deployment, "TableName")
 
     @property
     def keep_warm(self) -> str:
         """The name of the keep-warm function."""
-        return self.deployment.output("KeepWarmName")
+        return output(self.deployment, "KeepWarmName")
 
     def clear(self) -> None:
         """Nothing is cached, and no state recorded."""
@@ -84,7 +85,7 @@ def asking_stack(
         }
         command = [sys.executable, "app.py"]
         deployment = deploy(tools, aws, command, folder=APP, work=work / "cdk", context=context)
-        name = deployment.output("KeepWarmName")
+        name = output(deployment, "KeepWarmName")
         functions = {name: deployment.function(name)}
         endpoint = stack.enter_context(LambdaEndpoint(functions, tools=tools))
         yield AskingStack(deployment, provider, endpoint)

@@ -57,7 +57,7 @@ class LambdaApi:
         self.refused: tuple[str, ...] = ()
         self._aws = aws
         self._tools = tools
-        self._deployment = Deployment(aws, tools, {}, {}, work)
+        self._deployment = Deployment(aws, tools, work)
         self._environments: dict[str, tuple[str, Environment]] = {}
         self._logged: dict[str, int] = {}
         self._lock = Lock()

@@ -23,6 +23,7 @@ from prefixwarm.wire.credentials import aws_credentials
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import HttpTransport
 from tests.helpers.derived import derive
+from tests.helpers.state_table import create_state_table
 from tests.helpers.warming import warm
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def boto(aws: LocalAws) -> Iterator[Any]:
 def table(aws: LocalAws) -> str:
     """A table as the construct makes it."""
     name = f"warm-{uuid4().hex[:8]}"
-    aws.create_state_table(name)
+    create_state_table(aws, name)
     return name
 
 

@@ -23,6 +23,7 @@ from prefixwarm.prefix.prefix_file import build, dumps
 from prefixwarm_layer.layout import KEEPWARM_HANDLER
 from tests.helpers.agents import request_of
 from tests.helpers.derived import derive
+from tests.helpers.state_table import create_state_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ class Account:
 
     def deploy(self, **changes: str) -> None:
         """A deployment of a warmer: what the construct makes of it, as far as `attach` reads it."""
-        self.aws.create_state_table("warm")
+        create_state_table(self.aws, "warm")
         self.client("s3").create_bucket(Bucket="assets")
         headers = {"anthropic-version": "2026-10-21"}
         self.upload(*(build(n, derive(request_of(n, "5m")), headers=headers) for n in self.names))

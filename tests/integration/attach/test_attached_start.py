@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def started(account: Account, work: Path) -> list[dict[str, Any]]:
     """The lines that a start of the function as it is deployed has written of warm calls."""
     tools = Tools()
-    function = Deployment(account.aws, tools, {}, {}, work).function(AGENT)
+    function = Deployment(account.aws, tools, work).function(AGENT)
     with Environment(function, tools=tools) as environment:
         assert environment.invoke().payload == 1
         log = environment.close()

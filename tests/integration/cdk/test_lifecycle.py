@@ -18,6 +18,7 @@ from prefixwarm.local.toolchain import Tools
 from prefixwarm.prefix import prefix_file
 from prefixwarm_cdk import Credentials, PrefixWarmer
 from tests.helpers.derived import derive
+from tests.helpers.state_table import create_state_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +148,7 @@ def check_what_is_kept(aws: LocalAws, assembly: Path) -> None:
     ]
     life = aws.client("dynamodb").describe_time_to_live(TableName=table)
     assert index["IndexName"] == "due"
-    aws.create_state_table("by-hand")
+    create_state_table(aws, "by-hand")
     assert keys(aws, "by-hand") == keys(aws, table)
     aws.client("dynamodb").delete_table(TableName="by-hand")
     assert life["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"

@@ -21,6 +21,7 @@ from prefixwarm.warm.connections import connect
 from prefixwarm.wire.deadline import Deadline
 from prefixwarm_layer.layout import KEEPWARM_HANDLER
 from tests.helpers.prefixes import make_prefix
+from tests.helpers.state_table import create_state_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ class Deployed:
         self.aws = aws
         self.file = write(make_prefix("support", request("You are a helper. ")), folder)
         aws.reset()
-        aws.create_state_table("states")
+        create_state_table(aws, "states")
         self._bucket()
         self.function(PREFIXWARM_TABLE="states", PREFIXWARM_MANIFEST="s3://bucket/manifest.json")
         self.schedule("ENABLED")

@@ -20,6 +20,7 @@ from prefixwarm.local.emulator import Environment, Invocation
 from prefixwarm.prefix import prefix_file
 from prefixwarm_layer.zips import build_layer
 from tests.helpers.derived import derive
+from tests.helpers.state_table import create_state_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,7 +111,7 @@ def patience(reason: str) -> dict[str, str]:
 
 def create_table(aws: LocalAws, name: str = TABLE) -> None:
     """The warm state's table, as the construct makes it."""
-    aws.create_state_table(name)
+    create_state_table(aws, name)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from tests.helpers.agents import PRICES, request_of
 from tests.helpers.derived import derive
 from tests.helpers.effort import FULL
 from tests.helpers.patience import patient
+from tests.helpers.state_table import create_state_table
 from tests.helpers.table_server import TableServer
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class World:
         self.most_in_a_tick, self.at_once = MOST_IN_A_TICK, AT_ONCE
         self._runtime: Runtime | None = None
         self._runtimes: list[Runtime] = []
-        aws.create_state_table(environ["PREFIXWARM_TABLE"])
+        create_state_table(aws, environ["PREFIXWARM_TABLE"])
         aws.client("s3").create_bucket(Bucket=self.bucket)
 
     def deploy(self, *names: str, **manifest: Any) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prefixwarm.testing import simulator
+from tests.helpers.state_table import create_state_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def test_fastapi(provider: Simulator) -> None:
 def test_fargate(provider: Simulator, aws: LocalAws) -> None:
     """Warms before its first question, shares the table, and ends when it is told to."""
     queue = aws.client("sqs")
-    aws.create_state_table("examples-fargate")
+    create_state_table(aws, "examples-fargate")
     urls = {
         variable: queue.create_queue(QueueName=f"examples-{variable.lower()}")["QueueUrl"]
         for variable in ("QUEUE_URL", "ANSWERS_URL")

@@ -21,6 +21,7 @@ from prefixwarm.errors import UsageError
 from prefixwarm.prefix.prefix_file import load, write
 from prefixwarm.testing import RecordingTransport, simulator
 from tests.helpers.forking import holds_in_child
+from tests.helpers.state_table import create_state_table
 from tests.helpers.waiting import PATIENCE
 from tests.integration.library.conftest import MODEL, PAIR, QUESTION, SYSTEM, runtime, support
 
@@ -396,7 +397,7 @@ def test_a_table_that_warmers_share(
     aws: LocalAws, sim: Simulator, client: anthropic.Anthropic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its name, through boto3."""
-    aws.create_state_table("library-warmers")
+    create_state_table(aws, "library-warmers")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
