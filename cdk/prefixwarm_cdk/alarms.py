@@ -87,11 +87,11 @@ class Alarms(Construct):
         yield self._hourly("Drift", "AgentDrift", 1, "An agent sends what is not warmed")
         yield self._hourly("Budget", "BudgetReached", 1, "The day's budget is used up")
         yield self._stopped()
-        yield self._function("Errors", function.metric_errors(period=_QUARTER), "fails")
+        errors = function.metric_errors(period=_QUARTER)
+        yield self._alarm("Errors", errors, 3, "The keep-warm function fails")
         yield self._waiting("Undelivered", queue, "A tick could not be delivered")
-        yield self._function(
-            "Throttles", function.metric_throttles(period=_QUARTER), "is throttled"
-        )
+        throttles = function.metric_throttles(period=_QUARTER)
+        yield self._alarm("Throttles", throttles, 3, "The keep-warm function is throttled")
 
     def _hourly(self, name: str, metric_name: str, least: int, text: str) -> cloudwatch.Alarm:
         """An alarm over an hour, because a failing prefix is retried less and less often."""
@@ -127,9 +127,6 @@ class Alarms(Construct):
     def _waiting(self, name: str, queue: sqs.Queue, text: str) -> cloudwatch.Alarm:
         waiting = queue.metric_approximate_number_of_messages_visible(period=_QUARTER)
         return self._alarm(name, waiting, 1, text)
-
-    def _function(self, name: str, watched: cloudwatch.Metric, text: str) -> cloudwatch.Alarm:
-        return self._alarm(name, watched, 3, f"The keep-warm function {text}")
 
     def _alarm(
         self,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prefixwarm.attach.grants import Grant
 from prefixwarm.errors import UsageError
 from prefixwarm.settings import INIT_USD_PER_WEEK, Settings
 from prefixwarm_cdk import kinds
-from prefixwarm_cdk.cost_gate_access import allow_cost_gate
+from prefixwarm_cdk.access import allow
 from prefixwarm_cdk.inputs import takes
 from prefixwarm_cdk.warmer_metrics import MetricsOfWarmer
 
@@ -59,8 +60,16 @@ class AnsweringWarmer(MetricsOfWarmer):
 
     @takes("grant_cost_gate", _GRANTEE)
     def grant_cost_gate(self, grantee: iam.IGrantable) -> None:
-        """Allow a grantee to keep a `CostGate` in the table, including this budget's."""
-        allow_cost_gate(grantee, self.table, self._deployment)
+        """Allow a grantee to keep a `CostGate` in the table, including this budget's.
+
+        It may use the ledgers of gates and of the deployment, and nothing else.
+        """
+        keys = ["ledger/gate/*", f"ledger/{self._deployment}/*"]
+        own = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
+        actions = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        allow(grantee, Grant(actions, [self.table.table_arn], own))
+        if self.table.encryption_key:
+            self.table.encryption_key.grant_encrypt_decrypt(grantee)
 
     def _allow_asks(self, usd_per_week: float) -> None:
         """Raise the limit of asks to what an attached function allows its starts, if higher."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, Stack, Token
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from prefixwarm import settings
 from prefixwarm.attach import grants, refused_functions, runtimes
+from prefixwarm_cdk.access import allow
 from prefixwarm_cdk.inputs import argument_error, shown
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from constructs import IConstruct
 
-    from prefixwarm.attach.grants import Grant
     from prefixwarm.errors import UsageError
 
 
@@ -109,17 +108,6 @@ def set_up(
     function.add_layers(layer)
     for name, value in environment.items():
         function.add_environment(name, value)
-
-
-def allow(function: lambda_.Function, *own: Grant) -> None:
-    """Give the function these permissions."""
-    for grant in own:
-        iam.Grant.add_to_principal(
-            grantee=function,
-            actions=list(grant.actions),
-            resource_arns=list(grant.resources),
-            conditions=grant.conditions,
-        )
 
 
 def allow_key(function: lambda_.Function, key: kms.IKey | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, Stack, Validations
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from prefixwarm import settings
@@ -14,6 +14,7 @@ from prefixwarm.errors import UsageError
 from prefixwarm.provider import federation, keys
 from prefixwarm.provider.routes import AWS_WORKSPACE_ID, ROUTES
 from prefixwarm_cdk import kinds
+from prefixwarm_cdk.access import acknowledge, allow
 from prefixwarm_cdk.inputs import takes
 
 if TYPE_CHECKING:
@@ -203,18 +204,11 @@ class _FunctionRole(Credentials):
     def grant(self, function: lambda_.Function, files: Iterable[PrefixFile]) -> None:
         files, stack = list(files), Stack.of(function)
         place = grants.Place(stack.partition, stack.region, stack.account)
-        for grant in grants.models(files, place, self._workspace_id):
-            iam.Grant.add_to_principal(
-                grantee=function,
-                actions=list(grant.actions),
-                resource_arns=list(grant.resources),
-            )
+        allow(function, *grants.models(files, place, self._workspace_id))
         for model in sorted({file.model for file in files if file.route in _RUNTIME}):
-            _acknowledge(
-                function.role or function,
-                f"arn:<AWS::Partition>:bedrock:*::foundation-model/{model.partition('.')[2]}",
-                "An inference profile calls its model in any of its regions",
-            )
+            arn = f"arn:<AWS::Partition>:bedrock:*::foundation-model/{model.partition('.')[2]}"
+            reason = "An inference profile calls its model in any of its regions"
+            acknowledge(function.role or function, f"IAM5[Resource::{arn}]", reason)
 
     def owners(self) -> tuple[IConstruct, ...]:
         return ()
@@ -242,8 +236,10 @@ class _WorkloadIdentity(Credentials):
         del files
         if function.role is None or function.node.try_find_child(_POLICY):
             return
-        policy = iam.Policy(function, _POLICY, statements=[_may_identify()], roles=[function.role])
-        _acknowledge(policy, "*", "sts:GetWebIdentityToken has no resources; its audience is fixed")
+        statement = iam.PolicyStatement.from_json(grants.web_identity().statement())
+        policy = iam.Policy(function, _POLICY, statements=[statement], roles=[function.role])
+        reason = "sts:GetWebIdentityToken has no resources; its audience is fixed"
+        acknowledge(policy, "IAM5[Resource::*]", reason)
 
     def owners(self) -> tuple[IConstruct, ...]:
         return ()
@@ -252,13 +248,3 @@ class _WorkloadIdentity(Credentials):
 def _share_a_key(one: str, other: str) -> bool:
     """Whether one key can authenticate both routes."""
     return bool({*ROUTES[one].key_variables} & {*ROUTES[other].key_variables})
-
-
-def _acknowledge(scope: IConstruct, resource: str, reason: str) -> None:
-    """Acknowledge cdk-nag's finding of a wildcard, so that users need not."""
-    rule = f"AwsSolutions::AwsSolutions-IAM5[Resource::{resource}]"
-    Validations.of(scope).acknowledge(Acknowledgment(id=rule, reason=reason))
-
-
-def _may_identify() -> iam.PolicyStatement:
-    return iam.PolicyStatement.from_json(grants.web_identity().statement())

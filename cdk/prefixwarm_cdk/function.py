@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Acknowledgment, Duration, Stack, Validations
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as events_targets
 from aws_cdk import aws_iam as iam
@@ -14,8 +14,10 @@ from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from prefixwarm import settings
+from prefixwarm.attach.grants import Grant
 from prefixwarm.state.changes import DUE_INDEX
 from prefixwarm_cdk import kinds
+from prefixwarm_cdk.access import acknowledge, allow
 from prefixwarm_cdk.inputs import takes
 from prefixwarm_cdk.lambda_function import dead_letters, keepwarm_lambda
 from prefixwarm_cdk.workers import Workers
@@ -60,7 +62,7 @@ class KeepWarmFunction(Construct):
             max_event_age=_MAX_AGE,
             reserved_concurrent_executions=options.reserved_concurrency,
         )
-        self._acknowledge("SQS3", "This is a dead-letter queue")
+        acknowledge(self, "SQS3", "This is a dead-letter queue")
         self.workers = self._with_workers(options) if workers else None
         # Undeliverable ticks with the reason; a tick itself has no content.
         self.undelivered = dead_letters(self, "Undelivered")
@@ -89,7 +91,8 @@ class KeepWarmFunction(Construct):
         self._allow(["s3:GetObject"], arns)
         for arn in arns:
             if "*" in arn:
-                self._acknowledge(
+                acknowledge(
+                    self,
                     f"IAM5[Resource::{_as_text(Stack.of(self).resolve(arn))}]",
                     "Prefix files in CDK's asset bucket, by name: all versions of each",
                 )
@@ -97,7 +100,7 @@ class KeepWarmFunction(Construct):
     def grant_metrics(self) -> None:
         """Allow the tick to query the agents' invocations."""
         _grant(self.function, "cloudwatch:GetMetricData", "*")
-        self._acknowledge("IAM5[Resource::*]", "cloudwatch:GetMetricData knows no resources")
+        acknowledge(self, "IAM5[Resource::*]", "cloudwatch:GetMetricData knows no resources")
 
     def grant_invoke(self, grantee: iam.IGrantable) -> None:
         """Allow a grantee to invoke the function, but not its versions and aliases."""
@@ -120,9 +123,7 @@ class KeepWarmFunction(Construct):
 
     def _allow(self, actions: Sequence[str], arns: Sequence[str]) -> None:
         for function in self.functions:
-            iam.Grant.add_to_principal(
-                grantee=function, actions=list(actions), resource_arns=list(arns)
-            )
+            allow(function, Grant(actions, arns))
 
     def _with_workers(self, options: FunctionOptions) -> Workers:
         """Add workers, which take over the calls beyond one tick."""
@@ -130,11 +131,6 @@ class KeepWarmFunction(Construct):
         self.function.add_environment(settings.QUEUE, workers.queue.queue_url)
         _grant(self.function, "sqs:SendMessage", workers.queue.queue_arn)
         return workers
-
-    def _acknowledge(self, rule: str, reason: str) -> None:
-        """Acknowledge a cdk-nag finding, so that users need not."""
-        answer = Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
-        Validations.of(self).acknowledge(answer)
 
     def _start_every_minute(self) -> None:
         scheduler.Schedule(
@@ -192,16 +188,13 @@ class KeepWarmFunction(Construct):
             description="Starts the keep-warm function of prefixwarm",
             assumed_by=principal,
         )
-        for action, arn in (
-            ("lambda:InvokeFunction", self.function.function_arn),
-            ("sqs:SendMessage", self.undelivered.queue_arn),
-        ):
-            _grant(role, action, arn)
+        self.grant_invoke(role)
+        _grant(role, "sqs:SendMessage", self.undelivered.queue_arn)
         return role
 
 
 def _grant(grantee: iam.IGrantable, action: str, arn: str) -> None:
-    iam.Grant.add_to_principal(grantee=grantee, actions=[action], resource_arns=[arn])
+    allow(grantee, Grant([action], [arn]))
 
 
 def _as_text(value: Any) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 
+from prefixwarm_cdk.access import acknowledge
 from prefixwarm_cdk.assets import keepwarm_code
 from prefixwarm_cdk.inputs import argument_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_kms as kms
@@ -33,35 +34,25 @@ _NETWORK_ACTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Network:
-    """The VPC of the keep-warm function and its workers."""
+def network(
+    vpc: ec2.IVpc | None,
+    subnets: ec2.SubnetSelection | None,
+    security_groups: Sequence[ec2.ISecurityGroup] | None,
+) -> dict[str, Any]:
+    """The arguments that place a function in a VPC; none without a VPC.
 
-    vpc: ec2.IVpc
-    subnets: ec2.SubnetSelection | None
-    security_groups: Sequence[ec2.ISecurityGroup] | None
-
-    @classmethod
-    def of(
-        cls,
-        vpc: ec2.IVpc | None,
-        subnets: ec2.SubnetSelection | None,
-        security_groups: Sequence[ec2.ISecurityGroup] | None,
-    ) -> Network | None:
-        """Return the network, if there is a VPC.
-
-        Raises
-        ------
-        UsageError
-            Subnets or security groups are given without a VPC.
-        """
-        within = {"vpc_subnets": subnets, "security_groups": security_groups}
-        for name, value in within.items():
-            if vpc is None and value is not None:
-                raise argument_error(
-                    "PrefixWarmer", name, "is of no use without vpc=...; pass it too"
-                )
-        return cls(vpc, subnets, security_groups) if vpc else None
+    Raises
+    ------
+    UsageError
+        Subnets or security groups are given without a VPC.
+    """
+    within = {"vpc_subnets": subnets, "security_groups": security_groups}
+    if vpc:
+        return {"vpc": vpc, **within}
+    for name, value in within.items():
+        if value is not None:
+            raise argument_error("PrefixWarmer", name, "is of no use without vpc=...; pass it too")
+    return {}
 
 
 @dataclass(frozen=True)
@@ -71,7 +62,7 @@ class FunctionOptions:
     runtime: lambda_.Runtime
     log_retention: logs.RetentionDays
     tracing: bool
-    network: Network | None = None
+    network: Mapping[str, Any]
     encryption_key: kms.IKey | None = None
     reserved_concurrency: int | None = None
 
@@ -99,7 +90,7 @@ def keepwarm_lambda(
         role=role,
         log_group=log_group,
         tracing=lambda_.Tracing.ACTIVE if options.tracing else lambda_.Tracing.DISABLED,
-        **_placed(options.network),
+        **options.network,
         **own,
     )
     if options.network:
@@ -126,23 +117,12 @@ def _log_group(scope: Construct, options: FunctionOptions) -> logs.LogGroup:
     return log_group
 
 
-def _placed(network: Network | None) -> dict[str, Any]:
-    if network is None:
-        return {}
-    return {
-        "vpc": network.vpc,
-        "vpc_subnets": network.subnets,
-        "security_groups": network.security_groups,
-    }
-
-
 def _network_policy(scope: Construct, role: iam.Role) -> iam.Policy:
     """The policy for network interfaces; Lambda creates them first, so none can be named."""
     statement = iam.PolicyStatement(actions=list(_NETWORK_ACTIONS), resources=["*"])
     policy = iam.Policy(scope, "Network", statements=[statement], roles=[role])
     reason = "Lambda makes the network interfaces of a VPC's functions with their role"
-    rule = "AwsSolutions::AwsSolutions-IAM5[Resource::*]"
-    Validations.of(policy).acknowledge(Acknowledgment(id=rule, reason=reason))
+    acknowledge(policy, "IAM5[Resource::*]", reason)
     return policy
 
 

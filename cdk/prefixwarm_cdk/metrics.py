@@ -30,129 +30,95 @@ class Metric:
     meaning: str
 
 
+# Those that count nothing.
+_UNITS = {
+    "WarmCostUSD": "None",
+    "WarmMilliseconds": "Milliseconds",
+    "SavedUSD": "None",
+    "AgentMissedUSD": "None",
+}
+# By who writes them.
+_MEANINGS = {
+    "both": {
+        "WarmTrouble": (
+            "what the alarm `Trouble` watches: the troubles below, each as often as it counts"
+        ),
+        "WarmRefreshed": "warm calls that found the prefix cached and kept it so",
+        "WarmWritten": "warm calls that wrote the prefix into the cache",
+        "WarmPartial": "warm calls that read a part and wrote the rest",
+        "WarmUncached": (
+            "warm calls after which nothing was cached: the prefix is under the minimum, or has "
+            "no breakpoint"
+        ),
+        "WarmSkipped": "prefixes for which no call was needed or allowed",
+        "WarmFailed": (
+            "warm calls that failed, and prefixes whose file is broken or whose state cannot be "
+            "read"
+        ),
+        "WarmCalls": (
+            "warm calls that were sent to the provider; what is tried again after HTTP 400 is the "
+            "same call"
+        ),
+        "WarmDowngraded": (
+            "warm calls for which 1 hour was asked and refused, or 5 minutes were granted: [from "
+            "then on](keepwarm.md#which-ttl) 5 minutes are asked for"
+        ),
+        "WarmStopped": (
+            "failures after which nothing is sent for the prefix for an hour or longer"
+        ),
+        "WarmReadTokens": "tokens that warm calls read from the cache",
+        "WarmWriteTokens": "tokens that warm calls wrote to the cache",
+        "WarmCostUSD": "US dollars of the warm calls whose price is known",
+    },
+    "extension": {
+        "WarmMilliseconds": "how long one warm call took",
+    },
+    "keep-warm": {
+        "SavedUSD": (
+            "US dollars that warm calls saved, at least, as `prefixwarm.observe` saw it and the "
+            "ledger has [settled](keepwarm.md#who-spent-what): compare with WarmCostUSD"
+        ),
+        "WarmRewrote": "scheduled refreshes that wrote instead of reading",
+        "PrefixesDue": "prefixes that a tick looked at",
+        "BudgetReached": "prefixes left alone because the day's budget is used up",
+        "RoutePaused": (
+            "routes to the provider that are paused, after its `retry-after` or a failure"
+        ),
+        "StateUnavailable": "1 when the table could not be reached: nothing is sent",
+        "TrafficUnavailable": "1 when CloudWatch could not be asked for invocations",
+        "BrokenPrefixFiles": "prefix files that cannot be used",
+        "WarmQueued": "warm calls that a tick handed over to workers",
+        "WarmDropped": (
+            "messages that led to no call: too late, done already, removed, paused, over the budget"
+        ),
+        "TicksMissed": (
+            "ticks that should have come since the one before, and did not, while a prefix was "
+            "due: throttled, or not delivered"
+        ),
+        "QueueUnavailable": "1 when not all could be handed over: it stays due",
+    },
+    "observe": {
+        "AgentHit": "requests of the agent that read the warmed prefix",
+        "AgentMiss": "requests that begin with the warmed prefix and read nothing",
+        "AgentDrift": "requests that are not what is warmed",
+        "AgentOther": "requests of something else than what is warmed, such as a router's",
+        "AgentDiagnosed": (
+            "verdicts of the provider's cache diagnostics (`PREFIXWARM_DIAGNOSE=sample`); drift "
+            "that it found counts as AgentDrift"
+        ),
+        "AgentReadTokens": "tokens that these requests read from the cache",
+        "AgentWriteTokens": "tokens that they wrote to the cache",
+        "AgentInputTokens": "tokens that they sent uncached",
+        "AgentMissedUSD": (
+            "US dollars that misses and drift paid for the prefix beyond the price of a read; "
+            "absent where a price is unknown"
+        ),
+    },
+}
 METRICS = {
-    "WarmTrouble": Metric(
-        "Count",
-        "both",
-        "what the alarm `Trouble` watches: the troubles below, each as often as it counts",
-    ),
-    "WarmRefreshed": Metric(
-        "Count",
-        "both",
-        "warm calls that found the prefix cached and kept it so",
-    ),
-    "WarmWritten": Metric("Count", "both", "warm calls that wrote the prefix into the cache"),
-    "WarmPartial": Metric("Count", "both", "warm calls that read a part and wrote the rest"),
-    "WarmUncached": Metric(
-        "Count",
-        "both",
-        "warm calls after which nothing was cached: the prefix is under the minimum, or has "
-        "no breakpoint",
-    ),
-    "WarmSkipped": Metric("Count", "both", "prefixes for which no call was needed or allowed"),
-    "WarmFailed": Metric(
-        "Count",
-        "both",
-        "warm calls that failed, and prefixes whose file is broken or whose state cannot be read",
-    ),
-    "WarmCalls": Metric(
-        "Count",
-        "both",
-        "warm calls that were sent to the provider; what is tried again after HTTP 400 is the "
-        "same call",
-    ),
-    "WarmDowngraded": Metric(
-        "Count",
-        "both",
-        "warm calls for which 1 hour was asked and refused, or 5 minutes were granted: [from "
-        "then on](keepwarm.md#which-ttl) 5 minutes are asked for",
-    ),
-    "WarmStopped": Metric(
-        "Count",
-        "both",
-        "failures after which nothing is sent for the prefix for an hour or longer",
-    ),
-    "WarmReadTokens": Metric("Count", "both", "tokens that warm calls read from the cache"),
-    "WarmWriteTokens": Metric("Count", "both", "tokens that warm calls wrote to the cache"),
-    "WarmCostUSD": Metric("None", "both", "US dollars of the warm calls whose price is known"),
-    "WarmMilliseconds": Metric("Milliseconds", "extension", "how long one warm call took"),
-    "SavedUSD": Metric(
-        "None",
-        "keep-warm",
-        "US dollars that warm calls saved, at least, as `prefixwarm.observe` saw it and the "
-        "ledger has [settled](keepwarm.md#who-spent-what): compare with WarmCostUSD",
-    ),
-    "WarmRewrote": Metric(
-        "Count",
-        "keep-warm",
-        "scheduled refreshes that wrote instead of reading",
-    ),
-    "PrefixesDue": Metric("Count", "keep-warm", "prefixes that a tick looked at"),
-    "BudgetReached": Metric(
-        "Count",
-        "keep-warm",
-        "prefixes left alone because the day's budget is used up",
-    ),
-    "RoutePaused": Metric(
-        "Count",
-        "keep-warm",
-        "routes to the provider that are paused, after its `retry-after` or a failure",
-    ),
-    "StateUnavailable": Metric(
-        "Count",
-        "keep-warm",
-        "1 when the table could not be reached: nothing is sent",
-    ),
-    "TrafficUnavailable": Metric(
-        "Count",
-        "keep-warm",
-        "1 when CloudWatch could not be asked for invocations",
-    ),
-    "BrokenPrefixFiles": Metric("Count", "keep-warm", "prefix files that cannot be used"),
-    "WarmQueued": Metric("Count", "keep-warm", "warm calls that a tick handed over to workers"),
-    "WarmDropped": Metric(
-        "Count",
-        "keep-warm",
-        "messages that led to no call: too late, done already, removed, paused, over the budget",
-    ),
-    "TicksMissed": Metric(
-        "Count",
-        "keep-warm",
-        "ticks that should have come since the one before, and did not, while a prefix was "
-        "due: throttled, or not delivered",
-    ),
-    "QueueUnavailable": Metric(
-        "Count",
-        "keep-warm",
-        "1 when not all could be handed over: it stays due",
-    ),
-    "AgentHit": Metric("Count", "observe", "requests of the agent that read the warmed prefix"),
-    "AgentMiss": Metric(
-        "Count",
-        "observe",
-        "requests that begin with the warmed prefix and read nothing",
-    ),
-    "AgentDrift": Metric("Count", "observe", "requests that are not what is warmed"),
-    "AgentOther": Metric(
-        "Count",
-        "observe",
-        "requests of something else than what is warmed, such as a router's",
-    ),
-    "AgentDiagnosed": Metric(
-        "Count",
-        "observe",
-        "verdicts of the provider's cache diagnostics (`PREFIXWARM_DIAGNOSE=sample`); drift "
-        "that it found counts as AgentDrift",
-    ),
-    "AgentReadTokens": Metric("Count", "observe", "tokens that these requests read from the cache"),
-    "AgentWriteTokens": Metric("Count", "observe", "tokens that they wrote to the cache"),
-    "AgentInputTokens": Metric("Count", "observe", "tokens that they sent uncached"),
-    "AgentMissedUSD": Metric(
-        "None",
-        "observe",
-        "US dollars that misses and drift paid for the prefix beyond the price of a read; "
-        "absent where a price is unknown",
-    ),
+    name: Metric(_UNITS.get(name, "Count"), by, meaning)
+    for by, meanings in _MEANINGS.items()
+    for name, meaning in meanings.items()
 }
 # Written if not zero, whatever the setting `metrics`.
 ALWAYS = frozenset({TROUBLE, *TROUBLES})

@@ -62,21 +62,19 @@ class Monitoring:
         """Monitor a keep-warm function; return its alarms."""
         groups = [function.log_group for function in keep_warm.functions]
         SavedQueries(scope, "Queries", service=service, groups=groups)
-        alarms = tuple(self._alarms(scope, service, keep_warm)) if self.alarms else ()
+        alarms: tuple[cloudwatch.Alarm, ...] = ()
+        if self.alarms:
+            made = Alarms(
+                scope,
+                "Alarms",
+                service=service,
+                keep_warm=keep_warm,
+                each_cause=self.metrics == "full",
+                topic=self.alarm_topic,
+                hit_rate_below=self.hit_rate_below,
+            )
+            alarms = tuple(made.all)
         if self.dashboard:
             function = keep_warm.function
             dashboard(scope, "Dashboard", service=service, function=function, alarms=alarms)
         return alarms
-
-    def _alarms(
-        self, scope: Construct, service: str, keep_warm: KeepWarmFunction
-    ) -> list[cloudwatch.Alarm]:
-        return Alarms(
-            scope,
-            "Alarms",
-            service=service,
-            keep_warm=keep_warm,
-            each_cause=self.metrics == "full",
-            topic=self.alarm_topic,
-            hit_rate_below=self.hit_rate_below,
-        ).all

@@ -14,13 +14,14 @@ from prefixwarm.attach import grants, runtimes
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK, state_keys
 from prefixwarm_cdk import arguments, attachment
 from prefixwarm_cdk import prefixes as prefix_files
+from prefixwarm_cdk.access import allow
 from prefixwarm_cdk.answering import AnsweringWarmer
 from prefixwarm_cdk.assets import Manifest
 from prefixwarm_cdk.exec_wrapper import AUTO, observe_from_start
 from prefixwarm_cdk.function import KeepWarmFunction
 from prefixwarm_cdk.inputs import naming, takes
 from prefixwarm_cdk.keep_warm import KeepWarm
-from prefixwarm_cdk.lambda_function import FunctionOptions, Network
+from prefixwarm_cdk.lambda_function import FunctionOptions, network
 from prefixwarm_cdk.layer import layer_for
 from prefixwarm_cdk.monitoring import Monitoring
 from prefixwarm_cdk.route_credentials import credentials_of
@@ -164,9 +165,9 @@ class PrefixWarmer(AnsweringWarmer):
         self._adopt(prefixes, credentials, keep_warm or KeepWarm.auto())
         self._key = encryption_key
         self.table = state_table(self, "Table", removal_policy, encryption_key)
-        network = Network.of(vpc, vpc_subnets, security_groups)
+        within = network(vpc, vpc_subnets, security_groups)
         options = FunctionOptions(
-            runtime, log_retention, tracing, network, encryption_key, reserved_concurrency
+            runtime, log_retention, tracing, within, encryption_key, reserved_concurrency
         )
         self._run(options, monitoring, budget, calls_per_minute, kill_switch)
 
@@ -346,7 +347,7 @@ class PrefixWarmer(AnsweringWarmer):
         scope = self._settings[settings.CACHE_SCOPE]
         keys = [state_keys(prefix.file, region, scope) for prefix in prefixes]
         state = grants.state(self.table.table_arn, keys, function.runtime.name)
-        attachment.allow(function, state)
+        allow(function, state)
         attachment.allow_key(function, self._key)
         if runtimes.may_warm(function.runtime.name):
             self._credentials.grant(function, self._files(prefixes))
