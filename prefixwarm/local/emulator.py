@@ -161,7 +161,7 @@ class Environment:
         ended, log = time.monotonic(), self.log[before:]
         init = _INIT.search(log)
         init_ms = float(init[1]) if init else None
-        return Invocation(_parsed(body), status, init_ms, log, began, ended)
+        return Invocation(local_http.parsed(body), status, init_ms, log, began, ended)
 
     def close(self) -> str:
         """End the environment with a SHUTDOWN event, as Lambda does; return the whole log."""
@@ -224,10 +224,3 @@ _open: weakref.WeakSet[Environment] = weakref.WeakSet()
 def _kill_leftovers() -> None:
     for environment in list(_open):
         environment.kill()
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body.decode(errors="replace")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import random
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ def fetch(
         raise OSError(f"{url}: no reply: {error!r}") from error
     finally:
         connection.close()
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON value of a reply, or its text."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
 
 
 def loopback_address() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def synthesise(
         **({"stub": str(_STUB)} if plan.has_stub else {}),
     }
     progress("synthesising the example")
-    command = cdk_cli.shell_command(sys.executable, "verify_app.py")
+    command = shlex.join((sys.executable, "verify_app.py"))
     cdk_cli.synthesise(tools, CdkApp(example.app, command, context), assembly)
     return assembly
 

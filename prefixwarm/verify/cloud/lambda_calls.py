@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from prefixwarm.local.local_http import parsed
 from prefixwarm.verify.cloud.report_line import Report
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class LambdaCalls:
         )
         payload = answer["Payload"].read()
         log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
-        return Invoked(_value(payload), "FunctionError" in answer, log)
+        return Invoked(parsed(payload or b"null"), "FunctionError" in answer, log)
 
     def renew(self, function: str) -> None:
         """End a function's environments: its next invocation starts a new one.
@@ -88,17 +89,19 @@ class LambdaCalls:
         waiter = self._lambda.get_waiter("function_updated_v2")
         waiter.wait(FunctionName=function, WaiterConfig=WAIT)
 
-    def cold_start(self, function: str, event: object) -> Invoked | None:
-        """Start a function anew; None where Lambda answers from an environment that it had.
+    def cold_start(self, function: str, event: object) -> float | None:
+        """Start a function anew; return the milliseconds of its init phase.
+
+        None where Lambda answers from an environment that it had.
 
         Some requests still go to an old environment just after a change, and Lambda may have begun
         a new one ahead of them: such answers have no init phase, so it is tried again.
         """
         for _ in range(_TRIES):
             self.renew(function)
-            answer = self.invoke(function, event)
-            if answer.report.init_ms is not None:
-                return answer
+            init_ms = self.invoke(function, event).report.init_ms
+            if init_ms is not None:
+                return init_ms
         return None
 
     def log(self, function: str) -> str:
@@ -123,10 +126,3 @@ class LambdaCalls:
             if len(selected) >= enough or time.monotonic() > end:
                 return selected
             time.sleep(3)
-
-
-def _value(payload: bytes) -> Any:
-    try:
-        return json.loads(payload or b"null")
-    except ValueError:
-        return payload.decode(errors="replace")

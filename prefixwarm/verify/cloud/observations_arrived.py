@@ -53,14 +53,9 @@ def measure(
 
 def _arrived(access: AwsAccess, table: str) -> int:
     """Observed requests over all prefixes."""
-    pages = (
-        access.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(TableName=table, ConsistentRead=True)
-    )
+    scan = access.client("dynamodb").get_paginator("scan")
     return sum(
         int(item.get("requests", {}).get("N", 0))
-        for page in pages
-        for item in page["Items"]
+        for item in scan.paginate(TableName=table, ConsistentRead=True).search("Items[]")
         if item["pk"]["S"].startswith(_STATES)
     )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import platform
 import time
 import zipfile
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefixwarm.errors import UsageError
 from prefixwarm.verify.cloud.lambda_calls import WAIT, LambdaCalls
 from prefixwarm.verify.cloud.log_lines import probe_lines
+from prefixwarm.verify.cloud.verification_plan import local_architecture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,11 +65,6 @@ class ProbeFunctions:
         self.calls = LambdaCalls(access)
         self._access = access
         self._name = name
-        self._role = ""
-
-    def prepare(self) -> None:
-        """Make what several functions share, before they are made at once."""
-        self._probe_role()
 
     def layer(self, probe: str) -> str:
         """Publish a layer with one of the probes as an extension; return its ARN."""
@@ -94,7 +90,7 @@ class ProbeFunctions:
             "Runtime": runtime,
             "Handler": handler,
             "Code": {"ZipFile": zipped({file: code})},
-            "Role": self._probe_role(),
+            "Role": self.role,
             "Layers": [layer],
             "Timeout": 15,
             "MemorySize": 512,
@@ -107,13 +103,12 @@ class ProbeFunctions:
         client, function = self._access.client("lambda"), self._name.of(part)
         # Lambda would make the log group by itself, but perhaps after all was removed.
         self._access.client("logs").create_log_group(logGroupName=self._name.log_group(function))
-        arm = platform.machine().lower() in ("aarch64", "arm64")
         end = time.monotonic() + _ROLE_SECONDS
         while True:
             try:
                 client.create_function(
                     FunctionName=function,
-                    Architectures=["arm64" if arm else "x86_64"],
+                    Architectures=[local_architecture()],
                     **settings,
                 )
                 break
@@ -128,10 +123,9 @@ class ProbeFunctions:
         """What a probe wrote to the function's log, once there is enough of it or time is over."""
         return self.calls.logged(function, lambda log: probe_lines(log, probe), enough)
 
-    def _probe_role(self) -> str:
-        """A role that may write logs, and nothing else; made once."""
-        if self._role:
-            return self._role
+    @cached_property
+    def role(self) -> str:
+        """ARN of a role that may write logs, and nothing else; made on first use."""
         client = self._access.client("iam")
         name = self._name.of("probe")
         made = client.create_role(
@@ -145,8 +139,7 @@ class ProbeFunctions:
         }
         policy = {"Version": "2012-10-17", "Statement": [allowed]}
         client.put_role_policy(RoleName=name, PolicyName="logs", PolicyDocument=json.dumps(policy))
-        self._role = str(made["Role"]["Arn"])
-        return self._role
+        return str(made["Role"]["Arn"])
 
 
 def code_for(runtime: str) -> tuple[str, str, str]:

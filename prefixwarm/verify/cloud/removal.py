@@ -74,48 +74,44 @@ class Removal:
         client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=_WAIT)
 
     def _functions(self) -> Iterator[str]:
-        for page in self._pages("lambda", "list_functions"):
-            for function in page["Functions"]:
-                if function["FunctionName"].startswith(self._name.text):
-                    yield function["FunctionName"]
+        names = self._selected("lambda", "list_functions", "Functions[].FunctionName")
+        return (name for name in names if name.startswith(self._name.text))
 
     def _remove_function(self, name: str) -> None:
         self._progress(f"removing the function {name}")
         self._access.client("lambda").delete_function(FunctionName=name)
 
     def _layers(self) -> Iterator[str]:
-        for page in self._pages("lambda", "list_layers"):
-            for layer in page["Layers"]:
-                if layer["LayerName"].startswith(self._name.text):
-                    yield layer["LayerName"]
+        names = self._selected("lambda", "list_layers", "Layers[].LayerName")
+        return (name for name in names if name.startswith(self._name.text))
 
     def _remove_layer(self, name: str) -> None:
         client = self._access.client("lambda")
-        for page in self._pages("lambda", "list_layer_versions", LayerName=name):
-            for version in page["LayerVersions"]:
-                client.delete_layer_version(LayerName=name, VersionNumber=version["Version"])
+        versions = "LayerVersions[].Version"
+        for number in self._selected("lambda", "list_layer_versions", versions, LayerName=name):
+            client.delete_layer_version(LayerName=name, VersionNumber=number)
 
     def _roles(self) -> Iterator[str]:
-        for page in self._pages("iam", "list_roles", PathPrefix=self._name.path):
-            for role in page["Roles"]:
-                yield role["RoleName"]
+        return self._selected("iam", "list_roles", "Roles[].RoleName", PathPrefix=self._name.path)
 
     def _remove_role(self, name: str) -> None:
         client = self._access.client("iam")
-        for page in self._pages("iam", "list_role_policies", RoleName=name):
-            for policy in page["PolicyNames"]:
-                client.delete_role_policy(RoleName=name, PolicyName=policy)
+        for policy in self._selected("iam", "list_role_policies", "PolicyNames[]", RoleName=name):
+            client.delete_role_policy(RoleName=name, PolicyName=policy)
         client.delete_role(RoleName=name)
 
     def _log_groups(self) -> Iterator[str]:
         # Those that Lambda makes, and those that CloudFormation names by the stack.
         for start in (self._name.log_group(self._name.text), self._name.text):
-            for page in self._pages("logs", "describe_log_groups", logGroupNamePrefix=start):
-                for group in page["logGroups"]:
-                    yield group["logGroupName"]
+            options = {"logGroupNamePrefix": start}
+            names = "logGroups[].logGroupName"
+            yield from self._selected("logs", "describe_log_groups", names, **options)
 
     def _remove_log_group(self, name: str) -> None:
         self._access.client("logs").delete_log_group(logGroupName=name)
 
-    def _pages(self, service: str, operation: str, **options: Any) -> Any:
-        return self._access.client(service).get_paginator(operation).paginate(**options)
+    def _selected(self, service: str, operation: str, path: str, **options: Any) -> Iterator[Any]:
+        """What this JMESPath selects from all pages."""
+        pages = self._access.client(service).get_paginator(operation).paginate(**options)
+        selected: Iterator[Any] = pages.search(path)
+        return selected

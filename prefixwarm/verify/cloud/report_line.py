@@ -20,8 +20,6 @@ class Report:
     with the restore of a snapshot.
     """
 
-    duration_ms: float | None = None
-    billed_ms: float | None = None
     init_ms: float | None = None
     restore_ms: float | None = None
 
@@ -33,12 +31,7 @@ class Report:
             match["name"].strip(): float(match["value"])
             for match in _FIELD.finditer(lines[-1].partition("\t")[2] if lines else "")
         }
-        return cls(
-            duration_ms=fields.get("Duration"),
-            billed_ms=fields.get("Billed Duration"),
-            init_ms=fields.get("Init Duration"),
-            restore_ms=fields.get("Restore Duration"),
-        )
+        return cls(fields.get("Init Duration"), fields.get("Restore Duration"))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

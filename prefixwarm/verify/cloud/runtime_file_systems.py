@@ -28,7 +28,8 @@ def measure(
 ) -> list[dict[str, Any]]:
     """A row for each runtime: `PROGRAMS`, or why there is none."""
     layer = probes.layer("file_system.sh")
-    probes.prepare()
+    # Made before several functions are, at once.
+    _ = probes.role
 
     def row(runtime: str) -> dict[str, Any]:
         from botocore.exceptions import ClientError, WaiterError

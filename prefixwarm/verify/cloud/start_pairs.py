@@ -13,7 +13,7 @@ from prefixwarm.verify.cloud.report_line import percentile
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from prefixwarm.verify.cloud.lambda_calls import Invoked, LambdaCalls
+    from prefixwarm.verify.cloud.lambda_calls import LambdaCalls
 
 _SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 # The example refuses it before it calls a model: the init phase is all that is wanted.
@@ -78,8 +78,8 @@ def measure(
     for number in range(count + 1):
         prepare(f"cold starts: pair {number} of {count}")
         order = (plain, layer) if number % 2 else (layer, plain)
-        answers = {function: calls.cold_start(function, _NO_QUESTION) for function in order}
-        without, with_layer = (_init_ms(answers[function]) for function in (plain, layer))
+        init_ms = {function: calls.cold_start(function, _NO_QUESTION) for function in order}
+        without, with_layer = init_ms[plain], init_ms[layer]
         if number and without is not None and with_layer is not None:
             pairs.append((without, with_layer))
     if not pairs:
@@ -87,10 +87,6 @@ def measure(
     outcomes = Counter(calls.logged(layer, init_outcomes, enough=len(pairs)))
     plain_ms, layer_ms = zip(*pairs, strict=True)
     return StartPairs(plain_ms, layer_ms, count - len(pairs), outcomes)
-
-
-def _init_ms(answer: Invoked | None) -> float | None:
-    return None if answer is None else answer.report.init_ms
 
 
 def _percentiles(values: Sequence[float]) -> dict[str, float]:

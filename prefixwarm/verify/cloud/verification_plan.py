@@ -78,7 +78,7 @@ class VerificationPlan:
     def charges(self) -> dict[str, float]:
         """US dollars by what they are for, at most."""
         usd = aws_prices().usd
-        second = usd[f"lambda_gb_second_{'arm64' if _is_arm() else 'x86_64'}"]
+        second = usd[f"lambda_gb_second_{local_architecture()}"]
         runs = dict(self._invocations())
         gb_seconds = sum(count * gb * _START_SECONDS for count, gb in runs.values())
         count = sum(count for count, _ in runs.values())
@@ -137,5 +137,6 @@ class VerificationPlan:
         return float((questions * _CALLS * call + writes + asks) / _MILLION)
 
 
-def _is_arm() -> bool:
-    return platform.machine().lower() in ("aarch64", "arm64")
+def local_architecture() -> str:
+    """Lambda's name of this machine's architecture, which the example's code is bundled for."""
+    return "arm64" if platform.machine().lower() in ("aarch64", "arm64") else "x86_64"

@@ -14,7 +14,7 @@ from prefixwarm.verify.provider_questions.prompts import (
     tokens_needed,
     tool,
 )
-from prefixwarm.verify.provider_questions.provider_caller import Answer, Call
+from prefixwarm.verify.provider_questions.provider_caller import Answer, Call, UnansweredError
 from prefixwarm.verify.provider_questions.question import Conclusion, Question
 
 if TYPE_CHECKING:
@@ -32,35 +32,35 @@ _TIERS = {"all": "everything", "system": "system prompt and messages", "messages
 
 def _compared(
     caller: Caller, first: Call, changes: Sequence[Call]
-) -> Generator[float, None, tuple[Answer, Answer] | str]:
+) -> Generator[float, None, tuple[Answer, Answer]]:
     """Write, read the same again, then send the first change that is not refused.
 
     Returns
     -------
-    tuple of Answer, or str
-        The identical read and the changed one; or why they say nothing.
+    tuple of Answer
+        The identical read and the changed one.
+
+    Raises
+    ------
+    UnansweredError
+        They say nothing.
     """
-    written = caller.send(first)
-    if written.refused:
-        return written.refused
+    caller.accepted(first)
     yield caller.pause
     same = caller.send(first)
     if not same.read:
-        return "an identical request read nothing either, so a change says nothing"
+        raise UnansweredError("an identical request read nothing either, so a change says nothing")
     answer = same
     for change in changes:
         yield caller.pause
         answer = caller.send(change)
         if not answer.refused:
             return same, answer
-    return answer.refused or "nothing could be changed"
+    raise UnansweredError(answer.refused or "nothing could be changed")
 
 
 def _in_key(what: str, caller: Caller, first: Call, changes: Sequence[Call]) -> Steps:
-    compared = yield from _compared(caller, first, changes)
-    if isinstance(compared, str):
-        return Conclusion(compared)
-    _, changed = compared
+    _, changed = yield from _compared(caller, first, changes)
     if changed.read:
         return Conclusion(f"another {what} read the same entry", False)
     return Conclusion(f"another {what} read nothing", True)
@@ -87,10 +87,7 @@ def _key_version(caller: Caller) -> Steps:
 
 def _scope(caller: Caller) -> Steps:
     body = cached_prompt(caller)
-    compared = yield from _compared(caller, Call(body), [Call(body, second=True)])
-    if isinstance(compared, str):
-        return Conclusion(compared)
-    _, other = compared
+    _, other = yield from _compared(caller, Call(body), [Call(body, second=True)])
     if other.read:
         return Conclusion("another workspace read the entry", "organization")
     return Conclusion("another workspace read nothing", "workspace")
@@ -99,10 +96,7 @@ def _scope(caller: Caller) -> Steps:
 def _share_converse(caller: Caller) -> Steps:
     body = cached_prompt(caller)
     change = Call(converse_body(body), route=CONVERSE)
-    compared = yield from _compared(caller, Call(body), [change])
-    if isinstance(compared, str):
-        return Conclusion(compared)
-    _, by_converse = compared
+    _, by_converse = yield from _compared(caller, Call(body), [change])
     if by_converse.read:
         return Conclusion("Converse read what InvokeModel wrote", True)
     return Conclusion("Converse read nothing of what InvokeModel wrote", False)
@@ -135,10 +129,10 @@ def _tier_of(
     body = _three_tiers(caller)
     first = Call(copied(body, **pairs[0][0]))
     changes = [Call(copied(body, **change)) for _, change in pairs]
-    compared = yield from _compared(caller, first, changes)
-    if isinstance(compared, str):
-        return Conclusion(f"{what}: {compared}")
-    same, changed = compared
+    try:
+        same, changed = yield from _compared(caller, first, changes)
+    except UnansweredError as error:
+        return Conclusion(f"{what}: {error}")
     share = changed.read / same.read
     if share >= _SYSTEM_END:
         return Conclusion(f"{what} changes no tier: everything was read")

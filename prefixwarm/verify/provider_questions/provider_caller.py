@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prefixwarm.errors import (
     ConnectError,
@@ -21,7 +21,7 @@ from prefixwarm.wire.deadline import Deadline
 from prefixwarm.wire.http import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
     from prefixwarm.verify.provider_questions.spending import Spending
@@ -34,14 +34,23 @@ _BUSY = (408, 429, 500, 502, 503, 504, 529)
 _MESSAGE = 200
 
 
-class Clock(Protocol):
-    """The time that lifetimes are measured by."""
+class Clock(NamedTuple):
+    """The time that lifetimes are measured by.
 
-    def now(self) -> float:
-        """Seconds since some moment."""
+    Attributes
+    ----------
+    now
+        Seconds since some moment.
+    wait
+        Lets some seconds pass.
+    """
 
-    def wait(self, seconds: float) -> None:
-        """Let that much time pass."""
+    now: Callable[[], float]
+    wait: Callable[[float], object]
+
+
+class UnansweredError(Exception):
+    """The provider's replies leave a question open; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +165,19 @@ class Caller:
             raise UsageError(f"--model {self.model}: {answer.refused}")
         if answer.status == 200:
             self.spending.add(answer.body, dict(call.body), most)
+        return answer
+
+    def accepted(self, call: Call) -> Answer:
+        """Send one call that answers nothing if it is refused.
+
+        Raises
+        ------
+        UnansweredError
+            The request is refused; besides what `send` raises.
+        """
+        answer = self.send(call)
+        if answer.refused:
+            raise UnansweredError(answer.refused)
         return answer
 
     def _sent(self, call: Call, request: Request, most: Decimal) -> tuple[float, Response]:

@@ -44,8 +44,12 @@ class ReportRow:
         """The simulator's option that makes it do the same; empty where it does."""
         if self.result != DIFFERS:
             return ""
-        value = str(self.value).lower() if isinstance(self.value, bool) else self.value
-        return f"--switch {self.switch}={value}"
+        return f"--switch {self.switch}={switch_text(self.value)}"
+
+
+def switch_text(value: object) -> str:
+    """A switch's value as ``--switch`` takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def document(rows: Sequence[ReportRow], caller: Caller) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from prefixwarm.amounts import dollars
 from prefixwarm.errors import ConnectError, TransportError
 from prefixwarm.verify.provider_questions import key_questions, reply_questions, time_questions
+from prefixwarm.verify.provider_questions.provider_caller import UnansweredError
 from prefixwarm.verify.provider_questions.question import Conclusion
 from prefixwarm.verify.provider_questions.spending import CapReachedError
 
@@ -118,6 +119,8 @@ class QuestionRun:
             if isinstance(error, ConnectError) and not self.asked:
                 raise  # what the first question cannot reach, the others cannot either
             self.asked.append(Asked(question, Conclusion(f"no reply: {error}")))
+        except UnansweredError as error:
+            self.asked.append(Asked(question, Conclusion(str(error))))
 
     def _why_not(self, question: Question) -> str:
         if self._stopped:

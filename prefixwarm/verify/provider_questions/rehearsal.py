@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.provider.routes import AWS_WORKSPACE_ID, CONVERSE, ROUTES
+from prefixwarm.local.simulated_provider import addresses
+from prefixwarm.provider.routes import AWS_WORKSPACE_ID, ROUTES
 from prefixwarm.simulator import Principal, running
-from prefixwarm.verify.provider_questions.provider_caller import Caller
+from prefixwarm.verify.provider_questions.provider_caller import Caller, Clock
 from prefixwarm.verify.provider_questions.question_run import QuestionRun
 from prefixwarm.verify.provider_questions.spending import Spending
 from prefixwarm.warm.connections import connect
@@ -17,6 +17,7 @@ from prefixwarm.wire.sigv4 import AwsCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from prefixwarm.simulator import Simulator
     from prefixwarm.verify.provider_questions.question_run import Asked
@@ -25,38 +26,15 @@ _KEYS = {"first": Principal(), "second": Principal(workspace="wrkspc_second")}
 _NO_CAP = Decimal("Infinity")
 
 
-@dataclass(frozen=True)
-class SimulatedClock:
-    """The simulator's own time, which passes when it is told to."""
-
-    simulator: Simulator
-
-    def now(self) -> float:
-        """Simulated seconds since the epoch."""
-        return self.simulator.now()
-
-    def wait(self, seconds: float) -> None:
-        """Move the time on."""
-        self.simulator.advance(seconds)
-
-
-@contextmanager
-def simulated(**switches: Any) -> Iterator[Simulator]:
+def simulated(**switches: Any) -> AbstractContextManager[Simulator]:
     """A provider with two workspaces, whose time stands still."""
-    with running("manual", keys=_KEYS, **switches) as simulator:
-        yield simulator
+    return running("manual", keys=_KEYS, **switches)
 
 
 def environment(simulator: Simulator, route: str, key: str = "first") -> dict[str, str]:
     """What leads to the simulator on a route, in the workspace of a key."""
-    variables = {
-        ROUTES[name].base_url_variable: (
-            simulator.mantle_url if name == "bedrock-mantle" else simulator.url
-        )
-        for name in (route, CONVERSE)
-    }
     return {
-        **variables,
+        **addresses(simulator),
         ROUTES[route].key_variables[0]: key,
         "AWS_REGION": "us-east-1",
         AWS_WORKSPACE_ID: _KEYS[key].workspace,
@@ -76,7 +54,7 @@ def simulated_caller(
         connect(environment(simulator, route, key), credentials=_no_credentials) for key in keys
     ]
     spending = Spending(cap, model, route)
-    clock = SimulatedClock(simulator)
+    clock = Clock(simulator.now, simulator.advance)
     try:
         yield Caller(route, model, connections, spending, clock)
     finally:

@@ -23,9 +23,7 @@ _TOOL_TOKENS = 1024
 
 
 def _ignore_markers(caller: Caller) -> Conclusion:
-    answer = caller.send(Call(cached_prompt(caller)))
-    if answer.refused:
-        return Conclusion(answer.refused)
+    answer = caller.accepted(Call(cached_prompt(caller)))
     # Read by nobody else: where it was read, a first attempt got lost on its way back.
     if tokens := answer.written or answer.read:
         return Conclusion(f"wrote {tokens:,} tokens at a breakpoint", False)
@@ -42,9 +40,7 @@ def _refuse_zero(caller: Caller) -> Conclusion:
 
 
 def _downgrade_1h(caller: Caller) -> Conclusion:
-    answer = caller.send(Call(cached_prompt(caller, "1h")))
-    if answer.refused:
-        return Conclusion(answer.refused)
+    answer = caller.accepted(Call(cached_prompt(caller, "1h")))
     if not isinstance(answer.usage.get("cache_creation"), dict) or not answer.written:
         return Conclusion("the reply does not say which TTL was granted")
     if answer.counts.write_1h:
@@ -53,20 +49,15 @@ def _downgrade_1h(caller: Caller) -> Conclusion:
 
 
 def _iterations(caller: Caller) -> Conclusion:
-    answer = _plain(caller)
-    if answer.refused:
-        return Conclusion(answer.refused)
-    reported = answer.usage.get("iterations") is not None
+    reported = _plain(caller).usage.get("iterations") is not None
     return Conclusion(f"usage.iterations is {'there' if reported else 'not there'}", reported)
 
 
 def _legacy_usage(caller: Caller) -> Conclusion:
-    answer = _plain(caller)
-    if answer.refused:
-        return Conclusion(answer.refused)
-    if "cache_creation" not in answer.usage:
+    usage = _plain(caller).usage
+    if "cache_creation" not in usage:
         return Conclusion("usage.cache_creation is missing", "missing")
-    if answer.usage["cache_creation"] is None:
+    if usage["cache_creation"] is None:
         return Conclusion("usage.cache_creation is null", "null")
     return Conclusion("usage.cache_creation is there", "off")
 
@@ -87,9 +78,7 @@ def _call_tools(caller: Caller) -> Conclusion:
     description = "Looks up how many boxes a shelf of the store holds."
     system = [block("You answer questions about a store.", marked=False)]
     body = prompt(system, question=question, tools=[tool(description)], max_tokens=_TOOL_TOKENS)
-    answer = caller.send(Call(body))
-    if answer.refused:
-        return Conclusion(answer.refused)
+    answer = caller.accepted(Call(body))
     content = answer.body.get("content")
     kinds = [entry.get("type") for entry in content] if isinstance(content, list) else []
     if "tool_use" in kinds:
@@ -101,7 +90,7 @@ def _call_tools(caller: Caller) -> Conclusion:
 
 def _plain(caller: Caller) -> Answer:
     system = [block("You are brief.", marked=False)]
-    return caller.send(Call(prompt(system)))
+    return caller.accepted(Call(prompt(system)))
 
 
 def _tool_result(content: list[dict[str, Any]]) -> dict[str, Any]:

@@ -31,9 +31,7 @@ def _settle(caller: Caller) -> Steps:
     missed: float | None = None
     for delay in _SETTLE:
         call = Call(cached_prompt(caller))
-        written = caller.send(call)
-        if written.refused:
-            return Conclusion(written.refused)
+        written = caller.accepted(call)
         yield delay
         after = caller.clock.now() - written.ended
         if caller.send(call).read:
@@ -66,9 +64,7 @@ def _ttl_upgrade(caller: Caller) -> Steps:
     body = cached_prompt(caller)
     longer = copied(body)
     longer["system"][-1]["cache_control"]["ttl"] = "1h"
-    written = caller.send(Call(body))
-    if written.refused:
-        return Conclusion(written.refused)
+    caller.accepted(Call(body))
     yield caller.pause
     read = caller.send(Call(longer))
     if not read.read:
@@ -81,9 +77,7 @@ def _ttl_upgrade(caller: Caller) -> Steps:
 
 def _refresh_nested(caller: Caller) -> Steps:
     inner, outer = _nested(caller)
-    written = caller.send(Call(outer))
-    if written.refused:
-        return Conclusion(written.refused)
+    written = caller.accepted(Call(outer))
     yield max(0.0, written.started + _REFRESH_AT - caller.clock.now())
     if not caller.send(Call(outer)).read:
         return Conclusion("an identical request read nothing either")
