@@ -39,7 +39,7 @@ def aws_errors(what: str) -> Iterator[None]:
         ProfileNotFound,
     )
 
-    from prefixwarm.boto_replies import replies
+    from prefixwarm.boto_replies import code_of, message_of, replies
 
     try:
         with replies():
@@ -52,7 +52,7 @@ def aws_errors(what: str) -> Iterator[None]:
         raise CredentialsError(f"AWS: {error}; {LOG_IN}") from error
     except ClientError as error:
         kind = UsageError if is_missing(error) else DeploymentError
-        raise kind(f"{what}: {_error_text(error)}") from error
+        raise kind(f"{what}: {code_of(error)}: {message_of(error)}") from error
     except BotoCoreError as error:
         raise DeploymentError(f"{what}: {error}") from error
 
@@ -62,9 +62,3 @@ def is_missing(error: BaseException) -> bool:
     from prefixwarm.boto_replies import code_of, message_of
 
     return code_of(error) in _MISSING or "does not exist" in message_of(error)
-
-
-def _error_text(error: Exception) -> str:
-    from prefixwarm.boto_replies import code_of, message_of
-
-    return f"{code_of(error)}: {message_of(error)}"

@@ -111,6 +111,15 @@ def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfigurat
     raise UsageError(f"stack {quoted(stack)}: has several keep-warm functions; name one: {names}")
 
 
+def chosen_keep_warm_function(
+    stack: str | None, name: str | None, session: boto3.Session
+) -> KeepWarmConfiguration:
+    """Find the keep-warm function of a stack, or else by name; raises as `keep_warm_function`."""
+    if stack:
+        return keep_warm_function(stack, session)
+    return named_keep_warm_function(name or "", session)
+
+
 def named_keep_warm_function(name: str, session: boto3.Session) -> KeepWarmConfiguration:
     """Find a keep-warm function by name or ARN; raises as `keep_warm_function`."""
     with aws_errors(f"function {quoted(name)}"):
@@ -120,12 +129,12 @@ def named_keep_warm_function(name: str, session: boto3.Session) -> KeepWarmConfi
 
 def _functions(cloudformation: Any, stack: str) -> Iterator[str]:
     """The names of the functions in a stack and its nested stacks."""
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
-        for resource in page["StackResourceSummaries"]:
-            physical = resource.get("PhysicalResourceId")
-            if not physical or resource["ResourceStatus"].startswith("DELETE"):
-                continue
-            if resource["ResourceType"] == "AWS::Lambda::Function":
-                yield physical
-            elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
-                yield from _functions(cloudformation, physical)
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    for resource in pages.search("StackResourceSummaries[]"):
+        physical = resource.get("PhysicalResourceId")
+        if not physical or resource["ResourceStatus"].startswith("DELETE"):
+            continue
+        if resource["ResourceType"] == "AWS::Lambda::Function":
+            yield physical
+        elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
+            yield from _functions(cloudformation, physical)

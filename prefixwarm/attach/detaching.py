@@ -87,8 +87,9 @@ def detachment(name: str, session: boto3.Session) -> Detachment:
     function = read(client, name)
     record = AttachRecord.of(function.tags)
     if record is None:
-        by_others = f"; its {settings.TABLE} was set otherwise" if _has_table(function) else ""
-        raise UsageError(f"{function.name}: `prefixwarm attach` has not attached it{by_others}")
+        by_others = settings.TABLE in function.environment
+        note = f"; its {settings.TABLE} was set otherwise" if by_others else ""
+        raise UsageError(f"{function.name}: `prefixwarm attach` has not attached it{note}")
     with aws_errors(f"the layer {layer_name(function.name)}"):
         layers = own_versions(client, layer_name(function.name))
     return Detachment(
@@ -97,7 +98,3 @@ def detachment(name: str, session: boto3.Session) -> Detachment:
         variables=tuple(name for name in record.variables if name in function.environment),
         layers=tuple(layers),
     )
-
-
-def _has_table(function: AgentFunction) -> bool:
-    return settings.TABLE in function.environment

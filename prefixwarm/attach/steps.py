@@ -252,8 +252,7 @@ def own_versions(client: Any, layer: str) -> dict[str, int]:
     pages = client.get_paginator("list_layer_versions").paginate(LayerName=layer)
     return {
         version["LayerVersionArn"]: version["Version"]
-        for page in pages
-        for version in page["LayerVersions"]
+        for version in pages.search("LayerVersions[]")
         if version.get("Description") == DESCRIPTION
     }
 

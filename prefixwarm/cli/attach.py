@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from prefixwarm import settings
 from prefixwarm.attach.agent_function import region_of
 from prefixwarm.attach.attaching import Attachment, attachment
-from prefixwarm.attach.deployed import keep_warm_function, named_keep_warm_function, open_session
+from prefixwarm.attach.deployed import chosen_keep_warm_function, open_session
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, json_option, line, note
 from prefixwarm.cli.progress import progress
 from prefixwarm.errors import UsageError
-
-if TYPE_CHECKING:
-    import boto3
-
-    from prefixwarm.attach.deployed import KeepWarmConfiguration
-
 
 # The setting behind each option.
 _SETTINGS = {
@@ -81,7 +75,7 @@ def attach(
     with progress("reading the function and building its layer"):
         planned = attachment(
             function,
-            _deployed(stack, keep_warm, session),
+            chosen_keep_warm_function(stack, keep_warm, session),
             session,
             prefixes=prefixes,
             observe=observe,
@@ -95,15 +89,10 @@ def attach(
     if not dry_run:
         with progress("changing the function"):
             planned.apply(session)
-    emit({**document, "done": not dry_run}, as_json, lambda: _end(planned, dry_run))
-
-
-def _deployed(
-    stack: str | None, keep_warm: str | None, session: boto3.Session
-) -> KeepWarmConfiguration:
-    if stack:
-        return keep_warm_function(stack, session)
-    return named_keep_warm_function(str(keep_warm), session)
+    name = planned.function.name
+    attached = f"{name} is attached; versions published from now on carry the layer"
+    end = "nothing was changed" if dry_run else attached
+    emit({**document, "done": not dry_run}, as_json, lambda: line(end))
 
 
 def _document(planned: Attachment) -> dict[str, Any]:
@@ -132,11 +121,3 @@ def _show(planned: Attachment, document: dict[str, Any]) -> None:
         actions, resources = ", ".join(statement["Action"]), ", ".join(statement["Resource"])
         limits = ", with conditions" if "Condition" in statement else ""
         line(f"+ role {planned.function.role}: {actions} on {resources}{limits}")
-
-
-def _end(planned: Attachment, dry_run: bool) -> None:
-    name = planned.function.name
-    if dry_run:
-        line("nothing was changed")
-        return
-    line(f"{name} is attached; versions published from now on carry the layer")

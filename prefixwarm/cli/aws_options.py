@@ -27,24 +27,18 @@ _STACK = click.option("--stack", help="CloudFormation stack of the deployment, f
 
 def aws_account(command: Callable[P, R]) -> Callable[..., R]:
     """Give a command `--profile` and `--region`."""
-
-    @_PROFILE
-    @_REGION
-    @functools.wraps(command)
-    def wrapped(*args: Any, profile: str | None, region: str | None, **options: Any) -> R:
-        with _environment(_account(profile, region)):
-            return command(*args, **options)
-
-    return wrapped
+    return _PROFILE(_REGION(_in_account(command)))
 
 
 def aws_profile_option(command: Callable[P, R]) -> Callable[..., R]:
     """Give a command that names its regions itself `--profile`."""
+    return _PROFILE(_in_account(command))
 
-    @_PROFILE
+
+def _in_account(command: Callable[P, R]) -> Callable[..., R]:
     @functools.wraps(command)
-    def wrapped(*args: Any, profile: str | None, **options: Any) -> R:
-        with _environment(_account(profile, None)):
+    def wrapped(*args: Any, profile: str | None, region: str | None = None, **options: Any) -> R:
+        with _environment(_account(profile, region)):
             return command(*args, **options)
 
     return wrapped

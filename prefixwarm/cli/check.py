@@ -12,6 +12,7 @@ from prefixwarm.amounts import tokens
 from prefixwarm.cli import finding_output
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.output import emit, finish, json_option, line, note, severity
+from prefixwarm.cli.prefix_options import files_argument
 from prefixwarm.cli.progress import progress
 from prefixwarm.cli.request_files import read_request, write_request
 from prefixwarm.cli.request_fixes import fixed_request
@@ -50,9 +51,7 @@ class Checked:
 
 
 @click.command(epilog="Example: prefixwarm check support.prefix.json --request request.json")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
-)
+@files_argument
 @click.option(
     "--request",
     "request_file",
@@ -116,10 +115,12 @@ def check(
     ]
     if fix:
         _drop_kept_errors(checked, prefixes)
-    document = _sarif(checked) if sarif else {"files": [_document(result) for result in checked]}
+    findings = [(result.path, finding) for result in checked for finding in result.all]
+    as_document = {"files": [_document(result) for result in checked]}
+    document = as_sarif(findings) if sarif else as_document
     emit(document, as_json or sarif, lambda: _show(checked))
     failing = ("error", "warning") if strict else ("error",)
-    finish(ok=not any(finding.severity in failing for result in checked for finding in result.all))
+    finish(ok=not any(finding.severity in failing for _, finding in findings))
 
 
 def _fix_request(
@@ -170,16 +171,9 @@ def _counted(prefixes: Sequence[tuple[Path, PrefixFile]]) -> Iterator[tuple[Path
             counted = prefix.replace(tokens={**prefix.tokens, "counted": count})
             rewrite(counted, path)
             # Standard output may hold JSON or SARIF.
-            note(f"{path}: {tokens(count)} tokens counted, {_estimated(prefix)}")
+            estimate = tokens(prefix.tokens.get("estimate"), estimated=True)
+            note(f"{path}: {tokens(count)} tokens counted, {estimate} estimated")
             yield path, counted
-
-
-def _estimated(prefix: PrefixFile) -> str:
-    return f"{tokens(prefix.tokens.get('estimate'), estimated=True)} estimated"
-
-
-def _sarif(checked: Sequence[Checked]) -> dict[str, Any]:
-    return as_sarif((result.path, finding) for result in checked for finding in result.all)
 
 
 def _document(result: Checked) -> dict[str, Any]:

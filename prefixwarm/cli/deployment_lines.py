@@ -46,7 +46,6 @@ parameter = ssm.StringParameter.from_secure_string_parameter_attributes(
     ),
     "role": ("", "", "Credentials.function_role()"),
 }
-_FUNCTION = "[aws_lambda_function.agent.function_name]"
 _SAM = """\
 # Once for each change of the prompt; it prints ManifestKey, StateKeys and CacheScope:
 prefixwarm layer package --prefixes {out} --policy {rule}{region} --out build
@@ -85,13 +84,18 @@ def lines_for(
     if tool == "cdk":
         return _cdk(out, "off" if keep_warm == "never" else keep_warm, key)
     kind, name = key
-    region = " --region REGION" if kind == "role" else ""
-    template = _SAM if tool == "sam" else _TERRAFORM
+    signs = kind == "role"
+    if tool == "sam":
+        template, of_key = _SAM, f"ApiKeyArn=ARN-OF-{name}"
+        of_role = "ModelArns=ARNS-OF-THE-MODELS"
+    else:
+        template, of_key = _TERRAFORM, f'api_key_arn = "ARN-OF-{name}"'
+        of_role = 'model_arns  = ["ARN-OF-THE-MODEL"]'
     return template.format(
         out=out,
         rule=keep_warm,
-        region=region,
-        key=_sam_key(kind, name) if tool == "sam" else _terraform_key(kind, name),
+        region=" --region REGION" if signs else "",
+        key=of_role if signs else of_key,
         functions=", ".join(
             f"{file.name} = [aws_lambda_function.agent.function_name]" for file in files
         ),
@@ -108,14 +112,3 @@ def _cdk(out: Path, rule: str, key: tuple[str, str]) -> str:
         keep_warm=rule,
     )
     return "\n".join(row for i, row in enumerate(text.split("\n")) if row or i > 3)
-
-
-def _sam_key(kind: str, name: str) -> str:
-    arns = {"secret": f"ApiKeyArn=ARN-OF-{name}", "parameter": f"ApiKeyArn=ARN-OF-{name}"}
-    return arns.get(kind, "ModelArns=ARNS-OF-THE-MODELS")
-
-
-def _terraform_key(kind: str, name: str) -> str:
-    if kind == "role":
-        return 'model_arns  = ["ARN-OF-THE-MODEL"]'
-    return f'api_key_arn = "ARN-OF-{name}"'

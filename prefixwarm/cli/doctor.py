@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prefixwarm.attach.deployed import (
-    keep_warm_function,
-    named_keep_warm_function,
-    open_session,
-)
+from prefixwarm.attach.deployed import chosen_keep_warm_function, open_session
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.connections import connect
 from prefixwarm.cli.output import Styled, emit, finish, json_option, line, severity
@@ -32,13 +28,9 @@ from prefixwarm.state.table_call import signed_calls
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import boto3
-
     from prefixwarm.attach.deployed import KeepWarmConfiguration
     from prefixwarm.doctor.diagnosis import Diagnosis
     from prefixwarm.state.warm_state import State
-
-_WORDS = {"ok": "ok", "warning": "warning", "error": "error", "unknown": "?"}
 
 
 @click.command(epilog="Example: prefixwarm doctor --stack Shop support.prefix.json")
@@ -78,20 +70,12 @@ def _diagnoses(
     if not account.reached:
         return
     try:
-        function = _function(stack, keep_warm, session)
+        function = chosen_keep_warm_function(stack, keep_warm, session)
         states = _states(function)
     except PrefixwarmError as problem:
         yield error("deployment", str(problem), "give the stack that contains the PrefixWarmer")
         return
     yield from Deployment(function, session, states, time()).diagnoses(files)
-
-
-def _function(
-    stack: str | None, keep_warm: str | None, session: boto3.Session
-) -> KeepWarmConfiguration:
-    if stack:
-        return keep_warm_function(stack, session)
-    return named_keep_warm_function(keep_warm or "", session)
 
 
 def _states(function: KeepWarmConfiguration) -> list[State]:
@@ -105,10 +89,9 @@ def _states(function: KeepWarmConfiguration) -> list[State]:
 
 
 def _show(diagnoses: Sequence[Diagnosis]) -> None:
+    plain = {"ok": Styled("ok"), "unknown": Styled("?")}
     for one in diagnoses:
-        level = (
-            severity(one.level) if one.level in ("warning", "error") else Styled(_WORDS[one.level])
-        )
+        level = plain.get(one.level) or severity(one.level)
         line(level, f"  {one.check}: {one.detail}")
         if one.remedy:
             line(f"         {one.remedy}")

@@ -85,7 +85,8 @@ def init(
         files = [load(path) for path in paths]
         policy = _planned(files, traffic, active)
         _written(paths, out, yes=yes)
-    lines = lines_for(_tool(tool), files, out, keep_warm=policy, key=_key_of(files, key))
+    tool = tool or _asked("--tool", _TOOL, TOOLS)
+    lines = lines_for(tool, files, out, keep_warm=policy, key=_key_of(files, key))
     line()
     block(lines)
 
@@ -155,10 +156,6 @@ def _change(path: Path, out: Path) -> str:
         return "new"
     same = target.read_bytes() == path.read_bytes()
     return _THERE if same else "replaces the file there"
-
-
-def _tool(tool: str | None) -> str:
-    return tool or _asked("--tool", _TOOL, TOOLS)
 
 
 def _key_of(files: Sequence[PrefixFile], key: str | None) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -83,16 +83,8 @@ def traffic_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("--weekdays", default="mon-sun", show_default=True, help="Active days of --rate.")
     @click.option("--tz", default="UTC", show_default=True, help="Time zone of hours and times.")
     @functools.wraps(command)
-    def wrapped(
-        *args: Any,
-        arrivals: Path | None,
-        rate: float | None,
-        hours: str,
-        weekdays: str,
-        tz: str,
-        **options: Any,
-    ) -> R:
-        requests = TrafficOptions(arrivals, rate, hours, weekdays, tz)
-        return command(*args, **options, requests=requests)
+    def wrapped(*args: Any, **options: Any) -> R:
+        own = {field.name: options.pop(field.name) for field in fields(TrafficOptions)}
+        return command(*args, **options, requests=TrafficOptions(**own))
 
     return wrapped

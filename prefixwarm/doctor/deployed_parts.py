@@ -60,7 +60,8 @@ class Deployment:
     def _schedule(self) -> Diagnosis:
         client = self.session.client("scheduler")
         with aws_errors("schedules"):
-            own = [schedule for schedule in _schedules(client) if self._starts(schedule)]
+            pages = client.get_paginator("list_schedules").paginate()
+            own = [schedule for schedule in pages.search("Schedules[]") if self._starts(schedule)]
             names = ", ".join(text_in(schedule, "Name") for schedule in own)
         if not own:
             remedy = "deploy the stack again, or find out who deleted it"
@@ -138,11 +139,6 @@ class Deployment:
             f"no request has reported on {names}",
             "add prefixwarm.observe to the agent (docs/capture.md): savings and drift are unknown",
         )
-
-
-def _schedules(client: Any) -> Iterator[dict[str, Any]]:
-    for page in client.get_paginator("list_schedules").paginate():
-        yield from page["Schedules"]
 
 
 def _asked(check: str, ask: Callable[[], Diagnosis]) -> Diagnosis:
