@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import signal
 import subprocess
 import tempfile
@@ -62,12 +61,13 @@ class CdkCli:
 
     def deploy(self, assembly: Path, stacks: Sequence[str] = ()) -> None:
         """Deploy these stacks of a cloud assembly and what they depend on; all by default."""
-        options = ["--require-approval", "never", "--progress", "events"]
-        self._run(assembly.parent, "deploy", *(stacks or ["--all"]), *_of(assembly), *options)
+        options = ["--app", str(assembly), "--require-approval", "never", "--progress", "events"]
+        self._run(assembly.parent, "deploy", *(stacks or ["--all"]), *options)
 
     def destroy(self, assembly: Path, stacks: Sequence[str] = ()) -> None:
         """Delete these stacks, and those that depend on them; all by default."""
-        self._run(assembly.parent, "destroy", *(stacks or ["--all"]), *_of(assembly), "--force")
+        options = ["--app", str(assembly), "--force"]
+        self._run(assembly.parent, "destroy", *(stacks or ["--all"]), *options)
 
     def _run(self, folder: Path, *arguments: str) -> None:
         environment = {**neutral_environment(self.tools), **self.account}
@@ -109,11 +109,6 @@ def synthesise(tools: Tools, app: CdkApp, output: Path) -> None:
         _run(tools, app.folder, environment, arguments)
 
 
-def shell_command(*words: str) -> str:
-    """One command line for ``--app``."""
-    return shlex.join(words)
-
-
 def neutral_environment(tools: Tools) -> dict[str, str]:
     """This process's variables without the user's own account."""
     # Proxies and indexes of packages must get in.
@@ -128,10 +123,6 @@ def neutral_environment(tools: Tools) -> dict[str, str]:
         "CDK_VALIDATION": "false",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-
-def _of(assembly: Path) -> list[str]:
-    return ["--app", str(assembly)]
 
 
 def _run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefixwarm.local.cdk_cli import shell_command
 from prefixwarm.local.errors import LocalCloudError
 from prefixwarm.local.simulated_provider import KEY
 from prefixwarm.local.stack import QUESTION
@@ -52,7 +52,7 @@ def example(
             # The environments run on this Python.
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         }
-        app = CdkApp(own.app, shell_command(sys.executable, "app.py"), context)
+        app = CdkApp(own.app, shlex.join((sys.executable, "app.py")), context)
         options = TrialOptions((QUESTION,), function="Agent", secrets={_SECRET: KEY}, key=KEY)
         with trial(app, options, tools, network, progress) as deployed:
             yield deployed

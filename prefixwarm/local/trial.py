@@ -100,7 +100,7 @@ class Trial:
     def _deployed(self) -> list[AssembledStack]:
         client = self.stack.aws.client("cloudformation")
         pages = client.get_paginator("describe_stacks").paginate()
-        names = {stack["StackName"] for page in pages for stack in page["Stacks"]}
+        names = set(pages.search("Stacks[].StackName"))
         return [one for one in cloud_assembly.stacks(self.assembly) if one.name in names]
 
 

@@ -52,7 +52,7 @@ class CdkApp:
         app = cls(folder.resolve(), command, context or {})
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder")
-        if command is None and not app._own_settings().get("app"):
+        if command is None and not app._read("cdk.json").get("app"):
             where = folder / "cdk.json"
             problem = 'has no "app"' if where.is_file() else "no such file"
             raise UsageError(
@@ -69,7 +69,7 @@ class CdkApp:
     @property
     def profile(self) -> str:
         """The AWS profile in ``cdk.json``; empty if it has none."""
-        return str(self._own_settings().get("profile") or "")
+        return str(self._read("cdk.json").get("profile") or "")
 
     def environment(self) -> tuple[str, str]:
         """Account and region of looked-up values, else made-up ones."""
@@ -91,9 +91,6 @@ class CdkApp:
                 if (folder / name / "pyvenv.cfg").is_file():
                     return os.pathsep.join((str(folder / name / "bin"), path))
         return path
-
-    def _own_settings(self) -> dict[str, Any]:
-        return self._read("cdk.json")
 
     def _read(self, name: str) -> dict[str, Any]:
         path = self.folder / name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from prefixwarm.amounts import tokens
 from prefixwarm.life import USUAL_PRICES, relative_prices
@@ -12,15 +12,6 @@ from prefixwarm.prices import lookup
 
 if TYPE_CHECKING:
     from prefixwarm.prefix.prefix_file import PrefixFile
-
-
-class Prices(TypedDict):
-    """Price arguments of `replay` and `optimum`."""
-
-    read: float
-    write_5m: float
-    write_1h: float
-    latency: float
 
 
 @dataclass(frozen=True)
@@ -66,15 +57,9 @@ class PrefixCosts:
         return self.latency_usd / self.unit_usd if self.unit_usd else 0.0
 
     @property
-    def prices(self) -> Prices:
-        """All prices in units of one uncached read."""
-        multipliers = self.multipliers
-        return Prices(
-            read=multipliers.read,
-            write_5m=multipliers.write_5m,
-            write_1h=multipliers.write_1h,
-            latency=self.latency,
-        )
+    def prices(self) -> dict[str, Any]:
+        """All prices in units of one uncached read, as `replay` and `optimum` take them."""
+        return {**asdict(self.multipliers), "latency": self.latency}
 
     @property
     def too_short(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prefixwarm.pages.drawing import drawings, line, text
 from prefixwarm.pages.time_axis import HEIGHT, TimeAxis, axis_frame
 from prefixwarm.plan.arrivals import DAY
-from prefixwarm.plan.comparison import BLIND, NOTHING, POLICIES, TTL_ALONE
+from prefixwarm.plan.comparison import POLICIES
 from prefixwarm.policy import replay
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ LEGEND = {
     "write by a warm call": line("M13 8h12", "life") + line("M13 0v16", "write"),
     "real request that missed": line("M13 8h12", "life") + line("M13 0v16", "miss"),
 }
-_LANES = (NOTHING, TTL_ALONE, BLIND, "always", "ski", "hazard", "auto")
 _NAMES, _LANE, _PHONE_LANE = 126, 34, 44
 
 
@@ -43,9 +42,9 @@ def timeline(plan: Plan) -> str:
     _, end = _shown(plan)
     requests = [at for at in plan.traffic.arrivals if at < end]
     lanes: dict[str, list[Event]] = {}
-    for name in _LANES:
+    for name, policy in POLICIES.items():
         lanes[name] = []
-        replay(requests, end, POLICIES[name], **plan.costs.prices, watch=lanes[name].append)
+        replay(requests, end, policy, **plan.costs.prices, watch=lanes[name].append)
     return drawings(
         "Real requests and each policy's warm calls over time",
         lambda frame: _drawn(frame, _axis(plan, frame), requests, lanes),
