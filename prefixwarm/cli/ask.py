@@ -72,13 +72,13 @@ def show(outcomes: Sequence[AskOutcome], no_wait: bool, wide: bool) -> None:
         return
     now = time()
     rows = [
-        (
-            outcome.name,
-            outcome.outcome,
-            describe.span(outcome.warm_until - now) if outcome.warm_until else "-",
-            dollars(outcome.cost_usd),
-            outcome.reason,
-        )
+        {
+            "PREFIX": outcome.name,
+            "OUTCOME": outcome.outcome,
+            "LEFT": describe.span(outcome.warm_until - now) if outcome.warm_until else "-",
+            "COST": dollars(outcome.cost_usd),
+            "WHY": outcome.reason,
+        }
         for outcome in outcomes
     ]
-    table(("PREFIX", "OUTCOME", "LEFT", "COST", "WHY"), rows, wide=wide)
+    table(rows, wide=wide)

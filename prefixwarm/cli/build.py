@@ -12,6 +12,7 @@ import click
 from prefixwarm.amounts import tokens
 from prefixwarm.capture.warm_file import defined_prefix
 from prefixwarm.cli.output import emit, json_option, line
+from prefixwarm.cli.prefix_options import out_option, placeholder_option
 from prefixwarm.cli.progress import progress_lines
 from prefixwarm.errors import UsageError
 from prefixwarm.observe import Prefix
@@ -23,20 +24,9 @@ _NOWHERE = "http://localhost"
 
 @click.command(epilog="Example: prefixwarm build agent.prompts:PREFIX --out prefixes")
 @click.argument("source", metavar="MODULE:NAME")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    help="Folder for the prefix file; by default this one.",
-)
+@out_option
 @click.option("--model", help="The model behind an application inference profile.")
-@click.option(
-    "--placeholder",
-    "placeholders",
-    multiple=True,
-    metavar="TEXT",
-    help="A text in the prompt that only looks like a credential; repeatable.",
-)
+@placeholder_option
 @json_option
 def build(
     source: str, out: Path, model: str | None, placeholders: tuple[str, ...], as_json: bool

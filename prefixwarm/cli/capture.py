@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from prefixwarm.cli import aws_profile, finding_output
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.inference_profiles import base_models
 from prefixwarm.cli.output import emit, finish, json_option, line, note, table, wide_option
+from prefixwarm.cli.prefix_options import out_option, placeholder_option
 from prefixwarm.cli.progress import progress, progress_lines
 from prefixwarm.errors import (
     PrefixFileError,
@@ -33,24 +33,22 @@ from prefixwarm.prefix.prefix_file import SUFFIX, find, load, rewrite
 from prefixwarm.safe_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from prefixwarm.capture.captured_request import CapturedRequest, OtherRequest
     from prefixwarm.capture.extract import Extracted
     from prefixwarm.capture.recording import Recording
     from prefixwarm.prefix.prefix_file import PrefixFile
 
+    # With its file's path, and what changed since the previous version.
+    Written = tuple[Extracted, PrefixFile, Path, str]
+
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     epilog="Example: prefixwarm capture --out prefixes --name support -- python agent.py 'hello'",
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    help="Folder for the prefix files; by default this one.",
-)
+@out_option
 @click.option(
     "--name",
     "names",
@@ -70,13 +68,7 @@ if TYPE_CHECKING:
     "--model",
     help="The model behind an application inference profile; by default AWS is asked, if allowed.",
 )
-@click.option(
-    "--placeholder",
-    "placeholders",
-    multiple=True,
-    metavar="TEXT",
-    help="A text in the prompt that only looks like a credential; repeatable.",
-)
+@placeholder_option
 @click.option(
     "--forward",
     is_flag=True,
@@ -120,7 +112,7 @@ def capture(
         options = Options(ttl, placeholders, behind)
         agents = prefixes_from_requests(requests, name=naming, options=options)
     _refuse_unwarmable(agents)
-    written = [(agent, *write_prefix(agent.prefix, out)) for agent in agents if agent.prefix]
+    written = [(a, a.prefix, *write_prefix(a.prefix, out)) for a in agents if a.prefix]
     unwarmable = [agent for agent in agents if agent.prefix is None]
     ok = code == 0 and not any(one.severity == "error" for a in agents for one in a.findings)
     document = _document(written, unwarmable, code, ok)
@@ -130,7 +122,6 @@ def capture(
     finish(ok=ok)
 
 
-_TIER_COLUMNS = tuple(tier.upper() for tier in TIERS)
 # Exit codes of an interrupted process: the signal's, and the shells' form of it.
 _INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 
@@ -152,13 +143,15 @@ def _naming(names: Sequence[str], folder: Path, command: Sequence[str]) -> Namin
             raise UsageError(f"--name {name!r}: use 1 to 64 of a-z, 0-9 and -")
     _refuse_place(folder)
     base = plain[0] if plain else _name_of(command)
-    return Naming(base, bool(plain), texts, list(_readable(folder)))
+    return Naming(base, bool(plain), texts, list(filter(None, map(_read, find(folder)))))
 
 
-def _readable(folder: Path) -> Iterator[PrefixFile]:
-    for path in find(folder):
-        with suppress(PrefixFileError):
-            yield load(path)
+def _read(path: Path) -> PrefixFile | None:
+    """The prefix file there, if it can be read."""
+    try:
+        return load(path)
+    except PrefixFileError:
+        return None
 
 
 def _refuse_place(folder: Path) -> None:
@@ -220,9 +213,10 @@ def _refuse_unwarmable(agents: Sequence[Extracted]) -> None:
 def write_prefix(prefix: PrefixFile, folder: Path) -> tuple[Path, str]:
     """Write the file; return its path and what changed since the previous version."""
     place = _place(prefix.name, folder)
-    before = _before(place)
+    is_new, file = not place.exists(), _read(place)
+    before = file.fingerprint if file else {}
     path = rewrite(prefix, place)
-    if before is None:
+    if is_new:
         return path, "new"
     if before.get("prefix") == prefix.fingerprint["prefix"]:
         return path, "unchanged"
@@ -244,24 +238,12 @@ def _place(name: str, folder: Path) -> Path:
 
 def _name_in(path: Path) -> str:
     """The name of the prefix in a file; of one that cannot be read, the file's."""
-    try:
-        return load(path).name
-    except PrefixFileError:
-        return path.name.removesuffix(SUFFIX)
-
-
-def _before(path: Path) -> dict[str, str] | None:
-    try:
-        return load(path).fingerprint
-    except PrefixFileError:
-        return {} if path.exists() else None
+    file = _read(path)
+    return file.name if file else path.name.removesuffix(SUFFIX)
 
 
 def _document(
-    written: Sequence[tuple[Extracted, Path, str]],
-    unwarmable: Sequence[Extracted],
-    code: int,
-    ok: bool,
+    written: Sequence[Written], unwarmable: Sequence[Extracted], code: int, ok: bool
 ) -> dict[str, Any]:
     return {
         "prefixes": [
@@ -273,14 +255,14 @@ def _document(
                 "model": agent.requests[0].model,
                 "requests": len(agent.requests),
                 "conversations": agent.shared.conversations if agent.shared else None,
-                "tokens": agent.prefix.tokens if agent.prefix else None,
+                "tokens": prefix.tokens,
                 "tokens_by_tier": agent.tokens_by_tier,
-                "fingerprint": agent.prefix.fingerprint if agent.prefix else None,
+                "fingerprint": prefix.fingerprint,
                 "lost_tokens": agent.shared.lost_tokens if agent.shared else None,
                 "saving_usd_per_1000_requests": agent.saving_usd,
                 "findings": [finding_output.as_json(finding) for finding in agent.findings],
             }
-            for agent, path, change in written
+            for agent, prefix, path, change in written
         ],
         "unwarmable": [
             {
@@ -294,28 +276,34 @@ def _document(
     }
 
 
-def show(
-    written: Sequence[tuple[Extracted, Path, str]], unwarmable: Sequence[Extracted], wide: bool
-) -> None:
+def show(written: Sequence[Written], unwarmable: Sequence[Extracted], wide: bool) -> None:
     table(
-        ("FILE", "MODEL", "ROUTE", "REQUESTS", "TOKENS", *_TIER_COLUMNS, "MINIMUM", "CHANGE"),
         [
-            (
-                path,
-                agent.requests[0].model,
-                agent.requests[0].route,
-                len(agent.requests),
-                tokens(agent.prefix.tokens["estimate"] if agent.prefix else None, estimated=True),
-                *(tokens(count, estimated=True) for count in agent.tokens_by_tier.values()),
-                tokens(agent.prefix.tokens["minimum"] if agent.prefix else None),
-                change,
-            )
-            for agent, path, change in written
+            {
+                "FILE": path,
+                "MODEL": agent.requests[0].model,
+                "ROUTE": agent.requests[0].route,
+                "REQUESTS": len(agent.requests),
+                "TOKENS": tokens(prefix.tokens["estimate"], estimated=True),
+                **{
+                    tier.upper(): tokens(count, estimated=True)
+                    for tier, count in agent.tokens_by_tier.items()
+                },
+                "MINIMUM": tokens(prefix.tokens["minimum"]),
+                "CHANGE": change,
+            }
+            for agent, prefix, path, change in written
         ],
-        optional=(("ROUTE",), _TIER_COLUMNS, ("REQUESTS",), ("MINIMUM",), ("MODEL",)),
+        optional=(
+            ("ROUTE",),
+            tuple(tier.upper() for tier in TIERS),
+            ("REQUESTS",),
+            ("MINIMUM",),
+            ("MODEL",),
+        ),
         wide=wide,
     )
-    for agent, _, _ in written:
+    for agent, *_ in written:
         finding_output.show(agent.findings, agent.name)
         _show_saving(agent)
     for agent in unwarmable:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from prefixwarm.cli import aws_profile
 from prefixwarm.errors import SettingsError
@@ -14,10 +17,17 @@ from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm import connections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from prefixwarm.warm.connections import Connections
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def state_option(text: str) -> Callable[[Command], Command]:
+    """Give a command `--state`, with this help."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--state", "state_file", type=file, help=text)
 
 
 @contextmanager

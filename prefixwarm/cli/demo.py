@@ -37,6 +37,7 @@ def demo(full: bool, html: Path | None, wide: bool, as_json: bool) -> None:
     from prefixwarm.local.example_app import ExampleApp
     from prefixwarm.local.scenarios import Scenarios
     from prefixwarm.local.setup import example
+    from prefixwarm.local.simulated_provider import LATENCY
     from prefixwarm.local.toolchain import Tools
 
     refuse_unwritable(html)
@@ -45,7 +46,7 @@ def demo(full: bool, html: Path | None, wide: bool, as_json: bool) -> None:
         closed_network() as network,
         example(installed, Tools(), network, progress) as trial,
     ):
-        progress(run_table.latency_model(run_report.provider_latency()))
+        progress(run_table.latency_model(LATENCY))
         scenarios = Scenarios(trial, progress)
         results = scenarios.run(_SHORT, _REPEATS if full else 1)
         results += [scenarios.storm()] if full else []

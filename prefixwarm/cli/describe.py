@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.amounts import dollars
 from prefixwarm.keepwarm.route_breaker import route_key
 from prefixwarm.usage.hit_rate import hit_rate
 from prefixwarm.wire.deadline import Deadline
@@ -52,11 +51,6 @@ def is_observed(state: State) -> bool:
 def hit_rate_of(state: State) -> float | None:
     """The hit rate of a prefix's observed requests, by tokens."""
     return hit_rate(state.observed.read, state.observed.written, state.observed.uncached)
-
-
-def missed(usd: float, unpriced: int) -> str:
-    """What misses cost more than reads, in words."""
-    return dollars(usd) + (" + unknown" if unpriced else "")
 
 
 def percent(rate: float | None) -> str:

@@ -10,10 +10,10 @@ import click
 from prefixwarm.amounts import dollars
 from prefixwarm.cli import describe, ledgers
 from prefixwarm.cli.aws_options import aws_deployment
-from prefixwarm.cli.connections import connect, existing_state
+from prefixwarm.cli.connections import connect, existing_state, state_option
 from prefixwarm.cli.output import emit, json_option, line, table, wide_option
 from prefixwarm.cli.progress import progress
-from prefixwarm.cli.status import every_state, state_option, superseded
+from prefixwarm.cli.status import every_state, superseded
 from prefixwarm.errors import UsageError
 from prefixwarm.keepwarm.old_versions import SILENT_SECONDS, used_at
 from prefixwarm.life import TTL_1H
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State
 
 
-_LEDGER = ("DAY", "KEEP-WARM CALLS", "SPENT", "BY OTHERS", "SAVED", "READS", "NET")
 _SEEN_BY = {
     OBSERVED: ", as prefixwarm.observe saw",
     METRIC: ", by the function's Invocations metric",
@@ -37,7 +36,7 @@ _SEEN_BY = {
 
 @click.command(epilog="Example: prefixwarm explain support --days 7")
 @click.argument("name")
-@state_option
+@state_option("Read this file instead of the table PREFIXWARM_TABLE.")
 @click.option(
     "--days", type=click.IntRange(1, 35), default=7, show_default=True, help="Days of the ledger."
 )
@@ -55,8 +54,12 @@ def explain(name: str, state_file: Path | None, days: int, wide: bool, as_json: 
     old_keys = superseded(states)
     sentences = {state.key: list(_why(state, state.key in old_keys, now)) for state in states}
     prefixes = [
-        _document(state, ledger, now)
-        | {"superseded": state.key in old_keys, "why": sentences[state.key]}
+        {
+            **describe.document(state, now),
+            "ledger": [ledgers.document(day) for day in ledger],
+            "superseded": state.key in old_keys,
+            "why": sentences[state.key],
+        }
         for state, ledger in histories
     ]
     document = {"prefixes": prefixes, "paused": pauses}
@@ -70,13 +73,6 @@ def _named(store: StateStore, name: str) -> list[State]:
         names = ", ".join(sorted({state.name for state in states})) or "none"
         raise UsageError(f"no state for a prefix {name!r}; known: {names}")
     return named
-
-
-def _document(state: State, ledger: Sequence[Ledger], now: float) -> dict[str, Any]:
-    return {
-        **describe.document(state, now),
-        "ledger": [ledgers.document(day) for day in ledger],
-    }
 
 
 def _why(state: State, is_old: bool, now: float) -> Iterator[str]:
@@ -125,7 +121,7 @@ def _evidence(state: State, now: float) -> Iterator[str]:
     yield f"last sign of real traffic {describe.ago(state.traffic.at, now)}{evidence}{silence}"
     rate = describe.hit_rate_of(state)
     if rate is not None:
-        missed = describe.missed(state.observed.missed_usd, state.observed.missed_unpriced)
+        missed = ledgers.priced(state.observed.missed_usd, state.observed.missed_unpriced)
         yield f"hit rate {rate:.0%} of the input tokens; misses cost {missed} more than reads"
     if not state.traffic.starts:
         yield "no request was observed (prefixwarm.observe), so whether it is read is unknown"
@@ -181,7 +177,6 @@ def _show(
             days = [(day.day, ledgers.document(day)) for day in ledger]
             total = [("total", ledgers.summed(ledger))] if len(days) > 1 else []
             table(
-                _LEDGER,
                 [_row(*pair) for pair in (*days, *total)],
                 optional=(("BY OTHERS",), ("READS",)),
                 wide=wide,
@@ -190,13 +185,13 @@ def _show(
         line(describe.paused(pause, now))
 
 
-def _row(label: str, ledger: Mapping[str, Any]) -> tuple[object, ...]:
-    return (
-        label,
-        ledgers.calls(ledger["outcomes"]),
-        dollars(ledger["spent_usd"]) + " + unknown" * bool(ledger["unpriced"]),
-        dollars(ledger["others_usd"]),
-        dollars(ledger["saved_usd"]),
-        ledger["saves"],
-        dollars(ledger["net_usd"]),
-    )
+def _row(label: str, ledger: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "DAY": label,
+        "KEEP-WARM CALLS": ledgers.calls(ledger["outcomes"]),
+        "SPENT": ledgers.priced(ledger["spent_usd"], ledger["unpriced"]),
+        "BY OTHERS": dollars(ledger["others_usd"]),
+        "SAVED": dollars(ledger["saved_usd"]),
+        "READS": ledger["saves"],
+        "NET": dollars(ledger["net_usd"]),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from prefixwarm.policy import RULES
 from prefixwarm.prefix.prefix_file import load, load_all
 from prefixwarm.provider.routes import route_named
 from prefixwarm.settings import CACHE_SCOPE, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _ARCHITECTURES = ["x86_64", "arm64"]
 
@@ -57,13 +60,7 @@ def layer() -> None:
 @json_option
 def build(out: Path, prefixes: tuple[Path, ...], observe: bool, as_json: bool) -> None:
     """Write the layer's zip: the extension and its prefixes."""
-    from prefixwarm_layer.zips import build_layer
-
-    files = list(load_all(prefixes))
-    with progress("building the layer"):
-        build_layer(out, files, observe=observe)
-    _warn(out)
-    names = [str(path) for path in files]
+    names = [str(path) for path in _built(out, prefixes, observe)]
     document = {"file": str(out), "bytes": out.stat().st_size, "prefixes": names}
     emit(document, as_json, lambda: line(f"{out}: {document['bytes']:,} bytes"))
 
@@ -89,46 +86,49 @@ def publish(
     as_json: bool,
 ) -> None:
     """Publish the layer into regions of your account, and print its ARNs."""
-    from prefixwarm_layer.zips import build_layer
-
-    files = list(load_all(prefixes))
-    with TemporaryDirectory() as folder, progress("building the layer"):
-        path = build_layer(Path(folder) / "layer.zip", files, observe=observe)
-        _warn(path)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "layer.zip"
+        _built(path, prefixes, observe)
         code = path.read_bytes()
     with progress("publishing the layer"):
         published = [_published(region, name, code) for region in regions]
-    rows = [(layer["region"], layer["arn"] or "failed") for layer in published]
-    emit({"layers": published}, as_json, lambda: table(("REGION", "ARN"), rows, wide=wide))
+    rows = [{"REGION": layer["region"], "ARN": layer["arn"] or "failed"} for layer in published]
+    emit({"layers": published}, as_json, lambda: table(rows, wide=wide))
     finish(all(layer["arn"] for layer in published))
+
+
+def _built(path: Path, prefixes: Sequence[Path], observe: bool) -> list[Path]:
+    """Build the layer's zip; return the prefix files in it."""
+    from prefixwarm_layer.zips import build_layer
+
+    files = list(load_all(prefixes))
+    with progress("building the layer"):
+        build_layer(path, files, observe=observe)
+    _warn(path)
+    return files
 
 
 def _published(region: str, name: str, code: bytes) -> dict[str, str | None]:
     """The region and its new ARN, or None after a failure, so that the other ARNs are shown."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        return {"region": region, "arn": _publish(region, name, code)}
-    except (BotoCoreError, ClientError) as error:
-        note(f"prefixwarm: {region}: the layer cannot be published: {error}")
-        return {"region": region, "arn": None}
-
-
-def _publish(region: str, name: str, code: bytes) -> str:
     import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     from prefixwarm_layer.bytecode import RUNTIMES
 
-    client: Any = boto3.client("lambda", region_name=region)
-    reply = client.publish_layer_version(
-        LayerName=name,
-        Description=f"prefixwarm {__version__}",
-        Content={"ZipFile": code},
-        CompatibleRuntimes=list(RUNTIMES),
-        CompatibleArchitectures=_ARCHITECTURES,
-        LicenseInfo="Apache-2.0",
-    )
-    return str(reply["LayerVersionArn"])
+    try:
+        client: Any = boto3.client("lambda", region_name=region)
+        reply = client.publish_layer_version(
+            LayerName=name,
+            Description=f"prefixwarm {__version__}",
+            Content={"ZipFile": code},
+            CompatibleRuntimes=list(RUNTIMES),
+            CompatibleArchitectures=_ARCHITECTURES,
+            LicenseInfo="Apache-2.0",
+        )
+    except (BotoCoreError, ClientError) as error:
+        note(f"prefixwarm: {region}: the layer cannot be published: {error}")
+        return {"region": region, "arn": None}
+    return {"region": region, "arn": str(reply["LayerVersionArn"])}
 
 
 @layer.command(

@@ -57,6 +57,11 @@ def document(day: Ledger) -> dict[str, Any]:
     return {**vars(day), "net_usd": day.net_usd}
 
 
+def priced(usd: float, unpriced: int) -> str:
+    """Dollars to show, with a mark if a part has no known price."""
+    return dollars(usd) + (" + unknown" if unpriced else "")
+
+
 def calls(outcomes: Mapping[str, int]) -> str:
     """Warm calls by outcome, in words."""
     return ", ".join(f"{count} {kind}" for kind, count in sorted(outcomes.items())) or "-"
@@ -67,10 +72,9 @@ def sentences(sums_by_period: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, sums in sums_by_period.items():
         spent = sums["spent_usd"] + sums["others_usd"]
         if sums["outcomes"] or spent or sums["saves"]:
-            unknown = " + unknown" if sums["unpriced"] else ""
             reads = "1 observed read" if sums["saves"] == 1 else f"{sums['saves']} observed reads"
             yield (
-                f"{name.replace('_', ' ')}: spent {dollars(spent)}{unknown}, "
+                f"{name.replace('_', ' ')}: spent {priced(spent, sums['unpriced'])}, "
                 f"saved {dollars(sums['saved_usd'])} by {reads}, "
                 f"net {dollars(sums['net_usd'])}; keep-warm calls: {calls(sums['outcomes'])}"
             )

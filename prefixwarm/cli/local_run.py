@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from prefixwarm.cli.output import LEFT_OUT, available_width, block, note
+from prefixwarm.cli.output import line, note, table
 from prefixwarm.extras import missing
 
 if TYPE_CHECKING:
@@ -35,22 +35,29 @@ def closed_network() -> Iterator[ClosedNetwork]:
     from prefixwarm.local.closed_network import ClosedNetwork
 
     # Termination stops servers and environments, as an interrupt does.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with handling(signal.SIGTERM, lambda *_: sys.exit(143)), ClosedNetwork() as network:
+        yield network
+
+
+@contextmanager
+def handling(number: int, handler: Callable[..., None]) -> Iterator[None]:
+    """Handle a signal this way, until the end of the block."""
+    before = signal.signal(number, handler)
     try:
-        with ClosedNetwork() as network:
-            yield network
+        yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
 
 
 def show_table(run: MeasuredRun, wide: bool) -> None:
-    """Print a run as a table that fits the terminal."""
+    """Print a run as a table that fits the terminal, with a legend."""
     from prefixwarm.local import run_table
 
-    text, left_out = run_table.as_table(run, available_width(wide))
-    block(text)
-    if left_out:
-        note(LEFT_OUT)
+    optional = [(name,) for name in run_table.LEAST_IMPORTANT]
+    table(run_table.rows(run), optional=optional, wide=wide)
+    line()
+    for text in run_table.notes(run):
+        line(text)
 
 
 def progress_notes() -> Callable[[str], None]:

@@ -20,7 +20,7 @@ from prefixwarm.cli.progress import erase_progress
 from prefixwarm.safe_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -32,7 +32,6 @@ wide_option = click.option(
     "--wide", is_flag=True, help="Print all columns, however narrow the terminal is."
 )
 
-LEFT_OUT = "some columns are left out; --wide shows them"
 _CELL = 500
 _GAP = "  "
 _LEAST_CUT = 12
@@ -91,27 +90,27 @@ def shown_as(folder: Path, name: Path) -> Iterator[None]:
 _shown_as: dict[str, str] = {}
 
 
-def block(text: str, err: bool = False) -> None:
+def block(text: str) -> None:
     """Print a multi-line text."""
     for text_line in text.splitlines():
-        line(text_line, err=err)
+        line(text_line)
 
 
 def table(
-    column_names: Sequence[str],
-    rows: Iterable[Sequence[object]],
+    rows: Sequence[Mapping[str, object]],
     *,
     optional: Sequence[tuple[str, ...]] = (),
     wide: bool = False,
 ) -> None:
-    """Print rows in columns; None is shown as unknown, numbers are right-aligned.
+    """Print rows of cells by column; None is shown as unknown, numbers are right-aligned.
 
-    If the terminal is too narrow, groups of `optional` columns are left out one by one, then the
-    longest texts are cut, unless `wide`. Piped output is complete.
+    The first row has every column; what another lacks is empty. If the terminal is too narrow,
+    groups of `optional` columns are left out one by one, then the longest texts are cut, unless
+    `wide`. Piped output is complete.
     """
-    headings = [Styled(name) for name in column_names]
-    cells = [headings, *([_cell(value) for value in row] for row in rows)]
-    most = available_width(wide)
+    headings = [Styled(name) for name in rows[0]]
+    cells = [headings, *([_cell(row.get(name, "")) for name in rows[0]] for row in rows)]
+    most = None if wide or not sys.stdout.isatty() else get_terminal_size().columns
     all_texts = sum(len(cell.text) for row in cells for cell in row)
     cells = _fitting(cells, optional, most) if most else cells
     widths, numeric = _widths(cells), _are_numeric(cells)
@@ -124,14 +123,9 @@ def table(
         )
         _echo(_GAP.join(padded).rstrip())
     if len(cells[0]) < len(headings):
-        note(LEFT_OUT)
+        note("some columns are left out; --wide shows them")
     elif sum(len(cell.text) for row in cells for cell in row) < all_texts:
         note("some texts are cut; --wide shows them")
-
-
-def available_width(wide: bool) -> int | None:
-    """Width of the terminal for a table; None if all columns are to be shown."""
-    return None if wide or not sys.stdout.isatty() else get_terminal_size().columns
 
 
 def _widths(cells: Sequence[Sequence[Styled]]) -> list[int]:
@@ -231,5 +225,6 @@ def _named(value: object) -> str:
 
 
 def _numeric(text: str) -> bool:
-    digits = text.lstrip("<$-+~").rstrip("%").replace(",", "").replace(".", "")
+    number, _, _ = text.partition(" ms")
+    digits = number.lstrip("<$-+~").rstrip("%").replace(",", "").replace(".", "")
     return text in ("unknown", "-") or digits.isdigit()

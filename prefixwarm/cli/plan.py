@@ -125,28 +125,19 @@ def _document(result: Plan, prefix: PrefixFile) -> dict[str, Any]:
 
 
 def _show(result: Plan, wide: bool) -> None:
-    column_names = (
-        "POLICY",
-        "USD/DAY",
-        "USD/MONTH",
-        "WAITING",
-        "FIRST HITS",
-        "WARMS/DAY",
-        "MISSES/DAY",
-    )
     rows = [
-        (
-            row.policy,
-            dollars(row.usd_per_day),
-            dollars(row.usd_per_month),
-            dollars(row.waiting_usd_per_day * MONTH),
-            "-" if row.hit_rate is None else f"{row.hit_rate:.0%}",
-            f"{row.pings_per_day:.1f}",
-            f"{row.misses_per_day:.2f}",
-        )
+        {
+            "POLICY": row.policy,
+            "USD/DAY": dollars(row.usd_per_day),
+            "USD/MONTH": dollars(row.usd_per_month),
+            "WAITING": dollars(row.waiting_usd_per_day * MONTH),
+            "FIRST HITS": "-" if row.hit_rate is None else f"{row.hit_rate:.0%}",
+            "WARMS/DAY": f"{row.pings_per_day:.1f}",
+            "MISSES/DAY": f"{row.misses_per_day:.2f}",
+        }
         for row in result.rows
     ]
-    table(column_names, rows, optional=(("USD/DAY",), ("WAITING",)), wide=wide)
+    table(rows, optional=(("USD/DAY",), ("WAITING",)), wide=wide)
     line()
     line(f"AWS's own charge for keeping it warm: {dollars(result.aws_usd_per_month)} a month.")
     if result.break_even_per_day is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from prefixwarm.amounts import dollars
 from prefixwarm.cli import describe, ledgers
 from prefixwarm.cli.aws_options import aws_deployment
-from prefixwarm.cli.connections import connect, existing_state
+from prefixwarm.cli.connections import connect, existing_state, state_option
 from prefixwarm.cli.output import emit, json_option, line, table, wide_option
 from prefixwarm.cli.progress import progress
 from prefixwarm.keepwarm.budget import total_key
@@ -22,8 +21,8 @@ from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from prefixwarm.state.keepwarm_model import DueStates
     from prefixwarm.state.store import StateStore
     from prefixwarm.state.warm_state import State
 
@@ -36,27 +35,15 @@ _EVER = 1e11
 _MOST = 10_000
 _SECONDS = 30.0
 
-_HEAD = (
-    *("PREFIX", "STATE", "LEFT", "USE", "READ", "HIT RATE", "MISSED", "CALLS", "SPENT", "SAVED"),
-    "NET",
-    *("TTL", "LAST 30 DAYS", "NEXT CHECK", "WHY"),
-)
 # Columns to leave out on a narrow terminal, in this order.
 _OPTIONAL = (
     *(("TTL",), ("LAST 30 DAYS",), ("CALLS",), ("READ",), ("SPENT", "SAVED")),
     ("NEXT CHECK",),
 )
 
-state_option = click.option(
-    "--state",
-    "state_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Read this file instead of the table PREFIXWARM_TABLE.",
-)
-
 
 @click.command(epilog="Example: PREFIXWARM_TABLE=prefixwarm prefixwarm status")
-@state_option
+@state_option("Read this file instead of the table PREFIXWARM_TABLE.")
 @aws_deployment
 @wide_option
 @json_option
@@ -70,11 +57,12 @@ def status(state_file: Path | None, wide: bool, as_json: bool) -> None:
     with connect() as connections, progress("reading the warm state"):
         store = existing_state(state_file, connections)
         due = store.due(_EVER, _MOST, Deadline.after(_SECONDS))
-        states, unreadable = _by_name(store, due.states), _unreadable(due)
+        states = _by_name(store, due.states)
         sums_by_key = {state.key: ledgers.periods(store, [state.key], now) for state in states}
         totals = {total_key(state.deployment.name) for state in states}
         sums = {**total(states), **ledgers.periods(store, sorted(totals), now)}
         pauses = describe.pauses(store, states, now)
+    unreadable = [{"key": error.key, "why": error.problem} for error in due.unreadable]
     old_keys = superseded(states)
     prefixes = [
         {
@@ -123,10 +111,6 @@ def _with_shared(state: State, shared: State) -> State:
     return state.replace(money=money, last_decision=decision)
 
 
-def _unreadable(due: DueStates) -> list[dict[str, str]]:
-    return [{"key": error.key, "why": error.problem} for error in due.unreadable]
-
-
 def superseded(states: Sequence[State]) -> set[str]:
     """Keys of versions that a later deployment has replaced."""
     newest: dict[str, float] = {}
@@ -158,7 +142,7 @@ def _show(
     old_keys = superseded(states)
     rows = [_row(state, state.key in old_keys, sums_by_key[state.key], now) for state in states]
     rows += [_total(sums)] if len(rows) > 1 else []
-    table(_HEAD, rows, optional=_OPTIONAL, wide=wide)
+    table(rows, optional=_OPTIONAL, wide=wide)
     for state in states:
         if why := used_up(state, now):
             line(f"{state.name}: {why}")
@@ -170,26 +154,26 @@ def _show(
         line(describe.paused(pause, now))
 
 
-def _row(state: State, is_old: bool, sums: Mapping[str, Any], now: float) -> tuple[object, ...]:
-    return (
-        state.name,
-        describe.condition(state, now) + (", superseded" if is_old else ""),
-        describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
-        describe.use(state, now),
-        describe.read(state),
-        describe.percent(describe.hit_rate_of(state)),
-        describe.missed(state.observed.missed_usd, state.observed.missed_unpriced)
-        if state.observed.requests
-        else "-",
-        state.money.calls,
-        _spent(state.money.spent_usd, state.money.unpriced),
-        dollars(state.money.saved_usd) if state.traffic.starts else "-",
-        dollars(describe.net_usd(state)),
-        _ttl(state),
-        ledgers.calls(sums["last_30_days"]["outcomes"]),
-        describe.until(state.last_decision.due_at, now),
-        _why(state, now),
-    )
+def _row(state: State, is_old: bool, sums: Mapping[str, Any], now: float) -> dict[str, object]:
+    money, observed = state.money, state.observed
+    missed = ledgers.priced(observed.missed_usd, observed.missed_unpriced)
+    return {
+        "PREFIX": state.name,
+        "STATE": describe.condition(state, now) + (", superseded" if is_old else ""),
+        "LEFT": describe.span(state.warm_for(now)) if state.warm_for(now) else "-",
+        "USE": describe.use(state, now),
+        "READ": describe.read(state),
+        "HIT RATE": describe.percent(describe.hit_rate_of(state)),
+        "MISSED": missed if observed.requests else "-",
+        "CALLS": money.calls,
+        "SPENT": ledgers.priced(money.spent_usd, money.unpriced),
+        "SAVED": dollars(money.saved_usd) if state.traffic.starts else "-",
+        "NET": dollars(describe.net_usd(state)),
+        "TTL": _ttl(state),
+        "LAST 30 DAYS": ledgers.calls(sums["last_30_days"]["outcomes"]),
+        "NEXT CHECK": describe.until(state.last_decision.due_at, now),
+        "WHY": _why(state, now),
+    }
 
 
 def _ttl(state: State) -> str:
@@ -204,26 +188,19 @@ def _why(state: State, now: float) -> str:
     return state.last_decision.reason or "-"
 
 
-def _total(sums: Mapping[str, Any]) -> tuple[object, ...]:
-    hits = f"{sums['start_hits']} of {sums['starts']}" if sums["starts"] else "-"
-    return (
-        "total",
-        *3 * ("",),
-        hits,
-        describe.percent(sums["hit_rate"]),
-        describe.missed(sums["missed_usd"], sums["missed_unpriced"]) if sums["requests"] else "-",
-        sums["calls"],
-        _spent(sums["spent_usd"], sums["unpriced"]),
-        dollars(sums["saved_usd"]),
-        dollars(sums["net_usd"]),
-        "",
-        ledgers.calls(sums["last_30_days"]["outcomes"]),
-        *2 * ("",),
-    )
-
-
-def _spent(amount: float, unpriced: int) -> str:
-    return dollars(amount) + (" + unknown" if unpriced else "")
+def _total(sums: Mapping[str, Any]) -> dict[str, object]:
+    missed = ledgers.priced(sums["missed_usd"], sums["missed_unpriced"])
+    return {
+        "PREFIX": "total",
+        "READ": f"{sums['start_hits']} of {sums['starts']}" if sums["starts"] else "-",
+        "HIT RATE": describe.percent(sums["hit_rate"]),
+        "MISSED": missed if sums["requests"] else "-",
+        "CALLS": sums["calls"],
+        "SPENT": ledgers.priced(sums["spent_usd"], sums["unpriced"]),
+        "SAVED": dollars(sums["saved_usd"]),
+        "NET": dollars(sums["net_usd"]),
+        "LAST 30 DAYS": ledgers.calls(sums["last_30_days"]["outcomes"]),
+    }
 
 
 def total(states: Sequence[State]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from math import isnan
-from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,9 @@ import click
 
 from prefixwarm.amounts import dollars, tokens
 from prefixwarm.cli.aws_options import aws_deployment
-from prefixwarm.cli.connections import connect, state_in
+from prefixwarm.cli.connections import connect, state_in, state_option
 from prefixwarm.cli.output import emit, finish, json_option, table, wide_option
+from prefixwarm.cli.prefix_options import files_argument
 from prefixwarm.cli.progress import progress
 from prefixwarm.errors import SettingsError, UsageError
 from prefixwarm.life import TTL_1H, refresh_after
@@ -29,6 +29,7 @@ from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from prefixwarm.prefix.compiled import WarmCall
     from prefixwarm.prefix.prefix_file import PrefixFile
@@ -42,17 +43,10 @@ _WAIT = 30.0
 
 
 @click.command(epilog="Example: prefixwarm warm support.prefix.json --dry-run")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
-)
+@files_argument
 @click.option("--dry-run", is_flag=True, help="Show what would be sent and its cost; send nothing.")
 @click.option("--force", is_flag=True, help="Send even if the state shows the prefix as warm.")
-@click.option(
-    "--state",
-    "state_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the warm state in this file instead of the table PREFIXWARM_TABLE.",
-)
+@state_option("Keep the warm state in this file instead of the table PREFIXWARM_TABLE.")
 @click.option(
     "--timeout", type=click.FloatRange(1, 600), default=60, show_default=True, help="Seconds."
 )
@@ -137,16 +131,15 @@ def _show_plans(
     previews: Sequence[dict[str, Any]], prefixes: Sequence[PrefixFile], wide: bool
 ) -> None:
     table(
-        ("PREFIX", "TO", "BYTES", "TOKENS", "IF COLD", "IF WARM"),
         [
-            (
-                preview["name"],
-                preview["url"],
-                f"{preview['bytes']:,}",
-                tokens(preview["tokens"], estimated=not prefix.tokens.get("counted")),
-                dollars(preview["write_usd"]),
-                dollars(preview["read_usd"]),
-            )
+            {
+                "PREFIX": preview["name"],
+                "TO": preview["url"],
+                "BYTES": f"{preview['bytes']:,}",
+                "TOKENS": tokens(preview["tokens"], estimated=not prefix.tokens.get("counted")),
+                "IF COLD": dollars(preview["write_usd"]),
+                "IF WARM": dollars(preview["read_usd"]),
+            }
             for preview, prefix in zip(previews, prefixes, strict=True)
         ],
         optional=(("BYTES",),),
@@ -162,18 +155,17 @@ def _document(outcome: Outcome) -> dict[str, Any]:
 
 def show(outcomes: Sequence[Outcome], wide: bool) -> None:
     table(
-        ("PREFIX", "OUTCOME", "READ", "WRITTEN", "TTL", "SECONDS", "COST", "WHY"),
         [
-            (
-                outcome.name,
-                outcome.kind,
-                tokens(outcome.usage.read) if outcome.usage else "-",
-                tokens(outcome.usage.written) if outcome.usage else "-",
-                outcome.granted_ttl or "-",
-                f"{outcome.seconds:.2f}",
-                dollars(outcome.cost_usd if outcome.calls else 0.0),
-                outcome.reason,
-            )
+            {
+                "PREFIX": outcome.name,
+                "OUTCOME": outcome.kind,
+                "READ": tokens(outcome.usage.read) if outcome.usage else "-",
+                "WRITTEN": tokens(outcome.usage.written) if outcome.usage else "-",
+                "TTL": outcome.granted_ttl or "-",
+                "SECONDS": f"{outcome.seconds:.2f}",
+                "COST": dollars(outcome.cost_usd if outcome.calls else 0.0),
+                "WHY": outcome.reason,
+            }
             for outcome in outcomes
         ],
         optional=(("SECONDS",), ("TTL",)),

@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from prefixwarm.simulator import Latency
 
 
 @dataclass(frozen=True)
@@ -200,16 +202,6 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class ProviderLatency:
-    """The simulated provider's latency; see `prefixwarm.simulator.Latency`."""
-
-    base: float
-    prefill_rate: float
-    read_rate: float
-    output_rate: float
-
-
-@dataclass(frozen=True)
 class Machine:
     """The machine of the run.
 
@@ -242,10 +234,20 @@ class MeasuredRun:
 
     app: str
     scenarios: tuple[Scenario, ...]
-    latency: ProviderLatency
+    latency: Latency
     machine: Machine
     versions: Mapping[str, str]
 
     def document(self) -> dict[str, Any]:
         """The documented JSON object."""
         return asdict(self)
+
+
+def total_usd(costs: Iterable[float | None]) -> float | None:
+    """The sum in US dollars; None if any cost is unknown."""
+    total = 0.0
+    for cost in costs:
+        if cost is None:
+            return None
+        total += cost
+    return total

@@ -18,10 +18,11 @@ from prefixwarm.local.measured_run import (
     Round,
     Scenario,
     Start,
+    total_usd,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from prefixwarm.local.emulator import Invocation
     from prefixwarm.state.warm_state import State
@@ -191,7 +192,7 @@ def scenario(name: str, title: str, runs: Sequence[Run], without_layer_ms: float
         environments=len(typical.answers),
         first_request=typical.first_request,
         warm_calls=len(own),
-        warm_cost_usd=_sum(call.cost_usd for call in own),
+        warm_cost_usd=total_usd(call.cost_usd for call in own),
         cache_writes=typical.cache_writes,
         init_ms=init_ms,
         added_init_ms=init_ms - without_layer_ms,
@@ -257,7 +258,7 @@ def _is_ours(request: Request) -> bool:
 
 def _mean(calls: Sequence[ProviderCall]) -> FirstRequest:
     """The mean of each field; tokens are rounded."""
-    costs = _sum(call.cost_usd for call in calls)
+    costs = total_usd(call.cost_usd for call in calls)
     return FirstRequest(
         ttft_ms=round(statistics.fmean(call.ttft_ms or 0.0 for call in calls), 1),
         cache_read_tokens=round(statistics.fmean(call.cache_read_tokens for call in calls)),
@@ -265,13 +266,3 @@ def _mean(calls: Sequence[ProviderCall]) -> FirstRequest:
         input_tokens=round(statistics.fmean(call.input_tokens for call in calls)),
         cost_usd=None if costs is None else costs / len(calls),
     )
-
-
-def _sum(costs: Iterable[float | None]) -> float | None:
-    """The sum; None if any cost is unknown."""
-    total = 0.0
-    for cost in costs:
-        if cost is None:
-            return None
-        total += cost
-    return total

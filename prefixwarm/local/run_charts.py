@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefixwarm.amounts import dollars
+from prefixwarm.local.measured_run import total_usd
 from prefixwarm.local.run_timeline import agent_calls, typical, warm_calls
 from prefixwarm.pages.amount_axis import HEIGHT, AmountAxis
 from prefixwarm.pages.drawing import bar, drawings, line, text
@@ -134,11 +135,6 @@ def _cost_names(frame: Frame, top: float, name: str, end: float, sums: str) -> I
 
 def _sums(one: Round) -> tuple[float | None, float | None]:
     """US dollars for the agent's requests and for warm calls; None if a price is unknown."""
-    real = [call.cost_usd for call in one.calls if call.by == "agent"]
-    warm = [call.cost_usd for call in one.calls if call.by != "agent"]
-    return _sum(real), _sum(warm)
-
-
-def _sum(amounts: Sequence[float | None]) -> float | None:
-    priced = [amount for amount in amounts if amount is not None]
-    return sum(priced) if len(priced) == len(amounts) else None
+    real = total_usd(call.cost_usd for call in one.calls if call.by == "agent")
+    warm = total_usd(call.cost_usd for call in one.calls if call.by != "agent")
+    return real, warm

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prefixwarm.amounts import dollars, tokens
 from prefixwarm.local import run_charts, run_timeline
+from prefixwarm.local.run_timeline import seconds
 from prefixwarm.pages.document import document, explanations, heading, legend, paragraph, table
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ def _parts(run: MeasuredRun) -> Iterator[str]:
             "The waits for the first token do not depend on that.",
             "soft",
         )
-    rows = [_row(one, busy=run.machine.busy) for one in scenarios]
-    yield table(list(rows[0]), [list(row.values()) for row in rows])
+    yield table([_row(one, busy=run.machine.busy) for one in scenarios])
     yield heading("What happened")
     yield explanations({one.name: _sentence(one.title) for one in scenarios})
     yield heading("When it happened")
@@ -56,14 +56,14 @@ def _answer(run: MeasuredRun) -> str:
     other = min(others, key=lambda one: one.first_request.ttft_ms)
     before, after = first.first_request, other.first_request
     return (
-        f"The first token comes {_seconds(after.ttft_ms)} after the request instead of "
-        f"{_seconds(before.ttft_ms)}, and the first request costs {dollars(after.cost_usd)} "
+        f"The first token comes {seconds(after.ttft_ms)} after the request instead of "
+        f"{seconds(before.ttft_ms)}, and the first request costs {dollars(after.cost_usd)} "
         f"instead of {dollars(before.cost_usd)}."
     )
 
 
 def _wait(one: Scenario) -> str:
-    return f"The first token comes {_seconds(one.first_request.ttft_ms)} after the request."
+    return f"The first token comes {seconds(one.first_request.ttft_ms)} after the request."
 
 
 def _row(one: Scenario, *, busy: bool) -> dict[str, str]:
@@ -72,7 +72,7 @@ def _row(one: Scenario, *, busy: bool) -> dict[str, str]:
     return {
         "scenario": one.name,
         "starts": str(one.environments),
-        "first token": _seconds(first.ttft_ms),
+        "first token": seconds(first.ttft_ms),
         "tokens read": tokens(first.cache_read_tokens),
         "tokens written": tokens(first.cache_write_tokens),
         "first request": dollars(first.cost_usd),
@@ -85,12 +85,8 @@ def _row(one: Scenario, *, busy: bool) -> dict[str, str]:
 def _spread(one: Scenario) -> str:
     """The median init phase, and the range if there are several."""
     low, high = one.init_range_ms
-    spread = "" if low == high else f" ({low / 1000:.2f} to {_seconds(high)})"
-    return _seconds(one.init_ms) + spread
-
-
-def _seconds(milliseconds: float) -> str:
-    return f"{milliseconds / 1000:.2f} s"
+    spread = "" if low == high else f" ({low / 1000:.2f} to {seconds(high)})"
+    return seconds(one.init_ms) + spread
 
 
 def _sentence(title: str) -> str:

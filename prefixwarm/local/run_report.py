@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import platform
 import statistics
-from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from prefixwarm.local import machine_load, toolchain
-from prefixwarm.local.measured_run import Machine, MeasuredRun, ProviderLatency
+from prefixwarm.local.measured_run import Machine, MeasuredRun
 from prefixwarm.local.simulated_provider import LATENCY
 
 if TYPE_CHECKING:
@@ -26,15 +25,10 @@ def measured_run(app: str, scenarios: Sequence[Scenario]) -> MeasuredRun:
     return MeasuredRun(
         app=app,
         scenarios=tuple(scenarios),
-        latency=provider_latency(),
+        latency=LATENCY,
         machine=Machine(machine_load.cores(), busy, used),
         versions=_versions(),
     )
-
-
-def provider_latency() -> ProviderLatency:
-    """The simulated provider's latency."""
-    return ProviderLatency(**asdict(LATENCY))
 
 
 def _versions() -> dict[str, str]:

@@ -98,19 +98,20 @@ class _Lane:
 
     def note(self, since: float) -> str:
         """The figures in words, with the warm calls drawn from `since` on."""
-        parts = [f"first token {_seconds(self.scenario.first_request.ttft_ms)}"]
+        parts = [f"first token {seconds(self.scenario.first_request.ttft_ms)}"]
         calls = [(c.began_ms, c.ended_ms) for c in warm_calls(self.one) if c.ended_ms is not None]
         drawn = [(began, ended) for began, ended in calls if ended / 1000 > since]
         if drawn:
-            parts.append(f"warm call {_seconds(max(ended - began for began, ended in drawn))}")
+            parts.append(f"warm call {seconds(max(ended - began for began, ended in drawn))}")
         if earlier := len(calls) - len(drawn):
             parts.append("1 warm call before" if earlier == 1 else f"{earlier} warm calls before")
         if not self.busy:
-            parts.append(f"init {_seconds(self.scenario.init_ms)}")
+            parts.append(f"init {seconds(self.scenario.init_ms)}")
         return ", ".join(parts)
 
 
-def _seconds(milliseconds: float) -> str:
+def seconds(milliseconds: float) -> str:
+    """Seconds to show."""
     return f"{milliseconds / 1000:.2f} s"
 
 

@@ -53,28 +53,27 @@ def heading(text: str) -> str:
     return f"<h2>{escaped_line(text)}</h2>"
 
 
-def table(names: Sequence[str], rows: Iterable[Sequence[str]], best: str = "") -> str:
+def table(rows: Sequence[Mapping[str, str]], best: str = "") -> str:
     """A table on a desk, a list on a phone.
 
     Parameters
     ----------
-    names : sequence of str
-        Headings of the columns.
-    rows : iterable of sequence of str
-        Cells of text; the first one names the row.
+    rows : sequence of mapping of str to str
+        Cells of text by column; the first one names the row.
     best : str
         The name of the row that stands out.
     """
-    head = "".join(f"<th>{escaped_line(name)}</th>" for name in names)
-    body = "".join(_row(names, row, is_best=row[0] == best) for row in rows)
+    head = "".join(f"<th>{escaped_line(name)}</th>" for name in rows[0])
+    body = "".join(_row(row, best) for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _row(names: Sequence[str], row: Sequence[str], *, is_best: bool) -> str:
+def _row(row: Mapping[str, str], best: str) -> str:
     cells = "".join(
         f'<td data-name="{escaped_line(name)}">{escaped_line(cell)}</td>'
-        for name, cell in zip(names, row, strict=True)
+        for name, cell in row.items()
     )
+    is_best = next(iter(row.values())) == best
     return f'<tr class="best">{cells}</tr>' if is_best else f"<tr>{cells}</tr>"
 
 

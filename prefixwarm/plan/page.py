@@ -8,13 +8,21 @@ from prefixwarm.amounts import dollars
 from prefixwarm.pages.document import document, explanations, heading, legend, paragraph, table
 from prefixwarm.plan import curve, timeline
 from prefixwarm.plan.advice import recommendation
-from prefixwarm.plan.comparison import MONTH
-from prefixwarm.plan.explanations import EXPLANATIONS
+from prefixwarm.plan.comparison import BLIND, BOUND, MONTH, NOTHING, TTL_ALONE
+from prefixwarm.policy.summaries import SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prefixwarm.plan.comparison import Plan, Row
+
+EXPLANATIONS = {
+    NOTHING: "Requests write with the 5 minute TTL. No warm calls.",
+    TTL_ALONE: "Requests write with the 1 hour TTL. No warm calls.",
+    BLIND: "Refreshes the 5 minute TTL every 4 minutes without end; for comparison.",
+    **{rule: SUMMARIES[rule] for rule in ("always", "ski", "hazard", "auto")},
+    BOUND: "The least possible cost, with all requests known beforehand.",
+}
 
 
 def page(plan: Plan, name: str, model: str) -> str:
@@ -39,8 +47,7 @@ def page(plan: Plan, name: str, model: str) -> str:
 def _parts(plan: Plan, model: str) -> Iterator[str]:
     yield paragraph(recommendation(plan), "advice")
     yield paragraph(_facts(plan, model), "soft")
-    rows = [_row(row, plan) for row in plan.rows]
-    yield table(list(rows[0]), [list(row.values()) for row in rows], plan.best.policy)
+    yield table([_row(row, plan) for row in plan.rows], plan.best.policy)
     yield paragraph(f"US dollars for the prefix alone. {_aws(plan)}", "soft")
     yield heading("What each policy does")
     yield explanations(EXPLANATIONS)

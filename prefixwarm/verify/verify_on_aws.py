@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import signal
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from prefixwarm.amounts import dollars
 from prefixwarm.attach.deployed import open_session
 from prefixwarm.cli.aws_options import aws_account
 from prefixwarm.cli.command_group import run
+from prefixwarm.cli.local_run import handling, progress_notes
 from prefixwarm.cli.output import emit, finish, json_option, line, note, table
 from prefixwarm.verify.cloud.aws_access import AwsAccess
 from prefixwarm.verify.cloud.probe_functions import code_for
@@ -122,20 +122,15 @@ def _rounded_up(usd: float) -> str:
 
 
 def _verified(access: AwsAccess, name: RunName, plan: VerificationPlan) -> Verification:
-    began = time.monotonic()
-
-    def progress(text: str) -> None:
-        note(f"{time.monotonic() - began:6.0f} s  {text}")
-
-    verification = Verification(access, name, plan, progress)
-    with _interrupted_by(signal.SIGTERM, _interrupt):
+    verification = Verification(access, name, plan, progress_notes())
+    with handling(signal.SIGTERM, _interrupt):
         try:
             verification.run()
         finally:
             # What stands in the account costs something: nothing keeps it from being removed.
             with (
-                _interrupted_by(signal.SIGINT, _is_removing),
-                _interrupted_by(signal.SIGTERM, _is_removing),
+                handling(signal.SIGINT, _is_removing),
+                handling(signal.SIGTERM, _is_removing),
             ):
                 verification.remove()
                 _say_left(name, verification.left)
@@ -156,15 +151,6 @@ def _say_left(name: RunName, left: list[str]) -> None:
         note(f"try again: scripts/verify-on-aws --remove {name.text}")
     else:
         note(f"nothing of {name.text} is left")
-
-
-@contextmanager
-def _interrupted_by(number: int, handler: Callable[..., None]) -> Iterator[None]:
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
 
 
 def _interrupt(*_: object) -> None:
@@ -198,9 +184,9 @@ def _show(verification: Verification) -> None:
 
 def _show_starts(result: dict[str, Any]) -> None:
     line(f"Init Duration of {result['pairs']} pairs of cold starts, milliseconds")
-    rows = [(f"{name} the layer", *shares.values()) for name, shares in result["init_ms"].items()]
-    rows[-1] = ("added, pair by pair", *rows[-1][1:])
-    table(("", "p50", "p90", "p99"), rows, wide=True)
+    rows = [{"": f"{name} the layer", **shares} for name, shares in result["init_ms"].items()]
+    rows[-1][""] = "added, pair by pair"
+    table(rows, wide=True)
     for outcome, count in result["outcomes"].items():
         line(f"the layer logged {count} times: {outcome}")
     if result["skipped_pairs"]:
@@ -213,13 +199,16 @@ def _show_observations(result: dict[str, Any]) -> None:
 
 def _show_runtimes(result: list[dict[str, Any]]) -> None:
     line("what an extension has in each runtime's file system")
-    rows = [
-        (row["runtime"], row["problem"], *["" for _ in PROGRAMS[1:]])
-        if "problem" in row
-        else (row["runtime"], *(row[name] or "-" for name in PROGRAMS))
-        for row in result
-    ]
-    table(("RUNTIME", *(name.upper() for name in PROGRAMS)), rows, wide=True)
+    rows = [{"RUNTIME": row["runtime"], **_programs(row)} for row in result]
+    table(rows, wide=True)
+
+
+def _programs(row: dict[str, Any]) -> dict[str, str]:
+    """What the row says of each program; the first column has why there is nothing to say."""
+    columns = [name.upper() for name in PROGRAMS]
+    if "problem" in row:
+        return {**dict.fromkeys(columns, ""), columns[0]: row["problem"]}
+    return {column: row[column.lower()] or "-" for column in columns}
 
 
 def _show_snapstart(result: dict[str, Any]) -> None:

@@ -18,12 +18,13 @@ from prefixwarm.cli.command_group import run
 from prefixwarm.cli.output import emit, finish, json_option, json_text, line, note, table
 from prefixwarm.errors import UsageError
 from prefixwarm.provider.routes import AWS_WORKSPACE_ID, route_named
-from prefixwarm.verify.provider_questions.provider_caller import Caller
+from prefixwarm.verify.provider_questions.provider_caller import Caller, Clock
 from prefixwarm.verify.provider_questions.provider_report import (
     AGREES,
     NOT_ASKED,
     ReportRow,
     document,
+    switch_text,
 )
 from prefixwarm.verify.provider_questions.question import MESSAGES_ROUTES
 from prefixwarm.verify.provider_questions.question_run import QuestionRun
@@ -43,19 +44,8 @@ _MODELS = {
 }
 SECOND_KEY = "VERIFY_SECOND_API_KEY"
 SECOND_WORKSPACE = "VERIFY_SECOND_WORKSPACE_ID"
+CLOCK = Clock(time.monotonic, time.sleep)
 _CAP = Decimal("0.50")
-
-
-class MachineClock:
-    """The time of this machine."""
-
-    def now(self) -> float:
-        """Seconds since some moment."""
-        return time.monotonic()
-
-    def wait(self, seconds: float) -> None:
-        """Sleep."""
-        time.sleep(seconds)
 
 
 @click.command(
@@ -111,7 +101,7 @@ def _connected(
     environs = (environ, *_second(environ, route))
     connections = [connect(own, credentials=credentials) for own in environs]
     try:
-        yield Caller(route, model, connections, spending, MachineClock())
+        yield Caller(route, model, connections, spending, CLOCK)
     finally:
         for connected in connections:
             connected.transport.close()
@@ -153,17 +143,23 @@ def _amount(text: str) -> Decimal:
 
 
 def _show(rows: Sequence[ReportRow], caller: Caller) -> None:
-    cells = [(row.switch, _text(row.assumed), row.result, row.did) for row in rows]
-    table(("SWITCH", "ASSUMED", "RESULT", "THE PROVIDER"), cells, wide=True)
+    table(
+        [
+            {
+                "SWITCH": row.switch,
+                "ASSUMED": switch_text(row.assumed),
+                "RESULT": row.result,
+                "THE PROVIDER": row.did,
+            }
+            for row in rows
+        ],
+        wide=True,
+    )
     if changes := [row.to_set for row in rows if row.to_set]:
         line("to simulate this provider: prefixwarm simulator ", " ".join(changes))
     unasked = sum(row.result == NOT_ASKED for row in rows)
     spent = dollars(float(caller.spending.spent))
     line(f"spent {spent}; {len(rows) - unasked} of {len(rows)} questions asked")
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def main() -> int:

@@ -14,10 +14,10 @@ from prefixwarm.cli.command_group import run
 from prefixwarm.errors import CredentialsError
 from prefixwarm.simulator import Switches
 from prefixwarm.verify import verify_provider
+from prefixwarm.verify.provider_questions.provider_caller import Clock
 from prefixwarm.verify.provider_questions.provider_report import ReportRow
 from prefixwarm.verify.provider_questions.question_run import QUESTIONS, QuestionRun
 from prefixwarm.verify.provider_questions.rehearsal import (
-    SimulatedClock,
     environment,
     rehearse,
     simulated,
@@ -183,7 +183,8 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Any:
     with simulated(downgrade_1h=True, settle=3.0) as simulator:
         for name, value in environment(simulator, "anthropic").items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(verify_provider, "MachineClock", lambda: SimulatedClock(simulator))
+        clock = Clock(simulator.now, simulator.advance)
+        monkeypatch.setattr(verify_provider, "CLOCK", clock)
         yield simulator
 
 
@@ -277,12 +278,11 @@ def test_a_run_that_is_interrupted_says_what_was_spent(
 ) -> None:
     """While it waits between two calls."""
 
-    class Interrupted(SimulatedClock):
-        def wait(self, seconds: float) -> None:
-            if seconds:
-                raise KeyboardInterrupt
+    def interrupted(seconds: float) -> None:
+        if seconds:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(verify_provider, "MachineClock", lambda: Interrupted(simulator))
+    monkeypatch.setattr(verify_provider, "CLOCK", Clock(simulator.now, interrupted))
     assert command() == 130
     spent = dollars(sum(float(request["cost_usd"]) for request in simulator.requests()))
     assert f"ended early; spent {spent}" in capsys.readouterr().err.splitlines()

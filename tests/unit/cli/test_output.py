@@ -15,7 +15,7 @@ from prefixwarm.cli.output import Styled, line, note, shown_as, table
 
 def test_a_table(capsys: Any) -> None:
     """Numbers on the right, words on the left; colour takes no room."""
-    table(("NAME", "N"), [("a", "1,000"), (Styled("long", "red"), None)])
+    table([{"NAME": "a", "N": "1,000"}, {"N": None, "NAME": Styled("long", "red")}])
     out = click.unstyle(capsys.readouterr().out)
     assert out.splitlines() == ["NAME        N", "a       1,000", "long  unknown"]
 
@@ -38,16 +38,19 @@ def test_columns_that_belong_together_are_left_out_together(
     size = os.terminal_size((24, 24))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setattr("prefixwarm.cli.output.get_terminal_size", lambda: size)
-    rows = [("a", "5%", "1", "2"), ("b", "100%", "3", "4")]
-    table(("NAME", "RATE", "TOOLS", "SYSTEM"), rows, optional=(("TOOLS", "SYSTEM"),))
+    names = ("NAME", "RATE", "TOOLS", "SYSTEM")
+    rows = [dict(zip(names, row, strict=True)) for row in (("a", "5%", 1, 2), ("b", "100%", 3, 4))]
+    table(rows, optional=(("TOOLS", "SYSTEM"),))
     shown = capsys.readouterr().out
     assert shown.splitlines() == ["NAME  RATE", "a       5%", "b     100%"]
     assert "\x1b" not in shown
 
 
+WHY = "as long as a sentence can be that says why"
+# What a row lacks is empty.
 ROWS = [
-    ("support", "warm", "3", "as long as a sentence can be that says why"),
-    ("b", "cold", "", "-"),
+    {"PREFIX": "support", "STATE": "warm", "CALLS": "3", "WHY": WHY},
+    {"PREFIX": "b", "STATE": "cold", "WHY": "-"},
 ]
 
 
@@ -56,7 +59,7 @@ def shown(capsys: Any, monkeypatch: pytest.MonkeyPatch, columns: int, **options:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     size = os.terminal_size((columns, 24))
     monkeypatch.setattr("prefixwarm.cli.output.get_terminal_size", lambda: size)
-    table(("PREFIX", "STATE", "CALLS", "WHY"), ROWS, optional=(("CALLS",),), **options)
+    table(ROWS, optional=(("CALLS",),), **options)
     read = capsys.readouterr()
     return [*click.unstyle(read.out).splitlines(), *read.err.splitlines()]
 
@@ -82,7 +85,7 @@ def test_long_names_are_cut_until_the_line_fits(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setattr("prefixwarm.cli.output.get_terminal_size", lambda: size)
     path, arn = "prefixes/" + "a" * 64 + ".prefix.json", "arn:aws:bedrock:eu-west-1:" + "1" * 60
-    table(("FILE", "MODEL", "TOKENS"), [(path, arn, "1,000,000")])
+    table([{"FILE": path, "MODEL": arn, "TOKENS": "1,000,000"}])
     read = capsys.readouterr()
     lines = click.unstyle(read.out).splitlines()
     assert max(map(len, lines)) <= columns
@@ -95,7 +98,7 @@ def test_long_names_are_cut_until_the_line_fits(
 def test_files_are_named_by_where_they_will_lie(capsys: Any, tmp_path: Path) -> None:
     """In tables, lines and messages."""
     with shown_as(tmp_path, Path("prefixes")):
-        table(("FILE",), [(tmp_path / "a.prefix.json",)])
+        table([{"FILE": tmp_path / "a.prefix.json"}])
         line(f"{tmp_path / 'a.prefix.json'}: ok")
         note(f"{tmp_path / 'b'}: is not there")
     line(tmp_path / "c")
@@ -113,7 +116,7 @@ def test_a_wide_table_is_whole(capsys: Any, monkeypatch: Any) -> None:
     """Asked for, or where nothing shows that it is a terminal."""
     assert "CALLS" in shown(capsys, monkeypatch, 30, wide=True)[0]
     monkeypatch.undo()
-    table(("A", "B"), [("x" * 200, "y" * 100)], optional=(("B",),))
+    table([{"A": "x" * 200, "B": "y" * 100}], optional=(("B",),))
     assert "y" * 100 in capsys.readouterr().out
 
 

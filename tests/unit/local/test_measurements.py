@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
 
+from prefixwarm.cli.local_run import show_table
 from prefixwarm.local.emulator import Invocation
 from prefixwarm.local.errors import NoModelCallError
-from prefixwarm.local.measured_run import Machine, MeasuredRun, ProviderLatency
+from prefixwarm.local.measured_run import Machine, MeasuredRun
 from prefixwarm.local.measurements import Run, scenario
-from prefixwarm.local.run_table import as_table
+from prefixwarm.local.run_table import notes, rows
+from prefixwarm.simulator import Latency
 
 TTL_1H = 3600
 
@@ -45,7 +48,7 @@ def request(
 
 def measured(*scenarios: Any, busy: bool = False) -> MeasuredRun:
     """A run with these scenarios."""
-    latency = ProviderLatency(base=0.35, prefill_rate=12_000, read_rate=5e5, output_rate=80)
+    latency = Latency(base=0.35, prefill_rate=12_000, read_rate=5e5, output_rate=80)
     machine = Machine(cores=2, busy=busy, busy_cores=1.5 if busy else 0.0)
     return MeasuredRun("example", tuple(scenarios), latency, machine, {"prefixwarm": "1"})
 
@@ -133,7 +136,8 @@ def test_unknown_price_stays_unknown() -> None:
     line = scenario("layer", "one", [Run([answer(1)], calls)], without_layer_ms=0)
     assert line.warm_cost_usd is None
     assert line.first_request.cost_usd is None
-    assert as_table(measured(line))[0].splitlines()[1].count("unknown") == 2
+    (row,) = rows(measured(line))
+    assert row["their cost"] == row["first request"] == "unknown"
 
 
 def test_round_is_timed_from_its_first_invocation() -> None:
@@ -188,12 +192,14 @@ def test_document_has_the_documented_keys() -> None:
     }
 
 
-def test_table_lines_are_aligned() -> None:
+def test_table_lines_are_aligned(capsys: Any) -> None:
     """Every line is as wide as the head, and the latency model is below."""
     run = Run([answer(1)], [request(ttft_ms=1234.5, written=7000)])
-    text, left_out = as_table(measured(scenario("cold", "one", [run], 101)))
-    assert not left_out
-    table, notes = text.split("\n\n")
+    runs = [run, Run([answer(9)], [request()])]
+    show_table(measured(scenario("cold", "one", runs, 101)), wide=False)
+    shown = capsys.readouterr()
+    assert not shown.err
+    table, notes = shown.out.split("\n\n")
     lines = table.splitlines()
     assert "simulated first token" in notes
     assert len({len(line) for line in lines}) == 1
@@ -201,34 +207,42 @@ def test_table_lines_are_aligned() -> None:
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_narrow_table_keeps_what_matters(busy: bool) -> None:
+def test_narrow_table_keeps_what_matters(
+    busy: bool, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Wait, read and cost stay; nothing is left out of a wide one."""
     run = Run([answer(1)], [request(ttft_ms=1234.5, written=7_000_000)])
     measured_one = measured(scenario("redeployed", "one", [run], 101), busy=busy)
-    text, left_out = as_table(measured_one, 80)
-    lines = text.partition("\n\n")[0].splitlines()
-    assert left_out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    sizes = {"narrow": 80, "broad": 500}
+    shown = {}
+    for name, columns in sizes.items():
+        size = os.terminal_size((columns, 24))
+        monkeypatch.setattr("prefixwarm.cli.output.get_terminal_size", lambda size=size: size)
+        show_table(measured_one, wide=False)
+        shown[name] = capsys.readouterr()
+    show_table(measured_one, wide=True)
+    assert capsys.readouterr() == shown["broad"]
+    assert not shown["broad"].err
+    lines = shown["narrow"].out.partition("\n\n")[0].splitlines()
+    assert shown["narrow"].err == "some columns are left out; --wide shows them\n"
     assert max(map(len, lines)) <= 80
     for name in ("first token", "read", "first request", "warm calls", "their cost"):
         assert name in lines[0]
-    assert (
-        as_table(measured_one, 500) == as_table(measured_one) == (as_table(measured_one)[0], False)
-    )
 
 
 def test_repeated_init_phases_are_shown_with_their_spread() -> None:
     """A median alone would hide how far they lie apart."""
     runs = [Run([answer(number)], [request()]) for number in (1, 2, 9)]
-    line = as_table(measured(scenario("cold", "one", runs, 102)))[0].splitlines()[1]
-    assert "102 ms (101 to 109)" in line
+    (row,) = rows(measured(scenario("cold", "one", runs, 102)))
+    assert row["init"] == "102 ms (101 to 109)"
 
 
 def test_busy_machine_shows_what_the_provider_took_instead() -> None:
     """Its init phases say how busy it was, and nothing else."""
     runs = [Run([answer(1)], [request(warm=True), request()])]
-    table, _ = as_table(measured(scenario("layer", "one", runs, 101), busy=True))
-    head, row, *_, notes = table.split("\n", 2)
-    assert head.endswith("held at most")
-    assert row.endswith("350 ms")
-    assert "other programs used 1.5 of this machine's 2 cores" in notes
-    assert "added init" not in table
+    run = measured(scenario("layer", "one", runs, 101), busy=True)
+    (row,) = rows(run)
+    assert [*row.items()][-1] == ("held at most", "350 ms")
+    assert "other programs used 1.5 of this machine's 2 cores" in "\n".join(notes(run))
+    assert "added init" not in "\n".join((*row, *notes(run)))

@@ -14,12 +14,12 @@ from prefixwarm.local.measured_run import (
     Machine,
     MeasuredRun,
     ProviderCall,
-    ProviderLatency,
     Round,
     Scenario,
     Start,
 )
 from prefixwarm.local.run_page import page
+from prefixwarm.simulator import Latency
 from tests.helpers.browser import layouts, needs_chromium
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ STORM = scenario(
 
 def run_of(*scenarios: Scenario, app: str = "example", busy: bool = False) -> MeasuredRun:
     """A run on two cores."""
-    latency = ProviderLatency(0.35, 12_000, 500_000, 80)
+    latency = Latency(0.35, 12_000, 500_000, 80)
     return MeasuredRun(
         app, scenarios, latency, Machine(2, busy, 1.5 if busy else 0.0), {"prefixwarm": "0.1.0"}
     )

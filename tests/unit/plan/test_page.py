@@ -13,8 +13,7 @@ from prefixwarm.pages.document import escaped_line
 from prefixwarm.plan.arrivals import Traffic, poisson
 from prefixwarm.plan.comparison import compare
 from prefixwarm.plan.costs import costs_of
-from prefixwarm.plan.explanations import EXPLANATIONS
-from prefixwarm.plan.page import page
+from prefixwarm.plan.page import EXPLANATIONS, page
 from prefixwarm.policy import RULES
 from prefixwarm.policy.summaries import SUMMARIES
 from tests.helpers.browser import PHONE, layouts, needs_chromium
