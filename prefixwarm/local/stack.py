@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from prefixwarm.state.store import StateStore
 from prefixwarm.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from prefixwarm.local.emulated_function import Function
     from prefixwarm.local.emulator import Invocation
@@ -153,12 +152,10 @@ class DeployedStack:
         self.provider.advance(max(0.0, moment - self.provider.now()))
         self.aws.move_ahead(self.provider.now() - time.time())
 
-    @contextmanager
-    def _keeping_warm(self) -> Iterator[Environment]:
+    def _keeping_warm(self) -> Environment:
         if self.keepwarm is None:
             raise LocalCloudError("the deployment has no keep-warm function: KeepWarm.off()")
-        with Environment(self.keepwarm, tools=self.tools) as environment:
-            yield environment
+        return Environment(self.keepwarm, tools=self.tools)
 
     def _count_invocations(self, function: Function, count: int) -> None:
         """As Lambda does by itself; the keep-warm function asks for it."""

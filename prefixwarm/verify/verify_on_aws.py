@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +34,7 @@ from prefixwarm.verify.cloud.verification_plan import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -74,10 +74,10 @@ def verify_on_aws(
     """
     if remove is not None:
         name = RunName.parse(remove)
-        with _account() as access:
+        with closing(AwsAccess(open_session())) as access:
             finish(ok=_removed(access, name))
     plan = _plan(only, **options)
-    with _account() as access:
+    with closing(AwsAccess(open_session())) as access:
         name = RunName.new()
         _announce(access, name, plan)
         if not yes:
@@ -94,15 +94,6 @@ def _plan(only: tuple[str, ...], runtimes: tuple[str, ...], **options: Any) -> V
     plan = VerificationPlan(parts=only or PARTS, runtimes=runtimes or ALL_RUNTIMES, **options)
     plan.check()
     return plan
-
-
-@contextmanager
-def _account() -> Iterator[AwsAccess]:
-    access = AwsAccess(open_session())
-    try:
-        yield access
-    finally:
-        access.close()
 
 
 def _announce(access: AwsAccess, name: RunName, plan: VerificationPlan) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from prefixwarm.verify.provider_questions.spending import Spending
 from prefixwarm.warm.connections import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 # The cheapest model of the newest generation, as each route spells it.
 _MODELS = {
@@ -92,19 +92,12 @@ def verify_provider(
     finish(ok=settled and not caller.spending.is_over)
 
 
-@contextmanager
-def _connected(
-    route: str, model: str, cap: Decimal, environ: Mapping[str, str]
-) -> Iterator[Caller]:
+def _connected(route: str, model: str, cap: Decimal, environ: Mapping[str, str]) -> closing[Caller]:
     spending = Spending(cap, model, route)
     credentials = aws_profile.credentials(environ)
     environs = (environ, *_second(environ, route))
     connections = [connect(own, credentials=credentials) for own in environs]
-    try:
-        yield Caller(route, model, connections, spending, CLOCK)
-    finally:
-        for connected in connections:
-            connected.transport.close()
+    return closing(Caller(route, model, connections, spending, CLOCK))
 
 
 def _second(environ: Mapping[str, str], route: str) -> Sequence[Mapping[str, str]]:

@@ -136,6 +136,11 @@ class Caller:
         self.pause = 3.0
         self.connections = connections
 
+    def close(self) -> None:
+        """Close all connections."""
+        for connected in self.connections:
+            connected.transport.close()
+
     @property
     def has_second(self) -> bool:
         """Whether there is a second workspace to ask from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from prefixwarm.warm.connections import connect
 from prefixwarm.wire.sigv4 import AwsCredentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from prefixwarm.simulator import Simulator
@@ -41,25 +40,20 @@ def environment(simulator: Simulator, route: str, key: str = "first") -> dict[st
     }
 
 
-@contextmanager
 def simulated_caller(
     simulator: Simulator,
     route: str,
     model: str,
     cap: Decimal = _NO_CAP,
     keys: tuple[str, ...] = tuple(_KEYS),
-) -> Iterator[Caller]:
+) -> AbstractContextManager[Caller]:
     """Asks the simulator, from the workspaces of these keys."""
     connections = [
         connect(environment(simulator, route, key), credentials=_no_credentials) for key in keys
     ]
     spending = Spending(cap, model, route)
     clock = Clock(simulator.now, simulator.advance)
-    try:
-        yield Caller(route, model, connections, spending, clock)
-    finally:
-        for connected in connections:
-            connected.transport.close()
+    return closing(Caller(route, model, connections, spending, clock))
 
 
 def rehearse(route: str, model: str, *, slow: bool, second: bool) -> tuple[list[Asked], Decimal]:
