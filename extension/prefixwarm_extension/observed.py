@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 from prefixwarm.settings import Settings
+from prefixwarm.state.table_call import signed_calls
 from prefixwarm.state.traffic_report import FOLDER, TrafficReport
+from prefixwarm.state.traffic_store import TrafficStore
 from prefixwarm.warm.connections import connect
 from prefixwarm.wire.accelerated import loads
 from prefixwarm.wire.deadline import Deadline
@@ -32,12 +34,11 @@ def send_observed(environ: Mapping[str, str], folder: str = FOLDER) -> None:
     """
     reports = list(_left(folder))
     settings = Settings.from_environment(environ)
-    if not reports or settings.disabled:
+    if not reports or settings.disabled or settings.table is None:
         return
     ca_folder = CA_FOLDER if os.path.isdir(CA_FOLDER) else None
-    store = connect(environ, settings, ca_folder=ca_folder).store
-    if store is None:
-        return
+    connections = connect(environ, settings, ca_folder=ca_folder)
+    store = TrafficStore(settings.table, signed_calls(connections.aws))
     deadline = Deadline.after(SECONDS)
     for report in reports:
         store.report(report, store.read(report.key, deadline), deadline)

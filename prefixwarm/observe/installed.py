@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from prefixwarm.observe.harmless import without_fail
 from prefixwarm.prefix.prefix_file import find, load
 from prefixwarm.settings import PREFIX_FOLDERS, Settings
+from prefixwarm.state.table_call import signed_calls
+from prefixwarm.state.traffic_store import TrafficStore
 from prefixwarm.warm.connections import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.state.warm_store import WarmStore
 
 
 def settings() -> Settings:
@@ -33,6 +34,8 @@ def prefix_files(own: Settings, folders: Sequence[str] = PREFIX_FOLDERS) -> list
     return [prefix for prefix in loaded if prefix is not None]
 
 
-def table_state(own: Settings) -> WarmStore | None:
+def table_state(own: Settings) -> TrafficStore | None:
     """The table in the settings, or None."""
-    return connect(os.environ, own).store if own.table else None
+    if own.table is None:
+        return None
+    return TrafficStore(own.table, signed_calls(connect(os.environ, own).aws))

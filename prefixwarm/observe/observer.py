@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from prefixwarm.observe.matcher import Match, Warmed
     from prefixwarm.prefix.difference import Difference
     from prefixwarm.prefix.prefix_file import PrefixFile
-    from prefixwarm.state.warm_store import WarmStore
+    from prefixwarm.state.traffic_store import TrafficStore
 
 
 # How long the answer waits for the first report of a minute, which then continues in background.
@@ -71,7 +71,7 @@ class Observer:
     prefixes : sequence of PrefixFile, optional
         The warmed prefixes; by default the files of ``PREFIXWARM_PREFIXES``, of the layer or of the
         function's folder ``prefixes``.
-    state : WarmStore, optional
+    state : TrafficStore, optional
         The store for traffic reports; by default the table ``PREFIXWARM_TABLE``, if any.
     emit : callable, optional
         Receives each log line; by default lines go to standard output in a Lambda function, and to
@@ -86,7 +86,7 @@ class Observer:
         self,
         prefixes: Sequence[PrefixFile] | None = None,
         *,
-        state: WarmStore | None = None,
+        state: TrafficStore | None = None,
         emit: Callable[[str], None] | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time,

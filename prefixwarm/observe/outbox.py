@@ -16,9 +16,6 @@ from typing import TYPE_CHECKING
 from prefixwarm.life import TTL_5M, TTL_SECONDS
 from prefixwarm.observe.observation import length_of
 from prefixwarm.prefix.compiled import state_key
-
-# Loaded now rather than while an answer waits for the report.
-from prefixwarm.state import report_operations as report_operations
 from prefixwarm.state.model import OBSERVED, shared_key
 from prefixwarm.state.traffic_report import FOLDER, TrafficReport
 from prefixwarm.usage.miss_price import miss_usd
@@ -29,8 +26,8 @@ if TYPE_CHECKING:
 
     from prefixwarm.observe.observation import Observation
     from prefixwarm.prefix.prefix_file import PrefixFile
+    from prefixwarm.state.traffic_store import TrafficStore
     from prefixwarm.state.warm_state import State
-    from prefixwarm.state.warm_store import WarmStore
 
 
 _SECONDS = 2.0
@@ -48,7 +45,7 @@ class Outbox:
 
     Parameters
     ----------
-    store : WarmStore
+    store : TrafficStore
         The warm state.
     scope : str
         The cache scope in its keys.
@@ -60,7 +57,7 @@ class Outbox:
 
     def __init__(
         self,
-        store: WarmStore,
+        store: TrafficStore,
         scope: str,
         environ: Mapping[str, str] | None = None,
         folder: str | None = None,

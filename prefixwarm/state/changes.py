@@ -13,11 +13,6 @@ DUE_INDEX = "due"
 DUE_SHARD = "0"
 
 
-def end_silence(change: Change, at: float, by: str) -> None:
-    change.set(traffic_at=at, traffic_by=by, idle=0)
-    keep(change, at)
-
-
 def keep(change: Change, at: float, seconds: int = KEEP_SECONDS) -> None:
     """Let the item expire after this many seconds without activity."""
     change.set(expires_at=int(at + seconds))

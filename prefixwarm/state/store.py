@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from prefixwarm.state.due_operations import DueOperations
 from prefixwarm.state.ledger_operations import LedgerOperations
-from prefixwarm.state.warm_store import WarmStore
+from prefixwarm.state.traffic_store import TrafficStore
 
 
-class StateStore(WarmStore, DueOperations, LedgerOperations):
-    """A `WarmStore` with the operations of the keep-warm function."""
+class StateStore(TrafficStore, DueOperations, LedgerOperations):
+    """A `TrafficStore` with the operations of the keep-warm function."""

@@ -30,8 +30,8 @@ PACKAGES = {
     "wire": "accelerated aws credentials deadline http record request_body sigv4 sockets url",
     "provider": "client keys routes",
     "state": (
-        "changes item model outcome schema table_access table_call traffic_operations "
-        "update_expression warm_operations warm_state warm_store"
+        "changes item model outcome schema table_access table_call update_expression "
+        "warm_state warm_store"
     ),
     "prefix": "compiled",
     "warm": "acquire attempt connections error_classification lease_time log_line start_share",
