@@ -7,10 +7,9 @@ a while, and kills one of them whenever it likes.
 
 from __future__ import annotations
 
-import copy
 from functools import partial
 from itertools import permutations, product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from prefixwarm.state.warm_state import State
     from tests.conftest import Tried
 
+T = TypeVar("T")
 KEY = "state/anthropic/-/default/support/m/0"
 BEGIN = 1_763_700_000.0
 HOLD = 3.0
@@ -58,6 +58,13 @@ def call() -> WarmCall:
         ttl_at=[body.index(b"1h")],
         body=body,
     )
+
+
+def copied(original: T) -> T:
+    """As `copy.copy`, in a third of the time: there are hundreds of thousands of branches."""
+    copy = object.__new__(type(original))
+    vars(copy).update(vars(original))
+    return copy
 
 
 class FullTime(Deadline):
@@ -107,15 +114,15 @@ class World:
 
     def branch(self) -> World:
         """The same world, to go on in another way."""
-        other = copy.copy(self)
+        other = copied(self)
         other.store = MemoryState()
         other.store.table.items = dict(self.store.table.items)
-        other.starts = [copy.copy(start) for start in self.starts]
+        other.starts = [copied(start) for start in self.starts]
         for start in other.starts:
-            start.watch = copy.copy(start.watch)
+            start.watch = copied(start.watch)
             start.watch._clock = other.monotonic
             if start.extension:
-                start.extension = copy.copy(start.extension)
+                start.extension = copied(start.extension)
                 start.extension._clock, start.extension._store = other.monotonic, other.store
                 start.extension._time = partial(other.wall, start)
         return other
