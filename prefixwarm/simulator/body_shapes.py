@@ -42,7 +42,9 @@ _LISTS = frozenset(
         "system",
     )
 )
-_LISTS_OR_OBJECTS = ("citations", "content", "fallbacks")
+_LISTS_OR_OBJECTS = ("content", "fallbacks")
+# Shapes that only lists hold, in fields that may otherwise hold an object.
+_LISTED = ("citation", "result_content", "search_result_content", "source_content")
 _OR_TEXT = ("container", "content", "fallback_credit_token", "system")
 _IDS = ("file_id", "id", "previous_message_id", "tool_use_id")
 # The kinds of values that fields take; a field that is not here takes any.
@@ -75,8 +77,11 @@ class _Check:
 
     def field(self, value: Any, row: Field, path: str) -> None:
         """Check a field's value: allowed values, its contents, or its kind."""
-        check = _KINDS.get(row.name)
-        if row.name == MARKER or (value is None and not (row.required and check)):
+        # The names of custom tools have a path of their own, see `tool_rules`.
+        check = None if row.shape == "custom_tool" else _KINDS.get(row.name)
+        if row.name == MARKER:
+            return
+        if value is None and not (row.required and (check or row.holds in _LISTED)):
             return
         if row.values and isinstance(value, str):
             checks.choice(value, row.values, path)
@@ -86,9 +91,10 @@ class _Check:
             check(value, path)
 
     def _held(self, value: Any, row: Field, path: str) -> None:
-        if isinstance(value, str) and row.name in _OR_TEXT:
+        if isinstance(value, str) and row.name in _OR_TEXT and row.shape != "search_result":
             return
-        if row.name in _LISTS or (row.name in _LISTS_OR_OBJECTS and isinstance(value, list)):
+        listed = row.name in _LISTS or row.holds in _LISTED
+        if listed or (row.name in _LISTS_OR_OBJECTS and isinstance(value, list)):
             for index, item in enumerate(checks.objects(value, path)):
                 if not self._passed_before(item, str(row.holds)):
                     self.item(item, str(row.holds), f"{path}.{index}")

@@ -59,7 +59,7 @@ def check(request: Json) -> None:
 
 
 def _check_custom(tool: Json, path: str) -> None:
-    if not _NAME.fullmatch(tool["name"]):
+    if not _NAME.fullmatch(checks.text(tool["name"], f"{path}name")):
         raise invalid(f"{path}name: String should match pattern '^{_NAME.pattern}$'")
     schema = checks.obj(tool["input_schema"], f"{path}input_schema")
     kind = checks.required(schema, "type", f"{path}input_schema.")

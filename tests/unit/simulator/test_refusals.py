@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from prefixwarm.fields.field_table import table
 from prefixwarm.simulator import Switches, refusal
 
 USER = {"role": "user", "content": "x"}
@@ -17,6 +18,8 @@ TOOL_RESULT = {
     "tool_use_id": "t",
     "content": [{"type": "text", "text": "ok", "cache_control": {"type": "ephemeral"}}],
 }
+TOOL = {"name": "a", "input_schema": {"type": "object"}}
+RESULTS = {"type": "search_result", "source": "s", "title": "t", "content": "a text"}
 MARKED = {
     **BODY,
     "messages": [
@@ -84,6 +87,36 @@ def test_why_a_request_is_refused(
 ) -> None:
     answer = refusal(body, **options)
     assert answer is None if message is None else message in (answer or "")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"stop_sequences": "x"}, "stop_sequences: Input should be a valid list"),
+        ({"stop_sequences": 5}, "stop_sequences: Input should be a valid list"),
+        ({"tools": [{"name": ["a"], "type": "web_search_20250305"}]}, "tools.0.name: Input should"),
+        ({"tools": [{"name": 1, "input_schema": {"type": "object"}}]}, "tools.0.custom.name: Inp"),
+        ({"mcp_servers": [{"type": "url", "name": "a", "url": 1}]}, "mcp_servers.0.url: Input"),
+        ({"tool_choice": {"type": "auto", "disable_parallel_tool_use": 1}}, "valid boolean"),
+        ({"system": [{"type": "text", "text": None}]}, "system.0.text: Input should be a valid s"),
+        ({"messages": [{"role": "user", "content": [RESULTS]}]}, "content.0.content: Input should"),
+    ],
+)
+def test_a_value_of_a_wrong_kind_is_refused_with_its_place(
+    more: dict[str, Any], message: str
+) -> None:
+    assert message in (refusal({**BODY, **more}) or "")
+
+
+def test_optional_members_of_a_toolset_are_off_by_default() -> None:
+    rows = table().shapes["browser_toolset_configs"].rows
+    usual = [name for name, row in rows.items() if row.holds == "member"]
+    assert 0 < len(usual) < len(rows)
+    toolset = {"type": "browser_toolset_20260801"}
+    off = {**toolset, "configs": {name: {"enabled": False} for name in usual}}
+    assert "at least one member must be enabled" in (refusal({**BODY, "tools": [off]}) or "")
+    deferred = {**toolset, "configs": {name: {"defer_loading": True} for name in usual}}
+    assert refusal({**BODY, "tools": [TOOL, deferred]}) is None
 
 
 def test_it_needs_no_server() -> None:
