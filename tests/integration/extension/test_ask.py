@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -665,12 +666,14 @@ def test_endpoints_are_those_of_the_extension(curl: Asker) -> None:
         {"AWS_REGION": "us-east-1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE", **overrides},
         {"AWS_REGION": "us-gov-west-1", "AWS_USE_FIPS_ENDPOINT": "true"},
     ]
+    services = ("dynamodb", "lambda")
+    lines = [f"source {curl.home}/ask.sh"]
     for env in settings:
-        for service in ("dynamodb", "lambda"):
-            script = (
-                f'source {curl.home}/ask.sh; region=$AWS_REGION; endpoint {service}; echo "$url"'
-            )
-            done = subprocess.run(
-                ["bash", "-c", script], env=env, capture_output=True, text=True, check=True
-            )
-            assert done.stdout.strip() == endpoint(service, env["AWS_REGION"], env)
+        assigned = " ".join(f"{name}={shlex.quote(text)}" for name, text in env.items())
+        lines += [f"({assigned}; region=$AWS_REGION; endpoint {s}; echo $url)" for s in services]
+    script = "\n".join(lines)
+    done = subprocess.run(
+        ["bash", "-c", script], env={}, capture_output=True, text=True, check=True
+    )
+    expected = [endpoint(s, env["AWS_REGION"], env) for env in settings for s in services]
+    assert done.stdout.splitlines() == expected

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.conftest import Tried
 
 # Processes in a storm; storms with a kill before or after sending, and of each other kind.
-PROCESSES, TIMES, OTHERS = chosen(dev=(12, 1, 1), ci=(20, 2, 2), full=(100, 20, 5))
+PROCESSES, TIMES, OTHERS = chosen(dev=(12, 1, 1), ci=(20, 1, 1), full=(100, 20, 5))
 MINUTES = 60.0
 # What each process runs before the layer's own work: its clock, the kill, and the barrier.
 PRELUDE = """
