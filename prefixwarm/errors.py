@@ -84,7 +84,7 @@ class DoesNotFitError(UsageError):
         self.rest = rest
         self.budget = budget
         super().__init__(
-            f"fit: the prefix has about {prefix:,} tokens and the last round {rest:,}; the budget "
+            f"fit: the prefix has ~{prefix:,} tokens and the last round ~{rest:,}; the budget "
             f"is {budget:,}: raise it, or shorten what the last round holds"
         )
 
@@ -117,18 +117,20 @@ class BudgetExceeded(PrefixwarmError):  # noqa: N818 - a public name
         if would_cost is None:
             cost, cure = "its price is unknown", "give its price in CostGate(prices=...)"
         else:
-            cost = f"it would cost up to {_amount(unit, would_cost)}"
+            cost = f"it would cost up to {_amount(unit, would_cost, estimated=True)}"
             cure = f"raise {unit}_per_{period}, or send less"
         so_far = f"{_amount(unit, spent)} of " if period == "day" else ""
         spending = f"{so_far}{_amount(unit, cap)} a {period}" + (" spent" if so_far else "")
         super().__init__(f"the call was not sent: {cost}, with {spending}; {cure}")
 
 
-def _amount(unit: str, value: float) -> str:
+def _amount(unit: str, value: float, *, estimated: bool = False) -> str:
     # Not at the top: the init phase loads this module, and never says an amount.
     from prefixwarm.amounts import dollars, tokens
 
-    return dollars(value) if unit == "usd" else f"{tokens(round(value))} tokens"
+    if unit == "usd":
+        return dollars(value)
+    return f"{tokens(round(value), estimated=estimated)} tokens"
 
 
 class NothingSharedError(UnwarmableRequestError):

@@ -180,7 +180,8 @@ def lines_after(scenario: Scenario) -> Iterable[str]:
 def state_line(prefix: PrefixState) -> str:
     warm = f"warm for {span(prefix.seconds_left)}" if prefix.seconds_left else "cold"
     version = f"version {prefix.version}"
-    size = f"{tokens(prefix.tokens)} tokens"
+    # As billed; 0 before the first call.
+    size = f"{tokens(prefix.tokens or None)} tokens"
     calls = f"warm calls: {prefix.calls} for {dollars(prefix.spent_usd)}"
     why = f"; {prefix.reason}" if prefix.reason else ""
     return f"{prefix.name} ({prefix.model}, {version}): {warm}, {size}, {calls}{why}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prefixwarm.errors import ProtocolError, UsageError
 from prefixwarm.provider.client import error_of
 from prefixwarm.provider.routes import CONVERSE, INVOKE_MODEL_VERSION, route_named
+from prefixwarm.state.outcome import is_count
 from prefixwarm.wire.http import Request
 from prefixwarm.wire.url import quote
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _COUNTED = ("model", "tools", "system", "messages", "thinking", "tool_choice", "output_config")
 # Botocore's ConverseTokensRequest.
 _CONVERSE_COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
+_PROVIDER = "the provider"
 
 
 def count_tokens(
@@ -59,6 +61,8 @@ def count_tokens(
         _count(body, prefix, provider, environ, deadline)
         for body in (prefix.request, {"model": prefix.model, "messages": messages[-1:]})
     ]
+    if counts[0] < counts[1]:
+        raise ProtocolError(f"{_PROVIDER} counts fewer tokens with the prefix than without")
     return counts[0] - counts[1]
 
 
@@ -85,11 +89,11 @@ def _count(
     response = provider.ask(route, request, deadline)
     if response.status != 200:
         raise error_of(response)
-    try:
-        reply = json.loads(response.body)
-        return int(reply["inputTokens"] if "inputTokens" in reply else reply["input_tokens"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise ProtocolError("the provider's reply has no token count") from error
+    reply = response.json_object(_PROVIDER)
+    count = reply.get("inputTokens", reply.get("input_tokens"))
+    if not is_count(count):
+        raise ProtocolError(f"{_PROVIDER}'s reply has no token count")
+    return int(count)
 
 
 def _input(body: Mapping[str, Any], route: str) -> dict[str, Any]:

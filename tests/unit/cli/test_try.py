@@ -71,6 +71,8 @@ def test_warm_state_is_said_in_words() -> None:
     description = try_.state_line(state)
     assert description.startswith("shop (claude-sonnet-5-5, version abc): cold, 5,850 tokens, ")
     assert description.endswith("warm calls: 2 for unknown; gave up")
+    never = PrefixState("shop", "claude-sonnet-5-5", "abc", 0.0, None, 0, 0, 0.0, "")
+    assert "cold, unknown tokens, warm calls: 0 for $0" in try_.state_line(never)
 
 
 @pytest.mark.parametrize(

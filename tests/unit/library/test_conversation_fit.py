@@ -151,6 +151,7 @@ def test_what_cannot_be_made_to_fit() -> None:
     assert error.budget == 1000
     assert error.prefix > 200
     assert error.rest == message_tokens(messages[2], MODEL)
+    assert f"~{error.prefix:,} tokens and the last round ~{error.rest:,}; " in str(error)
     assert "secret" not in str(error)
     assert isinstance(error, UsageError)
 

@@ -46,7 +46,7 @@ def test_a_call_over_its_own_limit() -> None:
     assert error.would_cost == pytest.approx(0.01, abs=1e-4)
     assert "usd_per_call" in str(error)
     assert isinstance(error, PrefixwarmError)
-    with pytest.raises(BudgetExceeded, match=r"1,00. tokens"):
+    with pytest.raises(BudgetExceeded, match=r"up to ~1,00. tokens, with 500 tokens"):
         gate(tokens_per_call=500).reserve(REQUEST)
 
 
