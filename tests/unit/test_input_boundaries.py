@@ -184,7 +184,9 @@ def test_token_counts(route: str, tried: Tried) -> None:
     prefix = PREFIX.replace(route=route, model=f"anthropic.{PREFIX.model}")
 
     def read(draw: Random) -> None:
-        transport = Replies(draw, {"input_tokens": 5, "inputTokens": 5})
+        # Beside what is not read, so that not every reply is refused.
+        reply = {"input_tokens": 5, "inputTokens": 5, "context_management": USAGE, "more": [USAGE]}
+        transport = Replies(draw, reply)
         provider = Provider(transport, aws(transport), None, ENVIRON)
         counted = count_tokens(prefix, provider, ENVIRON, SOON)
         assert isinstance(counted, int)
