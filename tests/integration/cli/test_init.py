@@ -37,6 +37,28 @@ with anthropic.Anthropic() as client:
             messages=[{"role": "user", "content": question}],
         )
 """
+# The same by the standard library, where the SDK, whose import takes a second, is not the matter.
+LIGHT = """
+import json, os, urllib.request
+
+for question in ("Which chain fits?", "And which saddle for a gravel bike?"):
+    text = "You are the support agent of a bicycle shop. " * 400
+    marker = {"type": "ephemeral", "ttl": "1h"}
+    body = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 20,
+        "system": [{"type": "text", "text": text, "cache_control": marker}],
+        "messages": [{"role": "user", "content": question}],
+    }
+    headers = {
+        "x-api-key": os.environ["ANTHROPIC_API_KEY"],
+        "anthropic-version": "2023-06-01",
+        "content-type": "application/json",
+    }
+    url = os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages"
+    call = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    urllib.request.urlopen(call).close()
+"""
 RULES = ("auto", "ski", "hazard", "never")
 REQUEST = {
     "model": "claude-sonnet-5-5",
@@ -66,8 +88,9 @@ def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Callabl
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
     (tmp_path / "agent.py").write_text(AGENT)
+    (tmp_path / "light.py").write_text(LIGHT)
 
-    def call(*arguments: str, agent: str = "agent.py") -> tuple[int, str, str]:
+    def call(*arguments: str, agent: str = "light.py") -> tuple[int, str, str]:
         command = ["init", "--name", "support", *arguments, "--", sys.executable, agent]
         return run(command), *capfd.readouterr()
 
@@ -77,7 +100,7 @@ def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Callabl
 @pytest.mark.parametrize("key", KEYS)
 def test_the_lines_for_cdk_synthesise(init: Any, key: str, tmp_path: Path) -> None:
     """As they are printed, in a stack with the agent's function."""
-    code, out, _ = init("--key", key, "--tool", "cdk", "--yes")
+    code, out, _ = init("--key", key, "--tool", "cdk", "--yes", agent="agent.py")
     assert code == 0
     assert (tmp_path / "prefixes" / "support.prefix.json").exists()
     lines = out.partition("# In the stack that holds the agent's function:\n")[2]
