@@ -91,9 +91,9 @@ def _count(
         raise error_of(response)
     reply = response.json_object(_PROVIDER)
     count = reply.get("inputTokens", reply.get("input_tokens"))
-    if not is_count(count):
+    if not isinstance(count, int) or not is_count(count):
         raise ProtocolError(f"{_PROVIDER}'s reply has no token count")
-    return int(count)
+    return count
 
 
 def _input(body: Mapping[str, Any], route: str) -> dict[str, Any]:
