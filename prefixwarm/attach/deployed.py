@@ -114,15 +114,13 @@ def keep_warm_function(stack: str, session: boto3.Session) -> KeepWarmConfigurat
 def chosen_keep_warm_function(
     stack: str | None, name: str | None, session: boto3.Session
 ) -> KeepWarmConfiguration:
-    """Find the keep-warm function of a stack, or else by name; raises as `keep_warm_function`."""
+    """Find the keep-warm function of a stack, or else by its name or ARN.
+
+    Raises as `keep_warm_function`.
+    """
     if stack:
         return keep_warm_function(stack, session)
-    return named_keep_warm_function(name or "", session)
-
-
-def named_keep_warm_function(name: str, session: boto3.Session) -> KeepWarmConfiguration:
-    """Find a keep-warm function by name or ARN; raises as `keep_warm_function`."""
-    with aws_errors(f"function {quoted(name)}"):
+    with aws_errors(f"function {quoted(name or '')}"):
         client = client_of(session, "lambda")
         return KeepWarmConfiguration.of(client.get_function_configuration(FunctionName=name))
 

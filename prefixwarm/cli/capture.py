@@ -122,6 +122,7 @@ def capture(
     finish(ok=ok)
 
 
+_TIER_COLUMNS = tuple(tier.upper() for tier in TIERS)
 # Exit codes of an interrupted process: the signal's, and the shells' form of it.
 _INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 
@@ -294,13 +295,7 @@ def show(written: Sequence[Written], unwarmable: Sequence[Extracted], wide: bool
             }
             for agent, prefix, path, change in written
         ],
-        optional=(
-            ("ROUTE",),
-            tuple(tier.upper() for tier in TIERS),
-            ("REQUESTS",),
-            ("MINIMUM",),
-            ("MODEL",),
-        ),
+        optional=(("ROUTE",), _TIER_COLUMNS, ("REQUESTS",), ("MINIMUM",), ("MODEL",)),
         wide=wide,
     )
     for agent, *_ in written:

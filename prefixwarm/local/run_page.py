@@ -52,7 +52,7 @@ def _answer(run: MeasuredRun) -> str:
     """Compare the first scenario with the second in one sentence."""
     first, *others = run.scenarios
     if not others:
-        return _wait(first)
+        return f"The first token comes {seconds(first.first_request.ttft_ms)} after the request."
     other = min(others, key=lambda one: one.first_request.ttft_ms)
     before, after = first.first_request, other.first_request
     return (
@@ -60,10 +60,6 @@ def _answer(run: MeasuredRun) -> str:
         f"{seconds(before.ttft_ms)}, and the first request costs {dollars(after.cost_usd)} "
         f"instead of {dollars(before.cost_usd)}."
     )
-
-
-def _wait(one: Scenario) -> str:
-    return f"The first token comes {seconds(one.first_request.ttft_ms)} after the request."
 
 
 def _row(one: Scenario, *, busy: bool) -> dict[str, str]:

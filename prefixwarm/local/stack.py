@@ -64,10 +64,9 @@ class DeployedStack:
         """Clear the cache, the state and all records."""
         self.provider.reset()
         client = self.aws.client("dynamodb")
-        pages = client.get_paginator("scan").paginate(
-            TableName=self.table, ProjectionExpression="pk"
-        )
-        for item in [item for page in pages for item in page["Items"]]:
+        scan = client.get_paginator("scan")
+        pages = scan.paginate(TableName=self.table, ProjectionExpression="pk")
+        for item in list(pages.search("Items[]")):
             client.delete_item(TableName=self.table, Key=item)
 
     def start(

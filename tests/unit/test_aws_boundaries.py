@@ -16,8 +16,8 @@ from prefixwarm.attach.attach_record import AttachRecord
 from prefixwarm.attach.attaching import Attachment
 from prefixwarm.attach.deployed import (
     KeepWarmConfiguration,
+    chosen_keep_warm_function,
     keep_warm_function,
-    named_keep_warm_function,
 )
 from prefixwarm.attach.detaching import detachment
 from prefixwarm.attach.key_grants import credential_grants
@@ -333,7 +333,7 @@ def attach_operations(aws: GarbledAws, folder: Path) -> list[Callable[[], object
 
     return [
         lambda: keep_warm_function("Warmer", session),
-        lambda: named_keep_warm_function("keep-warm", session),
+        lambda: chosen_keep_warm_function(None, "keep-warm", session),
         lambda: credential_grants(
             VARIABLES, [PREFIX], read_function(client, "agent").place, session
         ),

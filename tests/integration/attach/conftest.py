@@ -16,7 +16,7 @@ import pytest
 from botocore.loaders import Loader
 
 from prefixwarm.attach.attaching import Attachment, attachment
-from prefixwarm.attach.deployed import named_keep_warm_function
+from prefixwarm.attach.deployed import chosen_keep_warm_function
 from prefixwarm.local.local_aws import LocalAws
 from prefixwarm.prefix.manifest import Entry, Manifest
 from prefixwarm.prefix.prefix_file import build, dumps
@@ -161,7 +161,7 @@ class Account:
         """What attaching the function would change."""
         session = session or boto3.Session()
         own = options.pop("own", {})
-        keep_warm = named_keep_warm_function(KEEP_WARM, session)
+        keep_warm = chosen_keep_warm_function(None, KEEP_WARM, session)
         return attachment(name, keep_warm, session, own=own, **options)
 
     def attach(self, **options: Any) -> None:
