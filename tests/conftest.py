@@ -58,15 +58,19 @@ def pytest_sessionfinish() -> None:
 
 # What a folder's tests share is dear: Node.js's kernel and the layer, or a deployment.
 IN_ONE_PROCESS = ("tests/e2e/deployed/", "tests/unit/cdk/")
+# These share nothing and each takes seconds: one worker would be left alone with them.
+IN_ANY_PROCESS = ("tests/unit/cli/test_missing_extras.py",)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
-    """Run a module's tests in one process, and those of some folders."""
+    """Run a module's tests in one process, and those of some folders; those of others anywhere."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFolder(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith(IN_ANY_PROCESS):
+                return nodeid
             folder = next(filter(nodeid.startswith, IN_ONE_PROCESS), None)
             return folder or super()._split_scope(nodeid)
 
