@@ -150,11 +150,15 @@ class World:
         elif start.phase == SENT:
             assert start.extension is None or start.extension.progress(sent=True) is None
             start.phase = TOLD
-        elif start.phase == TOLD and self.now >= (start.sent_at or 0.0) + WRITE:
+        elif start.phase == TOLD and not self.is_writing(start):
             self._record(start)
         else:
             return False
         return True
+
+    def is_writing(self, start: Start) -> bool:
+        """Whether the provider is still at what that start sent."""
+        return start.phase == TOLD and self.now < (start.sent_at or 0.0) + WRITE
 
     def _acquire(self, start: Start) -> None:
         now = self.wall(start)
@@ -206,8 +210,9 @@ def successors(world: World) -> Iterator[World]:
     for number, start in enumerate(world.starts):
         if start.phase in (OVER, DEAD):
             continue
-        other = world.branch()
-        if other.step(other.starts[number]):
+        if not world.is_writing(start):
+            other = world.branch()
+            other.step(other.starts[number])
             yield other
         if world.kills and start.phase not in (WAITING, READ):
             other = world.branch()
