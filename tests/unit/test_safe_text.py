@@ -63,7 +63,7 @@ def test_what_commands_print(first: str, second: str) -> None:
     with CliRunner().isolation() as (output, *_):
         line(first, Styled(second, "red"))
         note(first)
-        table((first,), [(second,), (Styled(first, "red"),)])
+        table([{first: second}, {first: Styled(first, "red")}])
         shown = output.getvalue().decode()
     assert all(c.isprintable() or c == "\n" for c in click.unstyle(shown))
     assert shown.count("\n") == 4 + (output.getvalue() == b"")
