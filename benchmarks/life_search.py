@@ -6,9 +6,10 @@ Each life is drawn at random: requests by one of eight kinds of traffic, some of
 before some requests and at other times; deployments; what the agent asks for, and what a read
 costs. With ``--held-out`` its arrivals are of `held_out_lives`. Printed are the worst lives, by
 what is left of the promise, and the worst of those in which something is to be won, beside the best
-other rule in hindsight; of those of 30 days also what the first week has cost and what the rest,
-and how far they are from the cheapest fixed number of refreshes in hindsight, for what their
-requests ask for and without any allowance. The exit status is 1 where the promise is broken.
+other rule in hindsight, whether its requests ask for what it wants or as they do; of those of 30
+days also what the first week has cost and what the rest, and how far they are from the cheapest
+fixed number of refreshes in hindsight, for what their requests ask for and without any allowance.
+The exit status is 1 where the promise is broken.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Result:
     paid: float
     allowed: float
     best: float
+    as_asked: float
     week: Result | None = None
 
     @property
@@ -162,7 +164,8 @@ def result_of(life: Life, read: float, *, observed: bool = True) -> Result:
         **options,
     )
     most = allowed(life, ours, nothing, read, observed=observed)
-    return Result(life, read, nothing, ours.total, most, cheapest(life, read))
+    as_asked = cheapest(life, read, as_asked=True)
+    return Result(life, read, nothing, ours.total, most, cheapest(life, read), as_asked)
 
 
 def _with_limit(life: Life, read: float, most: int) -> float:
@@ -257,6 +260,9 @@ def main() -> None:
     total = sum(one.paid for one in winnable), sum(one.best for one in winnable)
     if winnable:
         print(f"all of these: {total[0] / total[1]:.3f} of the best")
+        asked = sum(one.as_asked for one in winnable)
+        far = sum(one.paid > 1.15 * one.as_asked for one in winnable)
+        print(f"of the best that asks as they do: {total[0] / asked:.3f}, {far} above 1.15")
     if not options.unobserved:
         show_weeks(winnable)
     sys.exit(broken > 0)

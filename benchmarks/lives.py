@@ -91,8 +91,11 @@ def lives(days: float) -> Iterator[Life]:
     yield Life("j busy, then as long silent", 2 * days, every(10 * MINUTE, days))
 
 
-def cheapest(life: Life, read: float) -> float:
-    """The bill of the best other rule, whether requests ask for what it wants or not."""
+def cheapest(life: Life, read: float, *, as_asked: bool = False) -> float:
+    """The bill of the best other rule, whether requests ask for what it wants or not.
+
+    With `as_asked` they ask for what they ask for, as they do beside the default rule.
+    """
     return min(
         replay(
             life.arrivals,
@@ -103,7 +106,7 @@ def cheapest(life: Life, read: float) -> float:
             deployments=life.deployments,
         ).total
         for rule in RULES
-        for agent_ttl in (None, life.agent_ttl)
+        for agent_ttl in ((life.agent_ttl,) if as_asked else (None, life.agent_ttl))
     )
 
 
