@@ -70,7 +70,7 @@ def drifted(random: Random, request: dict[str, Any]) -> dict[str, Any]:
         lambda: system.append({"text": "Customer 5."}),
         lambda: system.insert(0, {"text": "It is nine."}),
         lambda: tools.append(tool("n")),
-        lambda: tools.insert(0, tool("n")),
+        lambda: tools.insert(0, tool("m")),
         lambda: system.__delitem__(-1) if "cachePoint" in system[-1] else system.append(POINT),
         lambda: system[0].update(text=system[0]["text"] + "!"),
         lambda: changed.update(outputConfig={"effort": random.choice(["low", "high"])}),
