@@ -83,9 +83,13 @@ class DoesNotFitError(UsageError):
         self.prefix = prefix
         self.rest = rest
         self.budget = budget
+        # Not at the top: the init phase loads this module, and never says an amount.
+        from prefixwarm.amounts import tokens
+
         super().__init__(
-            f"fit: the prefix has ~{prefix:,} tokens and the last round ~{rest:,}; the budget "
-            f"is {budget:,}: raise it, or shorten what the last round holds"
+            f"fit: the prefix has {tokens(prefix, estimated=True)} tokens and the last round "
+            f"{tokens(rest, estimated=True)}; the budget is {tokens(budget)}: raise it, or shorten "
+            "what the last round holds"
         )
 
 
@@ -125,7 +129,6 @@ class BudgetExceeded(PrefixwarmError):  # noqa: N818 - a public name
 
 
 def _amount(unit: str, value: float, *, estimated: bool = False) -> str:
-    # Not at the top: the init phase loads this module, and never says an amount.
     from prefixwarm.amounts import dollars, tokens
 
     if unit == "usd":

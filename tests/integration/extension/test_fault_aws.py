@@ -41,7 +41,7 @@ TABLE_FAULTS = [
 def test_the_table_fails(bench: Bench, harmless: Harmless, behaviour: object, reason: str) -> None:
     """Without the state nothing is sent."""
     with FaultyServer(behaviour) as server:
-        function = bench.plain(AWS_ENDPOINT_URL_DYNAMODB=server.url, PREFIXWARM_INIT_HOLD_MS="1500")
+        function = bench.plain(AWS_ENDPOINT_URL_DYNAMODB=server.url, PREFIXWARM_INIT_HOLD_MS="9000")
         started = harmless(function)
     assert started.line["outcome"] == "failed"
     assert reason in started.line["reason"]
