@@ -25,10 +25,11 @@ TTL_WORDS = {seconds: word for word, seconds in TTL_SECONDS.items()}
 _MARGINS = {TTL_1H: 150, TTL_5M: 90}
 
 
-# The provider's multipliers of the input price; the same for every model it serves.
-# Source: https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 # What a price is quoted for, per token.
 PRICE_CATEGORIES = ("input", "read", "write_5m", "write_1h", "output")
+
+# The provider's multipliers of the input price; the same for every model it serves.
+# Source: https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 USUAL_PRICES = {"read": 0.1, "write_5m": 1.25, "write_1h": 2.0}
 
 

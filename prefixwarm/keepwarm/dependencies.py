@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from prefixwarm.prefix.manifest import MOST_IN_A_TICK
@@ -25,14 +25,14 @@ AT_ONCE = 500
 class Dependencies:
     """One environment's settings and connections; `clock` returns epoch seconds.
 
-    Only `tick` and `Batch` take all of them, and pass to each step what it needs. `queue` receives
-    the calls beyond `most_in_a_tick`; None if a tick makes all calls. At most `at_once` prefixes
-    are processed together, because each holds its whole prompt; as many are registered first, and
-    more if time is left.
+    A tick, a batch and an ask take all of them, and pass to each step what it needs. `queue`
+    receives the calls beyond `most_in_a_tick`; None if a tick makes all calls. At most `at_once`
+    prefixes are processed together, because each holds its whole prompt; as many are registered
+    first, and more if time is left.
     """
 
     settings: Settings
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # may hold keys
     store: StateStore
     provider: Provider
     cloudwatch: CloudWatchClient

@@ -56,7 +56,7 @@ class RouteBreaker:
 
     store: StateStore
     scope: str
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # may hold keys
     clock: Callable[[], float]
     _lock: Lock = field(default_factory=Lock)
     _pauses: dict[str, RoutePause] = field(default_factory=dict)

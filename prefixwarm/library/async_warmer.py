@@ -12,6 +12,7 @@ from prefixwarm.process_log import logger
 from prefixwarm.warm.error_classification import describe
 
 if TYPE_CHECKING:
+    from prefixwarm.library.prepared_prefix import PreparedPrefix
     from prefixwarm.library.warm_result import WarmResult
     from prefixwarm.prefix.prefix_definition import Prefix
     from prefixwarm.prefix.prefix_file import PrefixFile
@@ -62,12 +63,12 @@ class AsyncWarmer(WarmerBase):
         force: bool = False,
     ) -> WarmResult | list[WarmResult]:
         """Warm a prefix, or all prefixes concurrently; see `Warmer.warm`."""
-        results = await self._warmed(prefix, verify=verify, force=force)
+        results = await self._warmed(self.calls.chosen(prefix), verify=verify, force=force)
         return results if prefix is None else results[0]
 
     async def ensure_cached(self, prefix: str | Prefix | PrefixFile) -> WarmResult:
         """Warm a prefix if its entry has expired; see `Warmer.ensure_cached`."""
-        return (await self._warmed(prefix, only_lapsed=True))[0]
+        return (await self._warmed([self.calls.prepared(prefix)], only_lapsed=True))[0]
 
     def start(self) -> asyncio.Task[list[WarmResult]]:
         """Warm all prefixes in a task; failures are logged, not raised.
@@ -88,10 +89,8 @@ class AsyncWarmer(WarmerBase):
         log_failures(results)
         return results
 
-    async def _warmed(
-        self, prefix: str | Prefix | PrefixFile | None, **wish: bool
-    ) -> list[WarmResult]:
-        begun = self.calls.begin(prefix, WarmWish(**wish), sender_on_loop(self.calls.kind))
+    async def _warmed(self, prefixes: list[PreparedPrefix], **wish: bool) -> list[WarmResult]:
+        begun = self.calls.begin(prefixes, WarmWish(**wish), sender_on_loop(self.calls.kind))
         results = await asyncio.gather(*(asyncio.wrap_future(future) for future, _ in begun))
         return [
             result if own else shared(result)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
-    from prefixwarm.library.prepared_prefix import AnyPrefix
+    from prefixwarm.library.prepared_prefix import AnyPrefix, PreparedPrefix
     from prefixwarm.library.store_argument import Store
     from prefixwarm.library.warm_result import WarmResult
     from prefixwarm.prefix.prefix_definition import Prefix
@@ -138,7 +138,7 @@ class Warmer(WarmerBase):
         UsageError
             There is no prefix of this name, or a new one cannot be warmed.
         """
-        results = self._warmed(prefix, verify=verify, force=force)
+        results = self._warmed(self.calls.chosen(prefix), verify=verify, force=force)
         return results if prefix is None else results[0]
 
     def ensure_cached(self, prefix: str | Prefix | PrefixFile) -> WarmResult:
@@ -149,7 +149,7 @@ class Warmer(WarmerBase):
         UsageError
             As in `warm`.
         """
-        return self._warmed(prefix, only_lapsed=True)[0]
+        return self._warmed([self.calls.prepared(prefix)], only_lapsed=True)[0]
 
     def start(self) -> Future[list[WarmResult]]:
         """Warm all prefixes in a thread; failures are logged, not raised.
@@ -163,9 +163,9 @@ class Warmer(WarmerBase):
 
         return started(self.warm)
 
-    def _warmed(self, prefix: str | Prefix | PrefixFile | None, **wish: bool) -> list[WarmResult]:
+    def _warmed(self, prefixes: list[PreparedPrefix], **wish: bool) -> list[WarmResult]:
         from prefixwarm.library.client_kind import UserClient
         from prefixwarm.library.warm_calls import WarmWish, shared
 
-        begun = self.calls.begin(prefix, WarmWish(**wish), UserClient(self.calls.kind))
+        begun = self.calls.begin(prefixes, WarmWish(**wish), UserClient(self.calls.kind))
         return [future.result() if own else shared(future.result()) for future, own in begun]

@@ -112,7 +112,7 @@ class WarmCalls:
         UsageError
             No prefix has the name, or a new one cannot be warmed.
         """
-        if not isinstance(prefix, str):
+        if isinstance(prefix, Prefix | PrefixFile):
             if self._sources.get(prefix.name) is not prefix:
                 self.prefixes[prefix.name] = self._prepare(prefix)
                 self._sources[prefix.name] = prefix
@@ -122,18 +122,21 @@ class WarmCalls:
             raise UsageError(f"prefix {prefix!r} is not one of the warmer's: {names}")
         return self.prefixes[prefix]
 
+    def chosen(self, prefix: str | Prefix | PrefixFile | None) -> list[PreparedPrefix]:
+        """Return one prefix as `prepared` does, or all; raises UsageError."""
+        return [*self.prefixes.values()] if prefix is None else [self.prepared(prefix)]
+
     def begin(
-        self, prefix: str | Prefix | PrefixFile | None, wish: WarmWish, sender: CallSender
+        self, prefixes: Iterable[PreparedPrefix], wish: WarmWish, sender: CallSender
     ) -> list[tuple[Future[WarmResult], bool]]:
-        """Begin a prefix's warm call, or those of all, or join those in progress.
+        """Begin a warm call for each prefix, or join the one in progress.
 
         Returns
         -------
         list of (future, bool)
             The future never raises. The second value is True if the call began.
         """
-        chosen = [*self.prefixes.values()] if prefix is None else [self.prepared(prefix)]
-        return [self._begin(prepared, wish, sender) for prepared in chosen]
+        return [self._begin(prepared, wish, sender) for prepared in prefixes]
 
     def _begin(
         self, prepared: PreparedPrefix, wish: WarmWish, sender: CallSender

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ScheduleBase:
-    """What `WarmSchedule` and `AsyncWarmSchedule` report and are told, in the same way."""
+    """The status and the observation of real requests of `WarmSchedule` and `AsyncWarmSchedule`."""
 
     _loop: ScheduleLoop
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -131,7 +131,7 @@ class _Call:
 
     observer: Observer
     path: str
-    body: bytes
+    body: bytes = field(repr=False)  # the prompt
     started: float
     response_id: str | None = None
     _sent: Sent | None = None

@@ -69,8 +69,8 @@ class Observer:
     Parameters
     ----------
     prefixes : sequence of PrefixFile, optional
-        The warmed prefixes; by default the files of ``PREFIXWARM_PREFIXES``, of the layer or of the
-        function's folder ``prefixes``.
+        The warmed prefixes; by default the files of ``PREFIXWARM_PREFIXES``, or else of the layer
+        and of the function's folder ``prefixes``.
     state : TrafficStore, optional
         The store for traffic reports; by default the table ``PREFIXWARM_TABLE``, if any.
     emit : callable, optional

@@ -115,12 +115,12 @@ def replay(
     if not (read > 0 and write_5m > 0 and write_1h > 0 and latency >= 0 and tick > 0):
         raise UsageError("prices and tick must be above 0, and latency not below")
     prices = Multipliers(read, write_5m, write_1h)
-    starts = bool(init_starts)
-    conditions = Conditions(prices, latency, tick, agent_ttl, observed, init_per_week, starts)
+    starts = sorted(init_starts)
+    conditions = Conditions(prices, latency, tick, agent_ttl, observed, init_per_week, bool(starts))
     run = Run(_functions_of(policy), conditions, watch or (lambda _: None))
     for at, _, happen in merge(
         ((at, 0, run.deploy) for at in sorted(deployments)),
-        ((at, 1, run.start) for at in sorted(init_starts)),
+        ((at, 1, run.start) for at in starts),
         ((at, 2, run.request) for at in arrivals),
         key=itemgetter(0, 1),
     ):

@@ -172,6 +172,9 @@ class Attempt:
         except Exception as error:  # noqa: BLE001 - any failure must be recorded
             self.classification = classify(error)
             self.outcome = self._failed(describe(error), self.classification)
+        if self._lease is None:
+            # Without a lease no back-off is recorded, so nothing holds the next call back.
+            self.outcome = self.outcome.replace(backoff_seconds=0.0)
         return self.outcome
 
     def record(self) -> Outcome:

@@ -176,6 +176,14 @@ def test_only_what_has_lapsed(sim: Simulator, client: anthropic.Anthropic) -> No
     assert warmer.ensure_cached("support").outcome == "written"
 
 
+def test_no_name_is_not_all(sim: Simulator, client: anthropic.Anthropic) -> None:
+    """A missing name must not warm every prefix."""
+    warmer = Warmer(client, support(), clock=sim.now)
+    with pytest.raises(UsageError, match="prefix None is not one of the warmer's: support"):
+        warmer.ensure_cached(None)  # type: ignore[arg-type]
+    assert not sim.requests()
+
+
 def test_zero_tokens_refused() -> None:
     """One token is asked for instead, and from then on at once."""
     with (

@@ -22,6 +22,7 @@ from prefixwarm.state.table_call import signed_calls
 from prefixwarm.warm.acquire import acquire, without_lease
 from prefixwarm.warm.attempt import CallOptions
 from prefixwarm.warm.error_classification import PREFIX
+from prefixwarm.warm.log_line import metrics
 from prefixwarm.wire.deadline import Deadline
 from tests.helpers.warming import warm
 
@@ -326,7 +327,8 @@ def test_failures_back_off(
     one = bench()
     for turn, pause in enumerate(pauses, 1):
         outcome = one.warm(memory, one.options(f"owner-{turn}"))
-        assert (outcome.kind, outcome.cost_usd) == (FAILED, 0.0)
+        assert (outcome.kind, outcome.cost_usd, outcome.backoff_seconds) == (FAILED, 0.0, pause)
+        assert metrics(outcome)["WarmStopped"][0] == (pause >= 3600)
         state = one.state(memory)
         assert state.backoff.until == pytest.approx(sim.now() + pause)
         assert (state.backoff.failures, state.lease.owner) == (turn, "")
@@ -516,8 +518,11 @@ def test_can_be_sent_unasked(bench: MakeBench, sim: Simulator) -> None:
     assert attempt.granted
     assert attempt.send(one.provider()).kind == WRITTEN
     assert attempt.record() is attempt.outcome
-    sim.inject(kind="error", status=500)
-    assert without_lease(one.call, Deadline.after(60), sim.now).send(one.provider()).kind == FAILED
+    sim.inject(kind="error", status=429, error_code="enforced_spend_limit_reached")
+    failed = without_lease(one.call, Deadline.after(60), sim.now).send(one.provider())
+    assert failed.kind == FAILED
+    # Nothing keeps the next start from sending.
+    assert failed.backoff_seconds == metrics(failed)["WarmStopped"][0] == 0
 
 
 def test_what_was_sent_unasked_is_recorded(

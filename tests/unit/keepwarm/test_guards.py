@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from prefixwarm.keepwarm.candidate import Candidate
 
 
+def test_keys_in_the_environment_are_not_shown() -> None:
+    """Tools that show the variables of a traceback call `repr`."""
+    breaker = RouteBreaker(MemoryState(), "team", {"ANTHROPIC_API_KEY": "secret"}, lambda: NOW)
+    assert "secret" not in repr(breaker)
+
+
 def test_a_pause_outlives_its_tick() -> None:
     """The next one reads it from the table."""
     store, deadline = MemoryState(), Deadline.after(60)

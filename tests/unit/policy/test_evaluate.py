@@ -78,6 +78,22 @@ def test_a_policy_may_be_an_object_and_a_cold_warm_call_is_a_write() -> None:
     assert account.total == pytest.approx(1.25 + 9 * 1.25)
 
 
+class Array(list[float]):
+    """A sequence without a truth value, as an array of numpy."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of an array is ambiguous")
+
+
+def test_arrivals_and_starts_may_be_arrays() -> None:
+    """Of any order of starts, and also where the only start is at 0."""
+    arrivals, starts = [100.0, 5 * HOUR], [4 * HOUR, 0.0]
+    expected = replay(arrivals, 86_400, "ski", init_starts=starts)
+    assert expected.init > 0
+    assert replay(Array(arrivals), 86_400, "ski", init_starts=Array(starts)) == expected
+    assert replay([], 60, "ski", init_starts=Array([0.0])).init > 0
+
+
 def test_no_arrivals_cost_nothing() -> None:
     assert replay([], 86_400, "always").total == 0
 
