@@ -113,7 +113,8 @@ class Prompt:
         Parameters
         ----------
         end : int, optional
-            How many blocks are shared; by default inferred from this request, see `derive`.
+            How many blocks are shared; by default up to the last breakpoint in tools and
+            system, or to their end if there is none.
         ttl : str
             ``5m`` or ``1h``.
 

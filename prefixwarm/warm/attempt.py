@@ -107,7 +107,7 @@ class Attempt:
         Whether another caller is making this call now; retrying shortly may help.
     outcome : Outcome
         The outcome so far: ``skipped`` with its reason until something was sent.
-    classification : Verdict or None
+    classification : Classification or None
         The classification of a send error; None if there was none.
     """
 
