@@ -25,8 +25,19 @@ _TASKS: set[asyncio.Task[Any]] = set()
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Run a coroutine as a task of the running loop, kept until it ends."""
-    task = asyncio.get_running_loop().create_task(work)
+    """Run a coroutine as a task of the running loop, kept until it ends.
+
+    Raises
+    ------
+    RuntimeError
+        No loop runs.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        work.close()  # or Python would warn that it was never awaited
+        raise
+    task = loop.create_task(work)
     _TASKS.add(task)
     task.add_done_callback(_TASKS.discard)
     return task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -42,6 +43,13 @@ def test_warms_what_the_client_reads(sim: Simulator) -> None:
         assert (await warmer.ensure_cached("support")).outcome == "skipped"
 
     on(sim, use)
+
+
+def test_a_start_without_a_loop_is_one_error() -> None:
+    """And no warning about a coroutine."""
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        AsyncWarmer(RecordingTransport(), support()).start()
+    gc.collect()
 
 
 def test_bedrock(sim: Simulator) -> None:
