@@ -47,13 +47,15 @@ _LISTS_OR_OBJECTS = ("content", "fallbacks")
 _LISTED = ("citation", "result_content", "search_result_content", "source_content")
 _OR_TEXT = ("container", "content", "fallback_credit_token", "system")
 _IDS = ("file_id", "id", "previous_message_id", "tool_use_id")
+_FLAGS = ("defer_loading", "disable_parallel_tool_use", "enabled", "is_error", "strict", "stream")
 # The kinds of values that fields take; a field that is not here takes any.
 _FIELDS_BY_KIND: dict[Callable[[Any, str], object], tuple[str, ...]] = {
     checks.text: (*_IDS, "data", "model", "name", "source", "thinking", "url"),
     checks.text_or_null: ("context", "signature", "title"),
     checks.content_text: ("text",),
     checks.stop_sequences: ("stop_sequences",),
-    checks.boolean: ("disable_parallel_tool_use", "enabled", "is_error", "stream"),
+    checks.boolean: _FLAGS,
+    checks.texts: ("allowed_callers",),
     checks.integer: ("max_tokens", "top_k"),
     checks.fraction: ("temperature", "top_p"),
     checks.obj: ("input", "schema"),
@@ -78,7 +80,8 @@ class _Check:
     def field(self, value: Any, row: Field, path: str) -> None:
         """Check a field's value: allowed values, its contents, or its kind."""
         # The names of custom tools have a path of their own, see `tool_rules`.
-        check = None if row.shape == "custom_tool" else _KINDS.get(row.name)
+        is_custom_name = row.shape == "custom_tool" and row.name == "name"
+        check = None if is_custom_name else _KINDS.get(row.name)
         if row.name == MARKER:
             return
         if value is None and not (row.required and (check or row.holds in _LISTED)):

@@ -64,12 +64,17 @@ def content_text(value: Any, path: str) -> None:
         raise invalid(f"{path}: text content blocks must contain non-whitespace text")
 
 
-def stop_sequences(value: Any, path: str) -> None:
-    """Refuse anything but a list of strings that are not blank."""
+def texts(value: Any, path: str) -> list[str]:
+    """Return a value that must be a list of strings."""
     if not isinstance(value, list):
         raise invalid(f"{path}: Input should be a valid list")
-    for index, stop in enumerate(value):
-        if not text(stop, f"{path}.{index}").strip():
+    return [text(item, f"{path}.{index}") for index, item in enumerate(value)]
+
+
+def stop_sequences(value: Any, path: str) -> None:
+    """Refuse anything but a list of strings that are not blank."""
+    for index, stop in enumerate(texts(value, path)):
+        if not stop.strip():
             raise invalid(f"{path}.{index}: each must contain non-whitespace")
 
 

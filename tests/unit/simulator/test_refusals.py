@@ -19,6 +19,7 @@ TOOL_RESULT = {
     "content": [{"type": "text", "text": "ok", "cache_control": {"type": "ephemeral"}}],
 }
 TOOL = {"name": "a", "input_schema": {"type": "object"}}
+BROWSER = {"type": "browser_toolset_20260801"}
 RESULTS = {"type": "search_result", "source": "s", "title": "t", "content": "a text"}
 MARKED = {
     **BODY,
@@ -96,6 +97,11 @@ def test_why_a_request_is_refused(
         ({"stop_sequences": 5}, "stop_sequences: Input should be a valid list"),
         ({"tools": [{"name": ["a"], "type": "web_search_20250305"}]}, "tools.0.name: Input should"),
         ({"tools": [{"name": 1, "input_schema": {"type": "object"}}]}, "tools.0.custom.name: Inp"),
+        ({"tools": [{**TOOL, "allowed_callers": 5}]}, "tools.0.allowed_callers: Input should be"),
+        ({"tools": [{**TOOL, "allowed_callers": [["x"]]}]}, "tools.0.allowed_callers.0: Input"),
+        ({"tools": [{**TOOL, "strict": "yes"}]}, "tools.0.strict: Input should be a valid bool"),
+        ({"tools": [{**TOOL, "defer_loading": []}]}, "tools.0.defer_loading: Input should be a"),
+        ({"tools": [{**BROWSER, "configs": {"zoom": {"defer_loading": []}}}]}, "valid boolean"),
         ({"mcp_servers": [{"type": "url", "name": "a", "url": 1}]}, "mcp_servers.0.url: Input"),
         ({"tool_choice": {"type": "auto", "disable_parallel_tool_use": 1}}, "valid boolean"),
         ({"system": [{"type": "text", "text": None}]}, "system.0.text: Input should be a valid s"),
@@ -112,10 +118,9 @@ def test_optional_members_of_a_toolset_are_off_by_default() -> None:
     rows = table().shapes["browser_toolset_configs"].rows
     usual = [name for name, row in rows.items() if row.holds == "member"]
     assert 0 < len(usual) < len(rows)
-    toolset = {"type": "browser_toolset_20260801"}
-    off = {**toolset, "configs": {name: {"enabled": False} for name in usual}}
+    off = {**BROWSER, "configs": {name: {"enabled": False} for name in usual}}
     assert "at least one member must be enabled" in (refusal({**BODY, "tools": [off]}) or "")
-    deferred = {**toolset, "configs": {name: {"defer_loading": True} for name in usual}}
+    deferred = {**BROWSER, "configs": {name: {"defer_loading": True} for name in usual}}
     assert refusal({**BODY, "tools": [TOOL, deferred]}) is None
 
 
