@@ -85,10 +85,10 @@ class _Calls:
 
     def end(self, call: Mapping[str, Any], response: Any) -> None:
         """Report the call once: LiteLLM reports some calls through both methods."""
-        sent, reading = self._sent.pop(call["litellm_call_id"], None), read_usage(response)
-        if sent is not None and reading is not None and reading.usage is not None:
+        sent = self._sent.pop(call["litellm_call_id"], None)
+        if sent is not None and read_usage(response) is not None:
             watch = self._observer or shared_observer()
-            watch.end(sent, reading.usage, response_id=response.id, source="litellm")
+            watch.end(sent, response, response_id=response.id, source="litellm")
 
 
 def observe_litellm(litellm: Any) -> bool:

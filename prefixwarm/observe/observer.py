@@ -210,9 +210,9 @@ class Observer:
         diagnostics: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
     ) -> Event | None:
-        prefix, tokens = sent.match.warmed.prefix, tokens_of(usage)
+        prefix = sent.match.warmed.prefix
+        tokens = self._tokens(prefix, usage)
         if tokens is None:
-            self._emit(unknown_line(prefix.name, self._settings, now=self.clock()))
             return None
         seen = self._observed(sent, tokens, diagnostics, headers)
         due = self._noted(prefix, seen)
@@ -228,7 +228,7 @@ class Observer:
     def end_unseen(
         self,
         prefix: PrefixFile,
-        usage: Usage,
+        usage: object,
         started: float,
         *,
         response_id: str | None,
@@ -241,8 +241,8 @@ class Observer:
         ----------
         prefix : PrefixFile
             Its assumed prefix; `sure` means that the caller knows.
-        usage : Usage
-            Billed tokens.
+        usage : Usage or mapping
+            Billed tokens, or anything else that `prefixwarm.usage.read_usage` accepts.
         started : float
             When it was sent, in epoch seconds.
         response_id, source, returns
@@ -250,11 +250,21 @@ class Observer:
         """
         if not reported.is_first(response_id, source):
             return None
-        missed = missed_usd(prefix, usage, None)
-        seen = Observation(prefix.name, None, usage, started, missed_usd=missed, guessed=not sure)
+        tokens = self._tokens(prefix, usage)
+        if tokens is None:
+            return None
+        missed = missed_usd(prefix, tokens, None)
+        seen = Observation(prefix.name, None, tokens, started, missed_usd=missed, guessed=not sure)
         if not self._noted(prefix, seen):
             return None
         return self._background.do(lambda: self._publish(prefix, seen, None, False, True))
+
+    def _tokens(self, prefix: PrefixFile, usage: object) -> Usage | None:
+        """Return the billed tokens; of impossible ones, write a line and count nothing."""
+        tokens = tokens_of(usage)
+        if tokens is None:
+            self._emit(unknown_line(prefix.name, self._settings, now=self.clock()))
+        return tokens
 
     def _noted(self, prefix: PrefixFile, seen: Observation) -> bool:
         """Write the line and store the report; return whether to send it now."""

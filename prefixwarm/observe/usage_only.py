@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from prefixwarm.observe.observation import tokens_of
 from prefixwarm.observe.process_observer import shared_observer
 
 if TYPE_CHECKING:
@@ -54,20 +53,21 @@ class UsageWatch:
         model : object
             The model's name; anything but text matches no prefix.
         usage : object
-            A `Usage`, or anything `prefixwarm.usage.read_usage` accepts.
+            A `Usage`, or anything `prefixwarm.usage.read_usage` accepts; a response without one,
+            as some streams are, is no observation.
         started : float
             When the request was sent, in epoch seconds.
         response_id : object, optional
             The provider's id of the response.
         """
         with suppress(Exception):
-            tokens, prefix = tokens_of(usage), self._prefix(model)
-            if tokens is None or prefix is None:
+            prefix = self._prefix(model)
+            if prefix is None or not usage:
                 return
             identity = response_id if isinstance(response_id, str) else None
             done = self.observer.end_unseen(
                 prefix,
-                tokens,
+                usage,
                 started,
                 response_id=identity,
                 source=self._source,

@@ -13,6 +13,7 @@ from prefixwarm.errors import StateError
 from prefixwarm.observe import Observer
 from prefixwarm.observe.background import Background
 from prefixwarm.observe.observation import HIT_RATE, Observation, line
+from prefixwarm.observe.usage_only import UsageWatch
 from prefixwarm.prefix.prefix_file import write
 from prefixwarm.settings import Settings
 from prefixwarm.state.model import entry_key
@@ -68,6 +69,15 @@ def test_an_absurd_usage_is_unknown(watched: Any, prefix: Any, make_body: Any, b
     observe(watched, make_body(), {"cache_read_input_tokens": 1900})
     observe(watched, make_body(), READ)
     assert watched.results == ["unknown", "unknown", "hit"]
+    assert state_of(watched, prefix).observed.requests == 1
+
+
+def test_an_absurd_usage_of_a_framework_is_unknown(watched: Any, prefix: Any) -> None:
+    """As that of an SDK is; a reply without a usage, as streams may have it, is none."""
+    watch = UsageWatch("langchain", prefix.name, watched.observer)
+    for usage in (None, {}, {"input_tokens": -5, "cache_read_input_tokens": 1900}, READ):
+        watch.report(prefix.model, usage, 1000.0)
+    assert watched.results == ["unknown", "hit"]
     assert state_of(watched, prefix).observed.requests == 1
 
 
