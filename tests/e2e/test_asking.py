@@ -47,6 +47,8 @@ REQUEST: dict[str, Any] = {
     ],
     "messages": [{"role": "user", "content": "Hello"}],
 }
+# Why a start on a busy machine may do without an answer.
+LATE = ("the warm state cannot be read", "did not answer within the hold")
 QUICK = Latency(base=0.05, prefill_rate=1e6, read_rate=1e9, output_rate=1e9)
 
 
@@ -106,6 +108,21 @@ class Asking:
         (line,) = [line for line in lines if line.get("by") == "init"]
         return usage, line
 
+    def start_in_time(self, count: int = 1) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """`start`, as often at once; all again where this machine was too slow for the hold."""
+        for attempt in range(5):
+            if attempt:
+                # It ends after what is still under way.
+                invoke(self.stack, self.stack.keep_warm, b'{"warm": ["support"], "wait": true}')
+                self.stack.clear()
+                self.stack.endpoint.invocations.clear()
+            with ThreadPoolExecutor(count) as pool:
+                started = list(pool.map(lambda _: self.start(), range(count)))
+            reasons = [line.get("reason", "") for _, line in started]
+            if not any(late in reason for late in LATE for reason in reasons):
+                break
+        return started
+
     def state(self) -> dict[str, Any]:
         """The prefix's warm state."""
         client = self.stack.aws.client("dynamodb")
@@ -136,7 +153,7 @@ def deployed(asking: Asking) -> Asking:
 
 def test_the_first_request_reads_what_its_start_asked_for(deployed: Asking) -> None:
     """The deployed function wrote it, and now counts this function's invocations."""
-    usage, line = deployed.start()
+    ((usage, line),) = deployed.start_in_time()
     assert (line["outcome"], line["prefix"]) == ("written", "support")
     assert usage["cache_creation_input_tokens"] == 0
     assert usage["cache_read_input_tokens"] > 4000
@@ -147,7 +164,7 @@ def test_the_first_request_reads_what_its_start_asked_for(deployed: Asking) -> N
 
 def test_a_start_that_finds_it_warm_asks_nobody(deployed: Asking) -> None:
     """It reads the state, and that is all."""
-    deployed.start()
+    deployed.start_in_time()
     before = len(deployed.stack.endpoint.invocations)
     usage, line = deployed.start()
     assert (line["outcome"], line["reason"]) == ("skipped", "warm")
@@ -157,8 +174,7 @@ def test_a_start_that_finds_it_warm_asks_nobody(deployed: Asking) -> None:
 
 def test_starts_at_once_are_one_write(deployed: Asking) -> None:
     """Each gets its outcome."""
-    with ThreadPoolExecutor(4) as pool:
-        started = list(pool.map(lambda _: deployed.start(), range(4)))
+    started = deployed.start_in_time(4)
     assert sum(usage["cache_creation_input_tokens"] for usage, _ in started) == 0
     warm = [request for request in deployed.stack.provider.requests() if request["warm"]]
     assert len(warm) == 1
