@@ -105,8 +105,8 @@ def changed_layer(layer: Path, folder: Path, changes: Mapping[str, str | bytes])
 
 
 def patience(reason: str) -> dict[str, str]:
-    """A short hold for cells in which nothing ever comes."""
-    return {"PREFIXWARM_INIT_HOLD_MS": "500"} if reason == ENDED else {}
+    """A shorter hold where nothing ever comes, in which a busy machine begins the warm process."""
+    return {"PREFIXWARM_INIT_HOLD_MS": "3000"} if reason == ENDED else {}
 
 
 def create_table(aws: LocalAws, name: str = TABLE) -> None:

@@ -126,7 +126,9 @@ def test_the_hold_is_kept(bench: Bench, function: Function, aws: SignedAws) -> N
         own = {"AWS_ENDPOINT_URL_LAMBDA": server.url, "PREFIXWARM_INIT_HOLD_MS": "500"}
         line = answered(bench.start(function.having(**own)))
     assert line["outcome"] == "failed"
-    assert "did not answer within the hold" in line["reason"] or "ended" in line["reason"]
+    # A busy machine may be late with the table already.
+    late = ("did not answer within the hold", "ended", "the warm state cannot be read")
+    assert any(reason in line["reason"] for reason in late)
 
 
 @pytest.mark.parametrize(
