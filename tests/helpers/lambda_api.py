@@ -15,6 +15,7 @@ import httpx2
 from prefixwarm.local.deployment import Deployment
 from prefixwarm.local.emulated_function import Function
 from prefixwarm.local.emulator import Environment
+from prefixwarm.local.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,14 @@ class LambdaApi:
         """The answer to one invocation."""
         self.before(name)
         with self._lock:
-            answer = self._environment(name).invoke(json.loads(body or b"null"))
+            environment = self._environment(name)
+            try:
+                answer = environment.invoke(json.loads(body or b"null"))
+            except LocalCloudError:
+                # Its emulator has ended, as on a busy machine it may: a client that asks again
+                # gets another environment, as on Lambda.
+                self._end(name)
+                raise
             self._log(name)
         log = _without_extensions(answer.log) + _report(answer)
         headers = {"X-Amz-Log-Result": base64.b64encode(log.encode()[-_TAIL:]).decode()}
