@@ -223,8 +223,9 @@ def checked_form(document: object, source: str) -> dict[str, Any]:
     """
     if not isinstance(document, dict):
         raise error_in(source, "", "is not a JSON object; build it with `prefixwarm capture`")
-    if document.get("format") not in (FORMAT, NEWER_FORMAT):
-        file_format = document.get("format")
+    if "format" not in document:
+        raise error_in(source, "format", "is missing; build it with `prefixwarm capture`")
+    if (file_format := document["format"]) not in (FORMAT, NEWER_FORMAT):
         readable = f"{FORMAT!r} and {NEWER_FORMAT!r}"
         raise error_in(source, "format", f"{file_format!r}: this version reads {readable} only")
     fields = _FIELDS if document["format"] == FORMAT else (*_FIELDS, *_NEWER_FIELDS)

@@ -76,6 +76,16 @@ def test_a_field_is_wrong(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_request_is_no_prefix_file(cli: Any, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """What a newcomer has at hand; the message says how to make one."""
+    path = tmp_path / "request.json"
+    path.write_text('{"model": "claude-sonnet-5-5", "messages": []}')
+    assert refusal(cli(*command, path), path) == (
+        "format: is missing; build it with `prefixwarm capture`"
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_the_whole_file_is_wrong(
     cli: Any, prefix_path: Path, tmp_path: Path, command: tuple[str, ...]
 ) -> None:

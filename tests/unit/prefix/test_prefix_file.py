@@ -163,7 +163,7 @@ def test_reads_what_it_writes(
 MARKED = REQUEST["system"][0]
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("format", document(format="prefixwarm/3"), "format", "'prefixwarm/1' and 'prefixwarm/2' only"),
-    ("no-format", {}, "format", "None: this version"),
+    ("no-format", {}, "format", "is missing; build it with"),
     ("unknown-field", document(fingerprints={}), "fingerprints", "the fields are format, name"),
     ("no-name", {k: v for k, v in document().items() if k != "name"}, "name", "not text"),
     ("name-case", document(name="Support"), "name", "use 1 to 64 of a-z, 0-9 and -"),
